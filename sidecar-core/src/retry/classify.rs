@@ -57,9 +57,15 @@ pub struct Failure {
     pub exhausted: bool,
 }
 
+/// Not `exhausted`: that is the provider crate's to tell.
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
-        Self { kind: error.kind(), status: error.status(), sent: error.was_sent(), exhausted: false }
+        Self {
+            kind: error.kind(),
+            status: error.status(),
+            sent: error.was_sent(),
+            exhausted: false,
+        }
     }
 }
 
@@ -80,14 +86,23 @@ pub enum Retryable {
 /// Server trouble (500, 502, 503, 504 and 520–524, which Cloudflare answers for an origin that fails), a broken
 /// connection and an attempt that took too long are repeatable if the request was not sent or may be carried out twice.
 /// Everything else is not.
-pub fn classify(failure: &Failure, replay: &Replay) -> Retryable {
+pub fn classify(failure: impl Into<Failure>, replay: &Replay) -> Retryable {
+    let failure = failure.into();
     let refused_by_limit =
         failure.kind == ErrorKind::RateLimited || failure.status == Some(StatusCode::TOO_MANY_REQUESTS);
     if refused_by_limit {
-        return if failure.exhausted { Retryable::No } else { Retryable::Throttled };
+        return if failure.exhausted {
+            Retryable::No
+        } else {
+            Retryable::Throttled
+        };
     }
     let harmless = failure.sent == Sent::No || !matches!(replay, Replay::OnlyIfNotSent);
-    if harmless && is_passing(failure) { Retryable::Transient } else { Retryable::No }
+    if harmless && is_passing(&failure) {
+        Retryable::Transient
+    } else {
+        Retryable::No
+    }
 }
 
 fn is_passing(failure: &Failure) -> bool {

@@ -8,6 +8,7 @@
 
 mod ed25519;
 mod hmac;
+mod keys;
 mod rsa;
 mod standard;
 mod stripe;
@@ -16,11 +17,11 @@ use std::{fmt, time::Duration};
 
 use http::HeaderMap;
 
-pub use ed25519::Ed25519;
-pub use hmac::HmacSha256;
-pub use rsa::RsaSha256;
-pub use standard::StandardWebhooks;
-pub use stripe::Stripe;
+pub use self::ed25519::Ed25519;
+pub use self::hmac::HmacSha256;
+pub use self::rsa::RsaSha256;
+pub use self::standard::StandardWebhooks;
+pub use self::stripe::Stripe;
 
 use crate::time::Timestamp;
 
@@ -124,4 +125,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Sig
 fn fresh(signed_at: Timestamp, received_at: Timestamp, tolerance: Duration) -> Result<(), SignatureError> {
     let skew = received_at.distance(signed_at);
     if skew > tolerance { Err(SignatureError::Stale { skew, tolerance }) } else { Ok(()) }
+}
+
+/// A signed time in Unix seconds, digits only.
+fn unix_seconds(text: &str) -> Result<Timestamp, SignatureError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(SignatureError::Malformed("the signed time must be Unix seconds"));
+    }
+    text.parse().map(Timestamp::from_secs).map_err(|_| SignatureError::Malformed("the signed time must be Unix seconds"))
 }

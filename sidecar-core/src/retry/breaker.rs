@@ -1,0 +1,149 @@
+//! A circuit breaker: after many failures in a row nobody calls for a while, then one call finds out.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Shared by clones. Times are those of [`Clock::monotonic`](crate::time::Clock::monotonic).
+///
+/// A failure is a broken connection, an attempt that took too long or a 5xx; any other answer, a 4xx or 429 too,
+/// shows that the provider lives and counts as success.
+#[derive(Clone)]
+pub struct Breaker(Arc<Inner>);
+
+struct Inner {
+    threshold: u32,
+    cool_down: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed { failures: u32 },
+    Open { until: Duration },
+    Probing,
+}
+
+/// The circuit is open: nothing is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the provider failed too often in a row; the next call is let through in {retry_in:?}")]
+pub struct Open {
+    /// When to ask again.
+    pub retry_in: Duration,
+}
+
+/// The right to make one call; tell it how the call went. Dropped without a word (a cancelled call), it changes
+/// nothing but gives the probe's place to the next.
+#[must_use = "tell the permit how the call went"]
+pub struct Permit {
+    breaker: Breaker,
+    probe: bool,
+}
+
+impl Breaker {
+    /// Opens after `threshold` failures in a row (at least 1) for `cool_down`.
+    pub fn new(threshold: u32, cool_down: Duration) -> Self {
+        let state = Mutex::new(State::Closed { failures: 0 });
+        Self(Arc::new(Inner {
+            threshold: threshold.max(1),
+            cool_down,
+            state,
+        }))
+    }
+
+    /// Asks to make a call.
+    ///
+    /// # Errors
+    /// [`Open`] while the circuit is open, or while the one probe after that is under way.
+    pub fn admit(&self, now: Duration) -> Result<Permit, Open> {
+        let mut state = self.state();
+        let probe = match *state {
+            State::Closed { .. } => false,
+            State::Open { until } if now < until => return Err(Open { retry_in: until - now }),
+            State::Open { .. } => {
+                *state = State::Probing;
+                true
+            }
+            // How long the probe takes nobody knows; ten looks per cool-down cost nothing.
+            State::Probing => {
+                return Err(Open {
+                    retry_in: self.0.cool_down / 10,
+                });
+            }
+        };
+        Ok(Permit {
+            breaker: self.clone(),
+            probe,
+        })
+    }
+
+    /// Whether calls go through without limitation.
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.state(), State::Closed { .. })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Breaker {
+    /// 10 failures in a row, 5 s.
+    fn default() -> Self {
+        Self::new(10, Duration::from_secs(5))
+    }
+}
+
+impl Permit {
+    /// The provider answered.
+    pub fn success(mut self) {
+        let probe = std::mem::take(&mut self.probe);
+        let mut state = self.breaker.state();
+        // An answer to a call from before the circuit opened says nothing of now: only the probe closes it.
+        if probe || matches!(*state, State::Closed { .. }) {
+            *state = State::Closed { failures: 0 };
+        }
+    }
+
+    /// The provider failed; `now` as for [`Breaker::admit`].
+    pub fn failure(mut self, now: Duration) {
+        let probe = std::mem::take(&mut self.probe);
+        let Inner {
+            threshold, cool_down, ..
+        } = *self.breaker.0;
+        let open = State::Open {
+            until: now.saturating_add(cool_down),
+        };
+        let mut state = self.breaker.state();
+        match *state {
+            State::Closed { failures } if failures + 1 < threshold => *state = State::Closed { failures: failures + 1 },
+            State::Closed { .. } => *state = open,
+            State::Open { .. } | State::Probing if probe => *state = open,
+            State::Open { .. } | State::Probing => {}
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.probe {
+            *self.breaker.state() = State::Open { until: Duration::ZERO };
+        }
+    }
+}
+
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Breaker").field(&*self.state()).finish()
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("probe", &self.probe)
+            .finish_non_exhaustive()
+    }
+}
