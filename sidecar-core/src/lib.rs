@@ -1,1 +1,30 @@
-//! 
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+#![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+pub mod error;
+pub mod event;
+pub mod health;
+pub mod http;
+pub mod id;
+pub mod inbox;
+pub mod lease;
+pub mod limit;
+pub mod model;
+pub mod outbox;
+pub mod page;
+pub mod record;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+pub mod sync;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+pub mod time;
+pub mod token;
+
+pub use error::{Error, ErrorKind, Result, Retry, Sent, StoreError};
+pub use id::{Id, OrganizationId};
+pub use page::Page;
+pub use secret::SecretString;
+pub use time::{Clock, SystemClock, Timestamp};

@@ -1,0 +1,111 @@
+//! The outbox: effects on other systems, written down with what causes them and carried out afterwards.
+//!
+//! Here live the port and the worker loop; what a task does lives in the application. Invariant: a task is written in the
+//! same transaction as its cause, and its key makes it happen once.
+
+mod worker;
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+pub use worker::{OutboxWorker, TaskHandler, TaskOutcome};
+
+use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
+
+/// A task to be carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What is to be done, such as `ghl.read_contact`.
+    pub kind: Cow<'static, str>,
+    /// The idempotency key, unique per organization. A second task of the same key is not written; see `again`.
+    pub key: Arc<str>,
+    /// Tasks of one organization and order key are carried out one after another.
+    pub order_key: Arc<str>,
+    /// What the handler needs.
+    pub payload: Value,
+    /// Not before this time.
+    pub not_before: Timestamp,
+    /// `true`: the key names a standing wish ("read this record"): when it was carried out before, or is just being
+    /// carried out, it is carried out once more; several wishes while it waits are one.
+    pub again: bool,
+}
+
+/// Names a claimed task, and the claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRef {
+    /// The task's place in the outbox.
+    pub seq: i64,
+    /// The claim's fence.
+    pub fence: i64,
+}
+
+/// A task that a worker holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Place and fence.
+    pub claim: TaskRef,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What is to be done.
+    pub kind: String,
+    /// The idempotency key.
+    pub key: String,
+    /// What the handler needs.
+    pub payload: Value,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// A task that was given up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadTask {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What was to be done.
+    pub kind: String,
+    /// The idempotency key.
+    pub key: String,
+    /// What the handler needed.
+    pub payload: Value,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The last failure.
+    pub error: String,
+}
+
+/// Where tasks are kept. New ones are part of [`Batch::outbox`](crate::record::Batch::outbox).
+#[async_trait]
+pub trait Outbox: Send + Sync + fmt::Debug {
+    /// Claims at most `limit` due tasks of the given kinds, oldest first, until `now + lease`. At most one task of an
+    /// organization and order key is held at a time.
+    async fn claim_tasks(
+        &self,
+        kinds: &[&str],
+        limit: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Task>, StoreError>;
+
+    /// Ends a claim without success: due again at `retry_at`, or given up without one. A lost claim is left alone.
+    async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// How many tasks wait, and how many were given up.
+    async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError>;
+
+    /// The tasks that were given up, oldest first, after `after`.
+    async fn dead_tasks(
+        &self,
+        organization: Option<&OrganizationId>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<DeadTask>, StoreError>;
+
+    /// Makes a given-up task due again at `now`; `false` when there is no such task.
+    async fn redrive_task(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,162 @@
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outbox, Task};
+use crate::{
+    error::StoreError,
+    inbox::WorkerConfig,
+    record::{Batch, Records},
+    time::{Clock, Timestamp},
+};
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum TaskOutcome {
+    /// Carried out. What has to be written with it (the new state of a record, further tasks); the worker adds the
+    /// finished claim.
+    Done(Box<Batch>),
+    /// Not now: due again at this time, however often it was tried before.
+    Later(Timestamp, String),
+    /// It failed; tried again on the schedule, then given up.
+    Failed(String),
+    /// It can never work: given up at once, for a person to look at.
+    Refused(String),
+}
+
+impl TaskOutcome {
+    /// Carried out, nothing to write with it.
+    pub fn done() -> Self {
+        Self::Done(Box::default())
+    }
+}
+
+/// Carries tasks out. A task may be carried out again after a crash between the effect and its commit: the handler
+/// makes the effect idempotent, by the task's key where the provider honours one.
+#[async_trait]
+pub trait TaskHandler: Send + Sync + fmt::Debug {
+    /// The kinds of task it knows.
+    fn kinds(&self) -> &[&'static str];
+
+    /// Carries one out.
+    async fn carry_out(&self, task: &Task) -> TaskOutcome;
+}
+
+/// Works the outbox: claims, carries out, commits. Several may run, in one process or many.
+pub struct OutboxWorker {
+    outbox: Arc<dyn Outbox>,
+    records: Arc<dyn Records>,
+    handler: Arc<dyn TaskHandler>,
+    clock: Arc<dyn Clock>,
+    config: WorkerConfig,
+    wake: Arc<Notify>,
+}
+
+/// Tasks wait for other systems, so several are carried out at a time.
+const AT_ONCE: usize = 16;
+
+impl fmt::Debug for OutboxWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxWorker")
+            .field("handler", &self.handler)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OutboxWorker {
+    /// A worker that also looks whenever `wake` is notified. A claim's lease must outlast the slowest task.
+    pub fn new(
+        outbox: Arc<dyn Outbox>,
+        records: Arc<dyn Records>,
+        handler: Arc<dyn TaskHandler>,
+        clock: Arc<dyn Clock>,
+        config: WorkerConfig,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self {
+            outbox,
+            records,
+            handler,
+            clock,
+            config,
+            wake,
+        }
+    }
+
+    /// Works until `stop`; what is claimed then is finished first.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let worked = match self.step().await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not be worked on; looking again");
+                    0
+                }
+            };
+            if worked == 0 {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.wake.notified() => {}
+                    () = self.clock.sleep(self.config.poll) => {}
+                }
+            }
+        }
+    }
+
+    /// Works one lot; says how many tasks it held.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let limit = self.config.batch.min(u32::try_from(AT_ONCE).unwrap_or(u32::MAX));
+        let tasks = self
+            .outbox
+            .claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now())
+            .await?;
+        let ended: Vec<_> = stream::iter(&tasks)
+            .map(|task| self.work(task))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        ended.into_iter().collect::<Result<(), StoreError>>()?;
+        Ok(tasks.len())
+    }
+
+    async fn work(&self, task: &Task) -> Result<(), StoreError> {
+        let now = || self.clock.now();
+        match self.handler.carry_out(task).await {
+            TaskOutcome::Done(mut batch) => {
+                batch.outbox_done.push(task.claim.clone());
+                if !self.records.commit(*batch).await?.committed {
+                    tracing::warn!(
+                        kind = task.kind,
+                        key = task.key,
+                        "a task was lost to another worker after it was carried out"
+                    );
+                }
+                Ok(())
+            }
+            TaskOutcome::Later(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
+            TaskOutcome::Failed(why) => {
+                let retry_at = self.config.retry_at(task.attempt, now());
+                tracing::warn!(
+                    kind = task.kind,
+                    key = task.key,
+                    attempt = task.attempt,
+                    ?retry_at,
+                    why,
+                    "a task failed"
+                );
+                self.outbox.fail_task(&task.claim, &why, retry_at).await
+            }
+            TaskOutcome::Refused(why) => {
+                tracing::error!(kind = task.kind, key = task.key, why, "a task is given up");
+                self.outbox.fail_task(&task.claim, &why, None).await
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use serde_json::Value;
+
+use super::{Change, ChangeOrigin, Doc, Effect, Origin, Record, SKEW, Written};
+
+/// What a change does to what is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Write this in place of it.
+    Write(Box<Record>, Written),
+    /// Leave it: known already, or something newer is stored.
+    Keep(Written),
+    /// Order cannot be told: leave it and read the record by id.
+    Reread,
+}
+
+/// Meets `change` with what is stored. The rule:
+///
+/// - among webhooks the event's time orders; two of one time that disagree are not ordered;
+/// - among fetched states the record's update time orders;
+/// - between a webhook and a fetched state the same holds unless they are nearer than [`SKEW`], and then only if they disagree;
+/// - a read by id settles it, unless the record changed while it was under way;
+/// - a deleted record comes back only by a fetched state.
+pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
+    let Some(current) = current else {
+        return write(None, change);
+    };
+    match change.origin {
+        ChangeOrigin::Read { revision } => by_read(current, change, revision),
+        _ if current.deleted => over_tombstone(current, change),
+        ChangeOrigin::Webhook => by_webhook(current, change),
+        ChangeOrigin::Listed => by_listing(current, change),
+    }
+}
+
+fn by_read(current: &Record, change: &Change, revision: u64) -> Decision {
+    if current.revision == revision {
+        return if says_the_same(current, change) {
+            Decision::Keep(Written::Unchanged)
+        } else {
+            write(Some(current), change)
+        };
+    }
+    match current.origin {
+        Origin::Fetched if change.version < current.version && change.effect != Effect::Delete => {
+            Decision::Keep(Written::Older)
+        }
+        _ if agrees(current, &change.effect) => Decision::Keep(Written::Unchanged),
+        _ => Decision::Reread,
+    }
+}
+
+fn over_tombstone(current: &Record, change: &Change) -> Decision {
+    match (&change.effect, change.origin) {
+        (Effect::Delete, _) => Decision::Keep(Written::Unchanged),
+        _ if change.version + SKEW < current.version => Decision::Keep(Written::Older),
+        (_, ChangeOrigin::Listed) if change.version > current.version + SKEW => write(Some(current), change),
+        _ => Decision::Reread,
+    }
+}
+
+fn by_webhook(current: &Record, change: &Change) -> Decision {
+    let certain = match current.origin {
+        Origin::Webhook => change.version != current.version,
+        Origin::Fetched => change.version.distance(current.version) > SKEW,
+    };
+    let newer = change.version > current.version;
+    match &change.effect {
+        Effect::Delete if certain && newer => write(Some(current), change),
+        Effect::Delete => Decision::Reread,
+        _ if certain && newer => write(Some(current), change),
+        _ if certain => Decision::Keep(Written::Older),
+        effect if agrees(current, effect) => Decision::Keep(Written::Unchanged),
+        _ => Decision::Reread,
+    }
+}
+
+fn by_listing(current: &Record, change: &Change) -> Decision {
+    let newer = change.version > current.version;
+    match current.origin {
+        Origin::Fetched if change.version == current.version => Decision::Keep(Written::Unchanged),
+        Origin::Fetched if newer => write(Some(current), change),
+        Origin::Fetched => Decision::Keep(Written::Older),
+        Origin::Webhook if change.version.distance(current.version) <= SKEW => {
+            if agrees(current, &change.effect) {
+                write(Some(current), change)
+            } else {
+                Decision::Reread
+            }
+        }
+        Origin::Webhook if newer => write(Some(current), change),
+        Origin::Webhook => Decision::Keep(Written::Older),
+    }
+}
+
+/// Whether both hold nothing that contradicts the other: each field that both carry has the same value.
+fn agrees(current: &Record, effect: &Effect) -> bool {
+    match effect {
+        Effect::Delete => current.deleted,
+        Effect::Put(doc) | Effect::Patch(doc) => {
+            !current.deleted
+                && doc
+                    .iter()
+                    .all(|(field, value)| same(current.doc.get(field), value, effect))
+        }
+    }
+}
+
+fn same(stored: Option<&Value>, value: &Value, effect: &Effect) -> bool {
+    match (stored, effect) {
+        (Some(stored), _) => stored == value,
+        // A fetched state may carry fields that no webhook told of; a webhook's field that is not stored is news.
+        (None, Effect::Put(_)) => true,
+        (None, _) => value.is_null(),
+    }
+}
+
+/// Whether a read by id found exactly what is stored as fetched.
+fn says_the_same(current: &Record, change: &Change) -> bool {
+    match &change.effect {
+        Effect::Delete => current.deleted,
+        Effect::Put(doc) => {
+            !current.deleted
+                && current.origin == Origin::Fetched
+                && current.version == change.version
+                && current.doc == *doc
+        }
+        Effect::Patch(_) => false,
+    }
+}
+
+fn write(current: Option<&Record>, change: &Change) -> Decision {
+    let deleted = change.effect == Effect::Delete;
+    let doc = match &change.effect {
+        Effect::Put(doc) => doc.clone(),
+        Effect::Patch(patch) => patched(current.map(|record| &record.doc), patch),
+        Effect::Delete => Doc::new(),
+    };
+    let written = match current {
+        _ if deleted => Written::Deleted,
+        None => Written::Inserted,
+        Some(_) => Written::Updated,
+    };
+    let record = Record {
+        key: change.key.clone(),
+        location: change.location.clone().or_else(|| current?.location.clone()),
+        version: change.version,
+        origin: if change.origin == ChangeOrigin::Webhook {
+            Origin::Webhook
+        } else {
+            Origin::Fetched
+        },
+        position: change
+            .position
+            .or_else(|| Some(current?.position))
+            .unwrap_or(change.version),
+        search: search_text(change.searchable, &doc),
+        doc,
+        revision: current.map_or(0, |record| record.revision) + 1,
+        deleted,
+    };
+    Decision::Write(Box::new(record), written)
+}
+
+/// The stored document with the patch's fields over it; a field set to `null` stays as `null`, so that "cleared" and
+/// "never told" remain different things.
+fn patched(stored: Option<&Doc>, patch: &Doc) -> Doc {
+    let mut doc = stored.cloned().unwrap_or_default();
+    doc.extend(patch.iter().map(|(field, value)| (field.clone(), value.clone())));
+    doc
+}
+
+/// The text of the searchable fields, in lower case.
+fn search_text(fields: &[&str], doc: &Doc) -> String {
+    let mut text = String::new();
+    for value in fields.iter().filter_map(|field| doc.get(*field)?.as_str()) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.extend(value.chars().flat_map(char::to_lowercase));
+    }
+    text
+}

@@ -1,0 +1,136 @@
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SyncKey;
+use crate::{error::StoreError, id::OrganizationId, record::RecordKey, time::Timestamp};
+
+/// What a pass copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything; what is missing is removed.
+    Full,
+    /// What changed since the last pass; nothing is removed.
+    Incremental,
+}
+
+/// Where a pass stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Pages are being copied.
+    Listing,
+    /// What the listing lacked is being read by id.
+    Confirming,
+}
+
+/// A pass under way, kept so that any process can go on with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Full or incremental.
+    pub mode: Mode,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The next page's cursor; `None` before the first page.
+    pub cursor: Option<Value>,
+    /// When the pass began.
+    pub started_at: Timestamp,
+    /// The newest version seen so far in this pass: where the next incremental one begins.
+    pub newest: Option<Timestamp>,
+    /// Pages committed so far.
+    pub pages: u64,
+    /// Changes looked at so far.
+    pub seen: u64,
+    /// Records of covered stretches that the pages lacked, so far.
+    pub missing: u64,
+}
+
+/// How the last pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SyncHealth {
+    /// The last pass ended well, or none has run yet.
+    Healthy,
+    /// The last pass failed.
+    Error,
+}
+
+/// What is remembered of a source between passes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncStatus {
+    /// Which source.
+    pub key: SyncKey,
+    /// The pass under way, if any.
+    pub progress: Option<Progress>,
+    /// Where the next incremental pass begins: the newest version of the last finished pass.
+    pub watermark: Option<Timestamp>,
+    /// When a full pass last ended well.
+    pub last_full_at: Option<Timestamp>,
+    /// When a pass last ended well.
+    pub last_sync_at: Option<Timestamp>,
+    /// How it stands.
+    pub health: SyncHealth,
+    /// Failures since the last good pass.
+    pub error_count: u32,
+    /// The last failure.
+    pub last_error: Option<String>,
+    /// When it is due; `None`: stopped.
+    pub next_run_at: Option<Timestamp>,
+    /// Whether the next pass must be full.
+    pub full_wanted: bool,
+}
+
+/// Part of a [`Batch`](crate::record::Batch): what a source's row becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckpointWrite {
+    /// A pass goes on from here.
+    Progress(SyncKey, Progress),
+    /// A pass ended well at `at`; the next is due at `next_run_at`. Its progress and the remembered missing records go.
+    Finished {
+        /// Which source.
+        key: SyncKey,
+        /// Full or incremental.
+        mode: Mode,
+        /// When.
+        at: Timestamp,
+        /// Where the next incremental pass begins.
+        watermark: Option<Timestamp>,
+        /// When it is due again.
+        next_run_at: Timestamp,
+    },
+}
+
+/// Where passes and their state are kept. Progress is written by [`Batch`](crate::record::Batch).
+#[async_trait]
+pub trait Checkpoints: Send + Sync + fmt::Debug {
+    /// Makes a source known and due at `now`, or due now again if it is known (also after a stop). `full` asks for a full
+    /// pass; a first pass is always full.
+    async fn schedule(&self, key: &SyncKey, now: Timestamp, full: bool) -> Result<(), StoreError>;
+
+    /// At most `limit` sources that are due, longest overdue first. Who runs one takes its lease.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<SyncStatus>, StoreError>;
+
+    /// One source's state.
+    async fn status(&self, key: &SyncKey) -> Result<Option<SyncStatus>, StoreError>;
+
+    /// The sources of an organization.
+    async fn statuses(&self, organization: &OrganizationId) -> Result<Vec<SyncStatus>, StoreError>;
+
+    /// A pass failed: counts it, remembers why, keeps the progress, and makes it due again at `retry_at`.
+    async fn failed(&self, key: &SyncKey, why: &str, retry_at: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets the pass under way with what it found missing, so that the next one starts anew.
+    async fn restart(&self, key: &SyncKey) -> Result<(), StoreError>;
+
+    /// Stops the sources of an organization, in one location or all; they stay known.
+    async fn stop(&self, organization: &OrganizationId, location: Option<&str>) -> Result<(), StoreError>;
+
+    /// At most `limit` records that the pass found missing and nobody has confirmed yet, with their stored revision.
+    async fn missing(&self, key: &SyncKey, limit: u32) -> Result<Vec<(RecordKey, u64)>, StoreError>;
+
+    /// How long until the next source is due; `None` when there is none.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError>;
+}

@@ -1,0 +1,500 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::future::join;
+
+use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourcePage, Span, SyncKey, SyncStatus};
+use crate::{
+    error::{Error, ErrorKind, StoreError},
+    lease::{Lease, LeaseStore},
+    record::{Batch, Change, Covered, Effect, MAX_CHANGES, Outcome, Records, Written},
+    time::{Clock, Timestamp},
+};
+
+/// How passes run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+    /// When a source is due again after a good pass.
+    pub interval: Duration,
+    /// A pass is full when the last full one is older than this.
+    pub full_every: Duration,
+    /// When a source is due again after a failure; doubled with each further one, up to `interval`.
+    pub retry: Duration,
+    /// How far the provider's search index may lag: an incremental pass begins this much before the newest version
+    /// known, and a full pass removes nothing younger than its own start minus this.
+    pub lag: Duration,
+    /// A pass that lacks more than this share of the stored records stops instead of removing them.
+    pub mass_delete: f64,
+    /// So few missing records are removed whatever their share: each is confirmed by a read.
+    pub mass_delete_floor: u64,
+    /// How long the lease lives without being renewed.
+    pub lease: Duration,
+}
+
+impl Default for EngineConfig {
+    /// Every 15 minutes, full once a day, 2 minutes of lag, at most 20 % removed (10 records always may be).
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(900),
+            full_every: Duration::from_secs(86_400),
+            retry: Duration::from_secs(30),
+            lag: Duration::from_secs(120),
+            mass_delete: 0.20,
+            mass_delete_floor: 10,
+            lease: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What a pass did. Counts are of this run: a pass that was resumed counts only its rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Pages fetched.
+    pub pages: u64,
+    /// Rows looked at.
+    pub seen: u64,
+    /// New records.
+    pub inserted: u64,
+    /// Changed records.
+    pub updated: u64,
+    /// Removed records.
+    pub deleted: u64,
+    /// Rows known already.
+    pub unchanged: u64,
+    /// Rows of which something newer is stored, or whose order a read by id will tell.
+    pub left: u64,
+}
+
+impl Report {
+    fn count(&mut self, outcome: &Outcome) {
+        for written in &outcome.changes {
+            let counter = match written {
+                Written::Inserted => &mut self.inserted,
+                Written::Updated => &mut self.updated,
+                Written::Deleted => &mut self.deleted,
+                Written::Unchanged => &mut self.unchanged,
+                Written::Older | Written::Unordered => &mut self.left,
+            };
+            *counter += 1;
+        }
+    }
+}
+
+/// Why a pass ended early. What was committed stays, and the next pass goes on from there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// Another process runs it.
+    #[error("another process is syncing {0}")]
+    Busy(SyncKey),
+    /// The provider failed.
+    #[error("{0}")]
+    Provider(#[from] Error),
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+    /// The pass lacks so many records that it would rather stop: the listing is probably incomplete.
+    #[error(
+        "{missing} of {stored} stored records are missing in the provider's listing, more than {allowed_percent} % of them; \
+         nothing was removed. If they were really deleted, run the sync again with force"
+    )]
+    MassDelete {
+        /// Records the listing lacks.
+        missing: u64,
+        /// Live records stored.
+        stored: u64,
+        /// The share that may go, in percent.
+        allowed_percent: u32,
+    },
+    /// The kept cursor cannot be read by this version of the source.
+    #[error("the kept cursor cannot be read ({0}); the pass starts anew")]
+    Cursor(String),
+    /// The lease was lost: another process goes on with the pass.
+    #[error("the lease was lost; another process may go on with the pass")]
+    LeaseLost,
+}
+
+/// Watches a pass, for progress bars and metrics.
+pub trait SyncObserver: Send + Sync {
+    /// A page was committed.
+    fn page(&self, key: &SyncKey, progress: &Progress);
+}
+
+impl SyncObserver for () {
+    fn page(&self, _: &SyncKey, _: &Progress) {}
+}
+
+/// Runs passes: fetches a page while the previous one is committed, keeps the cursor with every page, removes what a
+/// whole full pass did not find and a read by id does not find either.
+#[derive(Clone)]
+pub struct Engine {
+    records: Arc<dyn Records>,
+    checkpoints: Arc<dyn Checkpoints>,
+    leases: Arc<dyn LeaseStore>,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pass that a process holds the lease of. Dropping it leaves the lease to run out; [`Engine::run`] hands it back.
+#[derive(Debug)]
+pub struct Pass {
+    lease: Lease,
+    status: SyncStatus,
+    progress: Progress,
+}
+
+impl Pass {
+    /// Full or incremental: what the source has to list.
+    pub fn mode(&self) -> Mode {
+        self.progress.mode
+    }
+
+    /// Where an incremental pass begins: the newest version known, minus the provider's lag.
+    pub fn since(&self, config: &EngineConfig) -> Option<Timestamp> {
+        self.status.watermark.map(|newest| newest - config.lag)
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+impl Engine {
+    /// An engine on these ports.
+    pub fn new(
+        records: Arc<dyn Records>,
+        checkpoints: Arc<dyn Checkpoints>,
+        leases: Arc<dyn LeaseStore>,
+        clock: Arc<dyn Clock>,
+        config: EngineConfig,
+    ) -> Self {
+        Self {
+            records,
+            checkpoints,
+            leases,
+            clock,
+            config,
+        }
+    }
+
+    /// How passes run.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Takes the lease of a scheduled source and says what kind of pass is to run: the one that was interrupted, or a new one.
+    ///
+    /// # Errors
+    /// [`SyncError::Busy`] while another process runs it.
+    pub async fn begin(&self, key: &SyncKey) -> Result<Pass, SyncError> {
+        let holder = uuid::Uuid::new_v4().to_string();
+        let Some(lease) = self
+            .leases
+            .try_take(&format!("sync:{key}"), &holder, self.config.lease)
+            .await?
+        else {
+            return Err(SyncError::Busy(key.clone()));
+        };
+        let now = self.clock.now();
+        let Some(status) = self.checkpoints.status(key).await? else {
+            self.leases.release(&lease).await?;
+            return Err(StoreError::broken(format!("{key} is not scheduled")).into());
+        };
+        let unfinished = status
+            .progress
+            .clone()
+            .filter(|progress| progress.mode == Mode::Full || !status.full_wanted);
+        let progress = match unfinished {
+            Some(progress) => progress,
+            None => {
+                self.checkpoints.restart(key).await?;
+                self.new_pass(&status, now)
+            }
+        };
+        Ok(Pass {
+            lease,
+            status,
+            progress,
+        })
+    }
+
+    fn new_pass(&self, status: &SyncStatus, now: Timestamp) -> Progress {
+        let full_is_recent = status
+            .last_full_at
+            .is_some_and(|last| now.since(last) < self.config.full_every);
+        let incremental = full_is_recent && !status.full_wanted && status.watermark.is_some();
+        Progress {
+            mode: if incremental { Mode::Incremental } else { Mode::Full },
+            phase: Phase::Listing,
+            cursor: None,
+            started_at: now,
+            newest: None,
+            pages: 0,
+            seen: 0,
+            missing: 0,
+        }
+    }
+
+    /// Runs a pass to its end and hands the lease back. A failure is written into the source's status.
+    ///
+    /// # Errors
+    /// [`SyncError`]; what was committed stays.
+    pub async fn run<S: Source>(
+        &self,
+        pass: Pass,
+        source: &S,
+        force: bool,
+        observer: &dyn SyncObserver,
+    ) -> Result<Report, SyncError> {
+        let (key, lease) = (pass.status.key.clone(), pass.lease.clone());
+        let failures = pass.status.error_count;
+        let outcome = self
+            .keeping_lease(&lease, self.pass(pass, source, force, observer))
+            .await;
+        if let Err(error) = &outcome {
+            if matches!(error, SyncError::Cursor(_) | SyncError::MassDelete { .. }) {
+                self.checkpoints.restart(&key).await?;
+            }
+            if !matches!(error, SyncError::LeaseLost) {
+                let pause = self
+                    .config
+                    .retry
+                    .saturating_mul(1 << failures.min(10))
+                    .min(self.config.interval);
+                self.checkpoints
+                    .failed(&key, &error.to_string(), self.clock.now() + pause)
+                    .await?;
+            }
+        }
+        self.leases.release(&lease).await?;
+        outcome
+    }
+
+    /// Runs `work` while the lease is kept; stops it when the lease is lost.
+    async fn keeping_lease<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = Result<T, SyncError>>,
+    ) -> Result<T, SyncError> {
+        let keep = async {
+            loop {
+                self.clock.sleep(self.config.lease / 3).await;
+                match self.leases.renew(lease, self.config.lease).await {
+                    Ok(true) => {}
+                    Ok(false) => return SyncError::LeaseLost,
+                    Err(error) => tracing::warn!(key = %lease.key, %error, "the lease could not be prolonged"),
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            lost = keep => Err(lost),
+        }
+    }
+
+    async fn pass<S: Source>(
+        &self,
+        mut pass: Pass,
+        source: &S,
+        force: bool,
+        observer: &dyn SyncObserver,
+    ) -> Result<Report, SyncError> {
+        let mut report = Report::default();
+        if pass.progress.phase == Phase::Listing {
+            let kind = self.list(&mut pass, source, &mut report, observer).await?;
+            if pass.progress.mode == Mode::Full {
+                self.guard(&pass, kind, force).await?;
+            }
+            pass.progress.phase = Phase::Confirming;
+            self.write_progress(&pass).await?;
+        }
+        if pass.progress.mode == Mode::Full {
+            self.confirm(&pass, source, &mut report).await?;
+        }
+        self.finish(&pass).await?;
+        Ok(report)
+    }
+
+    /// Copies all pages from the kept cursor on. Answers the kind of record that was listed.
+    async fn list<S: Source>(
+        &self,
+        pass: &mut Pass,
+        source: &S,
+        report: &mut Report,
+        observer: &dyn SyncObserver,
+    ) -> Result<Option<&'static str>, SyncError> {
+        let mut at: Option<S::Cursor> = match pass.progress.cursor.clone() {
+            Some(cursor) => Some(serde_json::from_value(cursor).map_err(|error| SyncError::Cursor(error.to_string()))?),
+            None => None,
+        };
+        let mut kind = None;
+        let mut fetched = source.page(at.clone()).await?;
+        loop {
+            let SourcePage { page, span } = fetched;
+            kind = span.as_ref().map(|span| span.kind).or(kind);
+            if page.next.is_some() && page.next == at {
+                let why = "the listing's cursor does not move";
+                return Err(Error::new(ErrorKind::Decode, why).into());
+            }
+            let last = page.next.is_none();
+            let batch = self.page_batch(pass, page.items, page.next.as_ref(), span)?;
+            at = page.next;
+            // The next page is fetched while this one is committed.
+            let fetch = async {
+                if last {
+                    None
+                } else {
+                    Some(source.page(at.clone()).await)
+                }
+            };
+            let (committed, following) = join(self.commit_page(pass, batch, report, observer), fetch).await;
+            committed?;
+            match following {
+                Some(page) => fetched = page?,
+                None => return Ok(kind),
+            }
+        }
+    }
+
+    /// A page with the cursor behind it.
+    fn page_batch<C: serde::Serialize>(
+        &self,
+        pass: &mut Pass,
+        changes: Vec<Change>,
+        next: Option<&C>,
+        span: Option<Span>,
+    ) -> Result<Batch, SyncError> {
+        if changes.len() > MAX_CHANGES {
+            let why = format!(
+                "a source's page holds {} rows, {MAX_CHANGES} are allowed",
+                changes.len()
+            );
+            return Err(Error::new(ErrorKind::Config, why).into());
+        }
+        let (key, progress) = (&pass.status.key, &mut pass.progress);
+        progress.pages += 1;
+        progress.seen += changes.len() as u64;
+        progress.newest = changes.iter().map(|change| change.version).chain(progress.newest).max();
+        if let Some(next) = next {
+            progress.cursor = Some(serde_json::to_value(next).map_err(|error| SyncError::Cursor(error.to_string()))?);
+        }
+        let older_than = progress.started_at - self.config.lag;
+        let covered = span.filter(|_| progress.mode == Mode::Full).map(|span| Covered {
+            pass: key.clone(),
+            span,
+            older_than,
+        });
+        let checkpoint = Some(CheckpointWrite::Progress(key.clone(), progress.clone()));
+        Ok(Batch {
+            changes,
+            covered,
+            checkpoint,
+            ..Batch::default()
+        })
+    }
+
+    async fn commit_page(
+        &self,
+        pass: &Pass,
+        batch: Batch,
+        report: &mut Report,
+        observer: &dyn SyncObserver,
+    ) -> Result<(), SyncError> {
+        report.pages += 1;
+        report.seen += batch.changes.len() as u64;
+        let outcome = self.records.commit(batch).await?;
+        report.count(&outcome);
+        observer.page(&pass.status.key, &pass.progress);
+        Ok(())
+    }
+
+    /// Stops a pass that would remove too much.
+    async fn guard(&self, pass: &Pass, kind: Option<&'static str>, force: bool) -> Result<(), SyncError> {
+        let key = &pass.status.key;
+        let Some(kind) = kind else { return Ok(()) };
+        let missing = self.checkpoints.missing(key, u32::MAX).await?.len() as u64;
+        let location = Some(&*key.location).filter(|location| !location.is_empty());
+        let stored = self.records.count(&key.organization, kind, location).await?;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of counts far below 2^52"
+        )]
+        let (allowed, allowed_percent) = (
+            (stored as f64 * self.config.mass_delete) as u64,
+            (self.config.mass_delete * 100.0).round() as u32,
+        );
+        if force || missing <= self.config.mass_delete_floor || missing <= allowed {
+            return Ok(());
+        }
+        Err(SyncError::MassDelete {
+            missing,
+            stored,
+            allowed_percent,
+        })
+    }
+
+    /// Reads what the listing lacked by id, and removes what is really gone.
+    async fn confirm<S: Source>(&self, pass: &Pass, source: &S, report: &mut Report) -> Result<(), SyncError> {
+        loop {
+            let missing = self.checkpoints.missing(&pass.status.key, 50).await?;
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let mut batch = Batch::default();
+            for (record, revision) in missing {
+                batch.changes.push(source.read(&record.id, revision).await?);
+            }
+            let gone = batch
+                .changes
+                .iter()
+                .filter(|change| change.effect == Effect::Delete)
+                .count();
+            tracing::info!(key = %pass.status.key, gone, alive = batch.changes.len() - gone, "missing records read by id");
+            let outcome = self.records.commit(batch).await?;
+            report.count(&outcome);
+        }
+    }
+
+    async fn write_progress(&self, pass: &Pass) -> Result<(), SyncError> {
+        let checkpoint = Some(CheckpointWrite::Progress(
+            pass.status.key.clone(),
+            pass.progress.clone(),
+        ));
+        self.records
+            .commit(Batch {
+                checkpoint,
+                ..Batch::default()
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn finish(&self, pass: &Pass) -> Result<(), SyncError> {
+        let now = self.clock.now();
+        let checkpoint = Some(CheckpointWrite::Finished {
+            key: pass.status.key.clone(),
+            mode: pass.progress.mode,
+            at: now,
+            watermark: pass.progress.newest.max(pass.status.watermark),
+            next_run_at: now + self.config.interval,
+        });
+        self.records
+            .commit(Batch {
+                checkpoint,
+                ..Batch::default()
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,406 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+
+use super::{Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore};
+use crate::{
+    error::{Error, ErrorKind, Result, Sent, StoreError},
+    lease::{Lease, LeaseStore},
+    secret,
+    time::{Clock, Elapsed, timeout},
+};
+
+/// When tokens are renewed and how long anybody waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenConfig {
+    /// A token that ends within this time is renewed while it is still handed out; every process adds up to a fifth,
+    /// so that not all begin at once.
+    pub early: Duration,
+    /// A token that ends within this time is not handed out any more.
+    pub margin: Duration,
+    /// How long a lease lives without being renewed: how soon another process may go on after a crash.
+    pub lease: Duration,
+    /// How long a caller waits for a new token.
+    pub wait: Duration,
+    /// How long an exchange may take before its task gives up.
+    pub exchange: Duration,
+}
+
+impl Default for TokenConfig {
+    /// Renewed 5 minutes early, not handed out in the last 30 s, leases of 3 s, callers wait 20 s, exchanges take 60 s at most.
+    fn default() -> Self {
+        Self {
+            early: Duration::from_secs(300),
+            margin: Duration::from_secs(30),
+            lease: Duration::from_secs(3),
+            wait: Duration::from_secs(20),
+            exchange: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How often a process looks whether another has finished its exchange.
+const POLL: Duration = Duration::from_millis(25);
+/// The longest pause between two attempts to store a set that the provider has already rotated to.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+/// How long a rotated set is tried to be stored: far beyond any database restart.
+const STORE_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Hands out access tokens and renews them: once at a time in this process and, through the lease, across processes.
+///
+/// The exchange runs in a task of its own, so that a caller who gives up cannot stop it half way; what the provider
+/// rotated to is stored before anybody uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct TokenManager(Arc<Manager>);
+
+struct Manager {
+    store: Arc<dyn TokenStore>,
+    leases: Arc<dyn LeaseStore>,
+    exchange: Arc<dyn TokenExchange>,
+    clock: Arc<dyn Clock>,
+    config: TokenConfig,
+    early: Duration,
+    slots: Mutex<HashMap<TokenKey, Arc<Slot>>>,
+}
+
+/// What a process knows of one connection.
+#[derive(Default)]
+struct Slot(Mutex<SlotState>);
+
+#[derive(Default)]
+struct SlotState {
+    current: Option<TokenSet>,
+    flight: Option<Flight>,
+}
+
+type Flight = Shared<BoxFuture<'static, Result<TokenSet>>>;
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TokenManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenManager")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenManager {
+    /// A manager with the usual [`TokenConfig`].
+    pub fn new(
+        store: Arc<dyn TokenStore>,
+        leases: Arc<dyn LeaseStore>,
+        exchange: Arc<dyn TokenExchange>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::with_config(store, leases, exchange, clock, TokenConfig::default())
+    }
+
+    /// A manager with times of your own.
+    pub fn with_config(
+        store: Arc<dyn TokenStore>,
+        leases: Arc<dyn LeaseStore>,
+        exchange: Arc<dyn TokenExchange>,
+        clock: Arc<dyn Clock>,
+        config: TokenConfig,
+    ) -> Self {
+        let jitter = secret::random::<1>().map_or(0, |[byte]| u32::from(byte));
+        let early = config.early + config.early / 5 * jitter / 255;
+        Self(Arc::new(Manager {
+            store,
+            leases,
+            exchange,
+            clock,
+            config,
+            early,
+            slots: Mutex::default(),
+        }))
+    }
+
+    /// The credentials of one connection, to be given to calls.
+    pub fn handle(&self, key: TokenKey) -> TokenHandle {
+        TokenHandle {
+            manager: self.clone(),
+            key,
+        }
+    }
+
+    /// A usable set of the connection, newer than generation `refused` if one is named.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] when somebody has to connect (again); [`ErrorKind::Deadline`] when the renewal takes longer
+    /// than [`TokenConfig::wait`] (it goes on); otherwise what the exchange or the store failed with.
+    pub async fn tokens(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
+        let flight = {
+            let slot = self.slot(key);
+            let mut state = slot.lock();
+            match state.current.clone() {
+                Some(tokens) if self.0.usable(&tokens, refused) => {
+                    if self.0.ends_within(&tokens, self.0.early) {
+                        drop(self.fly(key, &slot, &mut state, refused));
+                    }
+                    return Ok(tokens);
+                }
+                _ => self.fly(key, &slot, &mut state, refused),
+            }
+        };
+        match timeout(&*self.0.clock, self.0.config.wait, flight).await {
+            Ok(Ok(tokens)) if refused.is_some_and(|refused| tokens.generation <= refused) => {
+                // The flight had begun before this caller's token was refused.
+                Box::pin(self.tokens(key, refused)).await
+            }
+            Ok(outcome) => outcome,
+            Err(Elapsed(wait)) => Err(Error::new(
+                ErrorKind::Deadline,
+                format!("the renewal of {key} takes longer than {wait:?}; it goes on"),
+            )),
+        }
+    }
+
+    /// Forgets what this process knows of the connection, after it was connected anew or disconnected.
+    pub fn invalidate(&self, key: &TokenKey) {
+        self.slots().remove(key);
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<TokenKey, Arc<Slot>>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, key: &TokenKey) -> Arc<Slot> {
+        Arc::clone(self.slots().entry(key.clone()).or_default())
+    }
+
+    /// The flight under way, or a new one.
+    fn fly(&self, key: &TokenKey, slot: &Arc<Slot>, state: &mut SlotState, refused: Option<u64>) -> Flight {
+        if let Some(flight) = &state.flight {
+            return flight.clone();
+        }
+        let (manager, key, slot) = (Arc::clone(&self.0), key.clone(), Arc::clone(slot));
+        let task = tokio::spawn(async move {
+            let outcome = manager.obtain(&key, refused).await;
+            let mut state = slot.lock();
+            state.flight = None;
+            state.current = outcome.as_ref().ok().cloned();
+            outcome
+        });
+        let stopped = || Error::new(ErrorKind::Auth, "the renewal was stopped: the runtime is shutting down");
+        let flight = async move { task.await.unwrap_or_else(|_| Err(stopped())) }
+            .boxed()
+            .shared();
+        state.flight = Some(flight.clone());
+        flight
+    }
+}
+
+/// One connection's [`Credentials`]. Cheap to clone.
+#[derive(Clone)]
+pub struct TokenHandle {
+    manager: TokenManager,
+    key: TokenKey,
+}
+
+impl TokenHandle {
+    /// Which connection.
+    pub fn key(&self) -> &TokenKey {
+        &self.key
+    }
+
+    /// A usable set, with what came with it.
+    ///
+    /// # Errors
+    /// As [`TokenManager::tokens`].
+    pub async fn tokens(&self) -> Result<TokenSet> {
+        self.manager.tokens(&self.key, None).await
+    }
+}
+
+impl fmt::Debug for TokenHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenHandle({})", self.key)
+    }
+}
+
+#[async_trait]
+impl Credentials for TokenHandle {
+    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
+        let tokens = self.manager.tokens(&self.key, refused).await?;
+        Ok(Bearer {
+            token: tokens.access,
+            generation: tokens.generation,
+        })
+    }
+}
+
+impl Manager {
+    fn ends_within(&self, tokens: &TokenSet, time: Duration) -> bool {
+        tokens.expires_at.is_some_and(|end| end <= self.clock.now() + time)
+    }
+
+    fn usable(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
+        refused.is_none_or(|generation| tokens.generation > generation) && !self.ends_within(tokens, self.config.margin)
+    }
+
+    /// Good enough not to be renewed now.
+    fn fresh(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
+        self.usable(tokens, refused) && !self.ends_within(tokens, self.early)
+    }
+
+    /// The stored set if it is good, else a renewed one. Waits for its turn.
+    async fn obtain(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
+        let holder = uuid::Uuid::new_v4().to_string();
+        let name = format!("token:{key}");
+        let gives_up = self.clock.monotonic() + self.config.exchange;
+        loop {
+            let connection = self.load(key).await?;
+            if self.fresh(&connection.tokens, refused) {
+                return Ok(connection.tokens);
+            }
+            if let Some(lease) = self.leases.try_take(&name, &holder, self.config.lease).await? {
+                let outcome = self.under_lease(key, refused, &lease).await;
+                if let Err(error) = self.leases.release(&lease).await {
+                    tracing::warn!(%key, %error, "the lease was not handed back; it runs out by itself");
+                }
+                return outcome;
+            }
+            if self.clock.monotonic() >= gives_up {
+                return Err(Error::new(
+                    ErrorKind::Deadline,
+                    format!("another process has been renewing {key} for too long"),
+                ));
+            }
+            self.clock.sleep(POLL).await;
+        }
+    }
+
+    /// The connection, provided that it can still be used.
+    async fn load(&self, key: &TokenKey) -> Result<Connection> {
+        let Some(connection) = self.store.load(key).await? else {
+            return Err(Error::new(ErrorKind::Auth, format!("{key} is not connected")));
+        };
+        match &connection.state {
+            ConnectionState::Active => Ok(connection),
+            ConnectionState::NeedsReauth { reason, since } => {
+                let why = format!(
+                    "{key} has to be connected again: the provider refused its refresh token at {since}: {reason}"
+                );
+                Err(Error::new(ErrorKind::Auth, why))
+            }
+        }
+    }
+
+    async fn under_lease(&self, key: &TokenKey, refused: Option<u64>, lease: &Lease) -> Result<TokenSet> {
+        let current = self.load(key).await?.tokens;
+        if self.fresh(&current, refused) {
+            return Ok(current);
+        }
+        let exchange = timeout(&*self.clock, self.config.exchange, self.exchange.renew(key, &current));
+        let renewed = match self.while_renewing(lease, exchange).await {
+            Ok(renewed) => renewed,
+            Err(Elapsed(limit)) => Err(Error::new(
+                ErrorKind::Deadline,
+                format!("the token endpoint did not answer within {limit:?}"),
+            )
+            .sent(Sent::Perhaps)),
+        };
+        match renewed {
+            Ok(next) => {
+                self.while_renewing(lease, self.store_rotated(key, current.generation, next))
+                    .await
+            }
+            Err(error) if error.kind() == ErrorKind::Auth => self.second_look(key, &current, refused, error).await,
+            // Renewing early is a courtesy: while the old token is good, a failing endpoint fails nobody.
+            Err(error) if self.usable(&current, refused) => {
+                tracing::warn!(%key, %error, "the token could not be renewed early; it is still good");
+                Ok(current)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs `work` and keeps the lease alive meanwhile.
+    async fn while_renewing<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.clock.sleep(self.config.lease / 3) => match self.leases.renew(lease, self.config.lease).await {
+                    Ok(true) => {}
+                    // What was sent cannot be taken back; the swap's generation decides who wins.
+                    Ok(false) => tracing::warn!(key = %lease.key, "the lease was lost while an exchange was under way"),
+                    Err(error) => tracing::warn!(key = %lease.key, %error, "the lease could not be prolonged"),
+                },
+            }
+        }
+    }
+
+    /// Stores what the provider rotated to, for as long as it takes: the old refresh token is worth nothing any more.
+    async fn store_rotated(&self, key: &TokenKey, expected: u64, mut next: TokenSet) -> Result<TokenSet> {
+        let gives_up = self.clock.monotonic() + STORE_PATIENCE;
+        let mut pause = POLL;
+        loop {
+            match self.store.swap(key, expected, &next).await {
+                Ok(Swap::Stored(generation)) => {
+                    next.generation = generation;
+                    return Ok(next);
+                }
+                Ok(Swap::Lost(Some(winner))) => return Ok(winner.tokens),
+                Ok(Swap::Lost(None)) => {
+                    return Err(Error::new(
+                        ErrorKind::Auth,
+                        format!("{key} was disconnected while its token was renewed"),
+                    ));
+                }
+                Err(error) if error.is_retryable() && self.clock.monotonic() < gives_up => {
+                    tracing::error!(%key, %error, "a rotated token is not stored yet; trying again");
+                    self.clock.sleep(pause).await;
+                    pause = (pause * 2).min(STORE_RETRY);
+                }
+                Err(error) => return Err(not_stored(key, error)),
+            }
+        }
+    }
+
+    /// The provider refused. If somebody rotated meanwhile, theirs is the set; otherwise the connection is dead, and said so.
+    async fn second_look(
+        &self,
+        key: &TokenKey,
+        tried: &TokenSet,
+        refused: Option<u64>,
+        error: Error,
+    ) -> Result<TokenSet> {
+        let now = self.load(key).await?.tokens;
+        if now.generation > tried.generation {
+            return if self.usable(&now, refused) {
+                Ok(now)
+            } else {
+                Err(error)
+            };
+        }
+        let state = ConnectionState::NeedsReauth {
+            reason: error.message().to_owned(),
+            since: self.clock.now(),
+        };
+        tracing::error!(%key, %error, "the connection has to be made again: the provider refused its refresh token");
+        self.store.mark(key, tried.generation, &state).await?;
+        Err(error)
+    }
+}
+
+fn not_stored(key: &TokenKey, error: StoreError) -> Error {
+    tracing::error!(%key, %error, "a rotated token could not be stored: the connection is lost with this process");
+    error.into()
+}

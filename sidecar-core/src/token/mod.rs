@@ -1,0 +1,192 @@
+//! Tokens: the sets that are swapped whole, the ports they are kept and renewed through, and the manager that
+//! hands them out. How a provider's token endpoint is called lives in the provider's crate.
+//!
+//! Invariant: a refresh token is read only under the connection's lease, and its successor is stored before it is used.
+
+mod manager;
+mod memory;
+pub mod seal;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use manager::{TokenConfig, TokenHandle, TokenManager};
+pub use memory::MemoryStore;
+
+use crate::{
+    error::{Error, ErrorKind, Result, StoreError},
+    id::OrganizationId,
+    time::Timestamp,
+};
+
+/// Which connection a token belongs to: an organization and the provider's resource.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenKey {
+    organization: OrganizationId,
+    resource: Arc<str>,
+}
+
+impl TokenKey {
+    /// `resource` names provider, kind and id, such as `ghl:company:ZqR…` or `ghl:location:ve9…`.
+    pub fn new(organization: impl Into<OrganizationId>, resource: impl Into<Arc<str>>) -> Self {
+        Self {
+            organization: organization.into(),
+            resource: resource.into(),
+        }
+    }
+
+    /// The tenant.
+    pub fn organization(&self) -> &OrganizationId {
+        &self.organization
+    }
+
+    /// The provider's resource.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+}
+
+impl fmt::Display for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organization, self.resource)
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenKey({self})")
+    }
+}
+
+/// An access token with all that came with it. Always stored and replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct TokenSet {
+    /// The bearer token.
+    pub access: SecretString,
+    /// What buys the next set; often good for one use only. `None` where tokens are minted in another way.
+    pub refresh: Option<SecretString>,
+    /// When the access token ends; `None` if it does not.
+    pub expires_at: Option<Timestamp>,
+    /// Grows by one with every set of a connection, also over a disconnect. 0 on a set that was never stored.
+    pub generation: u64,
+    /// The granted scopes, as the provider wrote them.
+    pub scope: Option<String>,
+    /// The provider's other fields that later calls need (company, location, user). Never a secret.
+    pub extra: Map<String, Value>,
+}
+
+/// How a connection stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// Usable.
+    Active,
+    /// The provider refused the refresh token: somebody has to connect again.
+    NeedsReauth {
+        /// The provider's words.
+        reason: String,
+        /// When it was found out.
+        since: Timestamp,
+    },
+}
+
+/// A stored connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Whose it is.
+    pub key: TokenKey,
+    /// Its current set.
+    pub tokens: TokenSet,
+    /// How it stands.
+    pub state: ConnectionState,
+}
+
+/// What became of a swap.
+#[derive(Debug)]
+#[must_use = "a lost swap means that another process holds the current tokens"]
+pub enum Swap {
+    /// The new set is stored, under this generation.
+    Stored(u64),
+    /// Somebody was faster: their connection; or none, when it was forgotten meanwhile. Nothing was written.
+    Lost(Option<Connection>),
+}
+
+/// Where tokens are kept.
+#[async_trait]
+pub trait TokenStore: Send + Sync + fmt::Debug {
+    /// The connection of `key`, if it exists and was not forgotten.
+    async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError>;
+
+    /// Replaces the set of generation `expected` by `next` (whose own generation is ignored) and makes the connection
+    /// active. `expected` 0 creates only. A connection that was forgotten is never brought back by an `expected` > 0.
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError>;
+
+    /// Writes down how the connection stands, provided that its generation is still `generation`; otherwise nothing happens.
+    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError>;
+
+    /// Erases the tokens. The generation is remembered, so that a late swap of the old connection cannot hit a new one.
+    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError>;
+
+    /// The connections of an organization, ordered by resource.
+    async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError>;
+}
+
+/// How a provider's tokens are renewed: by refresh token, or minted from another connection's.
+#[async_trait]
+pub trait TokenExchange: Send + Sync + fmt::Debug {
+    /// The successor of `current`. It is called under the connection's lease, at most once at a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] means that the provider refused for good (`invalid_grant`); any other kind may be tried again.
+    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet>;
+}
+
+/// A bearer token as the pipeline sends it.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    /// The token.
+    pub token: SecretString,
+    /// Its generation; named to [`Credentials::bearer`] when the provider refuses it.
+    pub generation: u64,
+}
+
+/// Whoever can give the pipeline a bearer token.
+#[async_trait]
+pub trait Credentials: Send + Sync + fmt::Debug {
+    /// A usable token; newer than `refused`, when the provider just refused that generation.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] when there is none and somebody has to connect again.
+    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer>;
+}
+
+/// A token that never changes: an API key, a private integration token.
+#[derive(Clone, Debug)]
+pub struct StaticToken(SecretString);
+
+impl StaticToken {
+    /// Wraps the token.
+    pub fn new(token: impl Into<SecretString>) -> Self {
+        Self(token.into())
+    }
+}
+
+#[async_trait]
+impl Credentials for StaticToken {
+    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
+        match refused {
+            None => Ok(Bearer {
+                token: self.0.clone(),
+                generation: 0,
+            }),
+            Some(_) => Err(Error::new(
+                ErrorKind::Auth,
+                "the provider refused this fixed token; it cannot be renewed, replace it",
+            )),
+        }
+    }
+}
