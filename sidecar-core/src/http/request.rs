@@ -67,7 +67,10 @@ impl Call {
     }
 
     /// Adds a query parameter.
-    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better than a reference to one")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a literal reads better than a reference to one"
+    )]
     pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self

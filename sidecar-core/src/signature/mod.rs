@@ -73,7 +73,9 @@ pub enum SignatureError {
     #[error("the signature cannot be read: {0}")]
     Malformed(&'static str),
     /// It was signed too long ago, or for a time to come.
-    #[error("the signed time is {skew:?} away from ours, more than the {tolerance:?} allowed: a replay, or a wrong clock")]
+    #[error(
+        "the signed time is {skew:?} away from ours, more than the {tolerance:?} allowed: a replay, or a wrong clock"
+    )]
     Stale {
         /// How far.
         skew: Duration,
@@ -124,7 +126,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Sig
 /// Refuses a signed time that is too far from ours, in either direction.
 fn fresh(signed_at: Timestamp, received_at: Timestamp, tolerance: Duration) -> Result<(), SignatureError> {
     let skew = received_at.distance(signed_at);
-    if skew > tolerance { Err(SignatureError::Stale { skew, tolerance }) } else { Ok(()) }
+    if skew > tolerance {
+        Err(SignatureError::Stale { skew, tolerance })
+    } else {
+        Ok(())
+    }
 }
 
 /// A signed time in Unix seconds, digits only.
@@ -132,5 +138,7 @@ fn unix_seconds(text: &str) -> Result<Timestamp, SignatureError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(SignatureError::Malformed("the signed time must be Unix seconds"));
     }
-    text.parse().map(Timestamp::from_secs).map_err(|_| SignatureError::Malformed("the signed time must be Unix seconds"))
+    text.parse()
+        .map(Timestamp::from_secs)
+        .map_err(|_| SignatureError::Malformed("the signed time must be Unix seconds"))
 }

@@ -11,7 +11,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::{Delivery, KeyError, SignatureError, Verified, Verifier, header, keys};
 
-/// rsaEncryption, RFC 8017 appendix A.1.
+/// rsaEncryption, RFC 8017 appendix A.1; its parameters are NULL.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// `header: <base64 of the RSASSA-PKCS1-v1_5 signature with SHA-256 of the body>`, as GHL signed until 2026
@@ -47,7 +47,7 @@ impl RsaSha256 {
 fn parse(pem: &str) -> Result<Key, &'static str> {
     let spki = keys::public_key_pem(pem)?;
     let info = SubjectPublicKeyInfoRef::from_der(&spki).map_err(|_| "its PEM does not hold a public key")?;
-    if info.algorithm.oid != RSA_ENCRYPTION {
+    if info.algorithm.oid != RSA_ENCRYPTION || !info.algorithm.parameters.is_some_and(|any| any.is_null()) {
         return Err("it is not an RSA key");
     }
     let der = info

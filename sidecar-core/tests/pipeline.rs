@@ -1,0 +1,286 @@
+//! The pipeline's order, seen from its two ends: what the caller gets and what the transport was asked.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::json;
+use sidecar_core::{
+    Error, ErrorKind, Result, Sent, SystemClock,
+    http::{Call, Failure, HttpRequest, HttpResponse, Pipeline, Provider, Transport, TransportError},
+    limit::{Lane, LocalLimiter, Scope},
+    retry::Breaker,
+    test_util::ScriptedTransport,
+    token::{Bearer, Credentials},
+};
+
+#[derive(Debug)]
+struct Acme;
+
+impl Provider for Acme {
+    fn name(&self) -> &'static str {
+        "acme"
+    }
+
+    fn failure(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Failure {
+        let text = String::from_utf8_lossy(body).into_owned();
+        let kind = match status.as_u16() {
+            401 => ErrorKind::Auth,
+            429 => ErrorKind::RateLimited,
+            500.. => ErrorKind::Server,
+            _ => ErrorKind::Invalid,
+        };
+        let token_refused = text.contains("expired");
+        let error = Error::new(kind, text);
+        let wait = serde_json::from_slice::<serde_json::Value>(body)
+            .ok()
+            .and_then(|body| body["wait"].as_u64());
+        let error = match wait {
+            Some(seconds) => error.with_retry_after(Duration::from_secs(seconds)),
+            None => error,
+        };
+        Failure { error, token_refused }
+    }
+}
+
+fn pipeline(transport: &Arc<impl Transport + 'static>) -> Pipeline {
+    let transport: Arc<dyn Transport> = transport.clone();
+    Pipeline::builder(Arc::new(Acme), "http://acme.test/api/", transport)
+        .build()
+        .unwrap()
+}
+
+fn get() -> Call {
+    Call::new("things.get", Method::GET, "/things/{id}", &["7"])
+}
+
+fn post() -> Call {
+    Call::new("things.create", Method::POST, "/things", &[]).json(&json!({"a": 1}))
+}
+
+fn broken() -> TransportError {
+    TransportError::Broken("reset".into())
+}
+
+fn refused() -> TransportError {
+    TransportError::Connect("refused".into())
+}
+
+/// Gives token 1, and after a refusal token 2, 3, ….
+#[derive(Debug, Default)]
+struct Renewing(AtomicU64);
+
+#[async_trait]
+impl Credentials for Renewing {
+    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
+        let generation = refused.map_or(1, |refused| refused + 1);
+        self.0.fetch_max(generation, Ordering::Relaxed);
+        Ok(Bearer {
+            token: format!("t{generation}").into(),
+            generation,
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_decoded_and_the_request_is_as_built() {
+    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({"id": "7"})));
+    let answer = pipeline(&transport).call(get().query("q", "a b")).await.unwrap();
+    assert_eq!(answer.json::<serde_json::Value>().unwrap()["id"], "7");
+    let request = &transport.requests()[0];
+    assert_eq!(
+        (request.method.as_str(), request.url.as_str()),
+        ("GET", "http://acme.test/api/things/7?q=a+b")
+    );
+    assert_eq!(request.header("accept"), "application/json");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_repeated_after_server_trouble_and_broken_connections() {
+    let transport = Arc::new(
+        ScriptedTransport::new()
+            .answer(503, json!({}))
+            .fail(broken())
+            .answer(200, json!({})),
+    );
+    pipeline(&transport).call(get()).await.unwrap();
+    assert_eq!(transport.requests().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_may_have_happened_is_not_repeated_and_says_so() {
+    let transport = Arc::new(ScriptedTransport::new().fail(broken()).answer(201, json!({})));
+    let error = pipeline(&transport).call(post()).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert!(error.to_string().contains("may have been carried out"), "{error}");
+    assert_eq!(transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_not_sent_is_repeated() {
+    let transport = Arc::new(ScriptedTransport::new().fail(refused()).answer(201, json!({})));
+    pipeline(&transport).call(post()).await.unwrap();
+    assert_eq!(transport.requests().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_create_is_repeated_after_the_wait_asked_for() {
+    let clock = SystemClock::shared();
+    let transport = Arc::new(
+        ScriptedTransport::new()
+            .answer(429, json!({"wait": 3}))
+            .answer(201, json!({})),
+    );
+    pipeline(&transport).call(post()).await.unwrap();
+    assert_eq!(transport.requests().len(), 2);
+    assert_eq!(clock.monotonic(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_token_is_replaced_once_without_spending_an_attempt() {
+    let expired = json!({"message": "expired"});
+    let transport = Arc::new(
+        ScriptedTransport::new()
+            .answer(401, expired.clone())
+            .answer(200, json!({})),
+    );
+    let credentials = Arc::new(Renewing::default());
+    pipeline(&transport)
+        .call(post().credentials(credentials))
+        .await
+        .unwrap();
+    let sent: Vec<_> = transport
+        .requests()
+        .iter()
+        .map(|r| r.header("authorization").to_owned())
+        .collect();
+    assert_eq!(sent, ["Bearer t1", "Bearer t2"]);
+
+    let transport = Arc::new(
+        ScriptedTransport::new()
+            .answer(401, expired.clone())
+            .answer(401, expired),
+    );
+    let error = pipeline(&transport)
+        .call(get().credentials(Arc::new(Renewing::default())))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Auth, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_scope_burns_no_token() {
+    let transport = Arc::new(ScriptedTransport::new().answer(401, json!({"message": "scope"})));
+    let credentials = Arc::new(Renewing::default());
+    pipeline(&transport)
+        .call(get().credentials(credentials.clone()))
+        .await
+        .unwrap_err();
+    assert_eq!(credentials.0.load(Ordering::Relaxed), 1);
+}
+
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Transport for Silent {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_outlives_its_deadline() {
+    let clock = SystemClock::shared();
+    let error = pipeline(&Arc::new(Silent))
+        .call(get().deadline(Duration::from_secs(12)))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Deadline, Sent::Perhaps));
+    assert_eq!(clock.monotonic().as_secs(), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_beyond_the_deadline_refuses_before_sending() {
+    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({})));
+    let pipeline = Pipeline::builder(Arc::new(Acme), "http://acme.test", transport.clone())
+        .limiter(Arc::new(LocalLimiter::new(SystemClock::shared())))
+        .build()
+        .unwrap();
+    let limited = || get().scopes([Scope::window("acme", 1, Duration::from_secs(60))]);
+    pipeline.call(limited()).await.unwrap();
+    let error = pipeline.call(limited().lane(Lane::Interactive)).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::RateLimited, Sent::No));
+    assert!(
+        error.retry_after().is_some_and(|wait| wait > Duration::from_secs(30)),
+        "{error:?}"
+    );
+    assert_eq!(transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_opens_the_circuit_and_costs_little() {
+    #[derive(Debug, Default)]
+    struct Down(AtomicU64);
+    #[async_trait]
+    impl Transport for Down {
+        async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(broken())
+        }
+    }
+    let transport = Arc::new(Down::default());
+    let pipeline = Pipeline::builder(
+        Arc::new(Acme),
+        "http://acme.test",
+        transport.clone() as Arc<dyn Transport>,
+    )
+    .breaker(Breaker::default())
+    .build()
+    .unwrap();
+    for _ in 0..1_000 {
+        pipeline.call(get().deadline(Duration::from_secs(1))).await.unwrap_err();
+    }
+    let requests = transport.0.load(Ordering::Relaxed);
+    assert!(requests <= 1_100, "{requests} requests for 1000 calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn mistakes_in_a_call_are_told_without_sending() {
+    let transport = Arc::new(ScriptedTransport::new());
+    let pipeline = pipeline(&transport);
+    for call in [
+        Call::new("x", Method::GET, "/things/{id}", &[".."]),
+        Call::new("x", Method::GET, "things", &[]),
+        get().header(http::header::COOKIE, "a\nb"),
+    ] {
+        let error = pipeline.call(call).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.was_sent()),
+            (ErrorKind::Config, Sent::No),
+            "{error}"
+        );
+    }
+    assert!(transport.requests().is_empty());
+}
+
+#[test]
+fn base_urls_that_cannot_work_are_refused() {
+    for bad in [
+        "",
+        "acme.test",
+        "ftp://acme.test",
+        "http://u:p@acme.test",
+        "http://acme.test/?a=1",
+    ] {
+        let transport: Arc<dyn Transport> = Arc::new(Silent);
+        let error = Pipeline::builder(Arc::new(Acme), bad, transport).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{bad}: {error}");
+    }
+}

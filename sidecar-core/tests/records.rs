@@ -1,0 +1,221 @@
+//! The rule by which a change meets a stored record.
+
+use proptest::prelude::*;
+use serde_json::json;
+use sidecar_core::{
+    Timestamp,
+    record::{Change, ChangeOrigin, Decision, Doc, Effect, Origin, Record, RecordKey, Written, decide},
+};
+
+fn doc(value: serde_json::Value) -> Doc {
+    value.as_object().cloned().unwrap()
+}
+
+fn change(origin: ChangeOrigin, second: i64, effect: Effect) -> Change {
+    Change {
+        key: RecordKey {
+            organization: "org".into(),
+            kind: "contact".into(),
+            id: "c1".into(),
+        },
+        location: Some("l1".into()),
+        version: Timestamp::from_secs(second),
+        origin,
+        position: None,
+        effect,
+        searchable: &["email"],
+        reread: None,
+    }
+}
+
+fn webhook(second: i64, fields: serde_json::Value) -> Change {
+    change(ChangeOrigin::Webhook, second, Effect::Patch(doc(fields)))
+}
+
+fn listed(second: i64, fields: serde_json::Value) -> Change {
+    change(ChangeOrigin::Listed, second, Effect::Put(doc(fields)))
+}
+
+fn read(revision: u64, second: i64, fields: serde_json::Value) -> Change {
+    change(ChangeOrigin::Read { revision }, second, Effect::Put(doc(fields)))
+}
+
+/// The record after the changes, taken one after another; what is not written leaves it.
+fn after(changes: &[Change]) -> Record {
+    let mut record = None;
+    for change in changes {
+        if let Decision::Write(next, _) = decide(record.as_ref(), change) {
+            record = Some(*next);
+        }
+    }
+    record.unwrap()
+}
+
+fn kept(changes: &[Change], last: &Change) -> Written {
+    match decide(Some(&after(changes)), last) {
+        Decision::Keep(written) => written,
+        other => panic!("expected to keep, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_webhook_changes_only_what_it_carries() {
+    let record = after(&[
+        listed(0, json!({"email": "a@x", "tags": ["t"]})),
+        webhook(100, json!({"email": "B@x"})),
+    ]);
+    assert_eq!(record.doc, doc(json!({"email": "B@x", "tags": ["t"]})));
+    assert_eq!(
+        (record.search.as_str(), record.origin, record.revision),
+        ("b@x", Origin::Webhook, 2)
+    );
+}
+
+#[test]
+fn webhooks_are_ordered_by_their_own_time() {
+    let newer = webhook(2, json!({"email": "new"}));
+    assert_eq!(kept(&[newer], &webhook(1, json!({"email": "old"}))), Written::Older);
+}
+
+#[test]
+fn two_webhooks_of_one_time_that_disagree_are_not_ordered() {
+    let first = after(&[webhook(1, json!({"email": "a"}))]);
+    assert_eq!(
+        decide(Some(&first), &webhook(1, json!({"email": "b"}))),
+        Decision::Reread
+    );
+    assert_eq!(
+        kept(&[webhook(1, json!({"email": "a"}))], &webhook(1, json!({"email": "a"}))),
+        Written::Unchanged
+    );
+}
+
+#[test]
+fn a_webhook_and_a_fetched_state_within_the_skew_are_not_ordered_unless_they_agree() {
+    let fetched = after(&[listed(10, json!({"email": "a", "phone": "1"}))]);
+    for second in [6, 10, 14] {
+        assert_eq!(
+            decide(Some(&fetched), &webhook(second, json!({"email": "b"}))),
+            Decision::Reread,
+            "{second}"
+        );
+    }
+    assert_eq!(
+        kept(
+            &[listed(10, json!({"email": "a"}))],
+            &webhook(12, json!({"email": "a"}))
+        ),
+        Written::Unchanged
+    );
+    assert_eq!(
+        after(&[listed(10, json!({"email": "a"})), webhook(16, json!({"email": "b"}))]).doc["email"],
+        "b"
+    );
+    assert_eq!(
+        kept(&[listed(10, json!({"email": "a"}))], &webhook(4, json!({"email": "b"}))),
+        Written::Older
+    );
+}
+
+#[test]
+fn a_fetched_state_that_agrees_completes_what_a_webhook_told() {
+    let record = after(&[
+        webhook(10, json!({"email": "a"})),
+        listed(8, json!({"email": "a", "source": "form"})),
+    ]);
+    assert_eq!(
+        (record.doc["source"].as_str(), record.origin),
+        (Some("form"), Origin::Fetched)
+    );
+}
+
+#[test]
+fn a_read_settles_what_could_not_be_ordered() {
+    let stored = after(&[webhook(10, json!({"email": "a"}))]);
+    assert!(matches!(
+        decide(Some(&stored), &read(stored.revision, 9, json!({"email": "b"}))),
+        Decision::Write(..)
+    ));
+    assert_eq!(
+        decide(Some(&stored), &read(stored.revision + 1, 9, json!({"email": "b"}))),
+        Decision::Reread
+    );
+    // After it, listings are ordered by the record's own time again.
+    let settled = after(&[webhook(10, json!({"email": "a"})), read(1, 9, json!({"email": "b"}))]);
+    assert!(matches!(
+        decide(Some(&settled), &listed(10, json!({"email": "c"}))),
+        Decision::Write(..)
+    ));
+}
+
+#[test]
+fn a_deleted_record_comes_back_only_by_a_fetched_state() {
+    let gone = after(&[webhook(1, json!({})), change(ChangeOrigin::Webhook, 10, Effect::Delete)]);
+    assert!(gone.deleted && gone.doc.is_empty());
+    assert_eq!(
+        decide(Some(&gone), &webhook(100, json!({"email": "a"}))),
+        Decision::Reread
+    );
+    assert_eq!(
+        decide(Some(&gone), &listed(12, json!({"email": "a"}))),
+        Decision::Reread
+    );
+    assert!(matches!(
+        decide(Some(&gone), &listed(1, json!({}))),
+        Decision::Keep(Written::Older)
+    ));
+    assert!(matches!(
+        decide(Some(&gone), &read(gone.revision, 1, json!({"email": "a"}))),
+        Decision::Write(..)
+    ));
+}
+
+#[test]
+fn a_delete_that_cannot_be_ordered_is_asked_about() {
+    let delete = |second| change(ChangeOrigin::Webhook, second, Effect::Delete);
+    assert_eq!(
+        decide(Some(&after(&[listed(10, json!({}))])), &delete(12)),
+        Decision::Reread
+    );
+    assert_eq!(
+        decide(Some(&after(&[webhook(10, json!({}))])), &delete(9)),
+        Decision::Reread
+    );
+    assert!(matches!(
+        decide(Some(&after(&[webhook(10, json!({}))])), &delete(11)),
+        Decision::Write(_, Written::Deleted)
+    ));
+}
+
+#[test]
+fn a_delete_of_what_is_unknown_is_remembered() {
+    let gone = after(&[change(ChangeOrigin::Webhook, 10, Effect::Delete)]);
+    assert_eq!(
+        kept(
+            &[change(ChangeOrigin::Webhook, 10, Effect::Delete)],
+            &webhook(4, json!({}))
+        ),
+        Written::Older
+    );
+    assert!(gone.deleted);
+}
+
+proptest! {
+    /// Webhooks of distinct times that carry every field end in the newest one, in whatever order and however often
+    /// they come.
+    #[test]
+    fn disorder_and_duplicates_end_in_the_newest_webhook(mut order in prop::collection::vec(0_i64..20, 1..60)) {
+        let changes: Vec<_> = order.iter().map(|n| webhook(*n, json!({"email": n.to_string(), "n": n}))).collect();
+        let record = after(&changes);
+        order.sort_unstable();
+        let newest = order.last().unwrap();
+        prop_assert_eq!(record.doc["n"].as_i64(), Some(*newest));
+    }
+
+    /// A fetched state is never replaced by one that is older.
+    #[test]
+    fn listings_never_go_back(order in prop::collection::vec(0_i64..20, 1..60)) {
+        let changes: Vec<_> = order.iter().map(|n| listed(*n, json!({"n": n}))).collect();
+        prop_assert_eq!(after(&changes).doc["n"].as_i64(), order.iter().max().copied());
+    }
+}

@@ -1,0 +1,333 @@
+//! The token manager against a token server whose refresh tokens are good for one use and whose families die on reuse.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sidecar_core::{
+    Clock, Error, ErrorKind, Result, Sent, StoreError, SystemClock, Timestamp,
+    lease::{Lease, LeaseStore},
+    secret::ExposeSecret,
+    token::{
+        ConnectionState, Credentials, MemoryStore, Swap, TokenConfig, TokenExchange, TokenKey, TokenManager, TokenSet,
+        TokenStore,
+    },
+};
+
+/// A token server: each refresh token works once; a second use kills the family.
+#[derive(Debug)]
+struct TokenServer {
+    clock: Arc<dyn Clock>,
+    takes: Duration,
+    state: Mutex<Server>,
+}
+
+#[derive(Debug, Default)]
+struct Server {
+    good: u32,
+    exchanges: u32,
+    refusals: u32,
+    dead: bool,
+    fail: Option<Error>,
+}
+
+fn set(number: u32, expires_at: Timestamp) -> TokenSet {
+    TokenSet {
+        access: format!("access-{number}").into(),
+        refresh: Some(format!("refresh-{number}").into()),
+        expires_at: Some(expires_at),
+        generation: 0,
+        scope: None,
+        extra: serde_json::Map::new(),
+    }
+}
+
+#[async_trait]
+impl TokenExchange for TokenServer {
+    async fn renew(&self, _: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+        let refresh = current.refresh.as_ref().unwrap().expose_secret().to_owned();
+        let number = {
+            let mut state = self.state.lock().unwrap();
+            if let Some(error) = state.fail.take() {
+                return Err(error);
+            }
+            if state.dead || refresh != format!("refresh-{}", state.good) {
+                state.refusals += 1;
+                state.dead = true;
+                return Err(Error::new(ErrorKind::Auth, "invalid_grant"));
+            }
+            state.exchanges += 1;
+            state.good += 1;
+            state.good
+        };
+        self.clock.sleep(self.takes).await;
+        Ok(set(number, self.clock.now() + Duration::from_secs(3600)))
+    }
+}
+
+struct World {
+    clock: Arc<dyn Clock>,
+    store: MemoryStore,
+    server: Arc<TokenServer>,
+    key: TokenKey,
+}
+
+impl World {
+    /// A connection whose token ends in `left`, and a server that takes `takes` for an exchange.
+    async fn new(left: Duration, takes: Duration) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_secs(1_772_000_000)));
+        let store = MemoryStore::with_clock(clock.clone());
+        let key = TokenKey::new("org", "acme:1");
+        let stored = store.swap(&key, 0, &set(0, clock.now() + left)).await.unwrap();
+        assert!(matches!(stored, Swap::Stored(1)));
+        let server = Arc::new(TokenServer {
+            clock: clock.clone(),
+            takes,
+            state: Mutex::default(),
+        });
+        Self {
+            clock,
+            store,
+            server,
+            key,
+        }
+    }
+
+    /// What one process has.
+    fn process(&self) -> TokenManager {
+        self.process_on(Arc::new(self.store.clone()))
+    }
+
+    fn process_on(&self, store: Arc<dyn TokenStore>) -> TokenManager {
+        TokenManager::new(
+            store,
+            Arc::new(self.store.clone()),
+            self.server.clone(),
+            self.clock.clone(),
+        )
+    }
+
+    fn exchanges(&self) -> (u32, u32) {
+        let state = self.server.state.lock().unwrap();
+        (state.exchanges, state.refusals)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_in_several_processes_renew_once() {
+    let world = World::new(Duration::ZERO, Duration::from_millis(200)).await;
+    let processes = [world.process(), world.process(), world.process()];
+    let callers = (0..90).map(|n| {
+        let handle = processes[n % 3].handle(world.key.clone());
+        tokio::spawn(async move { handle.bearer(None).await.unwrap().generation })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        assert_eq!(caller.await.unwrap(), 2);
+    }
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_slower_than_the_lease_is_still_made_once() {
+    let world = World::new(Duration::ZERO, TokenConfig::default().lease * 3).await;
+    let (first, second) = (world.process(), world.process());
+    let (first, second) = tokio::join!(first.tokens(&world.key, None), second.tokens(&world.key, None));
+    assert_eq!((first.unwrap().generation, second.unwrap().generation), (2, 2));
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_gives_up_does_not_stop_the_exchange() {
+    let world = World::new(Duration::ZERO, Duration::from_secs(1)).await;
+    let manager = world.process();
+    let caller = manager.tokens(&world.key, None);
+    sidecar_core::time::timeout(&*world.clock, Duration::from_millis(10), caller)
+        .await
+        .unwrap_err();
+    world.clock.sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        world.store.load(&world.key).await.unwrap().unwrap().tokens.generation,
+        2
+    );
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_renewed_once_for_all_who_saw_it() {
+    let world = World::new(Duration::from_secs(7200), Duration::from_millis(50)).await;
+    let (a, b) = (world.process(), world.process());
+    let seen = a.tokens(&world.key, None).await.unwrap().generation;
+    let (x, y, z) = tokio::join!(
+        a.tokens(&world.key, Some(seen)),
+        a.tokens(&world.key, Some(seen)),
+        b.tokens(&world.key, Some(seen))
+    );
+    assert_eq!([x, y, z].map(|t| t.unwrap().generation), [2, 2, 2]);
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_near_its_end_is_renewed_while_it_is_still_handed_out() {
+    let world = World::new(Duration::from_secs(120), Duration::from_secs(5)).await;
+    let manager = world.process();
+    // The first call finds the stored set near its end, so it waits for the new one; a set in hand does not wait.
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+    world.clock.sleep(Duration::from_secs(3600 - 120)).await;
+    let before = world.clock.monotonic();
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+    assert_eq!(world.clock.monotonic(), before, "nobody waited");
+    world.clock.sleep(Duration::from_secs(6)).await;
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 3);
+    assert_eq!(world.exchanges(), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_endpoint_fails_nobody_while_the_token_is_good() {
+    let world = World::new(Duration::from_secs(120), Duration::ZERO).await;
+    world.server.state.lock().unwrap().fail = Some(Error::new(ErrorKind::Server, "503"));
+    assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_marks_the_connection_and_is_not_repeated() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    // A crash lost the rotated token: the stored one is used up.
+    world.server.state.lock().unwrap().good = 5;
+    for _ in 0..3 {
+        let error = world.process().tokens(&world.key, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+    }
+    assert_eq!(world.exchanges(), (0, 1), "the refused token is presented once");
+    let state = world.store.load(&world.key).await.unwrap().unwrap().state;
+    assert!(matches!(state, ConnectionState::NeedsReauth { reason, .. } if reason == "invalid_grant"));
+
+    let reconnected = world
+        .store
+        .swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200)))
+        .await;
+    assert!(matches!(reconnected, Ok(Swap::Stored(2))));
+    assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
+}
+
+/// A store that is out of reach when it should keep a rotated set.
+#[derive(Debug)]
+struct Flaky {
+    store: MemoryStore,
+    failures: Mutex<u32>,
+}
+
+#[async_trait]
+impl TokenStore for Flaky {
+    async fn load(&self, key: &TokenKey) -> Result<Option<sidecar_core::token::Connection>, StoreError> {
+        self.store.load(key).await
+    }
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+        let left = {
+            let mut failures = self.failures.lock().unwrap();
+            *failures = failures.saturating_sub(1);
+            *failures
+        };
+        if left > 0 {
+            Err(StoreError::unavailable("gone"))
+        } else {
+            self.store.swap(key, expected, next).await
+        }
+    }
+    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+        self.store.mark(key, generation, state).await
+    }
+    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+        self.store.forget(key).await
+    }
+    async fn connections(
+        &self,
+        organization: &sidecar_core::OrganizationId,
+    ) -> Result<Vec<sidecar_core::token::Connection>, StoreError> {
+        self.store.connections(organization).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_token_is_stored_however_long_the_store_is_gone() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let manager = world.process_on(Arc::new(Flaky {
+        store: world.store.clone(),
+        failures: Mutex::new(100),
+    }));
+    let error = manager.tokens(&world.key, None).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Deadline,
+        "callers wait no longer than configured: {error}"
+    );
+    world.clock.sleep(Duration::from_secs(120)).await;
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disconnect_during_the_exchange_is_not_undone() {
+    let world = World::new(Duration::ZERO, Duration::from_secs(1)).await;
+    let manager = world.process();
+    let (renewed, ()) = tokio::join!(manager.tokens(&world.key, None), async {
+        world.clock.sleep(Duration::from_millis(500)).await;
+        world.store.forget(&world.key).await.unwrap();
+    });
+    assert_eq!(renewed.unwrap_err().kind(), ErrorKind::Auth);
+    assert!(world.store.load(&world.key).await.unwrap().is_none());
+
+    // A new connection does not fall to a swap that expects the old one.
+    assert!(matches!(
+        world.store.swap(&world.key, 0, &set(9, world.clock.now())).await,
+        Ok(Swap::Stored(2))
+    ));
+    assert!(matches!(
+        world.store.swap(&world.key, 1, &set(8, world.clock.now())).await,
+        Ok(Swap::Lost(Some(_)))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_died_is_followed_when_its_lease_ends() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let name = format!("token:{}", world.key);
+    let _dead: Lease = world
+        .store
+        .try_take(&name, "dead", TokenConfig::default().lease)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
+    assert!(
+        world.clock.monotonic() <= Duration::from_secs(4),
+        "{:?}",
+        world.clock.monotonic()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ambiguous_exchange_is_tried_once_more_by_the_next_call() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    world.server.state.lock().unwrap().fail = Some(Error::new(ErrorKind::Transport, "reset").sent(Sent::Perhaps));
+    let manager = world.process();
+    assert_eq!(
+        manager.tokens(&world.key, None).await.unwrap_err().kind(),
+        ErrorKind::Transport
+    );
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_connected_says_so() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let error = world
+        .process()
+        .tokens(&TokenKey::new("org", "acme:2"), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.message().contains("org/acme:2 is not connected"), "{error}");
+}
