@@ -1,0 +1,1 @@
+O8Pym9/bfpcL0eM1RXOQjbHPiPaPbgLEYVl1vRilLt1Czl08rgz9C/k3nyjVgvfy4qxfIan+uPQ858DKWDpyBg==
