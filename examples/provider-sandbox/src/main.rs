@@ -1,1 +1,73 @@
-fn main() {}
+//! `provider-sandbox`: starts the stand-ins, prints the environment to start a server with, serves until Ctrl-C.
+
+use clap::Parser;
+use provider_sandbox::{Sandbox, SandboxError};
+
+/// Stateful stand-ins of the providers on one port.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    bind: String,
+    /// What people, ids and chances are made from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// People in each location.
+    #[arg(long, default_value_t = 500)]
+    contacts: u32,
+    /// Locations of the company.
+    #[arg(long, default_value_t = 2)]
+    locations: u32,
+    /// The only redirect URI the app may use.
+    #[arg(long)]
+    redirect_uri: Option<String>,
+    /// Print the environment as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    match run(Arguments::parse()).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("provider-sandbox: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), SandboxError> {
+    let builder = Sandbox::builder()
+        .seed(arguments.seed)
+        .contacts(arguments.contacts)
+        .locations(arguments.locations)
+        .bind(arguments.bind);
+    let builder = match arguments.redirect_uri {
+        Some(uri) => builder.redirect_uri(uri),
+        None => builder,
+    };
+    let sandbox = builder.start().await?;
+    print(&sandbox, arguments.json);
+    // Without a signal handler the only way out is the process's end.
+    let _ = tokio::signal::ctrl_c().await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+fn print(sandbox: &Sandbox, json: bool) {
+    let env = sandbox.env();
+    if json {
+        let object: serde_json::Map<_, _> = env
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        println!("{}", serde_json::Value::Object(object));
+    } else {
+        // Line ends inside a value are written `\n`, as .env files read them.
+        env.iter()
+            .for_each(|(name, value)| println!("{name}={}", value.trim_end().replace('\n', "\\n")));
+    }
+}

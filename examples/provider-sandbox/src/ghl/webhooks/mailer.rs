@@ -1,0 +1,458 @@
+//! Sends signed events the way GHL does: many at once, again only after 429, lost after any other failure.
+//! What a test orders (hold, duplicates, disorder, drops, forgery) happens here too.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::clock::{Clock, rfc3339};
+use crate::dice::SharedDice;
+use crate::ghl::identity::Identity;
+use crate::ghl::state::World;
+use crate::lock;
+
+/// Deliveries under way at once.
+const WORKERS: usize = 16;
+/// Longest random delay of a disordered delivery, in milliseconds.
+const DISORDER_MS: u64 = 250;
+
+/// How events are sent. Defaults are what GHL documents (help centre article 155000007071).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// Where events go; none = they are dropped and counted as unaddressed.
+    pub url: Option<String>,
+    /// Keep events back until this is switched off.
+    pub hold: bool,
+    /// Extra copies of each event, with the same webhookId.
+    pub duplicate: u32,
+    /// Send in disorder.
+    pub shuffle: bool,
+    /// Percent of the events that are never sent.
+    pub drop_percent: u8,
+    /// Wait before an event that was answered 429 is sent again, in milliseconds.
+    pub resend_interval_ms: u64,
+    /// Random addition to that wait, in milliseconds.
+    pub resend_jitter_ms: u64,
+    /// How often an event is sent again at most.
+    pub resends: u32,
+    /// How long an answer may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// `timestamp` is off by at most this, in milliseconds, either way.
+    pub skew_ms: u64,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            hold: false,
+            duplicate: 0,
+            shuffle: false,
+            drop_percent: 0,
+            resend_interval_ms: 600_000,
+            resend_jitter_ms: 60_000,
+            resends: 6,
+            timeout_ms: 10_000,
+            skew_ms: 2_000,
+        }
+    }
+}
+
+/// A change of settings and things to do now; what is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookOrder {
+    /// See [`WebhookSettings::url`].
+    pub url: Option<String>,
+    /// See [`WebhookSettings::hold`]; `false` sends what was held.
+    pub hold: Option<bool>,
+    /// See [`WebhookSettings::duplicate`].
+    pub duplicate: Option<u32>,
+    /// See [`WebhookSettings::shuffle`].
+    pub shuffle: Option<bool>,
+    /// See [`WebhookSettings::drop_percent`].
+    pub drop_percent: Option<u8>,
+    /// See [`WebhookSettings::resend_interval_ms`].
+    pub resend_interval_ms: Option<u64>,
+    /// See [`WebhookSettings::resend_jitter_ms`].
+    pub resend_jitter_ms: Option<u64>,
+    /// See [`WebhookSettings::resends`].
+    pub resends: Option<u32>,
+    /// See [`WebhookSettings::timeout_ms`].
+    pub timeout_ms: Option<u64>,
+    /// See [`WebhookSettings::skew_ms`].
+    pub skew_ms: Option<u64>,
+    /// Send this many events of an undocumented kind.
+    pub unknown: u32,
+    /// Send this many events signed with a foreign key.
+    pub forged: u32,
+    /// Send everything that was lost once more (GHL never does).
+    pub redeliver_lost: bool,
+}
+
+/// What became of the deliveries.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct WebhookCounts {
+    /// Events made.
+    pub events: u64,
+    /// Events made while no URL was known.
+    pub unaddressed: u64,
+    /// Requests sent, copies and re-sends included.
+    pub attempts: u64,
+    /// Deliveries answered 2xx.
+    pub delivered: u64,
+    /// Answers of 429.
+    pub throttled: u64,
+    /// Deliveries given up: another status, no answer, or 429 to the end.
+    pub lost: u64,
+    /// Events dropped to order.
+    pub dropped: u64,
+    /// Events held now.
+    pub held: u64,
+    /// Deliveries not yet ended.
+    pub pending: u64,
+    /// Events made, by type.
+    pub by_type: BTreeMap<String, u64>,
+}
+
+/// How a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not ended yet.
+    Pending,
+    /// Answered 2xx.
+    Delivered,
+    /// Given up.
+    Lost,
+}
+
+/// One event's way to the app (copies share it).
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// The event's id, also in its body.
+    pub webhook_id: String,
+    /// The event's type.
+    pub kind: String,
+    /// Status of every answer, in order; 0 = none came.
+    pub answers: Vec<u16>,
+    /// How it stands.
+    pub outcome: Outcome,
+    #[serde(skip)]
+    event: Event,
+}
+
+/// A signed event on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    webhook_id: String,
+    kind: String,
+    body: Bytes,
+    signature: String,
+}
+
+/// Signs, queues and sends.
+#[derive(Debug)]
+pub(crate) struct Mailer {
+    clock: Clock,
+    identity: Arc<Identity>,
+    dice: SharedDice,
+    settings: Mutex<WebhookSettings>,
+    held: Mutex<Vec<Event>>,
+    log: Mutex<BTreeMap<String, Delivery>>,
+    counts: Mutex<WebhookCounts>,
+    serial: AtomicU64,
+    workers: Semaphore,
+    http: reqwest::Client,
+    queue: mpsc::UnboundedSender<Event>,
+}
+
+impl Mailer {
+    /// A mailer and the queue that [`Mailer::run`] empties.
+    pub(crate) fn new(
+        seed: u64,
+        clock: Clock,
+        identity: Arc<Identity>,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Event>), reqwest::Error> {
+        // A second installation of the same provider is refused, which is what we want.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (queue, events) = mpsc::unbounded_channel();
+        let mailer = Self {
+            clock,
+            identity,
+            dice: SharedDice::new(seed, &[0x3A11]),
+            settings: Mutex::default(),
+            held: Mutex::default(),
+            log: Mutex::default(),
+            counts: Mutex::default(),
+            serial: AtomicU64::new(0),
+            workers: Semaphore::new(WORKERS),
+            http: reqwest::Client::builder().no_proxy().build()?,
+            queue,
+        };
+        Ok((Arc::new(mailer), events))
+    }
+
+    /// Sends queued events until it is dropped, and with it every delivery under way.
+    pub(crate) async fn run(self: Arc<Self>, mut events: mpsc::UnboundedReceiver<Event>) {
+        let mut deliveries = JoinSet::new();
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => drop(deliveries.spawn(self.clone().deliver(event))),
+                    None => return,
+                },
+                Some(_) = deliveries.join_next() => {}
+            }
+        }
+    }
+
+    pub(crate) fn settings(&self) -> WebhookSettings {
+        lock(&self.settings).clone()
+    }
+
+    pub(crate) fn counts(&self) -> WebhookCounts {
+        let held = lock(&self.held).len() as u64;
+        WebhookCounts {
+            held,
+            ..lock(&self.counts).clone()
+        }
+    }
+
+    /// Every event that was sent or tried, by webhookId.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        lock(&self.log).values().cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.held).clear();
+        lock(&self.log).retain(|_, delivery| delivery.outcome == Outcome::Pending);
+        let mut counts = lock(&self.counts);
+        *counts = WebhookCounts {
+            pending: counts.pending,
+            ..WebhookCounts::default()
+        };
+    }
+
+    pub(crate) fn reset_settings(&self) {
+        let mut settings = lock(&self.settings);
+        *settings = WebhookSettings {
+            url: settings.url.take(),
+            ..WebhookSettings::default()
+        };
+    }
+
+    /// Changes settings; releasing sends what was held.
+    pub(crate) fn order(&self, order: &WebhookOrder) {
+        let settings = {
+            let mut settings = lock(&self.settings);
+            settings.follow(order);
+            settings.clone()
+        };
+        if !settings.hold {
+            self.release(&settings);
+        }
+        if order.redeliver_lost {
+            let lost: Vec<Event> = lock(&self.log)
+                .values()
+                .filter(|sent| sent.outcome == Outcome::Lost)
+                .map(|sent| sent.event.clone())
+                .collect();
+            lost.into_iter().for_each(|event| self.enqueue(event));
+        }
+    }
+
+    /// Completes an event with `appId`, `versionId`, `webhookId` and `timestamp`, signs it and sends it.
+    pub(crate) fn send(&self, event: Value, world: &World) {
+        self.dispatch(&self.sealed(event, world, Identity::sign));
+    }
+
+    /// The same with a signature that does not verify.
+    pub(crate) fn send_forged(&self, event: Value, world: &World) {
+        self.dispatch(&self.sealed(event, world, Identity::forge));
+    }
+
+    /// Any payload with the headers GHL would send it with.
+    pub(crate) fn signed(&self, payload: &Value) -> (HeaderMap, Bytes) {
+        let body = Bytes::from(payload.to_string());
+        (headers(&self.identity.sign(&body)), body)
+    }
+
+    fn sealed(&self, mut event: Value, world: &World, sign: fn(&Identity, &[u8]) -> String) -> Event {
+        let webhook_id = uuid::Uuid::from_u64_pair(
+            self.serial.fetch_add(1, Ordering::Relaxed),
+            self.dice.throw(|dice| dice.next()),
+        )
+        .to_string();
+        let skew = i64::try_from(lock(&self.settings).skew_ms).unwrap_or(0);
+        let offset = self
+            .dice
+            .throw(|dice| i64::try_from(dice.below(2 * skew.unsigned_abs() + 1)).unwrap_or(0))
+            - skew;
+        event["appId"] = json!(world.identity.app_id);
+        event["versionId"] = json!(world.identity.version_id);
+        event["webhookId"] = json!(webhook_id);
+        event["timestamp"] = json!(rfc3339(self.clock.now_ms() + offset));
+        let body = Bytes::from(event.to_string());
+        let kind = event["type"].as_str().unwrap_or_default().to_owned();
+        Event {
+            webhook_id,
+            kind,
+            signature: sign(&self.identity, &body),
+            body,
+        }
+    }
+
+    fn dispatch(&self, event: &Event) {
+        let settings = self.settings();
+        {
+            let mut counts = lock(&self.counts);
+            counts.events += 1;
+            *counts.by_type.entry(event.kind.clone()).or_default() += 1;
+            if settings.url.is_none() {
+                counts.unaddressed += 1;
+                return;
+            }
+            if self.dice.throw(|dice| dice.percent(settings.drop_percent.into())) {
+                counts.dropped += 1;
+                return;
+            }
+        }
+        let copies = settings.duplicate.saturating_add(1);
+        for _ in 0..copies {
+            match settings.hold {
+                true => lock(&self.held).push(event.clone()),
+                false => self.enqueue(event.clone()),
+            }
+        }
+    }
+
+    fn release(&self, settings: &WebhookSettings) {
+        let mut events = std::mem::take(&mut *lock(&self.held));
+        if settings.shuffle {
+            self.dice.throw(|dice| dice.shuffle(&mut events));
+        }
+        events.into_iter().for_each(|event| self.enqueue(event));
+    }
+
+    fn enqueue(&self, event: Event) {
+        let delivery = Delivery {
+            webhook_id: event.webhook_id.clone(),
+            kind: event.kind.clone(),
+            answers: Vec::new(),
+            outcome: Outcome::Pending,
+            event: event.clone(),
+        };
+        lock(&self.log)
+            .entry(event.webhook_id.clone())
+            .or_insert(delivery)
+            .outcome = Outcome::Pending;
+        // The queue ends only with the sandbox; nobody is left to tell then.
+        if self.queue.send(event).is_ok() {
+            lock(&self.counts).pending += 1;
+        }
+    }
+
+    async fn deliver(self: Arc<Self>, event: Event) {
+        if self.settings().shuffle {
+            self.clock.sleep(self.dice.throw(|dice| dice.below(DISORDER_MS))).await;
+        }
+        let mut resent = 0;
+        let outcome = loop {
+            let status = self.attempt(&event).await;
+            let settings = self.settings();
+            match status {
+                200..=299 => break Outcome::Delivered,
+                429 if resent < settings.resends => {
+                    resent += 1;
+                    let jitter = self.dice.throw(|dice| dice.below(settings.resend_jitter_ms + 1));
+                    let wait = i64::try_from(settings.resend_interval_ms + jitter).unwrap_or(i64::MAX);
+                    self.clock.sleep_until(self.clock.now_ms().saturating_add(wait)).await;
+                }
+                _ => break Outcome::Lost,
+            }
+        };
+        self.finish(&event, outcome);
+    }
+
+    async fn attempt(&self, event: &Event) -> u16 {
+        let settings = self.settings();
+        let Some(url) = settings.url else { return 0 };
+        let Ok(_worker) = self.workers.acquire().await else {
+            return 0;
+        };
+        lock(&self.counts).attempts += 1;
+        let request = self
+            .http
+            .post(url)
+            .headers(headers(&event.signature))
+            .timeout(Duration::from_millis(settings.timeout_ms))
+            .body(event.body.clone());
+        let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
+        if let Some(delivery) = lock(&self.log).get_mut(&event.webhook_id) {
+            delivery.answers.push(status);
+        }
+        lock(&self.counts).throttled += u64::from(status == 429);
+        status
+    }
+
+    fn finish(&self, event: &Event, outcome: Outcome) {
+        if let Some(delivery) = lock(&self.log).get_mut(&event.webhook_id) {
+            // One delivered copy is enough.
+            if delivery.outcome != Outcome::Delivered {
+                delivery.outcome = outcome;
+            }
+        }
+        let mut counts = lock(&self.counts);
+        counts.pending -= 1;
+        match outcome {
+            Outcome::Delivered => counts.delivered += 1,
+            Outcome::Lost => counts.lost += 1,
+            Outcome::Pending => {}
+        }
+    }
+}
+
+impl WebhookSettings {
+    fn follow(&mut self, order: &WebhookOrder) {
+        fn set<T: Clone>(setting: &mut T, wanted: Option<&T>) {
+            if let Some(wanted) = wanted {
+                setting.clone_from(wanted);
+            }
+        }
+        if order.url.is_some() {
+            self.url.clone_from(&order.url);
+        }
+        set(&mut self.hold, order.hold.as_ref());
+        set(&mut self.duplicate, order.duplicate.as_ref());
+        set(&mut self.shuffle, order.shuffle.as_ref());
+        set(&mut self.drop_percent, order.drop_percent.as_ref());
+        set(&mut self.resend_interval_ms, order.resend_interval_ms.as_ref());
+        set(&mut self.resend_jitter_ms, order.resend_jitter_ms.as_ref());
+        set(&mut self.resends, order.resends.as_ref());
+        set(&mut self.timeout_ms, order.timeout_ms.as_ref());
+        set(&mut self.skew_ms, order.skew_ms.as_ref());
+    }
+}
+
+/// The current signature, and the retired header's literal `N/A`.
+fn headers(signature: &str) -> HeaderMap {
+    let signature = HeaderValue::from_str(signature).unwrap_or(HeaderValue::from_static("N/A"));
+    HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("x-ghl-signature"), signature),
+        (
+            HeaderName::from_static("x-wh-signature"),
+            HeaderValue::from_static("N/A"),
+        ),
+    ])
+}
