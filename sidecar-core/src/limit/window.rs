@@ -69,13 +69,13 @@ impl Window {
         let (mut ours, mut all) = self.counted(now, Duration::ZERO);
         let covered = self.covered();
         let mut free_at = now;
-        for cell in self.cells.iter().filter(|cell| cell.last + covered > now) {
+        for cell in self.cells.iter().filter(|cell| cell.last.saturating_add(covered) > now) {
             if ours < room.share && all < room.whole {
                 break;
             }
             ours -= cell.ours;
             all -= cell.ours + cell.theirs;
-            free_at = cell.last + covered;
+            free_at = cell.last.saturating_add(covered);
         }
         blocked.max(free_at.saturating_sub(now))
     }
@@ -107,7 +107,7 @@ impl Window {
         let last = self
             .cells
             .back()
-            .map_or(Duration::ZERO, |cell| cell.last + self.covered());
+            .map_or(Duration::ZERO, |cell| cell.last.saturating_add(self.covered()));
         last.max(self.blocked_until).saturating_sub(now)
     }
 
@@ -117,7 +117,7 @@ impl Window {
 
     fn counted(&self, now: Duration, memory: Duration) -> (u32, u32) {
         let reach = self.covered().saturating_add(memory);
-        let counted = self.cells.iter().filter(|cell| cell.last + reach > now);
+        let counted = self.cells.iter().filter(|cell| cell.last.saturating_add(reach) > now);
         counted.fold((0, 0), |(ours, all), cell| {
             (ours + cell.ours, all + cell.ours + cell.theirs)
         })
@@ -141,7 +141,11 @@ impl Window {
 
     fn forget(&mut self, now: Duration) {
         let reach = self.covered().saturating_add(MEMORY);
-        while self.cells.front().is_some_and(|cell| cell.last + reach <= now) {
+        while self
+            .cells
+            .front()
+            .is_some_and(|cell| cell.last.saturating_add(reach) <= now)
+        {
             self.cells.pop_front();
         }
     }

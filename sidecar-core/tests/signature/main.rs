@@ -1,29 +1,20 @@
 //! Signatures: published vectors pass, everything that differs in one bit is refused.
-//!
-//! The RSA and Ed25519 vectors in `signature_vectors` were made once with OpenSSL; their private keys are gone.
-
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod public_key;
+mod support;
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use sidecar_core::{
     SecretString, Timestamp,
-    signature::{
-        Delivery, Ed25519, HmacSha256, RsaSha256, SignatureError, StandardWebhooks, Stripe, Verified, Verifier,
-    },
+    signature::{Delivery, Ed25519, HmacSha256, RsaSha256, SignatureError, StandardWebhooks, Stripe, Verifier},
 };
 
-const BODY: &[u8] = include_bytes!("signature_vectors/body.json");
-const RSA_2048: &str = include_str!("signature_vectors/rsa_2048.pem");
-const RSA_2048_SIGNATURE: &str = include_str!("signature_vectors/rsa_2048.sig");
-const RSA_4096: &str = include_str!("signature_vectors/rsa_4096.pem");
-const RSA_4096_SIGNATURE: &str = include_str!("signature_vectors/rsa_4096.sig");
-const ED25519: &str = include_str!("signature_vectors/ed25519.pem");
-const ED25519_SIGNATURE: &str = include_str!("signature_vectors/ed25519.sig");
-const GHL_RSA: &str = include_str!("signature_vectors/ghl_rsa.pem");
-const GHL_ED25519: &str = include_str!("signature_vectors/ghl_ed25519.pem");
+use public_key::{ED25519, RSA_2048};
+use support::{base64, check, one_bit_off, secrets, unbase64};
 
 const CAL_BODY: &str = r#"{"triggerEvent":"BOOKING_CREATED","createdAt":"2026-11-23T18:00:00.000Z","payload":{"uid":"bk_1","bookingId":100,"metadata":{"organizationId":"o1"}}}"#;
 const CAL_SIGNATURE: &str = "552efcfbd67221140097d63f22e0c8bb8e0fd87618e032fc787eb009c1317359";
@@ -40,49 +31,6 @@ const STANDARD_HEADERS: [(&str, &str); 3] = [
     ("webhook-timestamp", "1614265330"),
     ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
 ];
-
-fn secrets<const N: usize>(texts: [&str; N]) -> [SecretString; N] {
-    texts.map(SecretString::from)
-}
-
-fn check(
-    verifier: &dyn Verifier,
-    headers: &[(&str, &str)],
-    body: impl AsRef<[u8]>,
-    seconds: i64,
-) -> Result<Verified, SignatureError> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(
-            name.parse::<HeaderName>().unwrap(),
-            HeaderValue::from_str(value).unwrap(),
-        );
-    }
-    verifier.verify(Delivery {
-        headers: &map,
-        body: body.as_ref(),
-        received_at: Timestamp::from_secs(seconds),
-    })
-}
-
-/// Every copy of `bytes` with one bit turned.
-fn one_bit_off(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    (0..bytes.len() * 8).map(|bit| {
-        let mut copy = bytes.to_vec();
-        copy[bit / 8] ^= 1 << (bit % 8);
-        copy
-    })
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-fn unbase64(text: &str) -> Vec<u8> {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
-}
 
 #[test]
 fn the_cal_com_vector_passes_and_an_older_secret_too() {
@@ -366,125 +314,6 @@ fn a_changed_standard_webhook_is_refused() {
             matches!(result, Err(SignatureError::Malformed(_))),
             "{changed:?}: {result:?}"
         );
-    }
-}
-
-#[test]
-fn an_ed25519_signature_passes_under_a_pem_an_escaped_pem_and_a_raw_key() {
-    let raw = base64(&unbase64(ED25519.lines().nth(1).unwrap())[12..]);
-    for key in [ED25519, &ED25519.replace('\n', "\\n"), &raw, raw.trim_end_matches('=')] {
-        let verifier = Ed25519::new("x-ghl-signature", [GHL_ED25519, key]).unwrap();
-        let verified = check(&verifier, &[("X-GHL-Signature", ED25519_SIGNATURE)], BODY, 0).unwrap();
-        assert_eq!(
-            (verified.scheme, verified.key_id.map(|id| id.len())),
-            ("ed25519", Some(16))
-        );
-    }
-}
-
-#[test]
-fn one_bit_off_in_an_ed25519_body_signature_or_key_is_refused() {
-    let verifier = Ed25519::new("x-sig", [ED25519]).unwrap();
-    for body in one_bit_off(BODY) {
-        assert_eq!(
-            check(&verifier, &[("x-sig", ED25519_SIGNATURE)], body, 0),
-            Err(SignatureError::Mismatch)
-        );
-    }
-    for signature in one_bit_off(&unbase64(ED25519_SIGNATURE)) {
-        assert_eq!(
-            check(&verifier, &[("x-sig", &base64(&signature))], BODY, 0),
-            Err(SignatureError::Mismatch)
-        );
-    }
-    for key in one_bit_off(&unbase64(ED25519.lines().nth(1).unwrap())[12..]) {
-        if let Ok(verifier) = Ed25519::new("x-sig", [base64(&key)]) {
-            assert_eq!(
-                check(&verifier, &[("x-sig", ED25519_SIGNATURE)], BODY, 0),
-                Err(SignatureError::Mismatch)
-            );
-        }
-    }
-}
-
-#[test]
-fn an_rsa_signature_passes_with_2048_and_4096_bits() {
-    for (key, signature) in [(RSA_2048, RSA_2048_SIGNATURE), (RSA_4096, RSA_4096_SIGNATURE)] {
-        let verifier = RsaSha256::new("x-wh-signature", [GHL_RSA, key]).unwrap();
-        assert_eq!(
-            check(&verifier, &[("x-wh-signature", signature)], BODY, 0)
-                .unwrap()
-                .scheme,
-            "rsa-pkcs1-sha256"
-        );
-        let other = RsaSha256::new("x-wh-signature", [GHL_RSA]).unwrap();
-        assert_eq!(
-            check(&other, &[("x-wh-signature", signature)], BODY, 0),
-            Err(SignatureError::Mismatch)
-        );
-    }
-}
-
-#[test]
-fn one_bit_off_in_an_rsa_body_signature_or_key_is_refused() {
-    let verifier = RsaSha256::new("x-sig", [RSA_2048]).unwrap();
-    for body in one_bit_off(BODY) {
-        assert_eq!(
-            check(&verifier, &[("x-sig", RSA_2048_SIGNATURE)], body, 0),
-            Err(SignatureError::Mismatch)
-        );
-    }
-    for signature in one_bit_off(&unbase64(RSA_2048_SIGNATURE)) {
-        assert_eq!(
-            check(&verifier, &[("x-sig", &base64(&signature))], BODY, 0),
-            Err(SignatureError::Mismatch)
-        );
-    }
-    let der: String = RSA_2048.lines().filter(|line| !line.starts_with("-----")).collect();
-    for key in one_bit_off(&unbase64(&der)) {
-        let pem = format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-            base64(&key)
-        );
-        if let Ok(verifier) = RsaSha256::new("x-sig", [pem]) {
-            assert_eq!(
-                check(&verifier, &[("x-sig", RSA_2048_SIGNATURE)], BODY, 0),
-                Err(SignatureError::Mismatch)
-            );
-        }
-    }
-}
-
-#[test]
-fn the_platform_keys_of_ghl_are_read() {
-    RsaSha256::new("x-wh-signature", [GHL_RSA]).unwrap();
-    Ed25519::new("x-ghl-signature", [GHL_ED25519]).unwrap();
-}
-
-#[test]
-fn a_wrong_public_key_is_refused_with_what_is_wrong() {
-    let ec = include_str!("signature_vectors/ec.pem");
-    let small = include_str!("signature_vectors/rsa_1024.pem");
-    let cut = &RSA_2048[..200];
-    let weak = base64(&[0; 32]);
-    for (key, problem) in [
-        (ec, "not an RSA key"),
-        (small, "2048 to 4096"),
-        (cut, "cut off"),
-        ("", "no PEM"),
-        (ED25519, "RSA"),
-    ] {
-        let error = RsaSha256::new("x", [RSA_2048, key]).unwrap_err();
-        assert!(error.index == 1 && error.problem.contains(problem), "{error}");
-    }
-    for (key, problem) in [
-        (RSA_2048, "Ed25519"),
-        ("", "32 bytes"),
-        (&*weak, "weak"),
-        ("-----BEGIN PRIVATE KEY-----", "another kind"),
-    ] {
-        let error = Ed25519::new("x", [ED25519, key]).unwrap_err();
-        assert!(error.index == 1 && error.problem.contains(problem), "{error}");
     }
 }
 
