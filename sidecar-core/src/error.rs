@@ -308,20 +308,12 @@ pub struct StoreError {
 impl StoreError {
     /// The store is out of reach or busy; later may work.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            retryable: true,
-            source: None,
-        }
+        Self { message: message.into(), retryable: true, source: None }
     }
 
     /// What is stored cannot be used: a missing key, a broken row, a bug. Later will not help.
     pub fn broken(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            retryable: false,
-            source: None,
-        }
+        Self { message: message.into(), retryable: false, source: None }
     }
 
     /// Adds the error underneath.

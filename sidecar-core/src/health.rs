@@ -58,21 +58,12 @@ pub async fn ask_all(
     limit: Duration,
     checks: &[Arc<dyn Check>],
 ) -> Vec<(Cow<'static, str>, Health)> {
-    join_all(
-        checks
-            .iter()
-            .map(|check| async move { (check.name(), ask(clock, limit, &**check).await) }),
-    )
-    .await
+    join_all(checks.iter().map(|check| async move { (check.name(), ask(clock, limit, &**check).await) })).await
 }
 
 async fn ask(clock: &dyn Clock, limit: Duration, check: &dyn Check) -> Health {
     if let Some(missing) = check.off() {
-        return Health {
-            state: State::Off,
-            latency_ms: None,
-            error: Some(missing),
-        };
+        return Health { state: State::Off, latency_ms: None, error: Some(missing) };
     }
     let started = clock.monotonic();
     let error = match timeout(clock, limit, check.ask()).await {

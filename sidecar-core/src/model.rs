@@ -199,8 +199,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 /// A field's value; its error names the field. For the macros.
 #[doc(hidden)]
 pub fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: &mut A, wire: &'static str) -> Result<T, A::Error> {
-    map.next_value()
-        .map_err(|error| A::Error::custom(format_args!("{wire}: {error}")))
+    map.next_value().map_err(|error| A::Error::custom(format_args!("{wire}: {error}")))
 }
 
 /// A field to be written. An `Option` that is `None` is left out: the macros call `put` with both traits in scope, and

@@ -20,11 +20,7 @@ pub struct Page<T, C> {
 impl<T, C> Page<T, C> {
     /// The same page with other items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U, C> {
-        Page {
-            items: self.items.into_iter().map(change).collect(),
-            next: self.next,
-            total: self.total,
-        }
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next, total: self.total }
     }
 }
 
@@ -81,11 +77,7 @@ mod tests {
     use super::*;
 
     fn page(items: &[u8], next: Option<u8>) -> Result<Page<u8, u8>> {
-        Ok(Page {
-            items: items.to_vec(),
-            next,
-            total: None,
-        })
+        Ok(Page { items: items.to_vec(), next, total: None })
     }
 
     async fn all(pages: impl Stream<Item = Result<Page<u8, u8>>>) -> Result<Vec<u8>> {
@@ -101,20 +93,15 @@ mod tests {
     #[tokio::test]
     async fn an_empty_page_ends_the_stream_though_it_names_a_next() {
         let stream = pages(None, usize::MAX, |at: Option<u8>| async move {
-            if at.is_none() {
-                page(&[1], Some(1))
-            } else {
-                page(&[], Some(2))
-            }
+            if at.is_none() { page(&[1], Some(1)) } else { page(&[], Some(2)) }
         });
         assert_eq!(all(stream).await.unwrap(), [1]);
     }
 
     #[tokio::test]
     async fn the_page_limit_ends_the_stream() {
-        let endless = pages(Some(0), 3, |at: Option<u8>| async move {
-            page(&at.map(|n| [n]).unwrap(), at.map(|n| n + 1))
-        });
+        let endless =
+            pages(Some(0), 3, |at: Option<u8>| async move { page(&at.map(|n| [n]).unwrap(), at.map(|n| n + 1)) });
         assert_eq!(all(endless).await.unwrap(), [0, 1, 2]);
     }
 }

@@ -104,11 +104,7 @@ impl From<SystemTime> for Timestamp {
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
         let distance = Duration::from_micros(time.0.unsigned_abs());
-        if time.0 < 0 {
-            UNIX_EPOCH - distance
-        } else {
-            UNIX_EPOCH + distance
-        }
+        if time.0 < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
     }
 }
 
@@ -139,9 +135,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse::<jiff::Timestamp>()
             .map(|time| Self(time.as_microsecond()))
-            .map_err(|_| ParseTimestampError {
-                text: text.chars().take(64).collect(),
-            })
+            .map_err(|_| ParseTimestampError { text: text.chars().take(64).collect() })
     }
 }
 
@@ -158,9 +152,7 @@ pub mod rfc3339 {
 
     /// Reads RFC 3339 with any offset.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        std::borrow::Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -188,20 +180,14 @@ impl SystemClock {
     /// The usual clock: time of day from the machine.
     #[expect(clippy::disallowed_methods, reason = "this is the place where real time enters")]
     pub fn new() -> Self {
-        Self {
-            started: tokio::time::Instant::now(),
-            started_at: None,
-        }
+        Self { started: tokio::time::Instant::now(), started_at: None }
     }
 
     /// A clock that says `time` now and goes on from there with tokio's time: for tests with paused time and for
     /// skewed processes.
     #[expect(clippy::disallowed_methods, reason = "this is the place where real time enters")]
     pub fn starting_at(time: Timestamp) -> Self {
-        Self {
-            started: tokio::time::Instant::now(),
-            started_at: Some(time),
-        }
+        Self { started: tokio::time::Instant::now(), started_at: Some(time) }
     }
 
     /// [`SystemClock::new`], shared.
@@ -258,11 +244,7 @@ mod tests {
 
     #[test]
     fn text_and_number_say_the_same_instant() {
-        for text in [
-            "2026-03-01T09:00:00Z",
-            "1969-12-31T23:59:59.999999Z",
-            "2026-03-01T09:00:00.000001Z",
-        ] {
+        for text in ["2026-03-01T09:00:00Z", "1969-12-31T23:59:59.999999Z", "2026-03-01T09:00:00.000001Z"] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
         }
     }
@@ -275,10 +257,7 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates() {
-        assert_eq!(
-            Timestamp::from_micros(i64::MAX) + Duration::MAX,
-            Timestamp::from_micros(i64::MAX)
-        );
+        assert_eq!(Timestamp::from_micros(i64::MAX) + Duration::MAX, Timestamp::from_micros(i64::MAX));
         assert_eq!(Timestamp::EPOCH.since(Timestamp::from_secs(1)), Duration::ZERO);
     }
 

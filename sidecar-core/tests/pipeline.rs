@@ -38,9 +38,7 @@ impl Provider for Acme {
         };
         let token_refused = text.contains("expired");
         let error = Error::new(kind, text);
-        let wait = serde_json::from_slice::<serde_json::Value>(body)
-            .ok()
-            .and_then(|body| body["wait"].as_u64());
+        let wait = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|body| body["wait"].as_u64());
         let error = match wait {
             Some(seconds) => error.with_retry_after(Duration::from_secs(seconds)),
             None => error,
@@ -51,9 +49,7 @@ impl Provider for Acme {
 
 fn pipeline(transport: &Arc<impl Transport + 'static>) -> Pipeline {
     let transport: Arc<dyn Transport> = transport.clone();
-    Pipeline::builder(Arc::new(Acme), "http://acme.test/api/", transport)
-        .build()
-        .unwrap()
+    Pipeline::builder(Arc::new(Acme), "http://acme.test/api/", transport).build().unwrap()
 }
 
 fn get() -> Call {
@@ -81,10 +77,7 @@ impl Credentials for Renewing {
     async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
         let generation = refused.map_or(1, |refused| refused + 1);
         self.0.fetch_max(generation, Ordering::Relaxed);
-        Ok(Bearer {
-            token: format!("t{generation}").into(),
-            generation,
-        })
+        Ok(Bearer { token: format!("t{generation}").into(), generation })
     }
 }
 
@@ -94,21 +87,13 @@ async fn an_answer_is_decoded_and_the_request_is_as_built() {
     let answer = pipeline(&transport).call(get().query("q", "a b")).await.unwrap();
     assert_eq!(answer.json::<serde_json::Value>().unwrap()["id"], "7");
     let request = &transport.requests()[0];
-    assert_eq!(
-        (request.method.as_str(), request.url.as_str()),
-        ("GET", "http://acme.test/api/things/7?q=a+b")
-    );
+    assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "http://acme.test/api/things/7?q=a+b"));
     assert_eq!(request.header("accept"), "application/json");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_is_repeated_after_server_trouble_and_broken_connections() {
-    let transport = Arc::new(
-        ScriptedTransport::new()
-            .answer(503, json!({}))
-            .fail(broken())
-            .answer(200, json!({})),
-    );
+    let transport = Arc::new(ScriptedTransport::new().answer(503, json!({})).fail(broken()).answer(200, json!({})));
     pipeline(&transport).call(get()).await.unwrap();
     assert_eq!(transport.requests().len(), 3);
 }
@@ -132,11 +117,7 @@ async fn a_create_that_was_not_sent_is_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_create_is_repeated_after_the_wait_asked_for() {
     let clock = SystemClock::shared();
-    let transport = Arc::new(
-        ScriptedTransport::new()
-            .answer(429, json!({"wait": 3}))
-            .answer(201, json!({})),
-    );
+    let transport = Arc::new(ScriptedTransport::new().answer(429, json!({"wait": 3})).answer(201, json!({})));
     pipeline(&transport).call(post()).await.unwrap();
     assert_eq!(transport.requests().len(), 2);
     assert_eq!(clock.monotonic(), Duration::from_secs(3));
@@ -145,32 +126,14 @@ async fn a_throttled_create_is_repeated_after_the_wait_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn an_expired_token_is_replaced_once_without_spending_an_attempt() {
     let expired = json!({"message": "expired"});
-    let transport = Arc::new(
-        ScriptedTransport::new()
-            .answer(401, expired.clone())
-            .answer(200, json!({})),
-    );
+    let transport = Arc::new(ScriptedTransport::new().answer(401, expired.clone()).answer(200, json!({})));
     let credentials = Arc::new(Renewing::default());
-    pipeline(&transport)
-        .call(post().credentials(credentials))
-        .await
-        .unwrap();
-    let sent: Vec<_> = transport
-        .requests()
-        .iter()
-        .map(|r| r.header("authorization").to_owned())
-        .collect();
+    pipeline(&transport).call(post().credentials(credentials)).await.unwrap();
+    let sent: Vec<_> = transport.requests().iter().map(|r| r.header("authorization").to_owned()).collect();
     assert_eq!(sent, ["Bearer t1", "Bearer t2"]);
 
-    let transport = Arc::new(
-        ScriptedTransport::new()
-            .answer(401, expired.clone())
-            .answer(401, expired),
-    );
-    let error = pipeline(&transport)
-        .call(get().credentials(Arc::new(Renewing::default())))
-        .await
-        .unwrap_err();
+    let transport = Arc::new(ScriptedTransport::new().answer(401, expired.clone()).answer(401, expired));
+    let error = pipeline(&transport).call(get().credentials(Arc::new(Renewing::default()))).await.unwrap_err();
     assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Auth, 2));
 }
 
@@ -178,10 +141,7 @@ async fn an_expired_token_is_replaced_once_without_spending_an_attempt() {
 async fn a_missing_scope_burns_no_token() {
     let transport = Arc::new(ScriptedTransport::new().answer(401, json!({"message": "scope"})));
     let credentials = Arc::new(Renewing::default());
-    pipeline(&transport)
-        .call(get().credentials(credentials.clone()))
-        .await
-        .unwrap_err();
+    pipeline(&transport).call(get().credentials(credentials.clone())).await.unwrap_err();
     assert_eq!(credentials.0.load(Ordering::Relaxed), 1);
 }
 
@@ -198,10 +158,7 @@ impl Transport for Silent {
 #[tokio::test(start_paused = true)]
 async fn no_call_outlives_its_deadline() {
     let clock = SystemClock::shared();
-    let error = pipeline(&Arc::new(Silent))
-        .call(get().deadline(Duration::from_secs(12)))
-        .await
-        .unwrap_err();
+    let error = pipeline(&Arc::new(Silent)).call(get().deadline(Duration::from_secs(12))).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Deadline, Sent::Perhaps));
     assert_eq!(clock.monotonic().as_secs(), 12);
 }
@@ -217,10 +174,7 @@ async fn a_limit_beyond_the_deadline_refuses_before_sending() {
     pipeline.call(limited()).await.unwrap();
     let error = pipeline.call(limited().lane(Lane::Interactive)).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::RateLimited, Sent::No));
-    assert!(
-        error.retry_after().is_some_and(|wait| wait > Duration::from_secs(30)),
-        "{error:?}"
-    );
+    assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(30)), "{error:?}");
     assert_eq!(transport.requests().len(), 1);
 }
 
@@ -236,14 +190,10 @@ async fn an_outage_opens_the_circuit_and_costs_little() {
         }
     }
     let transport = Arc::new(Down::default());
-    let pipeline = Pipeline::builder(
-        Arc::new(Acme),
-        "http://acme.test",
-        transport.clone() as Arc<dyn Transport>,
-    )
-    .breaker(Breaker::default())
-    .build()
-    .unwrap();
+    let pipeline = Pipeline::builder(Arc::new(Acme), "http://acme.test", transport.clone() as Arc<dyn Transport>)
+        .breaker(Breaker::default())
+        .build()
+        .unwrap();
     for _ in 0..1_000 {
         pipeline.call(get().deadline(Duration::from_secs(1))).await.unwrap_err();
     }
@@ -261,24 +211,14 @@ async fn mistakes_in_a_call_are_told_without_sending() {
         get().header(http::header::COOKIE, "a\nb"),
     ] {
         let error = pipeline.call(call).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.was_sent()),
-            (ErrorKind::Config, Sent::No),
-            "{error}"
-        );
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No), "{error}");
     }
     assert!(transport.requests().is_empty());
 }
 
 #[test]
 fn base_urls_that_cannot_work_are_refused() {
-    for bad in [
-        "",
-        "acme.test",
-        "ftp://acme.test",
-        "http://u:p@acme.test",
-        "http://acme.test/?a=1",
-    ] {
+    for bad in ["", "acme.test", "ftp://acme.test", "http://u:p@acme.test", "http://acme.test/?a=1"] {
         let transport: Arc<dyn Transport> = Arc::new(Silent);
         let error = Pipeline::builder(Arc::new(Acme), bad, transport).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{bad}: {error}");

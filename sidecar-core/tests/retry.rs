@@ -17,12 +17,7 @@ use sidecar_core::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn failure(kind: ErrorKind, status: u16, sent: Sent) -> Failure {
-    Failure {
-        kind,
-        status: StatusCode::from_u16(status).ok(),
-        sent,
-        exhausted: false,
-    }
+    Failure { kind, status: StatusCode::from_u16(status).ok(), sent, exhausted: false }
 }
 
 #[test]
@@ -43,11 +38,7 @@ fn a_create_is_not_repeated_once_it_may_have_happened() {
 #[test]
 fn what_was_not_sent_is_always_repeatable() {
     for kind in [ErrorKind::Transport, ErrorKind::Server, ErrorKind::Store] {
-        assert_eq!(
-            classify(failure(kind, 0, Sent::No), &Replay::OnlyIfNotSent),
-            Retryable::Transient,
-            "{kind:?}"
-        );
+        assert_eq!(classify(failure(kind, 0, Sent::No), &Replay::OnlyIfNotSent), Retryable::Transient, "{kind:?}");
     }
 }
 
@@ -55,16 +46,7 @@ fn what_was_not_sent_is_always_repeatable() {
 fn a_429_is_repeatable_whatever_the_call_unless_the_day_is_used_up() {
     let burst = failure(ErrorKind::RateLimited, 429, Sent::Yes);
     assert_eq!(classify(burst, &Replay::OnlyIfNotSent), Retryable::Throttled);
-    assert_eq!(
-        classify(
-            Failure {
-                exhausted: true,
-                ..burst
-            },
-            &Replay::Safe
-        ),
-        Retryable::No
-    );
+    assert_eq!(classify(Failure { exhausted: true, ..burst }, &Replay::Safe), Retryable::No);
 }
 
 #[test]
@@ -80,11 +62,7 @@ fn the_callers_own_mistakes_are_never_repeated() {
         ErrorKind::Config,
     ] {
         for sent in [Sent::No, Sent::Perhaps, Sent::Yes] {
-            assert_eq!(
-                classify(failure(kind, 400, sent), &Replay::Safe),
-                Retryable::No,
-                "{kind:?}"
-            );
+            assert_eq!(classify(failure(kind, 400, sent), &Replay::Safe), Retryable::No, "{kind:?}");
         }
     }
     for status in [400, 401, 404, 408, 409, 422, 501, 505] {
@@ -100,25 +78,10 @@ fn random_keys_differ() {
 
 #[test]
 fn waits_double_up_to_the_cap_and_attempts_end() {
-    let policy = RetryPolicy {
-        max_attempts: 5,
-        base: Duration::from_millis(200),
-        cap: SECOND,
-    };
-    let waits: Vec<_> = (1..=5)
-        .map(|n| next(&policy, n, Retryable::Transient, None, None, 1.0))
-        .collect();
+    let policy = RetryPolicy { max_attempts: 5, base: Duration::from_millis(200), cap: SECOND };
+    let waits: Vec<_> = (1..=5).map(|n| next(&policy, n, Retryable::Transient, None, None, 1.0)).collect();
     let again = |millis| Verdict::Again(Duration::from_millis(millis));
-    assert_eq!(
-        waits,
-        [
-            again(200),
-            again(400),
-            again(800),
-            again(1_000),
-            Verdict::Stop(StopReason::Attempts)
-        ]
-    );
+    assert_eq!(waits, [again(200), again(400), again(800), again(1_000), Verdict::Stop(StopReason::Attempts)]);
     assert_eq!(next(&policy, 1, Retryable::Transient, None, None, 0.0), again(0));
     let never = next(&RetryPolicy::never(), 1, Retryable::Transient, None, None, 0.0);
     assert_eq!(never, Verdict::Stop(StopReason::Attempts));
@@ -134,14 +97,7 @@ fn the_providers_wait_wins_when_it_is_longer_even_than_the_cap() {
 
 #[test]
 fn a_wait_beyond_the_deadline_stops_at_once() {
-    let verdict = next(
-        &RetryPolicy::default(),
-        1,
-        Retryable::Throttled,
-        Some(SECOND),
-        Some(SECOND),
-        0.5,
-    );
+    let verdict = next(&RetryPolicy::default(), 1, Retryable::Throttled, Some(SECOND), Some(SECOND), 0.5);
     assert_eq!(verdict, Verdict::Stop(StopReason::Deadline));
 }
 
@@ -249,8 +205,5 @@ fn a_cancelled_call_in_a_closed_circuit_counts_for_nothing() {
     drop(breaker.admit(SECOND).unwrap());
     assert!(breaker.is_closed());
     fail(&breaker, 1, SECOND);
-    assert!(
-        !breaker.is_closed(),
-        "the cancelled call did not reset the count either"
-    );
+    assert!(!breaker.is_closed(), "the cancelled call did not reset the count either");
 }

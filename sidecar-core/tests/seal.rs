@@ -10,11 +10,7 @@ use sidecar_core::{
     token::seal::{Context, KeyRing, KeyRingError, SealError, Vault, key_id},
 };
 
-const HERE: Context<'static> = Context {
-    tenant: "org_1",
-    connection: "ghl:location:l_1",
-    field: "access",
-};
+const HERE: Context<'static> = Context { tenant: "org_1", connection: "ghl:location:l_1", field: "access" };
 
 fn entry(id: &str, byte: u8) -> String {
     format!("{id}:{}", STANDARD.encode([byte; 32]))
@@ -36,11 +32,7 @@ fn a_sealed_secret_opens_at_its_place() {
         assert_eq!(vault.open(&HERE, &sealed).unwrap().expose_secret(), text);
         assert!(text.is_empty() || !sealed.windows(text.len()).any(|part| part == text.as_bytes()));
     }
-    assert_ne!(
-        seal(&vault, "token"),
-        seal(&vault, "token"),
-        "every sealing has its own nonce"
-    );
+    assert_ne!(seal(&vault, "token"), seal(&vault, "token"), "every sealing has its own nonce");
 }
 
 #[test]
@@ -48,39 +40,15 @@ fn a_value_moved_to_another_place_does_not_open() {
     let vault = vault(&[entry("k1", 1)]);
     let sealed = seal(&vault, "token");
     let elsewhere = [
-        Context {
-            tenant: "org_2",
-            ..HERE
-        },
-        Context {
-            connection: "ghl:location:l_2",
-            ..HERE
-        },
-        Context {
-            field: "refresh",
-            ..HERE
-        },
-        Context {
-            tenant: "org_1g",
-            connection: "hl:location:l_1",
-            ..HERE
-        },
-        Context {
-            tenant: "",
-            connection: "org_1ghl:location:l_1",
-            ..HERE
-        },
-        Context {
-            tenant: HERE.connection,
-            connection: HERE.tenant,
-            ..HERE
-        },
+        Context { tenant: "org_2", ..HERE },
+        Context { connection: "ghl:location:l_2", ..HERE },
+        Context { field: "refresh", ..HERE },
+        Context { tenant: "org_1g", connection: "hl:location:l_1", ..HERE },
+        Context { tenant: "", connection: "org_1ghl:location:l_1", ..HERE },
+        Context { tenant: HERE.connection, connection: HERE.tenant, ..HERE },
     ];
     for context in elsewhere {
-        assert!(
-            matches!(vault.open(&context, &sealed), Err(SealError::Refused)),
-            "{context:?}"
-        );
+        assert!(matches!(vault.open(&context, &sealed), Err(SealError::Refused)), "{context:?}");
     }
 }
 
@@ -101,10 +69,7 @@ fn a_value_cut_anywhere_does_not_open() {
     let sealed = seal(&vault, "token");
     for length in 0..sealed.len() {
         let error = vault.open(&HERE, &sealed[..length]).unwrap_err();
-        assert!(
-            matches!(error, SealError::Truncated | SealError::Refused),
-            "{length}: {error}"
-        );
+        assert!(matches!(error, SealError::Truncated | SealError::Refused), "{length}: {error}");
     }
 }
 
@@ -113,10 +78,7 @@ fn keys_rotate_without_losing_what_was_sealed() {
     let old = vault(&[entry("k1", 1)]);
     let sealed = seal(&old, "token");
     let both = vault(&[entry("k2", 2), entry("k1", 1)]);
-    assert_eq!(
-        (key_id(&sealed).unwrap(), both.needs_rotation(&sealed).unwrap()),
-        ("k1", true)
-    );
+    assert_eq!((key_id(&sealed).unwrap(), both.needs_rotation(&sealed).unwrap()), ("k1", true));
     let anew = both.seal(&HERE, &both.open(&HERE, &sealed).unwrap()).unwrap();
     assert!(!both.needs_rotation(anew.as_bytes()).unwrap());
     let new = vault(&[entry("k2", 2)]);
@@ -142,22 +104,10 @@ fn a_bad_key_ring_is_refused_by_entry_and_never_shown() {
     assert_eq!(parse(&key), KeyRingError::Shape { entry: 1 });
     assert_eq!(parse(&format!("a:{key},")), KeyRingError::Shape { entry: 2 });
     assert_eq!(parse(&format!("a:{key},b c:{key}")), KeyRingError::Id { entry: 2 });
-    assert_eq!(
-        parse(&format!("a:{key},a:{key}")),
-        KeyRingError::Duplicate {
-            entry: 2,
-            id: "a".into()
-        }
-    );
+    assert_eq!(parse(&format!("a:{key},a:{key}")), KeyRingError::Duplicate { entry: 2, id: "a".into() });
     for bad in ["", "hunter2", &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33])] {
         let error = parse(&format!("a:{bad}"));
-        assert_eq!(
-            error,
-            KeyRingError::Key {
-                entry: 1,
-                id: "a".into()
-            }
-        );
+        assert_eq!(error, KeyRingError::Key { entry: 1, id: "a".into() });
         assert!(bad.is_empty() || !format!("{error} {error:?}").contains(bad));
     }
 }
@@ -167,10 +117,7 @@ fn a_generated_entry_is_a_key_ring() {
     let entry = KeyRing::generate_entry("2026-03").unwrap();
     let ring = KeyRing::parse(&entry).unwrap();
     assert_eq!(ring.ids().collect::<Vec<_>>(), ["2026-03"]);
-    assert_ne!(
-        entry.expose_secret(),
-        KeyRing::generate_entry("2026-03").unwrap().expose_secret()
-    );
+    assert_ne!(entry.expose_secret(), KeyRing::generate_entry("2026-03").unwrap().expose_secret());
     assert!(matches!(KeyRing::generate_entry("a:b"), Err(SealError::KeyId)));
 }
 
@@ -179,10 +126,7 @@ fn debug_shows_ids_only() {
     let vault = vault(&[entry("k1", 7), entry("k2", 8)]);
     assert_eq!(format!("{vault:?}"), r#"Vault { ring: KeyRing["k1", "k2"] }"#);
     let sealed = vault.seal(&HERE, &SecretString::from("token")).unwrap();
-    assert_eq!(
-        format!("{sealed:?}"),
-        format!("Sealed({} bytes)", sealed.as_bytes().len())
-    );
+    assert_eq!(format!("{sealed:?}"), format!("Sealed({} bytes)", sealed.as_bytes().len()));
 }
 
 proptest! {

@@ -82,17 +82,8 @@ impl World {
         let key = TokenKey::new("org", "acme:1");
         let stored = store.swap(&key, 0, &set(0, clock.now() + left)).await.unwrap();
         assert!(matches!(stored, Swap::Stored(1)));
-        let server = Arc::new(TokenServer {
-            clock: clock.clone(),
-            takes,
-            state: Mutex::default(),
-        });
-        Self {
-            clock,
-            store,
-            server,
-            key,
-        }
+        let server = Arc::new(TokenServer { clock: clock.clone(), takes, state: Mutex::default() });
+        Self { clock, store, server, key }
     }
 
     /// What one process has.
@@ -101,12 +92,7 @@ impl World {
     }
 
     fn process_on(&self, store: Arc<dyn TokenStore>) -> TokenManager {
-        TokenManager::new(
-            store,
-            Arc::new(self.store.clone()),
-            self.server.clone(),
-            self.clock.clone(),
-        )
+        TokenManager::new(store, Arc::new(self.store.clone()), self.server.clone(), self.clock.clone())
     }
 
     fn exchanges(&self) -> (u32, u32) {
@@ -143,14 +129,9 @@ async fn a_caller_that_gives_up_does_not_stop_the_exchange() {
     let world = World::new(Duration::ZERO, Duration::from_secs(1)).await;
     let manager = world.process();
     let caller = manager.tokens(&world.key, None);
-    sidecar_core::time::timeout(&*world.clock, Duration::from_millis(10), caller)
-        .await
-        .unwrap_err();
+    sidecar_core::time::timeout(&*world.clock, Duration::from_millis(10), caller).await.unwrap_err();
     world.clock.sleep(Duration::from_secs(2)).await;
-    assert_eq!(
-        world.store.load(&world.key).await.unwrap().unwrap().tokens.generation,
-        2
-    );
+    assert_eq!(world.store.load(&world.key).await.unwrap().unwrap().tokens.generation, 2);
     assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
     assert_eq!(world.exchanges(), (1, 0));
 }
@@ -204,10 +185,7 @@ async fn a_refusal_marks_the_connection_and_is_not_repeated() {
     let state = world.store.load(&world.key).await.unwrap().unwrap().state;
     assert!(matches!(state, ConnectionState::NeedsReauth { reason, .. } if reason == "invalid_grant"));
 
-    let reconnected = world
-        .store
-        .swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200)))
-        .await;
+    let reconnected = world.store.swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200))).await;
     assert!(matches!(reconnected, Ok(Swap::Stored(2))));
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
 }
@@ -230,11 +208,7 @@ impl TokenStore for Flaky {
             *failures = failures.saturating_sub(1);
             *failures
         };
-        if left > 0 {
-            Err(StoreError::unavailable("gone"))
-        } else {
-            self.store.swap(key, expected, next).await
-        }
+        if left > 0 { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next).await }
     }
     async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         self.store.mark(key, generation, state).await
@@ -253,16 +227,9 @@ impl TokenStore for Flaky {
 #[tokio::test(start_paused = true)]
 async fn a_rotated_token_is_stored_however_long_the_store_is_gone() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
-    let manager = world.process_on(Arc::new(Flaky {
-        store: world.store.clone(),
-        failures: Mutex::new(100),
-    }));
+    let manager = world.process_on(Arc::new(Flaky { store: world.store.clone(), failures: Mutex::new(100) }));
     let error = manager.tokens(&world.key, None).await.unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ErrorKind::Deadline,
-        "callers wait no longer than configured: {error}"
-    );
+    assert_eq!(error.kind(), ErrorKind::Deadline, "callers wait no longer than configured: {error}");
     world.clock.sleep(Duration::from_secs(120)).await;
     assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
     assert_eq!(world.exchanges(), (1, 0));
@@ -280,32 +247,17 @@ async fn a_disconnect_during_the_exchange_is_not_undone() {
     assert!(world.store.load(&world.key).await.unwrap().is_none());
 
     // A new connection does not fall to a swap that expects the old one.
-    assert!(matches!(
-        world.store.swap(&world.key, 0, &set(9, world.clock.now())).await,
-        Ok(Swap::Stored(2))
-    ));
-    assert!(matches!(
-        world.store.swap(&world.key, 1, &set(8, world.clock.now())).await,
-        Ok(Swap::Lost(Some(_)))
-    ));
+    assert!(matches!(world.store.swap(&world.key, 0, &set(9, world.clock.now())).await, Ok(Swap::Stored(2))));
+    assert!(matches!(world.store.swap(&world.key, 1, &set(8, world.clock.now())).await, Ok(Swap::Lost(Some(_)))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_died_is_followed_when_its_lease_ends() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
     let name = format!("token:{}", world.key);
-    let _dead: Lease = world
-        .store
-        .try_take(&name, "dead", TokenConfig::default().lease)
-        .await
-        .unwrap()
-        .unwrap();
+    let _dead: Lease = world.store.try_take(&name, "dead", TokenConfig::default().lease).await.unwrap().unwrap();
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
-    assert!(
-        world.clock.monotonic() <= Duration::from_secs(4),
-        "{:?}",
-        world.clock.monotonic()
-    );
+    assert!(world.clock.monotonic() <= Duration::from_secs(4), "{:?}", world.clock.monotonic());
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,21 +265,14 @@ async fn an_ambiguous_exchange_is_tried_once_more_by_the_next_call() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
     world.server.state.lock().unwrap().fail = Some(Error::new(ErrorKind::Transport, "reset").sent(Sent::Perhaps));
     let manager = world.process();
-    assert_eq!(
-        manager.tokens(&world.key, None).await.unwrap_err().kind(),
-        ErrorKind::Transport
-    );
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap_err().kind(), ErrorKind::Transport);
     assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
 }
 
 #[tokio::test]
 async fn what_is_not_connected_says_so() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
-    let error = world
-        .process()
-        .tokens(&TokenKey::new("org", "acme:2"), None)
-        .await
-        .unwrap_err();
+    let error = world.process().tokens(&TokenKey::new("org", "acme:2"), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert!(error.message().contains("org/acme:2 is not connected"), "{error}");
 }

@@ -29,12 +29,7 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this file wraps the runtime's clock")]
     pub fn starting_at(start_ms: i64) -> Self {
-        Self(Arc::new(State {
-            start_ms,
-            began: Instant::now(),
-            jumped_ms: AtomicI64::new(0),
-            jumped: Notify::new(),
-        }))
+        Self(Arc::new(State { start_ms, began: Instant::now(), jumped_ms: AtomicI64::new(0), jumped: Notify::new() }))
     }
 
     /// A clock that starts at the machine's time.
@@ -48,10 +43,7 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         let elapsed = i64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.0
-            .start_ms
-            .saturating_add(elapsed)
-            .saturating_add(self.0.jumped_ms.load(Ordering::Acquire))
+        self.0.start_ms.saturating_add(elapsed).saturating_add(self.0.jumped_ms.load(Ordering::Acquire))
     }
 
     /// Moves the clock by `by_ms` (may be negative) and wakes whoever waits for a moment.

@@ -52,13 +52,7 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (
-            CuttableStream {
-                stream,
-                cut: Cut::default(),
-            },
-            address,
-        )
+        (CuttableStream { stream, cut: Cut::default() }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

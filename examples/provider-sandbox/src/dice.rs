@@ -14,9 +14,7 @@ const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 impl Dice {
     /// Dice for one purpose: every part of `path` matters.
     pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
-        let state = path.iter().fold(mix(seed ^ GOLDEN), |state, part| {
-            mix(state ^ mix(part.wrapping_add(GOLDEN)))
-        });
+        let state = path.iter().fold(mix(seed ^ GOLDEN), |state, part| mix(state ^ mix(part.wrapping_add(GOLDEN))));
         Self(state)
     }
 

@@ -60,14 +60,11 @@ async fn run(arguments: Arguments) -> Result<(), SandboxError> {
 fn print(sandbox: &Sandbox, json: bool) {
     let env = sandbox.env();
     if json {
-        let object: serde_json::Map<_, _> = env
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
+        let object: serde_json::Map<_, _> =
+            env.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         println!("{}", serde_json::Value::Object(object));
     } else {
         // Line ends inside a value are written `\n`, as .env files read them.
-        env.iter()
-            .for_each(|(name, value)| println!("{name}={}", value.trim_end().replace('\n', "\\n")));
+        env.iter().for_each(|(name, value)| println!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
 }

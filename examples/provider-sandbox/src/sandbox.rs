@@ -111,14 +111,9 @@ impl SandboxBuilder {
             return Err(SandboxError::Plan("locations must be 1 to 1,000"));
         }
         if plan.contacts > 1_000_000 {
-            return Err(SandboxError::Plan(
-                "contacts must be at most 1,000,000 in each location",
-            ));
+            return Err(SandboxError::Plan("contacts must be at most 1,000,000 in each location"));
         }
-        let refused = |source| SandboxError::Bind {
-            address: plan.bind.clone(),
-            source,
-        };
+        let refused = |source| SandboxError::Bind { address: plan.bind.clone(), source };
         let listener = TcpListener::bind(&plan.bind).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let clock = plan.start_ms.map_or_else(Clock::of_the_machine, Clock::starting_at);
@@ -133,19 +128,12 @@ impl SandboxBuilder {
             // The listener is ours and never ends; there is no error to report.
             let _ = axum::serve(CuttableListener(listener), service).await;
         });
-        Ok(Sandbox {
-            address,
-            control,
-            router,
-            tasks: [server, sender],
-        })
+        Ok(Sandbox { address, control, router, tasks: [server, sender] })
     }
 }
 
 fn router(control: &Control) -> Router {
-    Router::new()
-        .nest("/ghl", ghl::router(control.ghl().world.clone()))
-        .merge(control::router(control.clone()))
+    Router::new().nest("/ghl", ghl::router(control.ghl().world.clone())).merge(control::router(control.clone()))
 }
 
 /// The running stand-ins. Dropping it stops them.

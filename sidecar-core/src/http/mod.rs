@@ -213,13 +213,7 @@ impl Pipeline {
             Body::Bytes(bytes) => bytes,
             Body::Stream(_) => Bytes::new(),
         };
-        Ok(Answer {
-            provider: self.0.provider.name(),
-            operation,
-            status: head.status,
-            headers: head.headers,
-            body,
-        })
+        Ok(Answer { provider: self.0.provider.name(), operation, status: head.status, headers: head.headers, body })
     }
 
     /// Sends a call and hands the answer's body out as it comes. Deadline and attempt timeout cover the head only; a
@@ -234,12 +228,7 @@ impl Pipeline {
     async fn run(&self, call: Call, whole: bool) -> Result<HttpResponse> {
         let (provider, operation) = (self.0.provider.name(), call.operation.clone());
         let deadline = call.deadline.unwrap_or(self.0.deadline);
-        let run = Run {
-            pipeline: &self.0,
-            ends: self.0.clock.monotonic() + deadline,
-            sent: AtomicU8::new(0),
-            whole,
-        };
+        let run = Run { pipeline: &self.0, ends: self.0.clock.monotonic() + deadline, sent: AtomicU8::new(0), whole };
         let outcome = match timeout(&*self.0.clock, deadline, run.repeat(call)).await {
             Ok(outcome) => outcome,
             Err(Elapsed(limit)) => {
@@ -266,20 +255,13 @@ struct Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            token_refused: None,
-        }
+        Self { error, token_refused: None }
     }
 }
 
 impl Run<'_> {
     fn sent(&self) -> Sent {
-        if self.sent.load(Ordering::Relaxed) == 0 {
-            Sent::No
-        } else {
-            Sent::Perhaps
-        }
+        if self.sent.load(Ordering::Relaxed) == 0 { Sent::No } else { Sent::Perhaps }
     }
 
     fn remaining(&self) -> Duration {
@@ -311,14 +293,8 @@ impl Run<'_> {
                 continue;
             }
             let class = classify(&error, &call.replay);
-            match next(
-                &self.pipeline.retry,
-                attempt,
-                class,
-                error.retry_after(),
-                Some(self.remaining()),
-                random_unit(),
-            ) {
+            match next(&self.pipeline.retry, attempt, class, error.retry_after(), Some(self.remaining()), random_unit())
+            {
                 Verdict::Again(wait) if self.pipeline.budget.try_spend(class) => self.pipeline.clock.sleep(wait).await,
                 _ => return Err(error),
             }
@@ -363,19 +339,8 @@ impl Run<'_> {
         let error = outcome.as_ref().err().map(|failed| failed.error.kind());
         let waited = started.saturating_sub(queued);
         let (provider, operation) = (inner.provider.name(), &call.operation);
-        inner.observer.attempt(&AttemptReport {
-            provider,
-            operation,
-            attempt,
-            status,
-            error,
-            took,
-            waited,
-        });
-        if outcome
-            .as_ref()
-            .is_err_and(|failed| failed.error.was_sent() == Sent::No)
-        {
+        inner.observer.attempt(&AttemptReport { provider, operation, attempt, status, error, took, waited });
+        if outcome.as_ref().is_err_and(|failed| failed.error.was_sent() == Sent::No) {
             self.sent.store(0, Ordering::Relaxed);
         }
         outcome
@@ -415,19 +380,13 @@ impl Run<'_> {
         *request.headers_mut() = call.headers.clone();
         let headers = request.headers_mut();
         headers.insert(header::USER_AGENT, self.pipeline.user_agent.clone());
-        headers
-            .entry(header::ACCEPT)
-            .or_insert(HeaderValue::from_static("application/json"));
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         let Some(credentials) = &call.credentials else {
             return Ok((request, None));
         };
         let bearer = credentials.bearer(refused).await?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.token.expose_secret())).map_err(|_| {
-            Error::new(
-                ErrorKind::Config,
-                "the token has characters that cannot be sent in a header",
-            )
-        })?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.token.expose_secret()))
+            .map_err(|_| Error::new(ErrorKind::Config, "the token has characters that cannot be sent in a header"))?;
         value.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, value);
         Ok((request, Some(bearer.generation)))
@@ -466,10 +425,7 @@ impl Run<'_> {
         let body = body.collect(MAX_ANSWER).await.map_err(transport_failed)?;
         let Failure { error, token_refused } = provider.failure(status, &head.headers, &body);
         let error = error.sent(Sent::Yes).with_status(status).with_body(&body);
-        Err(Failed {
-            error,
-            token_refused: generation.filter(|_| token_refused),
-        })
+        Err(Failed { error, token_refused: generation.filter(|_| token_refused) })
     }
 }
 
@@ -486,9 +442,7 @@ fn take_body(body: &mut Option<Body>) -> Option<Body> {
 
 fn transport_failed(error: TransportError) -> Error {
     let sent = error.sent();
-    Error::new(ErrorKind::Transport, error.to_string())
-        .sent(sent)
-        .with_source(error)
+    Error::new(ErrorKind::Transport, error.to_string()).sent(sent).with_source(error)
 }
 
 /// Any answer but a 5xx shows that the provider lives.

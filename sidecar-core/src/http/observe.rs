@@ -35,12 +35,7 @@ pub struct TracingObserver;
 
 impl Observer for TracingObserver {
     fn attempt(&self, report: &AttemptReport<'_>) {
-        let AttemptReport {
-            provider,
-            operation,
-            attempt,
-            ..
-        } = report;
+        let AttemptReport { provider, operation, attempt, .. } = report;
         let status = report.status.map(|status| status.as_u16());
         let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
         match report.error {

@@ -39,11 +39,7 @@ impl Call {
     /// `arguments` in their order, escaped. GET, HEAD, PUT and DELETE may be repeated after an ambiguous failure,
     /// other methods only when nothing was sent; [`Call::replay`] changes that.
     pub fn new(operation: impl Into<Cow<'static, str>>, method: Method, template: &str, arguments: &[&str]) -> Self {
-        let replay = if method.is_idempotent() {
-            Replay::Safe
-        } else {
-            Replay::OnlyIfNotSent
-        };
+        let replay = if method.is_idempotent() { Replay::Safe } else { Replay::OnlyIfNotSent };
         Self {
             operation: operation.into(),
             method,
@@ -67,10 +63,7 @@ impl Call {
     }
 
     /// Adds a query parameter.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a literal reads better than a reference to one"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better than a reference to one")]
     pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
@@ -99,21 +92,15 @@ impl Call {
             Ok(bytes) => self.body = Body::Bytes(bytes.into()),
             Err(error) => self.refuse(format!("the body cannot be written as JSON: {error}")),
         }
-        self.headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self
     }
 
     /// Sets an `application/x-www-form-urlencoded` body.
     pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let encoded = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = Body::Bytes(encoded.into());
-        self.headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self
     }
 
@@ -222,15 +209,12 @@ impl Answer {
     /// [`ErrorKind::Decode`], naming the field and the position; the provider has carried the request out.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            Error::new(
-                ErrorKind::Decode,
-                format!("the answer does not have the expected shape: {error}"),
-            )
-            .at(self.provider, self.operation.clone())
-            .sent(crate::error::Sent::Yes)
-            .with_status(self.status)
-            .with_body(&self.body)
-            .with_source(error)
+            Error::new(ErrorKind::Decode, format!("the answer does not have the expected shape: {error}"))
+                .at(self.provider, self.operation.clone())
+                .sent(crate::error::Sent::Yes)
+                .with_status(self.status)
+                .with_body(&self.body)
+                .with_source(error)
         })
     }
 }
@@ -241,10 +225,7 @@ mod tests {
 
     #[test]
     fn arguments_are_escaped() {
-        assert_eq!(
-            fill("/a/{x}/b/{y}", &["1/2?", "ä b"]).unwrap(),
-            "/a/1%2F2%3F/b/%C3%A4%20b"
-        );
+        assert_eq!(fill("/a/{x}/b/{y}", &["1/2?", "ä b"]).unwrap(), "/a/1%2F2%3F/b/%C3%A4%20b");
     }
 
     #[test]
@@ -264,9 +245,7 @@ mod tests {
 
     #[test]
     fn a_query_is_appended_escaped() {
-        let call = Call::new("x", Method::GET, "/a", &[])
-            .query("q", "a&b")
-            .query_opt("n", None::<u8>);
+        let call = Call::new("x", Method::GET, "/a", &[]).query("q", "a&b").query_opt("n", None::<u8>);
         assert_eq!(call.url("http://h").unwrap(), "http://h/a?q=a%26b");
     }
 }

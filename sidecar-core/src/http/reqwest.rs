@@ -55,9 +55,7 @@ impl Transport for ReqwestTransport {
         let mut answer = http::Response::new(Body::EMPTY);
         *answer.status_mut() = response.status();
         *answer.headers_mut() = response.headers().clone();
-        let chunks = response
-            .bytes_stream()
-            .map(|chunk| chunk.map_err(|error| error.without_url().into()));
+        let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| error.without_url().into()));
         *answer.body_mut() = Body::Stream(Box::pin(chunks));
         Ok(answer)
     }

@@ -50,12 +50,10 @@ impl Committer {
     /// [`PutError`]: it is not known to be kept, and must not be acknowledged.
     pub async fn put(&self, delivery: NewDelivery) -> Result<Receipt, PutError> {
         let (answer, committed) = oneshot::channel();
-        self.0
-            .try_send(Waiting { delivery, answer })
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => PutError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => PutError::Stopping,
-            })?;
+        self.0.try_send(Waiting { delivery, answer }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => PutError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => PutError::Stopping,
+        })?;
         match committed.await {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(PutError::Stopping),

@@ -106,14 +106,7 @@ impl InboxWorker {
         config: WorkerConfig,
         wake: Arc<Notify>,
     ) -> Self {
-        Self {
-            inbox,
-            records,
-            handler,
-            clock,
-            config,
-            wake,
-        }
+        Self { inbox, records, handler, clock, config, wake }
     }
 
     /// Works until `stop`; what is claimed then is finished first.
@@ -141,10 +134,7 @@ impl InboxWorker {
     /// # Errors
     /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        let claims = self
-            .inbox
-            .claim(self.config.batch, self.config.lease, self.clock.now())
-            .await?;
+        let claims = self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await?;
         if !claims.is_empty() {
             self.work(&claims).await?;
         }
@@ -180,10 +170,7 @@ impl InboxWorker {
     async fn work_halves(&self, claims: &[Claim], plan: &Plan) -> Result<(), StoreError> {
         match claims {
             [claim] => {
-                let why = format!(
-                    "{} changes for one delivery, {MAX_CHANGES} are allowed",
-                    plan.batch.changes.len()
-                );
+                let why = format!("{} changes for one delivery, {MAX_CHANGES} are allowed", plan.batch.changes.len());
                 self.fail(claim, &why).await
             }
             _ => self.halve(claims).await,

@@ -50,26 +50,15 @@ struct Counter {
 
 #[derive(Debug)]
 enum Kind {
-    Window {
-        window: Window,
-        background: Option<(Room, Pace)>,
-    },
+    Window { window: Window, background: Option<(Room, Pace)> },
     Budget(Budget),
-    Pace {
-        pace: Pace,
-        share: u32,
-        blocked_until: Duration,
-    },
+    Pace { pace: Pace, share: u32, blocked_until: Duration },
 }
 
 impl LocalLimiter {
     /// An empty limiter.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            processes: AtomicU32::new(1),
-            table: Mutex::default(),
-        }
+        Self { clock, processes: AtomicU32::new(1), table: Mutex::default() }
     }
 
     /// Says how many processes share the quotas, this one included; 0 is taken as 1.
@@ -146,8 +135,7 @@ fn no_twins(scopes: &[Scope]) -> Result<(), LimiterError> {
 impl Table {
     fn counter(&mut self, scope: &Scope, processes: u32, now: Duration) -> Result<&mut Counter, LimiterError> {
         if !self.counters.contains_key(&scope.key) {
-            self.counters
-                .insert(Arc::clone(&scope.key), Counter::new(scope.quota, processes, now));
+            self.counters.insert(Arc::clone(&scope.key), Counter::new(scope.quota, processes, now));
         }
         match self.counters.get_mut(&scope.key) {
             Some(counter) if counter.counts(scope.quota) => Ok(counter),
@@ -169,18 +157,11 @@ impl Table {
 impl Counter {
     fn new(quota: Quota, processes: u32, now: Duration) -> Self {
         let kind = match quota {
-            Quota::Window { span, .. } => Kind::Window {
-                window: Window::new(span),
-                background: None,
-            },
+            Quota::Window { span, .. } => Kind::Window { window: Window::new(span), background: None },
             Quota::Budget { span, .. } => Kind::Budget(Budget::new(span)),
             Quota::Pace { per_second, burst } => {
                 let pace = Pace::new(per_second / f64::from(processes), burst.div_ceil(processes), now);
-                Kind::Pace {
-                    pace,
-                    share: processes,
-                    blocked_until: Duration::ZERO,
-                }
+                Kind::Pace { pace, share: processes, blocked_until: Duration::ZERO }
             }
         };
         Self { named: None, kind }
@@ -199,36 +180,21 @@ impl Counter {
         match (&mut self.kind, scope.quota) {
             (Kind::Window { window, background }, Quota::Window { limit, span }) => {
                 let whole = self.named.unwrap_or(limit);
-                let all = Room {
-                    share: share(whole, processes),
-                    whole,
-                };
+                let all = Room { share: share(whole, processes), whole };
                 match lane {
                     Lane::Interactive => window.wait(now, all),
                     Lane::Background => {
                         let room = all.leaving(20);
-                        window
-                            .wait(now, room)
-                            .max(background_pace(background, all, span, now).wait(now))
+                        window.wait(now, room).max(background_pace(background, all, span, now).wait(now))
                     }
                 }
             }
             (Kind::Budget(budget), Quota::Budget { limit, .. }) => {
                 let whole = self.named.unwrap_or(limit);
-                let all = Room {
-                    share: share(whole, processes),
-                    whole,
-                };
+                let all = Room { share: share(whole, processes), whole };
                 budget.wait(now, if lane == Lane::Background { all.leaving(10) } else { all })
             }
-            (
-                Kind::Pace {
-                    pace,
-                    share,
-                    blocked_until,
-                },
-                Quota::Pace { per_second, burst },
-            ) => {
+            (Kind::Pace { pace, share, blocked_until }, Quota::Pace { per_second, burst }) => {
                 if *share != processes {
                     *pace = Pace::new(per_second / f64::from(processes), burst.div_ceil(processes), now);
                     *share = processes;
@@ -262,9 +228,7 @@ impl Counter {
         if let Some(limit) = feedback.limit.filter(|limit| *limit > 0) {
             self.named = (limit != ours).then_some(limit);
         }
-        let used = feedback
-            .remaining
-            .map(|remaining| self.named.unwrap_or(ours).saturating_sub(remaining));
+        let used = feedback.remaining.map(|remaining| self.named.unwrap_or(ours).saturating_sub(remaining));
         let until = feedback.retry_after.map(|after| now.saturating_add(after));
         match &mut self.kind {
             Kind::Window { window, .. } => {
@@ -273,16 +237,11 @@ impl Counter {
             }
             Kind::Budget(budget) => {
                 used.into_iter().for_each(|used| budget.observe_used(now, used));
-                feedback
-                    .reset_after
-                    .into_iter()
-                    .for_each(|after| budget.observe_reset(now, after));
+                feedback.reset_after.into_iter().for_each(|after| budget.observe_reset(now, after));
                 until.into_iter().for_each(|until| budget.block(until));
             }
             Kind::Pace { blocked_until, .. } => {
-                until
-                    .into_iter()
-                    .for_each(|until| *blocked_until = (*blocked_until).max(until));
+                until.into_iter().for_each(|until| *blocked_until = (*blocked_until).max(until));
             }
         }
     }
@@ -296,23 +255,17 @@ impl Counter {
             (Kind::Pace { pace, .. }, _) => pace.usage(now),
             _ => (0, 0),
         };
-        Usage {
-            used,
-            limit,
-            resets_in: Some(self.busy(now)).filter(|busy| *busy > Duration::ZERO),
-        }
+        Usage { used, limit, resets_in: Some(self.busy(now)).filter(|busy| *busy > Duration::ZERO) }
     }
 
     /// How long until the counter counts nothing any more.
     fn busy(&self, now: Duration) -> Duration {
         match &self.kind {
-            Kind::Window { window, background } => window
-                .busy(now)
-                .max(background.as_ref().map_or(Duration::ZERO, |(_, pace)| pace.busy(now))),
+            Kind::Window { window, background } => {
+                window.busy(now).max(background.as_ref().map_or(Duration::ZERO, |(_, pace)| pace.busy(now)))
+            }
             Kind::Budget(budget) => budget.busy(now),
-            Kind::Pace {
-                pace, blocked_until, ..
-            } => pace.busy(now).max(blocked_until.saturating_sub(now)),
+            Kind::Pace { pace, blocked_until, .. } => pace.busy(now).max(blocked_until.saturating_sub(now)),
         }
     }
 }

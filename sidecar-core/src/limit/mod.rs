@@ -58,27 +58,18 @@ pub enum Quota {
 impl Scope {
     /// At most `limit` calls in any `span`. A limit of 0 lets nothing through.
     pub fn window(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
-        Self {
-            key: key.into(),
-            quota: Quota::Window { limit, span },
-        }
+        Self { key: key.into(), quota: Quota::Window { limit, span } }
     }
 
     /// At most `limit` calls in a counter that starts anew every `span` (a day, usually). A limit of 0 lets nothing through.
     pub fn budget(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
-        Self {
-            key: key.into(),
-            quota: Quota::Budget { limit, span },
-        }
+        Self { key: key.into(), quota: Quota::Budget { limit, span } }
     }
 
     /// `per_second` calls evenly, `burst` at once. Rates that are no positive number are taken as one call a day, a
     /// burst of 0 as 1.
     pub fn pace(key: impl Into<Arc<str>>, per_second: f64, burst: u32) -> Self {
-        Self {
-            key: key.into(),
-            quota: Quota::Pace { per_second, burst },
-        }
+        Self { key: key.into(), quota: Quota::Pace { per_second, burst } }
     }
 
     /// What is counted.
@@ -130,13 +121,7 @@ pub struct Feedback {
 impl Feedback {
     /// Nothing said yet; set the fields that the answer had.
     pub fn new(scope: Scope) -> Self {
-        Self {
-            scope,
-            limit: None,
-            remaining: None,
-            reset_after: None,
-            retry_after: None,
-        }
+        Self { scope, limit: None, remaining: None, reset_after: None, retry_after: None }
     }
 }
 
@@ -187,10 +172,7 @@ pub struct LimiterError {
 impl LimiterError {
     /// With a sentence that says what to do.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            source: None,
-        }
+        Self { message: message.into(), source: None }
     }
 
     /// Adds the error underneath.

@@ -35,28 +35,15 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(per_second: f64, burst: u32, now: Duration) -> Self {
-        let rate = if per_second.is_finite() {
-            per_second.max(SLOWEST)
-        } else {
-            SLOWEST
-        };
+        let rate = if per_second.is_finite() { per_second.max(SLOWEST) } else { SLOWEST };
         let period = Duration::from_secs_f64(1.0 / rate).max(Duration::from_nanos(1));
         let most = u32::try_from(LONGEST_BURST_NANOS / period.as_nanos()).unwrap_or(u32::MAX);
         let burst = NonZeroU32::new(burst.min(most)).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(period)
-            .unwrap_or(Quota::per_second(NonZeroU32::MIN))
-            .allow_burst(burst);
+        let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
         let (slot, hand) = (Slot::default(), Hand::default());
         hand.set(now);
         let limiter = RateLimiter::new(quota, slot.clone(), hand.clone());
-        Self {
-            limiter,
-            slot,
-            hand,
-            start: now,
-            period,
-            burst: burst.get(),
-        }
+        Self { limiter, slot, hand, start: now, period, burst: burst.get() }
     }
 
     /// How long until a call may go; zero when it may go now. Takes nothing.
@@ -80,27 +67,21 @@ impl Pace {
 
     /// How long until the whole burst is there again.
     pub(super) fn busy(&self, now: Duration) -> Duration {
-        self.slot.get().map_or(Duration::ZERO, |tat| {
-            (self.start + Duration::from(tat)).saturating_sub(now)
-        })
+        self.slot.get().map_or(Duration::ZERO, |tat| (self.start + Duration::from(tat)).saturating_sub(now))
     }
 
     fn check(&self, now: Duration) -> Duration {
         self.hand.set(now);
         // A nanosecond at least: a refusal must not read as "now".
-        self.limiter.check().map_or_else(
-            |not| not.wait_time_from(now).max(Duration::from_nanos(1)),
-            |()| Duration::ZERO,
-        )
+        self.limiter
+            .check()
+            .map_or_else(|not| not.wait_time_from(now).max(Duration::from_nanos(1)), |()| Duration::ZERO)
     }
 }
 
 impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pace")
-            .field("period", &self.period)
-            .field("burst", &self.burst)
-            .finish_non_exhaustive()
+        f.debug_struct("Pace").field("period", &self.period).field("burst", &self.burst).finish_non_exhaustive()
     }
 }
 
@@ -172,21 +153,12 @@ mod tests {
             assert_eq!(pace.wait(Duration::ZERO), Duration::ZERO);
         }
         pace.take(Duration::ZERO);
-        assert_eq!(
-            (pace.wait(Duration::ZERO), pace.usage(Duration::ZERO)),
-            (Duration::from_secs(1), (1, 1))
-        );
+        assert_eq!((pace.wait(Duration::ZERO), pace.usage(Duration::ZERO)), (Duration::from_secs(1), (1, 1)));
     }
 
     #[test]
     fn absurd_rates_are_bounded_instead_of_a_panic() {
-        for (rate, burst) in [
-            (f64::NAN, 0),
-            (0.0, u32::MAX),
-            (-1.0, 1),
-            (f64::INFINITY, u32::MAX),
-            (1e300, u32::MAX),
-        ] {
+        for (rate, burst) in [(f64::NAN, 0), (0.0, u32::MAX), (-1.0, 1), (f64::INFINITY, u32::MAX), (1e300, u32::MAX)] {
             let pace = Pace::new(rate, burst, Duration::ZERO);
             assert_eq!(pace.wait(Duration::ZERO), Duration::ZERO, "{rate} {burst}");
             pace.take(Duration::ZERO);

@@ -43,20 +43,13 @@ impl Room {
     /// Without the last `part`-th (20: 5 %), but never nothing where there was something.
     pub(super) fn leaving(self, part: u32) -> Self {
         let less = |calls: u32| (calls - calls.div_ceil(part)).max(calls.min(1));
-        Self {
-            share: less(self.share),
-            whole: less(self.whole),
-        }
+        Self { share: less(self.share), whole: less(self.whole) }
     }
 }
 
 impl Window {
     pub(super) fn new(span: Duration) -> Self {
-        Self {
-            span,
-            cells: VecDeque::new(),
-            blocked_until: Duration::ZERO,
-        }
+        Self { span, cells: VecDeque::new(), blocked_until: Duration::ZERO }
     }
 
     /// How long until there is room for a call; zero when there is now.
@@ -104,10 +97,7 @@ impl Window {
 
     /// How long until nothing counts any more.
     pub(super) fn busy(&self, now: Duration) -> Duration {
-        let last = self
-            .cells
-            .back()
-            .map_or(Duration::ZERO, |cell| cell.last.saturating_add(self.covered()));
+        let last = self.cells.back().map_or(Duration::ZERO, |cell| cell.last.saturating_add(self.covered()));
         last.max(self.blocked_until).saturating_sub(now)
     }
 
@@ -118,9 +108,7 @@ impl Window {
     fn counted(&self, now: Duration, memory: Duration) -> (u32, u32) {
         let reach = self.covered().saturating_add(memory);
         let counted = self.cells.iter().filter(|cell| cell.last.saturating_add(reach) > now);
-        counted.fold((0, 0), |(ours, all), cell| {
-            (ours + cell.ours, all + cell.ours + cell.theirs)
-        })
+        counted.fold((0, 0), |(ours, all), cell| (ours + cell.ours, all + cell.ours + cell.theirs))
     }
 
     fn add(&mut self, now: Duration, ours: u32, theirs: u32) {
@@ -130,22 +118,13 @@ impl Window {
                 cell.ours = cell.ours.saturating_add(ours);
                 cell.theirs = cell.theirs.saturating_add(theirs);
             }
-            _ => self.cells.push_back(Cell {
-                first: now,
-                last: now,
-                ours,
-                theirs,
-            }),
+            _ => self.cells.push_back(Cell { first: now, last: now, ours, theirs }),
         }
     }
 
     fn forget(&mut self, now: Duration) {
         let reach = self.covered().saturating_add(MEMORY);
-        while self
-            .cells
-            .front()
-            .is_some_and(|cell| cell.last.saturating_add(reach) <= now)
-        {
+        while self.cells.front().is_some_and(|cell| cell.last.saturating_add(reach) <= now) {
             self.cells.pop_front();
         }
     }
@@ -165,13 +144,7 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(span: Duration) -> Self {
-        Self {
-            span,
-            ours: 0,
-            all: 0,
-            resets_at: None,
-            blocked_until: Duration::ZERO,
-        }
+        Self { span, ours: 0, all: 0, resets_at: None, blocked_until: Duration::ZERO }
     }
 
     /// How long until there is room for a call; zero when there is now.
@@ -209,18 +182,11 @@ impl Budget {
     }
 
     pub(super) fn used(&self, now: Duration) -> u32 {
-        if self.resets_at.is_some_and(|at| at <= now) {
-            0
-        } else {
-            self.all
-        }
+        if self.resets_at.is_some_and(|at| at <= now) { 0 } else { self.all }
     }
 
     pub(super) fn busy(&self, now: Duration) -> Duration {
-        self.resets_at
-            .unwrap_or_default()
-            .max(self.blocked_until)
-            .saturating_sub(now)
+        self.resets_at.unwrap_or_default().max(self.blocked_until).saturating_sub(now)
     }
 
     fn start(&mut self, now: Duration) {

@@ -77,14 +77,7 @@ impl OutboxWorker {
         config: WorkerConfig,
         wake: Arc<Notify>,
     ) -> Self {
-        Self {
-            outbox,
-            records,
-            handler,
-            clock,
-            config,
-            wake,
-        }
+        Self { outbox, records, handler, clock, config, wake }
     }
 
     /// Works until `stop`; what is claimed then is finished first.
@@ -113,15 +106,8 @@ impl OutboxWorker {
     /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let limit = self.config.batch.min(u32::try_from(AT_ONCE).unwrap_or(u32::MAX));
-        let tasks = self
-            .outbox
-            .claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now())
-            .await?;
-        let ended: Vec<_> = stream::iter(&tasks)
-            .map(|task| self.work(task))
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+        let tasks = self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await?;
+        let ended: Vec<_> = stream::iter(&tasks).map(|task| self.work(task)).buffer_unordered(AT_ONCE).collect().await;
         ended.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(tasks.len())
     }

@@ -97,10 +97,7 @@ fn agrees(current: &Record, effect: &Effect) -> bool {
     match effect {
         Effect::Delete => current.deleted,
         Effect::Put(doc) | Effect::Patch(doc) => {
-            !current.deleted
-                && doc
-                    .iter()
-                    .all(|(field, value)| same(current.doc.get(field), value, effect))
+            !current.deleted && doc.iter().all(|(field, value)| same(current.doc.get(field), value, effect))
         }
     }
 }
@@ -144,15 +141,8 @@ fn write(current: Option<&Record>, change: &Change) -> Decision {
         key: change.key.clone(),
         location: change.location.clone().or_else(|| current?.location.clone()),
         version: change.version,
-        origin: if change.origin == ChangeOrigin::Webhook {
-            Origin::Webhook
-        } else {
-            Origin::Fetched
-        },
-        position: change
-            .position
-            .or_else(|| Some(current?.position))
-            .unwrap_or(change.version),
+        origin: if change.origin == ChangeOrigin::Webhook { Origin::Webhook } else { Origin::Fetched },
+        position: change.position.or_else(|| Some(current?.position)).unwrap_or(change.version),
         search: search_text(change.searchable, &doc),
         doc,
         revision: current.map_or(0, |record| record.revision) + 1,

@@ -46,11 +46,7 @@ impl Breaker {
     /// Opens after `threshold` failures in a row (at least 1) for `cool_down`.
     pub fn new(threshold: u32, cool_down: Duration) -> Self {
         let state = Mutex::new(State::Closed { failures: 0 });
-        Self(Arc::new(Inner {
-            threshold: threshold.max(1),
-            cool_down,
-            state,
-        }))
+        Self(Arc::new(Inner { threshold: threshold.max(1), cool_down, state }))
     }
 
     /// Asks to make a call.
@@ -68,15 +64,10 @@ impl Breaker {
             }
             // How long the probe takes nobody knows; ten looks per cool-down cost nothing.
             State::Probing => {
-                return Err(Open {
-                    retry_in: self.0.cool_down / 10,
-                });
+                return Err(Open { retry_in: self.0.cool_down / 10 });
             }
         };
-        Ok(Permit {
-            breaker: self.clone(),
-            probe,
-        })
+        Ok(Permit { breaker: self.clone(), probe })
     }
 
     /// Whether calls go through without limitation.
@@ -110,12 +101,8 @@ impl Permit {
     /// The provider failed; `now` as for [`Breaker::admit`].
     pub fn failure(mut self, now: Duration) {
         let probe = std::mem::take(&mut self.probe);
-        let Inner {
-            threshold, cool_down, ..
-        } = *self.breaker.0;
-        let open = State::Open {
-            until: now.saturating_add(cool_down),
-        };
+        let Inner { threshold, cool_down, .. } = *self.breaker.0;
+        let open = State::Open { until: now.saturating_add(cool_down) };
         let mut state = self.breaker.state();
         match *state {
             State::Closed { failures } if failures + 1 < threshold => *state = State::Closed { failures: failures + 1 },
@@ -142,8 +129,6 @@ impl fmt::Debug for Breaker {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("probe", &self.probe)
-            .finish_non_exhaustive()
+        f.debug_struct("Permit").field("probe", &self.probe).finish_non_exhaustive()
     }
 }

@@ -25,10 +25,7 @@ struct Purse {
 impl RetryBudget {
     /// A full purse of `max` tokens; 500 pay for 35 retries after failures or 100 after refusals by limit.
     pub fn new(max: u32) -> Self {
-        Self(Arc::new(Purse {
-            max,
-            tokens: AtomicU32::new(max),
-        }))
+        Self(Arc::new(Purse { max, tokens: AtomicU32::new(max) }))
     }
 
     /// Pays for a retry; `false` when there is not enough left, or the failure is not to be retried.
@@ -53,10 +50,7 @@ impl RetryBudget {
     }
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
-        self.0
-            .tokens
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
-            .is_ok()
+        self.0.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
     }
 }
 

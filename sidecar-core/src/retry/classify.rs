@@ -60,12 +60,7 @@ pub struct Failure {
 /// Not `exhausted`: that is the provider crate's to tell.
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
-        Self {
-            kind: error.kind(),
-            status: error.status(),
-            sent: error.was_sent(),
-            exhausted: false,
-        }
+        Self { kind: error.kind(), status: error.status(), sent: error.was_sent(), exhausted: false }
     }
 }
 
@@ -91,18 +86,10 @@ pub fn classify(failure: impl Into<Failure>, replay: &Replay) -> Retryable {
     let refused_by_limit =
         failure.kind == ErrorKind::RateLimited || failure.status == Some(StatusCode::TOO_MANY_REQUESTS);
     if refused_by_limit {
-        return if failure.exhausted {
-            Retryable::No
-        } else {
-            Retryable::Throttled
-        };
+        return if failure.exhausted { Retryable::No } else { Retryable::Throttled };
     }
     let harmless = failure.sent == Sent::No || !matches!(replay, Replay::OnlyIfNotSent);
-    if harmless && is_passing(&failure) {
-        Retryable::Transient
-    } else {
-        Retryable::No
-    }
+    if harmless && is_passing(&failure) { Retryable::Transient } else { Retryable::No }
 }
 
 fn is_passing(failure: &Failure) -> bool {

@@ -29,22 +29,14 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     /// 4 attempts, waits up to 200 ms, 400 ms, 800 ms.
     fn default() -> Self {
-        Self {
-            max_attempts: 4,
-            base: Duration::from_millis(200),
-            cap: Duration::from_secs(20),
-        }
+        Self { max_attempts: 4, base: Duration::from_millis(200), cap: Duration::from_secs(20) }
     }
 }
 
 impl RetryPolicy {
     /// One attempt only.
     pub const fn never() -> Self {
-        Self {
-            max_attempts: 1,
-            base: Duration::ZERO,
-            cap: Duration::ZERO,
-        }
+        Self { max_attempts: 1, base: Duration::ZERO, cap: Duration::ZERO }
     }
 }
 
@@ -89,19 +81,9 @@ pub fn next(
     if attempt >= policy.max_attempts {
         return Verdict::Stop(StopReason::Attempts);
     }
-    let ceiling = policy
-        .base
-        .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
-        .min(policy.cap);
-    let fraction = if random01.is_finite() {
-        random01.clamp(0.0, 1.0)
-    } else {
-        1.0
-    };
-    let wait = ceiling
-        .mul_f64(fraction)
-        .min(ceiling)
-        .max(retry_after.unwrap_or_default());
+    let ceiling = policy.base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(policy.cap);
+    let fraction = if random01.is_finite() { random01.clamp(0.0, 1.0) } else { 1.0 };
+    let wait = ceiling.mul_f64(fraction).min(ceiling).max(retry_after.unwrap_or_default());
     match remaining {
         Some(remaining) if wait >= remaining => Verdict::Stop(StopReason::Deadline),
         _ => Verdict::Again(wait),

@@ -19,10 +19,7 @@ impl Ed25519 {
     /// [`KeyError`] says what is wrong with which key.
     pub fn new<K: AsRef<str>>(header: &'static str, keys: impl IntoIterator<Item = K>) -> Result<Self, KeyError> {
         let parse = |(index, key): (usize, K)| parse(key.as_ref()).map_err(|problem| KeyError { index, problem });
-        Ok(Self {
-            header,
-            keys: keys.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?,
-        })
+        Ok(Self { header, keys: keys.into_iter().enumerate().map(parse).collect::<Result<_, _>>()? })
     }
 }
 
@@ -35,11 +32,7 @@ fn parse(text: &str) -> Result<VerifyingKey, &'static str> {
         let bytes = bytes.ok_or("it must be a PEM or 32 bytes in base64")?;
         VerifyingKey::from_bytes(&bytes).map_err(|_| "its 32 bytes are no Ed25519 public key")?
     };
-    if key.is_weak() {
-        Err("it is a weak key, under which forged signatures are valid")
-    } else {
-        Ok(key)
-    }
+    if key.is_weak() { Err("it is a weak key, under which forged signatures are valid") } else { Ok(key) }
 }
 
 impl Verifier for Ed25519 {
@@ -53,11 +46,6 @@ impl Verifier for Ed25519 {
         let fits = |key: &&VerifyingKey| key.verify_strict(delivery.body, &signature).is_ok();
         let key = self.keys.iter().find(fits).ok_or(SignatureError::Mismatch)?;
         let key_id = Some(keys::fingerprint(key.as_bytes()));
-        Ok(Verified {
-            scheme: "ed25519",
-            key_id,
-            signed_at: None,
-            delivery_id: None,
-        })
+        Ok(Verified { scheme: "ed25519", key_id, signed_at: None, delivery_id: None })
     }
 }

@@ -28,12 +28,7 @@ impl HmacSha256 {
     /// # Errors
     /// [`KeyError`] when a secret is empty or has blanks around it.
     pub fn hex(header: &'static str, secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, KeyError> {
-        Ok(Self {
-            header,
-            prefix: "",
-            encoding: Encoding::Hex,
-            secrets: keys::secrets(secrets)?,
-        })
+        Ok(Self { header, prefix: "", encoding: Encoding::Hex, secrets: keys::secrets(secrets)? })
     }
 
     /// A signature in padded standard base64; otherwise as [`HmacSha256::hex`].
@@ -41,12 +36,7 @@ impl HmacSha256 {
     /// # Errors
     /// [`KeyError`] when a secret is empty or has blanks around it.
     pub fn base64(header: &'static str, secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, KeyError> {
-        Ok(Self {
-            header,
-            prefix: "",
-            encoding: Encoding::Base64,
-            secrets: keys::secrets(secrets)?,
-        })
+        Ok(Self { header, prefix: "", encoding: Encoding::Base64, secrets: keys::secrets(secrets)? })
     }
 
     /// What stands before the signature, such as `sha256=`.
@@ -73,12 +63,7 @@ impl Verifier for HmacSha256 {
         };
         let secrets = self.secrets.iter().map(|secret| secret.expose_secret().as_bytes());
         let key = matching(secrets, &[delivery.body], &[tag]).ok_or(SignatureError::Mismatch)?;
-        Ok(Verified {
-            scheme: "hmac-sha256",
-            key_id: Some(key.to_string()),
-            signed_at: None,
-            delivery_id: None,
-        })
+        Ok(Verified { scheme: "hmac-sha256", key_id: Some(key.to_string()), signed_at: None, delivery_id: None })
     }
 }
 

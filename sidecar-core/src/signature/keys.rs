@@ -33,9 +33,8 @@ pub(super) fn secrets(given: impl IntoIterator<Item = SecretString>) -> Result<V
 
 /// The DER of a `PUBLIC KEY` PEM, wherever its lines break; line breaks may also be written `\n`, as in environment files.
 pub(super) fn public_key_pem(text: &str) -> Result<Vec<u8>, &'static str> {
-    let (_, rest) = text
-        .split_once("-----BEGIN ")
-        .ok_or("it is no PEM: it must begin with `-----BEGIN PUBLIC KEY-----`")?;
+    let (_, rest) =
+        text.split_once("-----BEGIN ").ok_or("it is no PEM: it must begin with `-----BEGIN PUBLIC KEY-----`")?;
     let rest = rest
         .strip_prefix("PUBLIC KEY-----")
         .ok_or("its PEM is of another kind; a public key begins with `-----BEGIN PUBLIC KEY-----`")?;
@@ -43,9 +42,7 @@ pub(super) fn public_key_pem(text: &str) -> Result<Vec<u8>, &'static str> {
         .split_once("-----END PUBLIC KEY-----")
         .ok_or("its PEM is cut off: `-----END PUBLIC KEY-----` is missing")?;
     let base64: String = base64.replace("\\n", "").split_whitespace().collect();
-    KEY_BASE64
-        .decode(base64)
-        .map_err(|_| "its PEM holds something that is not base64")
+    KEY_BASE64.decode(base64).map_err(|_| "its PEM holds something that is not base64")
 }
 
 pub(super) fn base64_key(text: &str) -> Option<Vec<u8>> {
@@ -73,9 +70,7 @@ pub(super) fn hex_signature<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// A short name of a public key for logs: the first 8 bytes of its SHA-256 in hex.

@@ -126,11 +126,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Sig
 /// Refuses a signed time that is too far from ours, in either direction.
 fn fresh(signed_at: Timestamp, received_at: Timestamp, tolerance: Duration) -> Result<(), SignatureError> {
     let skew = received_at.distance(signed_at);
-    if skew > tolerance {
-        Err(SignatureError::Stale { skew, tolerance })
-    } else {
-        Ok(())
-    }
+    if skew > tolerance { Err(SignatureError::Stale { skew, tolerance }) } else { Ok(()) }
 }
 
 /// A signed time in Unix seconds, digits only.

@@ -37,10 +37,7 @@ impl RsaSha256 {
     /// [`KeyError`] says what is wrong with which key.
     pub fn new<K: AsRef<str>>(header: &'static str, keys: impl IntoIterator<Item = K>) -> Result<Self, KeyError> {
         let parse = |(index, key): (usize, K)| parse(key.as_ref()).map_err(|problem| KeyError { index, problem });
-        Ok(Self {
-            header,
-            keys: keys.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?,
-        })
+        Ok(Self { header, keys: keys.into_iter().enumerate().map(parse).collect::<Result<_, _>>()? })
     }
 }
 
@@ -50,18 +47,12 @@ fn parse(pem: &str) -> Result<Key, &'static str> {
     if info.algorithm.oid != RSA_ENCRYPTION || !info.algorithm.parameters.is_some_and(|any| any.is_null()) {
         return Err("it is not an RSA key");
     }
-    let der = info
-        .subject_public_key
-        .as_bytes()
-        .ok_or("its PEM does not hold an RSA public key")?;
+    let der = info.subject_public_key.as_bytes().ok_or("its PEM does not hold an RSA public key")?;
     let bits = modulus_bits(der).map_err(|_| "its PEM does not hold an RSA public key")?;
     if !(2048..=4096).contains(&bits) {
         return Err("an RSA key must have 2048 to 4096 bits");
     }
-    Ok(Key {
-        der: der.to_vec(),
-        bits,
-    })
+    Ok(Key { der: der.to_vec(), bits })
 }
 
 /// Reads `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
@@ -92,21 +83,13 @@ impl Verifier for RsaSha256 {
         };
         let key = self.keys.iter().find(fits).ok_or(SignatureError::Mismatch)?;
         let key_id = Some(keys::fingerprint(&key.der));
-        Ok(Verified {
-            scheme: "rsa-pkcs1-sha256",
-            key_id,
-            signed_at: None,
-            delivery_id: None,
-        })
+        Ok(Verified { scheme: "rsa-pkcs1-sha256", key_id, signed_at: None, delivery_id: None })
     }
 }
 
 impl fmt::Debug for RsaSha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits: Vec<usize> = self.keys.iter().map(|key| key.bits).collect();
-        f.debug_struct("RsaSha256")
-            .field("header", &self.header)
-            .field("key_bits", &bits)
-            .finish()
+        f.debug_struct("RsaSha256").field("header", &self.header).field("key_bits", &bits).finish()
     }
 }

@@ -24,21 +24,11 @@ impl StandardWebhooks {
             let text = secret.expose_secret();
             let bytes = keys::base64_key(text.strip_prefix("whsec_").unwrap_or(text))
                 .filter(|bytes| !bytes.is_empty())
-                .ok_or(KeyError {
-                    index,
-                    problem: "it must be `whsec_` followed by the secret in base64",
-                })?;
+                .ok_or(KeyError { index, problem: "it must be `whsec_` followed by the secret in base64" })?;
             Ok(bytes.into())
         };
-        let secrets = keys::secrets(secrets)?
-            .into_iter()
-            .enumerate()
-            .map(decode)
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            secrets,
-            tolerance: DEFAULT_TOLERANCE,
-        })
+        let secrets = keys::secrets(secrets)?.into_iter().enumerate().map(decode).collect::<Result<_, _>>()?;
+        Ok(Self { secrets, tolerance: DEFAULT_TOLERANCE })
     }
 
     /// How far the signed time may lie from ours, both ways; 300 s unless told otherwise.
@@ -65,9 +55,7 @@ impl Verifier for StandardWebhooks {
             .filter_map(|entry| keys::base64_signature(entry.strip_prefix("v1,")?))
             .collect();
         if tags.is_empty() {
-            return Err(SignatureError::Malformed(
-                "there is no `v1,` signature of 32 bytes in base64",
-            ));
+            return Err(SignatureError::Malformed("there is no `v1,` signature of 32 bytes in base64"));
         }
         let parts: [&[u8]; 5] = [id.as_bytes(), b".", time.as_bytes(), b".", delivery.body];
         let secrets = self.secrets.iter().map(|secret| secret.expose_secret());

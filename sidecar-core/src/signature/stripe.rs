@@ -24,10 +24,7 @@ impl Stripe {
     /// # Errors
     /// [`KeyError`] when a secret is empty or has blanks around it.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, KeyError> {
-        Ok(Self {
-            secrets: keys::secrets(secrets)?,
-            tolerance: DEFAULT_TOLERANCE,
-        })
+        Ok(Self { secrets: keys::secrets(secrets)?, tolerance: DEFAULT_TOLERANCE })
     }
 
     /// How far the signed time may lie from ours, both ways; 300 s unless told otherwise.

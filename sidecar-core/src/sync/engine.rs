@@ -136,9 +136,7 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -176,13 +174,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         config: EngineConfig,
     ) -> Self {
-        Self {
-            records,
-            checkpoints,
-            leases,
-            clock,
-            config,
-        }
+        Self { records, checkpoints, leases, clock, config }
     }
 
     /// How passes run.
@@ -196,11 +188,7 @@ impl Engine {
     /// [`SyncError::Busy`] while another process runs it.
     pub async fn begin(&self, key: &SyncKey) -> Result<Pass, SyncError> {
         let holder = uuid::Uuid::new_v4().to_string();
-        let Some(lease) = self
-            .leases
-            .try_take(&format!("sync:{key}"), &holder, self.config.lease)
-            .await?
-        else {
+        let Some(lease) = self.leases.try_take(&format!("sync:{key}"), &holder, self.config.lease).await? else {
             return Err(SyncError::Busy(key.clone()));
         };
         let now = self.clock.now();
@@ -208,10 +196,7 @@ impl Engine {
             self.leases.release(&lease).await?;
             return Err(StoreError::broken(format!("{key} is not scheduled")).into());
         };
-        let unfinished = status
-            .progress
-            .clone()
-            .filter(|progress| progress.mode == Mode::Full || !status.full_wanted);
+        let unfinished = status.progress.clone().filter(|progress| progress.mode == Mode::Full || !status.full_wanted);
         let progress = match unfinished {
             Some(progress) => progress,
             None => {
@@ -219,17 +204,11 @@ impl Engine {
                 self.new_pass(&status, now)
             }
         };
-        Ok(Pass {
-            lease,
-            status,
-            progress,
-        })
+        Ok(Pass { lease, status, progress })
     }
 
     fn new_pass(&self, status: &SyncStatus, now: Timestamp) -> Progress {
-        let full_is_recent = status
-            .last_full_at
-            .is_some_and(|last| now.since(last) < self.config.full_every);
+        let full_is_recent = status.last_full_at.is_some_and(|last| now.since(last) < self.config.full_every);
         let incremental = full_is_recent && !status.full_wanted && status.watermark.is_some();
         Progress {
             mode: if incremental { Mode::Incremental } else { Mode::Full },
@@ -256,22 +235,14 @@ impl Engine {
     ) -> Result<Report, SyncError> {
         let (key, lease) = (pass.status.key.clone(), pass.lease.clone());
         let failures = pass.status.error_count;
-        let outcome = self
-            .keeping_lease(&lease, self.pass(pass, source, force, observer))
-            .await;
+        let outcome = self.keeping_lease(&lease, self.pass(pass, source, force, observer)).await;
         if let Err(error) = &outcome {
             if matches!(error, SyncError::Cursor(_) | SyncError::MassDelete { .. }) {
                 self.checkpoints.restart(&key).await?;
             }
             if !matches!(error, SyncError::LeaseLost) {
-                let pause = self
-                    .config
-                    .retry
-                    .saturating_mul(1 << failures.min(10))
-                    .min(self.config.interval);
-                self.checkpoints
-                    .failed(&key, &error.to_string(), self.clock.now() + pause)
-                    .await?;
+                let pause = self.config.retry.saturating_mul(1 << failures.min(10)).min(self.config.interval);
+                self.checkpoints.failed(&key, &error.to_string(), self.clock.now() + pause).await?;
             }
         }
         self.leases.release(&lease).await?;
@@ -349,13 +320,7 @@ impl Engine {
             let batch = self.page_batch(pass, page.items, page.next.as_ref(), span)?;
             at = page.next;
             // The next page is fetched while this one is committed.
-            let fetch = async {
-                if last {
-                    None
-                } else {
-                    Some(source.page(at.clone()).await)
-                }
-            };
+            let fetch = async { if last { None } else { Some(source.page(at.clone()).await) } };
             let (committed, following) = join(self.commit_page(pass, batch, report, observer), fetch).await;
             committed?;
             match following {
@@ -374,10 +339,7 @@ impl Engine {
         span: Option<Span>,
     ) -> Result<Batch, SyncError> {
         if changes.len() > MAX_CHANGES {
-            let why = format!(
-                "a source's page holds {} rows, {MAX_CHANGES} are allowed",
-                changes.len()
-            );
+            let why = format!("a source's page holds {} rows, {MAX_CHANGES} are allowed", changes.len());
             return Err(Error::new(ErrorKind::Config, why).into());
         }
         let (key, progress) = (&pass.status.key, &mut pass.progress);
@@ -388,18 +350,10 @@ impl Engine {
             progress.cursor = Some(serde_json::to_value(next).map_err(|error| SyncError::Cursor(error.to_string()))?);
         }
         let older_than = progress.started_at - self.config.lag;
-        let covered = span.filter(|_| progress.mode == Mode::Full).map(|span| Covered {
-            pass: key.clone(),
-            span,
-            older_than,
-        });
+        let covered =
+            span.filter(|_| progress.mode == Mode::Full).map(|span| Covered { pass: key.clone(), span, older_than });
         let checkpoint = Some(CheckpointWrite::Progress(key.clone(), progress.clone()));
-        Ok(Batch {
-            changes,
-            covered,
-            checkpoint,
-            ..Batch::default()
-        })
+        Ok(Batch { changes, covered, checkpoint, ..Batch::default() })
     }
 
     async fn commit_page(
@@ -430,18 +384,12 @@ impl Engine {
             clippy::cast_sign_loss,
             reason = "a share of counts far below 2^52"
         )]
-        let (allowed, allowed_percent) = (
-            (stored as f64 * self.config.mass_delete) as u64,
-            (self.config.mass_delete * 100.0).round() as u32,
-        );
+        let (allowed, allowed_percent) =
+            ((stored as f64 * self.config.mass_delete) as u64, (self.config.mass_delete * 100.0).round() as u32);
         if force || missing <= self.config.mass_delete_floor || missing <= allowed {
             return Ok(());
         }
-        Err(SyncError::MassDelete {
-            missing,
-            stored,
-            allowed_percent,
-        })
+        Err(SyncError::MassDelete { missing, stored, allowed_percent })
     }
 
     /// Reads what the listing lacked by id, and removes what is really gone.
@@ -455,11 +403,7 @@ impl Engine {
             for (record, revision) in missing {
                 batch.changes.push(source.read(&record.id, revision).await?);
             }
-            let gone = batch
-                .changes
-                .iter()
-                .filter(|change| change.effect == Effect::Delete)
-                .count();
+            let gone = batch.changes.iter().filter(|change| change.effect == Effect::Delete).count();
             tracing::info!(key = %pass.status.key, gone, alive = batch.changes.len() - gone, "missing records read by id");
             let outcome = self.records.commit(batch).await?;
             report.count(&outcome);
@@ -467,16 +411,8 @@ impl Engine {
     }
 
     async fn write_progress(&self, pass: &Pass) -> Result<(), SyncError> {
-        let checkpoint = Some(CheckpointWrite::Progress(
-            pass.status.key.clone(),
-            pass.progress.clone(),
-        ));
-        self.records
-            .commit(Batch {
-                checkpoint,
-                ..Batch::default()
-            })
-            .await?;
+        let checkpoint = Some(CheckpointWrite::Progress(pass.status.key.clone(), pass.progress.clone()));
+        self.records.commit(Batch { checkpoint, ..Batch::default() }).await?;
         Ok(())
     }
 
@@ -489,12 +425,7 @@ impl Engine {
             watermark: pass.progress.newest.max(pass.status.watermark),
             next_run_at: now + self.config.interval,
         });
-        self.records
-            .commit(Batch {
-                checkpoint,
-                ..Batch::default()
-            })
-            .await?;
+        self.records.commit(Batch { checkpoint, ..Batch::default() }).await?;
         Ok(())
     }
 }

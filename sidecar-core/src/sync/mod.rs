@@ -33,11 +33,7 @@ impl SyncKey {
         source: impl Into<Arc<str>>,
         location: impl Into<Arc<str>>,
     ) -> Self {
-        Self {
-            organization: organization.into(),
-            source: source.into(),
-            location: location.into(),
-        }
+        Self { organization: organization.into(), source: source.into(), location: location.into() }
     }
 }
 

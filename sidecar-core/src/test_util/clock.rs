@@ -18,10 +18,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that says `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self {
-            now: Mutex::new(now),
-            monotonic: watch::Sender::new(Duration::ZERO),
-        }
+        Self { now: Mutex::new(now), monotonic: watch::Sender::new(Duration::ZERO) }
     }
 
     /// Moves the time of day and the monotonic time forward, and wakes whoever slept until then.

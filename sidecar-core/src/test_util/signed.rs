@@ -21,10 +21,7 @@ impl Ed25519Signer {
 
     /// The public key in PEM, as a verifier takes it.
     pub fn public_key_pem(&self) -> String {
-        self.0
-            .verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .unwrap_or_default()
+        self.0.verifying_key().to_public_key_pem(LineEnding::LF).unwrap_or_default()
     }
 
     /// The headers of a delivery.

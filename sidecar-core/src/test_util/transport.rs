@@ -32,10 +32,7 @@ impl Recorded {
 
     /// A header's text; empty when it is absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -106,12 +103,7 @@ impl Transport for ScriptedTransport {
         let (head, body) = request.into_parts();
         let body = body.collect(MAX_ANSWER).await?;
         let mut script = self.script();
-        script.requests.push(Recorded {
-            method: head.method,
-            url: head.uri.to_string(),
-            headers: head.headers,
-            body,
-        });
+        script.requests.push(Recorded { method: head.method, url: head.uri.to_string(), headers: head.headers, body });
         match script.answers.pop_front() {
             Some(answer) => answer.map(|response| response.map(Body::Bytes)),
             None => Err(TransportError::Request("the script has no further answer".into())),

@@ -92,9 +92,7 @@ impl Slot {
 
 impl fmt::Debug for TokenManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenManager")
-            .field("config", &self.0.config)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenManager").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
 
@@ -119,23 +117,12 @@ impl TokenManager {
     ) -> Self {
         let jitter = secret::random::<1>().map_or(0, |[byte]| u32::from(byte));
         let early = config.early + config.early / 5 * jitter / 255;
-        Self(Arc::new(Manager {
-            store,
-            leases,
-            exchange,
-            clock,
-            config,
-            early,
-            slots: Mutex::default(),
-        }))
+        Self(Arc::new(Manager { store, leases, exchange, clock, config, early, slots: Mutex::default() }))
     }
 
     /// The credentials of one connection, to be given to calls.
     pub fn handle(&self, key: TokenKey) -> TokenHandle {
-        TokenHandle {
-            manager: self.clone(),
-            key,
-        }
+        TokenHandle { manager: self.clone(), key }
     }
 
     /// A usable set of the connection, newer than generation `refused` if one is named.
@@ -197,9 +184,7 @@ impl TokenManager {
             outcome
         });
         let stopped = || Error::new(ErrorKind::Auth, "the renewal was stopped: the runtime is shutting down");
-        let flight = async move { task.await.unwrap_or_else(|_| Err(stopped())) }
-            .boxed()
-            .shared();
+        let flight = async move { task.await.unwrap_or_else(|_| Err(stopped())) }.boxed().shared();
         state.flight = Some(flight.clone());
         flight
     }
@@ -237,10 +222,7 @@ impl fmt::Debug for TokenHandle {
 impl Credentials for TokenHandle {
     async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
         let tokens = self.manager.tokens(&self.key, refused).await?;
-        Ok(Bearer {
-            token: tokens.access,
-            generation: tokens.generation,
-        })
+        Ok(Bearer { token: tokens.access, generation: tokens.generation })
     }
 }
 
@@ -309,17 +291,13 @@ impl Manager {
         let exchange = timeout(&*self.clock, self.config.exchange, self.exchange.renew(key, &current));
         let renewed = match self.while_renewing(lease, exchange).await {
             Ok(renewed) => renewed,
-            Err(Elapsed(limit)) => Err(Error::new(
-                ErrorKind::Deadline,
-                format!("the token endpoint did not answer within {limit:?}"),
-            )
-            .sent(Sent::Perhaps)),
+            Err(Elapsed(limit)) => {
+                Err(Error::new(ErrorKind::Deadline, format!("the token endpoint did not answer within {limit:?}"))
+                    .sent(Sent::Perhaps))
+            }
         };
         match renewed {
-            Ok(next) => {
-                self.while_renewing(lease, self.store_rotated(key, current.generation, next))
-                    .await
-            }
+            Ok(next) => self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await,
             Err(error) if error.kind() == ErrorKind::Auth => self.second_look(key, &current, refused, error).await,
             // Renewing early is a courtesy: while the old token is good, a failing endpoint fails nobody.
             Err(error) if self.usable(&current, refused) => {
@@ -384,16 +362,9 @@ impl Manager {
     ) -> Result<TokenSet> {
         let now = self.load(key).await?.tokens;
         if now.generation > tried.generation {
-            return if self.usable(&now, refused) {
-                Ok(now)
-            } else {
-                Err(error)
-            };
+            return if self.usable(&now, refused) { Ok(now) } else { Err(error) };
         }
-        let state = ConnectionState::NeedsReauth {
-            reason: error.message().to_owned(),
-            since: self.clock.now(),
-        };
+        let state = ConnectionState::NeedsReauth { reason: error.message().to_owned(), since: self.clock.now() };
         tracing::error!(%key, %error, "the connection has to be made again: the provider refused its refresh token");
         self.store.mark(key, tried.generation, &state).await?;
         Err(error)

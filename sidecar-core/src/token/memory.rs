@@ -46,11 +46,7 @@ impl MemoryStore {
 
     /// An empty store whose leases run by `clock`.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Memory {
-            clock,
-            tokens: Mutex::default(),
-            leases: Mutex::default(),
-        }))
+        Self(Arc::new(Memory { clock, tokens: Mutex::default(), leases: Mutex::default() }))
     }
 
     fn tokens(&self) -> MutexGuard<'_, BTreeMap<TokenKey, Row>> {
@@ -94,24 +90,14 @@ impl TokenStore for MemoryStore {
             return Ok(Swap::Lost(found));
         }
         let generation = generation + 1;
-        let tokens = TokenSet {
-            generation,
-            ..next.clone()
-        };
-        let connection = Some(Connection {
-            key: key.clone(),
-            tokens,
-            state: ConnectionState::Active,
-        });
+        let tokens = TokenSet { generation, ..next.clone() };
+        let connection = Some(Connection { key: key.clone(), tokens, state: ConnectionState::Active });
         rows.insert(key.clone(), Row { generation, connection });
         Ok(Swap::Stored(generation))
     }
 
     async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
-        if let Some(Row {
-            connection: Some(connection),
-            ..
-        }) = self.tokens().get_mut(key)
+        if let Some(Row { connection: Some(connection), .. }) = self.tokens().get_mut(key)
             && connection.tokens.generation == generation
         {
             connection.state = state.clone();
@@ -147,39 +133,19 @@ impl LeaseStore for MemoryStore {
             None => 1,
         };
         let holder: Arc<str> = holder.into();
-        leases.insert(
-            key.to_owned(),
-            Held {
-                holder: Arc::clone(&holder),
-                fence,
-                until: now + ttl,
-            },
-        );
-        Ok(Some(Lease {
-            key: key.into(),
-            holder,
-            fence,
-        }))
+        leases.insert(key.to_owned(), Held { holder: Arc::clone(&holder), fence, until: now + ttl });
+        Ok(Some(Lease { key: key.into(), holder, fence }))
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
         let now = self.0.clock.monotonic();
         let mut leases = self.leases();
-        let held = leases
-            .get_mut(&*lease.key)
-            .filter(|held| held.fence == lease.fence && held.holder == lease.holder);
-        Ok(held
-            .filter(|held| held.until > now)
-            .map(|held| held.until = now + ttl)
-            .is_some())
+        let held = leases.get_mut(&*lease.key).filter(|held| held.fence == lease.fence && held.holder == lease.holder);
+        Ok(held.filter(|held| held.until > now).map(|held| held.until = now + ttl).is_some())
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        if let Some(held) = self
-            .leases()
-            .get_mut(&*lease.key)
-            .filter(|held| held.fence == lease.fence)
-        {
+        if let Some(held) = self.leases().get_mut(&*lease.key).filter(|held| held.fence == lease.fence) {
             held.until = Duration::ZERO;
         }
         Ok(())

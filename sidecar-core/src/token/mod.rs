@@ -33,10 +33,7 @@ pub struct TokenKey {
 impl TokenKey {
     /// `resource` names provider, kind and id, such as `ghl:company:ZqR…` or `ghl:location:ve9…`.
     pub fn new(organization: impl Into<OrganizationId>, resource: impl Into<Arc<str>>) -> Self {
-        Self {
-            organization: organization.into(),
-            resource: resource.into(),
-        }
+        Self { organization: organization.into(), resource: resource.into() }
     }
 
     /// The tenant.
@@ -179,10 +176,7 @@ impl StaticToken {
 impl Credentials for StaticToken {
     async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
         match refused {
-            None => Ok(Bearer {
-                token: self.0.clone(),
-                generation: 0,
-            }),
+            None => Ok(Bearer { token: self.0.clone(), generation: 0 }),
             Some(_) => Err(Error::new(
                 ErrorKind::Auth,
                 "the provider refused this fixed token; it cannot be renewed, replace it",

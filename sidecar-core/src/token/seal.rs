@@ -119,16 +119,10 @@ impl Key {
         if !is_id(id) {
             return Err(KeyRingError::Id { entry });
         }
-        let wrong = || KeyRingError::Key {
-            entry,
-            id: id.to_owned(),
-        };
+        let wrong = || KeyRingError::Key { entry, id: id.to_owned() };
         let decoded = Zeroizing::new(STANDARD.decode(key).map_err(|_| wrong())?);
         let bytes = decoded.as_slice().try_into().map_err(|_| wrong())?;
-        Ok(Self {
-            id: id.to_owned(),
-            bytes: Zeroizing::new(bytes),
-        })
+        Ok(Self { id: id.to_owned(), bytes: Zeroizing::new(bytes) })
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -228,18 +222,10 @@ impl Vault {
     pub fn seal(&self, context: &Context<'_>, plain: &SecretString) -> Result<Sealed, SealError> {
         let key = self.ring.keys.first().ok_or(SealError::KeyId)?;
         let nonce = secret::random::<NONCE_BYTES>()?;
-        let payload = Payload {
-            msg: plain.expose_secret().as_bytes(),
-            aad: &associated(context, &key.id),
-        };
-        let ciphertext = key
-            .cipher()
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::Refused)?;
+        let payload = Payload { msg: plain.expose_secret().as_bytes(), aad: &associated(context, &key.id) };
+        let ciphertext = key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::Refused)?;
         let id_length = u8::try_from(key.id.len()).map_err(|_| SealError::KeyId)?;
-        Ok(Sealed(
-            [&[VERSION, id_length], key.id.as_bytes(), &nonce, &ciphertext].concat(),
-        ))
+        Ok(Sealed([&[VERSION, id_length], key.id.as_bytes(), &nonce, &ciphertext].concat()))
     }
 
     /// Opens a sealed value at its place.
@@ -250,18 +236,10 @@ impl Vault {
         let envelope = Envelope::read(sealed)?;
         let key = self.ring.keys.iter().find(|key| key.id == envelope.key_id);
         let key = key.ok_or_else(|| SealError::UnknownKey(envelope.key_id.to_owned()))?;
-        let payload = Payload {
-            msg: envelope.ciphertext,
-            aad: &associated(context, &key.id),
-        };
-        let plain = key
-            .cipher()
-            .decrypt(&XNonce::from(envelope.nonce), payload)
-            .map_err(|_| SealError::Refused)?;
+        let payload = Payload { msg: envelope.ciphertext, aad: &associated(context, &key.id) };
+        let plain = key.cipher().decrypt(&XNonce::from(envelope.nonce), payload).map_err(|_| SealError::Refused)?;
         let plain = Zeroizing::new(plain);
-        std::str::from_utf8(&plain)
-            .map(SecretString::from)
-            .map_err(|_| SealError::Refused)
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SealError::Refused)
     }
 
     /// Whether a value was sealed with another key than the ring's first.
@@ -294,22 +272,13 @@ impl<'a> Envelope<'a> {
             return Err(SealError::Version(*version));
         }
         let (id_length, rest) = rest.split_first().ok_or(SealError::Truncated)?;
-        let (id, rest) = rest
-            .split_at_checked(usize::from(*id_length))
-            .ok_or(SealError::Truncated)?;
+        let (id, rest) = rest.split_at_checked(usize::from(*id_length)).ok_or(SealError::Truncated)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Truncated)?;
-        let key_id = std::str::from_utf8(id)
-            .ok()
-            .filter(|id| is_id(id))
-            .ok_or(SealError::Truncated)?;
+        let key_id = std::str::from_utf8(id).ok().filter(|id| is_id(id)).ok_or(SealError::Truncated)?;
         if ciphertext.len() < TAG_BYTES {
             return Err(SealError::Truncated);
         }
-        Ok(Self {
-            key_id,
-            nonce: *nonce,
-            ciphertext,
-        })
+        Ok(Self { key_id, nonce: *nonce, ciphertext })
     }
 }
 

@@ -21,10 +21,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-        Self {
-            limiter: LocalLimiter::new(Arc::clone(&clock) as _),
-            clock,
-        }
+        Self { limiter: LocalLimiter::new(Arc::clone(&clock) as _), clock }
     }
 
     pub(crate) fn ask(&self, scopes: &[Scope], lane: Lane) -> Decision {

@@ -19,10 +19,7 @@ fn scopes_are_taken_all_or_none() {
     let all = [quick.clone(), pace.clone(), budget.clone(), slow.clone()];
     assert_eq!(desk.ask(&all, Lane::Interactive), Decision::Go);
     desk.clock.advance(SECOND * 5);
-    assert_eq!(
-        desk.ask(&all, Lane::Interactive),
-        Decision::Wait(SECOND * 5 + Duration::from_millis(250))
-    );
+    assert_eq!(desk.ask(&all, Lane::Interactive), Decision::Wait(SECOND * 5 + Duration::from_millis(250)));
     assert!(desk.go(&quick), "the refused call took nothing from the window");
     assert!(desk.go(&pace), "nor from the pace");
     assert_eq!(desk.usage(&budget).used, 1, "nor from the budget");
@@ -40,40 +37,18 @@ fn a_refused_pace_takes_nothing_from_another_pace() {
 #[test]
 fn a_scope_named_twice_or_counted_in_two_ways_is_an_error() {
     let desk = Desk::new();
-    let ask = |scopes: &[Scope]| {
-        desk.limiter
-            .try_acquire(scopes, Lane::Interactive)
-            .now_or_never()
-            .unwrap()
-    };
-    assert!(
-        ask(&[burst_scope(), burst_scope()])
-            .unwrap_err()
-            .to_string()
-            .contains("`burst` is named twice")
-    );
+    let ask = |scopes: &[Scope]| desk.limiter.try_acquire(scopes, Lane::Interactive).now_or_never().unwrap();
+    assert!(ask(&[burst_scope(), burst_scope()]).unwrap_err().to_string().contains("`burst` is named twice"));
     assert_eq!(ask(&[burst_scope()]).unwrap(), Decision::Go);
-    assert!(
-        ask(&[Scope::budget("burst", 1, DAY)])
-            .unwrap_err()
-            .to_string()
-            .contains("a key of its own")
-    );
+    assert!(ask(&[Scope::budget("burst", 1, DAY)]).unwrap_err().to_string().contains("a key of its own"));
 }
 
 #[test]
 fn other_keys_are_other_counters() {
     let desk = Desk::new();
     assert_eq!(desk.burst(&burst_scope(), Lane::Interactive), 100);
-    assert_eq!(
-        desk.burst(&Scope::window("other", 100, SECOND * 10), Lane::Interactive),
-        100
-    );
-    assert_eq!(
-        desk.ask(&[], Lane::Interactive),
-        Decision::Go,
-        "a call without limits goes"
-    );
+    assert_eq!(desk.burst(&Scope::window("other", 100, SECOND * 10), Lane::Interactive), 100);
+    assert_eq!(desk.ask(&[], Lane::Interactive), Decision::Go, "a call without limits goes");
 }
 
 #[test]
@@ -94,11 +69,7 @@ fn background_calls_come_evenly_and_leave_room_for_people() {
 
     let desk = Desk::new();
     let people = (0..95).filter(|_| desk.go(&scope)).count();
-    assert_eq!(
-        (people, desk.burst(&scope, Lane::Background)),
-        (95, 0),
-        "the last 5 % are for people"
-    );
+    assert_eq!((people, desk.burst(&scope, Lane::Background)), (95, 0), "the last 5 % are for people");
     assert_eq!(desk.burst(&scope, Lane::Interactive), 5);
 }
 
@@ -126,18 +97,9 @@ fn a_budget_starts_anew_a_day_after_its_first_call() {
 fn a_used_up_day_blocks_until_the_servers_reset() {
     let desk = Desk::new();
     let scope = day_scope();
-    desk.observe(&scope, |f| {
-        (f.remaining, f.reset_after) = (Some(0), Some(SECOND * 3_600))
-    });
+    desk.observe(&scope, |f| (f.remaining, f.reset_after) = (Some(0), Some(SECOND * 3_600)));
     assert_eq!(desk.wait(&scope, Lane::Interactive), SECOND * 3_600);
-    assert_eq!(
-        desk.usage(&scope),
-        Usage {
-            used: 200_000,
-            limit: 200_000,
-            resets_in: Some(SECOND * 3_600)
-        }
-    );
+    assert_eq!(desk.usage(&scope), Usage { used: 200_000, limit: 200_000, resets_in: Some(SECOND * 3_600) });
     desk.clock.advance(SECOND * 3_600);
     assert!(desk.go(&scope));
     assert_eq!(desk.usage(&scope).used, 1);
@@ -186,11 +148,7 @@ fn a_wait_that_the_server_asks_for_closes_the_scope() {
         assert_eq!(desk.wait(&scope, Lane::Interactive), SECOND * 7, "{scope:?}");
         desk.observe(&scope, |f| f.retry_after = Some(SECOND));
         desk.clock.advance(SECOND * 2);
-        assert_eq!(
-            desk.wait(&scope, Lane::Interactive),
-            SECOND * 5,
-            "a shorter wait does not open it"
-        );
+        assert_eq!(desk.wait(&scope, Lane::Interactive), SECOND * 5, "a shorter wait does not open it");
         desk.clock.advance(SECOND * 5);
         assert!(desk.go(&scope));
     }
@@ -198,14 +156,8 @@ fn a_wait_that_the_server_asks_for_closes_the_scope() {
 
 #[test]
 fn absurd_answers_neither_panic_nor_overflow() {
-    let endless = [
-        Scope::window("w", 1, Duration::MAX),
-        Scope::budget("b", 1, Duration::MAX),
-    ];
-    for scope in [burst_scope(), day_scope(), Scope::pace("pace", f64::NAN, 0)]
-        .into_iter()
-        .chain(endless)
-    {
+    let endless = [Scope::window("w", 1, Duration::MAX), Scope::budget("b", 1, Duration::MAX)];
+    for scope in [burst_scope(), day_scope(), Scope::pace("pace", f64::NAN, 0)].into_iter().chain(endless) {
         let desk = Desk::new();
         assert!(desk.go(&scope));
         desk.observe(&scope, |f| {
@@ -231,11 +183,7 @@ fn several_processes_keep_to_equal_parts() {
     desk.observe(&burst_scope(), |f| f.remaining = Some(50));
     assert_eq!(desk.burst(&burst_scope(), Lane::Interactive), 25);
     desk.limiter.set_processes(1);
-    assert_eq!(
-        desk.burst(&burst_scope(), Lane::Interactive),
-        25,
-        "50 of theirs, 25 + 25 of ours"
-    );
+    assert_eq!(desk.burst(&burst_scope(), Lane::Interactive), 25, "50 of theirs, 25 + 25 of ours");
 }
 
 #[test]
@@ -245,11 +193,7 @@ fn idle_scopes_are_forgotten() {
         desk.clock.advance(Duration::from_millis(100));
         assert!(desk.go(&Scope::window(format!("burst:{i}"), 100, SECOND * 10)));
     }
-    assert!(
-        desk.limiter.tracked() < 1_000,
-        "{} of 10000 after 1000 s",
-        desk.limiter.tracked()
-    );
+    assert!(desk.limiter.tracked() < 1_000, "{} of 10000 after 1000 s", desk.limiter.tracked());
     desk.clock.advance(SECOND * 100);
     assert!(desk.go(&burst_scope()));
     assert_eq!(desk.limiter.tracked(), 1);
@@ -259,20 +203,9 @@ fn idle_scopes_are_forgotten() {
 fn usage_says_how_much_is_used_and_when_it_is_free() {
     let desk = Desk::new();
     let scope = burst_scope();
-    assert_eq!(
-        desk.usage(&scope),
-        Usage {
-            used: 0,
-            limit: 100,
-            resets_in: None
-        }
-    );
+    assert_eq!(desk.usage(&scope), Usage { used: 0, limit: 100, resets_in: None });
     assert!(desk.go(&scope));
     desk.clock.advance(SECOND);
-    let expected = Usage {
-        used: 1,
-        limit: 100,
-        resets_in: Some(Duration::from_millis(9_250)),
-    };
+    let expected = Usage { used: 1, limit: 100, resets_in: Some(Duration::from_millis(9_250)) };
     assert_eq!(desk.usage(&scope), expected);
 }

@@ -63,20 +63,12 @@ fn simulate(sliding: bool, lane: Lane, feedback: bool, seed: u64) -> Seen {
         Answer(Option<u32>),
     }
     let (desk, scopes) = (Desk::new(), [burst_scope(), day_scope()]);
-    let mut provider = Provider {
-        sliding,
-        window: None,
-        counted: VecDeque::new(),
-    };
-    let mut seen = Seen {
-        refused: 0,
-        accepted_at: Vec::new(),
-    };
+    let mut provider = Provider { sliding, window: None, counted: VecDeque::new() };
+    let mut seen = Seen { refused: 0, accepted_at: Vec::new() };
     let mut seed = seed | 1;
     let mut steps: Vec<Step> = (0..64).map(|_| Step::Ask).collect();
-    let mut queue: BinaryHeap<Reverse<(Duration, usize)>> = (0..64)
-        .map(|caller| Reverse((Duration::from_micros(caller as u64), caller)))
-        .collect();
+    let mut queue: BinaryHeap<Reverse<(Duration, usize)>> =
+        (0..64).map(|caller| Reverse((Duration::from_micros(caller as u64), caller))).collect();
     let mut now = Duration::ZERO;
     while let Some(Reverse((at, caller))) = queue.pop().filter(|Reverse((at, _))| *at <= SECOND * 120) {
         desk.clock.advance(at - now);
@@ -132,11 +124,7 @@ fn the_background_lane_alone_is_never_refused_and_uses_nine_tenths() {
     for sliding in [false, true] {
         let seen = simulate(sliding, Lane::Background, true, 7);
         let used = seen.between(SECOND * 10, SECOND * 120);
-        assert!(
-            seen.refused == 0 && used >= 990,
-            "sliding {sliding}: {} refused, {used} of 1100",
-            seen.refused
-        );
+        assert!(seen.refused == 0 && used >= 990, "sliding {sliding}: {} refused, {used} of 1100", seen.refused);
         assert!(seen.between(Duration::ZERO, SECOND) <= 15, "evenly from the start");
     }
 }

@@ -36,33 +36,16 @@ const STANDARD_HEADERS: [(&str, &str); 3] = [
 fn the_cal_com_vector_passes_and_an_older_secret_too() {
     let verifier = HmacSha256::hex("x-cal-signature-256", secrets(["new", "whsec_test"])).unwrap();
     let verified = check(&verifier, &[("X-Cal-Signature-256", CAL_SIGNATURE)], CAL_BODY, 0).unwrap();
-    assert_eq!(
-        (verified.scheme, verified.key_id.as_deref()),
-        ("hmac-sha256", Some("1"))
-    );
+    assert_eq!((verified.scheme, verified.key_id.as_deref()), ("hmac-sha256", Some("1")));
 }
 
 #[test]
 fn an_hmac_in_base64_or_with_a_prefix_passes() {
     // printf hello | openssl dgst -sha256 -hmac key -binary | base64
     let verifier = HmacSha256::base64("x-sig", secrets(["key"])).unwrap();
-    check(
-        &verifier,
-        &[("x-sig", "kwezuRXvtRcf8U2MtV+8x5jGwO8UVtZt7RpqpyOli3s=")],
-        "hello",
-        0,
-    )
-    .unwrap();
-    let verifier = HmacSha256::hex("x-cal-signature-256", secrets(["whsec_test"]))
-        .unwrap()
-        .prefix("sha256=");
-    check(
-        &verifier,
-        &[("x-cal-signature-256", &format!("sha256={CAL_SIGNATURE}"))],
-        CAL_BODY,
-        0,
-    )
-    .unwrap();
+    check(&verifier, &[("x-sig", "kwezuRXvtRcf8U2MtV+8x5jGwO8UVtZt7RpqpyOli3s=")], "hello", 0).unwrap();
+    let verifier = HmacSha256::hex("x-cal-signature-256", secrets(["whsec_test"])).unwrap().prefix("sha256=");
+    check(&verifier, &[("x-cal-signature-256", &format!("sha256={CAL_SIGNATURE}"))], CAL_BODY, 0).unwrap();
     let bare = check(&verifier, &[("x-cal-signature-256", CAL_SIGNATURE)], CAL_BODY, 0);
     assert!(matches!(bare, Err(SignatureError::Malformed(_))), "{bare:?}");
 }
@@ -71,24 +54,15 @@ fn an_hmac_in_base64_or_with_a_prefix_passes() {
 fn one_bit_off_in_an_hmac_body_signature_or_secret_is_a_mismatch() {
     let verifier = HmacSha256::hex("x-sig", secrets(["whsec_test"])).unwrap();
     for body in one_bit_off(CAL_BODY.as_bytes()) {
-        assert_eq!(
-            check(&verifier, &[("x-sig", CAL_SIGNATURE)], body, 0),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(check(&verifier, &[("x-sig", CAL_SIGNATURE)], body, 0), Err(SignatureError::Mismatch));
     }
     let verifier_b64 = HmacSha256::base64("x-sig", secrets(["key"])).unwrap();
     for tag in one_bit_off(&unbase64("kwezuRXvtRcf8U2MtV+8x5jGwO8UVtZt7RpqpyOli3s=")) {
-        assert_eq!(
-            check(&verifier_b64, &[("x-sig", &base64(&tag))], "hello", 0),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(check(&verifier_b64, &[("x-sig", &base64(&tag))], "hello", 0), Err(SignatureError::Mismatch));
     }
     for secret in one_bit_off(b"whsec_test").filter_map(|bytes| String::from_utf8(bytes).ok()) {
         if let Ok(verifier) = HmacSha256::hex("x-sig", [SecretString::from(secret)]) {
-            assert_eq!(
-                check(&verifier, &[("x-sig", CAL_SIGNATURE)], CAL_BODY, 0),
-                Err(SignatureError::Mismatch)
-            );
+            assert_eq!(check(&verifier, &[("x-sig", CAL_SIGNATURE)], CAL_BODY, 0), Err(SignatureError::Mismatch));
         }
     }
 }
@@ -96,30 +70,13 @@ fn one_bit_off_in_an_hmac_body_signature_or_secret_is_a_mismatch() {
 #[test]
 fn absent_double_and_unreadable_headers_are_told_apart() {
     let verifier = HmacSha256::hex("x-sig", secrets(["whsec_test"])).unwrap();
-    assert_eq!(
-        check(&verifier, &[], CAL_BODY, 0),
-        Err(SignatureError::Missing("x-sig"))
-    );
-    assert_eq!(
-        check(&verifier, &[("x-sig", " ")], CAL_BODY, 0),
-        Err(SignatureError::Missing("x-sig"))
-    );
+    assert_eq!(check(&verifier, &[], CAL_BODY, 0), Err(SignatureError::Missing("x-sig")));
+    assert_eq!(check(&verifier, &[("x-sig", " ")], CAL_BODY, 0), Err(SignatureError::Missing("x-sig")));
     let twice = [("x-sig", CAL_SIGNATURE), ("x-sig", CAL_SIGNATURE)];
-    assert!(matches!(
-        check(&verifier, &twice, CAL_BODY, 0),
-        Err(SignatureError::Malformed(_))
-    ));
-    for text in [
-        "no-secret-provided",
-        &CAL_SIGNATURE[1..],
-        &format!("{CAL_SIGNATURE}00"),
-        "zz",
-    ] {
+    assert!(matches!(check(&verifier, &twice, CAL_BODY, 0), Err(SignatureError::Malformed(_))));
+    for text in ["no-secret-provided", &CAL_SIGNATURE[1..], &format!("{CAL_SIGNATURE}00"), "zz"] {
         let result = check(&verifier, &[("x-sig", text)], CAL_BODY, 0);
-        assert!(
-            matches!(result, Err(SignatureError::Malformed(_))),
-            "{text}: {result:?}"
-        );
+        assert!(matches!(result, Err(SignatureError::Malformed(_))), "{text}: {result:?}");
     }
 }
 
@@ -134,12 +91,7 @@ fn without_a_key_everything_is_refused() {
         Box::new(RsaSha256::new("x-sig", [""; 0]).unwrap()),
     ];
     for verifier in verifiers {
-        let result = check(
-            &*verifier,
-            &[("x-sig", CAL_SIGNATURE), ("stripe-signature", STRIPE_HEADER)],
-            CAL_BODY,
-            0,
-        );
+        let result = check(&*verifier, &[("x-sig", CAL_SIGNATURE), ("stripe-signature", STRIPE_HEADER)], CAL_BODY, 0);
         assert_eq!(result, Err(SignatureError::NoKeys), "{verifier:?}");
     }
 }
@@ -166,50 +118,22 @@ fn debug_shows_neither_secrets_nor_header_values() {
     let verifier = HmacSha256::hex("x-sig", secrets(["hunter2"])).unwrap();
     assert!(!format!("{verifier:?}").contains("hunter2"));
     let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("hunter2"))]);
-    let delivery = Delivery {
-        headers: &headers,
-        body: b"hunter2",
-        received_at: Timestamp::EPOCH,
-    };
+    let delivery = Delivery { headers: &headers, body: b"hunter2", received_at: Timestamp::EPOCH };
     assert!(!format!("{delivery:?}").contains("hunter2"));
 }
 
 #[test]
 fn the_stripe_vector_passes_within_five_minutes_both_ways() {
     let verifier = Stripe::new(secrets(["whsec_test"])).unwrap();
-    for (offset, fresh) in [
-        (0, true),
-        (300, true),
-        (-300, true),
-        (301, false),
-        (-301, false),
-        (3_600, false),
-    ] {
-        let result = check(
-            &verifier,
-            &[("stripe-signature", STRIPE_HEADER)],
-            STRIPE_BODY,
-            STRIPE_TIME + offset,
-        );
+    for (offset, fresh) in [(0, true), (300, true), (-300, true), (301, false), (-301, false), (3_600, false)] {
+        let result = check(&verifier, &[("stripe-signature", STRIPE_HEADER)], STRIPE_BODY, STRIPE_TIME + offset);
         match result {
-            Ok(verified) => assert!(
-                fresh && verified.signed_at == Some(Timestamp::from_secs(STRIPE_TIME)),
-                "{offset}"
-            ),
-            Err(error) => assert!(
-                !fresh && matches!(error, SignatureError::Stale { .. }),
-                "{offset}: {error}"
-            ),
+            Ok(verified) => assert!(fresh && verified.signed_at == Some(Timestamp::from_secs(STRIPE_TIME)), "{offset}"),
+            Err(error) => assert!(!fresh && matches!(error, SignatureError::Stale { .. }), "{offset}: {error}"),
         }
     }
     let patient = verifier.with_tolerance(Duration::from_secs(3_600));
-    check(
-        &patient,
-        &[("stripe-signature", STRIPE_HEADER)],
-        STRIPE_BODY,
-        STRIPE_TIME + 3_600,
-    )
-    .unwrap();
+    check(&patient, &[("stripe-signature", STRIPE_HEADER)], STRIPE_BODY, STRIPE_TIME + 3_600).unwrap();
 }
 
 #[test]
@@ -229,10 +153,7 @@ fn changed_stripe_headers_are_refused() {
         (format!("t=1700000001,v1={v1}"), SignatureError::Mismatch),
         (format!("t=1700000000,v1={}", "0".repeat(64)), SignatureError::Mismatch),
     ] {
-        assert_eq!(
-            check(&verifier, &[("stripe-signature", &header)], STRIPE_BODY, STRIPE_TIME),
-            Err(expected)
-        );
+        assert_eq!(check(&verifier, &[("stripe-signature", &header)], STRIPE_BODY, STRIPE_TIME), Err(expected));
     }
     for header in [
         format!("t=1700000000,v0={v1}"),
@@ -245,10 +166,7 @@ fn changed_stripe_headers_are_refused() {
         v1.into(),
     ] {
         let result = check(&verifier, &[("stripe-signature", &header)], STRIPE_BODY, STRIPE_TIME);
-        assert!(
-            matches!(result, Err(SignatureError::Malformed(_))),
-            "{header}: {result:?}"
-        );
+        assert!(matches!(result, Err(SignatureError::Malformed(_))), "{header}: {result:?}");
     }
     for body in one_bit_off(STRIPE_BODY.as_bytes()) {
         let result = check(&verifier, &[("stripe-signature", STRIPE_HEADER)], body, STRIPE_TIME);
@@ -259,12 +177,7 @@ fn changed_stripe_headers_are_refused() {
 #[test]
 fn a_forged_old_delivery_is_a_mismatch_and_not_merely_stale() {
     let verifier = Stripe::new(secrets(["other"])).unwrap();
-    let result = check(
-        &verifier,
-        &[("stripe-signature", STRIPE_HEADER)],
-        STRIPE_BODY,
-        STRIPE_TIME + 9_999,
-    );
+    let result = check(&verifier, &[("stripe-signature", STRIPE_HEADER)], STRIPE_BODY, STRIPE_TIME + 9_999);
     assert_eq!(result, Err(SignatureError::Mismatch));
 }
 
@@ -291,29 +204,16 @@ fn standard_webhooks_lists_and_bare_secrets_are_read() {
 fn a_changed_standard_webhook_is_refused() {
     let verifier = StandardWebhooks::new(secrets([STANDARD_SECRET])).unwrap();
     for body in one_bit_off(STANDARD_BODY.as_bytes()) {
-        assert_eq!(
-            check(&verifier, &STANDARD_HEADERS, body, STANDARD_TIME),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(check(&verifier, &STANDARD_HEADERS, body, STANDARD_TIME), Err(SignatureError::Mismatch));
     }
     for changed in [("webhook-id", "msg_other"), ("webhook-timestamp", "1614265331")] {
         let headers = STANDARD_HEADERS.map(|header| if header.0 == changed.0 { changed } else { header });
-        assert_eq!(
-            check(&verifier, &headers, STANDARD_BODY, STANDARD_TIME),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(check(&verifier, &headers, STANDARD_BODY, STANDARD_TIME), Err(SignatureError::Mismatch));
     }
-    for changed in [
-        ("webhook-id", "msg.1"),
-        ("webhook-timestamp", "soon"),
-        ("webhook-signature", "v2,AAAA"),
-    ] {
+    for changed in [("webhook-id", "msg.1"), ("webhook-timestamp", "soon"), ("webhook-signature", "v2,AAAA")] {
         let headers = STANDARD_HEADERS.map(|header| if header.0 == changed.0 { changed } else { header });
         let result = check(&verifier, &headers, STANDARD_BODY, STANDARD_TIME);
-        assert!(
-            matches!(result, Err(SignatureError::Malformed(_))),
-            "{changed:?}: {result:?}"
-        );
+        assert!(matches!(result, Err(SignatureError::Malformed(_))), "{changed:?}: {result:?}");
     }
 }
 

@@ -19,16 +19,9 @@ pub(crate) fn check(
 ) -> Result<Verified, SignatureError> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        map.append(
-            name.parse::<HeaderName>().unwrap(),
-            HeaderValue::from_str(value).unwrap(),
-        );
+        map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    verifier.verify(Delivery {
-        headers: &map,
-        body: body.as_ref(),
-        received_at: Timestamp::from_secs(seconds),
-    })
+    verifier.verify(Delivery { headers: &map, body: body.as_ref(), received_at: Timestamp::from_secs(seconds) })
 }
 
 /// Every copy of `bytes` with one bit turned.

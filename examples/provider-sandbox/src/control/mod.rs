@@ -215,8 +215,6 @@ impl Control {
         if id == self.ghl.company_id() {
             return Ok(ghl::Resource::Company(id.to_owned()));
         }
-        self.ghl
-            .site(id)
-            .map(|site| ghl::Resource::Location(site.place.id.clone()))
+        self.ghl.site(id).map(|site| ghl::Resource::Location(site.place.id.clone()))
     }
 }

@@ -121,11 +121,8 @@ async fn webhooks(State(control): State<Control>, body: Bytes) -> Answer {
 
 async fn changes(State(control): State<Control>, body: Bytes) -> Answer {
     let order: ChangeOrder = read(&body)?;
-    let results: Result<Vec<Value>, SandboxError> = order
-        .changes
-        .into_iter()
-        .map(|change| carry_out(&control, change))
-        .collect();
+    let results: Result<Vec<Value>, SandboxError> =
+        order.changes.into_iter().map(|change| carry_out(&control, change)).collect();
     done(json!({"results": results?}))
 }
 
@@ -154,11 +151,7 @@ async fn state(State(control): State<Control>, RawQuery(query): RawQuery) -> Ans
 }
 
 async fn env(State(control): State<Control>) -> Answer {
-    let env = control
-        .env()
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Value::String(value)))
-        .collect();
+    let env = control.env().into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
     done(Value::Object(env))
 }
 

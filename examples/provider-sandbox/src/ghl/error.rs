@@ -31,10 +31,7 @@ impl ApiError {
     }
 
     pub(crate) fn foreign_location() -> Self {
-        Self::nest(
-            StatusCode::FORBIDDEN,
-            "The token does not have access to this location.",
-        )
+        Self::nest(StatusCode::FORBIDDEN, "The token does not have access to this location.")
     }
 
     /// The list of what is wrong with the request's fields.
@@ -44,10 +41,7 @@ impl ApiError {
 
     pub(crate) fn too_many_requests() -> Self {
         let body = json!({"message": "Too Many Requests", "statusCode": 429});
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            body,
-        }
+        Self { status: StatusCode::TOO_MANY_REQUESTS, body }
     }
 
     pub(crate) fn status(status: StatusCode) -> Self {
@@ -62,18 +56,12 @@ impl ApiError {
             "meta": {"contactId": contact_id, "contactName": name, "matchingField": matching_field},
             "traceId": trace_id(),
         });
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            body,
-        }
+        Self { status: StatusCode::BAD_REQUEST, body }
     }
 
     /// OAuth's pair, as the token endpoint answers.
     pub(crate) fn oauth(status: StatusCode, error: &str, description: &str) -> Self {
-        Self {
-            status,
-            body: json!({"error": error, "error_description": description}),
-        }
+        Self { status, body: json!({"error": error, "error_description": description}) }
     }
 }
 

@@ -87,10 +87,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(dice: Dice) -> Self {
-        Self {
-            rules: Vec::new(),
-            dice,
-        }
+        Self { rules: Vec::new(), dice }
     }
 
     pub(crate) fn add(&mut self, rules: impl IntoIterator<Item = FaultRule>) {
@@ -110,11 +107,7 @@ impl Faults {
         let mut orders = Orders::default();
         for rule in &mut self.rules {
             let delays = matches!(rule.fault, Fault::Latency { .. });
-            let taken = if delays {
-                orders.latency_ms > 0
-            } else {
-                orders.fault.is_some()
-            };
+            let taken = if delays { orders.latency_ms > 0 } else { orders.fault.is_some() };
             if taken || !rule.matches(method, path, resource) || !rule.chance(&mut self.dice) {
                 continue;
             }
@@ -131,18 +124,14 @@ impl Faults {
 impl FaultRule {
     fn matches(&self, method: &Method, path: &str, resource: Option<&str>) -> bool {
         self.times.is_none_or(|times| self.hits < times)
-            && self
-                .method
-                .as_deref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
             && self.path.as_deref().is_none_or(|prefix| path.starts_with(prefix))
             && self.location.as_deref().is_none_or(|wanted| resource == Some(wanted))
     }
 
     fn chance(&self, dice: &mut Dice) -> bool {
         const SCALE: u32 = 1 << 24;
-        self.probability
-            .is_none_or(|chance| (dice.below(SCALE.into()) as f64) < chance * f64::from(SCALE))
+        self.probability.is_none_or(|chance| (dice.below(SCALE.into()) as f64) < chance * f64::from(SCALE))
     }
 }
 

@@ -22,10 +22,7 @@ pub(crate) async fn gate(
     request: Request,
     next: Next,
 ) -> Response {
-    let cut = request
-        .extensions()
-        .get::<ConnectInfo<Cut>>()
-        .map(|info| info.0.clone());
+    let cut = request.extensions().get::<ConnectInfo<Cut>>().map(|info| info.0.clone());
     let caller =
         bearer(request.headers()).and_then(|token| lock(&world.tokens).caller(token, world.clock.now_ms()).cloned());
     let resource = caller.as_ref().map(|caller| caller.resource.id());
@@ -42,14 +39,7 @@ pub(crate) async fn gate(
         _ if operation.access == Access::Open => next.run(request).await,
         _ => admit(&world, operation, caller, request, next).await,
     };
-    world.count(
-        operation.name,
-        if orders.fault == Some(Fault::ResetAfter) {
-            0
-        } else {
-            answer.status().as_u16()
-        },
-    );
+    world.count(operation.name, if orders.fault == Some(Fault::ResetAfter) { 0 } else { answer.status().as_u16() });
     match orders.fault {
         Some(fault) => faults::spoil(answer, fault, cut.as_ref(), &world.clock).await,
         None => answer,
@@ -113,9 +103,5 @@ fn check(operation: &Operation, caller: &Caller, headers: &HeaderMap) -> Result<
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }

@@ -106,13 +106,7 @@ impl Ghl {
     /// Ids of a location's calendars.
     #[must_use]
     pub fn calendar_ids(&self, location: &str) -> Vec<String> {
-        let agenda = |site: &Site| {
-            lock(&site.agenda)
-                .calendars
-                .iter()
-                .map(|calendar| calendar.id.clone())
-                .collect()
-        };
+        let agenda = |site: &Site| lock(&site.agenda).calendars.iter().map(|calendar| calendar.id.clone()).collect();
         self.world.find_site(location).map(agenda).unwrap_or_default()
     }
 
@@ -158,32 +152,21 @@ impl Ghl {
     /// How many contacts a location has.
     #[must_use]
     pub fn contact_count(&self, location: &str) -> usize {
-        self.world
-            .find_site(location)
-            .map_or(0, |site| lock(&site.directory).len())
+        self.world.find_site(location).map_or(0, |site| lock(&site.directory).len())
     }
 
     /// One contact as it truly is, of whichever location.
     #[must_use]
     pub fn contact(&self, id: &str) -> Option<Value> {
-        let row = self
-            .world
-            .sites
-            .iter()
-            .find_map(|site| lock(&site.directory).get(id).cloned())?;
+        let row = self.world.sites.iter().find_map(|site| lock(&site.directory).get(id).cloned())?;
         Some(json!(View::whole(row.contact())))
     }
 
     /// The appointments of a location.
     #[must_use]
     pub fn appointments(&self, location: &str) -> Vec<Value> {
-        let read = |site: &Site| {
-            lock(&site.agenda)
-                .appointments
-                .values()
-                .map(|event| event.read(&site.place))
-                .collect()
-        };
+        let read =
+            |site: &Site| lock(&site.agenda).appointments.values().map(|event| event.read(&site.place)).collect();
         self.world.find_site(location).map(read).unwrap_or_default()
     }
 
@@ -239,10 +222,7 @@ impl Ghl {
 
     /// Sends events to `url` from now on.
     pub fn webhook_url(&self, url: impl Into<String>) {
-        self.world.mailer.order(&WebhookOrder {
-            url: Some(url.into()),
-            ..WebhookOrder::default()
-        });
+        self.world.mailer.order(&WebhookOrder { url: Some(url.into()), ..WebhookOrder::default() });
     }
 
     /// Any payload as a signed delivery: headers and raw body.
@@ -270,17 +250,9 @@ impl Ghl {
     }
 
     fn issue(&self, resource: Resource, scopes: &str) -> Token {
-        let Issued {
-            access,
-            refresh,
-            expires_in,
-            ..
-        } = lock(&self.world.tokens).start_family(resource, scopes, self.world.clock.now_ms());
-        Token {
-            access,
-            refresh,
-            expires_in,
-        }
+        let Issued { access, refresh, expires_in, .. } =
+            lock(&self.world.tokens).start_family(resource, scopes, self.world.clock.now_ms());
+        Token { access, refresh, expires_in }
     }
 
     fn installed(&self, locations: &[String], company: bool) {
@@ -294,17 +266,11 @@ impl Ghl {
     }
 
     pub(crate) fn site(&self, location: &str) -> Result<&Site, SandboxError> {
-        self.world
-            .find_site(location)
-            .ok_or_else(|| SandboxError::Unknown(format!("location {location}")))
+        self.world.find_site(location).ok_or_else(|| SandboxError::Unknown(format!("location {location}")))
     }
 
     fn home_of_contact(&self, id: &str) -> Result<&Site, SandboxError> {
-        let home = self
-            .world
-            .sites
-            .iter()
-            .find(|site| lock(&site.directory).get(id).is_some());
+        let home = self.world.sites.iter().find(|site| lock(&site.directory).get(id).is_some());
         home.ok_or_else(|| SandboxError::Unknown(format!("contact {id}")))
     }
 
@@ -315,10 +281,7 @@ impl Ghl {
 }
 
 fn object(fields: &Value) -> Result<Map<String, Value>, SandboxError> {
-    fields
-        .as_object()
-        .cloned()
-        .ok_or_else(|| SandboxError::Refused("the fields must be a JSON object".to_owned()))
+    fields.as_object().cloned().ok_or_else(|| SandboxError::Refused("the fields must be a JSON object".to_owned()))
 }
 
 impl From<ApiError> for SandboxError {

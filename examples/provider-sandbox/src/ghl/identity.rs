@@ -41,10 +41,7 @@ impl Identity {
 
     /// The key webhooks verify with, as PEM.
     pub(crate) fn public_key_pem(&self) -> String {
-        self.key
-            .verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .unwrap_or_default()
+        self.key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap_or_default()
     }
 
     /// `X-GHL-Signature` of a body: base64 of Ed25519 over the raw bytes.

@@ -40,14 +40,7 @@ pub struct LimitRules {
 
 impl Default for LimitRules {
     fn default() -> Self {
-        Self {
-            enforced: true,
-            burst: 100,
-            interval_ms: 10_000,
-            daily: 200_000,
-            window: WindowKind::Both,
-            offset_ms: 0,
-        }
+        Self { enforced: true, burst: 100, interval_ms: 10_000, daily: 200_000, window: WindowKind::Both, offset_ms: 0 }
     }
 }
 
@@ -145,9 +138,7 @@ impl Usage {
 
     fn burst_left(&self, rules: &LimitRules) -> u32 {
         let fixed = rules.burst.saturating_sub(self.in_window);
-        let sliding = rules
-            .burst
-            .saturating_sub(u32::try_from(self.recent.len()).unwrap_or(u32::MAX));
+        let sliding = rules.burst.saturating_sub(u32::try_from(self.recent.len()).unwrap_or(u32::MAX));
         match rules.window {
             WindowKind::Fixed => fixed,
             WindowKind::Sliding => sliding,

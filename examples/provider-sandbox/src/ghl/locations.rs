@@ -19,14 +19,9 @@ pub(crate) async fn search(
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let params = Params::parse(
-        query.unwrap_or_default().as_bytes(),
-        &["companyId", "skip", "limit", "order", "email"],
-    )?;
-    if params
-        .get("companyId")
-        .is_some_and(|id| id != world.identity.company_id)
-    {
+    let params =
+        Params::parse(query.unwrap_or_default().as_bytes(), &["companyId", "skip", "limit", "order", "email"])?;
+    if params.get("companyId").is_some_and(|id| id != world.identity.company_id) {
         return Err(ApiError::foreign_location());
     }
     let reachable = |id: &str| !matches!(&caller.resource, Resource::Location(own) if own != id);
@@ -41,9 +36,7 @@ pub(crate) async fn search(
         None | Some("asc") => {}
         Some("desc") => found.reverse(),
         Some(_) => {
-            return Err(ApiError::unprocessable(vec![
-                "order must be one of the following values: asc, desc".into(),
-            ]));
+            return Err(ApiError::unprocessable(vec!["order must be one of the following values: asc, desc".into()]));
         }
     }
     let skip = usize::try_from(params.number("skip")?.unwrap_or(0)).unwrap_or(0);

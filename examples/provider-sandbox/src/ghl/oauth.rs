@@ -22,33 +22,16 @@ use crate::clock::rfc3339;
 use crate::connection::Cut;
 use crate::lock;
 
-const CONSENT: &[&str] = &[
-    "response_type*",
-    "client_id*",
-    "redirect_uri*",
-    "scope*",
-    "state",
-    "loginWindowOpenMode",
-    "sandbox_choose",
-];
-const TOKEN_FORM: &[&str] = &[
-    "client_id*",
-    "client_secret*",
-    "grant_type*",
-    "code",
-    "refresh_token",
-    "user_type",
-    "redirect_uri",
-];
+const CONSENT: &[&str] =
+    &["response_type*", "client_id*", "redirect_uri*", "scope*", "state", "loginWindowOpenMode", "sandbox_choose"];
+const TOKEN_FORM: &[&str] =
+    &["client_id*", "client_secret*", "grant_type*", "code", "refresh_token", "user_type", "redirect_uri"];
 
 /// `GET /oauth/chooselocation`: 302 to the app with a code and the state it sent.
 pub(crate) async fn choose_location(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Answer {
     let params = Params::parse(query.unwrap_or_default().as_bytes(), CONSENT)?;
     if params.text("client_id") != world.identity.client_id {
-        return Err(ApiError::bad_request(format!(
-            "No integration found with the ID: {}",
-            params.text("client_id")
-        )));
+        return Err(ApiError::bad_request(format!("No integration found with the ID: {}", params.text("client_id"))));
     }
     if params.text("response_type") != "code" {
         return Err(ApiError::bad_request("response_type must be code"));
@@ -74,9 +57,7 @@ fn chosen(world: &World, choice: &str) -> Result<Resource, ApiError> {
         return Ok(Resource::Company(world.identity.company_id.clone()));
     }
     let id = choice.strip_prefix("location:").unwrap_or(choice);
-    let site = world
-        .find_site(id)
-        .ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found")))?;
+    let site = world.find_site(id).ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found")))?;
     Ok(Resource::Location(site.place.id.clone()))
 }
 
@@ -90,16 +71,9 @@ pub(crate) async fn token(
     let params = form(&headers, &body, TOKEN_FORM)?;
     let (id, secret) = (params.text("client_id"), params.text("client_secret"));
     if id != world.identity.client_id || secret != world.identity.client_secret {
-        return Err(ApiError::oauth(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
-            "Invalid client credentials",
-        ));
+        return Err(ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Invalid client credentials"));
     }
-    if params
-        .get("user_type")
-        .is_some_and(|kind| kind != "Company" && kind != "Location")
-    {
+    if params.get("user_type").is_some_and(|kind| kind != "Company" && kind != "Location") {
         return Err(ApiError::unprocessable(vec![
             "user_type must be one of the following values: Company, Location".into(),
         ]));
@@ -107,9 +81,7 @@ pub(crate) async fn token(
     // Once accepted, an exchange takes effect even when the caller hangs up.
     let fault = world.next_token_fault();
     let exchange = tokio::spawn(accepted(world, params, fault));
-    let answer = exchange
-        .await
-        .unwrap_or_else(|_| Err(ApiError::status(StatusCode::INTERNAL_SERVER_ERROR)));
+    let answer = exchange.await.unwrap_or_else(|_| Err(ApiError::status(StatusCode::INTERNAL_SERVER_ERROR)));
     match fault {
         Some(TokenFault::CutAfterRotation) => Ok(faults::reset(cut.map(|Extension(info)| info.0).as_ref()).await),
         _ => answer,
@@ -118,18 +90,12 @@ pub(crate) async fn token(
 
 async fn accepted(world: Arc<World>, params: Params, fault: Option<TokenFault>) -> Answer {
     match fault {
-        Some(TokenFault::Slow {
-            ms,
-            rotate: Rotate::Before,
-        }) => {
+        Some(TokenFault::Slow { ms, rotate: Rotate::Before }) => {
             let answer = exchange(&world, &params);
             world.clock.sleep(ms).await;
             answer
         }
-        Some(TokenFault::Slow {
-            ms,
-            rotate: Rotate::After,
-        }) => {
+        Some(TokenFault::Slow { ms, rotate: Rotate::After }) => {
             world.clock.sleep(ms).await;
             exchange(&world, &params)
         }
@@ -143,9 +109,7 @@ fn exchange(world: &World, params: &Params) -> Answer {
     let issued = match params.text("grant_type") {
         "authorization_code" => {
             let code = params.get("code").ok_or_else(|| missing("code"))?;
-            let issued = lock(&world.tokens)
-                .exchange(code, params.get("redirect_uri"), now_ms)
-                .map_err(refuse)?;
+            let issued = lock(&world.tokens).exchange(code, params.get("redirect_uri"), now_ms).map_err(refuse)?;
             install(world, &issued.resource);
             issued
         }
@@ -155,11 +119,7 @@ fn exchange(world: &World, params: &Params) -> Answer {
         }
         other => {
             let text = format!("grant_type {other} is not supported");
-            return Err(ApiError::oauth(
-                StatusCode::BAD_REQUEST,
-                "unsupported_grant_type",
-                &text,
-            ));
+            return Err(ApiError::oauth(StatusCode::BAD_REQUEST, "unsupported_grant_type", &text));
         }
     };
     reply::ok(&token_body(world, &issued))
@@ -206,10 +166,7 @@ pub(crate) fn uninstall(world: &World, id: &str) -> bool {
     }
     drop(installation);
     let mut tokens = lock(&world.tokens);
-    gone.iter()
-        .map(String::as_str)
-        .chain([id])
-        .for_each(|id| tokens.forget(id));
+    gone.iter().map(String::as_str).chain([id]).for_each(|id| tokens.forget(id));
     true
 }
 
@@ -260,18 +217,8 @@ pub(crate) async fn location_token(
     }))
 }
 
-const INSTALLED: &[&str] = &[
-    "companyId*",
-    "appId*",
-    "skip",
-    "limit",
-    "query",
-    "isInstalled",
-    "versionId",
-    "onTrial",
-    "planId",
-    "locationId",
-];
+const INSTALLED: &[&str] =
+    &["companyId*", "appId*", "skip", "limit", "query", "isInstalled", "versionId", "onTrial", "planId", "locationId"];
 
 /// `GET /oauth/installedLocations`.
 pub(crate) async fn installed_locations(
@@ -281,9 +228,7 @@ pub(crate) async fn installed_locations(
 ) -> Answer {
     let params = Params::parse(query.unwrap_or_default().as_bytes(), INSTALLED)?;
     if params.text("companyId") != caller.resource.id() || params.text("appId") != world.identity.app_id {
-        return Err(ApiError::bad_request(
-            "companyId or appId does not belong to the token.",
-        ));
+        return Err(ApiError::bad_request("companyId or appId does not belong to the token."));
     }
     let installed = lock(&world.installation).locations.clone();
     let wanted = params.get("isInstalled").map(|text| text == "true");
@@ -300,15 +245,9 @@ pub(crate) async fn installed_locations(
             json!({"_id": place.id, "name": place.name, "address": "100 Main Street", "isInstalled": at.is_some(), "versionId": world.identity.version_id, "installedAt": at})
         })
         .collect();
-    let (skip, limit) = (
-        params.number("skip")?.unwrap_or(0),
-        params.number("limit")?.unwrap_or(20),
-    );
-    let page: Vec<&Value> = all
-        .iter()
-        .skip(usize::try_from(skip).unwrap_or(0))
-        .take(usize::try_from(limit).unwrap_or(0))
-        .collect();
+    let (skip, limit) = (params.number("skip")?.unwrap_or(0), params.number("limit")?.unwrap_or(20));
+    let page: Vec<&Value> =
+        all.iter().skip(usize::try_from(skip).unwrap_or(0)).take(usize::try_from(limit).unwrap_or(0)).collect();
     let everywhere = world.install_to_locations.load(Ordering::Relaxed);
     reply::ok(
         &json!({"locations": page, "count": all.len(), "installToFutureLocations": everywhere, "traceId": trace_id()}),
@@ -324,14 +263,9 @@ pub(crate) async fn reconnect() -> Response {
 }
 
 fn form(headers: &HeaderMap, body: &[u8], names: &[&str]) -> Result<Params, ApiError> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
-        return Err(ApiError::unprocessable(vec![
-            "the body must be application/x-www-form-urlencoded".into(),
-        ]));
+        return Err(ApiError::unprocessable(vec!["the body must be application/x-www-form-urlencoded".into()]));
     }
     Params::parse(body, names)
 }

@@ -24,12 +24,7 @@ pub(crate) struct Operation {
 }
 
 const fn operation(name: &'static str, scope: &'static str, access: Access, version: &'static str) -> Operation {
-    Operation {
-        name,
-        scope,
-        access,
-        version,
-    }
+    Operation { name, scope, access, version }
 }
 
 const V2021_07: &str = "2021-07-28";
@@ -49,12 +44,8 @@ pub(crate) static INSTALLED_LOCATIONS: Operation =
 
 pub(crate) static SEARCH_CONTACTS: Operation =
     operation("POST /contacts/search", "contacts.readonly", Location, V2021_07);
-pub(crate) static DUPLICATE_CONTACT: Operation = operation(
-    "GET /contacts/search/duplicate",
-    "contacts.readonly",
-    Location,
-    V2021_07,
-);
+pub(crate) static DUPLICATE_CONTACT: Operation =
+    operation("GET /contacts/search/duplicate", "contacts.readonly", Location, V2021_07);
 pub(crate) static LIST_CONTACTS: Operation = operation("GET /contacts/", "contacts.readonly", Location, V2021_07);
 pub(crate) static CREATE_CONTACT: Operation = operation("POST /contacts/", "contacts.write", Location, V2021_07);
 pub(crate) static UPSERT_CONTACT: Operation = operation("POST /contacts/upsert", "contacts.write", Location, V2021_07);
@@ -66,80 +57,36 @@ pub(crate) static DELETE_CONTACT: Operation =
     operation("DELETE /contacts/{contactId}", "contacts.write", Location, V2021_07);
 pub(crate) static ADD_TAGS: Operation =
     operation("POST /contacts/{contactId}/tags", "contacts.write", Location, V2021_07);
-pub(crate) static REMOVE_TAGS: Operation = operation(
-    "DELETE /contacts/{contactId}/tags",
-    "contacts.write",
-    Location,
-    V2021_07,
-);
-pub(crate) static CONTACT_APPOINTMENTS: Operation = operation(
-    "GET /contacts/{contactId}/appointments",
-    "contacts.readonly",
-    Location,
-    V2021_07,
-);
+pub(crate) static REMOVE_TAGS: Operation =
+    operation("DELETE /contacts/{contactId}/tags", "contacts.write", Location, V2021_07);
+pub(crate) static CONTACT_APPOINTMENTS: Operation =
+    operation("GET /contacts/{contactId}/appointments", "contacts.readonly", Location, V2021_07);
 
 pub(crate) static SEARCH_LOCATIONS: Operation =
     operation("GET /locations/search", "locations.readonly", Either, V2021_07);
 pub(crate) static GET_LOCATION: Operation =
     operation("GET /locations/{locationId}", "locations.readonly", Either, V2021_07);
-pub(crate) static CUSTOM_FIELDS: Operation = operation(
-    "GET /locations/{locationId}/customFields",
-    "locations/customFields.readonly",
-    Location,
-    V2021_07,
-);
-pub(crate) static LOCATION_TAGS: Operation = operation(
-    "GET /locations/{locationId}/tags",
-    "locations/tags.readonly",
-    Location,
-    V2021_07,
-);
+pub(crate) static CUSTOM_FIELDS: Operation =
+    operation("GET /locations/{locationId}/customFields", "locations/customFields.readonly", Location, V2021_07);
+pub(crate) static LOCATION_TAGS: Operation =
+    operation("GET /locations/{locationId}/tags", "locations/tags.readonly", Location, V2021_07);
 
 pub(crate) static CALENDARS: Operation = operation("GET /calendars/", "calendars.readonly", Location, V2021_04);
 pub(crate) static GET_CALENDAR: Operation =
     operation("GET /calendars/{calendarId}", "calendars.readonly", Location, V2021_04);
-pub(crate) static FREE_SLOTS: Operation = operation(
-    "GET /calendars/{calendarId}/free-slots",
-    "calendars.readonly",
-    Location,
-    V2021_04,
-);
+pub(crate) static FREE_SLOTS: Operation =
+    operation("GET /calendars/{calendarId}/free-slots", "calendars.readonly", Location, V2021_04);
 pub(crate) static EVENTS: Operation =
     operation("GET /calendars/events", "calendars/events.readonly", Location, V2021_04);
-pub(crate) static BLOCKED_SLOTS: Operation = operation(
-    "GET /calendars/blocked-slots",
-    "calendars/events.readonly",
-    Location,
-    V2021_04,
-);
-pub(crate) static CREATE_APPOINTMENT: Operation = operation(
-    "POST /calendars/events/appointments",
-    "calendars/events.write",
-    Location,
-    V2021_04,
-);
-pub(crate) static GET_APPOINTMENT: Operation = operation(
-    "GET /calendars/events/appointments/{eventId}",
-    "calendars/events.readonly",
-    Location,
-    V2021_04,
-);
-pub(crate) static UPDATE_APPOINTMENT: Operation = operation(
-    "PUT /calendars/events/appointments/{eventId}",
-    "calendars/events.write",
-    Location,
-    V2021_04,
-);
-pub(crate) static CREATE_BLOCK: Operation = operation(
-    "POST /calendars/events/block-slots",
-    "calendars/events.write",
-    Location,
-    V2021_04,
-);
-pub(crate) static DELETE_EVENT: Operation = operation(
-    "DELETE /calendars/events/{eventId}",
-    "calendars/events.write",
-    Location,
-    V2021_04,
-);
+pub(crate) static BLOCKED_SLOTS: Operation =
+    operation("GET /calendars/blocked-slots", "calendars/events.readonly", Location, V2021_04);
+pub(crate) static CREATE_APPOINTMENT: Operation =
+    operation("POST /calendars/events/appointments", "calendars/events.write", Location, V2021_04);
+pub(crate) static GET_APPOINTMENT: Operation =
+    operation("GET /calendars/events/appointments/{eventId}", "calendars/events.readonly", Location, V2021_04);
+pub(crate) static UPDATE_APPOINTMENT: Operation =
+    operation("PUT /calendars/events/appointments/{eventId}", "calendars/events.write", Location, V2021_04);
+pub(crate) static CREATE_BLOCK: Operation =
+    operation("POST /calendars/events/block-slots", "calendars/events.write", Location, V2021_04);
+pub(crate) static DELETE_EVENT: Operation =
+    operation("DELETE /calendars/events/{eventId}", "calendars/events.write", Location, V2021_04);

@@ -6,21 +6,10 @@ use serde_json::{Value, json};
 use super::contacts::people::all_tags;
 use crate::dice::Dice;
 
-const NAMES: &[&str] = &[
-    "Harbour Dental",
-    "Northwind Fitness",
-    "Bright Path Coaching",
-    "Cedar Learning",
-    "Lumen Studio",
-    "Atlas Homes",
-];
+const NAMES: &[&str] =
+    &["Harbour Dental", "Northwind Fitness", "Bright Path Coaching", "Cedar Learning", "Lumen Studio", "Atlas Homes"];
 /// Zones without daylight saving, so that an offset says everything.
-const ZONES: &[(&str, i8)] = &[
-    ("America/Phoenix", -7),
-    ("America/Bogota", -5),
-    ("Asia/Tokyo", 9),
-    ("Africa/Lagos", 1),
-];
+const ZONES: &[(&str, i8)] = &[("America/Phoenix", -7), ("America/Bogota", -5), ("Asia/Tokyo", 9), ("Africa/Lagos", 1)];
 
 /// A custom field's definition, as `GET /locations/{id}/customFields` lists it.
 #[derive(Debug, Clone, Serialize)]
@@ -59,11 +48,7 @@ impl Place {
         let at = usize::try_from(number).unwrap_or(0);
         let (timezone, offset_hours) = ZONES[at % ZONES.len()];
         let name = NAMES[at % NAMES.len()];
-        let name = if at < NAMES.len() {
-            name.to_owned()
-        } else {
-            format!("{name} {}", at / NAMES.len() + 1)
-        };
+        let name = if at < NAMES.len() { name.to_owned() } else { format!("{name} {}", at / NAMES.len() + 1) };
         Self {
             number,
             company_id: company_id.to_owned(),
@@ -108,20 +93,13 @@ impl Place {
     /// The location's tags with ids.
     pub(crate) fn tags(&self) -> Vec<Value> {
         let mut dice = Dice::new(self.number, &[0x7A6]);
-        all_tags()
-            .map(|name| json!({"id": dice.id(), "name": name, "locationId": self.id}))
-            .collect()
+        all_tags().map(|name| json!({"id": dice.id(), "name": name, "locationId": self.id})).collect()
     }
 }
 
 fn custom_fields(dice: &mut Dice, location: &str) -> Vec<CustomField> {
     const DEFINED: [(&str, &str, &str, &[&str]); 4] = [
-        (
-            "Course level",
-            "contact.course_level",
-            "SINGLE_OPTIONS",
-            &["Beginner", "Intermediate", "Advanced"],
-        ),
+        ("Course level", "contact.course_level", "SINGLE_OPTIONS", &["Beginner", "Intermediate", "Advanced"]),
         ("Team size", "contact.team_size", "NUMERICAL", &[]),
         ("Note", "contact.note", "TEXT", &[]),
         ("Enrolled on", "contact.enrolled_on", "DATE", &[]),
@@ -129,17 +107,15 @@ fn custom_fields(dice: &mut Dice, location: &str) -> Vec<CustomField> {
     (0..)
         .step_by(50)
         .zip(DEFINED)
-        .map(
-            |(position, (name, field_key, data_type, picklist_options))| CustomField {
-                id: dice.id(),
-                name,
-                field_key,
-                data_type,
-                position,
-                picklist_options,
-                location_id: location.to_owned(),
-                model: "contact",
-            },
-        )
+        .map(|(position, (name, field_key, data_type, picklist_options))| CustomField {
+            id: dice.id(),
+            name,
+            field_key,
+            data_type,
+            position,
+            picklist_options,
+            location_id: location.to_owned(),
+            model: "contact",
+        })
         .collect()
 }

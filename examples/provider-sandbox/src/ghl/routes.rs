@@ -37,33 +37,18 @@ pub(crate) fn router(world: Arc<World>) -> Router {
 
 fn oauth_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
     Router::new()
-        .route(
-            "/oauth/chooselocation",
-            at(&op::CHOOSE_LOCATION, get(oauth::choose_location)),
-        )
-        .route(
-            "/v2/oauth/chooselocation",
-            at(&op::CHOOSE_LOCATION, get(oauth::choose_location)),
-        )
+        .route("/oauth/chooselocation", at(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
+        .route("/v2/oauth/chooselocation", at(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
         .route("/oauth/token", at(&op::TOKEN, post(oauth::token)))
         .route("/oauth/reconnect", at(&op::RECONNECT, post(oauth::reconnect)))
-        .route(
-            "/oauth/locationToken",
-            at(&op::LOCATION_TOKEN, post(oauth::location_token)),
-        )
-        .route(
-            "/oauth/installedLocations",
-            at(&op::INSTALLED_LOCATIONS, get(oauth::installed_locations)),
-        )
+        .route("/oauth/locationToken", at(&op::LOCATION_TOKEN, post(oauth::location_token)))
+        .route("/oauth/installedLocations", at(&op::INSTALLED_LOCATIONS, get(oauth::installed_locations)))
 }
 
 fn contact_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
     Router::new()
         .route("/contacts/search", at(&op::SEARCH_CONTACTS, post(contacts::search)))
-        .route(
-            "/contacts/search/duplicate",
-            at(&op::DUPLICATE_CONTACT, get(contacts::duplicate)),
-        )
+        .route("/contacts/search/duplicate", at(&op::DUPLICATE_CONTACT, get(contacts::duplicate)))
         .route("/contacts/upsert", at(&op::UPSERT_CONTACT, post(contacts::upsert)))
         .route(
             "/contacts/",
@@ -79,20 +64,14 @@ fn contact_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<
             "/contacts/{id}/tags",
             at(&op::ADD_TAGS, post(contacts::add_tags)).merge(at(&op::REMOVE_TAGS, delete(contacts::remove_tags))),
         )
-        .route(
-            "/contacts/{id}/appointments",
-            at(&op::CONTACT_APPOINTMENTS, get(contacts::appointments)),
-        )
+        .route("/contacts/{id}/appointments", at(&op::CONTACT_APPOINTMENTS, get(contacts::appointments)))
 }
 
 fn location_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
     Router::new()
         .route("/locations/search", at(&op::SEARCH_LOCATIONS, get(locations::search)))
         .route("/locations/{id}", at(&op::GET_LOCATION, get(locations::get)))
-        .route(
-            "/locations/{id}/customFields",
-            at(&op::CUSTOM_FIELDS, get(locations::custom_fields)),
-        )
+        .route("/locations/{id}/customFields", at(&op::CUSTOM_FIELDS, get(locations::custom_fields)))
         .route("/locations/{id}/tags", at(&op::LOCATION_TAGS, get(locations::tags)))
 }
 
@@ -100,39 +79,21 @@ fn calendar_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc
     Router::new()
         .route("/calendars/", at(&op::CALENDARS, get(calendars::list)))
         .route("/calendars/events", at(&op::EVENTS, get(calendars::events)))
-        .route(
-            "/calendars/blocked-slots",
-            at(&op::BLOCKED_SLOTS, get(calendars::blocked_slots)),
-        )
+        .route("/calendars/blocked-slots", at(&op::BLOCKED_SLOTS, get(calendars::blocked_slots)))
         .route("/calendars/{id}", at(&op::GET_CALENDAR, get(calendars::get)))
-        .route(
-            "/calendars/{id}/free-slots",
-            at(&op::FREE_SLOTS, get(calendars::free_slots)),
-        )
-        .route(
-            "/calendars/events/appointments",
-            at(&op::CREATE_APPOINTMENT, post(calendars::create_appointment)),
-        )
+        .route("/calendars/{id}/free-slots", at(&op::FREE_SLOTS, get(calendars::free_slots)))
+        .route("/calendars/events/appointments", at(&op::CREATE_APPOINTMENT, post(calendars::create_appointment)))
         .route(
             "/calendars/events/appointments/{id}",
             at(&op::GET_APPOINTMENT, get(calendars::get_appointment))
                 .merge(at(&op::UPDATE_APPOINTMENT, put(calendars::update_appointment))),
         )
-        .route(
-            "/calendars/events/block-slots",
-            at(&op::CREATE_BLOCK, post(calendars::create_block)),
-        )
-        .route(
-            "/calendars/events/{id}",
-            at(&op::DELETE_EVENT, delete(calendars::delete_event)),
-        )
+        .route("/calendars/events/block-slots", at(&op::CREATE_BLOCK, post(calendars::create_block)))
+        .route("/calendars/events/{id}", at(&op::DELETE_EVENT, delete(calendars::delete_event)))
 }
 
 async fn unknown(method: Method, uri: Uri) -> Response {
     let message = format!("Cannot {method} {}", uri.path());
-    reply::json(
-        StatusCode::NOT_FOUND,
-        &json!({"message": message, "error": "Not Found", "statusCode": 404}),
-    )
-    .into_response()
+    reply::json(StatusCode::NOT_FOUND, &json!({"message": message, "error": "Not Found", "statusCode": 404}))
+        .into_response()
 }

@@ -27,19 +27,11 @@ pub(crate) struct Field {
 }
 
 pub(crate) const fn required(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        required: true,
-    }
+    Field { name, kind, required: true }
 }
 
 pub(crate) const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        required: false,
-    }
+    Field { name, kind, required: false }
 }
 
 /// Reads a JSON object and checks it against `fields`.
@@ -71,11 +63,7 @@ pub(crate) fn check(map: &Map<String, Value>, fields: &[Field]) -> Result<(), Ap
 }
 
 fn finish(complaints: Vec<String>) -> Result<(), ApiError> {
-    if complaints.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::unprocessable(complaints))
-    }
+    if complaints.is_empty() { Ok(()) } else { Err(ApiError::unprocessable(complaints)) }
 }
 
 fn complaint(field: &Field, value: Option<&Value>) -> Option<String> {
@@ -119,11 +107,7 @@ impl Params {
     /// Decodes `raw` and checks names: those ending in `*` are required, all others optional, the rest refused.
     pub(crate) fn parse(raw: &[u8], names: &[&str]) -> Result<Self, ApiError> {
         let params = Self(url::form_urlencoded::parse(raw).into_owned().collect());
-        let known = |name: &str| {
-            names
-                .iter()
-                .any(|known| known.trim_end_matches('*') == name.trim_end_matches("[]"))
-        };
+        let known = |name: &str| names.iter().any(|known| known.trim_end_matches('*') == name.trim_end_matches("[]"));
         let unknown = params
             .0
             .iter()
@@ -139,10 +123,7 @@ impl Params {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known.trim_end_matches("[]") == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known.trim_end_matches("[]") == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of a parameter that `parse` required.
@@ -153,10 +134,7 @@ impl Params {
     /// A whole number, or a 422 that names the parameter.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         self.get(name)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| ApiError::unprocessable(vec![format!("{name} must be a number")]))
-            })
+            .map(|text| text.parse().map_err(|_| ApiError::unprocessable(vec![format!("{name} must be a number")])))
             .transpose()
     }
 }

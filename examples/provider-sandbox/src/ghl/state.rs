@@ -121,9 +121,7 @@ impl World {
     pub(crate) fn site(&self, caller: &Caller, id: &str) -> Result<&Site, ApiError> {
         match &caller.resource {
             Resource::Location(own) if own != id => Err(ApiError::foreign_location()),
-            _ => self
-                .find_site(id)
-                .ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found"))),
+            _ => self.find_site(id).ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found"))),
         }
     }
 
@@ -133,10 +131,7 @@ impl World {
 
     /// The location a contact lives in, when `caller` may touch it.
     pub(crate) fn site_of_contact(&self, caller: &Caller, contact_id: &str) -> Result<&Site, ApiError> {
-        let home = self
-            .sites
-            .iter()
-            .find(|site| lock(&site.directory).get(contact_id).is_some());
+        let home = self.sites.iter().find(|site| lock(&site.directory).get(contact_id).is_some());
         self.own(caller, home, || format!("Contact with id {contact_id} not found"))
     }
 
@@ -168,9 +163,7 @@ impl World {
     pub(crate) fn set_index_lag(&self, lag_ms: i64) {
         self.index_lag_ms.store(lag_ms, Ordering::Relaxed);
         let latest = self.visible_ms();
-        self.sites
-            .iter()
-            .for_each(|site| lock(&site.directory).index.hurry(latest));
+        self.sites.iter().for_each(|site| lock(&site.directory).index.hurry(latest));
     }
 
     pub(crate) fn index_lag(&self) -> i64 {
@@ -212,16 +205,8 @@ impl World {
 
 fn site(plan: &Plan, number: u64, company_id: &str, start_ms: i64) -> Site {
     let place = Arc::new(Place::new(plan.seed, number, company_id));
-    let people = People {
-        seed: plan.seed,
-        size: plan.contacts,
-        start_ms,
-    };
+    let people = People { seed: plan.seed, size: plan.contacts, start_ms };
     let directory = Directory::new(people, place.clone());
     let agenda = Agenda::new(plan.seed, &place, &directory, start_ms);
-    Site {
-        place,
-        directory: Mutex::new(directory),
-        agenda: Mutex::new(agenda),
-    }
+    Site { place, directory: Mutex::new(directory), agenda: Mutex::new(agenda) }
 }

@@ -180,14 +180,7 @@ impl Tokens {
     pub(crate) fn start_family(&mut self, resource: Resource, scope: &str, now_ms: i64) -> Issued {
         let family = self.next_family;
         self.next_family += 1;
-        self.families.insert(
-            family,
-            Family {
-                resource,
-                scope: scope.to_owned(),
-                revoked: false,
-            },
-        );
+        self.families.insert(family, Family { resource, scope: scope.to_owned(), revoked: false });
         self.issue(family, true, now_ms)
     }
 
@@ -225,14 +218,7 @@ impl Tokens {
         let family = self.next_family;
         self.next_family += 1;
         let resource = Resource::Location(location.to_owned());
-        self.families.insert(
-            family,
-            Family {
-                resource,
-                scope: scope.to_owned(),
-                revoked: false,
-            },
-        );
+        self.families.insert(family, Family { resource, scope: scope.to_owned(), revoked: false });
         self.count(location).minted += 1;
         self.issue(family, false, now_ms)
     }
@@ -240,28 +226,14 @@ impl Tokens {
     /// A static private integration token (`pit-…`), which never expires.
     pub(crate) fn private(&mut self, resource: Resource, scope: &str) -> String {
         let token = self.secret("pit-");
-        let caller = Caller {
-            resource,
-            scopes: scopes(scope),
-            private: true,
-        };
-        self.access.insert(
-            token.clone(),
-            Access {
-                family: 0,
-                caller,
-                expires_ms: i64::MAX,
-            },
-        );
+        let caller = Caller { resource, scopes: scopes(scope), private: true };
+        self.access.insert(token.clone(), Access { family: 0, caller, expires_ms: i64::MAX });
         token
     }
 
     /// Whom `token` speaks for, when it is good now.
     pub(crate) fn caller(&self, token: &str, now_ms: i64) -> Option<&Caller> {
-        self.access
-            .get(token)
-            .filter(|access| now_ms < access.expires_ms)
-            .map(|access| &access.caller)
+        self.access.get(token).filter(|access| now_ms < access.expires_ms).map(|access| &access.caller)
     }
 
     /// Ends access tokens now: one, or all OAuth ones. Says how many.
@@ -281,12 +253,8 @@ impl Tokens {
 
     /// Ends everything `resource` holds, private tokens excepted: what an uninstall does.
     pub(crate) fn forget(&mut self, resource: &str) {
-        let families: Vec<u64> = self
-            .families
-            .iter()
-            .filter(|(_, family)| family.resource.id() == resource)
-            .map(|(id, _)| *id)
-            .collect();
+        let families: Vec<u64> =
+            self.families.iter().filter(|(_, family)| family.resource.id() == resource).map(|(id, _)| *id).collect();
         families.into_iter().for_each(|family| self.revoke(family));
     }
 
@@ -307,36 +275,15 @@ impl Tokens {
             None => (Resource::Company(String::new()), String::new()),
         };
         let access = self.secret("eyJ");
-        let caller = Caller {
-            resource: resource.clone(),
-            scopes: scopes(&scope),
-            private: false,
-        };
+        let caller = Caller { resource: resource.clone(), scopes: scopes(&scope), private: false };
         let expires_ms = now_ms.saturating_add(self.lifetime_s.saturating_mul(1000));
-        self.access.insert(
-            access.clone(),
-            Access {
-                family,
-                caller,
-                expires_ms,
-            },
-        );
+        self.access.insert(access.clone(), Access { family, caller, expires_ms });
         let refresh = with_refresh.then(|| self.secret("rt_"));
         if let Some(token) = &refresh {
-            let state = Refresh {
-                family,
-                used: false,
-                expires_ms: now_ms.saturating_add(REFRESH_LIFETIME_MS),
-            };
+            let state = Refresh { family, used: false, expires_ms: now_ms.saturating_add(REFRESH_LIFETIME_MS) };
             self.refresh.insert(token.clone(), state);
         }
-        Issued {
-            access,
-            refresh,
-            expires_in: self.lifetime_s,
-            scope,
-            resource,
-        }
+        Issued { access, refresh, expires_in: self.lifetime_s, scope, resource }
     }
 
     fn count(&mut self, resource: &str) -> &mut ConnectionCounts {

@@ -71,25 +71,11 @@ impl Agenda {
         let calendars: Vec<Calendar> = NAMES
             .into_iter()
             .zip(&place.users)
-            .map(|(name, user)| Calendar {
-                id: dice.id(),
-                name,
-                user_id: user.clone(),
-            })
+            .map(|(name, user)| Calendar { id: dice.id(), name, user_id: user.clone() })
             .collect();
-        let mut agenda = Self {
-            dice,
-            calendars,
-            appointments: BTreeMap::new(),
-            blocks: BTreeMap::new(),
-        };
+        let mut agenda = Self { dice, calendars, appointments: BTreeMap::new(), blocks: BTreeMap::new() };
         let people = directory.len().min(SEEDED);
-        for (slot, row) in directory
-            .all()
-            .step_by((directory.len() / people.max(1)).max(1))
-            .take(people)
-            .enumerate()
-        {
+        for (slot, row) in directory.all().step_by((directory.len() / people.max(1)).max(1)).take(people).enumerate() {
             agenda.book_seeded(place, slot, &row.id, start_ms);
         }
         agenda
@@ -108,9 +94,7 @@ impl Agenda {
     }
 
     pub(crate) fn of_contact<'a>(&'a self, contact_id: &'a str) -> impl Iterator<Item = &'a Appointment> {
-        self.appointments
-            .values()
-            .filter(move |event| event.contact_id == contact_id)
+        self.appointments.values().filter(move |event| event.contact_id == contact_id)
     }
 
     /// Whether `calendar` has nothing in this span.
@@ -146,10 +130,7 @@ impl Agenda {
             title: calendar.name.to_owned(),
             calendar_id: calendar.id,
             contact_id: contact_id.to_owned(),
-            status: (*self
-                .dice
-                .pick(&["confirmed", "confirmed", "confirmed", "new", "cancelled"]))
-            .to_owned(),
+            status: (*self.dice.pick(&["confirmed", "confirmed", "confirmed", "new", "cancelled"])).to_owned(),
             assigned_user_id: calendar.user_id,
             address: None,
             notes: self.dice.percent(20).then(|| "First visit".to_owned()),

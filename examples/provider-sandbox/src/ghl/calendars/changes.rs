@@ -69,10 +69,7 @@ pub(crate) fn create(world: &World, site: &Site, body: &Map<String, Value>) -> R
     let appointment = {
         let mut agenda = lock(&site.agenda);
         let calendar_id = text(body, "calendarId").unwrap_or_default();
-        let calendar = agenda
-            .calendar(calendar_id)
-            .cloned()
-            .ok_or_else(|| missing_calendar(calendar_id))?;
+        let calendar = agenda.calendar(calendar_id).cloned().ok_or_else(|| missing_calendar(calendar_id))?;
         let start_ms = moment(body, "startTime")?.unwrap_or(now_ms);
         let mut appointment = Appointment {
             id: agenda.new_id(),
@@ -142,22 +139,12 @@ pub(crate) fn block(world: &World, site: &Site, body: &Map<String, Value>) -> Re
     if calendar_id.is_some() == user_id.is_some() {
         return Err(wrong("one of calendarId and assignedUserId is required, not both"));
     }
-    let (start_ms, end_ms) = (
-        moment(body, "startTime")?.unwrap_or(0),
-        moment(body, "endTime")?.unwrap_or(0),
-    );
+    let (start_ms, end_ms) = (moment(body, "startTime")?.unwrap_or(0), moment(body, "endTime")?.unwrap_or(0));
     ordered(start_ms, end_ms)?;
     let mut agenda = lock(&site.agenda);
     let title = owned("title").unwrap_or_else(|| "Blocked".to_owned());
-    let block = Block {
-        id: agenda.new_id(),
-        title,
-        calendar_id,
-        user_id,
-        start_ms,
-        end_ms,
-        date_added: world.clock.now_ms(),
-    };
+    let block =
+        Block { id: agenda.new_id(), title, calendar_id, user_id, start_ms, end_ms, date_added: world.clock.now_ms() };
     agenda.blocks.insert(block.id.clone(), block.clone());
     Ok(block)
 }
@@ -182,26 +169,15 @@ fn apply(agenda: &Agenda, appointment: &mut Appointment, body: &Map<String, Valu
     }
     ordered(appointment.start_ms, appointment.end_ms)?;
     let moved = body.contains_key("startTime") || body.contains_key("endTime") || body.contains_key("calendarId");
-    let ignores = body
-        .get("ignoreFreeSlotValidation")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
-    let calendar = agenda
-        .calendar(&appointment.calendar_id)
-        .ok_or_else(|| missing_calendar(&appointment.calendar_id))?;
+    let ignores = body.get("ignoreFreeSlotValidation").and_then(Value::as_bool).unwrap_or(false);
+    let calendar =
+        agenda.calendar(&appointment.calendar_id).ok_or_else(|| missing_calendar(&appointment.calendar_id))?;
     if moved
         && !ignores
         && appointment.status != "cancelled"
-        && !agenda.is_free(
-            calendar,
-            appointment.start_ms,
-            appointment.end_ms,
-            Some(&appointment.id),
-        )
+        && !agenda.is_free(calendar, appointment.start_ms, appointment.end_ms, Some(&appointment.id))
     {
-        return Err(ApiError::bad_request(
-            "The slot you have selected is no longer available.",
-        ));
+        return Err(ApiError::bad_request("The slot you have selected is no longer available."));
     }
     Ok(())
 }
@@ -220,11 +196,7 @@ fn moment(body: &Map<String, Value>, name: &str) -> Result<Option<i64>, ApiError
 }
 
 fn ordered(start_ms: i64, end_ms: i64) -> Result<(), ApiError> {
-    if end_ms > start_ms {
-        Ok(())
-    } else {
-        Err(wrong("endTime must be after startTime"))
-    }
+    if end_ms > start_ms { Ok(()) } else { Err(wrong("endTime must be after startTime")) }
 }
 
 /// The 400 for an id that is not there.

@@ -24,26 +24,17 @@ use crate::lock;
 type Asked = (State<Arc<World>>, Extension<Caller>);
 
 pub(crate) async fn list((State(world), Extension(caller)): Asked, RawQuery(query): RawQuery) -> Answer {
-    let params = Params::parse(
-        query.unwrap_or_default().as_bytes(),
-        &["locationId*", "groupId", "showDrafted"],
-    )?;
+    let params = Params::parse(query.unwrap_or_default().as_bytes(), &["locationId*", "groupId", "showDrafted"])?;
     let site = world.site(&caller, params.text("locationId"))?;
     let here = params.get("groupId").is_none_or(|id| id == site.place.group_id);
-    let calendars: Vec<Value> = lock(&site.agenda)
-        .calendars
-        .iter()
-        .filter(|_| here)
-        .map(|calendar| calendar.read(&site.place))
-        .collect();
+    let calendars: Vec<Value> =
+        lock(&site.agenda).calendars.iter().filter(|_| here).map(|calendar| calendar.read(&site.place)).collect();
     reply::ok(&json!({"calendars": calendars, "traceId": trace_id()}))
 }
 
 pub(crate) async fn get((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
     let site = site_of_calendar(&world, &caller, &id)?;
-    let calendar = lock(&site.agenda)
-        .calendar(&id)
-        .map(|calendar| calendar.read(&site.place));
+    let calendar = lock(&site.agenda).calendar(&id).map(|calendar| calendar.read(&site.place));
     reply::ok(&json!({"calendar": calendar, "traceId": trace_id()}))
 }
 
@@ -55,39 +46,19 @@ struct Span<'a> {
     params: &'a Params,
 }
 
-const SPAN: &[&str] = &[
-    "locationId*",
-    "startTime*",
-    "endTime*",
-    "calendarId",
-    "userId",
-    "groupId",
-];
+const SPAN: &[&str] = &["locationId*", "startTime*", "endTime*", "calendarId", "userId", "groupId"];
 
 impl<'a> Span<'a> {
     fn read(world: &'a World, caller: &Caller, params: &'a Params) -> Result<Self, ApiError> {
         let site = world.site(caller, params.text("locationId"))?;
-        if ["calendarId", "userId", "groupId"]
-            .iter()
-            .all(|name| params.get(name).is_none())
-        {
-            return Err(ApiError::unprocessable(vec![
-                "Either of calendarId, userId or groupId is required".into(),
-            ]));
+        if ["calendarId", "userId", "groupId"].iter().all(|name| params.get(name).is_none()) {
+            return Err(ApiError::unprocessable(vec!["Either of calendarId, userId or groupId is required".into()]));
         }
-        let (start_ms, end_ms) = (
-            params.number("startTime")?.unwrap_or(0),
-            params.number("endTime")?.unwrap_or(0),
-        );
+        let (start_ms, end_ms) = (params.number("startTime")?.unwrap_or(0), params.number("endTime")?.unwrap_or(0));
         if end_ms < start_ms {
             return Err(ApiError::unprocessable(vec!["endTime must be after startTime".into()]));
         }
-        Ok(Self {
-            site,
-            start_ms,
-            end_ms,
-            params,
-        })
+        Ok(Self { site, start_ms, end_ms, params })
     }
 
     fn takes(&self, calendar: Option<&str>, user: Option<&str>, start_ms: i64, end_ms: i64) -> bool {
@@ -107,12 +78,7 @@ pub(crate) async fn events((State(world), Extension(caller)): Asked, RawQuery(qu
         .appointments
         .values()
         .filter(|event| {
-            span.takes(
-                Some(&event.calendar_id),
-                Some(&event.assigned_user_id),
-                event.start_ms,
-                event.end_ms,
-            )
+            span.takes(Some(&event.calendar_id), Some(&event.assigned_user_id), event.start_ms, event.end_ms)
         })
         .map(|event| event.read(&span.site.place))
         .collect();
@@ -126,12 +92,7 @@ pub(crate) async fn blocked_slots((State(world), Extension(caller)): Asked, RawQ
         .blocks
         .values()
         .filter(|block| {
-            span.takes(
-                block.calendar_id.as_deref(),
-                block.user_id.as_deref(),
-                block.start_ms,
-                block.end_ms,
-            )
+            span.takes(block.calendar_id.as_deref(), block.user_id.as_deref(), block.start_ms, block.end_ms)
         })
         .map(|block| block.read(&span.site.place))
         .collect();
@@ -148,10 +109,7 @@ pub(crate) async fn create_appointment((State(world), Extension(caller)): Asked,
 
 pub(crate) async fn get_appointment((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
     let site = world.site_of_event(&caller, &id)?;
-    let event = lock(&site.agenda)
-        .appointments
-        .get(&id)
-        .map(|event| event.read(&site.place));
+    let event = lock(&site.agenda).appointments.get(&id).map(|event| event.read(&site.place));
     let event = event.ok_or_else(|| changes::missing_event(&id))?;
     reply::ok(&json!({"event": event, "traceId": trace_id()}))
 }
@@ -189,10 +147,7 @@ pub(crate) async fn create_block((State(world), Extension(caller)): Asked, body:
 }
 
 fn site_of_calendar<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Site, ApiError> {
-    let home = world
-        .sites
-        .iter()
-        .find(|site| lock(&site.agenda).calendar(id).is_some());
+    let home = world.sites.iter().find(|site| lock(&site.agenda).calendar(id).is_some());
     let site = home.ok_or_else(|| ApiError::bad_request(format!("Calendar with id {id} not found")))?;
     world.site(caller, &site.place.id)
 }

@@ -32,17 +32,13 @@ pub(crate) async fn free_slots(
         &["startDate*", "endDate*", "timezone", "userId", "userIds"],
     )?;
     let site = site_of_calendar(&world, &caller, &id)?;
-    let (start_ms, end_ms) = (
-        params.number("startDate")?.unwrap_or(0),
-        params.number("endDate")?.unwrap_or(0),
-    );
+    let (start_ms, end_ms) = (params.number("startDate")?.unwrap_or(0), params.number("endDate")?.unwrap_or(0));
     if end_ms < start_ms || end_ms - start_ms > MAX_SPAN_MS {
         return Err(ApiError::bad_request("Date range cannot be more than 31 days"));
     }
     let agenda = lock(&site.agenda);
-    let calendar = agenda
-        .calendar(&id)
-        .ok_or_else(|| ApiError::bad_request(format!("Calendar with id {id} not found")))?;
+    let calendar =
+        agenda.calendar(&id).ok_or_else(|| ApiError::bad_request(format!("Calendar with id {id} not found")))?;
     let from_ms = start_ms.max(world.clock.now_ms());
     let mut days = days(&agenda, calendar, &site.place, from_ms, end_ms);
     days.insert("traceId".to_owned(), json!(trace_id()));

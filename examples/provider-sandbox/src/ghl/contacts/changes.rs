@@ -36,11 +36,8 @@ const UPDATE: &[Field] = &[
     optional("dateOfBirth", Any),
     optional("assignedTo", TextOrNull),
 ];
-const CREATE_TOO: &[Field] = &[
-    required("locationId", Text),
-    optional("gender", Text),
-    optional("companyName", TextOrNull),
-];
+const CREATE_TOO: &[Field] =
+    &[required("locationId", Text), optional("gender", Text), optional("companyName", TextOrNull)];
 const UPSERT_TOO: &[Field] = &[optional("createNewIfDuplicateAllowed", Bool)];
 
 const DND_CHANNELS: &[&str] = &["Call", "Email", "SMS", "WhatsApp", "GMB", "FB"];
@@ -63,12 +60,8 @@ pub(crate) fn check_update(body: &Map<String, Value>) -> Result<(), ApiError> {
 /// Creates a contact; refused when the location forbids duplicates and there is one.
 pub(crate) fn create(world: &World, site: &Site, body: &Map<String, Value>) -> Result<Contact, ApiError> {
     let now_ms = world.clock.now_ms();
-    let mut contact = Contact {
-        location_id: site.place.id.clone(),
-        date_added: now_ms,
-        date_updated: now_ms,
-        ..Contact::default()
-    };
+    let mut contact =
+        Contact { location_id: site.place.id.clone(), date_added: now_ms, date_updated: now_ms, ..Contact::default() };
     apply(&mut contact, body, &site.place)?;
     {
         let mut directory = lock(&site.directory);
@@ -94,10 +87,7 @@ pub(crate) fn change(
 ) -> Result<Contact, ApiError> {
     let (before, after) = {
         let mut directory = lock(&site.directory);
-        let before = directory
-            .get(id)
-            .map(|row| row.contact().clone())
-            .ok_or_else(|| unknown(id))?;
+        let before = directory.get(id).map(|row| row.contact().clone()).ok_or_else(|| unknown(id))?;
         let mut after = before.clone();
         edit(&mut after)?;
         after.date_updated = world.clock.now_ms();
@@ -113,9 +103,7 @@ pub(crate) fn change(
 
 /// Removes a contact.
 pub(crate) fn delete(world: &World, site: &Site, id: &str) -> Result<(), ApiError> {
-    let row = lock(&site.directory)
-        .remove(id, world.visible_ms())
-        .ok_or_else(|| unknown(id))?;
+    let row = lock(&site.directory).remove(id, world.visible_ms()).ok_or_else(|| unknown(id))?;
     webhooks::contact(world, "ContactDelete", row.contact());
     Ok(())
 }
@@ -131,11 +119,7 @@ pub(crate) fn upsert(world: &World, site: &Site, body: &Map<String, Value>) -> R
             .map(|(row, _)| row.id.to_string());
         (existing, directory.allow_duplicates)
     };
-    let wants_new = allowed
-        && body
-            .get("createNewIfDuplicateAllowed")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+    let wants_new = allowed && body.get("createNewIfDuplicateAllowed").and_then(Value::as_bool).unwrap_or(false);
     match existing.filter(|_| !wants_new) {
         Some(id) => Ok((false, update(world, site, &id, body)?)),
         None => Ok((true, create(world, site, body)?)),
@@ -156,11 +140,9 @@ fn refuse_duplicate(
         return Ok(());
     }
     match directory.duplicate(contact.email.as_deref(), contact.phone.as_deref(), except) {
-        Some((row, field)) => Err(ApiError::duplicate_contact(
-            &row.id,
-            &row.contact().name().unwrap_or_default(),
-            field,
-        )),
+        Some((row, field)) => {
+            Err(ApiError::duplicate_contact(&row.id, &row.contact().name().unwrap_or_default(), field))
+        }
         None => Ok(()),
     }
 }
@@ -169,10 +151,7 @@ fn refuse_duplicate(
 fn apply(contact: &mut Contact, body: &Map<String, Value>, place: &Place) -> Result<(), ApiError> {
     let mut wrong = Vec::new();
     if let Some(name) = body.get("name").and_then(Value::as_str) {
-        let (first, last) = name
-            .trim()
-            .split_once(' ')
-            .map_or((name, None), |(first, last)| (first, Some(last)));
+        let (first, last) = name.trim().split_once(' ').map_or((name, None), |(first, last)| (first, Some(last)));
         contact.first_name = filled(first);
         contact.last_name = last.and_then(filled);
     }
@@ -209,11 +188,7 @@ fn apply(contact: &mut Contact, body: &Map<String, Value>, place: &Place) -> Res
             _ => {}
         }
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::unprocessable(wrong))
-    }
+    if wrong.is_empty() { Ok(()) } else { Err(ApiError::unprocessable(wrong)) }
 }
 
 /// Lower-case tags without repetition, as GHL keeps them.
@@ -235,15 +210,9 @@ fn custom_fields(contact: &mut Contact, value: &Value, place: &Place, wrong: &mu
             wrong.push(format!("customFields.{at} must be an object"));
             continue;
         };
-        let stray = item
-            .keys()
-            .filter(|key| !["id", "key", "field_value"].contains(&key.as_str()));
+        let stray = item.keys().filter(|key| !["id", "key", "field_value"].contains(&key.as_str()));
         wrong.extend(stray.map(|key| format!("customFields.{at}.property {key} should not exist")));
-        let name = item
-            .get("id")
-            .or_else(|| item.get("key"))
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let name = item.get("id").or_else(|| item.get("key")).and_then(Value::as_str).unwrap_or_default();
         let Some(field) = place.custom_field(name) else {
             wrong.push(format!("customFields.{at}.id must be a custom field of the location"));
             continue;
@@ -252,10 +221,7 @@ fn custom_fields(contact: &mut Contact, value: &Value, place: &Place, wrong: &mu
         match item.get("field_value") {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
-            Some(value) => contact.custom_fields.push(CustomValue {
-                id: field.id.clone(),
-                value: value.clone(),
-            }),
+            Some(value) => contact.custom_fields.push(CustomValue { id: field.id.clone(), value: value.clone() }),
         }
     }
 }
@@ -266,9 +232,7 @@ fn settings(value: &Value, channels: &[&str], wrong: &mut Vec<String>) -> Map<St
         if !channels.contains(&channel.as_str()) {
             wrong.push(format!("property {channel} should not exist"));
         } else if !["active", "inactive", "permanent"].contains(&setting["status"].as_str().unwrap_or_default()) {
-            wrong.push(format!(
-                "{channel}.status must be one of the following values: active, inactive, permanent"
-            ));
+            wrong.push(format!("{channel}.status must be one of the following values: active, inactive, permanent"));
         }
     }
     map

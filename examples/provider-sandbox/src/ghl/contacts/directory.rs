@@ -31,14 +31,7 @@ pub(crate) struct Maker {
 impl Row {
     fn seeded(number: u32, maker: &Arc<Maker>) -> Self {
         let (id, date_added, date_updated) = maker.people.head(&maker.place, number);
-        Self {
-            number,
-            id: id.into(),
-            date_added,
-            date_updated,
-            contact: OnceLock::new(),
-            maker: maker.clone(),
-        }
+        Self { number, id: id.into(), date_added, date_updated, contact: OnceLock::new(), maker: maker.clone() }
     }
 
     fn written(number: u32, contact: Contact, maker: &Arc<Maker>) -> Self {
@@ -54,8 +47,7 @@ impl Row {
 
     /// The whole contact.
     pub(crate) fn contact(&self) -> &Contact {
-        self.contact
-            .get_or_init(|| self.maker.people.person(&self.maker.place, self.number))
+        self.contact.get_or_init(|| self.maker.people.person(&self.maker.place, self.number))
     }
 }
 
@@ -115,12 +107,8 @@ impl Directory {
             .copied()
             .unwrap_or(u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
         let row = Arc::new(Row::written(number, contact, &self.maker));
-        for point in [
-            row.contact().email.as_deref().map(str::to_lowercase),
-            row.contact().phone.clone(),
-        ]
-        .into_iter()
-        .flatten()
+        for point in
+            [row.contact().email.as_deref().map(str::to_lowercase), row.contact().phone.clone()].into_iter().flatten()
         {
             self.contact_points.entry(point).or_default().push(number);
         }
@@ -153,17 +141,12 @@ impl Directory {
         let email = email.map(str::to_lowercase);
         let by_email = email.as_deref().and_then(|email| {
             self.holder(email, except, |contact| {
-                contact
-                    .email
-                    .as_deref()
-                    .is_some_and(|known| known.eq_ignore_ascii_case(email))
+                contact.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email))
             })
         });
         let by_phone =
             || phone.and_then(|phone| self.holder(phone, except, |contact| contact.phone.as_deref() == Some(phone)));
-        by_email
-            .map(|row| (row, "email"))
-            .or_else(|| by_phone().map(|row| (row, "phone")))
+        by_email.map(|row| (row, "email")).or_else(|| by_phone().map(|row| (row, "phone")))
     }
 
     fn holder(&self, point: &str, except: Option<&str>, holds: impl Fn(&Contact) -> bool) -> Option<&Arc<Row>> {

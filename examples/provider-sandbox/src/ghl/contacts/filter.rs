@@ -120,10 +120,7 @@ impl Field {
             "dnd" => Some(Self::Dnd),
             _ => match name.strip_prefix("customFields.") {
                 Some(id) => Some(Self::Custom(id.to_owned())),
-                None => TEXT_FIELDS
-                    .iter()
-                    .find(|known| **known == name)
-                    .map(|known| Self::Text(known)),
+                None => TEXT_FIELDS.iter().find(|known| **known == name).map(|known| Self::Text(known)),
             },
         }
     }
@@ -150,29 +147,22 @@ impl Field {
             Self::DateAdded => Some(row.date_added),
             Self::DateUpdated => Some(row.date_updated),
             Self::Text("dateOfBirth") => parse_moment(row.contact().date_of_birth.as_deref()?),
-            Self::Custom(_) => self
-                .texts(row)
-                .first()
-                .and_then(|text| text.parse().ok().or_else(|| parse_moment(text))),
+            Self::Custom(_) => {
+                self.texts(row).first().and_then(|text| text.parse().ok().or_else(|| parse_moment(text)))
+            }
             _ => None,
         }
     }
 
     fn has_range(&self) -> bool {
-        matches!(
-            self,
-            Self::DateAdded | Self::DateUpdated | Self::Custom(_) | Self::Text("dateOfBirth")
-        )
+        matches!(self, Self::DateAdded | Self::DateUpdated | Self::Custom(_) | Self::Text("dateOfBirth"))
     }
 }
 
 impl Test {
     fn accepts(&self, held: &[String]) -> bool {
         let equal = |wanted: &[String]| held.iter().any(|text| wanted.contains(text));
-        let within = |wanted: &[String]| {
-            held.iter()
-                .any(|text| wanted.iter().any(|part| text.contains(part.as_str())))
-        };
+        let within = |wanted: &[String]| held.iter().any(|text| wanted.iter().any(|part| text.contains(part.as_str())));
         match self {
             Self::Eq(wanted) => equal(wanted),
             Self::NotEq(wanted) => !equal(wanted),
@@ -218,11 +208,7 @@ fn node(value: &Value) -> Result<Node, ApiError> {
     let Value::Object(map) = value else {
         return Err(wrong("each filter must be an object"));
     };
-    if map.contains_key("group") {
-        group(map)
-    } else {
-        condition(map)
-    }
+    if map.contains_key("group") { group(map) } else { condition(map) }
 }
 
 fn group(map: &Map<String, Value>) -> Result<Node, ApiError> {
@@ -240,10 +226,7 @@ fn group(map: &Map<String, Value>) -> Result<Node, ApiError> {
 
 fn condition(map: &Map<String, Value>) -> Result<Node, ApiError> {
     only(map, &["field", "operator", "value"])?;
-    let name = map
-        .get("field")
-        .and_then(Value::as_str)
-        .ok_or_else(|| wrong("field should not be empty"))?;
+    let name = map.get("field").and_then(Value::as_str).ok_or_else(|| wrong("field should not be empty"))?;
     let field = Field::parse(name).ok_or_else(|| ApiError::bad_request(format!("Invalid field {name}")))?;
     let value = map.get("value");
     let test = match map.get("operator").and_then(Value::as_str) {
@@ -255,9 +238,7 @@ fn condition(map: &Map<String, Value>) -> Result<Node, ApiError> {
         Some("not_exists") => Test::NotExists,
         Some("range") if field.has_range() => Test::Range(Range::parse(value)?),
         Some("range") => {
-            return Err(ApiError::bad_request(format!(
-                "Invalid operator range for field {name}"
-            )));
+            return Err(ApiError::bad_request(format!("Invalid operator range for field {name}")));
         }
         _ => {
             return Err(wrong(
@@ -295,12 +276,7 @@ fn text_moment(text: &str) -> Option<i64> {
 
 fn mentions(row: &Row, query: &str) -> bool {
     let contact = row.contact();
-    let texts = [
-        contact.name(),
-        contact.email.clone(),
-        contact.phone.clone(),
-        contact.company_name.clone(),
-    ];
+    let texts = [contact.name(), contact.email.clone(), contact.phone.clone(), contact.company_name.clone()];
     texts.iter().flatten().any(|text| text.to_lowercase().contains(query))
 }
 

@@ -74,11 +74,7 @@ impl Index {
 
     /// Tells the index of a change that becomes visible at `visible_ms`.
     pub(crate) fn learn(&mut self, visible_ms: i64, number: u32, row: Option<Arc<Row>>) {
-        self.pending.push_back(Change {
-            visible_ms,
-            number,
-            row,
-        });
+        self.pending.push_back(Change { visible_ms, number, row });
     }
 
     /// Makes waiting changes visible by `latest_ms` at the latest.
@@ -137,12 +133,9 @@ impl Index {
             self.orders.clear();
         }
         let rows = &self.rows;
-        self.orders.entry(sort.to_vec()).or_insert_with(|| {
-            rows.iter()
-                .flatten()
-                .map(|row| (Key::of(row, sort), row.clone()))
-                .collect()
-        })
+        self.orders
+            .entry(sort.to_vec())
+            .or_insert_with(|| rows.iter().flatten().map(|row| (Key::of(row, sort), row.clone())).collect())
     }
 
     fn show(&mut self, change: &Change) {
@@ -168,10 +161,7 @@ impl Key {
     /// Where `row` stands.
     pub(crate) fn of(row: &Row, sort: &[SortField]) -> Self {
         let parts = sort.iter().map(|by| by.part(by.value(row))).collect();
-        Self {
-            parts,
-            id: row.id.clone(),
-        }
+        Self { parts, id: row.id.clone() }
     }
 
     /// Reads a `searchAfter`; none when it does not fit the order.
@@ -180,15 +170,9 @@ impl Key {
         if values.len() != sort.len() {
             return None;
         }
-        let parts: Option<Vec<Part>> = sort
-            .iter()
-            .zip(values)
-            .map(|(by, value)| Some(by.part(by.read(value)?)))
-            .collect();
-        Some(Self {
-            parts: parts?,
-            id: id.as_str()?.into(),
-        })
+        let parts: Option<Vec<Part>> =
+            sort.iter().zip(values).map(|(by, value)| Some(by.part(by.read(value)?))).collect();
+        Some(Self { parts: parts?, id: id.as_str()?.into() })
     }
 
     /// The `searchAfter` of a row that stands here.
@@ -206,19 +190,15 @@ impl SortField {
             "dateUpdated" => Sorted::Number(row.date_updated),
             "dateAdded" => Sorted::Number(row.date_added),
             "id" => Sorted::Text(row.id.to_string()),
-            field => row
-                .contact()
-                .text(field)
-                .map_or(Sorted::Missing, |text| Sorted::Text(text.to_lowercase())),
+            field => row.contact().text(field).map_or(Sorted::Missing, |text| Sorted::Text(text.to_lowercase())),
         }
     }
 
     fn read(&self, value: &Value) -> Option<Sorted> {
         match (self.field, value) {
-            ("dateUpdated" | "dateAdded", _) => value
-                .as_i64()
-                .or_else(|| value.as_str()?.parse().ok())
-                .map(Sorted::Number),
+            ("dateUpdated" | "dateAdded", _) => {
+                value.as_i64().or_else(|| value.as_str()?.parse().ok()).map(Sorted::Number)
+            }
             (_, Value::Null) => Some(Sorted::Missing),
             (_, Value::String(text)) => Some(Sorted::Text(text.clone())),
             _ => None,
@@ -226,11 +206,7 @@ impl SortField {
     }
 
     fn part(&self, value: Sorted) -> Part {
-        if self.descending {
-            Part::Down(Reverse(value))
-        } else {
-            Part::Up(value)
-        }
+        if self.descending { Part::Down(Reverse(value)) } else { Part::Up(value) }
     }
 }
 

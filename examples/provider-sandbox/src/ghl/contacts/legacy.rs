@@ -34,21 +34,14 @@ pub(crate) async fn list(
     let site = world.site(&caller, params.text("locationId"))?;
     let limit = params.number("limit")?.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::unprocessable(vec![format!(
-            "limit must be between 1 and {MAX_LIMIT}"
-        )]));
+        return Err(ApiError::unprocessable(vec![format!("limit must be between 1 and {MAX_LIMIT}")]));
     }
-    let sort = [SortField {
-        field: "dateAdded",
-        descending: true,
-    }];
+    let sort = [SortField { field: "dateAdded", descending: true }];
     let cursor = match (params.number("startAfter")?, params.get("startAfterId")) {
         (Some(after), Some(id)) => Key::parse(&[json!(after), json!(id)], &sort),
         (None, None) => None,
         _ => {
-            return Err(ApiError::unprocessable(vec![
-                "startAfter and startAfterId belong together".into(),
-            ]));
+            return Err(ApiError::unprocessable(vec!["startAfter and startAfterId belong together".into()]));
         }
     };
     let filter = Filter::parse(None, params.get("query"))?;
@@ -57,20 +50,14 @@ pub(crate) async fn list(
         let mut directory = lock(&site.directory);
         let index = &mut directory.index;
         index.settle(world.clock.now_ms());
-        (
-            index.page(&sort, cursor, &filter, 0, take),
-            index.total(&filter, &format!("{:?}", params.get("query"))),
-        )
+        (index.page(&sort, cursor, &filter, 0, take), index.total(&filter, &format!("{:?}", params.get("query"))))
     };
     let full = rows.len() == take;
     let last = rows.last().filter(|_| full);
     let after = last.map(|row| row.date_added);
     let after_id = last.map(|row| row.id.to_string());
     let next = after.zip(after_id.as_deref()).map(|(after, id)| {
-        format!(
-            "/contacts/?locationId={}&limit={limit}&startAfter={after}&startAfterId={id}",
-            site.place.id
-        )
+        format!("/contacts/?locationId={}&limit={limit}&startAfter={after}&startAfterId={id}", site.place.id)
     });
     let contacts: Vec<View<'_>> = rows.iter().map(|row| View::whole(row.contact())).collect();
     reply::ok(&json!({
@@ -85,17 +72,12 @@ pub(crate) async fn duplicate(
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let params = Params::parse(
-        query.unwrap_or_default().as_bytes(),
-        &["locationId*", "number", "email"],
-    )?;
+    let params = Params::parse(query.unwrap_or_default().as_bytes(), &["locationId*", "number", "email"])?;
     let site = world.site(&caller, params.text("locationId"))?;
     let number = params.get("number").and_then(e164);
     let found = {
         let directory = lock(&site.directory);
-        directory
-            .duplicate(params.get("email"), number.as_deref(), None)
-            .map(|(row, _)| row.clone())
+        directory.duplicate(params.get("email"), number.as_deref(), None).map(|(row, _)| row.clone())
     };
     reply::ok(&json!({"contact": found.as_ref().map(|row| View::by_id(row.contact())), "traceId": trace_id()}))
 }

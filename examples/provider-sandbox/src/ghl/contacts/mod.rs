@@ -48,10 +48,7 @@ pub(crate) async fn upsert((State(world), Extension(caller)): Asked, body: Bytes
 
 pub(crate) async fn get((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
     let site = world.site_of_contact(&caller, &id)?;
-    let row = lock(&site.directory)
-        .get(&id)
-        .cloned()
-        .ok_or_else(|| changes::unknown(&id))?;
+    let row = lock(&site.directory).get(&id).cloned().ok_or_else(|| changes::unknown(&id))?;
     reply::ok(&json!({"contact": View::by_id(row.contact()), "traceId": trace_id()}))
 }
 
@@ -97,10 +94,7 @@ pub(crate) async fn remove_tags(
 
 pub(crate) async fn appointments((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
     let site = world.site_of_contact(&caller, &id)?;
-    let events: Vec<Value> = lock(&site.agenda)
-        .of_contact(&id)
-        .map(|event| event.read(&site.place))
-        .collect();
+    let events: Vec<Value> = lock(&site.agenda).of_contact(&id).map(|event| event.read(&site.place)).collect();
     reply::ok(&json!({"events": events, "traceId": trace_id()}))
 }
 

@@ -46,14 +46,8 @@ const LAST: &[&str] = &[
     "Smith-Jones",
 ];
 const DOMAINS: &[&str] = &["example.com", "example.org", "example.net"];
-const STREETS: &[&str] = &[
-    "Cedar Street",
-    "Harbour Road",
-    "Mill Lane",
-    "Station Avenue",
-    "Orchard Way",
-    "Bridge Street",
-];
+const STREETS: &[&str] =
+    &["Cedar Street", "Harbour Road", "Mill Lane", "Station Avenue", "Orchard Way", "Bridge Street"];
 const CITIES: &[(&str, &str, &str, &str)] = &[
     ("Austin", "TX", "US", "78701"),
     ("Denver", "CO", "US", "80202"),
@@ -63,22 +57,10 @@ const CITIES: &[(&str, &str, &str, &str)] = &[
     ("Leeds", "England", "GB", "LS1 4DY"),
     ("Sydney", "NSW", "AU", "2000"),
 ];
-const COMPANIES: &[&str] = &[
-    "Northwind Fitness",
-    "Harbour Dental",
-    "Bright Path Coaching",
-    "Cedar & Co",
-    "Lumen Studio",
-    "Atlas Homes",
-];
-const SOURCES: &[&str] = &[
-    "public api",
-    "form submission",
-    "facebook lead",
-    "referral",
-    "csv import",
-    "booking widget",
-];
+const COMPANIES: &[&str] =
+    &["Northwind Fitness", "Harbour Dental", "Bright Path Coaching", "Cedar & Co", "Lumen Studio", "Atlas Homes"];
+const SOURCES: &[&str] =
+    &["public api", "form submission", "facebook lead", "referral", "csv import", "booking widget"];
 const TAGS: &[&str] = &["lead", "customer", "newsletter", "vip", "no-show", "webinar"];
 /// Tags that mark learners.
 const COURSES: &[&str] = &["course:foundations", "course:advanced", "course:masterclass"];
@@ -123,12 +105,8 @@ impl People {
             location_id: place.id.clone(),
             first_name: Some(first.to_owned()),
             last_name: dice.percent(94).then(|| last.to_owned()),
-            email: dice
-                .percent(92)
-                .then(|| email(first, last, i, dice.pick::<&str>(DOMAINS))),
-            phone: dice
-                .percent(88)
-                .then(|| format!("+1{}", phone_base(place) + u64::from(i))),
+            email: dice.percent(92).then(|| email(first, last, i, dice.pick::<&str>(DOMAINS))),
+            phone: dice.percent(88).then(|| format!("+1{}", phone_base(place) + u64::from(i))),
             company_name: dice.percent(25).then(|| (*dice.pick(COMPANIES)).to_owned()),
             address1: lives.then(|| format!("{} {}", 1 + dice.below(400), dice.pick(STREETS))),
             city: here(city),
@@ -154,15 +132,8 @@ impl People {
     /// The only seeded person who can have this e-mail or phone: both carry the person's number.
     pub(crate) fn guess(&self, place: &Place, point: &str) -> Option<u32> {
         let number = match point.split_once('@') {
-            Some((local, _)) => local
-                .trim_start_matches(|letter: char| !letter.is_ascii_digit())
-                .parse()
-                .ok()?,
-            None => point
-                .strip_prefix("+1")?
-                .parse::<u64>()
-                .ok()?
-                .checked_sub(phone_base(place))?,
+            Some((local, _)) => local.trim_start_matches(|letter: char| !letter.is_ascii_digit()).parse().ok()?,
+            None => point.strip_prefix("+1")?.parse::<u64>().ok()?.checked_sub(phone_base(place))?,
         };
         u32::try_from(number).ok().filter(|number| *number < self.size)
     }
@@ -196,20 +167,11 @@ fn ascii(name: &str) -> String {
 }
 
 fn born(dice: &mut Dice) -> String {
-    format!(
-        "{}-{:02}-{:02}",
-        1950 + dice.below(55),
-        1 + dice.below(12),
-        1 + dice.below(28)
-    )
+    format!("{}-{:02}-{:02}", 1950 + dice.below(55), 1 + dice.below(12), 1 + dice.below(28))
 }
 
 fn tags(dice: &mut Dice) -> Vec<String> {
-    let mut tags: Vec<String> = TAGS
-        .iter()
-        .filter(|_| dice.percent(22))
-        .map(|tag| (*tag).to_owned())
-        .collect();
+    let mut tags: Vec<String> = TAGS.iter().filter(|_| dice.percent(22)).map(|tag| (*tag).to_owned()).collect();
     if dice.percent(35) {
         tags.push((*dice.pick(COURSES)).to_owned());
     }
@@ -228,18 +190,12 @@ fn custom(dice: &mut Dice, place: &Place) -> Vec<CustomValue> {
         .iter()
         .zip(values)
         .filter(|_| dice.percent(40))
-        .map(|(field, value)| CustomValue {
-            id: field.id.clone(),
-            value,
-        })
+        .map(|(field, value)| CustomValue { id: field.id.clone(), value })
         .collect()
 }
 
 fn no_messages() -> Map<String, serde_json::Value> {
-    Map::from_iter([(
-        "SMS".to_owned(),
-        json!({"status": "active", "message": "asked to stop", "code": "101"}),
-    )])
+    Map::from_iter([("SMS".to_owned(), json!({"status": "active", "message": "asked to stop", "code": "101"}))])
 }
 
 /// Every tag seeded people may carry, for the location's tag list.

@@ -47,11 +47,8 @@ pub(crate) struct Contact {
 impl Contact {
     /// First and last name, when there is either.
     pub(crate) fn name(&self) -> Option<String> {
-        let name = [self.first_name.as_deref(), self.last_name.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let name =
+            [self.first_name.as_deref(), self.last_name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         (!name.is_empty()).then_some(name)
     }
 
@@ -94,20 +91,12 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// The answer of a read by id: no nulls.
     pub(crate) fn by_id(contact: &'a Contact) -> Self {
-        Self {
-            contact,
-            nulls: false,
-            search_after: None,
-        }
+        Self { contact, nulls: false, search_after: None }
     }
 
     /// Every field, empty ones as `null`.
     pub(crate) fn whole(contact: &'a Contact) -> Self {
-        Self {
-            contact,
-            nulls: true,
-            search_after: None,
-        }
+        Self { contact, nulls: true, search_after: None }
     }
 }
 
@@ -167,11 +156,7 @@ impl Serialize for View<'_> {
 
 impl View<'_> {
     fn entry<M: SerializeMap>(&self, map: &mut M, name: &str, value: Option<&str>) -> Result<(), M::Error> {
-        if value.is_some() || self.nulls {
-            map.serialize_entry(name, &value)
-        } else {
-            Ok(())
-        }
+        if value.is_some() || self.nulls { map.serialize_entry(name, &value) } else { Ok(()) }
     }
 
     fn lower<M: SerializeMap>(&self, map: &mut M, name: &str, value: Option<&str>) -> Result<(), M::Error> {

@@ -22,15 +22,8 @@ use crate::lock;
 const PAGED_ROWS: u64 = 10_000;
 const PAGE_LIMIT: u64 = 500;
 
-const SORTABLE: &[&str] = &[
-    "dateUpdated",
-    "dateAdded",
-    "id",
-    "firstNameLowerCase",
-    "lastNameLowerCase",
-    "businessName",
-    "email",
-];
+const SORTABLE: &[&str] =
+    &["dateUpdated", "dateAdded", "id", "firstNameLowerCase", "lastNameLowerCase", "businessName", "email"];
 
 const FIELDS: &[shape::Field] = &[
     required("locationId", Kind::Text),
@@ -67,24 +60,13 @@ pub(crate) async fn search(
         let mut directory = lock(&site.directory);
         directory.index.settle(world.clock.now_ms());
         let index = &mut directory.index;
-        (
-            index.page(&sort, cursor, &filter, skip, usize::try_from(take).unwrap_or(0)),
-            index.total(&filter, &asked),
-        )
+        (index.page(&sort, cursor, &filter, skip, usize::try_from(take).unwrap_or(0)), index.total(&filter, &asked))
     };
     let contacts = rows
         .iter()
-        .map(|row| View {
-            contact: row.contact(),
-            nulls: true,
-            search_after: Some(Key::of(row, &sort).cursor()),
-        })
+        .map(|row| View { contact: row.contact(), nulls: true, search_after: Some(Key::of(row, &sort).cursor()) })
         .collect();
-    reply::ok(&Found {
-        contacts,
-        total,
-        trace_id: trace_id(),
-    })
+    reply::ok(&Found { contacts, total, trace_id: trace_id() })
 }
 
 /// Rows to skip (page mode) or the row to go on after (cursor mode).
@@ -93,9 +75,7 @@ fn position(body: &Map<String, Value>, limit: u64, sort: &[SortField]) -> Result
     let Some(cursor) = body.get("searchAfter").and_then(Value::as_array) else {
         let page = page.unwrap_or(1);
         if page.saturating_mul(limit) > PAGED_ROWS {
-            return Err(wrong(
-                "page * pageLimit must not be greater than 10000, use searchAfter",
-            ));
+            return Err(wrong("page * pageLimit must not be greater than 10000, use searchAfter"));
         }
         return Ok((usize::try_from((page - 1) * limit).unwrap_or(usize::MAX), None));
     };
@@ -114,18 +94,13 @@ fn position(body: &Map<String, Value>, limit: u64, sort: &[SortField]) -> Result
 fn sort(value: Option<&Value>) -> Result<Vec<SortField>, ApiError> {
     let fields = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if fields.is_empty() {
-        return Ok(vec![SortField {
-            field: "dateAdded",
-            descending: true,
-        }]);
+        return Ok(vec![SortField { field: "dateAdded", descending: true }]);
     }
     fields.iter().map(sort_field).collect()
 }
 
 fn sort_field(value: &Value) -> Result<SortField, ApiError> {
-    let name = value["field"]
-        .as_str()
-        .ok_or_else(|| wrong("sort.field should not be empty"))?;
+    let name = value["field"].as_str().ok_or_else(|| wrong("sort.field should not be empty"))?;
     let field = SORTABLE.iter().find(|known| **known == name);
     let field = field.ok_or_else(|| ApiError::bad_request(format!("Invalid field {name}")))?;
     let descending = match value["direction"].as_str() {
@@ -139,9 +114,7 @@ fn sort_field(value: &Value) -> Result<SortField, ApiError> {
 
 fn number(body: &Map<String, Value>, name: &str, max: u64) -> Result<Option<u64>, ApiError> {
     let Some(value) = body.get(name) else { return Ok(None) };
-    let number = value
-        .as_u64()
-        .ok_or_else(|| wrong(&format!("{name} must be a positive number")))?;
+    let number = value.as_u64().ok_or_else(|| wrong(&format!("{name} must be a positive number")))?;
     if number == 0 || number > max {
         return Err(wrong(&format!("{name} must be between 1 and {max}")));
     }

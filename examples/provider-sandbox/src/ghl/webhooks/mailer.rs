@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock, rfc3339};
-use crate::dice::SharedDice;
+use crate::dice::{Dice, SharedDice};
 use crate::ghl::identity::Identity;
 use crate::ghl::state::World;
 use crate::lock;
@@ -46,7 +46,8 @@ pub struct WebhookSettings {
     pub resends: u32,
     /// How long an answer may take, in milliseconds.
     pub timeout_ms: u64,
-    /// `timestamp` is off by at most this, in milliseconds, either way.
+    /// `timestamp` is off by at most this, in milliseconds, either way; always the same for one location, as the clock
+    /// of one machine is.
     pub skew_ms: u64,
 }
 
@@ -222,10 +223,7 @@ impl Mailer {
 
     pub(crate) fn counts(&self) -> WebhookCounts {
         let held = lock(&self.held).len() as u64;
-        WebhookCounts {
-            held,
-            ..lock(&self.counts).clone()
-        }
+        WebhookCounts { held, ..lock(&self.counts).clone() }
     }
 
     /// Every event that was sent or tried, by webhookId.
@@ -237,18 +235,12 @@ impl Mailer {
         lock(&self.held).clear();
         lock(&self.log).retain(|_, delivery| delivery.outcome == Outcome::Pending);
         let mut counts = lock(&self.counts);
-        *counts = WebhookCounts {
-            pending: counts.pending,
-            ..WebhookCounts::default()
-        };
+        *counts = WebhookCounts { pending: counts.pending, ..WebhookCounts::default() };
     }
 
     pub(crate) fn reset_settings(&self) {
         let mut settings = lock(&self.settings);
-        *settings = WebhookSettings {
-            url: settings.url.take(),
-            ..WebhookSettings::default()
-        };
+        *settings = WebhookSettings { url: settings.url.take(), ..WebhookSettings::default() };
     }
 
     /// Changes settings; releasing sends what was held.
@@ -288,28 +280,17 @@ impl Mailer {
     }
 
     fn sealed(&self, mut event: Value, world: &World, sign: fn(&Identity, &[u8]) -> String) -> Event {
-        let webhook_id = uuid::Uuid::from_u64_pair(
-            self.serial.fetch_add(1, Ordering::Relaxed),
-            self.dice.throw(|dice| dice.next()),
-        )
-        .to_string();
-        let skew = i64::try_from(lock(&self.settings).skew_ms).unwrap_or(0);
-        let offset = self
-            .dice
-            .throw(|dice| i64::try_from(dice.below(2 * skew.unsigned_abs() + 1)).unwrap_or(0))
-            - skew;
+        let webhook_id =
+            uuid::Uuid::from_u64_pair(self.serial.fetch_add(1, Ordering::Relaxed), self.dice.throw(|dice| dice.next()))
+                .to_string();
+        let offset = clock_offset(&event, lock(&self.settings).skew_ms);
         event["appId"] = json!(world.identity.app_id);
         event["versionId"] = json!(world.identity.version_id);
         event["webhookId"] = json!(webhook_id);
         event["timestamp"] = json!(rfc3339(self.clock.now_ms() + offset));
         let body = Bytes::from(event.to_string());
         let kind = event["type"].as_str().unwrap_or_default().to_owned();
-        Event {
-            webhook_id,
-            kind,
-            signature: sign(&self.identity, &body),
-            body,
-        }
+        Event { webhook_id, kind, signature: sign(&self.identity, &body), body }
     }
 
     fn dispatch(&self, event: &Event) {
@@ -352,10 +333,7 @@ impl Mailer {
             outcome: Outcome::Pending,
             event: event.clone(),
         };
-        lock(&self.log)
-            .entry(event.webhook_id.clone())
-            .or_insert(delivery)
-            .outcome = Outcome::Pending;
+        lock(&self.log).entry(event.webhook_id.clone()).or_insert(delivery).outcome = Outcome::Pending;
         // The queue ends only with the sandbox; nobody is left to tell then.
         if self.queue.send(event).is_ok() {
             lock(&self.counts).pending += 1;
@@ -450,9 +428,14 @@ fn headers(signature: &str) -> HeaderMap {
     HeaderMap::from_iter([
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (HeaderName::from_static("x-ghl-signature"), signature),
-        (
-            HeaderName::from_static("x-wh-signature"),
-            HeaderValue::from_static("N/A"),
-        ),
+        (HeaderName::from_static("x-wh-signature"), HeaderValue::from_static("N/A")),
     ])
+}
+
+/// How far the clock that stamps a location's events is off, in milliseconds.
+fn clock_offset(event: &Value, skew_ms: u64) -> i64 {
+    let location = event["locationId"].as_str().or(event["id"].as_str()).unwrap_or_default();
+    let parts: Vec<u64> = location.bytes().map(u64::from).collect();
+    let skew = i64::try_from(skew_ms).unwrap_or(0);
+    i64::try_from(Dice::new(0, &parts).below(2 * skew.unsigned_abs() + 1)).unwrap_or(0) - skew
 }

@@ -45,11 +45,7 @@ pub(crate) fn contact_changed(world: &World, before: &Contact, after: &Contact) 
 
 /// Tells the app that an appointment was created, changed or removed.
 pub(crate) fn appointment(world: &World, site: &Site, kind: &str, appointment: &Appointment) {
-    say(
-        world,
-        &site.place.id,
-        payload::appointment(kind, &site.place, appointment),
-    );
+    say(world, &site.place.id, payload::appointment(kind, &site.place, appointment));
 }
 
 /// INSTALL, for the company (`None`) or one location.

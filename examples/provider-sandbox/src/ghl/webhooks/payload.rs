@@ -52,10 +52,6 @@ pub(crate) fn install(world: &World, location: Option<&str>) -> Value {
 
 /// UNINSTALL names a location, or the company when the whole app goes.
 pub(crate) fn uninstall(world: &World, id: &str) -> Value {
-    let name = if id == world.identity.company_id {
-        "companyId"
-    } else {
-        "locationId"
-    };
+    let name = if id == world.identity.company_id { "companyId" } else { "locationId" };
     json!({"type": "UNINSTALL", "appId": world.identity.app_id, name: id})
 }
