@@ -1,5 +1,7 @@
 //! The pipeline's order, seen from its two ends: what the caller gets and what the transport was asked.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     sync::{
         Arc,

@@ -1,5 +1,7 @@
 //! The rule by which a change meets a stored record.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use serde_json::json;
 use sidecar_core::{

@@ -1,5 +1,7 @@
 //! The token manager against a token server whose refresh tokens are good for one use and whose families die on reuse.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
