@@ -16,7 +16,7 @@ mod transport;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -271,7 +271,7 @@ impl Run<'_> {
     /// Attempts until one succeeds or the rules say stop.
     async fn repeat(&self, mut call: Call) -> Result<HttpResponse> {
         let url = call.url(&self.pipeline.base)?;
-        let mut body = Some(std::mem::replace(&mut call.body, Body::EMPTY));
+        let mut body = Some(std::mem::replace(call.body.get_mut().unwrap_or_else(PoisonError::into_inner), Body::EMPTY));
         let mut refused = None;
         let mut attempt = 1;
         loop {
@@ -457,3 +457,9 @@ fn settle(permit: Permit, failed: Option<&Failed>, now: Duration) {
 fn random_unit() -> f64 {
     secret::random::<4>().map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / 4_294_967_296.0)
 }
+
+const _: () = {
+    const fn is_send<T: Send>(_: &T) {}
+    // A call's future can be spawned, whatever its body is.
+    let _ = |pipeline: &'static Pipeline, call: Call| is_send(&pipeline.call(call));
+};

@@ -1,4 +1,8 @@
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -25,7 +29,8 @@ pub struct Call {
     pub(super) path: Result<String>,
     pub(super) query: Vec<(Cow<'static, str>, String)>,
     pub(super) headers: HeaderMap,
-    pub(super) body: Body,
+    // Behind a lock only to be `Sync`, which a stream is not: a shared `&Call` lives across the pipeline's awaits.
+    pub(super) body: Mutex<Body>,
     pub(super) replay: Replay,
     pub(super) deadline: Option<Duration>,
     pub(super) attempt_timeout: Option<Duration>,
@@ -46,7 +51,7 @@ impl Call {
             path: fill(template, arguments),
             query: Vec::new(),
             headers: HeaderMap::new(),
-            body: Body::EMPTY,
+            body: Mutex::new(Body::EMPTY),
             replay,
             deadline: None,
             attempt_timeout: None,
@@ -89,7 +94,7 @@ impl Call {
     /// Sets a JSON body.
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(body) {
-            Ok(bytes) => self.body = Body::Bytes(bytes.into()),
+            Ok(bytes) => self.body = Mutex::new(Body::Bytes(bytes.into())),
             Err(error) => self.refuse(format!("the body cannot be written as JSON: {error}")),
         }
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -99,14 +104,14 @@ impl Call {
     /// Sets an `application/x-www-form-urlencoded` body.
     pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.body = Body::Bytes(encoded.into());
+        self.body = Mutex::new(Body::Bytes(encoded.into()));
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self
     }
 
     /// Sets a streamed body. Such a call is never sent twice.
     pub fn stream(mut self, body: ByteStream) -> Self {
-        self.body = Body::Stream(body);
+        self.body = Mutex::new(Body::Stream(body));
         self
     }
 
