@@ -1,0 +1,180 @@
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sidecar_core::{
+    Clock, Error, ErrorKind, Result, SystemClock,
+    http::{Observer, Pipeline, ReqwestTransport, Transport},
+    limit::{LocalLimiter, RateLimiter},
+    retry::RetryPolicy,
+    token::{Credentials, StaticToken},
+};
+
+use super::{Access, GhlClient, Inner};
+use crate::{
+    config::{ApiVersion, BASE_URL},
+    error::Ghl,
+    oauth::{GhlTokens, app_id},
+};
+
+/// Stands in limit keys where no app is known.
+pub(super) const NO_APP: &str = "none";
+
+/// Builds a [`GhlClient`]. It needs one source of tokens: [`private_integration_token`](Self::private_integration_token),
+/// [`credentials`](Self::credentials) or [`tokens`](Self::tokens).
+#[derive(Debug, Default)]
+#[must_use = "call `build`"]
+pub struct GhlClientBuilder {
+    access: Vec<Source>,
+    base_url: Option<String>,
+    client_id: Option<String>,
+    version: Option<ApiVersion>,
+    transport: Option<Arc<dyn Transport>>,
+    limiter: Option<Arc<dyn RateLimiter>>,
+    clock: Option<Arc<dyn Clock>>,
+    observer: Option<Arc<dyn Observer>>,
+    retry: Option<RetryPolicy>,
+    deadline: Option<Duration>,
+    attempt_timeout: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Token(SecretString),
+    Ready(Access),
+}
+
+impl GhlClientBuilder {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A private integration token (`pit-…`), made in the settings of a location or agency, or any other fixed access token.
+    pub fn private_integration_token(mut self, token: impl Into<SecretString>) -> Self {
+        self.access.push(Source::Token(token.into()));
+        self
+    }
+
+    /// One source of tokens for every call, such as the handle of a single connected location.
+    pub fn credentials(mut self, credentials: Arc<dyn Credentials>) -> Self {
+        self.access.push(Source::Ready(Access::Fixed(credentials)));
+        self
+    }
+
+    /// The tokens of an organization: each call uses those of its own location or company.
+    pub fn tokens(mut self, tokens: GhlTokens) -> Self {
+        self.access.push(Source::Ready(Access::Resources(tokens)));
+        self
+    }
+
+    /// Another address of the API; [`BASE_URL`] unless set.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The app's client id: quotas are counted per app, and listing installations needs the app's id.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+
+    /// One `Version` for all families instead of each family's own.
+    pub fn version(mut self, version: ApiVersion) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Another transport than reqwest.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// A limiter shared with other clients of the same app; a [`LocalLimiter`] of its own unless set.
+    pub fn limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Reports every attempt, for metrics.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Another retry policy.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// How long a call may take in all; 30 s unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How long one attempt may take; 10 s unless set.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// The finished client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when there is no source of tokens or more than one, an empty or unsendable token, a client id
+    /// without an app id, an unusable base URL, or when the machine's TLS roots cannot be read.
+    pub fn build(self) -> Result<GhlClient> {
+        let access = access(self.access)?;
+        let app: Arc<str> = match &self.client_id {
+            Some(id) => app_id(id)?.into(),
+            None => NO_APP.into(),
+        };
+        let clock = self.clock.unwrap_or_else(SystemClock::shared);
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new()?),
+        };
+        let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&clock))));
+        let base = self.base_url.as_deref().unwrap_or(BASE_URL);
+        let mut pipeline = Pipeline::builder(Arc::new(Ghl), base, transport).limiter(limiter).clock(clock);
+        if let Some(observer) = self.observer {
+            pipeline = pipeline.observer(observer);
+        }
+        if let Some(policy) = self.retry {
+            pipeline = pipeline.retry(policy);
+        }
+        if let Some(deadline) = self.deadline {
+            pipeline = pipeline.deadline(deadline);
+        }
+        if let Some(timeout) = self.attempt_timeout {
+            pipeline = pipeline.attempt_timeout(timeout);
+        }
+        Ok(GhlClient(Arc::new(Inner { pipeline: pipeline.build()?, access, app, version: self.version })))
+    }
+}
+
+fn access(mut sources: Vec<Source>) -> Result<Access> {
+    let config = |why| Err(Error::new(ErrorKind::Config, why));
+    match (sources.pop(), sources.is_empty()) {
+        (None, _) => config("the client has no token: call `private_integration_token`, `credentials` or `tokens` on its builder"),
+        (Some(_), false) => {
+            config("the client has several sources of tokens: give exactly one of `private_integration_token`, `credentials`, `tokens`")
+        }
+        (Some(Source::Ready(access)), true) => Ok(access),
+        (Some(Source::Token(token)), true) => match token.expose_secret() {
+            "" => config("the access token is empty: give the whole `pit-…` token"),
+            text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                config("the access token has blanks or other characters that no token has: give it without quotes and line ends")
+            }
+            _ => Ok(Access::Fixed(Arc::new(StaticToken::new(token)))),
+        },
+    }
+}

@@ -1,0 +1,202 @@
+//! The client: one value for all endpoint families, cheap to clone, and how a call gets its credentials, limits and version.
+//!
+//! What the families offer lives in their folders. Invariant: every call goes through [`GhlClient::answer`], so that no
+//! endpoint can skip the limits, the version header or the credentials of its resource.
+
+mod builder;
+mod raw;
+mod settings;
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderName, Method};
+use sidecar_core::{
+    Error, ErrorKind, Result,
+    http::{Answer, Call, Pipeline},
+    limit::{Quota, Scope},
+    token::Credentials,
+};
+
+pub use builder::GhlClientBuilder;
+pub use raw::{Raw, RawRequest};
+pub(crate) use settings::{Settings, request};
+
+use crate::{
+    calendars::{Appointments, Calendars},
+    config::ApiVersion,
+    contacts::Contacts,
+    error::{GhlErrorExt, Problem},
+    limits,
+    locations::Locations,
+    model::{CompanyId, LocationId},
+    oauth::GhlTokens,
+};
+
+const VERSION: HeaderName = HeaderName::from_static("version");
+
+/// A client of the GoHighLevel API. Cheap to clone; clones share connections, limits and retry budget.
+#[derive(Clone)]
+pub struct GhlClient(Arc<Inner>);
+
+const _: () = {
+    const fn is_shared<T: Clone + Send + Sync + fmt::Debug>() {}
+    is_shared::<GhlClient>();
+};
+
+struct Inner {
+    pipeline: Pipeline,
+    access: Access,
+    app: Arc<str>,
+    version: Option<ApiVersion>,
+}
+
+/// Where bearer tokens come from.
+#[derive(Debug)]
+enum Access {
+    /// One token for every call.
+    Fixed(Arc<dyn Credentials>),
+    /// Each location's and company's own.
+    Resources(GhlTokens),
+}
+
+/// Whose credentials and whose quota a call uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resource {
+    /// A location (sub-account).
+    Location(LocationId),
+    /// A company (agency).
+    Company(CompanyId),
+    /// Whatever the client's one token belongs to.
+    Token,
+}
+
+impl Resource {
+    /// Its name in limit scopes and token keys.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Location(id) => format!("location:{id}"),
+            Self::Company(id) => format!("company:{id}"),
+            Self::Token => "token".to_owned(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let (what, id) = match self {
+            Self::Location(id) => ("location", id.as_str()),
+            Self::Company(id) => ("company", id.as_str()),
+            Self::Token => return Ok(()),
+        };
+        if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Config, format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug())))
+    }
+}
+
+/// An operation of the API, as its endpoint family declares it.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) version: ApiVersion,
+}
+
+impl Operation {
+    pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, version: ApiVersion) -> Self {
+        Self { name, method, path, version }
+    }
+
+    pub(crate) fn call(&self, arguments: &[&str]) -> Call {
+        Call::new(self.name, self.method.clone(), self.path, arguments)
+    }
+}
+
+impl GhlClient {
+    /// Starts building a client.
+    pub fn builder() -> GhlClientBuilder {
+        GhlClientBuilder::new()
+    }
+
+    /// Contacts.
+    pub fn contacts(&self) -> Contacts {
+        Contacts::new(self.clone())
+    }
+
+    /// Locations (sub-accounts), their custom fields, and where the app is installed.
+    pub fn locations(&self) -> Locations {
+        Locations::new(self.clone())
+    }
+
+    /// Calendars and what stands in them.
+    pub fn calendars(&self) -> Calendars {
+        Calendars::new(self.clone())
+    }
+
+    /// Appointments: create, read, change, delete.
+    pub fn appointments(&self) -> Appointments {
+        Appointments::new(self.clone())
+    }
+
+    /// Any path of the API, with the same credentials, limits and retries.
+    pub fn raw(&self) -> Raw {
+        Raw::new(self.clone())
+    }
+
+    /// The app's id: the client id up to its first dash. `None` with a private integration token.
+    pub fn app_id(&self) -> Option<&str> {
+        Some(&*self.0.app).filter(|app| *app != builder::NO_APP)
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn sidecar_core::Clock> {
+        self.0.pipeline.clock()
+    }
+
+    /// Sends a call as `resource`, with its credentials, its limits and the version header.
+    pub(crate) async fn answer(&self, call: Call, resource: &Resource, version: ApiVersion, settings: &Settings) -> Result<Answer> {
+        resource.check()?;
+        let credentials = self.credentials(resource)?;
+        let version = settings.version.clone().or_else(|| self.0.version.clone()).unwrap_or(version);
+        let scopes = limits::scopes(&self.0.app, resource);
+        let call = call.header(VERSION, version.as_str()).credentials(credentials).scopes(scopes.clone());
+        match self.0.pipeline.call(settings.apply(call)).await {
+            Err(error) if error.problem() == Some(&Problem::DayLimit { announced: false }) => {
+                Err(self.with_own_reset(error, &scopes).await)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn credentials(&self, resource: &Resource) -> Result<Arc<dyn Credentials>> {
+        match (&self.0.access, resource) {
+            (Access::Fixed(credentials), _) => Ok(Arc::clone(credentials)),
+            (Access::Resources(tokens), Resource::Location(id)) => Ok(Arc::new(tokens.location(id))),
+            (Access::Resources(tokens), Resource::Company(id)) => Ok(Arc::new(tokens.company(id))),
+            (Access::Resources(_), Resource::Token) => Err(Error::new(
+                ErrorKind::Config,
+                "this client has a token for each location and company: say with `.location(id)` or `.company(id)` whose call it is",
+            )),
+        }
+    }
+
+    /// The provider said that the day is spent but not for how long: our own counter of the day says until when.
+    async fn with_own_reset(&self, error: Error, scopes: &[Scope]) -> Error {
+        let (Some(limiter), Some(day)) = (self.0.pipeline.limiter(), scopes.iter().find(|scope| is_budget(scope))) else {
+            return error;
+        };
+        match limiter.usage(day).await.ok().and_then(|usage| usage.resets_in) {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        }
+    }
+}
+
+fn is_budget(scope: &Scope) -> bool {
+    matches!(scope.quota(), Quota::Budget { .. })
+}
+
+impl fmt::Debug for GhlClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GhlClient").field("base", &self.0.pipeline.base()).field("app", &self.0.app).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Contacts: search, read, write, tags.
+//!
+//! Here live the requests; what a contact holds is in [`model`](crate::model). Invariant: a create is never repeated unless
+//! nothing was sent, because the provider has been seen to create a contact and answer with a refusal.
+
+mod fields;
+mod filter;
+mod read;
+mod search;
+mod tags;
+mod write;
+
+pub use filter::{Direction, Filter, Sort};
+pub use read::{DeleteContact, GetContact};
+pub use search::SearchContacts;
+pub use tags::ChangeTags;
+pub use write::{CreateContact, UpdateContact, Upserted, UpsertContact};
+
+use crate::{
+    client::GhlClient,
+    model::{ContactId, LocationId},
+};
+
+/// The contacts family. From [`GhlClient::contacts`].
+#[derive(Debug, Clone)]
+pub struct Contacts(GhlClient);
+
+impl Contacts {
+    pub(crate) fn new(client: GhlClient) -> Self {
+        Self(client)
+    }
+
+    /// Searches a location's contacts: one page when awaited, all of them by [`SearchContacts::items`]. The provider's index
+    /// lags behind writes by some seconds.
+    pub fn search(&self, location: impl Into<LocationId>) -> SearchContacts {
+        SearchContacts::new(self.0.clone(), location.into())
+    }
+
+    /// Reads one contact.
+    pub fn get(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> GetContact {
+        GetContact::new(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// Creates a contact. Where the location forbids duplicates, a known e-mail address or phone number is refused with
+    /// [`Problem::DuplicateContact`](crate::Problem::DuplicateContact).
+    pub fn create(&self, location: impl Into<LocationId>) -> CreateContact {
+        CreateContact::new(self.0.clone(), location.into())
+    }
+
+    /// Changes the fields that are set; tags and custom fields are replaced as the provider does it.
+    pub fn update(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> UpdateContact {
+        UpdateContact::new(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// Changes the contact with this e-mail address or phone number, or creates it.
+    pub fn upsert(&self, location: impl Into<LocationId>) -> UpsertContact {
+        UpsertContact::new(self.0.clone(), location.into())
+    }
+
+    /// Deletes a contact.
+    pub fn delete(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> DeleteContact {
+        DeleteContact::new(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// Adds tags to a contact and answers with all it has then.
+    pub fn add_tags(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> ChangeTags {
+        ChangeTags::add(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// Takes tags from a contact and answers with those it keeps.
+    pub fn remove_tags(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> ChangeTags {
+        ChangeTags::remove(self.0.clone(), location.into(), contact.into())
+    }
+}

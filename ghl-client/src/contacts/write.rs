@@ -1,0 +1,133 @@
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sidecar_core::{Result, retry::Replay};
+
+use super::{fields::contact_fields, read::Enveloped};
+use crate::{
+    client::{GhlClient, Operation, Resource, Settings, request},
+    config::ApiVersion,
+    model::{Contact, ContactId, LocationId},
+};
+
+const CREATE: Operation = Operation::new("contacts.create", Method::POST, "/contacts/", ApiVersion::V2021_07_28);
+const UPDATE: Operation = Operation::new("contacts.update", Method::PUT, "/contacts/{contactId}", ApiVersion::V2021_07_28);
+const UPSERT: Operation = Operation::new("contacts.upsert", Method::POST, "/contacts/upsert", ApiVersion::V2021_07_28);
+
+/// Creates a contact. From [`Contacts::create`](super::Contacts::create).
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CreateContact {
+    client: GhlClient,
+    location: LocationId,
+    body: Map<String, Value>,
+    settings: Settings,
+}
+
+request!(CreateContact => Contact);
+contact_fields!(CreateContact);
+
+impl CreateContact {
+    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
+        Self { client, location, body: Map::new(), settings: Settings::default() }
+    }
+
+    /// Company name.
+    pub fn company_name(self, name: impl Into<String>) -> Self {
+        self.set("companyName", name.into())
+    }
+
+    /// Gender.
+    pub fn gender(self, gender: impl Into<String>) -> Self {
+        self.set("gender", gender.into())
+    }
+
+    async fn send(mut self) -> Result<Contact> {
+        self.body.insert("locationId".into(), json!(self.location));
+        let call = CREATE.call(&[]).json(&self.body);
+        let answer = self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?;
+        Ok(answer.json::<Enveloped>()?.contact)
+    }
+}
+
+/// Changes a contact. From [`Contacts::update`](super::Contacts::update).
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateContact {
+    client: GhlClient,
+    location: LocationId,
+    contact: ContactId,
+    body: Map<String, Value>,
+    settings: Settings,
+}
+
+request!(UpdateContact => Contact);
+contact_fields!(UpdateContact);
+
+impl UpdateContact {
+    pub(super) fn new(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
+        Self { client, location, contact, body: Map::new(), settings: Settings::default() }
+    }
+
+    async fn send(self) -> Result<Contact> {
+        let call = UPDATE.call(&[self.contact.as_str()]).json(&self.body);
+        let answer = self.client.answer(call, &Resource::Location(self.location), UPDATE.version, &self.settings).await?;
+        Ok(answer.json::<Enveloped>()?.contact)
+    }
+}
+
+/// Changes or creates a contact. From [`Contacts::upsert`](super::Contacts::upsert).
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpsertContact {
+    client: GhlClient,
+    location: LocationId,
+    body: Map<String, Value>,
+    settings: Settings,
+}
+
+/// What an upsert did.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Upserted {
+    /// Whether the contact is new.
+    #[serde(rename = "new")]
+    pub created: bool,
+    /// The contact as it is now.
+    pub contact: Contact,
+}
+
+request!(UpsertContact => Upserted);
+contact_fields!(UpsertContact);
+
+impl UpsertContact {
+    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
+        Self { client, location, body: Map::new(), settings: Settings::default() }
+    }
+
+    /// Company name.
+    pub fn company_name(self, name: impl Into<String>) -> Self {
+        self.set("companyName", name.into())
+    }
+
+    /// Gender.
+    pub fn gender(self, gender: impl Into<String>) -> Self {
+        self.set("gender", gender.into())
+    }
+
+    /// Creates a second contact where the location allows duplicates. Such an upsert is never repeated by itself.
+    pub fn create_new_if_duplicate_allowed(self) -> Self {
+        self.set("createNewIfDuplicateAllowed", true)
+    }
+
+    /// Whether a second sending would meet the contact of the first.
+    fn replay(&self) -> Replay {
+        let matched = ["email", "phone"].iter().any(|field| self.body.get(*field).is_some_and(Value::is_string));
+        if matched && !self.body.contains_key("createNewIfDuplicateAllowed") { Replay::Safe } else { Replay::OnlyIfNotSent }
+    }
+
+    async fn send(mut self) -> Result<Upserted> {
+        self.body.insert("locationId".into(), json!(self.location));
+        let call = UPSERT.call(&[]).json(&self.body).replay(self.replay());
+        self.client.answer(call, &Resource::Location(self.location), UPSERT.version, &self.settings).await?.json()
+    }
+}

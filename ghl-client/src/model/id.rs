@@ -1,0 +1,36 @@
+//! Typed ids. The provider's are 20 or 24 letters and digits; nothing here relies on it.
+
+use sidecar_core::Id;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $kind:ident $alias:ident,)*) => {
+        /// The kinds of things that have ids. Only names: no value of them exists.
+        pub mod kind {
+            $(#[doc = concat!("The kind of a [`", stringify!($alias), "`](super::", stringify!($alias), ").")]
+            #[derive(Debug)]
+            pub enum $kind {})*
+        }
+        $($(#[$doc])* pub type $alias = Id<kind::$kind>;)*
+    };
+}
+
+ids! {
+    /// The id of a contact.
+    Contact ContactId,
+    /// The id of a location (sub-account).
+    Location LocationId,
+    /// The id of a company (agency).
+    Company CompanyId,
+    /// The id of a calendar.
+    Calendar CalendarId,
+    /// The id of a calendar group.
+    CalendarGroup CalendarGroupId,
+    /// The id of an appointment or another calendar event.
+    Appointment AppointmentId,
+    /// The id of a user.
+    User UserId,
+    /// The id of a custom field.
+    CustomField CustomFieldId,
+    /// The id of an opportunity.
+    Opportunity OpportunityId,
+}

@@ -1,0 +1,20 @@
+//! What the provider's answers hold, with the wire's own field names beside ours.
+//!
+//! Requests live with their endpoint family. Invariant: a field that the provider adds is kept in `extra`, a null or
+//! absent one is `None`, and a time in an unknown format does not fail the page it stands on.
+
+mod appointment;
+mod calendar;
+mod contact;
+mod custom_field;
+mod id;
+mod location;
+mod time;
+
+pub use appointment::{Appointment, AppointmentStatus};
+pub use calendar::Calendar;
+pub use contact::{Contact, SearchAfter};
+pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
+pub use id::*;
+pub use location::{InstalledLocation, Location};
+pub use time::WireTime;

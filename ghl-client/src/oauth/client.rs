@@ -1,0 +1,283 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, Method};
+use secrecy::{ExposeSecret, SecretString};
+use sidecar_core::{
+    Clock, Error, ErrorKind, Result, SystemClock,
+    http::{Call, Observer, Pipeline, ReqwestTransport, Transport},
+    limit::RateLimiter,
+    retry::{Replay, RetryPolicy},
+    token::{Credentials, TokenSet},
+};
+use url::Url;
+
+use super::{
+    Authorize, app_id,
+    grant::{self, UserType},
+};
+use crate::{
+    client::Resource,
+    config::{ApiVersion, AUTHORIZE_URL, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
+    error::Ghl,
+    limits,
+    model::{CompanyId, LocationId},
+};
+
+/// How long one exchange may take. An exchange that is given up half way may cost the connection, so it is longer than
+/// other calls may take.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The app towards the provider's OAuth endpoints. Cheap to clone.
+#[derive(Clone)]
+pub struct GhlOAuth(Arc<Inner>);
+
+struct Inner {
+    pipeline: Pipeline,
+    client_id: String,
+    client_secret: SecretString,
+    app: String,
+    redirect_uri: Option<String>,
+    authorize_url: Url,
+    white_label_url: Url,
+    timeout: Duration,
+}
+
+/// Builds a [`GhlOAuth`].
+#[must_use = "call `build`"]
+pub struct GhlOAuthBuilder {
+    client_id: String,
+    client_secret: SecretString,
+    redirect_uri: Option<String>,
+    base_url: Option<String>,
+    authorize_url: Option<String>,
+    transport: Option<Arc<dyn Transport>>,
+    limiter: Option<Arc<dyn RateLimiter>>,
+    clock: Option<Arc<dyn Clock>>,
+    observer: Option<Arc<dyn Observer>>,
+    retry: Option<RetryPolicy>,
+    timeout: Duration,
+}
+
+impl GhlOAuthBuilder {
+    /// Where the provider sends the user back to; must be one of the app's redirect URLs.
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Another address of the API.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Another page for the user's choice, for the standard and the white-label link alike.
+    pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
+        self.authorize_url = Some(url.into());
+        self
+    }
+
+    /// Another transport than reqwest.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The limiter that the clients of this app share: minting a location's token counts against the company's quota.
+    pub fn limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Reports every attempt, for metrics.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Another retry policy.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// How long an exchange may take; 45 s unless set. Giving up early may cost the connection, because refresh tokens are
+    /// good for one use.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The finished value. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the client id, the secret or a URL cannot be right.
+    pub fn build(self) -> Result<GhlOAuth> {
+        let app = app_id(&self.client_id)?.to_owned();
+        if self.client_secret.expose_secret().trim().is_empty() {
+            return Err(Error::new(ErrorKind::Config, "the client secret is empty: give the one that the marketplace showed once"));
+        }
+        if let Some(uri) = &self.redirect_uri {
+            page("redirect URI", uri)?;
+        }
+        let authorize_url = page("authorize URL", self.authorize_url.as_deref().unwrap_or(AUTHORIZE_URL))?;
+        let white_label_url = page("authorize URL", self.authorize_url.as_deref().unwrap_or(WHITE_LABEL_AUTHORIZE_URL))?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new()?),
+        };
+        let mut pipeline = Pipeline::builder(Arc::new(Ghl), self.base_url.as_deref().unwrap_or(BASE_URL), transport)
+            .clock(self.clock.unwrap_or_else(SystemClock::shared));
+        if let Some(limiter) = self.limiter {
+            pipeline = pipeline.limiter(limiter);
+        }
+        if let Some(observer) = self.observer {
+            pipeline = pipeline.observer(observer);
+        }
+        if let Some(policy) = self.retry {
+            pipeline = pipeline.retry(policy);
+        }
+        Ok(GhlOAuth(Arc::new(Inner {
+            pipeline: pipeline.build()?,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            app,
+            redirect_uri: self.redirect_uri,
+            authorize_url,
+            white_label_url,
+            timeout: self.timeout,
+        })))
+    }
+}
+
+fn page(what: &str, text: &str) -> Result<Url> {
+    let refuse = |why: &str| Err(Error::new(ErrorKind::Config, format!("the {what} `{text}` {why}")));
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(_) => refuse("must begin with http:// or https://"),
+        Err(error) => refuse(&format!("is not an absolute URL: {error}")),
+    }
+}
+
+impl GhlOAuth {
+    /// Starts with the app's client id and secret, as the marketplace shows them.
+    pub fn builder(client_id: impl Into<String>, client_secret: impl Into<SecretString>) -> GhlOAuthBuilder {
+        GhlOAuthBuilder {
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            redirect_uri: None,
+            base_url: None,
+            authorize_url: None,
+            transport: None,
+            limiter: None,
+            clock: None,
+            observer: None,
+            retry: None,
+            timeout: EXCHANGE_TIMEOUT,
+        }
+    }
+
+    /// The app's client id.
+    pub fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    /// The link for a user who wants to connect. `state` comes back with the code: make it unguessable, good for one use and
+    /// bound to the user's session ([`sidecar_core::secret::random_token`]).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when no redirect URI was given, or `state` is empty.
+    pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
+        let (inner, state) = (&*self.0, state.into());
+        if state.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "the state is empty: without one, anybody's code could be slipped in"));
+        }
+        let redirect_uri = self.redirect_uri()?.to_owned();
+        Ok(Authorize::new(inner.authorize_url.clone(), inner.white_label_url.clone(), inner.client_id.clone(), redirect_uri, state))
+    }
+
+    fn redirect_uri(&self) -> Result<&str> {
+        let why = "no redirect URI: give it to the builder with `redirect_uri`, as it stands in the app's settings";
+        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::Config, why))
+    }
+
+    /// Exchanges the code that the user came back with. `user_type` asks for one kind of token; without it the provider
+    /// gives what the user chose.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again.
+    pub async fn exchange_code(&self, code: &str, user_type: Option<&UserType>) -> Result<TokenSet> {
+        let mut fields = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
+        if let Some(user_type) = user_type {
+            fields.push(("user_type", user_type.as_str()));
+        }
+        self.token("oauth.exchange_code", &fields).await
+    }
+
+    /// Exchanges a refresh token, which is good for one use: store the answer before using it. [`GhlExchange`](super::GhlExchange)
+    /// under a [`TokenManager`](sidecar_core::token::TokenManager) does so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] when it is refused for good: somebody has to connect again.
+    pub async fn refresh(&self, refresh_token: &SecretString, user_type: &UserType) -> Result<TokenSet> {
+        let fields =
+            [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret()), ("user_type", user_type.as_str())];
+        self.token("oauth.refresh", &fields).await
+    }
+
+    async fn token(&self, operation: &'static str, fields: &[(&str, &str)]) -> Result<TokenSet> {
+        let app = [("client_id", self.0.client_id.as_str()), ("client_secret", self.0.client_secret.expose_secret())];
+        let call = Call::new(operation, Method::POST, "/oauth/token", &[])
+            .form(app.iter().chain(fields).copied())
+            .replay(Replay::OnlyIfNotSent);
+        self.exchange(call).await
+    }
+
+    /// Mints a token for a location from the company's, which needs the scope `oauth.write`. It has no refresh token: when
+    /// it ends, another is minted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::Invalid`] when the app is not installed in the location; as `company` fails.
+    pub async fn location_token(
+        &self,
+        company_id: &CompanyId,
+        location_id: &LocationId,
+        company: Arc<dyn Credentials>,
+    ) -> Result<TokenSet> {
+        let resource = Resource::Company(company_id.clone());
+        let call = Call::new("oauth.location_token", Method::POST, "/oauth/locationToken", &[])
+            .form([("companyId", company_id.as_str()), ("locationId", location_id.as_str())])
+            .header(HeaderName::from_static("version"), ApiVersion::V2021_07_28.as_str())
+            .credentials(company)
+            .scopes(limits::scopes(&self.0.app, &resource))
+            .replay(Replay::Safe);
+        let mut tokens = self.exchange(call).await?;
+        grant::mark_minted(&mut tokens, company_id, location_id);
+        Ok(tokens)
+    }
+
+    async fn exchange(&self, call: Call) -> Result<TokenSet> {
+        let asked_at = self.0.pipeline.clock().now();
+        let call = call.deadline(self.0.timeout).attempt_timeout(self.0.timeout).header(http::header::ACCEPT, "application/json");
+        let answer = self.0.pipeline.call(call).await?;
+        grant::tokens(&answer.body, asked_at)
+    }
+}
+
+impl fmt::Debug for GhlOAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GhlOAuth").field("client_id", &self.0.client_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GhlOAuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GhlOAuthBuilder").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+
+use sidecar_core::{
+    Clock, Error, ErrorKind, OrganizationId, Result,
+    lease::LeaseStore,
+    token::{Swap, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+};
+
+use super::{
+    client::GhlOAuth,
+    exchange::GhlExchange,
+    grant::{UserType, company_of, location_of, user_type_of},
+};
+use crate::model::{CompanyId, LocationId};
+
+/// How often a connection that others are changing is tried to be replaced.
+const ATTEMPTS: usize = 8;
+
+/// Where a company's tokens are kept.
+pub(super) fn company_key(organization: &OrganizationId, company: &CompanyId) -> TokenKey {
+    TokenKey::new(organization, format!("ghl:company:{company}"))
+}
+
+/// Where a location's tokens are kept.
+pub(super) fn location_key(organization: &OrganizationId, location: &LocationId) -> TokenKey {
+    TokenKey::new(organization, format!("ghl:location:{location}"))
+}
+
+/// Every connection of the app, of all organizations. Cheap to clone; keep one per process.
+///
+/// Companies and locations have a manager each, because renewing a location's token may need the company's.
+#[derive(Debug, Clone)]
+pub struct GhlConnections {
+    oauth: GhlOAuth,
+    store: Arc<dyn TokenStore>,
+    companies: TokenManager,
+    locations: TokenManager,
+}
+
+impl GhlConnections {
+    /// Connections that are kept in `store` and renewed under its leases, with the usual [`TokenConfig`].
+    pub fn new(oauth: GhlOAuth, store: Arc<dyn TokenStore>, leases: Arc<dyn LeaseStore>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_config(oauth, store, leases, clock, TokenConfig::default())
+    }
+
+    /// The same with times of your own.
+    pub fn with_config(
+        oauth: GhlOAuth,
+        store: Arc<dyn TokenStore>,
+        leases: Arc<dyn LeaseStore>,
+        clock: Arc<dyn Clock>,
+        config: TokenConfig,
+    ) -> Self {
+        let manager = |exchange: GhlExchange| {
+            let (store, leases, clock) = (Arc::clone(&store), Arc::clone(&leases), Arc::clone(&clock));
+            TokenManager::with_config(store, leases, Arc::new(exchange), clock, config)
+        };
+        let companies = manager(GhlExchange::new(oauth.clone()));
+        let locations = manager(GhlExchange::new(oauth.clone()).minting_from(companies.clone()));
+        Self { oauth, store, companies, locations }
+    }
+
+    /// The connections of one organization.
+    pub fn of(&self, organization: impl Into<OrganizationId>) -> GhlTokens {
+        GhlTokens { connections: self.clone(), organization: organization.into() }
+    }
+
+    /// The app.
+    pub fn oauth(&self) -> &GhlOAuth {
+        &self.oauth
+    }
+}
+
+/// The tokens of one organization: of its company, and of each location. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct GhlTokens {
+    connections: GhlConnections,
+    organization: OrganizationId,
+}
+
+impl GhlTokens {
+    /// The organization.
+    pub fn organization(&self) -> &OrganizationId {
+        &self.organization
+    }
+
+    /// A company's credentials.
+    pub fn company(&self, company: &CompanyId) -> TokenHandle {
+        self.connections.companies.handle(self.company_key(company))
+    }
+
+    /// A location's credentials: its own connection, or one minted from its company's by [`GhlTokens::mint`].
+    pub fn location(&self, location: &LocationId) -> TokenHandle {
+        self.connections.locations.handle(self.location_key(location))
+    }
+
+    /// Where a company's tokens are kept.
+    pub fn company_key(&self, company: &CompanyId) -> TokenKey {
+        company_key(&self.organization, company)
+    }
+
+    /// Where a location's tokens are kept.
+    pub fn location_key(&self, location: &LocationId) -> TokenKey {
+        location_key(&self.organization, location)
+    }
+
+    /// Keeps the tokens of a fresh connection, a company's or a location's, in place of those that were there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] when the set names neither company nor location; [`ErrorKind::Store`].
+    pub async fn adopt(&self, tokens: &TokenSet) -> Result<TokenKey> {
+        let (key, manager) = match (user_type_of(tokens), company_of(tokens), location_of(tokens)) {
+            (UserType::Location, _, Some(location)) => (self.location_key(&location), &self.connections.locations),
+            (UserType::Company, Some(company), _) => (self.company_key(&company), &self.connections.companies),
+            (kind, ..) => {
+                let why = format!("the token endpoint gave a token for a {kind} but not the id of one");
+                return Err(Error::new(ErrorKind::Decode, why));
+            }
+        };
+        self.replace(&key, tokens).await?;
+        manager.invalidate(&key);
+        Ok(key)
+    }
+
+    /// Mints a location's token from its company's and keeps it; from then on it renews itself.
+    ///
+    /// # Errors
+    /// As [`GhlOAuth::location_token`]; [`ErrorKind::Store`].
+    pub async fn mint(&self, company: &CompanyId, location: &LocationId) -> Result<TokenKey> {
+        let credentials = Arc::new(self.company(company));
+        let tokens = self.connections.oauth.location_token(company, location, credentials).await?;
+        self.adopt(&tokens).await
+    }
+
+    /// Erases the company's tokens.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`].
+    pub async fn forget_company(&self, company: &CompanyId) -> Result<()> {
+        let key = self.company_key(company);
+        self.connections.store.forget(&key).await?;
+        self.connections.companies.invalidate(&key);
+        Ok(())
+    }
+
+    /// Erases the location's tokens.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`].
+    pub async fn forget_location(&self, location: &LocationId) -> Result<()> {
+        let key = self.location_key(location);
+        self.connections.store.forget(&key).await?;
+        self.connections.locations.invalidate(&key);
+        Ok(())
+    }
+
+    async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<()> {
+        let store = &self.connections.store;
+        let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
+        for _ in 0..ATTEMPTS {
+            match store.swap(key, expected, tokens).await? {
+                Swap::Stored(_) => return Ok(()),
+                Swap::Lost(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
+            }
+        }
+        Err(Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again")))
+    }
+}
