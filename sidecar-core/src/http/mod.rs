@@ -271,7 +271,8 @@ impl Run<'_> {
     /// Attempts until one succeeds or the rules say stop.
     async fn repeat(&self, mut call: Call) -> Result<HttpResponse> {
         let url = call.url(&self.pipeline.base)?;
-        let mut body = Some(std::mem::replace(call.body.get_mut().unwrap_or_else(PoisonError::into_inner), Body::EMPTY));
+        let mut body =
+            Some(std::mem::replace(call.body.get_mut().unwrap_or_else(PoisonError::into_inner), Body::EMPTY));
         let mut refused = None;
         let mut attempt = 1;
         loop {
@@ -313,12 +314,11 @@ impl Run<'_> {
     ) -> Result<HttpResponse, Failed> {
         let inner = self.pipeline;
         let queued = inner.clock.monotonic();
+        // Asked twice, so that an open circuit costs neither quota nor a token.
+        drop(self.admit()?);
         self.wait_for_limits(call).await?;
         let (request, generation) = self.request(call, url, body, refused).await?;
-        let permit = inner.breaker.admit(inner.clock.monotonic()).map_err(|open| {
-            Error::new(ErrorKind::Server, "the provider failed repeatedly; its circuit is open")
-                .with_retry_after(open.retry_in)
-        })?;
+        let permit = self.admit()?;
 
         let started = inner.clock.monotonic();
         let limit = call.attempt_timeout.unwrap_or(inner.attempt_timeout);
@@ -344,6 +344,13 @@ impl Run<'_> {
             self.sent.store(0, Ordering::Relaxed);
         }
         outcome
+    }
+
+    fn admit(&self) -> Result<Permit> {
+        self.pipeline.breaker.admit(self.pipeline.clock.monotonic()).map_err(|open| {
+            Error::new(ErrorKind::Server, "the provider failed repeatedly; its circuit is open")
+                .with_retry_after(open.retry_in)
+        })
     }
 
     async fn wait_for_limits(&self, call: &Call) -> Result<()> {
