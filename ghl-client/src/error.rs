@@ -103,10 +103,15 @@ impl Wire {
         // v3 answers `{"error": {"code", "message"}}`, the token endpoint `{"error": code, "error_description": text}`, the
         // rest `{"message": text or list, "error": reason phrase}`.
         let nested = body.get("error").filter(|error| error.is_object()).cloned().unwrap_or_default();
-        let message = body.get("message").or_else(|| nested.get("message")).or_else(|| body.get("error_description")).or_else(|| body.get("msg"));
+        let message = body
+            .get("message")
+            .or_else(|| nested.get("message"))
+            .or_else(|| body.get("error_description"))
+            .or_else(|| body.get("msg"));
         Self {
             messages: message.map(lines).unwrap_or_default(),
-            code: text(nested.get("code")).or_else(|| text(body.get("error")).filter(|error| !error.contains(' ') && error.contains('_'))),
+            code: text(nested.get("code"))
+                .or_else(|| text(body.get("error")).filter(|error| !error.contains(' ') && error.contains('_'))),
             trace: text(body.get("traceId")),
             meta: body.remove("meta").unwrap_or_default(),
         }
@@ -120,7 +125,9 @@ impl Wire {
 fn lines(message: &Value) -> Vec<String> {
     match message {
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
+        Value::Array(items) => {
+            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+        }
         Value::Null => Vec::new(),
         other => vec![other.to_string()],
     }
@@ -165,11 +172,17 @@ fn problem(status: StatusCode, headers: &HeaderMap, wire: &Wire) -> Problem {
     }
     match status.as_u16() {
         400 | 409 if says(&["duplicated contact", "duplicate contact"]) => duplicate(&wire.meta),
-        400 | 401 | 403 | 422 if says(&["refresh token", "refresh_token", "authorization code", "invalid grant"]) => Problem::GrantInvalid,
-        400 | 401 | 403 if says(&["client secret", "client_secret", "client credentials", "invalid client"]) => Problem::ClientInvalid,
+        400 | 401 | 403 | 422 if says(&["refresh token", "refresh_token", "authorization code", "invalid grant"]) => {
+            Problem::GrantInvalid
+        }
+        400 | 401 | 403 if says(&["client secret", "client_secret", "client credentials", "invalid client"]) => {
+            Problem::ClientInvalid
+        }
         400 | 404 if says(&["not found", "does not exist"]) => Problem::NotFound,
         404 => Problem::NotFound,
-        401 | 403 if says(&["not authorized for this scope", "authclass", "not allowed to access this scope"]) => Problem::ScopeMissing,
+        401 | 403 if says(&["not authorized for this scope", "authclass", "not allowed to access this scope"]) => {
+            Problem::ScopeMissing
+        }
         401 | 403 if says(&["access to this location"]) => Problem::WrongLocation,
         401 => Problem::TokenInvalid,
         403 => Problem::Forbidden,

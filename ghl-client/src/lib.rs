@@ -11,11 +11,11 @@ mod limits;
 pub mod locations;
 pub mod model;
 pub mod oauth;
-//pub mod sync;
-//pub mod webhook;
+pub mod sync;
+pub mod webhook;
 
 pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, Problem};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
-//pub use webhook::{GhlEvent, GhlWebhookVerifier};
+pub use webhook::{GhlEvent, GhlWebhookVerifier};

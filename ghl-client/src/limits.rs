@@ -82,7 +82,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
@@ -96,7 +99,10 @@ mod tests {
     #[test]
     fn a_burst_wait_is_bounded_and_retry_after_wins() {
         assert_eq!(exhausted(&headers(&[(BURST_INTERVAL, "900000")])), Exhausted::Burst(LONGEST_BURST_WAIT));
-        assert_eq!(exhausted(&headers(&[(BURST_INTERVAL, "10000"), ("retry-after", "2")])), Exhausted::Burst(Duration::from_secs(2)));
+        assert_eq!(
+            exhausted(&headers(&[(BURST_INTERVAL, "10000"), ("retry-after", "2")])),
+            Exhausted::Burst(Duration::from_secs(2))
+        );
         assert_eq!(exhausted(&HeaderMap::new()), Exhausted::Burst(BURST_SPAN));
     }
 
@@ -109,7 +115,11 @@ mod tests {
     fn the_five_headers_reach_their_scopes() {
         let scopes = scopes("app", &Resource::Location("loc".into()));
         let seen = headers(&[
-            (DAY_LIMIT_HEADER, "200000"), (DAY_REMAINING, "150000"), (BURST_INTERVAL, "10000"), (BURST_LIMIT_HEADER, "100"), (BURST_REMAINING, "42"),
+            (DAY_LIMIT_HEADER, "200000"),
+            (DAY_REMAINING, "150000"),
+            (BURST_INTERVAL, "10000"),
+            (BURST_LIMIT_HEADER, "100"),
+            (BURST_REMAINING, "42"),
         ]);
         let said = feedback(StatusCode::OK, &seen, &scopes);
         assert_eq!((said[0].limit, said[0].remaining, said[0].retry_after), (Some(100), Some(42), None));

@@ -10,9 +10,12 @@ use crate::{
 };
 
 const VERSION: ApiVersion = ApiVersion::V2021_04_15;
-const CREATE: Operation = Operation::new("appointments.create", Method::POST, "/calendars/events/appointments", VERSION);
-const GET: Operation = Operation::new("appointments.get", Method::GET, "/calendars/events/appointments/{eventId}", VERSION);
-const UPDATE: Operation = Operation::new("appointments.update", Method::PUT, "/calendars/events/appointments/{eventId}", VERSION);
+const CREATE: Operation =
+    Operation::new("appointments.create", Method::POST, "/calendars/events/appointments", VERSION);
+const GET: Operation =
+    Operation::new("appointments.get", Method::GET, "/calendars/events/appointments/{eventId}", VERSION);
+const UPDATE: Operation =
+    Operation::new("appointments.update", Method::PUT, "/calendars/events/appointments/{eventId}", VERSION);
 const DELETE: Operation = Operation::new("appointments.delete", Method::DELETE, "/calendars/events/{eventId}", VERSION);
 
 /// The appointments family. From [`GhlClient::appointments`].
@@ -31,12 +34,17 @@ impl Appointments {
         calendar: impl Into<CalendarId>,
         contact: impl Into<ContactId>,
     ) -> CreateAppointment {
-        CreateAppointment::new(self.0.clone(), location.into(), &calendar.into(), &contact.into())
+        CreateAppointment::new(self.0.clone(), &location.into(), &calendar.into(), &contact.into())
     }
 
     /// Reads an appointment.
     pub fn get(&self, location: impl Into<LocationId>, id: impl Into<AppointmentId>) -> GetAppointment {
-        GetAppointment { client: self.0.clone(), location: location.into(), id: id.into(), settings: Settings::default() }
+        GetAppointment {
+            client: self.0.clone(),
+            location: location.into(),
+            id: id.into(),
+            settings: Settings::default(),
+        }
     }
 
     /// Changes the fields that are set.
@@ -52,7 +60,12 @@ impl Appointments {
 
     /// Deletes an appointment, or any other calendar event.
     pub fn delete(&self, location: impl Into<LocationId>, id: impl Into<AppointmentId>) -> DeleteAppointment {
-        DeleteAppointment { client: self.0.clone(), location: location.into(), id: id.into(), settings: Settings::default() }
+        DeleteAppointment {
+            client: self.0.clone(),
+            location: location.into(),
+            id: id.into(),
+            settings: Settings::default(),
+        }
     }
 }
 
@@ -76,7 +89,6 @@ macro_rules! appointment_fields {
             }
 
             /// How it stands.
-            #[expect(clippy::needless_pass_by_value, reason = "a setter takes its value")]
             pub fn status(self, status: AppointmentStatus) -> Self {
                 self.set("appointmentStatus", status.as_str())
             }
@@ -129,14 +141,18 @@ request!(CreateAppointment => Appointment);
 appointment_fields!(CreateAppointment);
 
 impl CreateAppointment {
-    fn new(client: GhlClient, location: LocationId, calendar: &CalendarId, contact: &ContactId) -> Self {
+    fn new(client: GhlClient, location: &LocationId, calendar: &CalendarId, contact: &ContactId) -> Self {
         let request = Self { client, location: location.clone(), body: Map::new(), settings: Settings::default() };
-        request.set("calendarId", calendar.as_str()).set("contactId", contact.as_str()).set("locationId", location.as_str())
+        request
+            .set("calendarId", calendar.as_str())
+            .set("contactId", contact.as_str())
+            .set("locationId", location.as_str())
     }
 
     async fn send(self) -> Result<Appointment> {
         if !self.body.contains_key("startTime") {
-            return Err(Error::new(ErrorKind::Config, "an appointment needs a start: set it with `start`").at("ghl", CREATE.name));
+            return Err(Error::new(ErrorKind::Config, "an appointment needs a start: set it with `start`")
+                .at("ghl", CREATE.name));
         }
         let call = CREATE.call(&[]).json(&self.body);
         self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?.json()

@@ -80,7 +80,8 @@ impl ListEvents {
             .query(name, id)
             .query("startTime", start.as_millis())
             .query("endTime", end.as_millis());
-        let answer = self.client.answer(call, &Resource::Location(self.location), EVENTS.version, &self.settings).await?;
+        let answer =
+            self.client.answer(call, &Resource::Location(self.location), EVENTS.version, &self.settings).await?;
         Ok(answer.json::<Found<T>>()?.events)
     }
 }
@@ -126,11 +127,13 @@ impl AllEvents {
         let mut calendars = ListCalendars::new(self.client.clone(), self.location.clone());
         calendars.settings = self.settings.clone();
         let requests = calendars.await?.into_iter().map(|calendar| {
-            let mut events = ListEvents::new(self.client.clone(), self.location.clone()).calendar(calendar.id).between(start, end);
+            let mut events =
+                ListEvents::new(self.client.clone(), self.location.clone()).calendar(calendar.id).between(start, end);
             events.settings = self.settings.clone();
             events.fetch::<T>()
         });
-        let pages: Vec<Vec<T>> = stream::iter(requests.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;
+        let pages: Vec<Vec<T>> =
+            stream::iter(requests.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(pages.into_iter().flatten().collect())
     }
 }

@@ -164,16 +164,18 @@ impl GhlClientBuilder {
 fn access(mut sources: Vec<Source>) -> Result<Access> {
     let config = |why| Err(Error::new(ErrorKind::Config, why));
     match (sources.pop(), sources.is_empty()) {
-        (None, _) => config("the client has no token: call `private_integration_token`, `credentials` or `tokens` on its builder"),
-        (Some(_), false) => {
-            config("the client has several sources of tokens: give exactly one of `private_integration_token`, `credentials`, `tokens`")
-        }
+        (None, _) => config(
+            "the client has no token: call `private_integration_token`, `credentials` or `tokens` on its builder",
+        ),
+        (Some(_), false) => config(
+            "the client has several sources of tokens: give exactly one of `private_integration_token`, `credentials`, `tokens`",
+        ),
         (Some(Source::Ready(access)), true) => Ok(access),
         (Some(Source::Token(token)), true) => match token.expose_secret() {
             "" => config("the access token is empty: give the whole `pit-…` token"),
-            text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                config("the access token has blanks or other characters that no token has: give it without quotes and line ends")
-            }
+            text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => config(
+                "the access token has blanks or other characters that no token has: give it without quotes and line ends",
+            ),
             _ => Ok(Access::Fixed(Arc::new(StaticToken::new(token)))),
         },
     }

@@ -89,7 +89,10 @@ impl Resource {
         if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Config, format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug())))
+        Err(Error::new(
+            ErrorKind::Config,
+            format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug()),
+        ))
     }
 }
 
@@ -153,7 +156,13 @@ impl GhlClient {
     }
 
     /// Sends a call as `resource`, with its credentials, its limits and the version header.
-    pub(crate) async fn answer(&self, call: Call, resource: &Resource, version: ApiVersion, settings: &Settings) -> Result<Answer> {
+    pub(crate) async fn answer(
+        &self,
+        call: Call,
+        resource: &Resource,
+        version: ApiVersion,
+        settings: &Settings,
+    ) -> Result<Answer> {
         resource.check()?;
         let credentials = self.credentials(resource)?;
         let version = settings.version.clone().or_else(|| self.0.version.clone()).unwrap_or(version);
@@ -181,7 +190,8 @@ impl GhlClient {
 
     /// The provider said that the day is spent but not for how long: our own counter of the day says until when.
     async fn with_own_reset(&self, error: Error, scopes: &[Scope]) -> Error {
-        let (Some(limiter), Some(day)) = (self.0.pipeline.limiter(), scopes.iter().find(|scope| is_budget(scope))) else {
+        let (Some(limiter), Some(day)) = (self.0.pipeline.limiter(), scopes.iter().find(|scope| is_budget(scope)))
+        else {
             return error;
         };
         match limiter.usage(day).await.ok().and_then(|usage| usage.resets_in) {
@@ -197,6 +207,9 @@ fn is_budget(scope: &Scope) -> bool {
 
 impl fmt::Debug for GhlClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GhlClient").field("base", &self.0.pipeline.base()).field("app", &self.0.app).finish_non_exhaustive()
+        f.debug_struct("GhlClient")
+            .field("base", &self.0.pipeline.base())
+            .field("app", &self.0.app)
+            .finish_non_exhaustive()
     }
 }

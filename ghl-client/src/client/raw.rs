@@ -87,6 +87,7 @@ impl RawRequest {
     }
 
     /// Adds a query parameter.
+    #[expect(clippy::needless_pass_by_value, reason = "as in every other request: `.query(\"limit\", 20)`")]
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
@@ -94,10 +95,10 @@ impl RawRequest {
 
     /// Sets a JSON body.
     pub fn body(mut self, body: &(impl Serialize + ?Sized)) -> Self {
-        self.body = Some(
-            serde_json::to_value(body)
-                .map_err(|error| Error::new(ErrorKind::Config, format!("the body cannot be written as JSON: {error}"))),
-        );
+        self.body =
+            Some(serde_json::to_value(body).map_err(|error| {
+                Error::new(ErrorKind::Config, format!("the body cannot be written as JSON: {error}"))
+            }));
         self
     }
 

@@ -14,7 +14,7 @@ pub use filter::{Direction, Filter, Sort};
 pub use read::{DeleteContact, GetContact};
 pub use search::SearchContacts;
 pub use tags::ChangeTags;
-pub use write::{CreateContact, UpdateContact, Upserted, UpsertContact};
+pub use write::{CreateContact, UpdateContact, UpsertContact, Upserted};
 
 use crate::{
     client::GhlClient,

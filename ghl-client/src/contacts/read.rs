@@ -10,7 +10,8 @@ use crate::{
 };
 
 const GET: Operation = Operation::new("contacts.get", Method::GET, "/contacts/{contactId}", ApiVersion::V2021_07_28);
-const DELETE: Operation = Operation::new("contacts.delete", Method::DELETE, "/contacts/{contactId}", ApiVersion::V2021_07_28);
+const DELETE: Operation =
+    Operation::new("contacts.delete", Method::DELETE, "/contacts/{contactId}", ApiVersion::V2021_07_28);
 
 /// An answer's `{"contact": …}`.
 #[derive(Deserialize)]

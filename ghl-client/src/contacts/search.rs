@@ -2,12 +2,7 @@ use futures_core::Stream;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{
-    Error, ErrorKind, Page, Result,
-    http::Answer,
-    page,
-    retry::Replay,
-};
+use sidecar_core::{Error, ErrorKind, Page, Result, http::Answer, page, retry::Replay};
 
 use super::filter::{Direction, Filter, MAX_TEXT, Sort};
 use crate::{
@@ -135,7 +130,10 @@ impl SearchContacts {
         }
         let long = self.query.as_deref().filter(|text| text.chars().count() > MAX_TEXT);
         if let Some(text) = long.or_else(|| self.filters.iter().find_map(Filter::too_long)) {
-            return refuse(format!("the search takes at most {MAX_TEXT} characters of text, not {}", text.chars().count()));
+            return refuse(format!(
+                "the search takes at most {MAX_TEXT} characters of text, not {}",
+                text.chars().count()
+            ));
         }
         let mut body = json!({"locationId": self.location, "pageLimit": self.page_size});
         if let Some(query) = &self.query {

@@ -9,7 +9,8 @@ use crate::{
     model::{ContactId, LocationId},
 };
 
-const ADD: Operation = Operation::new("contacts.add_tags", Method::POST, "/contacts/{contactId}/tags", ApiVersion::V2021_07_28);
+const ADD: Operation =
+    Operation::new("contacts.add_tags", Method::POST, "/contacts/{contactId}/tags", ApiVersion::V2021_07_28);
 const REMOVE: Operation =
     Operation::new("contacts.remove_tags", Method::DELETE, "/contacts/{contactId}/tags", ApiVersion::V2021_07_28);
 
@@ -60,7 +61,10 @@ impl ChangeTags {
             return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
         }
         let call = self.operation.call(&[self.contact.as_str()]).json(&json!({"tags": self.tags})).replay(Replay::Safe);
-        let answer = self.client.answer(call, &Resource::Location(self.location), self.operation.version, &self.settings).await?;
+        let answer = self
+            .client
+            .answer(call, &Resource::Location(self.location), self.operation.version, &self.settings)
+            .await?;
         Ok(answer.json::<Tags>()?.tags)
     }
 }

@@ -11,7 +11,8 @@ use crate::{
 };
 
 const CREATE: Operation = Operation::new("contacts.create", Method::POST, "/contacts/", ApiVersion::V2021_07_28);
-const UPDATE: Operation = Operation::new("contacts.update", Method::PUT, "/contacts/{contactId}", ApiVersion::V2021_07_28);
+const UPDATE: Operation =
+    Operation::new("contacts.update", Method::PUT, "/contacts/{contactId}", ApiVersion::V2021_07_28);
 const UPSERT: Operation = Operation::new("contacts.upsert", Method::POST, "/contacts/upsert", ApiVersion::V2021_07_28);
 
 /// Creates a contact. From [`Contacts::create`](super::Contacts::create).
@@ -45,7 +46,8 @@ impl CreateContact {
     async fn send(mut self) -> Result<Contact> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = CREATE.call(&[]).json(&self.body);
-        let answer = self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?;
+        let answer =
+            self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
 }
@@ -71,7 +73,8 @@ impl UpdateContact {
 
     async fn send(self) -> Result<Contact> {
         let call = UPDATE.call(&[self.contact.as_str()]).json(&self.body);
-        let answer = self.client.answer(call, &Resource::Location(self.location), UPDATE.version, &self.settings).await?;
+        let answer =
+            self.client.answer(call, &Resource::Location(self.location), UPDATE.version, &self.settings).await?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
 }
@@ -122,7 +125,11 @@ impl UpsertContact {
     /// Whether a second sending would meet the contact of the first.
     fn replay(&self) -> Replay {
         let matched = ["email", "phone"].iter().any(|field| self.body.get(*field).is_some_and(Value::is_string));
-        if matched && !self.body.contains_key("createNewIfDuplicateAllowed") { Replay::Safe } else { Replay::OnlyIfNotSent }
+        if matched && !self.body.contains_key("createNewIfDuplicateAllowed") {
+            Replay::Safe
+        } else {
+            Replay::OnlyIfNotSent
+        }
     }
 
     async fn send(mut self) -> Result<Upserted> {

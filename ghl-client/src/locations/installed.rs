@@ -106,7 +106,8 @@ impl ListInstalled {
             .query_opt("isInstalled", self.installed)
             .query_opt("locationId", self.location)
             .query_opt("query", self.query);
-        let answer = self.client.answer(call, &Resource::Company(self.company), INSTALLED.version, &self.settings).await?;
+        let answer =
+            self.client.answer(call, &Resource::Company(self.company), INSTALLED.version, &self.settings).await?;
         let Found { locations, count } = answer.json()?;
         Ok(Page { next: next_skip(skip, limit, locations.len()), total: count, items: locations })
     }

@@ -10,8 +10,12 @@ use crate::{
 };
 
 const GET: Operation = Operation::new("locations.get", Method::GET, "/locations/{locationId}", ApiVersion::V2021_07_28);
-const CUSTOM_FIELDS: Operation =
-    Operation::new("locations.custom_fields", Method::GET, "/locations/{locationId}/customFields", ApiVersion::V2021_07_28);
+const CUSTOM_FIELDS: Operation = Operation::new(
+    "locations.custom_fields",
+    Method::GET,
+    "/locations/{locationId}/customFields",
+    ApiVersion::V2021_07_28,
+);
 
 #[derive(Deserialize)]
 struct Enveloped<T> {
@@ -94,7 +98,8 @@ impl ListCustomFields {
 
     async fn send(self) -> Result<Vec<CustomField>> {
         let call = CUSTOM_FIELDS.call(&[self.location.as_str()]).query_opt("model", self.model);
-        let answer = self.client.answer(call, &Resource::Location(self.location), CUSTOM_FIELDS.version, &self.settings).await?;
+        let answer =
+            self.client.answer(call, &Resource::Location(self.location), CUSTOM_FIELDS.version, &self.settings).await?;
         Ok(answer.json::<Fields>()?.custom_fields)
     }
 }

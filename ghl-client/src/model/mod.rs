@@ -18,3 +18,4 @@ pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
 pub use id::*;
 pub use location::{InstalledLocation, Location};
 pub use time::WireTime;
+pub(crate) use time::field_time;

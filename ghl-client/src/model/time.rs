@@ -31,6 +31,10 @@ impl WireTime {
         }
     }
 
+    pub(crate) fn from_wire(wire: Value) -> Self {
+        Self(wire)
+    }
+
     /// What was sent.
     pub fn as_wire(&self) -> &Value {
         &self.0
@@ -47,7 +51,11 @@ pub(crate) fn field_time(value: Option<&Value>) -> Option<Timestamp> {
 }
 
 fn from_number(number: i64) -> Timestamp {
-    if number.unsigned_abs() >= MILLIS_FROM.unsigned_abs() { Timestamp::from_millis(number) } else { Timestamp::from_secs(number) }
+    if number.unsigned_abs() >= MILLIS_FROM.unsigned_abs() {
+        Timestamp::from_millis(number)
+    } else {
+        Timestamp::from_secs(number)
+    }
 }
 
 fn from_text(text: &str) -> Option<Timestamp> {
@@ -84,10 +92,19 @@ mod tests {
 
     #[test]
     fn every_format_seen_on_the_wire_is_the_same_instant() {
-        for wire in [json!("2021-06-23T03:30:00+05:30"), json!("2021-06-22T22:00:00.000Z"), json!(1_624_399_200_000_i64), json!("1624399200000"), json!(1_624_399_200)] {
+        for wire in [
+            json!("2021-06-23T03:30:00+05:30"),
+            json!("2021-06-22T22:00:00.000Z"),
+            json!(1_624_399_200_000_i64),
+            json!("1624399200000"),
+            json!(1_624_399_200),
+        ] {
             assert_eq!(WireTime(wire.clone()).timestamp(), Some(Timestamp::from_secs(1_624_399_200)), "{wire}");
         }
-        assert_eq!(WireTime(json!("2021-06-22")).timestamp().map(|t| t.to_string()).as_deref(), Some("2021-06-22T00:00:00Z"));
+        assert_eq!(
+            WireTime(json!("2021-06-22")).timestamp().map(|t| t.to_string()).as_deref(),
+            Some("2021-06-22T00:00:00Z")
+        );
     }
 
     #[test]

@@ -17,7 +17,13 @@ pub struct Authorize {
 }
 
 impl Authorize {
-    pub(super) fn new(page: Url, white_label_page: Url, client_id: String, redirect_uri: String, state: String) -> Self {
+    pub(super) fn new(
+        page: Url,
+        white_label_page: Url,
+        client_id: String,
+        redirect_uri: String,
+        state: String,
+    ) -> Self {
         let scopes = SCOPES.iter().map(|scope| (*scope).to_owned()).collect();
         Self { page, white_label_page, client_id, redirect_uri, state, scopes, white_label: false, same_window: false }
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     client::Resource,
-    config::{ApiVersion, AUTHORIZE_URL, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
+    config::{AUTHORIZE_URL, ApiVersion, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
     error::Ghl,
     limits,
     model::{CompanyId, LocationId},
@@ -121,13 +121,17 @@ impl GhlOAuthBuilder {
     pub fn build(self) -> Result<GhlOAuth> {
         let app = app_id(&self.client_id)?.to_owned();
         if self.client_secret.expose_secret().trim().is_empty() {
-            return Err(Error::new(ErrorKind::Config, "the client secret is empty: give the one that the marketplace showed once"));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the client secret is empty: give the one that the marketplace showed once",
+            ));
         }
         if let Some(uri) = &self.redirect_uri {
             page("redirect URI", uri)?;
         }
         let authorize_url = page("authorize URL", self.authorize_url.as_deref().unwrap_or(AUTHORIZE_URL))?;
-        let white_label_url = page("authorize URL", self.authorize_url.as_deref().unwrap_or(WHITE_LABEL_AUTHORIZE_URL))?;
+        let white_label_url =
+            page("authorize URL", self.authorize_url.as_deref().unwrap_or(WHITE_LABEL_AUTHORIZE_URL))?;
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(ReqwestTransport::new()?),
@@ -196,10 +200,19 @@ impl GhlOAuth {
     pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
         let (inner, state) = (&*self.0, state.into());
         if state.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "the state is empty: without one, anybody's code could be slipped in"));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the state is empty: without one, anybody's code could be slipped in",
+            ));
         }
         let redirect_uri = self.redirect_uri()?.to_owned();
-        Ok(Authorize::new(inner.authorize_url.clone(), inner.white_label_url.clone(), inner.client_id.clone(), redirect_uri, state))
+        Ok(Authorize::new(
+            inner.authorize_url.clone(),
+            inner.white_label_url.clone(),
+            inner.client_id.clone(),
+            redirect_uri,
+            state,
+        ))
     }
 
     fn redirect_uri(&self) -> Result<&str> {
@@ -213,7 +226,8 @@ impl GhlOAuth {
     /// # Errors
     /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again.
     pub async fn exchange_code(&self, code: &str, user_type: Option<&UserType>) -> Result<TokenSet> {
-        let mut fields = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
+        let mut fields =
+            vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
         if let Some(user_type) = user_type {
             fields.push(("user_type", user_type.as_str()));
         }
@@ -226,8 +240,11 @@ impl GhlOAuth {
     /// # Errors
     /// [`ErrorKind::Auth`] when it is refused for good: somebody has to connect again.
     pub async fn refresh(&self, refresh_token: &SecretString, user_type: &UserType) -> Result<TokenSet> {
-        let fields =
-            [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret()), ("user_type", user_type.as_str())];
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token.expose_secret()),
+            ("user_type", user_type.as_str()),
+        ];
         self.token("oauth.refresh", &fields).await
     }
 
@@ -264,7 +281,10 @@ impl GhlOAuth {
 
     async fn exchange(&self, call: Call) -> Result<TokenSet> {
         let asked_at = self.0.pipeline.clock().now();
-        let call = call.deadline(self.0.timeout).attempt_timeout(self.0.timeout).header(http::header::ACCEPT, "application/json");
+        let call = call
+            .deadline(self.0.timeout)
+            .attempt_timeout(self.0.timeout)
+            .header(http::header::ACCEPT, "application/json");
         let answer = self.0.pipeline.call(call).await?;
         grant::tokens(&answer.body, asked_at)
     }

@@ -39,7 +39,12 @@ pub struct GhlConnections {
 
 impl GhlConnections {
     /// Connections that are kept in `store` and renewed under its leases, with the usual [`TokenConfig`].
-    pub fn new(oauth: GhlOAuth, store: Arc<dyn TokenStore>, leases: Arc<dyn LeaseStore>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        oauth: GhlOAuth,
+        store: Arc<dyn TokenStore>,
+        leases: Arc<dyn LeaseStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self::with_config(oauth, store, leases, clock, TokenConfig::default())
     }
 
@@ -51,12 +56,10 @@ impl GhlConnections {
         clock: Arc<dyn Clock>,
         config: TokenConfig,
     ) -> Self {
-        let manager = |exchange: GhlExchange| {
-            let (store, leases, clock) = (Arc::clone(&store), Arc::clone(&leases), Arc::clone(&clock));
-            TokenManager::with_config(store, leases, Arc::new(exchange), clock, config)
-        };
-        let companies = manager(GhlExchange::new(oauth.clone()));
-        let locations = manager(GhlExchange::new(oauth.clone()).minting_from(companies.clone()));
+        let refreshing = Arc::new(GhlExchange::new(oauth.clone()));
+        let companies = TokenManager::with_config(store.clone(), leases.clone(), refreshing, clock.clone(), config);
+        let minting = Arc::new(GhlExchange::new(oauth.clone()).minting_from(companies.clone()));
+        let locations = TokenManager::with_config(store.clone(), leases, minting, clock, config);
         Self { oauth, store, companies, locations }
     }
 

@@ -34,10 +34,16 @@ impl GhlExchange {
 
     async fn mint(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let (Some(company), Some(location)) = (minted_from(current), location_of(current)) else {
-            return Err(Error::new(ErrorKind::Auth, format!("{key} has no refresh token and no company to mint from: connect again")));
+            return Err(Error::new(
+                ErrorKind::Auth,
+                format!("{key} has no refresh token and no company to mint from: connect again"),
+            ));
         };
         let Some(companies) = &self.companies else {
-            return Err(Error::new(ErrorKind::Config, format!("{key} is minted from a company's token: renew it with `minting_from`")));
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("{key} is minted from a company's token: renew it with `minting_from`"),
+            ));
         };
         let credentials = companies.handle(company_key(key.organization(), &company));
         let minted = self.oauth.location_token(&company, &location, Arc::new(credentials)).await;

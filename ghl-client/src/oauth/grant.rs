@@ -37,7 +37,8 @@ struct Wire {
 pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     // The body holds tokens: neither it nor the parser's words may stand in the error.
     let wire: Wire = serde_json::from_slice(body).map_err(|_| {
-        Error::new(ErrorKind::Decode, "the token endpoint's answer has no access token in the expected shape").sent(Sent::Yes)
+        Error::new(ErrorKind::Decode, "the token endpoint's answer has no access token in the expected shape")
+            .sent(Sent::Yes)
     })?;
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is meant")]
     let life = wire.expires_in.filter(|secs| *secs > 0.0).map_or(LIFE_SECS, |secs| secs as i64);
@@ -59,7 +60,9 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
 const MINTED_FROM: &str = "minted_from";
 
 pub(super) fn mark_minted(tokens: &mut TokenSet, company: &CompanyId, location: &LocationId) {
-    for (name, value) in [(MINTED_FROM, company.as_str()), ("companyId", company.as_str()), ("locationId", location.as_str())] {
+    for (name, value) in
+        [(MINTED_FROM, company.as_str()), ("companyId", company.as_str()), ("locationId", location.as_str())]
+    {
         tokens.extra.insert(name.to_owned(), json!(value));
     }
     tokens.extra.insert("userType".to_owned(), json!(UserType::Location));

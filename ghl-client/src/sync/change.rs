@@ -1,0 +1,130 @@
+//! From a document to a change: which fields are its id, its version and its place.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde_json::Value;
+use sidecar_core::{
+    Error, ErrorKind, OrganizationId, Result, Timestamp,
+    record::{Change, ChangeOrigin, Doc, Effect, RecordKey},
+};
+
+use crate::model::field_time;
+
+/// The kind of a contact's record.
+pub const CONTACT: &str = "contact";
+/// The kind of a location's record.
+pub const LOCATION: &str = "location";
+/// The kind of an appointment's record.
+pub const APPOINTMENT: &str = "appointment";
+
+/// The task that reads a contact by id.
+pub const READ_CONTACT: &str = "ghl.read_contact";
+/// The task that reads a location by id.
+pub const READ_LOCATION: &str = "ghl.read_location";
+/// The task that reads an appointment by id.
+pub const READ_APPOINTMENT: &str = "ghl.read_appointment";
+
+/// What the changes of one kind of record have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) reread: &'static str,
+    /// The fields a person searches by.
+    searchable: &'static [&'static str],
+    /// The field that says where a record stands in listings; none: all stand at the same place.
+    position: Option<&'static str>,
+}
+
+pub(super) const CONTACTS: Kind = Kind {
+    name: CONTACT,
+    reread: READ_CONTACT,
+    searchable: &["firstName", "lastName", "name", "contactName", "email", "phone", "companyName"],
+    position: Some("dateAdded"),
+};
+pub(super) const LOCATIONS: Kind =
+    Kind { name: LOCATION, reread: READ_LOCATION, searchable: &["name", "email", "city"], position: None };
+pub(super) const APPOINTMENTS: Kind = Kind {
+    name: APPOINTMENT,
+    reread: READ_APPOINTMENT,
+    searchable: &["title", "address"],
+    position: Some("startTime"),
+};
+
+impl Kind {
+    pub(super) fn key(self, organization: &OrganizationId, id: &str) -> RecordKey {
+        RecordKey { organization: organization.clone(), kind: Cow::Borrowed(self.name), id: id.into() }
+    }
+
+    /// Where the document stands in listings. Records that do not say stand first.
+    pub(super) fn position(self, document: &Doc) -> Timestamp {
+        self.position.and_then(|field| field_time(document.get(field))).unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// A change of the record `id`.
+    pub(super) fn change(
+        self,
+        key: RecordKey,
+        location: Option<Arc<str>>,
+        version: Timestamp,
+        origin: ChangeOrigin,
+        effect: Effect,
+    ) -> Change {
+        let position = match &effect {
+            Effect::Put(document) => Some(self.position(document)),
+            // A webhook that does not carry the place leaves it as it is.
+            Effect::Patch(document) => match self.position {
+                Some(field) => field_time(document.get(field)),
+                None => Some(Timestamp::EPOCH),
+            },
+            Effect::Delete => None,
+        };
+        let reread = Some(Cow::Borrowed(self.reread));
+        Change { key, location, version, origin, position, effect, searchable: self.searchable, reread }
+    }
+
+    /// The change that a fetched document makes. Its version is its update time; a document that has none counts as of
+    /// `asked_at`, when the request for it began.
+    pub(super) fn fetched(
+        self,
+        organization: &OrganizationId,
+        location: Option<Arc<str>>,
+        document: Doc,
+        asked_at: Timestamp,
+        origin: ChangeOrigin,
+    ) -> Result<Change> {
+        let id = id_of(&document)?;
+        let version = field_time(document.get("dateUpdated")).unwrap_or(asked_at);
+        Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document)))
+    }
+
+    /// The outcome of a read by id: the document, or a delete when the provider no longer has it.
+    pub(super) fn read(
+        self,
+        organization: &OrganizationId,
+        id: &str,
+        location: Option<Arc<str>>,
+        read: Result<Doc>,
+        asked_at: Timestamp,
+        revision: u64,
+    ) -> Result<Change> {
+        let origin = ChangeOrigin::Read { revision };
+        match read {
+            Ok(document) if document.get("deleted").and_then(Value::as_bool) != Some(true) => {
+                self.fetched(organization, location, document, asked_at, origin)
+            }
+            Ok(_) => Ok(self.change(self.key(organization, id), location, asked_at, origin, Effect::Delete)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(self.change(self.key(organization, id), location, asked_at, origin, Effect::Delete))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The document's id.
+pub(super) fn id_of(document: &Doc) -> Result<Arc<str>> {
+    let id = document.get("id").or_else(|| document.get("_id")).and_then(Value::as_str);
+    id.filter(|id| !id.is_empty())
+        .map(Arc::from)
+        .ok_or_else(|| Error::new(ErrorKind::Decode, "a row of the listing has no id").at("ghl", "sync"))
+}

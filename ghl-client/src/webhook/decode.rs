@@ -1,0 +1,84 @@
+//! From a body to an event: takes the envelope apart, and puts the shapes that workflows and older integrations send
+//! (`data`, `contactId`, flat appointments) into the provider's own.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use sidecar_core::event::UnknownEvent;
+
+use super::{
+    event::{Envelope, Event, GhlEvent, NotAnEvent},
+    kind::{EventKind, Subject},
+};
+use crate::model::WireTime;
+
+/// A body taken apart.
+pub(super) struct Parts {
+    envelope: Envelope,
+    document: Map<String, Value>,
+}
+
+impl Parts {
+    pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
+        let data = serde_json::from_value(Value::Object(self.document.clone()))?;
+        Ok(Event { envelope: self.envelope, data, document: self.document })
+    }
+}
+
+pub(super) fn parse(body: &[u8]) -> Result<GhlEvent, NotAnEvent> {
+    let raw: Value = serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })?;
+    let Value::Object(object) = &raw else {
+        return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
+    };
+    let name = object.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = EventKind::from_name(&name);
+    let (envelope, document) = take_apart(&kind, object.clone());
+    let why = match GhlEvent::of_kind(&kind, Parts { envelope, document }) {
+        Some(Ok(event)) => return Ok(event),
+        Some(Err(error)) => Some(error.to_string()),
+        None => None,
+    };
+    Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind: name, raw, why })))
+}
+
+fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Map<String, Value>) {
+    let mut text = |name: &str| match object.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    text("type");
+    let envelope = Envelope {
+        app_id: text("appId"),
+        version_id: text("versionId"),
+        webhook_id: text("webhookId"),
+        timestamp: object.remove("timestamp").filter(|time| !time.is_null()).map(WireTime::from_wire),
+    };
+    if let Some(Value::Object(data)) = object.get_mut("data").filter(|data| data.is_object()).map(Value::take) {
+        object.remove("data");
+        object.extend(data);
+    }
+    match kind.subject() {
+        Subject::Contact => rename(&mut object, "contactId", "id"),
+        Subject::Appointment if !object.contains_key("appointment") => nest_appointment(&mut object),
+        _ => {}
+    }
+    (envelope, object)
+}
+
+fn rename(object: &mut Map<String, Value>, from: &str, to: &str) {
+    if object.contains_key(to) {
+        return;
+    }
+    if let Some(value) = object.remove(from) {
+        object.insert(to.to_owned(), value);
+    }
+}
+
+fn nest_appointment(object: &mut Map<String, Value>) {
+    let location = object.get("locationId").cloned();
+    let mut appointment = std::mem::take(object);
+    rename(&mut appointment, "appointmentId", "id");
+    object.insert("appointment".to_owned(), Value::Object(appointment));
+    if let Some(location) = location {
+        object.insert("locationId".to_owned(), location);
+    }
+}

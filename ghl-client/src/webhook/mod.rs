@@ -1,0 +1,22 @@
+//! Webhooks: what a delivery says ([`GhlEvent`]) and whether it comes from the provider ([`GhlWebhookVerifier`]).
+//!
+//! Keeping deliveries, answering the sender and seeing each delivery once is the application's matter
+//! ([`sidecar_core::inbox`]); what an event changes in stored records is [`sync::webhook_changes`](crate::sync::webhook_changes).
+//! Invariant: any JSON object is an event; one that is not understood is kept whole, never an error.
+
+mod decode;
+mod event;
+mod kind;
+mod payload;
+mod verify;
+
+pub use event::{Envelope, Event, GhlEvent, NotAnEvent};
+pub use kind::EventKind;
+pub(crate) use kind::Subject;
+pub use payload::{
+    AppointmentPayload, ContactPayload, InstallPayload, LocationPayload, MessagePayload, NotePayload,
+    OpportunityPayload, OtherPayload, TaskPayload,
+};
+pub use verify::{
+    ED25519_PUBLIC_KEY, GhlWebhookVerifier, LEGACY_RSA_PUBLIC_KEY, LEGACY_SIGNATURE_HEADER, SIGNATURE_HEADER, TOLERANCE,
+};
