@@ -46,6 +46,12 @@ impl Clock {
         self.0.start_ms.saturating_add(elapsed).saturating_add(self.0.jumped_ms.load(Ordering::Acquire))
     }
 
+    /// What the clock read at its start, in epoch milliseconds.
+    #[must_use]
+    pub fn start_ms(&self) -> i64 {
+        self.0.start_ms
+    }
+
     /// Moves the clock by `by_ms` (may be negative) and wakes whoever waits for a moment.
     pub fn jump(&self, by_ms: i64) {
         self.0.jumped_ms.fetch_add(by_ms, Ordering::AcqRel);

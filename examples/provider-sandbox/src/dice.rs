@@ -71,3 +71,26 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throws_differ_and_repeat_with_the_seed() {
+        let throws =
+            |seed| SharedDice::new(seed, &[1]).throw(|dice| (0..100).map(|_| dice.below(4_001)).collect::<Vec<_>>());
+        assert_eq!(throws(1), throws(1));
+        assert_ne!(throws(1), throws(2));
+        let mut distinct = throws(1);
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert!(distinct.len() > 90);
+    }
+
+    #[test]
+    fn shared_throws_go_on_where_the_last_one_ended() {
+        let dice = SharedDice::new(1, &[1]);
+        assert_ne!(dice.throw(Dice::next), dice.throw(Dice::next));
+    }
+}

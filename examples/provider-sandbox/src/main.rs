@@ -64,7 +64,14 @@ fn print(sandbox: &Sandbox, json: bool) {
             env.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         println!("{}", serde_json::Value::Object(object));
     } else {
-        // Line ends inside a value are written `\n`, as .env files read them.
-        env.iter().for_each(|(name, value)| println!("{name}={}", value.trim_end().replace('\n', "\\n")));
+        env.iter().for_each(|(name, value)| println!("{name}={}", quoted(value)));
+    }
+}
+
+/// A value as `.env` files take it: quoted when it holds spaces, with its line ends written `\n`.
+fn quoted(value: &str) -> String {
+    match value.contains(char::is_whitespace) {
+        true => format!("\"{}\"", value.trim_end().replace('\n', "\\n")),
+        false => value.to_owned(),
     }
 }

@@ -162,3 +162,41 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_span_of_the_interval_ever_holds_more_than_the_burst(
+            gaps in prop::collection::vec(0_i64..40, 1..2_000),
+            offset_ms in 0_i64..1_000,
+        ) {
+            let rules = LimitRules { burst: 20, interval_ms: 1_000, window: WindowKind::Both, offset_ms, ..LimitRules::default() };
+            let mut limits = Limits { rules, ..Limits::default() };
+            let mut now_ms = 0;
+            let mut accepted = Vec::new();
+            for gap in gaps {
+                now_ms += gap;
+                if limits.take("L", now_ms).allowed {
+                    accepted.push(now_ms);
+                }
+            }
+            for (at, last) in accepted.iter().enumerate().skip(20) {
+                prop_assert!(last - accepted[at - 20] >= 1_000);
+            }
+        }
+
+        #[test]
+        fn whoever_keeps_below_the_burst_is_never_refused(start_ms in 0_i64..10_000, gap in 50_i64..80) {
+            let rules = LimitRules { burst: 20, interval_ms: 1_000, ..LimitRules::default() };
+            let mut limits = Limits { rules, ..Limits::default() };
+            for turn in 0..200 {
+                prop_assert!(limits.take("L", start_ms + turn * gap).allowed);
+            }
+        }
+    }
+}

@@ -98,7 +98,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plan: &Plan, clock: &Clock, mailer: Arc<Mailer>, identity: Arc<Identity>) -> Self {
-        let start_ms = clock.now_ms();
+        let start_ms = clock.start_ms();
         let site = |number| site(plan, number, &identity.company_id, start_ms);
         Self {
             clock: clock.clone(),

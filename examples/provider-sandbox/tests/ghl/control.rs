@@ -1,0 +1,84 @@
+use axum::body::Body;
+use http::{Request, StatusCode};
+use provider_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+async fn read(world: &World, path: &str) -> Value {
+    world.send(Request::get(path).body(Body::empty()).unwrap()).await.body
+}
+
+#[tokio::test]
+async fn the_environment_names_what_a_server_needs() {
+    let world = World::new().await;
+    let env = world.sandbox.env();
+    let names: Vec<&str> = env.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        ["GHL_API_URL", "GHL_AUTHORIZE_URL", "GHL_CLIENT_ID", "GHL_CLIENT_SECRET", "GHL_WEBHOOK_PUBLIC_KEY"]
+    );
+    assert!(world.ghl.client_id().starts_with(&format!("{}-", world.ghl.app_id())));
+    world.control("tokens", json!({"redirect_uri": "https://app.example.com/back"})).await;
+    assert!(world.sandbox.env().contains(&("GHL_REDIRECT_URI", "https://app.example.com/back".to_owned())));
+}
+
+#[tokio::test]
+async fn state_shows_counts_always_and_records_only_when_full() {
+    let world = World::new().await;
+    world.get(&format!("/locations/{}", world.location)).await;
+    let brief = read(&world, "/__control/state?full=false").await;
+    assert_eq!(brief["ghl"]["counts"]["operations"]["GET /locations/{locationId}"]["calls"], 1);
+    assert!(brief["ghl"]["locations"][0].get("contacts").is_none());
+    let full = read(&world, "/__control/state?full=true").await;
+    assert_eq!(full["ghl"]["locations"][0]["contacts"].as_array().unwrap().len(), 60);
+}
+
+#[tokio::test]
+async fn changes_are_made_as_somebody_in_the_user_interface_would() {
+    let world = World::new().await;
+    let order =
+        json!({"changes": [{"do": "create_contact", "location": world.location, "fields": {"firstName": "Ann"}}]});
+    let answer = world.control("changes", order).await;
+    let id = answer.body["results"][0]["id"].as_str().unwrap().to_owned();
+    let order = json!({"changes": [{"do": "update_contact", "id": id, "fields": {"city": "Lima"}}, {"do": "delete_contact", "id": id}]});
+    assert_eq!(world.control("changes", order).await.status, StatusCode::OK);
+    assert!(world.ghl.contact(&id).is_none());
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_understood_says_why() {
+    let world = World::new().await;
+    for (path, order) in [
+        ("faults", json!({"rulez": []})),
+        ("tokens", json!({"install": "nowhere"})),
+        ("changes", json!({"changes": [{"do": "dance"}]})),
+    ] {
+        let answer = world.control(path, order).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(answer.body["error"].is_string());
+    }
+    let help = read(&world, "/__control").await;
+    assert!(help.get("POST /__control/faults").is_some());
+}
+
+#[tokio::test]
+async fn reset_ends_orders_and_forgets_counts() {
+    let world = World::new().await;
+    world.control("faults", json!({"rules": [{"fault": {"kind": "status", "status": 500}}]})).await;
+    world.control("limits", json!({"rules": {"burst": 1}})).await;
+    world.control("reset", json!({})).await;
+    for _ in 0..3 {
+        assert_eq!(world.get(&format!("/locations/{}", world.location)).await.status, StatusCode::OK);
+    }
+    assert_eq!(world.ghl.counts().calls("GET /locations/{locationId}"), 3);
+}
+
+#[tokio::test]
+async fn an_impossible_plan_is_refused_with_what_to_do() {
+    assert!(Sandbox::builder().locations(0).start().await.unwrap_err().to_string().contains("1 to 1,000"));
+    let taken = Sandbox::start().await.unwrap();
+    let address = taken.url().replace("http://", "");
+    let error = Sandbox::builder().bind(address).start().await.unwrap_err();
+    assert!(error.to_string().contains("port 0"), "{error}");
+}

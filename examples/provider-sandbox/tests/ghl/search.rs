@@ -1,0 +1,215 @@
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{START_MS, World};
+
+fn ids(body: &Value) -> Vec<String> {
+    body["contacts"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Reads everything by `searchAfter`, `limit` at a time.
+async fn walk(world: &World, limit: u64, sort: &Value) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let mut more = json!({"pageLimit": limit, "sort": sort});
+        if let Some(last) = all.last() {
+            more["searchAfter"] = last["searchAfter"].clone();
+        }
+        let page = world.search(more).await.body["contacts"].as_array().unwrap().clone();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
+    }
+}
+
+#[tokio::test]
+async fn search_after_walks_every_contact_once_in_order() {
+    let world = World::with_contacts(1_030).await;
+    for (field, direction) in
+        [("dateUpdated", "asc"), ("dateAdded", "desc"), ("id", "asc"), ("lastNameLowerCase", "desc")]
+    {
+        world.sandbox.control().jump(10_000);
+        let sort = json!([{"field": field, "direction": direction}]);
+        let all = walk(&world, 100, &sort).await;
+        let distinct: BTreeSet<_> = all.iter().map(|contact| contact["id"].as_str().unwrap()).collect();
+        assert_eq!((all.len(), distinct.len()), (1_030, 1_030), "{field}");
+        let name = if field == "lastNameLowerCase" { "lastNameLowerCase" } else { field };
+        let values: Vec<_> = all.iter().filter_map(|contact| contact[name].as_str()).collect();
+        let ordered =
+            values.windows(2).all(|pair| if direction == "asc" { pair[0] <= pair[1] } else { pair[0] >= pair[1] });
+        assert!(ordered, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_changes_during_a_walk_is_met_again_at_the_end() {
+    let world = World::with_contacts(300).await;
+    world.sandbox.control().index_lag(0);
+    let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
+    let first = world.search(json!({"pageLimit": 100, "sort": sort})).await.body;
+    let moved = ids(&first)[0].clone();
+    world.ghl.update_contact(&moved, &json!({"city": "Lima"})).unwrap();
+    let rest = world.search(json!({"sort": sort, "searchAfter": first["contacts"][99]["searchAfter"]})).await.body;
+    assert_eq!(ids(&rest).len(), 201);
+    assert_eq!(ids(&rest).last(), Some(&moved));
+}
+
+#[tokio::test]
+async fn page_reaches_ten_thousand_rows_and_search_after_goes_on() {
+    let world = World::with_contacts(10_200).await;
+    let last = world.search(json!({"page": 20})).await;
+    assert_eq!((last.status, last.body["total"].as_i64()), (StatusCode::OK, Some(10_200)));
+    assert_eq!(world.search(json!({"page": 21})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let beyond = world.search(json!({"searchAfter": last.body["contacts"][499]["searchAfter"]})).await;
+    assert_eq!(ids(&beyond.body).len(), 200);
+}
+
+#[tokio::test]
+async fn a_bad_search_is_refused_with_the_reason() {
+    let world = World::new().await;
+    let long = "x".repeat(76);
+    let filter = |filter: Value| json!({"filters": [filter]});
+    let table = [
+        (json!({"pageLimit": 0}), 422, "pageLimit"),
+        (json!({"pageLimit": 501}), 422, "pageLimit"),
+        (json!({"page": 1, "searchAfter": [1, "x"]}), 422, "searchAfter"),
+        (json!({"searchAfter": ["x"]}), 422, "searchAfter"),
+        (json!({"limit": 5}), 422, "property limit should not exist"),
+        (json!({"query": long}), 422, "75"),
+        (json!({"sort": [{"field": "shoeSize"}]}), 400, "Invalid field shoeSize"),
+        (json!({"sort": [{"field": "id", "direction": "up"}]}), 422, "direction"),
+        (filter(json!({"field": "contact_name", "operator": "eq", "value": "x"})), 400, "Invalid field contact_name"),
+        (filter(json!({"field": "email", "operator": "like", "value": "x"})), 422, "operator"),
+        (filter(json!({"field": "email", "operator": "eq", "value": "x".repeat(76)})), 422, "75"),
+        (filter(json!({"field": "email", "operator": "range", "value": {"gte": 1}})), 400, "range"),
+        (filter(json!({"field": "dateAdded", "operator": "range", "value": {"from": 1}})), 422, "from"),
+        (filter(json!({"group": "XOR", "filters": []})), 422, "group"),
+    ];
+    for (more, status, word) in table {
+        let answer = world.search(more.clone()).await;
+        assert_eq!(answer.status.as_u16(), status, "{more}");
+        assert!(answer.message().contains(word), "{more}: {}", answer.message());
+    }
+    let without_limit = world.call("POST", "/contacts/search", Some(json!({"locationId": world.location}))).await;
+    assert_eq!(without_limit.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let without_location = world.call("POST", "/contacts/search", Some(json!({"pageLimit": 5}))).await;
+    assert!(without_location.message().contains("locationId"));
+}
+
+#[tokio::test]
+async fn filters_agree_with_the_truth() {
+    let world = World::with_contacts(400).await;
+    let truth = world.ghl.contacts(&world.location);
+    let count = |keep: &dyn Fn(&Value) -> bool| truth.iter().filter(|contact| keep(contact)).count() as u64;
+    let has = |contact: &Value, tag: &str| contact["tags"].as_array().unwrap().iter().any(|held| held == tag);
+    let middle = truth[7]["dateUpdated"].as_str().unwrap().to_owned();
+    let table: Vec<(Value, u64)> = vec![
+        (json!({"field": "city", "operator": "eq", "value": "AUSTIN"}), count(&|contact| contact["city"] == "Austin")),
+        (
+            json!({"field": "city", "operator": "not_eq", "value": "Austin"}),
+            count(&|contact| contact["city"] != "Austin"),
+        ),
+        (
+            json!({"field": "email", "operator": "contains", "value": "@example.org"}),
+            count(&|contact| contact["email"].as_str().is_some_and(|email| email.contains("@example.org"))),
+        ),
+        (
+            json!({"field": "email", "operator": "not_contains", "value": "@example.org"}),
+            count(&|contact| !contact["email"].as_str().is_some_and(|email| email.contains("@example.org"))),
+        ),
+        (json!({"field": "phone", "operator": "exists"}), count(&|contact| contact["phone"].is_string())),
+        (json!({"field": "phone", "operator": "not_exists"}), count(&|contact| contact["phone"].is_null())),
+        (
+            json!({"field": "tags", "operator": "eq", "value": "course:advanced"}),
+            count(&|contact| has(contact, "course:advanced")),
+        ),
+        (
+            json!({"field": "tags", "operator": "eq", "value": ["vip", "lead"]}),
+            count(&|contact| has(contact, "vip") || has(contact, "lead")),
+        ),
+        (
+            json!({"field": "dateUpdated", "operator": "range", "value": {"gte": middle}}),
+            count(&|contact| contact["dateUpdated"].as_str().unwrap() >= middle.as_str()),
+        ),
+        (json!({"field": "dateUpdated", "operator": "range", "value": {"lt": START_MS, "gt": 0}}), 400),
+        (
+            json!({"group": "OR", "filters": [{"field": "dnd", "operator": "eq", "value": true}, {"group": "AND", "filters": [
+                {"field": "state", "operator": "eq", "value": "TX"}, {"field": "tags", "operator": "contains", "value": "course"}]}]}),
+            count(&|contact| {
+                contact["dnd"] == true || (contact["state"] == "TX" && contact["tags"].to_string().contains("course"))
+            }),
+        ),
+    ];
+    for (filter, wanted) in table {
+        let answer = world.search(json!({"filters": [filter]})).await;
+        assert_eq!(answer.body["total"].as_u64(), Some(wanted), "{filter}");
+        assert_eq!(ids(&answer.body).len() as u64, wanted, "{filter}");
+        assert!(wanted > 0, "{filter} tells nothing");
+    }
+}
+
+#[tokio::test]
+async fn query_finds_by_name_and_email() {
+    let world = World::new().await;
+    let somebody =
+        world.ghl.contacts(&world.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
+    let found = world.search(json!({"query": somebody["email"]})).await;
+    assert_eq!(ids(&found.body), [somebody["id"].as_str().unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_index_follows_writes_after_five_seconds_and_reads_by_id_at_once() {
+    let world = World::new().await;
+    let new =
+        world.ghl.create_contact(&world.location, &json!({"firstName": "Nova", "email": "nova@example.com"})).unwrap();
+    let gone = world.ghl.contacts(&world.location)[0]["id"].as_str().unwrap().to_owned();
+    world.ghl.delete_contact(&gone).unwrap();
+    let id = new["id"].as_str().unwrap();
+    assert_eq!(world.get(&format!("/contacts/{id}")).await.status, StatusCode::OK);
+    assert_eq!(world.get(&format!("/contacts/{gone}")).await.status, StatusCode::BAD_REQUEST);
+    world.sandbox.control().jump(4_999);
+    let early = ids(&world.search(json!({})).await.body);
+    assert!(!early.contains(&id.to_owned()) && early.contains(&gone));
+    world.sandbox.control().jump(1);
+    let late = ids(&world.search(json!({})).await.body);
+    assert!(late.contains(&id.to_owned()) && !late.contains(&gone));
+}
+
+#[tokio::test]
+async fn search_answers_say_null_where_reads_by_id_say_nothing() {
+    let world = World::new().await;
+    let page = world.search(json!({})).await.body;
+    let poor = page["contacts"].as_array().unwrap().iter().find(|contact| contact["companyName"].is_null()).unwrap();
+    assert!(poor.as_object().unwrap().contains_key("companyName"));
+    let read = world.get(&format!("/contacts/{}", poor["id"].as_str().unwrap())).await;
+    assert!(!read.body["contact"].as_object().unwrap().contains_key("companyName"));
+}
+
+#[tokio::test]
+async fn the_deprecated_list_goes_on_by_start_after_and_knows_no_skip() {
+    let world = World::new().await;
+    let mut seen = BTreeSet::new();
+    let mut path = format!("/contacts/?locationId={}&limit=25", world.location);
+    loop {
+        let answer = world.get(&path).await;
+        assert_eq!(answer.body["count"], 60);
+        seen.extend(ids(&answer.body));
+        match answer.body["meta"]["nextPageUrl"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 60);
+    let skip = world.get(&format!("/contacts/?locationId={}&skip=20", world.location)).await;
+    assert_eq!(skip.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn the_same_seed_makes_the_same_people() {
+    let (one, two) = (World::new().await, World::new().await);
+    assert_eq!(one.ghl.contacts(&one.location), two.ghl.contacts(&two.location));
+    assert_ne!(one.ghl.contacts(&one.location), one.ghl.contacts(&one.other_location));
+}

@@ -1,0 +1,130 @@
+//! Calls the sandbox in process, as a client with one token would.
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode, header};
+use provider_sandbox::ghl::SCOPES;
+use provider_sandbox::{Ghl, Sandbox};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// A Monday, 2026-11-23T12:00:00Z.
+pub(crate) const START_MS: i64 = 1_795_435_200_000;
+
+/// Waits on the runtime's clock, paused or not.
+pub(crate) async fn pause(ms: u64) {
+    provider_sandbox::clock::Clock::of_the_machine().sleep(ms).await;
+}
+
+/// A small sandbox with the token of its first location.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) ghl: Ghl,
+    pub(crate) location: String,
+    pub(crate) other_location: String,
+    pub(crate) token: String,
+    router: Router,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn message(&self) -> String {
+        match &self.body["message"] {
+            Value::String(text) => text.clone(),
+            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "),
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.headers[name].to_str().unwrap().parse().unwrap()
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with_contacts(60).await
+    }
+
+    pub(crate) async fn with_contacts(contacts: u32) -> Self {
+        let builder = Sandbox::builder().seed(7).contacts(contacts).locations(2).start_ms(START_MS);
+        let sandbox = builder.start().await.unwrap();
+        let ghl = sandbox.ghl();
+        let ids = ghl.location_ids();
+        let token = ghl.issue_location_token(&ids[0]).unwrap().access;
+        Self { router: sandbox.router(), location: ids[0].clone(), other_location: ids[1].clone(), token, ghl, sandbox }
+    }
+
+    /// Calls with the location's token and the version its group wants.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.call_as(&self.token, method, path, body).await
+    }
+
+    pub(crate) async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let version = if path.starts_with("/calendars") { "2021-04-15" } else { "2021-07-28" };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/ghl{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header("version", version)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(body.map_or(Body::empty(), |body| Body::from(body.to_string()))).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    pub(crate) async fn form(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::builder()
+            .method("POST")
+            .uri(format!("/ghl{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header("version", "2021-07-28")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    pub(crate) async fn control(&self, path: &str, order: Value) -> Answer {
+        let request = Request::builder().method("POST").uri(format!("/__control/{path}"));
+        self.send(request.body(Body::from(order.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// A search of the first location with `more` fields.
+    pub(crate) async fn search(&self, more: Value) -> Answer {
+        let mut body = json!({"locationId": self.location, "pageLimit": 500});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.call("POST", "/contacts/search", Some(body)).await
+    }
+
+    /// The refresh token grant.
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        let (id, secret) = (self.ghl.client_id().to_owned(), self.ghl.client_secret().to_owned());
+        let fields = [
+            ("client_id", id.as_str()),
+            ("client_secret", &secret),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+        ];
+        self.form("", "/oauth/token", &fields).await
+    }
+
+    pub(crate) fn company_token(&self) -> provider_sandbox::ghl::Token {
+        self.ghl.issue_company_token(SCOPES)
+    }
+}
