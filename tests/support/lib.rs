@@ -1,1 +1,25 @@
-//! 
+//! What the tests from outside share: programs, folders, chance, the scale, the report, and clients of the stand-in.
+//!
+//! Nothing here decides whether something is right; that is each test's own. Invariant: whatever a test starts or
+//! creates ends with the value that stands for it, also when the test fails.
+#![expect(clippy::unwrap_used, reason = "a test whose support fails has failed")]
+
+mod chance;
+mod connection;
+mod figures;
+mod folder;
+mod in_process;
+mod limiter;
+mod program;
+mod proof;
+mod scale;
+
+pub use chance::Chance;
+pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
+pub use figures::{Figure, Figures, percentile};
+pub use folder::Folder;
+pub use in_process::InProcess;
+pub use limiter::Unlimited;
+pub use program::{Program, free_port};
+pub use proof::proof;
+pub use scale::{full, scaled};

@@ -1,0 +1,135 @@
+//! `token-caller`: a process that uses one connection of a store, many calls at once, and can be told where to crash.
+//!
+//! It says `ready`, then for each `go N` on its standard input it makes N calls at once and answers with one line of JSON:
+//! `{"ok", "failed", "kinds", "errors", "ms"}`. It ends with its input.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use clap::{Parser, ValueEnum};
+use futures_util::future::join_all;
+use ghl_client::{GhlClient, GhlExchange, GhlOAuth};
+use serde_json::json;
+use sidecar_core::{
+    Clock, Error, ErrorKind, Result, SystemClock,
+    token::{TokenConfig, TokenExchange, TokenKey, TokenManager, TokenSet},
+};
+use sidecar_tests::{ORGANIZATION, Unlimited, open_store};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[derive(Debug, Clone, Parser)]
+struct Arguments {
+    /// The store's address.
+    #[arg(long)]
+    database: String,
+    /// The provider's address.
+    #[arg(long)]
+    api: String,
+    #[arg(long)]
+    client_id: String,
+    #[arg(long)]
+    client_secret: String,
+    /// `company:ID` or `location:ID`.
+    #[arg(long)]
+    resource: String,
+    /// How long a lease lives.
+    #[arg(long, default_value_t = 3_000)]
+    lease_ms: u64,
+    /// Where the first exchange aborts the process.
+    #[arg(long)]
+    crash: Option<Crash>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Crash {
+    /// Before the request leaves.
+    BeforeSend,
+    /// After the provider's answer, before it is stored.
+    AfterAnswer,
+}
+
+/// An exchange with a crash point on either side.
+#[derive(Debug)]
+struct Crashing {
+    exchange: GhlExchange,
+    at: Option<Crash>,
+}
+
+#[async_trait]
+impl TokenExchange for Crashing {
+    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+        if self.at == Some(Crash::BeforeSend) {
+            std::process::abort();
+        }
+        let renewed = self.exchange.renew(key, current).await;
+        if self.at == Some(Crash::AfterAnswer) && renewed.is_ok() {
+            std::process::abort();
+        }
+        renewed
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    let client = client(&arguments).await?;
+    println!("ready");
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let calls = line.strip_prefix("go ").and_then(|count| count.parse().ok());
+        let Some(calls) = calls else {
+            return Err(Error::new(ErrorKind::Config, format!("`{line}` is not `go N`")));
+        };
+        println!("{}", round(&client, &arguments.resource, calls).await);
+    }
+    Ok(())
+}
+
+async fn client(arguments: &Arguments) -> Result<GhlClient> {
+    let store = open_store(&arguments.database).await;
+    let clock = SystemClock::shared();
+    let oauth = GhlOAuth::builder(&*arguments.client_id, arguments.client_secret.clone()).base_url(&*arguments.api).build()?;
+    let config = TokenConfig { lease: Duration::from_millis(arguments.lease_ms), ..TokenConfig::default() };
+    let manager = |exchange: GhlExchange, at: Option<Crash>| {
+        let exchange = Arc::new(Crashing { exchange, at });
+        TokenManager::with_config(store.clone(), store.clone(), exchange, Arc::clone(&clock), config)
+    };
+    let companies = manager(GhlExchange::new(oauth.clone()), arguments.crash.filter(|_| arguments.resource.starts_with("company:")));
+    let locations = manager(GhlExchange::new(oauth).minting_from(companies.clone()), arguments.crash);
+    let owner = if arguments.resource.starts_with("company:") { companies } else { locations };
+    let handle = owner.handle(TokenKey::new(ORGANIZATION, format!("ghl:{}", arguments.resource)));
+    GhlClient::builder().credentials(Arc::new(handle)).base_url(&*arguments.api).limiter(Arc::new(Unlimited)).build()
+}
+
+async fn round(client: &GhlClient, resource: &str, calls: usize) -> serde_json::Value {
+    let clock = SystemClock::new();
+    let began = clock.monotonic();
+    let outcomes = join_all((0..calls).map(|_| tokio::spawn(call(client.clone(), resource.to_owned())))).await;
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                *kinds.entry(format!("{:?}", error.kind())).or_default() += 1;
+                errors.push(error.to_string());
+            }
+            Err(panic) => errors.push(panic.to_string()),
+        }
+    }
+    errors.sort();
+    let failed = errors.len();
+    errors.dedup();
+    errors.truncate(3);
+    let ms = (clock.monotonic() - began).as_millis();
+    json!({"ok": calls - failed, "failed": failed, "kinds": kinds, "errors": errors, "ms": u64::try_from(ms).unwrap_or(u64::MAX)})
+}
+
+async fn call(client: GhlClient, resource: String) -> Result<()> {
+    match resource.split_once(':') {
+        Some(("company", id)) => client.locations().search(id).await.map(drop),
+        Some(("location", id)) => client.locations().get(id).await.map(drop),
+        _ => Err(Error::new(ErrorKind::Config, format!("`{resource}` is neither company:ID nor location:ID"))),
+    }
+}

@@ -1,0 +1,90 @@
+//! A connected location or company in a store, without the consent page.
+
+use std::sync::Arc;
+
+use provider_sandbox::{Sandbox, ghl};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sidecar_core::{
+    Clock, SystemClock,
+    token::{
+        Swap, TokenKey, TokenSet,
+        seal::{KeyRing, Vault},
+    },
+};
+use sidecar_store::Store;
+
+/// The encryption keys of the tests, as the environment gives them.
+pub const KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// The tenant of the tests.
+pub const ORGANIZATION: &str = "org_tests";
+
+/// Opens (and makes) a store with the tests' keys.
+pub async fn open_store(url: &str) -> Arc<dyn Store> {
+    let ring = KeyRing::parse(&SecretString::from(KEYS)).unwrap();
+    sidecar_store::open(url, Vault::new(ring)).await.unwrap()
+}
+
+/// A set as the token endpoint would have given it.
+pub fn token_set(token: ghl::Token, extra: &Value) -> TokenSet {
+    TokenSet {
+        access: token.access.into(),
+        refresh: token.refresh.map(Into::into),
+        expires_at: Some(SystemClock::new().now() + std::time::Duration::from_secs(token.expires_in.unsigned_abs())),
+        generation: 0,
+        scope: Some(ghl::SCOPES.to_owned()),
+        extra: extra.as_object().cloned().unwrap_or_default(),
+    }
+}
+
+/// What is connected for a test, and where its tokens stand.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// `company:ID` or `location:ID`, as `token-caller` takes it.
+    pub resource: String,
+    /// Where the tokens are kept.
+    pub key: TokenKey,
+    /// The company's or location's id.
+    pub id: String,
+}
+
+impl Connected {
+    /// The company.
+    pub async fn company(sandbox: &Sandbox, store: &dyn Store) -> Self {
+        let ghl = sandbox.ghl();
+        let id = ghl.company_id().to_owned();
+        let token = ghl.issue_company_token(ghl::SCOPES);
+        Self::keep(store, "company", id.clone(), token, json!({"userType": "Company", "companyId": id})).await
+    }
+
+    /// The first location, with a refresh token of its own.
+    pub async fn location(sandbox: &Sandbox, store: &dyn Store) -> Self {
+        let ghl = sandbox.ghl();
+        let id = ghl.location_ids().remove(0);
+        let token = ghl.issue_location_token(&id).unwrap();
+        let extra = json!({"userType": "Location", "companyId": ghl.company_id(), "locationId": id});
+        Self::keep(store, "location", id, token, extra).await
+    }
+
+    /// The company, and its first location as minted from it. The location's token has ended already, so that the first
+    /// call mints.
+    pub async fn minted_location(sandbox: &Sandbox, store: &dyn Store) -> Self {
+        let ghl = sandbox.ghl();
+        Self::company(sandbox, store).await;
+        let id = ghl.location_ids().remove(0);
+        let company = ghl.company_id();
+        let extra = json!({"userType": "Location", "companyId": company, "locationId": id, "minted_from": company});
+        let token = ghl::Token { access: "ended".to_owned(), refresh: None, expires_in: 0 };
+        Self::keep(store, "location", id, token, extra).await
+    }
+
+    async fn keep(store: &dyn Store, kind: &str, id: String, token: ghl::Token, extra: Value) -> Self {
+        let resource = format!("{kind}:{id}");
+        let key = TokenKey::new(ORGANIZATION, format!("ghl:{resource}"));
+        match store.swap(&key, 0, &token_set(token, &extra)).await.unwrap() {
+            Swap::Stored(_) => Self { resource, key, id },
+            Swap::Lost(_) => panic!("{key} was connected before"),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! No limit, for tests that count something else.
+
+use async_trait::async_trait;
+use sidecar_core::limit::{Decision, Feedback, Lane, LimiterError, RateLimiter, Scope, Usage};
+
+/// Lets every call go.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlimited;
+
+#[async_trait]
+impl RateLimiter for Unlimited {
+    async fn try_acquire(&self, _: &[Scope], _: Lane) -> Result<Decision, LimiterError> {
+        Ok(Decision::Go)
+    }
+
+    async fn observe(&self, _: &Feedback) -> Result<(), LimiterError> {
+        Ok(())
+    }
+
+    async fn usage(&self, _: &Scope) -> Result<Usage, LimiterError> {
+        Ok(Usage { used: 0, limit: u32::MAX, resets_in: None })
+    }
+}
