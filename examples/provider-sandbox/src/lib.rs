@@ -28,6 +28,10 @@ pub use control::Control;
 pub use ghl::Ghl;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Locks; a holder that panicked leaves plain data behind, which is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

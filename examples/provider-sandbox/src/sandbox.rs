@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -12,6 +13,9 @@ use crate::connection::{Cut, CuttableListener};
 use crate::control::{self, Control};
 use crate::ghl::state::World;
 use crate::ghl::{self, Ghl, Identity, Mailer};
+
+/// What calls under way get when the sandbox stops, in milliseconds.
+const LAST_CALLS_MS: u64 = 500;
 
 /// Why the sandbox refused.
 #[derive(Debug, thiserror::Error)]
@@ -124,11 +128,13 @@ impl SandboxBuilder {
         let control = Control::new(Ghl { world }, format!("http://{address}"));
         let router = router(&control);
         let service = router.clone().into_make_service_with_connect_info::<Cut>();
+        let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             // The listener is ours and never ends; there is no error to report.
-            let _ = axum::serve(CuttableListener(listener), service).await;
+            let serve = axum::serve(CuttableListener(listener), service);
+            let _ = serve.with_graceful_shutdown(async { drop(stopped.await) }).await;
         });
-        Ok(Sandbox { address, control, router, tasks: [server, sender] })
+        Ok(Sandbox { address, clock, control, router, server, sender, stop: Some(stop) })
     }
 }
 
@@ -142,7 +148,10 @@ pub struct Sandbox {
     address: SocketAddr,
     control: Control,
     router: Router,
-    tasks: [JoinHandle<()>; 2],
+    clock: Clock,
+    server: JoinHandle<()>,
+    sender: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl Sandbox {
@@ -185,18 +194,20 @@ impl Sandbox {
         self.control.clone()
     }
 
-    /// Stops listening and sending, at once.
+    /// Stops sending and listening; calls under way get half a second, idle connections end.
     pub async fn stop(mut self) {
-        for task in &mut self.tasks {
-            task.abort();
-            // An aborted task ends with the error that says so.
-            let _ = task.await;
+        self.sender.abort();
+        drop(self.stop.take());
+        tokio::select! {
+            _ = &mut self.server => {}
+            () = self.clock.sleep(LAST_CALLS_MS) => {}
         }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.sender.abort();
+        self.server.abort();
     }
 }

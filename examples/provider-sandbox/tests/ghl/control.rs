@@ -75,6 +75,16 @@ async fn reset_ends_orders_and_forgets_counts() {
 }
 
 #[tokio::test]
+async fn a_stopped_sandbox_answers_nobody_not_even_on_an_open_connection() {
+    let world = World::new().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/__control", world.sandbox.url());
+    assert!(client.get(&url).send().await.unwrap().status().is_success());
+    world.sandbox.stop().await;
+    assert!(client.get(&url).send().await.is_err());
+}
+
+#[tokio::test]
 async fn an_impossible_plan_is_refused_with_what_to_do() {
     assert!(Sandbox::builder().locations(0).start().await.unwrap_err().to_string().contains("1 to 1,000"));
     let taken = Sandbox::start().await.unwrap();
