@@ -125,6 +125,21 @@ async fn a_company_token_mints_location_tokens_without_refresh_token() {
 }
 
 #[tokio::test]
+async fn a_company_alone_mints_nothing_for_locations_without_the_app() {
+    let world = World::new().await;
+    world.control("tokens", json!({"install_to_locations": false})).await;
+    let code = code_of(&consent(&world, "company").await);
+    let company = exchange(&world, &code).await.body;
+    assert_eq!(company["approvedLocations"], json!([world.location]), "the one that had it before");
+    let fields = [("companyId", world.ghl.company_id()), ("locationId", world.other_location.as_str())];
+    let answer = world.form(company["access_token"].as_str().unwrap(), "/oauth/locationToken", &fields).await;
+    assert_eq!(
+        (answer.status, answer.message().as_str()),
+        (StatusCode::BAD_REQUEST, "The app is not installed on this location.")
+    );
+}
+
+#[tokio::test]
 async fn agency_only_operations_refuse_location_and_private_tokens() {
     let world = World::new().await;
     let private = world.ghl.private_integration_token(world.ghl.company_id()).unwrap();

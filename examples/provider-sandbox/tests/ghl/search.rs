@@ -213,3 +213,30 @@ async fn the_same_seed_makes_the_same_people() {
     assert_eq!(one.ghl.contacts(&one.location), two.ghl.contacts(&two.location));
     assert_ne!(one.ghl.contacts(&one.location), one.ghl.contacts(&one.other_location));
 }
+
+#[tokio::test]
+async fn a_page_costs_what_it_holds_also_while_contacts_change() {
+    let world = World::with_contacts(20_000).await;
+    world.sandbox.control().index_lag(0);
+    let quiet = turn_pages(&world, 0).await;
+    let busy = turn_pages(&world, 1).await;
+    // Sorting 20,000 contacts anew for each page would cost far more than this.
+    assert!(busy < quiet * 8, "{busy:?} with changes, {quiet:?} without");
+}
+
+/// How long forty pages take, with that many new contacts before each.
+async fn turn_pages(world: &World, new_contacts: u32) -> std::time::Duration {
+    let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
+    let mut page = world.search(json!({"pageLimit": 50, "sort": sort})).await.body;
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the machine's time")]
+    let began = std::time::Instant::now();
+    for _ in 0..40 {
+        for _ in 0..new_contacts {
+            world.ghl.create_contact(&world.location, &json!({"firstName": "New"})).unwrap();
+        }
+        let cursor = page["contacts"][49]["searchAfter"].clone();
+        page = world.search(json!({"pageLimit": 50, "sort": sort, "searchAfter": cursor})).await.body;
+    }
+    assert_eq!(page["total"], 20_000 + 40 * new_contacts);
+    began.elapsed()
+}
