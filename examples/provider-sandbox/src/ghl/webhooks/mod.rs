@@ -3,13 +3,15 @@
 
 mod mailer;
 pub(crate) mod payload;
+mod settings;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 pub(crate) use mailer::Mailer;
-pub use mailer::{Delivery, Outcome, WebhookCounts, WebhookOrder, WebhookSettings};
+pub use mailer::{Delivery, Outcome, WebhookCounts};
+pub use settings::{WebhookOrder, WebhookSettings};
 
 use super::calendars::agenda::Appointment;
 use super::contacts::record::Contact;
