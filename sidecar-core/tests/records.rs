@@ -94,6 +94,11 @@ fn a_fetched_state_that_agrees_completes_what_a_webhook_told() {
 }
 
 #[test]
+fn a_listing_that_repeats_what_is_stored_writes_nothing() {
+    assert_eq!(kept(&[listed(10, json!({"email": "a"}))], &listed(20, json!({"email": "a"}))), Written::Unchanged);
+}
+
+#[test]
 fn a_read_settles_what_could_not_be_ordered() {
     let stored = after(&[webhook(10, json!({"email": "a"}))]);
     assert!(matches!(decide(Some(&stored), &read(stored.revision, 9, json!({"email": "b"}))), Decision::Write(..)));

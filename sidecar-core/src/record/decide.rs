@@ -77,7 +77,9 @@ fn by_webhook(current: &Record, change: &Change) -> Decision {
 fn by_listing(current: &Record, change: &Change) -> Decision {
     let newer = change.version > current.version;
     match current.origin {
-        Origin::Fetched if change.version == current.version => Decision::Keep(Written::Unchanged),
+        Origin::Fetched if change.version == current.version || repeats(current, change) => {
+            Decision::Keep(Written::Unchanged)
+        }
         Origin::Fetched if newer => write(Some(current), change),
         Origin::Fetched => Decision::Keep(Written::Older),
         Origin::Webhook if change.version.distance(current.version) <= SKEW => {
@@ -109,6 +111,12 @@ fn same(stored: Option<&Value>, value: &Value, effect: &Effect) -> bool {
         (None, Effect::Put(_)) => true,
         (None, _) => value.is_null(),
     }
+}
+
+/// Whether a listing says word for word what is stored. A record without an update time counts as of the listing's own
+/// time, so that its version alone does not tell.
+fn repeats(current: &Record, change: &Change) -> bool {
+    matches!(&change.effect, Effect::Put(doc) if *doc == current.doc)
 }
 
 /// Whether a read by id found exactly what is stored as fetched.
