@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::join;
+use tokio_util::sync::CancellationToken;
 
 use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourcePage, Span, SyncKey, SyncStatus};
 use crate::{
@@ -111,6 +112,9 @@ pub enum SyncError {
     /// The lease was lost: another process goes on with the pass.
     #[error("the lease was lost; another process may go on with the pass")]
     LeaseLost,
+    /// This process is stopping ([`Engine::until`]): the lease is handed back and any process may go on.
+    #[error("the process is stopping; the pass goes on from its last page")]
+    Stopped,
 }
 
 /// Watches a pass, for progress bars and metrics.
@@ -132,6 +136,7 @@ pub struct Engine {
     leases: Arc<dyn LeaseStore>,
     clock: Arc<dyn Clock>,
     config: EngineConfig,
+    stop: CancellationToken,
 }
 
 impl fmt::Debug for Engine {
@@ -174,7 +179,14 @@ impl Engine {
         clock: Arc<dyn Clock>,
         config: EngineConfig,
     ) -> Self {
-        Self { records, checkpoints, leases, clock, config }
+        Self { records, checkpoints, leases, clock, config, stop: CancellationToken::new() }
+    }
+
+    /// Ends passes early when `stop` is cancelled, with their leases handed back.
+    #[must_use]
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// How passes run.
@@ -240,7 +252,7 @@ impl Engine {
             if matches!(error, SyncError::Cursor(_) | SyncError::MassDelete { .. }) {
                 self.checkpoints.restart(&key).await?;
             }
-            if !matches!(error, SyncError::LeaseLost) {
+            if !matches!(error, SyncError::LeaseLost | SyncError::Stopped) {
                 let pause = self.config.retry.saturating_mul(1 << failures.min(10)).min(self.config.interval);
                 self.checkpoints.failed(&key, &error.to_string(), self.clock.now() + pause).await?;
             }
@@ -267,6 +279,7 @@ impl Engine {
         };
         tokio::select! {
             biased;
+            () = self.stop.cancelled() => Err(SyncError::Stopped),
             done = work => done,
             lost = keep => Err(lost),
         }
