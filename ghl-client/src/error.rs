@@ -32,7 +32,7 @@ pub enum Problem {
     },
     /// The token lacks a scope (or is of the wrong kind) for this operation: change the app's scopes and connect again.
     ScopeMissing,
-    /// The access token is expired, revoked or no token at all.
+    /// The access token is expired or revoked, or there is none: not connected, or to be connected again.
     TokenInvalid,
     /// The refresh token or authorization code was refused: somebody has to connect again.
     GrantInvalid,

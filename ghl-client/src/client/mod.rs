@@ -172,6 +172,10 @@ impl GhlClient {
             Err(error) if error.problem() == Some(&Problem::DayLimit { announced: false }) => {
                 Err(self.with_own_reset(error, &scopes).await)
             }
+            // No usable token was to be had, so that nothing could be sent (again): the same to a caller as a refused one.
+            Err(error) if error.kind() == ErrorKind::Auth && error.problem().is_none() => {
+                Err(error.with_detail(Problem::TokenInvalid))
+            }
             outcome => outcome,
         }
     }

@@ -95,12 +95,6 @@ impl GhlWebhookVerifier {
         self
     }
 
-    #[cfg(test)]
-    pub(super) fn with_legacy_key(mut self, pem: &str) -> Result<Self, KeyError> {
-        self.legacy = Some(RsaSha256::new(LEGACY_SIGNATURE_HEADER, [pem])?);
-        Ok(self)
-    }
-
     fn signature(&self, delivery: Delivery<'_>) -> Result<Verified, SignatureError> {
         if !is_absent(delivery.headers, SIGNATURE_HEADER) {
             return self.current.verify(delivery);

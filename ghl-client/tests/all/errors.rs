@@ -1,0 +1,190 @@
+use std::{sync::Arc, time::Duration};
+
+use ghl_client::{GhlClient, GhlErrorExt, Problem};
+use serde_json::json;
+use sidecar_core::{
+    Error, ErrorKind, Retry, Sent,
+    retry::RetryPolicy,
+    test_util::{ManualClock, ScriptedTransport},
+    token::{Bearer, Credentials},
+};
+
+use crate::support::{LOCATION, NOW, answering, client, fixture};
+
+async fn refusal(script: ScriptedTransport) -> Error {
+    let (ghl, _) = client(script);
+    ghl.contacts().get(LOCATION, "c1").await.unwrap_err()
+}
+
+async fn refused(status: u16, body: serde_json::Value) -> Error {
+    refusal(ScriptedTransport::new().answer(status, body)).await
+}
+
+#[tokio::test]
+async fn a_duplicate_contact_names_the_one_that_is_there() {
+    let (ghl, _) = answering(400, fixture!("contacts_duplicate_400"));
+    let error = ghl.contacts().create(LOCATION).email("a@example.com").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let expected = Problem::DuplicateContact { contact_id: Some("abc".into()), matching_field: Some("email".into()) };
+    assert_eq!(error.problem(), Some(&expected));
+    assert_eq!(error.request_id(), Some("7f3c"));
+    assert_eq!(
+        error.to_string(),
+        "ghl contacts.create: 400 Bad Request: This location does not allow duplicated contacts. (trace 7f3c)"
+    );
+}
+
+#[tokio::test]
+async fn each_refusal_is_understood() {
+    for (status, message, kind, problem) in [
+        (401, "The token is not authorized for this scope.", ErrorKind::Forbidden, Problem::ScopeMissing),
+        (
+            401,
+            "This authClass type is not allowed to access this scope. Please reach out to the Marketplace team",
+            ErrorKind::Forbidden,
+            Problem::ScopeMissing,
+        ),
+        (401, "Invalid token: access token is invalid", ErrorKind::Auth, Problem::TokenInvalid),
+        (401, "Invalid JWT", ErrorKind::Auth, Problem::TokenInvalid),
+        (403, "The token does not have access to this location.", ErrorKind::Forbidden, Problem::WrongLocation),
+        (403, "Forbidden resource", ErrorKind::Forbidden, Problem::Forbidden),
+        (400, "Contact with id X not found", ErrorKind::NotFound, Problem::NotFound),
+        (404, "Not Found", ErrorKind::NotFound, Problem::NotFound),
+        (
+            400,
+            "Invalid field contact_name",
+            ErrorKind::Invalid,
+            Problem::Validation(vec!["Invalid field contact_name".into()]),
+        ),
+        (500, "Internal server error", ErrorKind::Server, Problem::Other),
+    ] {
+        let error = refused(status, json!({"statusCode": status, "message": message, "error": "x"})).await;
+        assert_eq!((error.kind(), error.problem()), (kind, Some(&problem)), "{message}");
+        if problem == Problem::TokenInvalid {
+            assert!(error.message().contains("replace it"), "a fixed token cannot be renewed: {error}");
+        } else {
+            assert!(error.was_sent() == Sent::Yes && error.message().contains(message), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_complaints_keeps_each() {
+    let complaints = ["property additionalEmails should not exist", "locationId can't be undefined"];
+    let error = refused(422, json!({"statusCode": 422, "message": complaints, "error": "Unprocessable Entity"})).await;
+    assert_eq!(error.problem(), Some(&Problem::Validation(complaints.map(String::from).to_vec())));
+    assert!(error.to_string().contains("should not exist; locationId"), "{error}");
+}
+
+#[tokio::test]
+async fn odd_bodies_are_errors_like_any_other() {
+    for body in
+        ["", "<html>Bad Gateway</html>", "[]", "null", "{\"message\":{\"a\":1}}", "{\"message\":[1,{}]}", "\u{1}\u{2}"]
+    {
+        for status in [400, 401, 403, 404, 422, 429, 500, 502, 302] {
+            let error = refusal(ScriptedTransport::new().answer_with(status, &[], body)).await;
+            assert!(!error.message().is_empty());
+            if status != 401 {
+                assert_eq!(error.status().unwrap().as_u16(), status);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_shapes_of_v3_and_of_the_token_endpoint_are_read() {
+    let error = refused(404, json!({"error": {"code": "RESOURCE_NOT_FOUND", "message": "gone", "details": {}}})).await;
+    assert_eq!(
+        (error.kind(), error.code(), error.message()),
+        (ErrorKind::NotFound, Some("RESOURCE_NOT_FOUND"), "gone")
+    );
+    let error =
+        refused(400, json!({"error": "invalid_grant", "error_description": "This refresh token is invalid"})).await;
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::Auth, Some(&Problem::GrantInvalid)));
+    let error = refused(401, json!({"error": "invalid_client"})).await;
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::Config, Some(&Problem::ClientInvalid)));
+}
+
+#[tokio::test]
+async fn burst_and_day_are_told_apart_and_say_how_long() {
+    let too_many = json!({"statusCode": 429, "message": "Too Many Requests"}).to_string();
+    let burst = [("x-ratelimit-daily-remaining", "1000"), ("x-ratelimit-interval-milliseconds", "10000")];
+    let error = refusal(ScriptedTransport::new().answer_with(429, &burst, too_many.clone())).await;
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&Problem::BurstLimit)));
+    assert_eq!(error.retry(), Retry::After(Some(Duration::from_secs(10))));
+
+    let day = [("x-ratelimit-daily-remaining", "0"), ("x-ratelimit-daily-reset", "7200000")];
+    let error = refusal(ScriptedTransport::new().answer_with(429, &day, too_many.clone())).await;
+    assert_eq!(error.problem(), Some(&Problem::DayLimit { announced: true }));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7_200)));
+
+    let silent = [("x-ratelimit-daily-remaining", "0")];
+    let error = refusal(ScriptedTransport::new().answer_with(429, &silent, too_many)).await;
+    assert_eq!(error.problem(), Some(&Problem::DayLimit { announced: false }));
+    assert!(error.retry_after().unwrap() > Duration::from_secs(80_000), "{:?}", error.retry_after());
+}
+
+#[derive(Debug, Default)]
+struct Counting(std::sync::Mutex<Vec<Option<u64>>>);
+
+#[async_trait::async_trait]
+impl Credentials for Counting {
+    async fn bearer(&self, refused: Option<u64>) -> sidecar_core::Result<Bearer> {
+        self.0.lock().unwrap().push(refused);
+        Ok(Bearer { token: "t".to_owned().into(), generation: refused.map_or(1, |refused| refused + 1) })
+    }
+}
+
+async fn asked_for_tokens(message: &str) -> Vec<Option<u64>> {
+    let body = json!({"statusCode": 401, "message": message});
+    let transport = ScriptedTransport::new().answer(401, body.clone()).answer(401, body);
+    let credentials = Arc::new(Counting::default());
+    let ghl = GhlClient::builder()
+        .credentials(credentials.clone())
+        .transport(Arc::new(transport))
+        .clock(Arc::new(ManualClock::new(NOW)))
+        .retry(RetryPolicy::never())
+        .build()
+        .unwrap();
+    ghl.contacts().get(LOCATION, "c1").await.unwrap_err();
+    credentials.0.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_expired_token_is_replaced_once_and_a_missing_scope_never_asks_for_another() {
+    assert_eq!(asked_for_tokens("Invalid JWT").await, [None, Some(1)]);
+    assert_eq!(asked_for_tokens("The token is not authorized for this scope.").await, [None]);
+    assert_eq!(asked_for_tokens("The token does not have access to this location.").await, [None]);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_is_not_repeated_and_says_so() {
+    let broken = || sidecar_core::http::TransportError::Broken("cut".into());
+    let transport = Arc::new(ScriptedTransport::new().fail(broken()).fail(broken()));
+    let clock = Arc::new(sidecar_core::SystemClock::new());
+    let ghl = GhlClient::builder()
+        .private_integration_token("pit-1")
+        .transport(transport.clone())
+        .clock(clock)
+        .build()
+        .unwrap();
+    let error = ghl.contacts().create(LOCATION).email("a@example.com").await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert_eq!(transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upsert_by_email_is_repeated_but_not_one_that_may_create_twice() {
+    let broken = || sidecar_core::http::TransportError::Broken("cut".into());
+    let script = || Arc::new(ScriptedTransport::new().fail(broken()).answer(200, fixture!("contacts_upsert")));
+    let build = |transport: &Arc<ScriptedTransport>| {
+        GhlClient::builder().private_integration_token("pit-1").transport(transport.clone()).build().unwrap()
+    };
+    let transport = script();
+    build(&transport).contacts().upsert(LOCATION).email("a@example.com").await.unwrap();
+    assert_eq!(transport.requests().len(), 2);
+    let transport = script();
+    let upsert = build(&transport).contacts().upsert(LOCATION).email("a@example.com").create_new_if_duplicate_allowed();
+    upsert.await.unwrap_err();
+    assert_eq!(transport.requests().len(), 1);
+}

@@ -1,0 +1,10 @@
+//! The client from outside: one scripted answer per operation, the errors, OAuth, webhooks and sync sources.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod constructors;
+mod errors;
+mod oauth;
+mod requests;
+mod sources;
+mod support;
+mod webhooks;

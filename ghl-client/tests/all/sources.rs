@@ -1,0 +1,159 @@
+use std::time::Duration;
+
+use ghl_client::sync::{ContactsSource, EventsSource, LocationsSource};
+use serde_json::{Value, json};
+use sidecar_core::{
+    ErrorKind, Timestamp,
+    record::{ChangeOrigin, Effect},
+    sync::Source,
+    test_util::ScriptedTransport,
+};
+
+use crate::support::{LOCATION, NOW, client, fixture, line};
+
+fn row(id: &str, added: &str, updated: Option<&str>) -> Value {
+    json!({"id": id, "dateAdded": added, "dateUpdated": updated, "surprise": {"a": 1}, "searchAfter": [added, id]})
+}
+
+#[tokio::test]
+async fn a_full_pass_goes_by_creation_and_vouches_for_every_stretch() {
+    let first =
+        [row("a", "2026-01-01T00:00:00Z", Some("2026-02-01T00:00:00Z")), row("b", "2026-01-02T00:00:00Z", None)];
+    let (ghl, sent) = client(
+        ScriptedTransport::new()
+            .answer(200, json!({"contacts": first, "total": 3}))
+            .answer(200, json!({"contacts": [row("c", "2026-01-03T00:00:00Z", None)], "total": 3}))
+            .answer(200, json!({"contacts": [], "total": 3})),
+    );
+    let source = ContactsSource::full(ghl, "org1", LOCATION).page_size(2);
+    let one = source.page(None).await.unwrap();
+    let two = source.page(one.page.next.clone()).await.unwrap();
+    let three = source.page(two.page.next.clone()).await.unwrap();
+
+    let request = &sent.requests()[0];
+    assert_eq!(request.json()["sort"], json!([{"field": "dateAdded", "direction": "asc"}]));
+    assert_eq!(request.json().get("filters"), None);
+    let change = &one.page.items[0];
+    assert_eq!((change.key.kind.as_ref(), &*change.key.id, change.origin), ("contact", "a", ChangeOrigin::Listed));
+    assert_eq!(change.version, "2026-02-01T00:00:00Z".parse().unwrap());
+    assert_eq!(one.page.items[1].version, "2026-01-02T00:00:00Z".parse().unwrap(), "never changed: as of its creation");
+    let Effect::Put(document) = &change.effect else { panic!("no document") };
+    assert_eq!(document["surprise"], json!({"a": 1}), "fields that no model knows are copied too");
+    assert!(!document.contains_key("searchAfter"), "the cursor is the listing's");
+
+    let place = |time: &str, id: &str| Some((time.parse::<Timestamp>().unwrap(), id.into()));
+    let (one, two, three) = (one.span.unwrap(), two.span.unwrap(), three.span.unwrap());
+    assert_eq!((one.after, &one.up_to), (None, &place("2026-01-02T00:00:00Z", "b")));
+    assert_eq!((two.after, &two.up_to), (one.up_to, &place("2026-01-03T00:00:00Z", "c")));
+    assert_eq!((three.after, three.up_to), (two.up_to, None), "the last page vouches for the rest");
+    assert_eq!(three.location.as_deref(), Some(LOCATION));
+}
+
+#[tokio::test]
+async fn an_incremental_pass_asks_for_what_changed_and_vouches_for_nothing() {
+    let (ghl, sent) = client(ScriptedTransport::new().answer(200, json!({"contacts": [], "total": 0})));
+    let page = ContactsSource::changed_since(ghl, "org1", LOCATION, NOW).page(None).await.unwrap();
+    assert!(page.span.is_none() && page.page.next.is_none());
+    let body = sent.requests()[0].json();
+    assert_eq!(
+        body["filters"],
+        json!([{"field": "dateUpdated", "operator": "range", "value": {"gte": NOW.as_millis()}}])
+    );
+    assert_eq!(body["sort"], json!([{"field": "dateUpdated", "direction": "asc"}]));
+}
+
+#[tokio::test]
+async fn a_cursor_survives_being_written_down() {
+    let page = json!({"contacts": [row("a", "2026-01-01T00:00:00Z", None)], "total": 2});
+    let (ghl, _) = client(ScriptedTransport::new().answer(200, page));
+    let source = ContactsSource::full(ghl, "org1", LOCATION);
+    let next = source.page(None).await.unwrap().page.next.unwrap();
+    let kept: <ContactsSource as Source>::Cursor =
+        serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
+    assert_eq!(kept, next);
+}
+
+#[tokio::test]
+async fn reading_one_contact_tells_gone_from_trouble() {
+    let (ghl, _) = client(
+        ScriptedTransport::new()
+            .answer(200, fixture!("contacts_get"))
+            .answer(400, json!({"statusCode": 400, "message": "Contact with id gone not found"}))
+            .answer(500, json!({})),
+    );
+    let source = ContactsSource::full(ghl, "org1", LOCATION);
+    let alive = source.read("ocQHyuzHvysMo5N5VsXc", 4).await.unwrap();
+    assert_eq!(alive.origin, ChangeOrigin::Read { revision: 4 });
+    assert_eq!(alive.version, "2026-02-11T09:30:00.123Z".parse().unwrap());
+    assert!(matches!(alive.effect, Effect::Put(_)));
+    let gone = source.read("gone", 2).await.unwrap();
+    assert_eq!((gone.effect, gone.version, &*gone.key.id), (Effect::Delete, NOW, "gone"));
+    assert_eq!(source.read("x", 0).await.unwrap_err().kind(), ErrorKind::Server, "trouble is never a delete");
+}
+
+#[tokio::test]
+async fn a_row_without_an_id_fails_the_page_instead_of_being_dropped() {
+    let (ghl, _) =
+        client(ScriptedTransport::new().answer(200, json!({"contacts": [{"searchAfter": [1]}], "total": 1})));
+    let error = ContactsSource::full(ghl, "org1", LOCATION).page(None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+}
+
+#[tokio::test]
+async fn a_companys_locations_are_those_where_the_app_is_installed() {
+    let (ghl, sent) = client(
+        ScriptedTransport::new()
+            .answer(
+                200,
+                json!({"locations": [{"id": "l2", "name": "Two"}, {"id": "l1", "name": "One", "timezone": "UTC"}]}),
+            )
+            .answer(
+                200,
+                json!({"locations": [{"_id": "l3", "name": "Three"}, {"_id": "l1", "name": "One"}], "count": 2}),
+            )
+            .answer(200, json!({"locations": [], "count": 0})),
+    );
+    let source = LocationsSource::of_company(ghl, "org1", "co1");
+    let page = source.page(None).await.unwrap();
+    let ids: Vec<_> = page.page.items.iter().map(|change| change.key.id.to_string()).collect();
+    assert_eq!(ids, ["l1", "l3"]);
+    let Effect::Put(one) = &page.page.items[0].effect else { panic!("no document") };
+    assert_eq!((&one["timezone"], &one["companyId"]), (&json!("UTC"), &json!("co1")));
+    assert_eq!(page.page.items[0].location.as_deref(), Some("l1"));
+    let span = page.span.unwrap();
+    assert_eq!((span.location, span.after, span.up_to), (None, None, None), "the one page vouches for all");
+    let gone = source.read("l2", 1).await.unwrap();
+    assert_eq!(gone.effect, Effect::Delete, "it exists, but the app is not installed there");
+    assert!(line(&sent.requests()[2]).contains("locationId=l2"));
+}
+
+#[tokio::test]
+async fn a_single_locations_source_reads_it() {
+    let (ghl, _) = client(ScriptedTransport::new().answer(200, json!({"location": {"id": LOCATION, "name": "One"}})));
+    let page = LocationsSource::of_location(ghl, "org1", LOCATION).page(None).await.unwrap();
+    assert_eq!((page.page.items.len(), page.page.next), (1, None));
+}
+
+#[tokio::test]
+async fn events_are_listed_by_start_in_pages_that_a_batch_can_hold() {
+    let start = |n: u64| (NOW + Duration::from_secs(60 * n)).to_string();
+    let mut events: Vec<Value> =
+        (1..=700).rev().map(|n| json!({"id": format!("e{n:04}"), "startTime": start(n)})).collect();
+    events.push(json!({"id": "running", "startTime": (NOW - Duration::from_secs(60)).to_string()}));
+    let (ghl, sent) = client(
+        ScriptedTransport::new()
+            .answer(200, json!({"calendars": [{"id": "c1"}]}))
+            .answer(200, json!({"events": events})),
+    );
+    let source = EventsSource::new(ghl, "org1", LOCATION);
+    let one = source.page(None).await.unwrap();
+    let two = source.page(one.page.next.clone()).await.unwrap();
+    assert_eq!((one.page.items.len(), two.page.items.len(), two.page.next), (500, 200, None));
+    assert_eq!(sent.requests().len(), 2, "the provider gives all at once: it is asked once");
+    assert_eq!(&*one.page.items[0].key.id, "e0001", "an event that began before the window is not the pass's");
+    assert_eq!(one.page.items[0].position, Some(NOW + Duration::from_secs(60)));
+    let (one, two) = (one.span.unwrap(), two.span.unwrap());
+    assert_eq!((one.kind, one.after), ("appointment", Some((NOW, "".into()))));
+    assert_eq!(one.up_to, Some((NOW + Duration::from_secs(30_000), "e0500".into())));
+    assert_eq!((two.after, two.up_to), (one.up_to, Some((NOW + Duration::from_secs(30 * 86_400), "".into()))));
+}
