@@ -1,10 +1,12 @@
-//! The client from outside: one scripted answer per operation, the errors, OAuth, webhooks and sync sources.
+//! The client from outside: one scripted answer per operation, the errors, OAuth, webhooks and sync sources; and
+//! the main flows against the provider sandbox.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod constructors;
 mod errors;
 mod oauth;
 mod requests;
+mod sandbox;
 mod sources;
 mod support;
 mod webhooks;
