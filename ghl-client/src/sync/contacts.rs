@@ -46,7 +46,7 @@ impl ContactsSource {
     }
 
     /// The contacts that changed at `since` or later. The search index lags behind writes by some seconds: let `since` lie
-    /// before the newest change known, as [`Pass::since`](sidecar_core::sync::Engine::begin) does by its two minutes.
+    /// before the newest change known, as [`Pass::since`](sidecar_core::sync::Pass::since) does by its two minutes.
     pub fn changed_since(
         client: GhlClient,
         organization: impl Into<OrganizationId>,

@@ -4,6 +4,7 @@
 
 mod constructors;
 mod errors;
+mod limits;
 mod oauth;
 mod requests;
 mod sandbox;

@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use checkpoint::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, SyncHealth, SyncStatus};
-pub use engine::{Engine, EngineConfig, Report, SyncError, SyncObserver};
+pub use engine::{Engine, EngineConfig, Pass, Report, SyncError, SyncObserver};
 
 use crate::{error::Result, id::OrganizationId, page::Page, record::Change, time::Timestamp};
 

@@ -1,0 +1,121 @@
+//! The limiter against the sandbox's enforced limits, in paused time and in process.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use ghl_client::GhlClient;
+use provider_sandbox::{
+    Sandbox,
+    ghl::{LimitRules, WindowKind},
+};
+use sidecar_core::{
+    Clock, SystemClock,
+    http::{Body, HttpRequest, HttpResponse, Transport, TransportError},
+    limit::LocalLimiter,
+};
+use tower::ServiceExt;
+
+/// Hands requests to the sandbox's router, with a travel time that varies from request to request.
+struct InProcess {
+    router: axum::Router,
+    clock: Arc<dyn Clock>,
+    sent: AtomicU64,
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl InProcess {
+    async fn travel(&self) {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        self.clock.sleep(Duration::from_millis(10 + number * 7919 % 116)).await;
+    }
+}
+
+#[async_trait]
+impl Transport for InProcess {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path_and_query().unwrap().as_str().parse().unwrap();
+        head.uri = path;
+        self.travel().await;
+        let body = axum::body::Body::from(body.collect(1 << 20).await?);
+        let answer = self.router.clone().oneshot(http::Request::from_parts(head, body)).await.unwrap();
+        self.travel().await;
+        let (head, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        Ok(HttpResponse::from_parts(head, Body::Bytes(body)))
+    }
+}
+
+/// 64 tasks for each of five locations call as fast as they may, for the first window and twelve more.
+async fn run(window: WindowKind) {
+    let sandbox = Sandbox::builder().contacts(10).locations(5).start().await.unwrap();
+    sandbox.control().limits(LimitRules { window, offset_ms: 3_700, ..sandbox.control().limit_rules() });
+    let clock = SystemClock::shared();
+    let transport = Arc::new(InProcess { router: sandbox.router(), clock: clock.clone(), sent: AtomicU64::new(0) });
+    let limiter = Arc::new(LocalLimiter::new(clock.clone()));
+    let first_window = Duration::from_secs(10);
+    let ends = clock.monotonic() + 13 * first_window;
+    let locations = sandbox.ghl().location_ids();
+    let mut tasks = Vec::new();
+    for location in &locations {
+        let token = sandbox.ghl().private_integration_token(location).unwrap();
+        let ghl = GhlClient::builder()
+            .private_integration_token(token)
+            .base_url("http://sandbox/ghl")
+            .transport(transport.clone())
+            .limiter(limiter.clone())
+            .clock(clock.clone())
+            .deadline(Duration::from_secs(60))
+            .build()
+            .unwrap();
+        for _ in 0..64 {
+            let (ghl, location, clock) = (ghl.clone(), location.clone(), clock.clone());
+            tasks.push(tokio::spawn(async move {
+                while clock.monotonic() < ends {
+                    ghl.locations().get(&*location).await.unwrap();
+                }
+            }));
+        }
+    }
+    // The quota of an idle location may be spent at once.
+    clock.sleep(Duration::from_secs(1)).await;
+    for location in &locations {
+        assert_eq!(sandbox.ghl().counts().limits[location].accepted, 100, "the whole burst goes at once");
+    }
+    clock.sleep(first_window - Duration::from_secs(1)).await;
+    let before: Vec<u64> = locations.iter().map(|id| sandbox.ghl().counts().limits[id].accepted).collect();
+    clock.sleep(ends.saturating_sub(clock.monotonic())).await;
+    for (location, before) in locations.iter().zip(before) {
+        let usage = sandbox.ghl().counts().limits[location].clone();
+        let share = usage.accepted - before;
+        assert_eq!(usage.refused, 0, "{window:?}: {location} was refused");
+        assert!(share >= 95 * 12, "{window:?}: {location} used {share} of 1,200");
+    }
+    for outcome in join_all(tasks).await {
+        outcome.unwrap();
+    }
+    assert_eq!(sandbox.ghl().counts().refused(), 0);
+    sandbox.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_window_is_used_up_and_never_overrun() {
+    run(WindowKind::Fixed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sliding_window_is_used_up_and_never_overrun() {
+    run(WindowKind::Sliding).await;
+}
