@@ -57,6 +57,19 @@ pub enum Problem {
     Other,
 }
 
+impl Problem {
+    /// What to do, where the provider's words do not say.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::ScopeMissing => "add the scope to the app and connect again, or use a token of the other kind",
+            Self::WrongLocation => "call it with the credentials of the location it belongs to",
+            Self::GrantInvalid => "connect again",
+            Self::ClientInvalid => "check the client id and secret",
+            _ => "",
+        }
+    }
+}
+
 /// Reads the provider's [`Problem`] from an [`Error`].
 pub trait GhlErrorExt {
     /// What the provider refused for; `None` when it did not answer at all.
@@ -234,12 +247,9 @@ impl fmt::Display for Message<'_> {
             false => f.write_str(&self.wire.message())?,
             true => f.write_str(self.status.canonical_reason().unwrap_or("an answer without a message"))?,
         }
-        f.write_str(match self.problem {
-            Problem::ScopeMissing => " (add the scope to the app and connect again, or use a token of the other kind)",
-            Problem::WrongLocation => " (call it with the credentials of the location it belongs to)",
-            Problem::GrantInvalid => " (connect again)",
-            Problem::ClientInvalid => " (check the client id and secret)",
-            _ => "",
-        })
+        match self.problem.advice() {
+            "" => Ok(()),
+            advice => write!(f, " ({advice})"),
+        }
     }
 }

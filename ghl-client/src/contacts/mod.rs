@@ -11,7 +11,7 @@ mod tags;
 mod write;
 
 pub use filter::{Direction, Filter, Sort};
-pub use read::{DeleteContact, GetContact};
+pub use read::{DeleteContact, FindContact, GetContact};
 pub use search::SearchContacts;
 pub use tags::ChangeTags;
 pub use write::{CreateContact, UpdateContact, UpsertContact, Upserted};
@@ -39,6 +39,12 @@ impl Contacts {
     /// Reads one contact.
     pub fn get(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> GetContact {
         GetContact::new(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// Looks for the contact with an e-mail address or phone number, without the search index's lag: what to do after a create
+    /// of which no answer came.
+    pub fn find(&self, location: impl Into<LocationId>) -> FindContact {
+        FindContact::new(self.0.clone(), location.into())
     }
 
     /// Creates a contact. Where the location forbids duplicates, a known e-mail address or phone number is refused with

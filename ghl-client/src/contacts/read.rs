@@ -1,7 +1,7 @@
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sidecar_core::{Result, http::Answer};
+use sidecar_core::{Error, ErrorKind, Result, http::Answer};
 
 use crate::{
     client::{GhlClient, Operation, Resource, Settings, request},
@@ -12,6 +12,9 @@ use crate::{
 const GET: Operation = Operation::new("contacts.get", Method::GET, "/contacts/{contactId}", ApiVersion::V2021_07_28);
 const DELETE: Operation =
     Operation::new("contacts.delete", Method::DELETE, "/contacts/{contactId}", ApiVersion::V2021_07_28);
+
+const FIND: Operation =
+    Operation::new("contacts.find", Method::GET, "/contacts/search/duplicate", ApiVersion::V2021_07_28);
 
 /// An answer's `{"contact": …}`.
 #[derive(Deserialize)]
@@ -72,5 +75,50 @@ impl DeleteContact {
         let call = DELETE.call(&[self.contact.as_str()]);
         self.client.answer(call, &Resource::Location(self.location), DELETE.version, &self.settings).await?;
         Ok(())
+    }
+}
+
+/// Looks for a contact by e-mail address or phone number. From [`Contacts::find`](super::Contacts::find).
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct FindContact {
+    client: GhlClient,
+    location: LocationId,
+    email: Option<String>,
+    phone: Option<String>,
+    settings: Settings,
+}
+
+request!(FindContact => Option<Contact>);
+
+impl FindContact {
+    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
+        Self { client, location, email: None, phone: None, settings: Settings::default() }
+    }
+
+    /// With this e-mail address.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.email = Some(email.into());
+        self
+    }
+
+    /// With this phone number, in E.164.
+    pub fn phone(mut self, phone: impl Into<String>) -> Self {
+        self.phone = Some(phone.into());
+        self
+    }
+
+    async fn send(self) -> Result<Option<Contact>> {
+        if self.email.is_none() && self.phone.is_none() {
+            let why = "a contact is found by e-mail address or phone number: give one of them";
+            return Err(Error::new(ErrorKind::Config, why).at("ghl", FIND.name));
+        }
+        let call = FIND
+            .call(&[])
+            .query("locationId", &self.location)
+            .query_opt("number", self.phone)
+            .query_opt("email", self.email);
+        let answer = self.client.answer(call, &Resource::Location(self.location), FIND.version, &self.settings).await?;
+        Ok(answer.json::<Option<Enveloped<Option<Contact>>>>()?.and_then(|found| found.contact))
     }
 }

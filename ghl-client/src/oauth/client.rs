@@ -1,9 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, SystemClock,
+    Clock, Error, ErrorKind, Result, Sent, SystemClock,
     http::{Call, Observer, Pipeline, ReqwestTransport, Transport},
     limit::RateLimiter,
     retry::{Replay, RetryPolicy},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     client::Resource,
     config::{AUTHORIZE_URL, ApiVersion, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
-    error::Ghl,
+    error::{Ghl, GhlErrorExt, Problem},
     limits,
     model::{CompanyId, LocationId},
 };
@@ -253,7 +253,7 @@ impl GhlOAuth {
         let call = Call::new(operation, Method::POST, "/oauth/token", &[])
             .form(app.iter().chain(fields).copied())
             .replay(Replay::OnlyIfNotSent);
-        self.exchange(call).await
+        self.exchange(call).await.map_err(|error| token_refusal(error, operation))
     }
 
     /// Mints a token for a location from the company's, which needs the scope `oauth.write`. It has no refresh token: when
@@ -288,6 +288,26 @@ impl GhlOAuth {
         let answer = self.0.pipeline.call(call).await?;
         grant::tokens(&answer.body, asked_at)
     }
+}
+
+/// Gives a refusal of the token endpoint its meaning where its words do not: by RFC 6749 §5.2 a 400 refuses the code or
+/// refresh token, a 401 the app itself. The difference matters: the first ends a connection, while a mistyped secret must
+/// not end all of them.
+fn token_refusal(error: Error, operation: &'static str) -> Error {
+    let understood = matches!(error.problem(), Some(Problem::GrantInvalid | Problem::ClientInvalid));
+    let (kind, problem) = match error.status() {
+        Some(StatusCode::BAD_REQUEST) if !understood => (ErrorKind::Auth, Problem::GrantInvalid),
+        Some(StatusCode::UNAUTHORIZED) if !understood => (ErrorKind::Config, Problem::ClientInvalid),
+        _ => return error,
+    };
+    let status = error.status().unwrap_or_default();
+    let message = format!("{} ({})", error.message(), problem.advice());
+    Error::new(kind, message)
+        .at("ghl", operation)
+        .sent(Sent::Yes)
+        .with_status(status)
+        .with_detail(problem)
+        .with_source(error)
 }
 
 impl fmt::Debug for GhlOAuth {

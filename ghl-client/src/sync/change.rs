@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sidecar_core::{
-    Error, ErrorKind, OrganizationId, Result, Timestamp,
+    Error, ErrorKind, Id, OrganizationId, Result, Timestamp,
     record::{Change, ChangeOrigin, Doc, Effect, RecordKey},
 };
 
-use crate::model::field_time;
+use crate::model::{Appointment, Contact, LocationId, field_time};
 
 /// The kind of a contact's record.
 pub const CONTACT: &str = "contact";
@@ -97,6 +97,27 @@ impl Kind {
         Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document)))
     }
 
+    fn written<K>(
+        self,
+        organization: &OrganizationId,
+        location: &LocationId,
+        id: &Id<K>,
+        answer: Value,
+        asked_at: Timestamp,
+        revision: u64,
+    ) -> Change {
+        let document = if let Value::Object(document) = answer { document } else { Doc::new() };
+        let version = field_time(document.get("dateUpdated")).unwrap_or(asked_at);
+        let origin = ChangeOrigin::Read { revision };
+        self.change(
+            self.key(organization, id.as_str()),
+            Some(location.as_str().into()),
+            version,
+            origin,
+            Effect::Patch(document),
+        )
+    }
+
     /// The outcome of a read by id: the document, or a delete when the provider no longer has it.
     pub(super) fn read(
         self,
@@ -119,6 +140,29 @@ impl Kind {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The change that a contact makes which the provider answered to a create, change or upsert, when the stored record's
+/// revision was `revision` (0: none was stored). It carries the fields of the answer; others stay as they are.
+pub fn written_contact(
+    organization: &OrganizationId,
+    location: &LocationId,
+    contact: &Contact,
+    asked_at: Timestamp,
+    revision: u64,
+) -> Change {
+    CONTACTS.written(organization, location, &contact.id, json!(contact), asked_at, revision)
+}
+
+/// As [`written_contact`], for an appointment.
+pub fn written_appointment(
+    organization: &OrganizationId,
+    location: &LocationId,
+    appointment: &Appointment,
+    asked_at: Timestamp,
+    revision: u64,
+) -> Change {
+    APPOINTMENTS.written(organization, location, &appointment.id, json!(appointment), asked_at, revision)
 }
 
 /// The document's id.

@@ -10,7 +10,9 @@ mod locations;
 mod snapshot;
 mod webhook;
 
-pub use change::{APPOINTMENT, CONTACT, LOCATION, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION};
+pub use change::{
+    APPOINTMENT, CONTACT, LOCATION, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION, written_appointment, written_contact,
+};
 pub use contacts::{ContactsCursor, ContactsSource};
 pub use events::{EventsCursor, EventsSource, WINDOW};
 pub use locations::{LocationsCursor, LocationsSource};

@@ -83,8 +83,19 @@ impl GhlWebhookVerifier {
     /// # Errors
     /// None in practice; [`KeyError`] if the built-in key could not be read.
     pub fn allow_legacy_rsa(mut self, allow: bool) -> Result<Self, KeyError> {
-        self.legacy =
-            if allow { Some(RsaSha256::new(LEGACY_SIGNATURE_HEADER, [LEGACY_RSA_PUBLIC_KEY])?) } else { None };
+        if allow {
+            return self.legacy_keys([LEGACY_RSA_PUBLIC_KEY]);
+        }
+        self.legacy = None;
+        Ok(self)
+    }
+
+    /// As [`allow_legacy_rsa`](Self::allow_legacy_rsa), with these RSA public keys (PEM) instead of the provider's own.
+    ///
+    /// # Errors
+    /// [`KeyError`] says which key is wrong and how.
+    pub fn legacy_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Result<Self, KeyError> {
+        self.legacy = Some(RsaSha256::new(LEGACY_SIGNATURE_HEADER, keys)?);
         Ok(self)
     }
 

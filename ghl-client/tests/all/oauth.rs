@@ -237,3 +237,24 @@ async fn a_refresh_keeps_what_the_answer_leaves_out() {
     assert_eq!((company_of(&renewed).unwrap().as_str(), location_of(&renewed).unwrap().as_str()), (COMPANY, LOCATION));
     assert_eq!(renewed.expires_at, Some(Timestamp::from_secs(NOW.as_secs() + 50 + 86_399)));
 }
+
+#[tokio::test]
+async fn a_refusal_without_words_ends_the_connection_only_when_it_speaks_of_the_grant() {
+    for (status, body, kind) in [
+        (400, json!({"statusCode": 400, "message": "Bad Request"}), ErrorKind::Auth),
+        (400, json!({}), ErrorKind::Auth),
+        (
+            401,
+            json!({"error": "UnAuthorized!", "error_description": "Invalid grant: refresh token is invalid"}),
+            ErrorKind::Auth,
+        ),
+        (401, json!({"statusCode": 401, "message": "Unauthorized"}), ErrorKind::Config),
+        (401, json!({"error": "invalid_client", "error_description": "Invalid client credentials"}), ErrorKind::Config),
+        (422, json!({"statusCode": 422, "message": ["grant_type must be a string"]}), ErrorKind::Invalid),
+        (503, json!({}), ErrorKind::Server),
+    ] {
+        let (oauth, ..) = oauth(ScriptedTransport::new().answer(status, body.clone()));
+        let error = oauth.refresh(&"r".to_owned().into(), &UserType::Company).await.unwrap_err();
+        assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status), "{body}: {error}");
+    }
+}

@@ -319,3 +319,21 @@ async fn an_id_that_would_reach_another_resource_is_refused() {
     }
     assert!(sent.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_contact_is_found_by_its_email_or_is_not_there() {
+    let (ghl, sent) = client(
+        ScriptedTransport::new()
+            .answer(200, fixture!("contacts_get"))
+            .answer(200, json!({"contact": null}))
+            .answer(200, Value::Null),
+    );
+    let find = || ghl.contacts().find(LOCATION).email("ann+1@example.com").phone("+14155550100");
+    assert_eq!(find().await.unwrap().unwrap().id.as_str(), "ocQHyuzHvysMo5N5VsXc");
+    assert_eq!((find().await.unwrap(), find().await.unwrap()), (None, None));
+    let expected = format!(
+        "GET /contacts/search/duplicate?locationId={LOCATION}&number=%2B14155550100&email=ann%2B1%40example.com"
+    );
+    assert_eq!(line(&sent.requests()[0]), expected);
+    assert_eq!(ghl.contacts().find(LOCATION).await.unwrap_err().kind(), ErrorKind::Config);
+}

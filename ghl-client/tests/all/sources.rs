@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ghl_client::sync::{ContactsSource, EventsSource, LocationsSource};
+use ghl_client::sync::{ContactsSource, EventsSource, LocationsSource, written_appointment};
 use serde_json::{Value, json};
 use sidecar_core::{
     ErrorKind, Timestamp,
@@ -156,4 +156,18 @@ async fn events_are_listed_by_start_in_pages_that_a_batch_can_hold() {
     assert_eq!((one.kind, one.after), ("appointment", Some((NOW, "".into()))));
     assert_eq!(one.up_to, Some((NOW + Duration::from_secs(30_000), "e0500".into())));
     assert_eq!((two.after, two.up_to), (one.up_to, Some((NOW + Duration::from_secs(30 * 86_400), "".into()))));
+}
+
+#[tokio::test]
+async fn what_a_write_answered_changes_only_the_fields_it_carries() {
+    let (ghl, _) = client(ScriptedTransport::new().answer(200, fixture!("appointments_create")));
+    let written = ghl.appointments().update(LOCATION, "e1").title("Test Event").await.unwrap();
+    let change = written_appointment(&"org1".into(), &LOCATION.into(), &written, NOW, 3);
+    assert_eq!(
+        (change.version, change.origin),
+        (NOW, ChangeOrigin::Read { revision: 3 }),
+        "the answer has no update time"
+    );
+    let Effect::Patch(patch) = change.effect else { panic!("no patch") };
+    assert_eq!((&patch["title"], patch.get("dateAdded")), (&json!("Test Event"), None));
 }

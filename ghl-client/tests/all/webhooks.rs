@@ -303,3 +303,20 @@ fn a_key_that_is_none_is_named() {
     let error = GhlWebhookVerifier::with_keys([good.as_str(), "nonsense"]).unwrap_err();
     assert_eq!(error.index, 1);
 }
+
+#[test]
+fn a_genuine_former_signature_passes_where_it_is_enabled() {
+    let vector = fixture!("legacy_signature");
+    let [key, signature, body] = ["public_key", "signature", "signed"].map(|field| vector[field].as_str().unwrap());
+    let mut delivery = signed(&at(0));
+    delivery.body = body.as_bytes().to_vec();
+    delivery.headers.clear();
+    delivery.headers.insert(SIGNATURE_HEADER, HeaderValue::from_static("N/A"));
+    delivery.headers.insert(LEGACY_SIGNATURE_HEADER, HeaderValue::from_str(&signature.replace('\n', "")).unwrap());
+    delivery.verifier = delivery.verifier.legacy_keys([key]).unwrap().tolerance(std::time::Duration::MAX);
+    assert_eq!(delivery.verify().unwrap().scheme, "rsa-pkcs1-sha256");
+    delivery.body.push(b' ');
+    assert_eq!(delivery.verify(), Err(SignatureError::Mismatch));
+    delivery.verifier = delivery.verifier.allow_legacy_rsa(false).unwrap();
+    assert_eq!(delivery.verify(), Err(SignatureError::Missing(SIGNATURE_HEADER)));
+}
