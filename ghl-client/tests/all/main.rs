@@ -11,3 +11,4 @@ mod sandbox;
 mod sources;
 mod support;
 mod webhooks;
+mod wire;
