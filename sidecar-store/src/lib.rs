@@ -1,1 +1,27 @@
-//! 
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+#![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod failpoint;
+mod inbox;
+mod leases;
+mod oauth_states;
+mod open;
+mod organizations;
+mod outbox;
+mod records;
+mod sql;
+mod store;
+mod syncs;
+mod tokens;
+mod tx;
+
+pub use error::OpenError;
+pub use oauth_states::{OAuthState, OAuthStates};
+pub use open::{migrate, open};
+pub use organizations::{Claimed, Organization, OrganizationError, Organizations};
+pub use store::{SqlStore, Store, Swept};
+pub use tokens::Resealed;

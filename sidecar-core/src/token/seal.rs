@@ -242,6 +242,11 @@ impl Vault {
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SealError::Refused)
     }
 
+    /// The id of the key that seals.
+    pub fn sealing_key(&self) -> &str {
+        self.ring.ids().next().unwrap_or_default()
+    }
+
     /// Whether a value was sealed with another key than the ring's first.
     ///
     /// # Errors

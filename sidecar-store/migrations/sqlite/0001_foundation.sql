@@ -1,0 +1,147 @@
+-- Times are microseconds since 1970; documents and payloads are JSON texts that the database never looks into.
+
+CREATE TABLE organizations (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    slug       TEXT    NOT NULL UNIQUE,
+    name       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Which organization a provider's location or company belongs to.
+CREATE TABLE holdings (
+    provider     TEXT NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('location', 'company')),
+    id           TEXT NOT NULL,
+    organization TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    PRIMARY KEY (provider, kind, id)
+) STRICT;
+CREATE INDEX holdings_by_organization ON holdings (organization, provider, kind, id);
+
+CREATE TABLE oauth_states (
+    state_hash   TEXT    NOT NULL PRIMARY KEY,
+    organization TEXT    NOT NULL,
+    binding      TEXT    NOT NULL,
+    expires_at   INTEGER NOT NULL
+) STRICT;
+
+-- A forgotten connection keeps its row without `sealed`, so that its generation goes on growing.
+CREATE TABLE tokens (
+    organization TEXT    NOT NULL,
+    resource     TEXT    NOT NULL,
+    generation   INTEGER NOT NULL,
+    sealed       BLOB,
+    sealed_with  TEXT,
+    expires_at   INTEGER,
+    state        TEXT    NOT NULL,
+    PRIMARY KEY (organization, resource)
+) STRICT;
+
+-- A row stays when its lease ends, so that its fence goes on growing.
+CREATE TABLE leases (
+    key        TEXT    NOT NULL PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    fence      INTEGER NOT NULL,
+    held_until INTEGER NOT NULL
+) STRICT;
+
+-- state: 0 open, 1 done, 2 given up. A claim moves due_at to the end of its lease.
+CREATE TABLE inbox (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    source       TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    organization TEXT,
+    order_key    TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    body         BLOB    NOT NULL,
+    at           INTEGER NOT NULL,
+    state        INTEGER NOT NULL DEFAULT 0,
+    due_at       INTEGER NOT NULL,
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    fence        INTEGER NOT NULL DEFAULT 0,
+    error        TEXT,
+    UNIQUE (source, id)
+) STRICT;
+CREATE INDEX inbox_open ON inbox (seq, due_at, source, order_key) WHERE state = 0;
+CREATE INDEX inbox_order ON inbox (source, order_key, due_at, seq) WHERE state = 0;
+CREATE INDEX inbox_done ON inbox (at) WHERE state = 1;
+CREATE INDEX inbox_dead ON inbox (seq, organization) WHERE state = 2;
+
+-- state as in the inbox. again_at: a wish that came after the claim under way; without such a claim it means nothing.
+CREATE TABLE outbox (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization TEXT    NOT NULL,
+    key          TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    order_key    TEXT    NOT NULL,
+    payload      TEXT    NOT NULL,
+    state        INTEGER NOT NULL DEFAULT 0,
+    held         INTEGER NOT NULL DEFAULT 0,
+    due_at       INTEGER NOT NULL,
+    again_at     INTEGER,
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    fence        INTEGER NOT NULL DEFAULT 0,
+    error        TEXT,
+    UNIQUE (organization, key)
+) STRICT;
+CREATE INDEX outbox_open ON outbox (seq, due_at, kind, organization, order_key) WHERE state = 0;
+CREATE INDEX outbox_order ON outbox (organization, order_key, seq) WHERE state = 0;
+CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 1;
+CREATE INDEX outbox_dead ON outbox (seq, organization) WHERE state = 2;
+
+CREATE TABLE records (
+    organization TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    location     TEXT,
+    version      INTEGER NOT NULL,
+    origin       TEXT    NOT NULL CHECK (origin IN ('webhook', 'fetched')),
+    position     INTEGER NOT NULL,
+    search       TEXT    NOT NULL,
+    doc          TEXT    NOT NULL,
+    revision     INTEGER NOT NULL,
+    deleted      INTEGER NOT NULL,
+    PRIMARY KEY (organization, kind, id)
+) STRICT;
+CREATE INDEX records_live ON records (organization, kind, position, id) WHERE deleted = 0;
+CREATE INDEX records_in_location ON records (organization, kind, location, position, id) WHERE deleted = 0;
+
+-- Append-only: what had its effect, once.
+CREATE TABLE applied_events (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization TEXT,
+    source       TEXT    NOT NULL,
+    delivery     TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    entity       TEXT,
+    outcome      TEXT    NOT NULL,
+    at           INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+) STRICT;
+CREATE INDEX applied_events_by_delivery ON applied_events (source, delivery);
+
+-- next_run_at is empty while a source is stopped.
+CREATE TABLE syncs (
+    organization TEXT    NOT NULL,
+    source       TEXT    NOT NULL,
+    location     TEXT    NOT NULL,
+    progress     TEXT,
+    watermark    INTEGER,
+    last_full_at INTEGER,
+    last_sync_at INTEGER,
+    error_count  INTEGER NOT NULL DEFAULT 0,
+    last_error   TEXT,
+    next_run_at  INTEGER,
+    full_wanted  INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (organization, source, location)
+) STRICT;
+CREATE INDEX syncs_due ON syncs (next_run_at) WHERE next_run_at IS NOT NULL;
+
+-- Records that a full pass did not find and nobody has confirmed yet.
+CREATE TABLE sync_missing (
+    organization TEXT NOT NULL,
+    source       TEXT NOT NULL,
+    location     TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    PRIMARY KEY (organization, source, location, kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sync_missing_by_record ON sync_missing (organization, kind, id);

@@ -1,0 +1,105 @@
+use std::{borrow::Cow, time::Duration};
+
+use sqlx::{
+    SqlitePool,
+    error::DatabaseError,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{OpenError, error::lite_outage, tx::Pool};
+
+/// How many connections read beside the one that writes.
+const READERS: u32 = 4;
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection of the pool.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// Page cache of each connection, in KiB (negative: SQLite's way to say KiB rather than pages).
+const CACHE: &str = "-16384";
+
+/// Version, name and text of every migration, oldest first. A text is never changed once released.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql"))];
+
+/// The version of the newest migration.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+}
+
+/// Opens, creates and migrates the database of a `sqlite:` URL.
+pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
+    let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| OpenError::Url(error.to_string()))?;
+    let path = options.get_filename().display().to_string();
+    // sqlx gives an in-memory database this name; the URL's spelling of it varies.
+    let in_memory = path.starts_with("file:sqlx-in-memory");
+    let options = options
+        .create_if_missing(true)
+        .shared_cache(false)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .pragma("cache_size", CACHE)
+        .pragma("temp_store", "MEMORY");
+    let write = pool(1).connect_with(options.clone()).await.map_err(|error| refused(&path, error))?;
+    migrate(&write, &path).await?;
+    // A database in memory belongs to its connection: the same one reads and writes.
+    let read = if in_memory {
+        write.clone()
+    } else {
+        let readers = options.pragma("query_only", "ON");
+        pool(READERS).connect_with(readers).await.map_err(|error| refused(&path, error))?
+    };
+    Ok(Pool::Lite { write, read })
+}
+
+/// Connections are kept: an idle one costs little, and one that holds a database in memory must not end.
+fn pool(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+/// All migrations in one transaction that holds the right to write, so that two processes may start at once.
+async fn migrate(write: &SqlitePool, path: &str) -> Result<(), OpenError> {
+    let migrations = MIGRATIONS.map(|(version, name, text)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sqlx::SqlStr::from_static(text), false)
+    });
+    let mut tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(|error| refused(path, error))?;
+    Migrator::with_migrations(migrations.into()).run_direct(None, &mut *tx, false).await.map_err(
+        |error| match error {
+            MigrateError::VersionMissing(found) => OpenError::Newer { found, known: newest() },
+            MigrateError::VersionMismatch(version) => OpenError::Changed(version),
+            MigrateError::Execute(error) => refused(path, error),
+            other => OpenError::Migration(other.to_string()),
+        },
+    )?;
+    tx.commit().await.map_err(|error| refused(path, error))
+}
+
+fn refused(path: &str, error: sqlx::Error) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        sqlx::Error::Database(error) => by_code(path, &*error),
+        other => OpenError::Unreachable { path, why: other.to_string() },
+    }
+}
+
+/// By the codes of <https://www.sqlite.org/rescode.html>: busy and locked; damaged and not a database.
+fn by_code(path: String, error: &dyn DatabaseError) -> OpenError {
+    let code = error.code().unwrap_or_default();
+    let primary = code.parse::<i32>().map_or(0, |code| code & 0xff);
+    match primary {
+        5 | 6 => OpenError::Busy,
+        11 | 26 => OpenError::NotADatabase { path, why: error.message().to_owned() },
+        _ => {
+            let why = lite_outage(&code).map_or_else(|| error.message().to_owned(), str::to_owned);
+            OpenError::Unreachable { path, why }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    outbox::{DeadTask, Outbox, Task, TaskRef},
+};
+
+use crate::{
+    SqlStore,
+    error::{Result, json, unreadable},
+    inbox::count,
+    sql::outbox as sql,
+    tx::{exec, fetch},
+};
+
+/// seq, fence, attempts, organization, kind, key, payload.
+type TaskRow = (i64, i64, i64, String, String, String, String);
+/// seq, organization, kind, key, payload, attempts, error.
+type DeadRow = (i64, String, String, String, String, i64, String);
+
+#[async_trait]
+impl Outbox for SqlStore {
+    async fn claim_tasks(
+        &self,
+        kinds: &[&str],
+        limit: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Task>, StoreError> {
+        let kinds = json(&kinds)?;
+        let until = (now + lease).as_micros();
+        let mut link = self.pool.write().await?;
+        let mut rows: Vec<TaskRow> =
+            fetch!(fetch_all, link, sql::CLAIM, now.as_micros(), until, i64::from(limit), &kinds)?;
+        drop(link);
+        // RETURNING promises no order.
+        rows.sort_unstable_by_key(|row| row.0);
+        rows.into_iter().map(task).collect()
+    }
+
+    async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        match retry_at {
+            Some(at) => exec!(link, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
+            None => exec!(link, sql::GIVE_UP, claim.seq, claim.fence, why)?,
+        };
+        Ok(())
+    }
+
+    async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError> {
+        let mut link = self.pool.read().await?;
+        let (waiting, dead): (i64, i64) = fetch!(fetch_one, link, sql::WAITING)?;
+        Ok((waiting.cast_unsigned(), dead.cast_unsigned()))
+    }
+
+    async fn dead_tasks(
+        &self,
+        organization: Option<&OrganizationId>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<DeadTask>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let organization = organization.map(OrganizationId::as_str);
+        let rows: Vec<DeadRow> = fetch!(fetch_all, link, sql::DEAD, organization, after, i64::from(limit))?;
+        rows.into_iter().map(dead_task).collect()
+    }
+
+    async fn redrive_task(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let mut link = self.pool.write().await?;
+        Ok(exec!(link, sql::REDRIVE, seq, now.as_micros())? == 1)
+    }
+}
+
+fn payload(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(unreadable("a task's payload"))
+}
+
+fn task((seq, fence, attempts, organization, kind, key, text): TaskRow) -> Result<Task> {
+    Ok(Task {
+        claim: TaskRef { seq, fence },
+        organization: organization.into(),
+        kind,
+        key,
+        payload: payload(&text)?,
+        attempt: count(attempts),
+    })
+}
+
+fn dead_task((seq, organization, kind, key, text, attempts, error): DeadRow) -> Result<DeadTask> {
+    let payload = payload(&text)?;
+    Ok(DeadTask { seq, organization: organization.into(), kind, key, payload, attempts: count(attempts), error })
+}

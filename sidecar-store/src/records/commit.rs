@@ -1,0 +1,211 @@
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    outbox::NewTask,
+    record::{Applied, Batch, Change, Covered, MAX_CHANGES, Outcome, RecordKey},
+    sync::{CheckpointWrite, Mode},
+};
+
+use super::{
+    fold::{Fold, merged},
+    row::{KeyOut, Row, RowOut, record},
+};
+use crate::{
+    SqlStore,
+    error::{Result, json},
+    failpoint::crash_point,
+    sql::{self, Sql},
+    tx::{Tx, exec, fetch},
+};
+
+impl SqlStore {
+    pub(super) async fn commit_batch(&self, batch: Batch) -> Result<Outcome> {
+        if batch.changes.len() > MAX_CHANGES {
+            let held = batch.changes.len();
+            return Err(StoreError::broken(format!(
+                "a batch holds {held} changes, more than {MAX_CHANGES}: commit it in parts"
+            )));
+        }
+        let inbox_done: Vec<_> = batch.inbox_done.iter().map(|claim| (claim.seq, claim.fence)).collect();
+        let outbox_done: Vec<_> = batch.outbox_done.iter().map(|claim| (claim.seq, claim.fence)).collect();
+        let mut tx = self.pool.begin().await?;
+        // The claims first: who lost one writes nothing.
+        if !finish(&mut tx, sql::inbox::DONE, inbox_done).await?
+            || !finish(&mut tx, sql::outbox::DONE, outbox_done).await?
+        {
+            tx.rollback().await?;
+            return Ok(Outcome::default());
+        }
+        let fold = fold(&mut tx, &batch.changes).await?;
+        write_records(&mut tx, &fold).await?;
+        write_tasks(&mut tx, batch.outbox.into_iter().chain(fold.rereads).collect()).await?;
+        write_applied(&mut tx, &batch.applied).await?;
+        if let Some(checkpoint) = &batch.checkpoint {
+            write_checkpoint(&mut tx, checkpoint).await?;
+        }
+        forget_missing(&mut tx, &fold.settled).await?;
+        let missing = match &batch.covered {
+            Some(covered) => remember_missing(&mut tx, covered, &batch.changes).await?,
+            None => 0,
+        };
+        crash_point!("store.commit.before");
+        tx.commit().await?;
+        crash_point!("store.commit.after");
+        Ok(Outcome { committed: true, changes: fold.outcomes, missing })
+    }
+}
+
+#[derive(Serialize)]
+struct ClaimOut {
+    seq: i64,
+    fence: i64,
+}
+
+/// Finishes claimed rows; `false` when one of them is no longer held under its fence.
+async fn finish(tx: &mut Tx, statement: Sql, claims: Vec<(i64, i64)>) -> Result<bool> {
+    if claims.is_empty() {
+        return Ok(true);
+    }
+    let claims: BTreeSet<_> = claims.into_iter().collect();
+    let rows = json(&claims.iter().map(|&(seq, fence)| ClaimOut { seq, fence }).collect::<Vec<_>>())?;
+    Ok(exec!(tx, statement, &rows)? == claims.len() as u64)
+}
+
+fn keys<'a>(keys: impl IntoIterator<Item = &'a RecordKey>) -> Result<String> {
+    json(&keys.into_iter().map(KeyOut::from).collect::<Vec<_>>())
+}
+
+async fn fold(tx: &mut Tx, changes: &[Change]) -> Result<Fold> {
+    if changes.is_empty() {
+        return Ok(Fold::default());
+    }
+    let changed: BTreeSet<&RecordKey> = changes.iter().map(|change| &change.key).collect();
+    let rows: Vec<Row> = fetch!(fetch_all, tx, sql::records::CURRENT, &keys(changed)?)?;
+    let mut fold = Fold::new(rows.into_iter().map(record).collect::<Result<Vec<_>>>()?);
+    changes.iter().for_each(|change| fold.apply(change));
+    Ok(fold)
+}
+
+async fn write_records(tx: &mut Tx, fold: &Fold) -> Result<()> {
+    let rows = fold.records().map(RowOut::new).collect::<Result<Vec<_>>>()?;
+    if !rows.is_empty() {
+        exec!(tx, sql::records::UPSERT, &json(&rows)?)?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct TaskOut<'a> {
+    organization: &'a str,
+    key: &'a str,
+    kind: &'a str,
+    order_key: &'a str,
+    payload: String,
+    due_at: i64,
+    again: bool,
+}
+
+async fn write_tasks(tx: &mut Tx, tasks: Vec<NewTask>) -> Result<()> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let tasks = merged(tasks);
+    let rows = tasks.iter().map(|task| {
+        Ok(TaskOut {
+            organization: task.organization.as_str(),
+            key: &task.key,
+            kind: &task.kind,
+            order_key: &task.order_key,
+            payload: json(&task.payload)?,
+            due_at: task.not_before.as_micros(),
+            again: task.again,
+        })
+    });
+    let rows = json(&rows.collect::<Result<Vec<_>>>()?)?;
+    exec!(tx, sql::outbox::PUT, &rows)?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct AppliedOut<'a> {
+    organization: Option<&'a str>,
+    source: &'a str,
+    delivery: &'a str,
+    kind: &'a str,
+    entity: Option<&'a str>,
+    outcome: &'a str,
+}
+
+async fn write_applied(tx: &mut Tx, applied: &[Applied]) -> Result<()> {
+    if applied.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = applied
+        .iter()
+        .map(|line| AppliedOut {
+            organization: line.organization.as_ref().map(OrganizationId::as_str),
+            source: &line.source,
+            delivery: &line.delivery,
+            kind: &line.kind,
+            entity: line.entity.as_deref(),
+            outcome: &line.outcome,
+        })
+        .collect();
+    exec!(tx, sql::records::APPLIED, &json(&rows)?)?;
+    Ok(())
+}
+
+async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<()> {
+    match checkpoint {
+        CheckpointWrite::Progress(key, progress) => {
+            let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+            let (text, begun) = (json(progress)?, progress.started_at.as_micros());
+            exec!(tx, sql::syncs::PROGRESS, organization, source, location, &text, begun)?;
+        }
+        CheckpointWrite::Finished { key, mode, at, watermark, next_run_at } => {
+            let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+            let (watermark, full) = (watermark.map(Timestamp::as_micros), *mode == Mode::Full);
+            let (at, next) = (at.as_micros(), next_run_at.as_micros());
+            exec!(tx, sql::syncs::FINISHED, organization, source, location, watermark, full, at, next)?;
+            exec!(tx, sql::syncs::CLEAR_MISSING, organization, source, location)?;
+        }
+    }
+    Ok(())
+}
+
+async fn forget_missing(tx: &mut Tx, settled: &BTreeSet<RecordKey>) -> Result<()> {
+    if !settled.is_empty() {
+        exec!(tx, sql::records::FOUND, &keys(settled)?)?;
+    }
+    Ok(())
+}
+
+/// Remembers the stored records of a covered stretch that are not among the changes; answers how many there are.
+async fn remember_missing(tx: &mut Tx, covered: &Covered, changes: &[Change]) -> Result<u64> {
+    let Covered { pass, span, older_than } = covered;
+    let there = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == span.kind);
+    let there = json(&there.map(|change| &*change.key.id).collect::<Vec<_>>())?;
+    let (organization, source, place) = (pass.organization.as_str(), &*pass.source, &*pass.location);
+    let (after_at, after_id) = span.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
+    // No id is greater than the last character there is.
+    let (end_at, end_id) = span.up_to.as_ref().map_or((i64::MAX, "\u{10FFFF}"), |(at, id)| (at.as_micros(), &**id));
+    let location = span.location.as_deref();
+    let statement = if location.is_some() { sql::records::MISSING_IN_LOCATION } else { sql::records::MISSING };
+    exec!(
+        tx,
+        statement,
+        organization,
+        source,
+        place,
+        span.kind,
+        older_than.as_micros(),
+        after_at,
+        after_id,
+        end_at,
+        end_id,
+        &there,
+        location
+    )
+}

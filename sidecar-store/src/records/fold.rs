@@ -1,0 +1,89 @@
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::json;
+use sidecar_core::{
+    OrganizationId, Timestamp,
+    outbox::NewTask,
+    record::{Change, ChangeOrigin, Decision, Record, RecordKey, Written, decide},
+};
+
+/// A batch's changes, met one after another with what is stored and with each other.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    current: HashMap<RecordKey, Record>,
+    written: BTreeSet<RecordKey>,
+    /// What became of each change, in order.
+    pub(super) outcomes: Vec<Written>,
+    /// Reads by id that settle what could not be ordered.
+    pub(super) rereads: Vec<NewTask>,
+    /// Records that are known to exist, or not to, by what the changes say of them.
+    pub(super) settled: BTreeSet<RecordKey>,
+}
+
+impl Fold {
+    /// Starts with what is stored of the records that will change.
+    pub(super) fn new(stored: impl IntoIterator<Item = Record>) -> Self {
+        let current = stored.into_iter().map(|record| (record.key.clone(), record)).collect();
+        Self { current, ..Self::default() }
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) {
+        let outcome = match decide(self.current.get(&change.key), change) {
+            Decision::Write(record, written) => {
+                self.current.insert(change.key.clone(), *record);
+                self.written.insert(change.key.clone());
+                written
+            }
+            Decision::Keep(written) => written,
+            Decision::Reread => {
+                self.rereads.extend(reread(change));
+                Written::Unordered
+            }
+        };
+        // A webhook that came too late says nothing of whether the record is still there.
+        let wrote = matches!(outcome, Written::Inserted | Written::Updated | Written::Deleted);
+        if wrote || change.origin != ChangeOrigin::Webhook {
+            self.settled.insert(change.key.clone());
+        }
+        self.outcomes.push(outcome);
+    }
+
+    /// The final state of every record that a change wrote, ordered by key.
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.written.iter().filter_map(|key| self.current.get(key))
+    }
+}
+
+fn reread(change: &Change) -> Option<NewTask> {
+    let kind = change.reread.clone()?;
+    let key: std::sync::Arc<str> = format!("reread:{}:{}", change.key.kind, change.key.id).into();
+    Some(NewTask {
+        organization: change.key.organization.clone(),
+        kind,
+        order_key: key.clone(),
+        key,
+        payload: json!({ "kind": change.key.kind, "id": change.key.id, "location": change.location }),
+        not_before: Timestamp::EPOCH,
+        again: true,
+    })
+}
+
+/// Tasks of one organization and key as one, since a statement writes a row once only. It is what writing them one
+/// after another would leave: the first, with the payload of the latest wish.
+pub(super) fn merged(tasks: Vec<NewTask>) -> Vec<NewTask> {
+    let mut places: HashMap<(OrganizationId, std::sync::Arc<str>), usize> = HashMap::new();
+    let mut merged: Vec<NewTask> = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let place = *places.entry((task.organization.clone(), task.key.clone())).or_insert(merged.len());
+        match merged.get_mut(place) {
+            None => merged.push(task),
+            Some(first) if task.again => {
+                first.payload = task.payload;
+                first.not_before = first.not_before.min(task.not_before);
+                first.again = true;
+            }
+            Some(_) => {}
+        }
+    }
+    merged
+}

@@ -1,0 +1,74 @@
+use super::{Sql, both};
+
+macro_rules! columns {
+    () => {
+        "organization, source, location, progress, watermark, last_full_at, last_sync_at, error_count, last_error, \
+         next_run_at, full_wanted"
+    };
+}
+
+pub(crate) const SCHEDULE: Sql = both(
+    "INSERT INTO syncs (organization, source, location, next_run_at, full_wanted) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (organization, source, location) DO UPDATE SET next_run_at = excluded.next_run_at,
+         full_wanted = CASE WHEN excluded.full_wanted = 1 THEN 1 ELSE syncs.full_wanted END",
+);
+
+pub(crate) const DUE: Sql = both(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM syncs WHERE next_run_at <= $1 ORDER BY next_run_at, organization, source, location LIMIT $2"
+));
+
+pub(crate) const ONE: Sql =
+    both(concat!("SELECT ", columns!(), " FROM syncs WHERE organization = $1 AND source = $2 AND location = $3"));
+
+pub(crate) const OF_ORGANIZATION: Sql =
+    both(concat!("SELECT ", columns!(), " FROM syncs WHERE organization = $1 ORDER BY source, location"));
+
+/// What was stopped stays stopped.
+pub(crate) const FAILED: Sql = both(
+    "UPDATE syncs SET error_count = error_count + 1, last_error = $4,
+         next_run_at = CASE WHEN next_run_at IS NULL THEN NULL ELSE $5 END
+     WHERE organization = $1 AND source = $2 AND location = $3",
+);
+
+pub(crate) const RESTART: Sql =
+    both("UPDATE syncs SET progress = NULL WHERE organization = $1 AND source = $2 AND location = $3");
+
+pub(crate) const STOP: Sql = both("UPDATE syncs SET next_run_at = NULL WHERE organization = $1");
+
+pub(crate) const STOP_LOCATION: Sql =
+    both("UPDATE syncs SET next_run_at = NULL WHERE organization = $1 AND location = $2");
+
+pub(crate) const NEXT_DUE: Sql =
+    both("SELECT next_run_at FROM syncs WHERE next_run_at IS NOT NULL ORDER BY next_run_at LIMIT 1");
+
+pub(crate) const PROGRESS: Sql = both(
+    "INSERT INTO syncs (organization, source, location, progress, next_run_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (organization, source, location) DO UPDATE SET progress = excluded.progress",
+);
+
+/// What was stopped meanwhile stays stopped, and a full pass that was wished for meanwhile stays due.
+pub(crate) const FINISHED: Sql = both(
+    "INSERT INTO syncs (organization, source, location, watermark, last_full_at, last_sync_at, next_run_at)
+     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN $6 END, $6, $7)
+     ON CONFLICT (organization, source, location) DO UPDATE SET
+         progress = NULL, watermark = excluded.watermark, last_sync_at = excluded.last_sync_at,
+         last_full_at = coalesce(excluded.last_full_at, syncs.last_full_at), error_count = 0, last_error = NULL,
+         next_run_at = CASE
+             WHEN syncs.next_run_at IS NULL THEN NULL
+             WHEN syncs.full_wanted = 1 AND NOT $5 THEN syncs.next_run_at
+             ELSE excluded.next_run_at END,
+         full_wanted = CASE WHEN $5 THEN 0 ELSE syncs.full_wanted END",
+);
+
+pub(crate) const CLEAR_MISSING: Sql =
+    both("DELETE FROM sync_missing WHERE organization = $1 AND source = $2 AND location = $3");
+
+/// Those that were removed meanwhile need no reading.
+pub(crate) const LIST_MISSING: Sql = both(
+    "SELECT m.kind, m.id, r.revision FROM sync_missing m
+     JOIN records r ON r.organization = m.organization AND r.kind = m.kind AND r.id = m.id AND r.deleted = 0
+     WHERE m.organization = $1 AND m.source = $2 AND m.location = $3
+     ORDER BY m.kind, m.id LIMIT $4",
+);

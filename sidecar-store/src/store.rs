@@ -1,0 +1,103 @@
+use std::fmt;
+
+use sidecar_core::{
+    StoreError, Timestamp,
+    inbox::Inbox,
+    lease::LeaseStore,
+    outbox::Outbox,
+    record::Records,
+    sync::Checkpoints,
+    token::{TokenStore, seal::Vault},
+};
+
+use crate::{
+    OAuthStates, Organizations,
+    error::Result,
+    sql,
+    tx::{Pool, exec, fetch},
+};
+
+/// Everything a server keeps. `Arc<dyn Store>` is an `Arc` of each port too.
+pub trait Store:
+    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Organizations + OAuthStates
+{
+}
+
+impl<T> Store for T where
+    T: TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Organizations + OAuthStates + ?Sized
+{
+}
+
+/// The ports on a SQL database. Made by [`open`](crate::open).
+pub struct SqlStore {
+    pub(crate) pool: Pool,
+    pub(crate) vault: Vault,
+}
+
+impl fmt::Debug for SqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = match self.pool {
+            Pool::Lite { .. } => "sqlite",
+        };
+        write!(f, "SqlStore({database})")
+    }
+}
+
+/// What a [`SqlStore::sweep`] removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Finished deliveries.
+    pub deliveries: u64,
+    /// Finished tasks.
+    pub tasks: u64,
+    /// OAuth states that nobody came back with.
+    pub states: u64,
+}
+
+impl SqlStore {
+    pub(crate) fn new(pool: Pool, vault: Vault) -> Self {
+        Self { pool, vault }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut link = self.pool.read().await?;
+        let _: (i64,) = fetch!(fetch_one, link, sql::PING)?;
+        Ok(())
+    }
+
+    /// Removes what was finished before `older_than`, in portions of at most 1000 rows so that writers never wait long.
+    /// From then on its ids and keys are new again: keep them at least 30 days, longer than any sender repeats itself.
+    /// What was given up stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was removed until then stays removed.
+    pub async fn sweep(&self, older_than: Timestamp) -> Result<Swept, StoreError> {
+        Ok(Swept {
+            deliveries: self.sweep_all(sql::inbox::SWEEP, older_than).await?,
+            tasks: self.sweep_all(sql::outbox::SWEEP, older_than).await?,
+            states: self.sweep_all(sql::organizations::SWEEP_STATES, older_than).await?,
+        })
+    }
+
+    async fn sweep_all(&self, statement: sql::Sql, older_than: Timestamp) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            // The connection goes back after each portion: others write in between.
+            let mut link = self.pool.write().await?;
+            let removed = exec!(link, statement, older_than.as_micros())?;
+            total += removed;
+            if removed < sql::SWEEP_PORTION {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Closes the connections after the statements under way; a file's log is written back into it.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

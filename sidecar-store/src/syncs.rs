@@ -1,0 +1,122 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    record::RecordKey,
+    sync::{Checkpoints, Progress, SyncHealth, SyncKey, SyncStatus},
+};
+
+use crate::{
+    SqlStore,
+    error::{Result, unreadable},
+    inbox::count,
+    sql::syncs as sql,
+    tx::{exec, fetch},
+};
+
+/// organization, source, location, progress, watermark, `last_full_at`, `last_sync_at`, `error_count`, `last_error`,
+/// `next_run_at`, `full_wanted`.
+type Row = (
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<String>,
+    Option<i64>,
+    i64,
+);
+
+#[async_trait]
+impl Checkpoints for SqlStore {
+    async fn schedule(&self, key: &SyncKey, now: Timestamp, full: bool) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        let full = i64::from(full);
+        exec!(link, sql::SCHEDULE, key.organization.as_str(), &*key.source, &*key.location, now.as_micros(), full)?;
+        Ok(())
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<SyncStatus>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let rows: Vec<Row> = fetch!(fetch_all, link, sql::DUE, now.as_micros(), i64::from(limit))?;
+        rows.into_iter().map(status).collect()
+    }
+
+    async fn status(&self, key: &SyncKey) -> Result<Option<SyncStatus>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+        let row: Option<Row> = fetch!(fetch_optional, link, sql::ONE, organization, source, location)?;
+        row.map(status).transpose()
+    }
+
+    async fn statuses(&self, organization: &OrganizationId) -> Result<Vec<SyncStatus>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let rows: Vec<Row> = fetch!(fetch_all, link, sql::OF_ORGANIZATION, organization.as_str())?;
+        rows.into_iter().map(status).collect()
+    }
+
+    async fn failed(&self, key: &SyncKey, why: &str, retry_at: Timestamp) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+        exec!(link, sql::FAILED, organization, source, location, why, retry_at.as_micros())?;
+        Ok(())
+    }
+
+    async fn restart(&self, key: &SyncKey) -> Result<(), StoreError> {
+        let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+        let mut tx = self.pool.begin().await?;
+        exec!(tx, sql::RESTART, organization, source, location)?;
+        exec!(tx, sql::CLEAR_MISSING, organization, source, location)?;
+        tx.commit().await
+    }
+
+    async fn stop(&self, organization: &OrganizationId, location: Option<&str>) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        match location {
+            Some(location) => exec!(link, sql::STOP_LOCATION, organization.as_str(), location)?,
+            None => exec!(link, sql::STOP, organization.as_str())?,
+        };
+        Ok(())
+    }
+
+    async fn missing(&self, key: &SyncKey, limit: u32) -> Result<Vec<(RecordKey, u64)>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let (organization, source, location) = (key.organization.as_str(), &*key.source, &*key.location);
+        let rows: Vec<(String, String, i64)> =
+            fetch!(fetch_all, link, sql::LIST_MISSING, organization, source, location, i64::from(limit))?;
+        let found = rows.into_iter().map(|(kind, id, revision)| {
+            let record = RecordKey { organization: key.organization.clone(), kind: kind.into(), id: id.into() };
+            (record, revision.cast_unsigned())
+        });
+        Ok(found.collect())
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let next: Option<(i64,)> = fetch!(fetch_optional, link, sql::NEXT_DUE)?;
+        Ok(next.map(|(at,)| Timestamp::from_micros(at).since(now)))
+    }
+}
+
+fn status(row: Row) -> Result<SyncStatus> {
+    let (organization, source, location, progress, watermark, last_full_at, last_sync_at, errors, error, next, full) =
+        row;
+    let progress: Option<Progress> =
+        progress.map(|text| serde_json::from_str(&text).map_err(unreadable("a sync's progress"))).transpose()?;
+    Ok(SyncStatus {
+        key: SyncKey::new(organization, source, location),
+        progress,
+        watermark: watermark.map(Timestamp::from_micros),
+        last_full_at: last_full_at.map(Timestamp::from_micros),
+        last_sync_at: last_sync_at.map(Timestamp::from_micros),
+        health: if errors == 0 { SyncHealth::Healthy } else { SyncHealth::Error },
+        error_count: count(errors),
+        last_error: error,
+        next_run_at: next.map(Timestamp::from_micros),
+        full_wanted: full != 0,
+    })
+}

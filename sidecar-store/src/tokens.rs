@@ -1,0 +1,198 @@
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    token::{
+        Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore,
+        seal::{Context, SealError, Sealed, key_id},
+    },
+};
+
+use crate::{
+    SqlStore,
+    error::{Result, json, unreadable},
+    failpoint::crash_point,
+    sql::tokens as sql,
+    tx::{exec, fetch},
+};
+
+/// organization, resource, generation, sealed, `expires_at`, state.
+type Row = (String, String, i64, Vec<u8>, Option<i64>, String);
+
+/// What a [`SqlStore::reseal`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Connections sealed anew with the first key of the ring.
+    pub sealed: u64,
+    /// Connections that do not open, such as those whose key has left the ring. They stay as they are.
+    pub failed: u64,
+}
+
+/// What of a set is secret or may tell about somebody: sealed as one.
+#[derive(Serialize)]
+struct SecretsOut<'a> {
+    access: &'a str,
+    refresh: Option<&'a str>,
+    scope: Option<&'a str>,
+    extra: &'a Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct SecretsIn {
+    access: SecretText,
+    refresh: Option<SecretText>,
+    scope: Option<String>,
+    extra: Map<String, Value>,
+}
+
+/// A secret that is read straight into its wrapping.
+struct SecretText(SecretString);
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+fn place(key: &TokenKey) -> Context<'_> {
+    Context { tenant: key.organization().as_str(), connection: key.resource(), field: "tokens" }
+}
+
+fn vault_refused(error: SealError) -> StoreError {
+    StoreError::broken("the vault cannot seal or open these tokens").with_source(error)
+}
+
+impl SqlStore {
+    fn seal_tokens(&self, key: &TokenKey, tokens: &TokenSet) -> Result<Sealed> {
+        let plain = SecretString::from(json(&SecretsOut {
+            access: tokens.access.expose_secret(),
+            refresh: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
+            scope: tokens.scope.as_deref(),
+            extra: &tokens.extra,
+        })?);
+        self.vault.seal(&place(key), &plain).map_err(vault_refused)
+    }
+
+    fn connection(&self, (organization, resource, generation, sealed, expires_at, state): Row) -> Result<Connection> {
+        let key = TokenKey::new(organization, resource);
+        let plain = self.vault.open(&place(&key), &sealed).map_err(vault_refused)?;
+        // Not with the parser's message: it may quote what it read.
+        let secrets: SecretsIn = serde_json::from_str(plain.expose_secret())
+            .map_err(|_| StoreError::broken("a connection's tokens are sealed in a form that cannot be read"))?;
+        let tokens = TokenSet {
+            access: secrets.access.0,
+            refresh: secrets.refresh.map(|refresh| refresh.0),
+            expires_at: expires_at.map(Timestamp::from_micros),
+            generation: generation.cast_unsigned(),
+            scope: secrets.scope,
+            extra: secrets.extra,
+        };
+        let state: ConnectionState = serde_json::from_str(&state).map_err(unreadable("a connection's state"))?;
+        Ok(Connection { key, tokens, state })
+    }
+
+    /// Seals at most `limit` connections anew that were sealed with another key than the ring's first; both zero when
+    /// there are none left. It may run beside everything else: a connection that was renewed meanwhile is left alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database. A connection that does not open is counted and passed over.
+    pub async fn reseal(&self, limit: u64) -> Result<Resealed, StoreError> {
+        let mut done = Resealed::default();
+        let mut after = (String::new(), String::new());
+        while done.sealed < limit {
+            let mut link = self.pool.read().await?;
+            let rows: Vec<(String, String, i64, Vec<u8>)> =
+                fetch!(fetch_all, link, sql::SEALED_OTHERWISE, self.vault.sealing_key(), &after.0, &after.1, 100_i64)?;
+            drop(link);
+            let Some(last) = rows.last() else { break };
+            after = (last.0.clone(), last.1.clone());
+            for row in rows.into_iter().take(usize::try_from(limit - done.sealed).unwrap_or(usize::MAX)) {
+                match self.reseal_one(row).await? {
+                    Some(written) => done.sealed += written,
+                    None => done.failed += 1,
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    async fn reseal_one(&self, row: (String, String, i64, Vec<u8>)) -> Result<Option<u64>> {
+        let (organization, resource, generation, old) = row;
+        let key = TokenKey::new(organization, resource);
+        let anew = self.vault.open(&place(&key), &old).and_then(|plain| self.vault.seal(&place(&key), &plain));
+        let new = match anew {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::warn!(%key, %error, "a connection's tokens cannot be sealed anew");
+                return Ok(None);
+            }
+        };
+        let sealed_with = key_id(new.as_bytes()).map_err(vault_refused)?;
+        let (organization, resource) = (key.organization().as_str(), key.resource());
+        let mut link = self.pool.write().await?;
+        exec!(link, sql::RESEAL, organization, resource, generation, &old, new.as_bytes(), sealed_with).map(Some)
+    }
+}
+
+#[async_trait]
+impl TokenStore for SqlStore {
+    async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let row: Option<Row> = fetch!(fetch_optional, link, sql::LOAD, key.organization().as_str(), key.resource())?;
+        row.map(|row| self.connection(row)).transpose()
+    }
+
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+        crash_point!("tokens.swap.before");
+        let sealed = self.seal_tokens(key, next)?;
+        let sealed_with = key_id(sealed.as_bytes()).map_err(vault_refused)?;
+        let state = json(&ConnectionState::Active)?;
+        let expires_at = next.expires_at.map(Timestamp::as_micros);
+        let (organization, resource, sealed) = (key.organization().as_str(), key.resource(), sealed.as_bytes());
+        let mut link = self.pool.write().await?;
+        let stored: Option<(i64,)> = if expected == 0 {
+            fetch!(fetch_optional, link, sql::CREATE, organization, resource, sealed, sealed_with, expires_at, &state)?
+        } else {
+            let expected = expected.cast_signed();
+            fetch!(
+                fetch_optional,
+                link,
+                sql::REPLACE,
+                organization,
+                resource,
+                sealed,
+                sealed_with,
+                expires_at,
+                &state,
+                expected
+            )?
+        };
+        drop(link);
+        match stored {
+            Some((generation,)) => Ok(Swap::Stored(generation.cast_unsigned())),
+            None => Ok(Swap::Lost(self.load(key).await?)),
+        }
+    }
+
+    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+        let state = json(state)?;
+        let (organization, resource) = (key.organization().as_str(), key.resource());
+        let mut link = self.pool.write().await?;
+        exec!(link, sql::MARK, organization, resource, generation.cast_signed(), &state)?;
+        Ok(())
+    }
+
+    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        exec!(link, sql::FORGET, key.organization().as_str(), key.resource())?;
+        Ok(())
+    }
+
+    async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError> {
+        let mut link = self.pool.read().await?;
+        let rows: Vec<Row> = fetch!(fetch_all, link, sql::OF_ORGANIZATION, organization.as_str())?;
+        rows.into_iter().map(|row| self.connection(row)).collect()
+    }
+}
