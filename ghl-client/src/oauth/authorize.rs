@@ -1,9 +1,11 @@
+use std::fmt;
+
 use url::Url;
 
 use crate::config::SCOPES;
 
 /// The link that a user follows to connect a company or location. From [`GhlOAuth::authorize`](super::GhlOAuth::authorize).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "take its `url`"]
 pub struct Authorize {
     pub(super) page: Url,
@@ -62,5 +64,14 @@ impl Authorize {
             }
         }
         url
+    }
+}
+
+impl fmt::Debug for Authorize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorize")
+            .field("client_id", &self.client_id)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
     }
 }

@@ -52,9 +52,10 @@ fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Ma
         webhook_id: text("webhookId"),
         timestamp: object.remove("timestamp").filter(|time| !time.is_null()).map(WireTime::from_wire),
     };
-    if let Some(Value::Object(data)) = object.get_mut("data").filter(|data| data.is_object()).map(Value::take) {
-        object.remove("data");
-        object.extend(data);
+    let names_its_subject = object.contains_key("id") || object.contains_key("appointment");
+    if !names_its_subject && object.get("data").is_some_and(Value::is_object) {
+        let data = object.remove("data");
+        object.extend(data.and_then(|data| data.as_object().cloned()).unwrap_or_default());
     }
     match kind.subject() {
         Subject::Contact => rename(&mut object, "contactId", "id"),

@@ -100,6 +100,8 @@ fn a_dotted_name_with_a_data_envelope_is_the_same_event() {
         panic!("another kind")
     };
     assert_eq!(event.data.id.as_str(), "nmFmQEsNgz6AVpgLVUJ0");
+    let own = json!({"type": "RecordCreate", "id": "r", "data": {"id": "inner"}});
+    assert_eq!(parse(&own).entity_id(), Some("r"), "a data field of an event's own is not an envelope");
     let flat = json!({"type": "appointment.created", "data": {"locationId": "l", "appointmentId": "a", "startTime": "2026-03-01T10:00:00Z"}});
     let GhlEvent::AppointmentCreate(event) = parse(&flat) else { panic!("another kind") };
     assert_eq!((event.data.appointment.id.as_str(), event.data.location_id.as_str()), ("a", "l"));
