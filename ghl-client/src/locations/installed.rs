@@ -1,9 +1,9 @@
 use futures_core::Stream;
 use http::Method;
 use serde::Deserialize;
-use sidecar_core::{Error, ErrorKind, Page, Result, page};
+use sidecar_core::{Error, ErrorKind, Page, Result};
 
-use super::next_skip;
+use super::paging::{items, next_skip};
 use crate::{
     client::{GhlClient, Operation, Resource, Settings, request},
     config::ApiVersion,
@@ -85,7 +85,7 @@ impl ListInstalled {
 
     /// All of them, one by one.
     pub fn items(self) -> impl Stream<Item = Result<InstalledLocation>> + Send {
-        page::items(page::pages(Some(self.skip), usize::MAX, move |at| self.clone().skip(at.unwrap_or(0)).send()))
+        items(self.skip, move |at| self.clone().skip(at).send(), |location| Some(location.id.to_string()))
     }
 
     async fn send(self) -> Result<Page<InstalledLocation, u64>> {

@@ -4,6 +4,7 @@
 //! is searched, or its installations are listed.
 
 mod installed;
+mod paging;
 mod read;
 mod search;
 
@@ -45,9 +46,4 @@ impl Locations {
     pub fn custom_fields(&self, location: impl Into<LocationId>) -> ListCustomFields {
         ListCustomFields::new(self.0.clone(), location.into())
     }
-}
-
-/// Where a listing by `skip` and `limit` goes on; a page that is shorter than asked for is the last one.
-fn next_skip(skip: u64, limit: u32, rows: usize) -> Option<u64> {
-    (rows >= limit as usize && rows > 0).then_some(skip + rows as u64)
 }

@@ -2,9 +2,9 @@ use futures_core::Stream;
 use http::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Page, Result, page};
+use sidecar_core::{Error, ErrorKind, Page, Result};
 
-use super::next_skip;
+use super::paging::{items, next_skip};
 use crate::{
     client::{GhlClient, Operation, Resource, Settings, request},
     config::ApiVersion,
@@ -60,12 +60,16 @@ impl SearchLocations {
 
     /// All locations, one by one.
     pub fn items(self) -> impl Stream<Item = Result<Location>> + Send {
-        page::items(page::pages(Some(self.skip), usize::MAX, move |at| self.clone().skip(at.unwrap_or(0)).send()))
+        items(self.skip, move |at| self.clone().skip(at).send(), |location| Some(location.id.to_string()))
     }
 
     /// All locations' whole documents, as sent.
     pub(crate) fn documents(self) -> impl Stream<Item = Result<Map<String, Value>>> + Send {
-        page::items(page::pages(Some(self.skip), usize::MAX, move |at| self.clone().skip(at.unwrap_or(0)).fetch()))
+        items(
+            self.skip,
+            move |at| self.clone().skip(at).fetch(),
+            |document: &Map<String, Value>| Some(document.get("id")?.to_string()),
+        )
     }
 
     async fn send(self) -> Result<Page<Location, u64>> {

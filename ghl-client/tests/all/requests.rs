@@ -337,3 +337,13 @@ async fn a_contact_is_found_by_its_email_or_is_not_there() {
     assert_eq!(line(&sent.requests()[0]), expected);
     assert_eq!(ghl.contacts().find(LOCATION).await.unwrap_err().kind(), ErrorKind::Config);
 }
+
+#[tokio::test]
+async fn a_listing_whose_skip_is_ignored_is_an_error_not_an_endless_loop() {
+    let page = json!({"locations": [{"id": "a"}, {"id": "b"}]});
+    let (ghl, sent) = client(ScriptedTransport::new().answer(200, page.clone()).answer(200, page));
+    let listing = ghl.locations().search("co1").page_size(2).items();
+    let error = listing.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(error.message().contains("does not move"), "{error}");
+    assert_eq!(line(&sent.requests()[1]), "GET /locations/search?companyId=co1&skip=2&limit=2");
+}
