@@ -1,1 +1,10 @@
-//! Written next.
+//! The sync engine and the rule of records on a real SQLite store, against a provider that a test makes up.
+//!
+//! `listing` is that provider; the tests ask what the store holds at the end. No process is killed here (that is
+//! `processes`): a pass is dropped at any of its awaits instead.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod faults;
+mod listing;
+mod order;
+mod passes;

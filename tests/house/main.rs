@@ -95,15 +95,29 @@ fn the_top_level_holds_what_the_house_says() {
 #[test]
 fn every_licence_may_be_shipped() {
     let allowed = [
-        "MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-        "CDLA-Permissive-2.0", "ISC", "MIT-0", "MPL-2.0", "Unicode-3.0", "Unlicense", "Zlib", "0BSD",
+        "MIT",
+        "Apache-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSL-1.0",
+        "CC0-1.0",
+        "CDLA-Permissive-2.0",
+        "ISC",
+        "MIT-0",
+        "MPL-2.0",
+        "Unicode-3.0",
+        "Unlicense",
+        "Zlib",
+        "0BSD",
     ];
     let refused: Vec<_> = packages()
         .iter()
         .filter(|package| {
             let licence = text(package, "license").replace('/', " OR ");
             let good = |any: &str| {
-                any.split(" OR ").any(|one| one.split(" AND ").all(|l| allowed.contains(&l.trim_matches(['(', ')', ' ']))))
+                any.split(" OR ")
+                    .any(|one| one.split(" AND ").all(|l| allowed.contains(&l.trim_matches(['(', ')', ' ']))))
             };
             !good(&licence)
         })
@@ -161,7 +175,10 @@ fn every_member_takes_its_versions_and_lints_from_the_workspace() {
 
 #[test]
 fn no_documentation_fence_is_left_unrun() {
-    let output = Command::new("git").args(["grep", "-nE", "```(rust,)?ignore", "--", "*.rs", "*.md"]).current_dir(root()).output();
+    let output = Command::new("git")
+        .args(["grep", "-nE", "```(rust,)?ignore", "--", "*.rs", "*.md"])
+        .current_dir(root())
+        .output();
     let found = String::from_utf8(output.unwrap().stdout).unwrap();
     let found: Vec<_> = found.lines().filter(|line| !line.starts_with("tests/house/")).collect();
     assert!(found.is_empty(), "{found:?}");

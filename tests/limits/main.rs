@@ -90,7 +90,10 @@ async fn run(window: WindowKind, background: bool, seed: u64) -> (f64, f64, u64)
     let last = bench.accepted();
     let allowed = QUOTA * u64::from(WINDOWS);
     let used: Vec<u64> = last.iter().map(|(id, count)| count - first[id]).collect();
-    println!("{window:?}, background {background}, seed {seed}: {used:?} of {allowed} each, {} refused", bench.refused());
+    println!(
+        "{window:?}, background {background}, seed {seed}: {used:?} of {allowed} each, {} refused",
+        bench.refused()
+    );
     let share = |count: u64, of: u64| count as f64 / of as f64;
     let least = used.iter().min().copied().unwrap();
     (share(used.iter().sum(), allowed * u64::from(LOCATIONS)), share(least, allowed), bench.refused())
@@ -105,7 +108,8 @@ async fn sixty_four_tasks_on_five_locations_get_no_429_and_use_the_quota() {
         (worst_share, worst_least) = (worst_share.min(share), worst_least.min(least));
         refusals += refused;
     }
-    let reached = format!("{refusals} × 429, {:.1} % used, least location {:.1} %", worst_share * 100.0, worst_least * 100.0);
+    let reached =
+        format!("{refusals} × 429, {:.1} % used, least location {:.1} %", worst_share * 100.0, worst_least * 100.0);
     let ok = refusals == 0 && worst_share >= 0.95 && worst_least >= 0.90;
     proof("R10", "0 × 429, ≥ 95 % of the quota used, least location ≥ 90 % (one process)", reached, ok);
     assert!(ok);

@@ -1,1 +1,10 @@
-//! Written next.
+//! Real processes that race and die: what must hold whoever is killed when.
+//!
+//! `refresh`: one connection, many callers. `webhooks`: acknowledged means kept. `sync`: a pass goes on where it stopped.
+//! Kills are `kill -9` or an abort at a named place; each test checks that its kills really hit.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod refresh;
+mod server;
+mod sync;
+mod webhooks;

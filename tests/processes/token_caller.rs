@@ -89,13 +89,17 @@ async fn main() -> Result<()> {
 async fn client(arguments: &Arguments) -> Result<GhlClient> {
     let store = open_store(&arguments.database).await;
     let clock = SystemClock::shared();
-    let oauth = GhlOAuth::builder(&*arguments.client_id, arguments.client_secret.clone()).base_url(&*arguments.api).build()?;
+    let oauth =
+        GhlOAuth::builder(&*arguments.client_id, arguments.client_secret.clone()).base_url(&*arguments.api).build()?;
     let config = TokenConfig { lease: Duration::from_millis(arguments.lease_ms), ..TokenConfig::default() };
     let manager = |exchange: GhlExchange, at: Option<Crash>| {
         let exchange = Arc::new(Crashing { exchange, at });
         TokenManager::with_config(store.clone(), store.clone(), exchange, Arc::clone(&clock), config)
     };
-    let companies = manager(GhlExchange::new(oauth.clone()), arguments.crash.filter(|_| arguments.resource.starts_with("company:")));
+    let companies = manager(
+        GhlExchange::new(oauth.clone()),
+        arguments.crash.filter(|_| arguments.resource.starts_with("company:")),
+    );
     let locations = manager(GhlExchange::new(oauth).minting_from(companies.clone()), arguments.crash);
     let owner = if arguments.resource.starts_with("company:") { companies } else { locations };
     let handle = owner.handle(TokenKey::new(ORGANIZATION, format!("ghl:{}", arguments.resource)));

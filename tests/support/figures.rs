@@ -34,16 +34,20 @@ impl Figures {
     pub fn report(&self) {
         let width = self.0.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
         let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), readable);
-        println!("{:width$}  {:>12} {:8} {:>10} {:>8}", "figure", "value", "unit", "limit", "ratio");
+        println!("figure: {:width$}  {:>12} {:8} {:>10} {:>8}", "", "value", "unit", "limit", "ratio");
         for Figure { name, value, unit, limit, ratio } in &self.0 {
             let (value, limit, ratio) = (readable(*value), optional(*limit), optional(*ratio));
-            println!("{name:width$}  {value:>12} {unit:8} {limit:>10} {ratio:>8}");
+            println!("figure: {name:width$}  {value:>12} {unit:8} {limit:>10} {ratio:>8}");
         }
         let path = target("bench/report.json");
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let old: Value =
             std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
-        let kept = old["rows"].as_array().into_iter().flatten().filter(|row| !self.0.iter().any(|new| row["name"] == new.name.as_str()));
+        let kept = old["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|row| !self.0.iter().any(|new| row["name"] == new.name.as_str()));
         let mut rows: Vec<Value> = kept.cloned().collect();
         rows.extend(self.0.iter().map(Figure::row));
         replace(&path, &json!({"rows": rows}));

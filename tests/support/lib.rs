@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose support fails has failed")]
 
 mod chance;
-// mod connection;
+mod connection;
 mod figures;
 mod folder;
 mod in_process;
@@ -15,7 +15,7 @@ mod proof;
 mod scale;
 
 pub use chance::Chance;
-// pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
+pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
 pub use figures::{Figure, Figures, percentile};
 pub use folder::Folder;
 pub use in_process::InProcess;

@@ -64,7 +64,10 @@ fn find(name: &str) -> PathBuf {
     let places = [this.parent(), this.parent().and_then(|folder| folder.parent())];
     let found = places.into_iter().flatten().map(|folder| folder.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
-        panic!("there is no program {name} beside {}: run `cargo build --workspace --bins --all-features` or tests/run", this.display())
+        panic!(
+            "there is no program {name} beside {}: run `cargo build --workspace --bins --all-features` or tests/run",
+            this.display()
+        )
     })
 }
 

@@ -1,0 +1,297 @@
+//! A provider's listing in memory: what a pass reads, with faults to order and orders to change it meanwhile.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use sidecar_core::{
+    Clock, Error, ErrorKind, OrganizationId, Result, SystemClock, Timestamp,
+    page::Page,
+    record::{Change, ChangeOrigin, Effect, Listing as RecordListing, RecordKey},
+    sync::{Engine, EngineConfig, Mode, Pass, Report, Source, SourcePage, Span, SyncError, SyncKey},
+};
+use sidecar_store::Store;
+use sidecar_tests::{Folder, ORGANIZATION, open_store};
+
+pub(crate) const LOCATION: &str = "loc_1";
+
+/// A row as the provider has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) added: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+/// What happens to a page instead of a good answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    /// A refusal.
+    Status(ErrorKind),
+    /// An empty page that says it is the last.
+    EndsEarly,
+    /// The first half of the rows are not in it.
+    LacksRows,
+}
+
+type Hook = Box<dyn Fn(&Provider, u64) -> Option<Fault> + Send + Sync>;
+
+/// The provider. Rows are listed by (added, id), as the real one lists contacts by creation.
+pub(crate) struct Provider {
+    rows: Mutex<BTreeMap<String, Row>>,
+    pub(crate) page_size: usize,
+    pub(crate) fetched: AtomicU64,
+    pub(crate) reads: AtomicU64,
+    /// Called with the number of each page fetched, before it is answered.
+    hook: Mutex<Option<Arc<Hook>>>,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({} rows)", self.rows().len())
+    }
+}
+
+impl Provider {
+    /// `count` rows, created and last changed in the days before.
+    pub(crate) fn new(count: usize, page_size: usize) -> Arc<Self> {
+        let now = SystemClock::new().now();
+        let row = |n: usize| {
+            let added = now - Duration::from_secs(86_400) + Duration::from_secs(n as u64 / 3);
+            (format!("c{n:06}"), Row { name: format!("name {n}"), added, updated: added + Duration::from_secs(60) })
+        };
+        Arc::new(Self {
+            rows: Mutex::new((0..count).map(row).collect()),
+            page_size,
+            fetched: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            hook: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn rows(&self) -> MutexGuard<'_, BTreeMap<String, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something before each page is answered, and may spoil it.
+    pub(crate) fn on_page(&self, hook: impl Fn(&Self, u64) -> Option<Fault> + Send + Sync + 'static) {
+        *self.hook.lock().unwrap() = Some(Arc::new(Box::new(hook)));
+    }
+
+    pub(crate) fn undisturbed(&self) {
+        *self.hook.lock().unwrap() = None;
+    }
+
+    /// Somebody creates a row, now.
+    pub(crate) fn create(&self, id: &str, name: &str) {
+        let now = SystemClock::new().now();
+        self.rows().insert(id.to_owned(), Row { name: name.to_owned(), added: now, updated: now });
+    }
+
+    /// Somebody changes a row, now.
+    pub(crate) fn change(&self, id: &str, name: &str) {
+        let mut rows = self.rows();
+        let row = rows.get_mut(id).unwrap();
+        (row.name, row.updated) = (name.to_owned(), SystemClock::new().now());
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.rows().remove(id).unwrap();
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let number = self.fetched.fetch_add(1, Ordering::Relaxed);
+        let hook = self.hook.lock().unwrap().clone();
+        hook.and_then(|hook| hook(self, number))
+    }
+}
+
+/// One pass over the provider.
+#[derive(Debug)]
+pub(crate) struct Copying {
+    provider: Arc<Provider>,
+    mode: Mode,
+    since: Option<Timestamp>,
+}
+
+type Cursor = (Timestamp, String);
+
+impl Copying {
+    fn position(&self, row: &Row) -> Timestamp {
+        if self.mode == Mode::Full { row.added } else { row.updated }
+    }
+}
+
+impl Source for Copying {
+    type Cursor = Cursor;
+
+    async fn page(&self, at: Option<Cursor>) -> Result<SourcePage<Cursor>> {
+        let fault = self.provider.fault();
+        tokio::task::yield_now().await;
+        let mut rows: Vec<(Cursor, Row)> = {
+            let all = self.provider.rows();
+            let wanted = all.iter().filter(|(_, row)| self.since.is_none_or(|since| row.updated >= since));
+            wanted.map(|(id, row)| ((self.position(row), id.clone()), row.clone())).collect()
+        };
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows.retain(|(cursor, _)| at.as_ref().is_none_or(|at| cursor > at));
+        let more = rows.len() > self.provider.page_size;
+        rows.truncate(self.provider.page_size);
+        let mut next = rows.last().map(|(cursor, _)| cursor.clone()).filter(|_| more);
+        match fault {
+            Some(Fault::Status(kind)) => return Err(Error::new(kind, "as ordered")),
+            Some(Fault::EndsEarly) => {
+                rows.clear();
+                next = None;
+            }
+            Some(Fault::LacksRows) => drop(rows.drain(..rows.len() / 2)),
+            None => {}
+        }
+        let end = |cursor: &Cursor| (cursor.0, Arc::from(&*cursor.1));
+        let span = Span {
+            kind: "contact",
+            location: Some(LOCATION.into()),
+            after: at.as_ref().map(end),
+            up_to: next.as_ref().map(end),
+        };
+        let items = rows.iter().map(|((_, id), row)| listed(id, row)).collect();
+        Ok(SourcePage { page: Page { items, next, total: None }, span: Some(span) })
+    }
+
+    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
+        self.provider.reads.fetch_add(1, Ordering::Relaxed);
+        let row = self.provider.rows().get(id).cloned();
+        let origin = ChangeOrigin::Read { revision };
+        Ok(match row {
+            Some(row) => Change { origin, ..listed(id, &row) },
+            None => {
+                let now = SystemClock::new().now();
+                let gone = Row { name: String::new(), added: now, updated: now };
+                Change { origin, effect: Effect::Delete, position: None, ..listed(id, &gone) }
+            }
+        })
+    }
+}
+
+fn listed(id: &str, row: &Row) -> Change {
+    let doc = json!({"id": id, "name": row.name, "dateUpdated": row.updated.to_string()});
+    Change {
+        key: RecordKey { organization: ORGANIZATION.into(), kind: Cow::Borrowed("contact"), id: id.into() },
+        location: Some(LOCATION.into()),
+        version: row.updated,
+        origin: ChangeOrigin::Listed,
+        position: Some(row.added),
+        effect: Effect::Put(doc.as_object().cloned().unwrap_or_default()),
+        searchable: &["name"],
+        reread: Some(Cow::Borrowed("test.read")),
+    }
+}
+
+/// A store in a file, and an engine that copies the provider into it.
+pub(crate) struct Copy {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) provider: Arc<Provider>,
+    engine: Engine,
+    key: SyncKey,
+    _folder: Folder,
+}
+
+impl Copy {
+    /// Every pass is full; leases end soon, so that a dropped pass goes on soon.
+    pub(crate) async fn of(provider: Arc<Provider>) -> Self {
+        let config = EngineConfig {
+            full_every: Duration::ZERO,
+            lease: Duration::from_millis(60),
+            lag: Duration::from_secs(5),
+            ..EngineConfig::default()
+        };
+        Self::with(provider, config).await
+    }
+
+    pub(crate) async fn with(provider: Arc<Provider>, config: EngineConfig) -> Self {
+        let folder = Folder::new();
+        let store = open_store(&folder.sqlite("copy.db")).await;
+        let engine = Engine::new(store.clone(), store.clone(), store.clone(), SystemClock::shared(), config);
+        let key = SyncKey::new(ORGANIZATION, "TEST_CONTACTS", LOCATION);
+        store.schedule(&key, SystemClock::new().now(), false).await.unwrap();
+        Self { store, provider, engine, key, _folder: folder }
+    }
+
+    /// Takes the pass's lease, waiting for one that was dropped.
+    async fn begin(&self) -> Pass {
+        loop {
+            match self.engine.begin(&self.key).await {
+                Ok(pass) => return pass,
+                Err(SyncError::Busy(_)) => SystemClock::new().sleep(Duration::from_millis(10)).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Runs a pass, or what is left of the one that was stopped.
+    pub(crate) async fn pass(&self, force: bool) -> Result<Report, SyncError> {
+        let pass = self.begin().await;
+        let mode = pass.mode();
+        let since = pass.since(self.engine.config()).filter(|_| mode == Mode::Incremental);
+        let source = Copying { provider: Arc::clone(&self.provider), mode, since };
+        self.engine.run(pass, &source, force, &()).await
+    }
+
+    /// Runs a pass like [`Copy::pass`] and drops it after so many polls; `None` when it was dropped.
+    pub(crate) async fn pass_cut_after(&self, polls: u64) -> Option<Result<Report, SyncError>> {
+        let mut pass = Box::pin(self.pass(false));
+        let mut left = polls;
+        std::future::poll_fn(move |context| {
+            if left == 0 {
+                return std::task::Poll::Ready(None);
+            }
+            left -= 1;
+            pass.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+
+    /// Whether a pass came to its end.
+    pub(crate) async fn has_ended(&self) -> bool {
+        let status = self.store.status(&self.key).await.unwrap().unwrap();
+        status.progress.is_none() && status.last_full_at.is_some()
+    }
+
+    /// The live records by id, with their names.
+    pub(crate) async fn stored(&self) -> BTreeMap<String, String> {
+        let (organization, mut all, mut after) = (OrganizationId::from(ORGANIZATION), BTreeMap::new(), None);
+        loop {
+            let listing = RecordListing { after: after.take(), limit: 500, ..RecordListing::default() };
+            let page = self.store.list(&organization, "contact", &listing).await.unwrap();
+            let Some(last) = page.last() else { return all };
+            after = Some((last.position, last.key.id.clone()));
+            let text = |doc: &sidecar_core::record::Doc| doc["name"].as_str().unwrap().to_owned();
+            all.extend(page.iter().map(|record| (record.key.id.to_string(), text(&record.doc))));
+        }
+    }
+
+    /// What the provider holds, in the same form.
+    pub(crate) fn truth(&self) -> BTreeMap<String, String> {
+        self.provider.rows().iter().map(|(id, row)| (id.clone(), row.name.clone())).collect()
+    }
+
+    pub(crate) async fn is_exact(&self) {
+        let (stored, truth) = (self.stored().await, self.truth());
+        let lost: Vec<_> = truth.iter().filter(|(id, _)| !stored.contains_key(*id)).collect();
+        let extra: Vec<_> = stored.iter().filter(|(id, _)| !truth.contains_key(*id)).collect();
+        let other: Vec<_> =
+            truth.iter().filter(|(id, name)| stored.get(*id).is_some_and(|found| found != *name)).collect();
+        assert!(
+            lost.is_empty() && extra.is_empty() && other.is_empty(),
+            "lost {lost:?}, extra {extra:?}, other {other:?}"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! A crm-server in a process of its own that is killed and started again on the same port and file.
+
+use std::time::Duration;
+
+use provider_sandbox::Sandbox;
+use sidecar_core::{Clock, OrganizationId, SystemClock};
+use sidecar_store::{Claimed, Organization, Store};
+use sidecar_tests::{Connected, Folder, KEYS, ORGANIZATION, Program, free_port, open_store};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+
+/// How long anything may take that has to come by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The stand-in, the file, and how the server is started.
+pub(crate) struct Scene {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) http: reqwest::Client,
+    folder: Folder,
+    port: u16,
+    extra: Vec<(&'static str, String)>,
+}
+
+impl Scene {
+    /// An organization whose company is connected and covers every location. `extra` joins the server's environment.
+    pub(crate) async fn new(sandbox: Sandbox, extra: &[(&'static str, String)]) -> Self {
+        let folder = Folder::new();
+        let store = open_store(&folder.sqlite("server.db")).await;
+        connect(&sandbox, &*store).await;
+        // The stand-in has named the process's TLS provider, which reqwest needs even without TLS.
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+        Self { sandbox, http, folder, port: free_port(), extra: extra.to_vec() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Runs a command of crm-server.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Program {
+        let mut environment = self.sandbox.env();
+        environment.extend([
+            ("BIND_ADDR", format!("127.0.0.1:{}", self.port)),
+            ("DATABASE_URL", self.folder.sqlite("server.db")),
+            ("SIDECAR_ENV", "test".to_owned()),
+            ("SIDECAR_ENCRYPTION_KEYS", KEYS.to_owned()),
+            ("SIDECAR_OPERATOR_TOKEN", "operator".to_owned()),
+            ("RUST_LOG", "warn".to_owned()),
+        ]);
+        environment.extend(self.extra.iter().cloned());
+        Program::start("crm-server", arguments, environment)
+    }
+
+    /// Starts the server and waits until it takes requests.
+    pub(crate) async fn serve(&self) -> Program {
+        let program = self.command(&["serve"]);
+        let clock = SystemClock::new();
+        loop {
+            let answer = self.http.get(format!("{}/health/ready", self.url())).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return program;
+            }
+            assert!(clock.monotonic() < PATIENCE, "the server is not ready:\n{}", program.log());
+            clock.sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The file, for a look that does not go through the code under test.
+    pub(crate) async fn database(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.folder.file("server.db")).busy_timeout(PATIENCE);
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    /// One number out of the file.
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        let mut database = self.database().await;
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        count
+    }
+
+    /// As if so much time had passed that every lease and claim has run out: what a killed process held is free.
+    pub(crate) async fn time_passes(&self) {
+        let mut database = self.database().await;
+        for run_out in [
+            "UPDATE leases SET held_until = 0",
+            "UPDATE inbox SET due_at = 0 WHERE state = 0",
+            "UPDATE outbox SET due_at = 0 WHERE state = 0",
+        ] {
+            sqlx::query(run_out).execute(&mut database).await.unwrap();
+        }
+        database.close().await.unwrap();
+    }
+}
+
+/// What the connect flow leaves behind, without its pages: the company, and its first location minted from it.
+async fn connect(sandbox: &Sandbox, store: &dyn Store) {
+    let id = OrganizationId::from(ORGANIZATION);
+    let organization = Organization {
+        id: id.clone(),
+        slug: "tests".into(),
+        name: "Tests".into(),
+        created_at: SystemClock::new().now(),
+    };
+    store.create_organization(&organization).await.unwrap();
+    let location = Connected::minted_location(sandbox, store).await;
+    let claimed = [
+        store.claim_company("ghl", sandbox.ghl().company_id(), &id).await.unwrap(),
+        store.claim_location("ghl", &location.id, &id).await.unwrap(),
+    ];
+    assert_eq!(claimed, [Claimed::Claimed, Claimed::Claimed]);
+}

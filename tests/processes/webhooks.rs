@@ -1,0 +1,319 @@
+//! Webhooks (R1, R3): what was acknowledged is kept and has its effect once, however often the server is killed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use provider_sandbox::Sandbox;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sidecar_core::{Clock, SystemClock, Timestamp};
+use sidecar_tests::{Chance, proof, scaled};
+use sqlx::Row;
+
+use crate::server::{PATIENCE, Scene};
+
+const IN_FLIGHT: usize = 64;
+/// Versions of one contact, a second apart by the sender's clock.
+const VERSIONS: usize = 10;
+
+/// A signed delivery.
+struct Delivery {
+    id: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// A sender that does not give up: what was not acknowledged is sent again.
+struct Sender {
+    queue: Mutex<VecDeque<Arc<Delivery>>>,
+    acknowledged: Mutex<BTreeSet<String>>,
+    in_flight: AtomicUsize,
+    unanswered: AtomicUsize,
+    attempts: AtomicUsize,
+}
+
+impl Sender {
+    fn new(deliveries: impl IntoIterator<Item = Arc<Delivery>>) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::new(deliveries.into_iter().collect()),
+            acknowledged: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            unanswered: AtomicUsize::new(0),
+            attempts: AtomicUsize::new(0),
+        })
+    }
+
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().unwrap().len()
+    }
+
+    fn is_done(&self) -> bool {
+        self.queue.lock().unwrap().is_empty() && self.in_flight.load(Ordering::SeqCst) == 0
+    }
+
+    /// One of the senders that are in flight together.
+    async fn send_all(self: Arc<Self>, http: reqwest::Client, url: String) {
+        while !self.is_done() {
+            let next = {
+                let mut queue = self.queue.lock().unwrap();
+                let next = queue.pop_front();
+                self.in_flight.fetch_add(usize::from(next.is_some()), Ordering::SeqCst);
+                next
+            };
+            let Some(delivery) = next else {
+                SystemClock::new().sleep(Duration::from_millis(5)).await;
+                continue;
+            };
+            self.attempts.fetch_add(1, Ordering::SeqCst);
+            let request = http.post(&url).headers(delivery.headers.clone()).body(delivery.body.clone());
+            match request.send().await.map(|answer| answer.status()) {
+                Ok(StatusCode::OK) => drop(self.acknowledged.lock().unwrap().insert(delivery.id.clone())),
+                Ok(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => self.again(delivery).await,
+                Ok(status) => panic!("{} was answered {status}", delivery.id),
+                Err(_) => {
+                    self.unanswered.fetch_add(1, Ordering::SeqCst);
+                    self.again(delivery).await;
+                }
+            }
+            self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    async fn again(&self, delivery: Arc<Delivery>) {
+        SystemClock::new().sleep(Duration::from_millis(20)).await;
+        self.queue.lock().unwrap().push_back(delivery);
+    }
+}
+
+/// What a run sends: contacts in several versions, and the app's removal from locations, which leaves outbox rows.
+struct Story {
+    deliveries: Vec<Arc<Delivery>>,
+    /// The newest version of each contact.
+    newest: BTreeMap<String, usize>,
+    removals: usize,
+}
+
+impl Story {
+    fn new(sandbox: &Sandbox, count: usize, chance: &mut Chance) -> Self {
+        let ghl = sandbox.ghl();
+        let location = ghl.location_ids().remove(0);
+        let began = SystemClock::new().now() - Duration::from_secs(1_800);
+        let removals = count / 40;
+        let contacts = (count - removals) / VERSIONS;
+        let (mut deliveries, mut newest) = (Vec::new(), BTreeMap::new());
+        for contact in 0..contacts {
+            for version in 0..VERSIONS {
+                let at = began + Duration::from_secs((contact + version) as u64);
+                let body = json!({
+                    "type": "ContactUpdate", "locationId": location, "id": format!("contact{contact:05}"),
+                    "firstName": format!("v{version}"), "email": format!("c{contact}@example.com"), "tags": ["course: rust"],
+                });
+                deliveries.push(signed(sandbox, body, at));
+            }
+            newest.insert(format!("contact{contact:05}"), VERSIONS - 1);
+        }
+        let rest = count - deliveries.len();
+        for n in 0..rest {
+            let body = json!({
+                "type": "UNINSTALL", "locationId": format!("gone{n}"), "companyId": ghl.company_id(), "appId": ghl.app_id(),
+            });
+            deliveries.push(signed(sandbox, body, began + Duration::from_secs(n as u64)));
+        }
+        chance.shuffle(&mut deliveries);
+        Self { deliveries, newest, removals: rest }
+    }
+
+    /// Every delivery, one in ten twice.
+    fn queue(&self, chance: &mut Chance) -> Vec<Arc<Delivery>> {
+        let mut queue = self.deliveries.clone();
+        queue.extend(self.deliveries.iter().filter(|_| chance.percent(10)).cloned());
+        chance.shuffle(&mut queue);
+        queue
+    }
+}
+
+fn signed(sandbox: &Sandbox, mut body: Value, at: Timestamp) -> Arc<Delivery> {
+    let id = uuid::Uuid::new_v4().to_string();
+    (body["webhookId"], body["timestamp"]) = (json!(id), json!(at.to_string()));
+    let (headers, body) = sandbox.ghl().signed(&body);
+    Arc::new(Delivery { id, headers, body })
+}
+
+/// What the file says after a run.
+struct Ledger {
+    /// Lines of the history for each delivery that was sent.
+    lines: BTreeMap<String, usize>,
+    all_lines: usize,
+    removals: usize,
+    /// The stored version of each contact.
+    versions: BTreeMap<String, usize>,
+}
+
+impl Ledger {
+    async fn read(scene: &Scene) -> Self {
+        let mut database = scene.database().await;
+        let rows = sqlx::query("SELECT delivery FROM applied_events WHERE source = 'ghl'");
+        let rows = rows.fetch_all(&mut database).await.unwrap();
+        let mut lines = BTreeMap::new();
+        for row in &rows {
+            *lines.entry(row.get::<String, _>("delivery")).or_insert(0) += 1;
+        }
+        let removals: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE kind = 'ghl.uninstall'")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        let contacts = sqlx::query("SELECT id, doc FROM records WHERE kind = 'contact' AND id LIKE 'contact%'");
+        let contacts = contacts.fetch_all(&mut database).await.unwrap();
+        let version = |row: &sqlx::sqlite::SqliteRow| {
+            let doc: Value = serde_json::from_str(row.get("doc")).unwrap();
+            (row.get("id"), doc["firstName"].as_str().unwrap().trim_start_matches('v').parse().unwrap())
+        };
+        let versions = contacts.iter().map(version).collect();
+        Self { all_lines: rows.len(), lines, removals: usize::try_from(removals).unwrap(), versions }
+    }
+
+    /// Everything that is wrong with it.
+    fn faults(&self, story: &Story, acknowledged: &BTreeSet<String>) -> Vec<String> {
+        let mut faults = Vec::new();
+        let lost = acknowledged.iter().filter(|id| !self.lines.contains_key(*id)).count();
+        if lost > 0 {
+            faults.push(format!("{lost} acknowledged deliveries lost"));
+        }
+        let doubled = self.lines.values().filter(|count| **count > 1).count();
+        if doubled > 0 {
+            faults.push(format!("{doubled} deliveries with several lines of history"));
+        }
+        if self.all_lines != story.deliveries.len() {
+            faults.push(format!("{} lines of history for {} deliveries", self.all_lines, story.deliveries.len()));
+        }
+        if self.removals != story.removals {
+            faults.push(format!("{} outbox rows for {} removals", self.removals, story.removals));
+        }
+        let stale = story.newest.iter().filter(|(id, version)| self.versions.get(*id) != Some(version)).count();
+        if stale > 0 {
+            faults.push(format!("{stale} contacts do not end in their newest version"));
+        }
+        faults
+    }
+}
+
+/// What came of a run.
+struct Run {
+    faults: Vec<String>,
+    /// Deliveries without an answer at each kill.
+    at_kills: Vec<usize>,
+    attempts: usize,
+    unanswered: usize,
+}
+
+/// Sends `count` deliveries while the server is killed `kills` times at random, then reads the file.
+async fn run(count: usize, kills: usize, environment: &[(&'static str, String)], chance: &mut Chance) -> Run {
+    let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
+    let scene = Scene::new(sandbox, environment).await;
+    let story = Story::new(&scene.sandbox, count, chance);
+    let sender = Sender::new(story.queue(chance));
+    let mut server = scene.serve().await;
+    let url = format!("{}/api/webhooks/ghl", scene.url());
+    let senders: Vec<_> =
+        (0..IN_FLIGHT).map(|_| tokio::spawn(Arc::clone(&sender).send_all(scene.http.clone(), url.clone()))).collect();
+    let mut at_kills = Vec::new();
+    for kill in 0..kills {
+        // Each kill has its own stretch of the run, short of its end.
+        let stretch = count * 9 / 10 / kills;
+        let moment = kill * stretch + chance.index(stretch);
+        while sender.acknowledged() < moment {
+            SystemClock::new().sleep(Duration::from_millis(1)).await;
+        }
+        at_kills.push(sender.in_flight.load(Ordering::SeqCst));
+        server.kill().await;
+        scene.time_passes().await;
+        server = scene.serve().await;
+    }
+    for task in senders {
+        task.await.unwrap();
+    }
+    let clock = SystemClock::new();
+    while scene.count("SELECT count(*) FROM inbox WHERE state = 0").await > 0 {
+        assert!(clock.monotonic() < PATIENCE, "the inbox does not empty");
+        clock.sleep(Duration::from_millis(50)).await;
+    }
+    server.terminate().await;
+    server.ended(PATIENCE).await;
+    let acknowledged = sender.acknowledged.lock().unwrap().clone();
+    assert_eq!(acknowledged.len(), story.deliveries.len(), "the sender sends until everything is acknowledged");
+    let faults = Ledger::read(&scene).await.faults(&story, &acknowledged);
+    let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+    Run { faults, at_kills, attempts: count(&sender.attempts), unanswered: count(&sender.unanswered) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_at_random_loses_nothing_it_acknowledged_and_does_nothing_twice() {
+    let mut chance = Chance::new("webhooks killed");
+    let (count, kills) = (scaled(2_000, 600), scaled(10, 4));
+    let run = run(count, kills, &[], &mut chance).await;
+    let hit = run.at_kills.iter().filter(|waiting| **waiting >= 8).count();
+    println!(
+        "{count} deliveries, {} attempts, {} unanswered; in flight at the kills: {:?}",
+        run.attempts, run.unanswered, run.at_kills
+    );
+    assert!(hit * 2 >= kills && run.unanswered >= 8, "the kills missed: {:?}", run.at_kills);
+    let ok = run.faults.is_empty();
+    let reached = format!("{count} deliveries, {kills} kills ({hit} with ≥ 8 unanswered), faults: {:?}", run.faults);
+    proof("R1", "2,000 deliveries, 10 kills: 0 acknowledged lost, 0 effects doubled, newest version wins", reached, ok);
+    assert!(ok, "{:?}", run.faults);
+}
+
+/// The check above can fail: without the dedup it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_run_without_dedup_is_caught() {
+    let mut chance = Chance::new("webhooks without dedup");
+    let sabotage = [("FAILPOINTS", "inbox.dedup=return".to_owned())];
+    let run = run(200, 1, &sabotage, &mut chance).await;
+    println!("caught: {:?}", run.faults);
+    let caught = run.faults.iter().any(|fault| fault.contains("lines of history for"))
+        && run.faults.iter().any(|fault| fault.contains("outbox rows"));
+    proof("R1-sabotage", "with the dedup removed the test fails", format!("{:?}", run.faults), caught);
+    assert!(caught, "doubled effects were not seen: {:?}", run.faults);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_genuine_is_refused_and_not_kept() {
+    let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
+    let former = Sandbox::builder().seed(99).locations(1).contacts(3).start().await.unwrap();
+    let scene = Scene::new(sandbox, &[]).await;
+    let _server = scene.serve().await;
+    let body = json!({"type": "ContactUpdate", "locationId": scene.sandbox.ghl().location_ids()[0], "id": "contact1"});
+    let genuine = signed(&scene.sandbox, body.clone(), SystemClock::new().now());
+    let stale_key = signed(&former, body, SystemClock::new().now());
+    let mut changed = genuine.body.to_vec();
+    let place = changed.windows(8).position(|text| text == b"contact1").unwrap() + 7;
+    changed[place] = b'2';
+    let post = async |headers: &HeaderMap, body: Bytes| {
+        let request = scene.http.post(format!("{}/api/webhooks/ghl", scene.url())).headers(headers.clone()).body(body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let statuses = [
+        post(&genuine.headers, changed.into()).await,
+        post(&stale_key.headers, stale_key.body.clone()).await,
+        post(&HeaderMap::new(), Bytes::new()).await,
+        post(&genuine.headers, vec![b' '; 2 << 20].into()).await,
+    ];
+    let kept = scene.count("SELECT count(*) FROM inbox").await;
+    let ok = statuses == [401, 401, 401, 413] && kept == 0;
+    proof(
+        "webhooks-refused",
+        "forged, stale key, empty, 2 MiB: 401, 401, 401, 413; nothing kept",
+        format!("{statuses:?}, {kept} kept"),
+        ok,
+    );
+    assert_eq!((statuses, kept), ([401, 401, 401, 413], 0));
+    assert_eq!(post(&genuine.headers, genuine.body.clone()).await, 200, "the genuine one is taken");
+}
