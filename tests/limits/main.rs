@@ -104,7 +104,7 @@ async fn sixty_four_tasks_on_five_locations_get_no_429_and_use_the_quota() {
     let (mut worst_share, mut worst_least, mut refusals) = (1.0_f64, 1.0_f64, 0);
     let mut chance = Chance::new("limits");
     for window in [WindowKind::Fixed, WindowKind::Sliding, WindowKind::Both] {
-        let (share, least, refused) = run(window, false, chance.next()).await;
+        let (share, least, refused) = run(window, false, chance.number()).await;
         (worst_share, worst_least) = (worst_share.min(share), worst_least.min(least));
         refusals += refused;
     }
