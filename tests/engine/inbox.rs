@@ -1,0 +1,235 @@
+//! The inbox and its workers on a SQLite file: each delivery has its effect once (R3), whatever a worker dies of, and one
+//! that cannot be worked on stands in nobody else's way (R16).
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sidecar_core::{
+    Clock, StoreError, SystemClock, Timestamp,
+    inbox::{Claim, Committer, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, Verdict, WorkerConfig},
+    outbox::NewTask,
+    record::{Applied, Change, ChangeOrigin, Effect, RecordKey},
+    test_util::ManualClock,
+};
+use sidecar_store::Store;
+use sidecar_tests::{Chance, Folder, ORGANIZATION, open_store, proof, scaled};
+use tokio::sync::Notify;
+
+/// Each delivery changes a record, leaves a line of history and orders an effect elsewhere; poison fails until it is cured.
+#[derive(Debug, Default)]
+struct Handler {
+    cured: AtomicBool,
+}
+
+#[async_trait]
+impl InboxHandler for Handler {
+    async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
+        let mut plan = Plan::default();
+        for Claim { delivery, .. } in claims {
+            if &*delivery.kind == "poison" && !self.cured.load(Ordering::Relaxed) {
+                plan.verdicts.push(Verdict::Failed("it is poison".to_owned()));
+                continue;
+            }
+            let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+            plan.batch.changes.push(change(&body));
+            plan.batch.applied.push(Applied {
+                organization: Some(ORGANIZATION.into()),
+                source: delivery.source.clone(),
+                delivery: Arc::clone(&delivery.id),
+                kind: Arc::clone(&delivery.kind),
+                entity: None,
+                outcome: Cow::Borrowed("applied"),
+            });
+            plan.batch.outbox.push(NewTask {
+                organization: ORGANIZATION.into(),
+                kind: Cow::Borrowed("test.effect"),
+                key: format!("effect:{}", delivery.id).into(),
+                order_key: Arc::clone(&delivery.order_key),
+                payload: json!({}),
+                not_before: delivery.at,
+                again: false,
+            });
+            plan.verdicts.push(Verdict::Done);
+        }
+        Ok(plan)
+    }
+}
+
+fn key(contact: &str) -> RecordKey {
+    RecordKey { organization: ORGANIZATION.into(), kind: Cow::Borrowed("contact"), id: contact.into() }
+}
+
+fn change(body: &Value) -> Change {
+    let (contact, version) = (body["contact"].as_str().unwrap(), body["version"].as_i64().unwrap());
+    Change {
+        key: key(contact),
+        location: None,
+        version: Timestamp::from_secs(version),
+        origin: ChangeOrigin::Webhook,
+        position: None,
+        effect: Effect::Patch(body.as_object().cloned().unwrap()),
+        searchable: &[],
+        reread: None,
+    }
+}
+
+fn delivery(kind: &str, id: &str, contact: &str, version: usize) -> NewDelivery {
+    NewDelivery {
+        source: Cow::Borrowed("test"),
+        id: id.into(),
+        organization: None,
+        order_key: contact.into(),
+        kind: kind.into(),
+        body: json!({"contact": contact, "version": version}).to_string().into(),
+        at: Timestamp::from_secs(1_000_000),
+    }
+}
+
+/// `count` deliveries of ten versions each, in disorder.
+fn deliveries(count: usize, chance: &mut Chance) -> (Vec<NewDelivery>, BTreeMap<String, usize>) {
+    let of = |n: usize| delivery("update", &format!("d{n}"), &format!("c{}", n / 10), n % 10 + 1);
+    let mut all: Vec<_> = (0..count).map(of).collect();
+    chance.shuffle(&mut all);
+    (all, (0..count / 10).map(|contact| (format!("c{contact}"), 10)).collect())
+}
+
+fn worker(store: &Arc<dyn Store>, handler: &Arc<Handler>, clock: Arc<dyn Clock>, batch: u32) -> InboxWorker {
+    let config = WorkerConfig { batch, ..WorkerConfig::default() };
+    InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock, config, Arc::new(Notify::new()))
+}
+
+/// Every delivery has one line of history and one effect, and every record its newest version.
+async fn is_done_once(store: &Arc<dyn Store>, count: usize, newest: &BTreeMap<String, usize>) {
+    let count = count as u64;
+    assert_eq!(store.applied("test").await.unwrap(), (count, count));
+    assert_eq!(store.waiting_tasks().await.unwrap(), (count, 0));
+    assert_eq!(store.backlog().await.unwrap().pending, 0);
+    for (contact, version) in newest {
+        let record = store.record(&key(contact)).await.unwrap().unwrap();
+        assert_eq!(record.doc["version"], json!(version), "{contact}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effect() {
+    let mut chance = Chance::new("engine five times");
+    let count = scaled(10_000, 1_000);
+    let folder = Folder::new();
+    let stores = [open_store(&folder.sqlite("inbox.db")).await, open_store(&folder.sqlite("inbox.db")).await];
+    let committers = stores.clone().map(|store| Committer::new(store));
+    let (all, newest) = deliveries(count, &mut chance);
+    let handler = Arc::new(Handler::default());
+    let clock = SystemClock::shared();
+    let put_all = async {
+        let mut fresh = 0;
+        for lot in all.chunks(50) {
+            let copies = lot.iter().flat_map(|delivery| (0..5).map(|copy| committers[copy % 2].put(delivery.clone())));
+            let receipts = join_all(copies).await;
+            fresh += receipts.into_iter().filter(|receipt| matches!(receipt, Ok(Receipt::Fresh))).count();
+        }
+        fresh
+    };
+    let work = async |store: &Arc<dyn Store>| {
+        let worker = worker(store, &handler, clock.clone(), 50);
+        loop {
+            let worked = worker.step().await.unwrap();
+            let (lines, _) = store.applied("test").await.unwrap();
+            if lines >= count as u64 {
+                return;
+            }
+            if worked == 0 {
+                clock.sleep(Duration::from_millis(2)).await;
+            }
+        }
+    };
+    let (fresh, ..) = tokio::join!(put_all, work(&stores[0]), work(&stores[0]), work(&stores[1]), work(&stores[1]));
+    assert_eq!(fresh, count, "each was new once");
+    is_done_once(&stores[0], count, &newest).await;
+    let reached = format!("{count} deliveries 5 × over 2 stores and 4 workers: {count} lines, {count} effects");
+    proof("R3", "10,000 deliveries 5 × at once over two: 10,000 lines and effects", reached, true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing() {
+    let mut chance = Chance::new("engine workers dropped");
+    let count = scaled(2_000, 400);
+    let folder = Folder::new();
+    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let (all, newest) = deliveries(count, &mut chance);
+    for lot in all.chunks(400) {
+        store.put(lot).await.unwrap();
+    }
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
+    let handler = Arc::new(Handler::default());
+    let worker = worker(&store, &handler, clock.clone(), 20);
+    let mut dropped = 0;
+    while store.backlog().await.unwrap().pending > 0 {
+        let mut left = chance.within(1..12);
+        let mut step = Box::pin(worker.step());
+        let ended = std::future::poll_fn(|context| {
+            if left == 0 {
+                return std::task::Poll::Ready(false);
+            }
+            left -= 1;
+            step.as_mut().poll(context).map(|outcome| outcome.is_ok())
+        })
+        .await;
+        drop(step);
+        dropped += usize::from(!ended);
+        // What a dead worker held is due again when its claim runs out.
+        clock.advance(Duration::from_secs(31));
+    }
+    println!("{dropped} workers dropped over {count} deliveries");
+    assert!(dropped >= 3, "hardly a worker was dropped: {dropped}");
+    is_done_once(&store, count, &newest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key() {
+    let folder = Folder::new();
+    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
+    let handler = Arc::new(Handler::default());
+    let worker = worker(&store, &handler, clock.clone(), 250);
+    let mut lot = vec![delivery("poison", "bad", "c0", 1), delivery("update", "behind", "c0", 2)];
+    lot.extend((1..50).map(|n| delivery("update", &format!("d{n}"), &format!("c{n}"), 1)));
+    store.put(&lot).await.unwrap();
+    worker.step().await.unwrap();
+    let (lines, _) = store.applied("test").await.unwrap();
+    assert!(lines >= 49, "the others are done at once: {lines}");
+    let mut attempts = 1;
+    while store.backlog().await.unwrap().dead == 0 {
+        clock.advance(Duration::from_secs(3_600));
+        worker.step().await.unwrap();
+        attempts += 1;
+        assert!(attempts <= 10, "it is never given up");
+    }
+    assert_eq!(attempts, WorkerConfig::default().retries.len() + 1);
+    clock.advance(Duration::from_secs(3_600));
+    while worker.step().await.unwrap() > 0 {}
+    assert_eq!(store.applied("test").await.unwrap().0, 50, "what stood behind it is done when it is given up");
+    let dead = store.dead_letters(None, 0, 10).await.unwrap();
+    assert_eq!((dead.len(), &*dead[0].id, dead[0].error.as_str()), (1, "bad", "it is poison"));
+    handler.cured.store(true, Ordering::Relaxed);
+    assert!(store.redrive(dead[0].seq, clock.now()).await.unwrap());
+    worker.step().await.unwrap();
+    assert_eq!(store.applied("test").await.unwrap(), (51, 51));
+    assert_eq!(store.record(&key("c0")).await.unwrap().unwrap().doc["version"], json!(2), "the older one does not win");
+    assert_eq!(store.put(&[delivery("poison", "bad", "c0", 1)]).await.unwrap(), [Receipt::Duplicate]);
+    proof(
+        "R16",
+        "poison: on schedule, dead after N, blocks no other key, redriven, still deduped",
+        format!("{attempts} attempts"),
+        true,
+    );
+}
