@@ -37,6 +37,11 @@ impl Scene {
 
     /// Runs a command of crm-server.
     pub(crate) fn command(&self, arguments: &[&str]) -> Program {
+        self.command_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn command_with(&self, arguments: &[&str], more: &[(&'static str, String)]) -> Program {
         let mut environment = self.sandbox.env();
         environment.extend([
             ("BIND_ADDR", format!("127.0.0.1:{}", self.port)),
@@ -46,20 +51,24 @@ impl Scene {
             ("SIDECAR_OPERATOR_TOKEN", "operator".to_owned()),
             ("RUST_LOG", "warn".to_owned()),
         ]);
-        environment.extend(self.extra.iter().cloned());
+        environment.extend(self.extra.iter().chain(more).cloned());
         Program::start("crm-server", arguments, environment)
     }
 
     /// Starts the server and waits until it takes requests.
     pub(crate) async fn serve(&self) -> Program {
-        let program = self.command(&["serve"]);
+        let mut program = self.command(&["serve"]);
         let clock = SystemClock::new();
         loop {
             let answer = self.http.get(format!("{}/health/ready", self.url())).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return program;
             }
-            assert!(clock.monotonic() < PATIENCE, "the server is not ready:\n{}", program.log());
+            assert!(
+                !program.has_ended() && clock.monotonic() < PATIENCE,
+                "the server is not ready:\n{}",
+                program.log()
+            );
             clock.sleep(Duration::from_millis(10)).await;
         }
     }

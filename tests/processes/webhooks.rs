@@ -15,7 +15,7 @@ use provider_sandbox::Sandbox;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sidecar_core::{Clock, SystemClock, Timestamp};
-use sidecar_tests::{Chance, proof, scaled};
+use sidecar_tests::{Chance, Program, proof, scaled};
 use sqlx::Row;
 
 use crate::server::{PATIENCE, Scene};
@@ -36,8 +36,10 @@ struct Sender {
     queue: Mutex<VecDeque<Arc<Delivery>>>,
     acknowledged: Mutex<BTreeSet<String>>,
     in_flight: AtomicUsize,
+    /// Requests that got no answer.
     unanswered: AtomicUsize,
-    attempts: AtomicUsize,
+    /// Those of them that had found a server.
+    broken: AtomicUsize,
 }
 
 impl Sender {
@@ -47,7 +49,7 @@ impl Sender {
             acknowledged: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
-            attempts: AtomicUsize::new(0),
+            broken: AtomicUsize::new(0),
         })
     }
 
@@ -72,14 +74,14 @@ impl Sender {
                 SystemClock::new().sleep(Duration::from_millis(5)).await;
                 continue;
             };
-            self.attempts.fetch_add(1, Ordering::SeqCst);
             let request = http.post(&url).headers(delivery.headers.clone()).body(delivery.body.clone());
             match request.send().await.map(|answer| answer.status()) {
                 Ok(StatusCode::OK) => drop(self.acknowledged.lock().unwrap().insert(delivery.id.clone())),
                 Ok(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => self.again(delivery).await,
                 Ok(status) => panic!("{} was answered {status}", delivery.id),
-                Err(_) => {
+                Err(error) => {
                     self.unanswered.fetch_add(1, Ordering::SeqCst);
+                    self.broken.fetch_add(usize::from(!error.is_connect()), Ordering::SeqCst);
                     self.again(delivery).await;
                 }
             }
@@ -205,83 +207,168 @@ impl Ledger {
     }
 }
 
-/// What came of a run.
-struct Run {
-    faults: Vec<String>,
-    /// Deliveries without an answer at each kill.
-    at_kills: Vec<usize>,
-    attempts: usize,
-    unanswered: usize,
+/// A server, a story, and senders that go on until everything is acknowledged.
+struct Play {
+    scene: Scene,
+    story: Story,
+    sender: Arc<Sender>,
+    senders: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Sends `count` deliveries while the server is killed `kills` times at random, then reads the file.
-async fn run(count: usize, kills: usize, environment: &[(&'static str, String)], chance: &mut Chance) -> Run {
-    let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-    let scene = Scene::new(sandbox, environment).await;
-    let story = Story::new(&scene.sandbox, count, chance);
-    let sender = Sender::new(story.queue(chance));
-    let mut server = scene.serve().await;
-    let url = format!("{}/api/webhooks/ghl", scene.url());
-    let senders: Vec<_> =
-        (0..IN_FLIGHT).map(|_| tokio::spawn(Arc::clone(&sender).send_all(scene.http.clone(), url.clone()))).collect();
+impl Play {
+    async fn begin(count: usize, environment: &[(&'static str, String)], chance: &mut Chance) -> Self {
+        let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
+        let scene = Scene::new(sandbox, environment).await;
+        let story = Story::new(&scene.sandbox, count, chance);
+        let sender = Sender::new(story.queue(chance));
+        Self { scene, story, sender, senders: Vec::new() }
+    }
+
+    fn send(&mut self) {
+        let url = format!("{}/api/webhooks/ghl", self.scene.url());
+        let send = |_| tokio::spawn(Arc::clone(&self.sender).send_all(self.scene.http.clone(), url.clone()));
+        self.senders = (0..IN_FLIGHT).map(send).collect();
+    }
+
+    async fn inbox_is_empty(&self) -> bool {
+        self.scene.count("SELECT count(*) FROM inbox WHERE state = 0").await == 0
+    }
+
+    /// Lets the server finish its work, stops it, and says what is wrong with what it left.
+    async fn end(&mut self, mut server: Program) -> Vec<String> {
+        for task in self.senders.drain(..) {
+            task.await.unwrap();
+        }
+        let clock = SystemClock::new();
+        while !self.inbox_is_empty().await {
+            assert!(clock.monotonic() < PATIENCE, "the inbox does not empty:\n{}", server.log());
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+        server.terminate().await;
+        server.ended(PATIENCE).await;
+        let acknowledged = self.sender.acknowledged.lock().unwrap().clone();
+        assert_eq!(acknowledged.len(), self.story.deliveries.len(), "the sender sends until all is acknowledged");
+        Ledger::read(&self.scene).await.faults(&self.story, &acknowledged)
+    }
+}
+
+/// Sends `count` deliveries while the server is killed `kills` times at random. What is wrong in the end, how many
+/// deliveries were without an answer at each kill, and how many were never answered.
+async fn killed(
+    count: usize,
+    kills: usize,
+    environment: &[(&'static str, String)],
+    chance: &mut Chance,
+) -> (Vec<String>, Vec<usize>, usize) {
+    let mut play = Play::begin(count, environment, chance).await;
+    let mut server = play.scene.serve().await;
+    play.send();
     let mut at_kills = Vec::new();
     for kill in 0..kills {
         // Each kill has its own stretch of the run, short of its end.
         let stretch = count * 9 / 10 / kills;
         let moment = kill * stretch + chance.index(stretch);
-        while sender.acknowledged() < moment {
+        while play.sender.acknowledged() < moment {
             SystemClock::new().sleep(Duration::from_millis(1)).await;
         }
-        at_kills.push(sender.in_flight.load(Ordering::SeqCst));
+        at_kills.push(play.sender.in_flight.load(Ordering::SeqCst));
         server.kill().await;
-        scene.time_passes().await;
-        server = scene.serve().await;
+        play.scene.time_passes().await;
+        server = play.scene.serve().await;
     }
-    for task in senders {
-        task.await.unwrap();
+    let faults = play.end(server).await;
+    (faults, at_kills, play.sender.unanswered.load(Ordering::SeqCst))
+}
+
+/// Sends `count` deliveries to servers that abort by themselves at `point`. What is wrong in the end, and how many died.
+async fn crashing(count: usize, point: &str, chance: &mut Chance) -> (Vec<String>, usize) {
+    let mut play = Play::begin(count, &[], chance).await;
+    play.send();
+    let mut deaths = 0;
+    loop {
+        let mut server = play.scene.command_with(&["serve"], &[("FAILPOINTS", point.to_owned())]);
+        let clock = SystemClock::new();
+        while !server.has_ended() {
+            if play.sender.is_done() && play.inbox_is_empty().await {
+                return (play.end(server).await, deaths);
+            }
+            assert!(clock.monotonic() < PATIENCE, "{point}: neither died nor done:\n{}", server.log());
+            clock.sleep(Duration::from_millis(5)).await;
+        }
+        deaths += 1;
+        play.scene.time_passes().await;
     }
-    let clock = SystemClock::new();
-    while scene.count("SELECT count(*) FROM inbox WHERE state = 0").await > 0 {
-        assert!(clock.monotonic() < PATIENCE, "the inbox does not empty");
-        clock.sleep(Duration::from_millis(50)).await;
-    }
-    server.terminate().await;
-    server.ended(PATIENCE).await;
-    let acknowledged = sender.acknowledged.lock().unwrap().clone();
-    assert_eq!(acknowledged.len(), story.deliveries.len(), "the sender sends until everything is acknowledged");
-    let faults = Ledger::read(&scene).await.faults(&story, &acknowledged);
-    let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-    Run { faults, at_kills, attempts: count(&sender.attempts), unanswered: count(&sender.unanswered) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_at_random_loses_nothing_it_acknowledged_and_does_nothing_twice() {
     let mut chance = Chance::new("webhooks killed");
     let (count, kills) = (scaled(2_000, 600), scaled(10, 4));
-    let run = run(count, kills, &[], &mut chance).await;
-    let hit = run.at_kills.iter().filter(|waiting| **waiting >= 8).count();
-    println!(
-        "{count} deliveries, {} attempts, {} unanswered; in flight at the kills: {:?}",
-        run.attempts, run.unanswered, run.at_kills
-    );
-    assert!(hit * 2 >= kills && run.unanswered >= 8, "the kills missed: {:?}", run.at_kills);
-    let ok = run.faults.is_empty();
-    let reached = format!("{count} deliveries, {kills} kills ({hit} with ≥ 8 unanswered), faults: {:?}", run.faults);
+    let (faults, at_kills, unanswered) = killed(count, kills, &[], &mut chance).await;
+    let hit = at_kills.iter().filter(|waiting| **waiting >= 8).count();
+    println!("{count} deliveries, {unanswered} attempts without an answer; in flight at the kills: {at_kills:?}");
+    assert!(hit * 2 >= kills && unanswered >= 8, "the kills missed: {at_kills:?}");
+    let ok = faults.is_empty();
+    let reached = format!("{count} deliveries, {kills} kills ({hit} with ≥ 8 unanswered), faults: {faults:?}");
     proof("R1", "2,000 deliveries, 10 kills: 0 acknowledged lost, 0 effects doubled, newest version wins", reached, ok);
-    assert!(ok, "{:?}", run.faults);
+    assert!(ok, "{faults:?}");
 }
 
-/// The check above can fail: without the dedup it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_between_a_commit_and_what_follows_it_loses_and_doubles_nothing() {
+    let mut chance = Chance::new("webhooks crashing");
+    let count = scaled(1_000, 300);
+    let mut told = Vec::new();
+    for point in [
+        "webhook.after_commit=25*off->return",
+        "inbox.put.before_commit=1*off->return",
+        "inbox.put.after_commit=1*off->return",
+        "store.commit.before=1*off->return",
+        "store.commit.after=1*off->return",
+    ] {
+        let (faults, deaths) = crashing(count, point, &mut chance).await;
+        assert!(deaths > 0, "{point} was never met");
+        assert!(faults.is_empty(), "{point}: {faults:?}");
+        told.push(format!("{} {deaths} deaths", point.split('=').next().unwrap_or_default()));
+    }
+    proof("R1-crash-points", "aborted before and after each commit: 0 lost, 0 doubled", told.join(", "), true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_asked_to_stop_under_load_answers_what_it_took_and_ends_in_time() {
+    let mut chance = Chance::new("webhooks stopped");
+    let mut play = Play::begin(600, &[], &mut chance).await;
+    let mut server = play.scene.serve().await;
+    play.send();
+    while play.sender.acknowledged() < 150 {
+        SystemClock::new().sleep(Duration::from_millis(1)).await;
+    }
+    let in_flight = play.sender.in_flight.load(Ordering::SeqCst);
+    let clock = SystemClock::new();
+    server.terminate().await;
+    let status = server.ended(PATIENCE).await;
+    let (took, broken) = (clock.monotonic(), play.sender.broken.load(Ordering::SeqCst));
+    let held = play.scene.count("SELECT count(*) FROM leases WHERE held_until > unixepoch('subsec') * 1000000").await;
+    let server = play.scene.serve().await;
+    let faults = play.end(server).await;
+    let ok = took <= Duration::from_secs(10) && broken == 0 && held == 0 && faults.is_empty();
+    let reached = format!("{took:.1?} with {in_flight} in flight, {broken} broken off, {held} leases held, {faults:?}");
+    proof("R17", "SIGTERM under load: ended ≤ 10 s, 0 failed in flight, leases handed back", reached, ok);
+    assert!(status.success() && took <= Duration::from_secs(50), "{status} after {took:?}");
+    assert_eq!((broken, held, faults.len()), (0, 0, 0));
+}
+
+/// The check of the ledger can fail: without the dedup it does.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_run_without_dedup_is_caught() {
     let mut chance = Chance::new("webhooks without dedup");
     let sabotage = [("FAILPOINTS", "inbox.dedup=return".to_owned())];
-    let run = run(200, 1, &sabotage, &mut chance).await;
-    println!("caught: {:?}", run.faults);
-    let caught = run.faults.iter().any(|fault| fault.contains("lines of history for"))
-        && run.faults.iter().any(|fault| fault.contains("outbox rows"));
-    proof("R1-sabotage", "with the dedup removed the test fails", format!("{:?}", run.faults), caught);
-    assert!(caught, "doubled effects were not seen: {:?}", run.faults);
+    let (faults, ..) = killed(200, 1, &sabotage, &mut chance).await;
+    println!("caught: {faults:?}");
+    let caught =
+        ["lines of history for", "outbox rows"].iter().all(|what| faults.iter().any(|fault| fault.contains(what)));
+    proof("R1-sabotage", "with the dedup removed the test fails", format!("{faults:?}"), caught);
+    assert!(caught, "doubled effects were not seen: {faults:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

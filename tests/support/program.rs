@@ -156,6 +156,11 @@ impl Program {
         }
     }
 
+    /// Whether it has ended, by itself or not.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// How it ended.
     ///
     /// # Panics
