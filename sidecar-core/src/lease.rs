@@ -13,7 +13,7 @@ pub struct Lease {
     pub key: Arc<str>,
     /// Who holds it; unique per attempt, not per process.
     pub holder: Arc<str>,
-    /// Grows with every change of holder: a write that carries an older fence is refused.
+    /// Grows with every change of holder, so that a former one is told from the present one.
     pub fence: u64,
 }
 

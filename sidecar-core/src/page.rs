@@ -2,7 +2,7 @@
 //! cursor that does not move: a provider that repeats itself must not keep a caller busy for ever.
 
 use futures_core::Stream;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,32 +44,52 @@ where
     F: FnMut(Option<C>) -> Fut,
     Fut: Future<Output = Result<Page<T, C>>>,
 {
-    let first = (max_pages > 0).then_some((start, 1_usize, fetch));
+    let first = (max_pages > 0).then(|| (start, 1_usize, CursorGuard::new(), fetch));
     stream::try_unfold(first, move |state| async move {
-        let Some((at, number, mut fetch)) = state else {
-            return Ok(None);
-        };
-        let page = fetch(at.clone()).await?;
+        let Some((at, number, mut guard, mut fetch)) = state else { return Ok(None) };
+        guard.visit(at.as_ref())?;
+        let page = fetch(at).await?;
         if page.items.is_empty() {
             return Ok(None);
         }
-        let following = match &page.next {
-            Some(next) if Some(next) == at.as_ref() => {
-                return Err(Error::new(
-                    ErrorKind::Decode,
-                    format!("page {number} names itself as the next one: the cursor does not move"),
-                ));
-            }
-            Some(next) if number < max_pages => Some((Some(next.clone()), number + 1, fetch)),
-            _ => None,
-        };
+        let following = page.next.clone().filter(|_| number < max_pages);
+        let following = following.map(|next| (Some(next), number + 1, guard, fetch));
         Ok(Some((page, following)))
     })
 }
 
+/// Notices a listing whose cursors repeat, by comparing each with the one at the last power of two.
+#[derive(Debug)]
+pub(crate) struct CursorGuard<C> {
+    landmark: Option<C>,
+    visited: u64,
+}
+
+impl<C: Clone + PartialEq> CursorGuard<C> {
+    pub(crate) fn new() -> Self {
+        Self { landmark: None, visited: 0 }
+    }
+
+    /// A page is about to be asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`]: this page was asked for before.
+    pub(crate) fn visit(&mut self, cursor: Option<&C>) -> Result<()> {
+        if cursor.is_some() && cursor == self.landmark.as_ref() {
+            let why = format!("the listing's cursor does not move: after {} pages it names one again", self.visited);
+            return Err(Error::new(ErrorKind::Decode, why));
+        }
+        self.visited += 1;
+        if self.visited.is_power_of_two() || self.landmark.is_none() {
+            self.landmark = cursor.cloned();
+        }
+        Ok(())
+    }
+}
+
 /// The rows of a stream of pages, one by one.
 pub fn items<T, C>(pages: impl Stream<Item = Result<Page<T, C>>>) -> impl Stream<Item = Result<T>> {
-    pages.map_ok(|page| stream::iter(page.items).map(Ok)).try_flatten()
+    pages.map_ok(|page| stream::iter(page.items.into_iter().map(Ok))).try_flatten()
 }
 
 #[cfg(test)]
@@ -88,6 +108,12 @@ mod tests {
     async fn a_cursor_that_does_not_move_is_an_error() {
         let stuck = pages(None, usize::MAX, |_| async { page(&[1], Some(9)) });
         assert_eq!(all(stuck).await.unwrap_err().kind(), ErrorKind::Decode);
+    }
+
+    #[tokio::test]
+    async fn cursors_that_go_in_a_circle_are_an_error() {
+        let circle = pages(Some(0), usize::MAX, |at: Option<u8>| async move { page(&[1], at.map(|n| (n + 1) % 7)) });
+        assert_eq!(all(circle).await.unwrap_err().kind(), ErrorKind::Decode);
     }
 
     #[tokio::test]

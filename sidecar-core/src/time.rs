@@ -168,8 +168,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// The machine's clock. Its time of day is read once and then moves with tokio's monotonic time, so that a
-/// process sees no jumps in its own arithmetic; under `tokio::time::pause` it stands still and advances with the runtime.
+/// The machine's clock. Its monotonic time and its sleeps are tokio's, so that under `tokio::time::pause` they stand still
+/// and advance with the runtime; its time of day is the machine's, unless it was started at a time of its own.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     started: tokio::time::Instant,

@@ -162,7 +162,7 @@ async fn no_call_outlives_its_deadline() {
     let clock = SystemClock::shared();
     let error = pipeline(&Arc::new(Silent)).call(get().deadline(Duration::from_secs(12))).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Deadline, Sent::Perhaps));
-    assert_eq!(clock.monotonic().as_secs(), 12);
+    assert!(clock.monotonic() <= Duration::from_secs(12), "{:?}", clock.monotonic());
 }
 
 #[tokio::test(start_paused = true)]

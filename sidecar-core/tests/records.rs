@@ -88,6 +88,16 @@ fn a_webhook_and_a_fetched_state_within_the_skew_are_not_ordered_unless_they_agr
 }
 
 #[test]
+fn a_listed_state_that_lacks_what_a_webhook_told_does_not_erase_it() {
+    let told = after(&[webhook(100, json!({"email": "a", "phone": "1", "attachments": []}))]);
+    for second in [98, 90] {
+        assert_eq!(decide(Some(&told), &listed(second, json!({"email": "a"}))), Decision::Reread, "{second}");
+    }
+    let whole = listed(98, json!({"email": "a", "phone": "1"}));
+    assert!(matches!(decide(Some(&told), &whole), Decision::Write(..)), "empty values do not count");
+}
+
+#[test]
 fn a_fetched_state_that_agrees_completes_what_a_webhook_told() {
     let record = after(&[webhook(10, json!({"email": "a"})), listed(8, json!({"email": "a", "source": "form"}))]);
     assert_eq!((record.doc["source"].as_str(), record.origin), (Some("form"), Origin::Fetched));
@@ -109,12 +119,13 @@ fn a_read_settles_what_could_not_be_ordered() {
 }
 
 #[test]
-fn a_deleted_record_comes_back_only_by_a_fetched_state() {
+fn a_deleted_record_comes_back_only_by_a_read() {
     let gone = after(&[webhook(1, json!({})), change(ChangeOrigin::Webhook, 10, Effect::Delete)]);
     assert!(gone.deleted && gone.doc.is_empty());
     assert_eq!(decide(Some(&gone), &webhook(100, json!({"email": "a"}))), Decision::Reread);
     assert_eq!(decide(Some(&gone), &listed(12, json!({"email": "a"}))), Decision::Reread);
-    assert!(matches!(decide(Some(&gone), &listed(1, json!({}))), Decision::Keep(Written::Older)));
+    assert_eq!(decide(Some(&gone), &listed(1, json!({"email": "a"}))), Decision::Reread);
+    assert!(matches!(decide(Some(&gone), &webhook(1, json!({}))), Decision::Keep(Written::Older)));
     assert!(matches!(decide(Some(&gone), &read(gone.revision, 1, json!({"email": "a"}))), Decision::Write(..)));
 }
 

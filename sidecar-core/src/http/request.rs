@@ -1,5 +1,6 @@
 use std::{
     borrow::Cow,
+    fmt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -194,8 +195,8 @@ fn fill(template: &str, arguments: &[&str]) -> Result<String> {
     }
 }
 
-/// A successful answer, read whole.
-#[derive(Debug, Clone)]
+/// A successful answer, read whole. Its `Debug` shows no content: a token endpoint's body is a secret.
+#[derive(Clone)]
 pub struct Answer {
     pub(super) provider: &'static str,
     pub(super) operation: Cow<'static, str>,
@@ -205,6 +206,12 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({} {}: {}, {} bytes)", self.provider, self.operation, self.status, self.body.len())
+    }
 }
 
 impl Answer {

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
 
-use crate::error::{BoxError, Sent};
+use crate::error::BoxError;
 
 /// A stream of body chunks.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
@@ -29,27 +29,23 @@ impl Body {
     /// Reads it whole, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`TransportError::Body`] when the connection breaks off or the body is larger.
+    /// [`TransportError::Body`] when the connection breaks off, [`TransportError::TooLarge`] when the body is larger.
     pub async fn collect(self, limit: usize) -> Result<Bytes, TransportError> {
         let mut stream = match self {
             Self::Bytes(bytes) if bytes.len() <= limit => return Ok(bytes),
-            Self::Bytes(bytes) => return Err(too_large(bytes.len(), limit)),
+            Self::Bytes(_) => return Err(TransportError::TooLarge { limit }),
             Self::Stream(stream) => stream,
         };
         let mut whole = BytesMut::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(TransportError::Body)?;
             if whole.len() + chunk.len() > limit {
-                return Err(too_large(whole.len() + chunk.len(), limit));
+                return Err(TransportError::TooLarge { limit });
             }
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())
     }
-}
-
-fn too_large(size: usize, limit: usize) -> TransportError {
-    TransportError::Body(format!("the body has {size} bytes or more, over the limit of {limit}").into())
 }
 
 impl fmt::Debug for Body {
@@ -80,19 +76,15 @@ pub enum TransportError {
     /// The connection broke while the request was sent or the answer awaited.
     #[error("the connection broke off: {0}")]
     Broken(#[source] BoxError),
-    /// The answer's body broke off or is too large.
+    /// The answer's body broke off.
     #[error("the answer broke off: {0}")]
     Body(#[source] BoxError),
-}
-
-impl TransportError {
-    /// Whether the provider may have acted.
-    pub fn sent(&self) -> Sent {
-        match self {
-            Self::Connect(_) | Self::Request(_) => Sent::No,
-            Self::Broken(_) | Self::Body(_) => Sent::Perhaps,
-        }
-    }
+    /// The answer's body is larger than is read.
+    #[error("the answer has more than {limit} bytes")]
+    TooLarge {
+        /// The most bytes that are read.
+        limit: usize,
+    },
 }
 
 /// The seam to the network: one request, one answer. Redirects are not followed.
@@ -101,6 +93,6 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// Sends a request.
     ///
     /// # Errors
-    /// [`TransportError`], which tells whether anything may have been sent.
+    /// [`TransportError`]; its variant tells whether anything may have been sent.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
 }

@@ -16,8 +16,8 @@ pub use worker::{InboxHandler, InboxWorker, Plan, Verdict, WorkerConfig};
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
-/// A verified delivery, before it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A verified delivery, before it is kept. Its `Debug` shows no body: bodies hold people's data.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The sender: `ghl`, `stripe`, `calcom`.
     pub source: Cow<'static, str>,
@@ -33,6 +33,19 @@ pub struct NewDelivery {
     pub body: Bytes,
     /// When it arrived.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for NewDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDelivery")
+            .field("source", &self.source)
+            .field("id", &self.id)
+            .field("organization", &self.organization)
+            .field("kind", &self.kind)
+            .field("body_bytes", &self.body.len())
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether a delivery was new.
@@ -64,8 +77,8 @@ pub struct Claim {
     pub delivery: NewDelivery,
 }
 
-/// A delivery that was given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A delivery that was given up. Its `Debug` shows no body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its place in the inbox.
     pub seq: i64,
@@ -85,6 +98,19 @@ pub struct DeadLetter {
     pub error: String,
     /// When it arrived.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("seq", &self.seq)
+            .field("source", &self.source)
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("attempts", &self.attempts)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How full the inbox is.

@@ -1,6 +1,14 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +44,20 @@ impl Default for WorkerConfig {
     }
 }
 
+/// Why a claim that was never finished is given up.
+const HOPELESS: &str = "claimed again and again but never finished: whoever worked on it died";
+
 impl WorkerConfig {
+    /// The same for tasks, which wait for other systems: 16 at once, leases of 90 s.
+    pub fn for_tasks() -> Self {
+        Self { batch: 16, lease: Duration::from_secs(90), ..Self::default() }
+    }
+
+    /// Whether a claim was made so often that its attempts must have ended without a word.
+    fn is_hopeless(&self, attempt: u32) -> bool {
+        usize::try_from(attempt).unwrap_or(usize::MAX) > self.retries.len() + 3
+    }
+
     /// When a thing that failed its attempt number `attempt` (from 1) is due again; `None`: give it up.
     pub fn retry_at(&self, attempt: u32, now: Timestamp) -> Option<Timestamp> {
         let index = usize::try_from(attempt).unwrap_or(usize::MAX).saturating_sub(1);
@@ -53,10 +74,20 @@ pub enum Verdict {
     Failed(String),
 }
 
+impl Verdict {
+    fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Failed(why) => Some(why),
+        }
+    }
+}
+
 /// What is to be written for a claimed lot.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Changes, history and tasks of all deliveries that are done. The worker adds the finished claims.
+    /// Changes, history and tasks of all deliveries that are done. The worker adds the finished claims. When a verdict is
+    /// not [`Verdict::Done`], nothing of it is written, and a plan for the others is asked for.
     pub batch: Batch,
     /// One verdict per claim, in order.
     pub verdicts: Vec<Verdict>,
@@ -135,55 +166,93 @@ impl InboxWorker {
     /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let claims = self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await?;
-        if !claims.is_empty() {
-            self.work(&claims).await?;
+        let count = claims.len();
+        let (hopeless, claims): (Vec<_>, Vec<_>) = claims.into_iter().partition(|c| self.config.is_hopeless(c.attempt));
+        for claim in &hopeless {
+            self.inbox.fail(&claim.claim, HOPELESS, None).await?;
         }
-        Ok(claims.len())
+        self.work(claims, &mut HashMap::new()).await?;
+        Ok(count)
     }
 
-    async fn work(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        let plan = self.handler.plan(claims).await?;
-        if plan.verdicts.len() != claims.len() || plan.batch.changes.len() > MAX_CHANGES {
-            return self.work_halves(claims, &plan).await;
+    /// Plans and commits claims. `stopped` holds the order keys whose earlier delivery failed, with the time at which it is
+    /// tried again: what follows waits for it.
+    async fn work(&self, claims: Vec<Claim>, stopped: &mut HashMap<OrderKey, Timestamp>) -> Result<(), StoreError> {
+        let (waiting, claims): (Vec<_>, Vec<_>) = claims.into_iter().partition(|c| stopped.contains_key(&order_key(c)));
+        for claim in &waiting {
+            let until = stopped.get(&order_key(claim)).copied();
+            self.inbox
+                .fail(&claim.claim, "an earlier delivery of the same thing has to be worked on first", until)
+                .await?;
         }
-        let mut batch = plan.batch;
-        for (claim, verdict) in claims.iter().zip(&plan.verdicts) {
-            match verdict {
-                Verdict::Done => batch.inbox_done.push(claim.claim.clone()),
-                Verdict::Failed(why) => self.fail(claim, why).await?,
-            }
-        }
-        if batch.inbox_done.is_empty() {
+        if claims.is_empty() {
             return Ok(());
         }
+        let plan = match AssertUnwindSafe(self.handler.plan(&claims)).catch_unwind().await {
+            Ok(Ok(plan)) => plan,
+            Ok(Err(error)) if error.is_retryable() => return Err(error),
+            Ok(Err(error)) => return self.refused(claims, &error.to_string(), stopped).await,
+            Err(_) => return self.refused(claims, "the handler panicked", stopped).await,
+        };
+        if plan.verdicts.len() != claims.len() {
+            let why = format!("the handler gave {} verdicts for {} deliveries", plan.verdicts.len(), claims.len());
+            return self.refused(claims, &why, stopped).await;
+        }
+        if plan.batch.changes.len() > MAX_CHANGES {
+            let why = format!("{} changes at once, {MAX_CHANGES} are allowed", plan.batch.changes.len());
+            return self.refused(claims, &why, stopped).await;
+        }
+        let failed: Vec<_> = claims.iter().zip(&plan.verdicts).filter_map(|(c, v)| Some((c, v.failure()?))).collect();
+        if failed.is_empty() {
+            return self.commit(claims, plan.batch, stopped).await;
+        }
+        // A failed delivery's followers must not overtake it, and their part of the plan cannot be taken out of it.
+        for (claim, why) in &failed {
+            if let Some(until) = self.fail(claim, why).await? {
+                stopped.insert(order_key(claim), until);
+            }
+        }
+        let failed: HashSet<i64> = failed.iter().map(|(claim, _)| claim.claim.seq).collect();
+        let rest = claims.into_iter().filter(|claim| !failed.contains(&claim.claim.seq)).collect();
+        Box::pin(self.work(rest, stopped)).await
+    }
+
+    async fn commit(
+        &self,
+        claims: Vec<Claim>,
+        mut batch: Batch,
+        stopped: &mut HashMap<OrderKey, Timestamp>,
+    ) -> Result<(), StoreError> {
+        batch.inbox_done.extend(claims.iter().map(|claim| claim.claim.clone()));
         match self.records.commit(batch).await {
-            Ok(outcome) if outcome.committed => self.handler.committed(claims, &outcome),
+            Ok(outcome) if outcome.committed => self.handler.committed(&claims, &outcome),
             Ok(_) => tracing::warn!("claims were lost to another worker; nothing was written"),
-            // One delivery that the store refuses must not take the others with it.
-            Err(error) if !error.is_retryable() && claims.len() > 1 => return self.halve(claims).await,
-            Err(error) if !error.is_retryable() => self.fail(&claims[0], &error.to_string()).await?,
-            Err(error) => return Err(error),
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(error) => return self.refused(claims, &error.to_string(), stopped).await,
         }
         Ok(())
     }
 
-    async fn work_halves(&self, claims: &[Claim], plan: &Plan) -> Result<(), StoreError> {
-        match claims {
-            [claim] => {
-                let why = format!("{} changes for one delivery, {MAX_CHANGES} are allowed", plan.batch.changes.len());
-                self.fail(claim, &why).await
+    /// A lot that cannot be worked on as a whole is halved, until the one delivery that is to blame is alone.
+    async fn refused(
+        &self,
+        mut claims: Vec<Claim>,
+        why: &str,
+        stopped: &mut HashMap<OrderKey, Timestamp>,
+    ) -> Result<(), StoreError> {
+        if let [claim] = &claims[..] {
+            if let Some(until) = self.fail(claim, why).await? {
+                stopped.insert(order_key(claim), until);
             }
-            _ => self.halve(claims).await,
+            return Ok(());
         }
+        let second = claims.split_off(claims.len() / 2);
+        Box::pin(self.work(claims, stopped)).await?;
+        Box::pin(self.work(second, stopped)).await
     }
 
-    async fn halve(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        let (first, second) = claims.split_at(claims.len() / 2);
-        Box::pin(self.work(first)).await?;
-        Box::pin(self.work(second)).await
-    }
-
-    async fn fail(&self, claim: &Claim, why: &str) -> Result<(), StoreError> {
+    /// Answers when it is tried again; `None` when it is given up.
+    async fn fail(&self, claim: &Claim, why: &str) -> Result<Option<Timestamp>, StoreError> {
         let retry_at = self.config.retry_at(claim.attempt, self.clock.now());
         let (source, id) = (&claim.delivery.source, &claim.delivery.id);
         match retry_at {
@@ -192,6 +261,13 @@ impl InboxWorker {
             }
             None => tracing::error!(%source, %id, attempt = claim.attempt, why, "a delivery is given up"),
         }
-        self.inbox.fail(&claim.claim, why, retry_at).await
+        self.inbox.fail(&claim.claim, why, retry_at).await?;
+        Ok(retry_at)
     }
+}
+
+type OrderKey = (Cow<'static, str>, Arc<str>);
+
+fn order_key(claim: &Claim) -> OrderKey {
+    (claim.delivery.source.clone(), Arc::clone(&claim.delivery.order_key))
 }

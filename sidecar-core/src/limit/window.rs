@@ -66,8 +66,8 @@ impl Window {
             if ours < room.share && all < room.whole {
                 break;
             }
-            ours -= cell.ours;
-            all -= cell.ours + cell.theirs;
+            ours = ours.saturating_sub(cell.ours);
+            all = all.saturating_sub(cell.ours.saturating_add(cell.theirs));
             free_at = cell.last.saturating_add(covered);
         }
         blocked.max(free_at.saturating_sub(now))
@@ -108,7 +108,9 @@ impl Window {
     fn counted(&self, now: Duration, memory: Duration) -> (u32, u32) {
         let reach = self.covered().saturating_add(memory);
         let counted = self.cells.iter().filter(|cell| cell.last.saturating_add(reach) > now);
-        counted.fold((0, 0), |(ours, all), cell| (ours + cell.ours, all + cell.ours + cell.theirs))
+        counted.fold((0, 0), |(ours, all), cell| {
+            (ours.saturating_add(cell.ours), all.saturating_add(cell.ours).saturating_add(cell.theirs))
+        })
     }
 
     fn add(&mut self, now: Duration, ours: u32, theirs: u32) {

@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -107,25 +107,17 @@ impl OutboxWorker {
     pub async fn step(&self) -> Result<usize, StoreError> {
         let limit = self.config.batch.min(u32::try_from(AT_ONCE).unwrap_or(u32::MAX));
         let tasks = self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await?;
-        let ended: Vec<_> = stream::iter(&tasks).map(|task| self.work(task)).buffer_unordered(AT_ONCE).collect().await;
+        let works: Vec<_> = tasks.iter().map(|task| self.work(task)).collect();
+        let ended: Vec<_> = stream::iter(works).buffer_unordered(AT_ONCE).collect().await;
         ended.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(tasks.len())
     }
 
     async fn work(&self, task: &Task) -> Result<(), StoreError> {
         let now = || self.clock.now();
-        match self.handler.carry_out(task).await {
-            TaskOutcome::Done(mut batch) => {
-                batch.outbox_done.push(task.claim.clone());
-                if !self.records.commit(*batch).await?.committed {
-                    tracing::warn!(
-                        kind = task.kind,
-                        key = task.key,
-                        "a task was lost to another worker after it was carried out"
-                    );
-                }
-                Ok(())
-            }
+        let outcome = AssertUnwindSafe(self.handler.carry_out(task)).catch_unwind().await;
+        match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
+            TaskOutcome::Done(batch) => self.finish(task, *batch).await,
             TaskOutcome::Later(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
             TaskOutcome::Failed(why) => {
                 let retry_at = self.config.retry_at(task.attempt, now());
@@ -143,6 +135,25 @@ impl OutboxWorker {
                 tracing::error!(kind = task.kind, key = task.key, why, "a task is given up");
                 self.outbox.fail_task(&task.claim, &why, None).await
             }
+        }
+    }
+
+    async fn finish(&self, task: &Task, mut batch: Batch) -> Result<(), StoreError> {
+        batch.outbox_done.push(task.claim.clone());
+        match self.records.commit(batch).await {
+            Ok(outcome) => {
+                if !outcome.committed {
+                    let (kind, key) = (&task.kind, &task.key);
+                    tracing::warn!(kind, key, "a task was lost to another worker after it was carried out");
+                }
+                Ok(())
+            }
+            // Carrying it out again would have the same end.
+            Err(error) if !error.is_retryable() => {
+                let why = format!("carried out, but its result cannot be stored: {error}");
+                self.outbox.fail_task(&task.claim, &why, None).await
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -17,13 +17,12 @@ pub enum Decision {
 ///
 /// - among webhooks the event's time orders; two of one time that disagree are not ordered;
 /// - among fetched states the record's update time orders;
-/// - between a webhook and a fetched state the same holds unless they are nearer than [`SKEW`], and then only if they disagree;
+/// - a webhook and a listed state nearer than [`SKEW`] are not ordered unless they say the same; nor is a listed state that
+///   seems older than a webhook and says something else, for the webhook may have told only a part;
 /// - a read by id settles it, unless the record changed while it was under way;
-/// - a deleted record comes back only by a fetched state.
+/// - a deleted record comes back only by a read.
 pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
-    let Some(current) = current else {
-        return write(None, change);
-    };
+    let Some(current) = current else { return write(None, change) };
     match change.origin {
         ChangeOrigin::Read { revision } => by_read(current, change, revision),
         _ if current.deleted => over_tombstone(current, change),
@@ -33,27 +32,32 @@ pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
 }
 
 fn by_read(current: &Record, change: &Change, revision: u64) -> Decision {
-    if current.revision == revision {
-        return if says_the_same(current, change) {
-            Decision::Keep(Written::Unchanged)
-        } else {
-            write(Some(current), change)
-        };
+    if repeats(current, change) && current.version == change.version && current.origin == Origin::Fetched {
+        return Decision::Keep(Written::Unchanged);
     }
-    match current.origin {
-        Origin::Fetched if change.version < current.version && change.effect != Effect::Delete => {
+    if current.deleted && change.effect == Effect::Delete {
+        return Decision::Keep(Written::Unchanged);
+    }
+    if current.revision == revision {
+        return write(Some(current), change);
+    }
+    // The record changed while the read was under way.
+    match (current.origin, &change.effect) {
+        (Origin::Fetched, Effect::Put(_)) if !current.deleted && change.version < current.version => {
             Decision::Keep(Written::Older)
         }
-        _ if agrees(current, &change.effect) => Decision::Keep(Written::Unchanged),
+        (Origin::Fetched, Effect::Put(_)) if !current.deleted && change.version > current.version => {
+            write(Some(current), change)
+        }
         _ => Decision::Reread,
     }
 }
 
+/// Clocks cannot tell whether a deleted record came back: a tombstone that a read made carries our own time.
 fn over_tombstone(current: &Record, change: &Change) -> Decision {
     match (&change.effect, change.origin) {
         (Effect::Delete, _) => Decision::Keep(Written::Unchanged),
-        _ if change.version + SKEW < current.version => Decision::Keep(Written::Older),
-        (_, ChangeOrigin::Listed) if change.version > current.version + SKEW => write(Some(current), change),
+        (_, ChangeOrigin::Webhook) if change.version + SKEW < current.version => Decision::Keep(Written::Older),
         _ => Decision::Reread,
     }
 }
@@ -76,61 +80,50 @@ fn by_webhook(current: &Record, change: &Change) -> Decision {
 
 fn by_listing(current: &Record, change: &Change) -> Decision {
     let newer = change.version > current.version;
+    let near = change.version.distance(current.version) <= SKEW;
     match current.origin {
         Origin::Fetched if change.version == current.version || repeats(current, change) => {
             Decision::Keep(Written::Unchanged)
         }
         Origin::Fetched if newer => write(Some(current), change),
         Origin::Fetched => Decision::Keep(Written::Older),
-        Origin::Webhook if change.version.distance(current.version) <= SKEW => {
-            if agrees(current, &change.effect) {
-                write(Some(current), change)
-            } else {
-                Decision::Reread
-            }
-        }
-        Origin::Webhook if newer => write(Some(current), change),
-        Origin::Webhook => Decision::Keep(Written::Older),
+        Origin::Webhook if newer && !near => write(Some(current), change),
+        Origin::Webhook if contains(current, change) => write(Some(current), change),
+        Origin::Webhook => Decision::Reread,
     }
 }
 
-/// Whether both hold nothing that contradicts the other: each field that both carry has the same value.
+/// Whether a webhook's fields are all known already.
 fn agrees(current: &Record, effect: &Effect) -> bool {
     match effect {
         Effect::Delete => current.deleted,
         Effect::Put(doc) | Effect::Patch(doc) => {
-            !current.deleted && doc.iter().all(|(field, value)| same(current.doc.get(field), value, effect))
+            !current.deleted && doc.iter().all(|(field, value)| current.doc.get(field).unwrap_or(&Value::Null) == value)
         }
     }
 }
 
-fn same(stored: Option<&Value>, value: &Value, effect: &Effect) -> bool {
-    match (stored, effect) {
-        (Some(stored), _) => stored == value,
-        // A fetched state may carry fields that no webhook told of; a webhook's field that is not stored is news.
-        (None, Effect::Put(_)) => true,
-        (None, _) => value.is_null(),
+/// Whether a listed state says everything that is stored, so that nothing is lost by putting it in its place. Empty
+/// values count as absent: webhooks write them where listings leave the field out.
+fn contains(current: &Record, change: &Change) -> bool {
+    let Effect::Put(doc) = &change.effect else { return false };
+    current.doc.iter().all(|(field, value)| is_empty(value) || doc.get(field) == Some(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
-/// Whether a listing says word for word what is stored. A record without an update time counts as of the listing's own
-/// time, so that its version alone does not tell.
+/// Whether a fetched state says word for word what is stored. A record without an update time counts as of the listing's
+/// own time, so that its version alone does not tell.
 fn repeats(current: &Record, change: &Change) -> bool {
-    matches!(&change.effect, Effect::Put(doc) if *doc == current.doc)
-}
-
-/// Whether a read by id found exactly what is stored as fetched.
-fn says_the_same(current: &Record, change: &Change) -> bool {
-    match &change.effect {
-        Effect::Delete => current.deleted,
-        Effect::Put(doc) => {
-            !current.deleted
-                && current.origin == Origin::Fetched
-                && current.version == change.version
-                && current.doc == *doc
-        }
-        Effect::Patch(_) => false,
-    }
+    matches!(&change.effect, Effect::Put(doc) if !current.deleted && *doc == current.doc)
 }
 
 fn write(current: Option<&Record>, change: &Change) -> Decision {

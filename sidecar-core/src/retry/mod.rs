@@ -83,7 +83,8 @@ pub fn next(
     }
     let ceiling = policy.base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(policy.cap);
     let fraction = if random01.is_finite() { random01.clamp(0.0, 1.0) } else { 1.0 };
-    let wait = ceiling.mul_f64(fraction).min(ceiling).max(retry_after.unwrap_or_default());
+    let drawn = if fraction < 1.0 { ceiling.mul_f64(fraction) } else { ceiling };
+    let wait = drawn.min(ceiling).max(retry_after.unwrap_or_default());
     match remaining {
         Some(remaining) if wait >= remaining => Verdict::Stop(StopReason::Deadline),
         _ => Verdict::Again(wait),

@@ -44,8 +44,6 @@ pub struct Progress {
     pub pages: u64,
     /// Changes looked at so far.
     pub seen: u64,
-    /// Records of covered stretches that the pages lacked, so far.
-    pub missing: u64,
 }
 
 /// How the last pass ended.
@@ -128,7 +126,8 @@ pub trait Checkpoints: Send + Sync + fmt::Debug {
     /// Stops the sources of an organization, in one location or all; they stay known.
     async fn stop(&self, organization: &OrganizationId, location: Option<&str>) -> Result<(), StoreError>;
 
-    /// At most `limit` records that the pass found missing and nobody has confirmed yet, with their stored revision.
+    /// At most `limit` records that the pass found missing and nobody has confirmed yet, with their stored revision. A
+    /// record stops being one when a change of it is committed, or when it is deleted.
     async fn missing(&self, key: &SyncKey, limit: u32) -> Result<Vec<(RecordKey, u64)>, StoreError>;
 
     /// How long until the next source is due; `None` when there is none.

@@ -1,15 +1,19 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use tokio_util::sync::CancellationToken;
 
 use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourcePage, Span, SyncKey, SyncStatus};
 use crate::{
-    error::{Error, ErrorKind, StoreError},
+    error::{Error, ErrorKind, Retry, StoreError},
     lease::{Lease, LeaseStore},
+    page::CursorGuard,
     record::{Batch, Change, Covered, Effect, MAX_CHANGES, Outcome, Records, Written},
     time::{Clock, Timestamp},
 };
+
+/// How many missing records are read before what was found is committed.
+const CONFIRMED_AT_ONCE: u32 = 50;
 
 /// How passes run.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +121,18 @@ pub enum SyncError {
     Stopped,
 }
 
+impl SyncError {
+    /// Whether going on from the kept cursor would fail in the same way: the next pass has to start anew.
+    fn is_in_the_way(&self) -> bool {
+        use ErrorKind::{Config, Conflict, Decode, Invalid, NotFound};
+        match self {
+            Self::Cursor(_) | Self::MassDelete { .. } => true,
+            Self::Provider(error) => matches!(error.kind(), Invalid | NotFound | Conflict | Decode | Config),
+            _ => false,
+        }
+    }
+}
+
 /// Watches a pass, for progress bars and metrics.
 pub trait SyncObserver: Send + Sync {
     /// A page was committed.
@@ -203,20 +219,34 @@ impl Engine {
         let Some(lease) = self.leases.try_take(&format!("sync:{key}"), &holder, self.config.lease).await? else {
             return Err(SyncError::Busy(key.clone()));
         };
+        match self.pass_to_run(key).await {
+            Ok((status, progress)) => Ok(Pass { lease, status, progress }),
+            Err(error) => {
+                self.hand_back(&lease).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn pass_to_run(&self, key: &SyncKey) -> Result<(SyncStatus, Progress), StoreError> {
         let now = self.clock.now();
         let Some(status) = self.checkpoints.status(key).await? else {
-            self.leases.release(&lease).await?;
-            return Err(StoreError::broken(format!("{key} is not scheduled")).into());
+            return Err(StoreError::broken(format!("{key} is not scheduled")));
         };
-        let unfinished = status.progress.clone().filter(|progress| progress.mode == Mode::Full || !status.full_wanted);
-        let progress = match unfinished {
-            Some(progress) => progress,
-            None => {
-                self.checkpoints.restart(key).await?;
-                self.new_pass(&status, now)
-            }
-        };
-        Ok(Pass { lease, status, progress })
+        let recent = |progress: &Progress| now.since(progress.started_at) < self.config.full_every;
+        let wanted = |progress: &Progress| progress.mode == Mode::Full || !status.full_wanted;
+        if let Some(progress) = status.progress.clone().filter(|progress| wanted(progress) && recent(progress)) {
+            return Ok((status, progress));
+        }
+        self.checkpoints.restart(key).await?;
+        let progress = self.new_pass(&status, now);
+        Ok((status, progress))
+    }
+
+    async fn hand_back(&self, lease: &Lease) {
+        if let Err(error) = self.leases.release(lease).await {
+            tracing::warn!(key = %lease.key, %error, "the lease was not handed back; it runs out by itself");
+        }
     }
 
     fn new_pass(&self, status: &SyncStatus, now: Timestamp) -> Progress {
@@ -230,7 +260,6 @@ impl Engine {
             newest: None,
             pages: 0,
             seen: 0,
-            missing: 0,
         }
     }
 
@@ -248,17 +277,24 @@ impl Engine {
         let (key, lease) = (pass.status.key.clone(), pass.lease.clone());
         let failures = pass.status.error_count;
         let outcome = self.keeping_lease(&lease, self.pass(pass, source, force, observer)).await;
-        if let Err(error) = &outcome {
-            if matches!(error, SyncError::Cursor(_) | SyncError::MassDelete { .. }) {
-                self.checkpoints.restart(&key).await?;
-            }
-            if !matches!(error, SyncError::LeaseLost | SyncError::Stopped) {
-                let pause = self.config.retry.saturating_mul(1 << failures.min(10)).min(self.config.interval);
-                self.checkpoints.failed(&key, &error.to_string(), self.clock.now() + pause).await?;
-            }
+        if let Err(error) = &outcome
+            && let Err(failed) = self.write_failure(&key, error, failures).await
+        {
+            tracing::error!(%key, %error, %failed, "a pass failed, and that could not be written down");
         }
-        self.leases.release(&lease).await?;
+        self.hand_back(&lease).await;
         outcome
+    }
+
+    async fn write_failure(&self, key: &SyncKey, error: &SyncError, failures: u32) -> Result<(), StoreError> {
+        if error.is_in_the_way() {
+            self.checkpoints.restart(key).await?;
+        }
+        if !matches!(error, SyncError::LeaseLost | SyncError::Stopped) {
+            let pause = self.config.retry.saturating_mul(1 << failures.min(10)).min(self.config.interval);
+            self.checkpoints.failed(key, &error.to_string(), self.clock.now() + pause).await?;
+        }
+        Ok(())
     }
 
     /// Runs `work` while the lease is kept; stops it when the lease is lost.
@@ -267,6 +303,9 @@ impl Engine {
         lease: &Lease,
         work: impl Future<Output = Result<T, SyncError>>,
     ) -> Result<T, SyncError> {
+        if !self.leases.renew(lease, self.config.lease).await? {
+            return Err(SyncError::LeaseLost);
+        }
         let keep = async {
             loop {
                 self.clock.sleep(self.config.lease / 3).await;
@@ -294,9 +333,9 @@ impl Engine {
     ) -> Result<Report, SyncError> {
         let mut report = Report::default();
         if pass.progress.phase == Phase::Listing {
-            let kind = self.list(&mut pass, source, &mut report, observer).await?;
+            self.list(&mut pass, source, &mut report, observer).await?;
             if pass.progress.mode == Mode::Full {
-                self.guard(&pass, kind, force).await?;
+                self.guard(&pass, force).await?;
             }
             pass.progress.phase = Phase::Confirming;
             self.write_progress(&pass).await?;
@@ -308,37 +347,40 @@ impl Engine {
         Ok(report)
     }
 
-    /// Copies all pages from the kept cursor on. Answers the kind of record that was listed.
+    /// Copies all pages from the kept cursor on.
     async fn list<S: Source>(
         &self,
         pass: &mut Pass,
         source: &S,
         report: &mut Report,
         observer: &dyn SyncObserver,
-    ) -> Result<Option<&'static str>, SyncError> {
+    ) -> Result<(), SyncError> {
         let mut at: Option<S::Cursor> = match pass.progress.cursor.clone() {
             Some(cursor) => Some(serde_json::from_value(cursor).map_err(|error| SyncError::Cursor(error.to_string()))?),
             None => None,
         };
-        let mut kind = None;
-        let mut fetched = source.page(at.clone()).await?;
+        let mut guard = CursorGuard::new();
+        guard.visit(at.as_ref())?;
+        let mut fetched = source.page(at).await?;
         loop {
             let SourcePage { page, span } = fetched;
-            kind = span.as_ref().map(|span| span.kind).or(kind);
-            if page.next.is_some() && page.next == at {
-                let why = "the listing's cursor does not move";
-                return Err(Error::new(ErrorKind::Decode, why).into());
-            }
-            let last = page.next.is_none();
             let batch = self.page_batch(pass, page.items, page.next.as_ref(), span)?;
             at = page.next;
             // The next page is fetched while this one is committed.
-            let fetch = async { if last { None } else { Some(source.page(at.clone()).await) } };
+            let fetch = async {
+                match at {
+                    None => Ok(None),
+                    Some(next) => {
+                        guard.visit(Some(&next))?;
+                        source.page(Some(next)).await.map(Some)
+                    }
+                }
+            };
             let (committed, following) = join(self.commit_page(pass, batch, report, observer), fetch).await;
             committed?;
-            match following {
-                Some(page) => fetched = page?,
-                None => return Ok(kind),
+            match following? {
+                Some(page) => fetched = page,
+                None => return Ok(()),
             }
         }
     }
@@ -358,7 +400,9 @@ impl Engine {
         let (key, progress) = (&pass.status.key, &mut pass.progress);
         progress.pages += 1;
         progress.seen += changes.len() as u64;
-        progress.newest = changes.iter().map(|change| change.version).chain(progress.newest).max();
+        // A time to come would hide every change until then.
+        let newest = changes.iter().map(|change| change.version.min(progress.started_at));
+        progress.newest = newest.chain(progress.newest).max();
         if let Some(next) = next {
             progress.cursor = Some(serde_json::to_value(next).map_err(|error| SyncError::Cursor(error.to_string()))?);
         }
@@ -385,12 +429,13 @@ impl Engine {
     }
 
     /// Stops a pass that would remove too much.
-    async fn guard(&self, pass: &Pass, kind: Option<&'static str>, force: bool) -> Result<(), SyncError> {
+    async fn guard(&self, pass: &Pass, force: bool) -> Result<(), SyncError> {
         let key = &pass.status.key;
-        let Some(kind) = kind else { return Ok(()) };
-        let missing = self.checkpoints.missing(key, u32::MAX).await?.len() as u64;
+        let records = self.checkpoints.missing(key, u32::MAX).await?;
+        let Some((first, _)) = records.first() else { return Ok(()) };
+        let missing = records.len() as u64;
         let location = Some(&*key.location).filter(|location| !location.is_empty());
-        let stored = self.records.count(&key.organization, kind, location).await?;
+        let stored = self.records.count(&key.organization, &first.kind, location).await?;
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -405,19 +450,36 @@ impl Engine {
         Err(SyncError::MassDelete { missing, stored, allowed_percent })
     }
 
-    /// Reads what the listing lacked by id, and removes what is really gone.
+    /// Reads what the listing lacked by id, and removes what is really gone. A record that cannot be read is left as it is,
+    /// for the next full pass to look at again.
     async fn confirm<S: Source>(&self, pass: &Pass, source: &S, report: &mut Report) -> Result<(), SyncError> {
+        let key = &pass.status.key;
+        let mut unreadable = HashSet::new();
         loop {
-            let missing = self.checkpoints.missing(&pass.status.key, 50).await?;
+            let limit = CONFIRMED_AT_ONCE.saturating_add(u32::try_from(unreadable.len()).unwrap_or(u32::MAX));
+            let mut missing = self.checkpoints.missing(key, limit).await?;
+            missing.retain(|(record, _)| !unreadable.contains(record));
             if missing.is_empty() {
                 return Ok(());
             }
             let mut batch = Batch::default();
             for (record, revision) in missing {
-                batch.changes.push(source.read(&record.id, revision).await?);
+                match source.read(&record.id, revision).await {
+                    Ok(change) if change.key == record => batch.changes.push(change),
+                    Ok(change) => {
+                        tracing::warn!(%key, id = %record.id, answered = %change.key.id, "another record was read; it is left as it is");
+                        unreadable.insert(record);
+                    }
+                    Err(error) if error.retry() == Retry::Never && error.kind() != ErrorKind::Auth => {
+                        tracing::warn!(%key, id = %record.id, %error, "a missing record cannot be read; it is left as it is");
+                        report.left += 1;
+                        unreadable.insert(record);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             let gone = batch.changes.iter().filter(|change| change.effect == Effect::Delete).count();
-            tracing::info!(key = %pass.status.key, gone, alive = batch.changes.len() - gone, "missing records read by id");
+            tracing::info!(%key, gone, alive = batch.changes.len() - gone, "missing records read by id");
             let outcome = self.records.commit(batch).await?;
             report.count(&outcome);
         }
@@ -435,7 +497,10 @@ impl Engine {
             key: pass.status.key.clone(),
             mode: pass.progress.mode,
             at: now,
-            watermark: pass.progress.newest.max(pass.status.watermark),
+            watermark: match pass.progress.mode {
+                Mode::Full => pass.progress.newest,
+                Mode::Incremental => pass.progress.newest.max(pass.status.watermark),
+            },
             next_run_at: now + self.config.interval,
         });
         self.records.commit(Batch { checkpoint, ..Batch::default() }).await?;

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Shared},
+    future::{BoxFuture, Either, Shared},
 };
 
 use super::{Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore};
@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result, Sent, StoreError},
     lease::{Lease, LeaseStore},
     secret,
-    time::{Clock, Elapsed, timeout},
+    time::{Clock, Elapsed, Timestamp, timeout},
 };
 
 /// When tokens are renewed and how long anybody waits for it.
@@ -50,6 +50,14 @@ impl Default for TokenConfig {
 
 /// How often a process looks whether another has finished its exchange.
 const POLL: Duration = Duration::from_millis(25);
+/// The longest pause between two such looks.
+const LONGEST_POLL: Duration = Duration::from_millis(250);
+/// A set in hand is compared with the stored one this often: it may have been replaced or forgotten by another process.
+const RECHECK: Duration = Duration::from_secs(30);
+/// A set that was bought after a refusal and is refused again within this time is not replaced by yet another.
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
+/// Where a set carries the time of its exchange, in microseconds, so that every process knows how long it lives.
+const ISSUED_AT: &str = "issuedAt";
 /// The longest pause between two attempts to store a set that the provider has already rotated to.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 /// How long a rotated set is tried to be stored: far beyond any database restart.
@@ -78,11 +86,23 @@ struct Slot(Mutex<SlotState>);
 
 #[derive(Default)]
 struct SlotState {
-    current: Option<TokenSet>,
+    current: Option<Held>,
     flight: Option<Flight>,
+    /// The newest generation that the provider took.
+    accepted: u64,
 }
 
-type Flight = Shared<BoxFuture<'static, Result<TokenSet>>>;
+/// A set in hand.
+#[derive(Clone)]
+struct Held {
+    tokens: TokenSet,
+    /// When it was last found in the store, in monotonic time.
+    seen_at: Duration,
+    /// It was bought because the provider had refused its predecessor.
+    after_refusal: bool,
+}
+
+type Flight = Shared<BoxFuture<'static, Result<Held>>>;
 
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, SlotState> {
@@ -128,33 +148,60 @@ impl TokenManager {
     /// A usable set of the connection, newer than generation `refused` if one is named.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when somebody has to connect (again); [`ErrorKind::Deadline`] when the renewal takes longer
-    /// than [`TokenConfig::wait`] (it goes on); otherwise what the exchange or the store failed with.
+    /// [`ErrorKind::Auth`] when somebody has to connect (again), or when the provider refuses the token it has just given;
+    /// [`ErrorKind::Deadline`] when the renewal takes longer than [`TokenConfig::wait`] (it goes on); otherwise what the
+    /// exchange or the store failed with.
     pub async fn tokens(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
-        let flight = {
-            let slot = self.slot(key);
-            let mut state = slot.lock();
-            match state.current.clone() {
-                Some(tokens) if self.0.usable(&tokens, refused) => {
-                    if self.0.ends_within(&tokens, self.0.early) {
-                        drop(self.fly(key, &slot, &mut state, refused));
-                    }
-                    return Ok(tokens);
+        let ends = self.0.clock.monotonic().saturating_add(self.0.config.wait);
+        loop {
+            let flight = match self.in_hand_or_flight(key, refused)? {
+                Either::Left(tokens) => return Ok(tokens),
+                Either::Right(flight) => flight,
+            };
+            let left = ends.saturating_sub(self.0.clock.monotonic());
+            match timeout(&*self.0.clock, left, flight).await {
+                // The flight had begun before this caller's token was refused: another one is needed.
+                Ok(Ok(held)) if refused.is_some_and(|refused| held.tokens.generation <= refused) => {}
+                Ok(outcome) => return outcome.map(|held| held.tokens),
+                Err(_) => {
+                    let wait = self.0.config.wait;
+                    let why = format!("the renewal of {key} takes longer than {wait:?}; it goes on");
+                    return Err(Error::new(ErrorKind::Deadline, why));
                 }
-                _ => self.fly(key, &slot, &mut state, refused),
             }
-        };
-        match timeout(&*self.0.clock, self.0.config.wait, flight).await {
-            Ok(Ok(tokens)) if refused.is_some_and(|refused| tokens.generation <= refused) => {
-                // The flight had begun before this caller's token was refused.
-                Box::pin(self.tokens(key, refused)).await
-            }
-            Ok(outcome) => outcome,
-            Err(Elapsed(wait)) => Err(Error::new(
-                ErrorKind::Deadline,
-                format!("the renewal of {key} takes longer than {wait:?}; it goes on"),
-            )),
         }
+    }
+
+    fn in_hand_or_flight(&self, key: &TokenKey, refused: Option<u64>) -> Result<Either<TokenSet, Flight>> {
+        let (manager, slot) = (&self.0, self.slot(key));
+        let mut state = slot.lock();
+        let now = manager.clock.monotonic();
+        match state.current.clone() {
+            Some(held) if manager.usable(&held.tokens, refused) => {
+                let old = now.saturating_sub(held.seen_at) >= RECHECK;
+                if old || manager.ends_soon(&held.tokens) {
+                    drop(self.fly(key, &slot, &mut state, None));
+                }
+                Ok(Either::Left(held.tokens))
+            }
+            Some(held)
+                if held.after_refusal
+                    && refused == Some(held.tokens.generation)
+                    && state.accepted < held.tokens.generation
+                    && now.saturating_sub(held.seen_at) < REFUSED_AGAIN =>
+            {
+                let why =
+                    format!("the provider refuses the token of {key} that it has just given; another would not help");
+                Err(Error::new(ErrorKind::Auth, why))
+            }
+            _ => Ok(Either::Right(self.fly(key, &slot, &mut state, refused))),
+        }
+    }
+
+    fn accepted(&self, key: &TokenKey, generation: u64) {
+        let slot = self.slot(key);
+        let mut state = slot.lock();
+        state.accepted = state.accepted.max(generation);
     }
 
     /// Forgets what this process knows of the connection, after it was connected anew or disconnected.
@@ -172,19 +219,26 @@ impl TokenManager {
 
     /// The flight under way, or a new one.
     fn fly(&self, key: &TokenKey, slot: &Arc<Slot>, state: &mut SlotState, refused: Option<u64>) -> Flight {
-        if let Some(flight) = &state.flight {
+        // One that has landed is still there only if its task was cut off.
+        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.peek().is_none()) {
             return flight.clone();
         }
+        let known = state.current.as_ref().map(|held| held.tokens.generation);
         let (manager, key, slot) = (Arc::clone(&self.0), key.clone(), Arc::clone(slot));
         let task = tokio::spawn(async move {
-            let outcome = manager.obtain(&key, refused).await;
+            let outcome = manager.obtain(&key, refused, known).await;
             let mut state = slot.lock();
             state.flight = None;
-            state.current = outcome.as_ref().ok().cloned();
+            match &outcome {
+                Ok(held) => state.current = Some(held.clone()),
+                Err(error) if error.kind() == ErrorKind::Auth => state.current = None,
+                // The store or the provider is out of reach: what is in hand may still be good.
+                Err(_) => {}
+            }
             outcome
         });
-        let stopped = || Error::new(ErrorKind::Auth, "the renewal was stopped: the runtime is shutting down");
-        let flight = async move { task.await.unwrap_or_else(|_| Err(stopped())) }.boxed().shared();
+        let cut_off = || Error::new(ErrorKind::Transport, "the renewal was cut off before it ended");
+        let flight = async move { task.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared();
         state.flight = Some(flight.clone());
         flight
     }
@@ -224,6 +278,10 @@ impl Credentials for TokenHandle {
         let tokens = self.manager.tokens(&self.key, refused).await?;
         Ok(Bearer { token: tokens.access, generation: tokens.generation })
     }
+
+    fn accepted(&self, generation: u64) {
+        self.manager.accepted(&self.key, generation);
+    }
 }
 
 impl Manager {
@@ -231,39 +289,61 @@ impl Manager {
         tokens.expires_at.is_some_and(|end| end <= self.clock.now() + time)
     }
 
+    /// At most a part of the set's whole life, so that short-lived tokens are not renewed without end.
+    fn at_most(tokens: &TokenSet, time: Duration, part: u32) -> Duration {
+        let issued = tokens.extra.get(ISSUED_AT).and_then(serde_json::Value::as_i64).map(Timestamp::from_micros);
+        match (tokens.expires_at, issued) {
+            (Some(end), Some(issued)) => time.min(end.since(issued) / part),
+            _ => time,
+        }
+    }
+
     fn usable(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
-        refused.is_none_or(|generation| tokens.generation > generation) && !self.ends_within(tokens, self.config.margin)
+        refused.is_none_or(|generation| tokens.generation > generation)
+            && !self.ends_within(tokens, Self::at_most(tokens, self.config.margin, 8))
     }
 
-    /// Good enough not to be renewed now.
-    fn fresh(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
-        self.usable(tokens, refused) && !self.ends_within(tokens, self.early)
+    /// It is time to renew it, though it may still be used.
+    fn ends_soon(&self, tokens: &TokenSet) -> bool {
+        self.ends_within(tokens, Self::at_most(tokens, self.early, 4))
     }
 
-    /// The stored set if it is good, else a renewed one. Waits for its turn.
-    async fn obtain(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
+    fn hold(&self, tokens: TokenSet, after_refusal: bool) -> Held {
+        Held { tokens, seen_at: self.clock.monotonic(), after_refusal }
+    }
+
+    /// What needs no exchange: a set that lasts, or one that this process did not know (a restarted process does not wait
+    /// for a slow endpoint; its next call renews in the background).
+    fn suffices(&self, tokens: &TokenSet, refused: Option<u64>, known: Option<u64>) -> bool {
+        self.usable(tokens, refused) && (known != Some(tokens.generation) || !self.ends_soon(tokens))
+    }
+
+    /// The stored set if it suffices, else a renewed one. Waits for its turn.
+    async fn obtain(&self, key: &TokenKey, refused: Option<u64>, known: Option<u64>) -> Result<Held> {
         let holder = uuid::Uuid::new_v4().to_string();
         let name = format!("token:{key}");
-        let gives_up = self.clock.monotonic() + self.config.exchange;
+        let gives_up = self.clock.monotonic().saturating_add(self.config.exchange);
+        let mut pause = POLL;
         loop {
             let connection = self.load(key).await?;
-            if self.fresh(&connection.tokens, refused) {
-                return Ok(connection.tokens);
+            if self.suffices(&connection.tokens, refused, known) {
+                return Ok(self.hold(connection.tokens, false));
             }
             if let Some(lease) = self.leases.try_take(&name, &holder, self.config.lease).await? {
-                let outcome = self.under_lease(key, refused, &lease).await;
+                let outcome = self.under_lease(key, refused, known, &lease).await;
                 if let Err(error) = self.leases.release(&lease).await {
                     tracing::warn!(%key, %error, "the lease was not handed back; it runs out by itself");
                 }
-                return outcome;
+                if let Some(outcome) = outcome.transpose() {
+                    return outcome;
+                }
             }
             if self.clock.monotonic() >= gives_up {
-                return Err(Error::new(
-                    ErrorKind::Deadline,
-                    format!("another process has been renewing {key} for too long"),
-                ));
+                let why = format!("another process has been renewing {key} for too long");
+                return Err(Error::new(ErrorKind::Deadline, why));
             }
-            self.clock.sleep(POLL).await;
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_POLL);
         }
     }
 
@@ -283,59 +363,80 @@ impl Manager {
         }
     }
 
-    async fn under_lease(&self, key: &TokenKey, refused: Option<u64>, lease: &Lease) -> Result<TokenSet> {
+    /// Renews under the lease; `None` when the lease or the swap was lost and the store has to be looked at again.
+    async fn under_lease(
+        &self,
+        key: &TokenKey,
+        refused: Option<u64>,
+        known: Option<u64>,
+        lease: &Lease,
+    ) -> Result<Option<Held>> {
         let current = self.load(key).await?.tokens;
-        if self.fresh(&current, refused) {
-            return Ok(current);
+        if self.suffices(&current, refused, known) {
+            return Ok(Some(self.hold(current, false)));
+        }
+        // The look may have taken longer than the lease: a refresh token must not leave without it.
+        if !self.leases.renew(lease, self.config.lease).await? {
+            return Ok(None);
         }
         let exchange = timeout(&*self.clock, self.config.exchange, self.exchange.renew(key, &current));
         let renewed = match self.while_renewing(lease, exchange).await {
             Ok(renewed) => renewed,
             Err(Elapsed(limit)) => {
-                Err(Error::new(ErrorKind::Deadline, format!("the token endpoint did not answer within {limit:?}"))
-                    .sent(Sent::Perhaps))
+                let why = format!("the token endpoint did not answer within {limit:?}");
+                Err(Error::new(ErrorKind::Deadline, why).sent(Sent::Perhaps))
             }
         };
         match renewed {
-            Ok(next) => self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await,
-            Err(error) if error.kind() == ErrorKind::Auth => self.second_look(key, &current, refused, error).await,
+            Ok(next) => {
+                let stored = self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await?;
+                Ok(stored.map(|tokens| self.hold(tokens, refused.is_some())))
+            }
+            Err(error) if error.kind() == ErrorKind::Auth => {
+                self.second_look(key, &current, refused, error).await.map(|tokens| Some(self.hold(tokens, false)))
+            }
             // Renewing early is a courtesy: while the old token is good, a failing endpoint fails nobody.
             Err(error) if self.usable(&current, refused) => {
                 tracing::warn!(%key, %error, "the token could not be renewed early; it is still good");
-                Ok(current)
+                Ok(Some(self.hold(current, false)))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Runs `work` and keeps the lease alive meanwhile.
+    /// Runs `work` and keeps the lease alive beside it.
     async fn while_renewing<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = self.clock.sleep(self.config.lease / 3) => match self.leases.renew(lease, self.config.lease).await {
+        let keep_alive = async {
+            loop {
+                self.clock.sleep(self.config.lease / 3).await;
+                match self.leases.renew(lease, self.config.lease).await {
                     Ok(true) => {}
                     // What was sent cannot be taken back; the swap's generation decides who wins.
                     Ok(false) => tracing::warn!(key = %lease.key, "the lease was lost while an exchange was under way"),
                     Err(error) => tracing::warn!(key = %lease.key, %error, "the lease could not be prolonged"),
-                },
+                }
             }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = keep_alive => never,
         }
     }
 
     /// Stores what the provider rotated to, for as long as it takes: the old refresh token is worth nothing any more.
-    async fn store_rotated(&self, key: &TokenKey, expected: u64, mut next: TokenSet) -> Result<TokenSet> {
-        let gives_up = self.clock.monotonic() + STORE_PATIENCE;
+    /// `None` when somebody else has replaced the set meanwhile.
+    async fn store_rotated(&self, key: &TokenKey, expected: u64, mut next: TokenSet) -> Result<Option<TokenSet>> {
+        next.extra.insert(ISSUED_AT.to_owned(), self.clock.now().as_micros().into());
+        let gives_up = self.clock.monotonic().saturating_add(STORE_PATIENCE);
         let mut pause = POLL;
         loop {
             match self.store.swap(key, expected, &next).await {
                 Ok(Swap::Stored(generation)) => {
                     next.generation = generation;
-                    return Ok(next);
+                    return Ok(Some(next));
                 }
-                Ok(Swap::Lost(Some(winner))) => return Ok(winner.tokens),
+                Ok(Swap::Lost(Some(_))) => return Ok(None),
                 Ok(Swap::Lost(None)) => {
                     return Err(Error::new(
                         ErrorKind::Auth,
@@ -366,7 +467,9 @@ impl Manager {
         }
         let state = ConnectionState::NeedsReauth { reason: error.message().to_owned(), since: self.clock.now() };
         tracing::error!(%key, %error, "the connection has to be made again: the provider refused its refresh token");
-        self.store.mark(key, tried.generation, &state).await?;
+        if let Err(failed) = self.store.mark(key, tried.generation, &state).await {
+            tracing::error!(%key, error = %failed, "that could not be written down; the next call will find it out again");
+        }
         Err(error)
     }
 }

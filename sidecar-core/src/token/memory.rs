@@ -133,7 +133,7 @@ impl LeaseStore for MemoryStore {
             None => 1,
         };
         let holder: Arc<str> = holder.into();
-        leases.insert(key.to_owned(), Held { holder: Arc::clone(&holder), fence, until: now + ttl });
+        leases.insert(key.to_owned(), Held { holder: Arc::clone(&holder), fence, until: now.saturating_add(ttl) });
         Ok(Some(Lease { key: key.into(), holder, fence }))
     }
 
@@ -141,7 +141,7 @@ impl LeaseStore for MemoryStore {
         let now = self.0.clock.monotonic();
         let mut leases = self.leases();
         let held = leases.get_mut(&*lease.key).filter(|held| held.fence == lease.fence && held.holder == lease.holder);
-        Ok(held.filter(|held| held.until > now).map(|held| held.until = now + ttl).is_some())
+        Ok(held.filter(|held| held.until > now).map(|held| held.until = now.saturating_add(ttl)).is_some())
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {

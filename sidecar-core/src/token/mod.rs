@@ -159,6 +159,11 @@ pub trait Credentials: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`ErrorKind::Auth`] when there is none and somebody has to connect again.
     async fn bearer(&self, refused: Option<u64>) -> Result<Bearer>;
+
+    /// Told that the provider took the token of this generation.
+    fn accepted(&self, generation: u64) {
+        let _ = generation;
+    }
 }
 
 /// A token that never changes: an API key, a private integration token.
