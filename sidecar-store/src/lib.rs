@@ -16,6 +16,8 @@ mod records;
 mod sql;
 mod store;
 mod syncs;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod tx;
 

@@ -60,7 +60,7 @@ impl Committer {
         let (answer, committed) = oneshot::channel();
         let kib = u32::try_from(delivery.body.len() / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| PutError::Overloaded)?;
-        self.queue.try_send(Waiting { delivery, answer, room: room }).map_err(|refused| match refused {
+        self.queue.try_send(Waiting { delivery, answer, room }).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => PutError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => PutError::Stopping,
         })?;
@@ -105,7 +105,7 @@ async fn commit(inbox: &dyn Inbox, mut waiting: Vec<Waiting>) {
         }
         Err(error) if !error.is_retryable() && deliveries.len() > 1 => {
             let together = deliveries.into_iter().zip(answers);
-            waiting.extend(together.map(|(delivery, (answer, room))| Waiting { delivery, answer, room: room }));
+            waiting.extend(together.map(|(delivery, (answer, room))| Waiting { delivery, answer, room }));
             let second = waiting.split_off(waiting.len() / 2);
             Box::pin(commit(inbox, waiting)).await;
             Box::pin(commit(inbox, second)).await;

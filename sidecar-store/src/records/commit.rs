@@ -38,14 +38,17 @@ impl SqlStore {
             tx.rollback().await?;
             return Ok(Outcome::default());
         }
-        let fold = fold(&mut tx, &batch.changes).await?;
+        let changed = keys(&batch.changes)?;
+        let fold = fold(&mut tx, &batch.changes, &changed).await?;
         write_records(&mut tx, &fold).await?;
         write_tasks(&mut tx, batch.outbox.into_iter().chain(fold.rereads).collect()).await?;
         write_applied(&mut tx, &batch.applied).await?;
         if let Some(checkpoint) = &batch.checkpoint {
             write_checkpoint(&mut tx, checkpoint).await?;
         }
-        forget_missing(&mut tx, &fold.settled).await?;
+        if !batch.changes.is_empty() {
+            exec!(tx, sql::records::FOUND, &changed)?;
+        }
         let missing = match &batch.covered {
             Some(covered) => remember_missing(&mut tx, covered, &batch.changes).await?,
             None => 0,
@@ -73,18 +76,19 @@ async fn finish(tx: &mut Tx, statement: Sql, claims: Vec<(i64, i64)>) -> Result<
     Ok(exec!(tx, statement, &rows)? == claims.len() as u64)
 }
 
-fn keys<'a>(keys: impl IntoIterator<Item = &'a RecordKey>) -> Result<String> {
-    json(&keys.into_iter().map(KeyOut::from).collect::<Vec<_>>())
+/// The records that change, each once.
+fn keys(changes: &[Change]) -> Result<String> {
+    let changed: BTreeSet<&RecordKey> = changes.iter().map(|change| &change.key).collect();
+    json(&changed.into_iter().map(KeyOut::from).collect::<Vec<_>>())
 }
 
-async fn fold(tx: &mut Tx, changes: &[Change]) -> Result<Fold> {
-    if changes.is_empty() {
-        return Ok(Fold::default());
+async fn fold(tx: &mut Tx, changes: &[Change], changed: &str) -> Result<Fold> {
+    let mut fold = Fold::default();
+    if !changes.is_empty() {
+        let rows: Vec<Row> = fetch!(fetch_all, tx, sql::records::CURRENT, changed)?;
+        fold = Fold::new(rows.into_iter().map(record).collect::<Result<Vec<_>>>()?);
+        changes.iter().for_each(|change| fold.apply(change));
     }
-    let changed: BTreeSet<&RecordKey> = changes.iter().map(|change| &change.key).collect();
-    let rows: Vec<Row> = fetch!(fetch_all, tx, sql::records::CURRENT, &keys(changed)?)?;
-    let mut fold = Fold::new(rows.into_iter().map(record).collect::<Result<Vec<_>>>()?);
-    changes.iter().for_each(|change| fold.apply(change));
     Ok(fold)
 }
 
@@ -171,13 +175,6 @@ async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<(
             exec!(tx, sql::syncs::FINISHED, organization, source, location, watermark, full, at, next)?;
             exec!(tx, sql::syncs::CLEAR_MISSING, organization, source, location)?;
         }
-    }
-    Ok(())
-}
-
-async fn forget_missing(tx: &mut Tx, settled: &BTreeSet<RecordKey>) -> Result<()> {
-    if !settled.is_empty() {
-        exec!(tx, sql::records::FOUND, &keys(settled)?)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
     outbox::NewTask,
-    record::{Change, ChangeOrigin, Decision, Record, RecordKey, Written, decide},
+    record::{Change, Decision, Record, RecordKey, Written, decide},
 };
 
 /// A batch's changes, met one after another with what is stored and with each other.
@@ -16,8 +16,6 @@ pub(super) struct Fold {
     pub(super) outcomes: Vec<Written>,
     /// Reads by id that settle what could not be ordered.
     pub(super) rereads: Vec<NewTask>,
-    /// Records that are known to exist, or not to, by what the changes say of them.
-    pub(super) settled: BTreeSet<RecordKey>,
 }
 
 impl Fold {
@@ -40,11 +38,6 @@ impl Fold {
                 Written::Unordered
             }
         };
-        // A webhook that came too late says nothing of whether the record is still there.
-        let wrote = matches!(outcome, Written::Inserted | Written::Updated | Written::Deleted);
-        if wrote || change.origin != ChangeOrigin::Webhook {
-            self.settled.insert(change.key.clone());
-        }
         self.outcomes.push(outcome);
     }
 

@@ -28,8 +28,7 @@ pub(crate) const CLAIM: Sql = lite_only(
 /// A finished delivery keeps its id and loses its body.
 pub(crate) const DONE: Sql = lite_only(
     "UPDATE inbox SET state = 1, body = x'', error = NULL
-     FROM json_each($1) r
-     WHERE inbox.seq = r.value->>'seq' AND inbox.fence = r.value->>'fence' AND inbox.state = 0",
+     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
 );
 
 /// The claim ends either way: its fence is used up.

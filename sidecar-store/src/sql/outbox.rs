@@ -42,10 +42,9 @@ pub(crate) const CLAIM: Sql = lite_only(
 /// A wish that came meanwhile makes the task due again instead of done.
 pub(crate) const DONE: Sql = lite_only(
     "UPDATE outbox SET state = CASE WHEN again_at IS NULL THEN 1 ELSE 0 END, held = 0, error = NULL,
-         due_at = coalesce(again_at, due_at), again_at = NULL, fence = outbox.fence + 1,
+         due_at = coalesce(again_at, due_at), again_at = NULL, fence = fence + 1,
          attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END
-     FROM json_each($1) r
-     WHERE outbox.seq = r.value->>'seq' AND outbox.fence = r.value->>'fence' AND outbox.state = 0 AND outbox.held = 1",
+     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0 AND held = 1",
 );
 
 /// The next attempt fulfils the wishes so far.
