@@ -1,0 +1,92 @@
+//! What the routes, the workers and the commands share: the ports, built once from the configuration.
+
+use std::sync::Arc;
+
+use sidecar_core::{
+    Clock, SystemClock,
+    inbox::{Committer, Inbox},
+    sync::{Engine, EngineConfig},
+    time::Timestamp,
+};
+use sidecar_store::{SqlStore, Store};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, error::StartError, ghl::clients::GhlAccess, health::HealthDesk, metrics::Metrics};
+
+/// The server's ports. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What was configured.
+    pub config: Arc<Config>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Everything that is kept.
+    pub store: Arc<dyn Store>,
+    /// GHL: clients and tokens of each organization.
+    pub ghl: GhlAccess,
+    /// Keeps deliveries, many to a commit.
+    pub committer: Committer,
+    /// There may be deliveries to work on.
+    pub inbox_wake: Arc<Notify>,
+    /// There may be tasks to carry out.
+    pub outbox_wake: Arc<Notify>,
+    /// There may be sources to sync.
+    pub sync_wake: Arc<Notify>,
+    /// Runs sync passes.
+    pub engine: Engine,
+    /// What was counted.
+    pub metrics: Metrics,
+    /// How the dependencies stood when they were last asked.
+    pub health: Arc<HealthDesk>,
+    /// Cancelled when the server begins to stop.
+    pub stopping: CancellationToken,
+}
+
+impl App {
+    /// Opens the store and builds everything on it, on the machine's clock.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do.
+    pub async fn open(config: Config) -> Result<(Self, Arc<SqlStore>), StartError> {
+        let vault = config.vault()?;
+        let database = sidecar_store::open(&config.database_url, vault).await?;
+        let app = Self::new(config, Arc::clone(&database) as Arc<dyn Store>, SystemClock::shared())?;
+        Ok((app, database))
+    }
+
+    /// Builds everything on a store and a clock of your own.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do.
+    pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let metrics = Metrics::new();
+        let ghl = GhlAccess::new(&config.ghl, &store, &clock, &metrics)?;
+        let engine = Engine::new(
+            Arc::clone(&store) as _,
+            Arc::clone(&store) as _,
+            Arc::clone(&store) as _,
+            Arc::clone(&clock),
+            EngineConfig { interval: config.sync_interval, ..EngineConfig::default() },
+        );
+        Ok(Self {
+            config: Arc::new(config),
+            committer: Committer::new(Arc::clone(&store) as Arc<dyn Inbox>),
+            clock,
+            store,
+            ghl,
+            inbox_wake: Arc::default(),
+            outbox_wake: Arc::default(),
+            sync_wake: Arc::default(),
+            engine,
+            metrics,
+            health: Arc::default(),
+            stopping: CancellationToken::new(),
+        })
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

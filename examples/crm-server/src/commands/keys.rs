@@ -1,0 +1,61 @@
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use secrecy::ExposeSecret;
+use sidecar_core::{secret, token::seal::KeyRing};
+
+use super::{Outcome, configured};
+
+/// Connections sealed anew between two lines of progress.
+const PORTION: u64 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print a new key for SIDECAR_ENCRYPTION_KEYS. Put it in front of those that are there, then run `keys rotate`.
+    Generate {
+        /// The key's name: letters, digits, `-` and `_`. A fresh one unless given.
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// Seal every stored token anew with the first key, while servers run. Afterwards the other keys can go.
+    Rotate,
+}
+
+pub(super) async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Generate { id } => generate(id),
+        Command::Rotate => rotate().await,
+    }
+}
+
+fn generate(id: Option<String>) -> Outcome {
+    let id = match id {
+        Some(id) => id,
+        None => format!("k{}", secret::random::<4>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    };
+    println!("{}", KeyRing::generate_entry(&id)?.expose_secret());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate() -> Outcome {
+    let config = configured()?;
+    let database = sidecar_store::open(&config.database_url, config.vault()?).await?;
+    let mut total = 0;
+    let failed = loop {
+        let done = database.reseal(PORTION).await?;
+        total += done.sealed;
+        if done.sealed < PORTION {
+            break done.failed;
+        }
+        eprintln!("{total} connections sealed anew");
+    };
+    database.close().await;
+    println!("{total} connections were sealed anew with the first key");
+    if failed == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!(
+        "{failed} connections do not open with any key given: add the key they were sealed with, or connect them again"
+    );
+    Ok(ExitCode::FAILURE)
+}

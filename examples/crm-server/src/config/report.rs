@@ -1,0 +1,52 @@
+//! What `--check-config` prints.
+
+use std::fmt::Write;
+
+use super::{Config, VARIABLES};
+
+/// Variables whose values are nobody's business.
+const SECRET: &[&str] = &["SIDECAR_ENCRYPTION_KEYS", "SIDECAR_OPERATOR_TOKEN", "GHL_CLIENT_SECRET", "DATABASE_URL"];
+
+impl Config {
+    /// What is set, what is not and what that disables. Holds no secret.
+    pub fn report(&self) -> String {
+        let mut text = String::new();
+        for variable in VARIABLES {
+            let is_set = self.set.iter().any(|name| name == variable.name);
+            let state = match (is_set, SECRET.contains(&variable.name)) {
+                (true, true) => "set (not shown)".to_owned(),
+                (true, false) => "set".to_owned(),
+                (false, _) => format!("not set [{}]", variable.default),
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{:<30} {state}", variable.name);
+        }
+        for consequence in self.consequences() {
+            let _ = writeln!(text, "! {consequence}");
+        }
+        text
+    }
+
+    /// What is off or refused because of what is not set.
+    pub fn consequences(&self) -> Vec<String> {
+        let mut consequences = Vec::new();
+        if let Some(why) = self.ghl_off() {
+            consequences.push(format!("GHL is off: {why}"));
+        } else if self.ghl.app.as_ref().is_some_and(|app| app.redirect_uri.is_none()) {
+            consequences.push("nobody can connect GHL: set GHL_REDIRECT_URI or APP_URL".to_owned());
+        }
+        if self.operator_token.is_none() {
+            consequences
+                .push("organization routes and /metrics refuse everybody: set SIDECAR_OPERATOR_TOKEN".to_owned());
+        }
+        if self.encryption_keys.is_none() {
+            consequences.push("encryption keys are generated: set SIDECAR_ENCRYPTION_KEYS in production".to_owned());
+        }
+        consequences
+    }
+
+    /// What to set to turn GHL on; none when it is on.
+    pub fn ghl_off(&self) -> Option<String> {
+        (!self.ghl.missing.is_empty()).then(|| format!("set {}", self.ghl.missing.join(" and ")))
+    }
+}

@@ -1,0 +1,57 @@
+//! The server's own description: `/openapi.json`, made from the routes, and `/docs`, a reader without assets from elsewhere.
+
+use axum::{
+    Router,
+    response::{Html, IntoResponse},
+    routing::get,
+};
+use http::{HeaderValue, header};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+
+use crate::app::App;
+
+/// What the description says beside the routes.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Sidecar CRM server",
+        description = "GHL, connected and kept in step. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and the request's id.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    modifiers(&OperatorToken),
+    tags(
+        (name = "organizations", description = "Tenants"),
+        (name = "integrations", description = "Connecting and disconnecting"),
+        (name = "contacts", description = "Read from the store, written at GHL first"),
+        (name = "locations", description = "Read from the store"),
+        (name = "appointments", description = "Read from the store"),
+        (name = "sync", description = "How the copies stand"),
+        (name = "webhooks", description = "The providers' way in"),
+        (name = "operations", description = "What was given up, what was counted"),
+        (name = "health", description = "Whether everything is there"),
+    ),
+)]
+pub struct Description;
+
+struct OperatorToken;
+
+impl Modify for OperatorToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("operator", scheme);
+    }
+}
+
+/// The routes that show the description.
+pub(crate) fn routes(json: String) -> Router<App> {
+    let description = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+    Router::new().route("/openapi.json", get(description)).route("/docs", get(reader))
+}
+
+async fn reader() -> impl IntoResponse {
+    let policy = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))], Html(include_str!("docs.html")))
+}

@@ -1,0 +1,255 @@
+//! What goes wrong, for callers ([`Problem`]) and for whoever starts the server ([`StartError`]).
+//!
+//! Invariant: a caller's mistake is never answered with 5xx, and an internal failure tells a caller nothing but the request's
+//! id, under which the log has the rest.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use ghl_client::{GhlErrorExt, Problem as GhlProblem};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sidecar_core::{Error, ErrorKind, Retry, StoreError};
+use utoipa::ToSchema;
+
+/// The server does not start. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Variables cannot be right.
+    #[error("the configuration cannot be used: {0}")]
+    Config(#[from] crate::config::ConfigError),
+    /// There are no encryption keys.
+    #[error(transparent)]
+    Keys(#[from] crate::config::KeysError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] sidecar_store::OpenError),
+    /// A client cannot be set up.
+    #[error("GHL cannot be set up: {0}")]
+    Ghl(#[from] Error),
+    /// A key that webhooks verify with cannot be read.
+    #[error("GHL_WEBHOOK_PUBLIC_KEY cannot be used: {0}")]
+    WebhookKey(#[from] sidecar_core::signature::KeyError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {why}; give another {variable}, port 0 picks a free one")]
+    Bind {
+        /// Which variable named it.
+        variable: &'static str,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The system's words.
+        why: std::io::Error,
+    },
+}
+
+/// A handler's answer.
+pub type Answer<T> = Result<T, Problem>;
+
+/// Why a request was not carried out, as `application/problem+json` (RFC 9457). The middleware adds the request's id.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: the code tells what it is.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "as_number")]
+    #[schema(value_type = u16, example = 404)]
+    status: StatusCode,
+    /// What happened and what to do, for people.
+    #[schema(value_type = String)]
+    detail: Box<str>,
+    /// What happened, for programs.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    /// Under which the log has more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) request_id: Option<Box<str>>,
+    /// Further members, such as `contactId` of a duplicate.
+    #[serde(flatten)]
+    #[schema(additional_properties)]
+    more: Map<String, Value>,
+    /// Whole seconds.
+    #[serde(skip)]
+    retry_after: Option<u32>,
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem with its status, its code for programs and its text for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            detail: detail.into().into_boxed_str(),
+            code,
+            request_id: None,
+            more: Map::new(),
+            retry_after: None,
+        }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says when to come again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1));
+        self
+    }
+
+    /// The request's content cannot be right.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    /// There is no such thing. The same answer for what is unknown and what is another's.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+
+    /// Nobody, or somebody unknown.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    /// Something of ours failed. The cause goes to the log.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let detail = "something failed on our side; the log has more under the request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// As an answer; the middleware calls it again once it knows the request's id.
+    pub(crate) fn respond(&self) -> Response {
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.respond();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if !error.is_retryable() {
+            return Self::internal(&error);
+        }
+        tracing::error!(%error, "the store did not answer");
+        let detail = "the database does not answer at the moment: try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(Duration::from_secs(1))
+    }
+}
+
+/// What a failed call to GHL means to whoever asked us.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let words = error.message();
+        let problem = match error.kind() {
+            ErrorKind::Auth => Self::new(
+                StatusCode::CONFLICT,
+                "reconnect_required",
+                "GHL is not connected, or no longer: connect it again at /api/integrations/ghl/connect",
+            ),
+            ErrorKind::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden_at_provider", format!("GHL does not allow it: {words}"))
+            }
+            ErrorKind::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", format!("GHL does not know it: {words}"))
+            }
+            ErrorKind::Conflict => conflict(&error),
+            ErrorKind::Invalid => invalid(&error),
+            // What a caller may cause is told; what the operator set up wrong is not.
+            ErrorKind::Config if error.was_sent() == sidecar_core::Sent::No && error.status().is_none() => {
+                Self::invalid(words)
+            }
+            ErrorKind::RateLimited => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_limit",
+                "GHL's limit for this location is used up: try again later",
+            ),
+            ErrorKind::Deadline => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "provider_timeout",
+                format!("GHL did not answer in time: {words}"),
+            ),
+            ErrorKind::Store => {
+                tracing::error!(%error, "the store did not answer");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the database does not answer at the moment: try again",
+                )
+            }
+            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("GHL failed: {words}")),
+        };
+        if problem.status.is_server_error() {
+            tracing::warn!(%error, "a call for a request failed");
+        }
+        let problem = match error.request_id() {
+            Some(trace) => problem.with("providerTraceId", trace),
+            None => problem,
+        };
+        match error.retry() {
+            Retry::After(wait) => problem.retry_after(wait.unwrap_or(Duration::from_secs(1))),
+            Retry::Never => problem,
+        }
+    }
+}
+
+fn conflict(error: &Error) -> Problem {
+    match error.problem() {
+        Some(GhlProblem::DuplicateContact { contact_id, matching_field }) => {
+            let detail = "the location has a contact with this e-mail address or phone number: change that one";
+            Problem::new(StatusCode::CONFLICT, "duplicate_contact", detail)
+                .with("contactId", contact_id.as_ref().map(|id| id.as_str()))
+                .with("matchingField", matching_field.as_deref())
+        }
+        _ => Problem::new(StatusCode::CONFLICT, "conflict", format!("GHL has it otherwise: {}", error.message())),
+    }
+}
+
+fn invalid(error: &Error) -> Problem {
+    let problem =
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("GHL refused it: {}", error.message()));
+    match error.problem() {
+        Some(GhlProblem::Validation(complaints)) => problem.with("errors", complaints.clone()),
+        _ => problem,
+    }
+}

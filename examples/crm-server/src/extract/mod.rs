@@ -1,0 +1,17 @@
+//! From a request to what a handler takes. A request that does not fit becomes a [`Problem`](crate::error::Problem) that says
+//! what to do.
+//!
+//! Invariant: nothing here trusts a length, a type or an encoding that a caller states.
+
+mod body;
+mod json;
+mod operator;
+mod path;
+mod query;
+
+pub use body::{LARGEST_WEBHOOK, read_body};
+pub use json::Json;
+pub(crate) use operator::find;
+pub use operator::{Operator, Tenant};
+pub use path::Path;
+pub use query::Query;

@@ -1,0 +1,245 @@
+//! Connecting and disconnecting an organization at GHL.
+//!
+//! Invariant: a code is exchanged only for a state that this server made, for the browser that it was made for, once.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use ghl_client::{
+    GhlOAuth, GhlTokens,
+    model::{CompanyId, LocationId},
+    oauth::{UserType, company_of, location_of, user_type_of},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use sidecar_core::{ErrorKind, OrganizationId, token::TokenSet};
+use sidecar_store::{Claimed, Organization};
+use utoipa::IntoParams;
+
+use super::{handler::SOURCE, states};
+use crate::{
+    app::App,
+    error::{Answer, Problem},
+    extract::{self, Operator, Query},
+    work,
+};
+
+const COOKIE: &str = "sidecar_ghl_connect";
+const COOKIE_PATH: &str = "/api/integrations/ghl";
+
+/// Which organization is to be connected.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Connect {
+    /// The organization's id.
+    organization_id: String,
+    /// A token made by `crm-server connect-url`, in place of the operator's.
+    #[serde(default)]
+    link: Option<String>,
+}
+
+/// Sends somebody to GHL to choose what to connect.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/ghl/connect",
+    tag = "integrations",
+    params(Connect),
+    security(("operator" = []), ()),
+    responses(
+        (status = 302, description = "To GHL's consent page, with a one-use state and a cookie bound to it"),
+        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    ),
+)]
+pub async fn connect(State(app): State<App>, headers: HeaderMap, Query(wish): Query<Connect>) -> Answer<Response> {
+    let organization = OrganizationId::from(wish.organization_id);
+    match &wish.link {
+        Some(link) => states::take_link(&app, link, &organization).await?,
+        None => drop(Operator::check(&headers, &app)?),
+    }
+    let organization = extract::find(&app, &organization).await?;
+    let oauth = oauth(&app)?;
+    let begun = states::begin(&app, &organization.id).await?;
+    let authorize = oauth.authorize(begun.state.expose_secret()).map_err(|error| not_ready(error.message()))?;
+    let cookie = cookie(&app, begun.cookie.expose_secret(), states::STATE_LIFE.as_secs());
+    Ok(redirect(authorize.url().as_str(), Some(&cookie)))
+}
+
+/// What GHL sends people back with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Back {
+    /// The code to be exchanged.
+    #[serde(default)]
+    code: Option<String>,
+    /// The state from `/connect`.
+    #[serde(default)]
+    state: Option<String>,
+    /// Why there is no code.
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// The way back from GHL: exchanges the code and keeps the tokens.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/ghl/auth",
+    tag = "integrations",
+    params(Back),
+    responses(
+        (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
+        (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
+    ),
+)]
+pub async fn auth(State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
+    let Some(state) = back.state.as_deref().filter(|state| !state.is_empty()) else {
+        let detail = "the state is missing: begin at /api/integrations/ghl/connect";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));
+    };
+    let organization = states::take(&app, state, came_with(&headers)).await?;
+    let organization = extract::find(&app, &organization).await?;
+    let outcome = match (&back.code, &back.error) {
+        (Some(code), None) if !code.is_empty() => exchange(&app, &organization.id, code).await,
+        (_, Some(_)) => Err("access_denied"),
+        _ => Err("code_missing"),
+    };
+    let end = match outcome {
+        Ok(()) => "integration=success".to_owned(),
+        Err(code) => format!("error={code}"),
+    };
+    let expired = cookie(&app, "", 0);
+    Ok(redirect(&settings_page(&app, &organization, &end), Some(&expired)))
+}
+
+/// The code for the page when something went wrong; the log has the rest.
+async fn exchange(app: &App, organization: &OrganizationId, code: &str) -> Result<(), &'static str> {
+    let oauth = app.ghl.oauth().ok_or("integration_off")?;
+    let tokens = app.ghl.tokens(organization).ok_or("integration_off")?;
+    let logged = |error: sidecar_core::Error| {
+        tracing::warn!(%organization, %error, "connecting failed");
+        match error.kind() {
+            ErrorKind::Auth => "code_refused",
+            ErrorKind::Store => "unavailable",
+            _ => "exchange_failed",
+        }
+    };
+    let set = oauth.exchange_code(code, None).await.map_err(logged)?;
+    let claimed = claim(app, organization, &set).await.map_err(|error| logged(error.into()))?;
+    match claimed {
+        Some(Claimed::Claimed) => {}
+        Some(Claimed::TakenBySomeoneElse) => return Err("location_taken"),
+        None => return Err("exchange_failed"),
+    }
+    let key = tokens.adopt(&set).await.map_err(logged)?;
+    work::schedule(app, organization, true).await.map_err(|error| logged(error.into()))?;
+    tracing::info!(%key, "connected");
+    Ok(())
+}
+
+/// Claims the company or location that the tokens are for; none when they do not say.
+async fn claim(
+    app: &App,
+    organization: &OrganizationId,
+    set: &TokenSet,
+) -> Result<Option<Claimed>, sidecar_core::StoreError> {
+    Ok(match (user_type_of(set), company_of(set), location_of(set)) {
+        (UserType::Location, _, Some(location)) => {
+            Some(app.store.claim_location(SOURCE, location.as_str(), organization).await?)
+        }
+        (UserType::Company, Some(company), _) => {
+            Some(app.store.claim_company(SOURCE, company.as_str(), organization).await?)
+        }
+        _ => None,
+    })
+}
+
+/// Which organization is to be disconnected.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Disconnect {
+    /// The organization's id.
+    organization_id: String,
+}
+
+/// Disconnects GHL: tokens erased, sync stopped. What was copied stays.
+#[utoipa::path(
+    delete,
+    path = "/api/integrations/ghl",
+    tag = "integrations",
+    params(Disconnect),
+    security(("operator" = [])),
+    responses(
+        (status = 204, description = "Nothing is connected now"),
+        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+    ),
+)]
+pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> Answer<StatusCode> {
+    let organization = extract::find(&app, &wish.organization_id.into()).await?.id;
+    app.store.stop(&organization, None).await?;
+    for connection in app.store.connections(&organization).await? {
+        let resource = connection.key.resource();
+        match app.ghl.tokens(&organization) {
+            Some(tokens) => forget(&tokens, resource).await?,
+            None => app.store.forget(&connection.key).await?,
+        }
+    }
+    for location in app.store.locations_of(&organization, SOURCE).await? {
+        app.store.release_location(SOURCE, &location, &organization).await?;
+    }
+    for company in app.store.companies_of(&organization, SOURCE).await? {
+        app.store.release_company(SOURCE, &company, &organization).await?;
+    }
+    tracing::info!(%organization, "disconnected from GHL");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn forget(tokens: &GhlTokens, resource: &str) -> Result<(), sidecar_core::Error> {
+    if let Some(company) = resource.strip_prefix("ghl:company:") {
+        tokens.forget_company(&CompanyId::from(company)).await?;
+    } else if let Some(location) = resource.strip_prefix("ghl:location:") {
+        tokens.forget_location(&LocationId::from(location)).await?;
+    }
+    Ok(())
+}
+
+fn oauth(app: &App) -> Answer<&GhlOAuth> {
+    app.ghl.oauth().ok_or_else(|| not_ready(&app.config.ghl_off().unwrap_or_default()))
+}
+
+fn not_ready(why: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "integration_off", format!("GHL cannot be connected: {why}"))
+}
+
+fn settings_page(app: &App, organization: &Organization, end: &str) -> String {
+    app.config.address(&format!("/agency/{}/admin/settings?{end}", organization.slug))
+}
+
+fn redirect(target: &str, cookie: Option<&str>) -> Response {
+    let mut response = StatusCode::FOUND.into_response();
+    let mut set = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(header::LOCATION, target);
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::REFERRER_POLICY, "no-referrer");
+    if let Some(cookie) = cookie {
+        set(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn cookie(app: &App, value: &str, seconds: u64) -> String {
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; Path={COOKIE_PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
+fn came_with(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}

@@ -1,0 +1,13 @@
+//! GHL: connecting an organization, taking its webhooks, and what follows from them.
+//!
+//! The client itself is the `ghl-client` crate; copying listings lives in `work`. Invariant: nothing is done for a location or
+//! company before it is known whose it is.
+
+pub mod clients;
+pub mod connect;
+#[cfg(feature = "failpoints")]
+mod crash;
+pub mod handler;
+pub mod states;
+pub mod tasks;
+pub mod webhook;

@@ -1,0 +1,120 @@
+//! The way in for GHL's deliveries: verified, kept, acknowledged. What they mean is worked out later (`handler`).
+//!
+//! Invariant: 200 is answered only after the delivery is committed. GHL sends again only after 429, so that is the answer
+//! whenever a genuine delivery could not be kept.
+
+use std::time::Duration;
+
+use axum::{body::Body, extract::State};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use ghl_client::GhlEvent;
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use sidecar_core::{
+    Timestamp,
+    inbox::{NewDelivery, Receipt},
+    signature::{Delivery, Verified, Verifier},
+};
+use utoipa::ToSchema;
+
+use super::handler::SOURCE;
+use crate::{
+    app::App,
+    error::{Answer, Problem},
+    extract::{LARGEST_WEBHOOK, read_body},
+};
+
+/// Ids and kinds longer than this are cut: they are the sender's, but they are kept for long.
+const LONGEST_NAME: usize = 200;
+/// When a delivery that could not be kept should come again. The provider has a schedule of its own.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What a sender is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Received {
+    /// Always `true`: the delivery is kept.
+    received: bool,
+    /// Whether it was kept before.
+    duplicate: bool,
+}
+
+/// Takes a delivery of GHL.
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/ghl",
+    tag = "webhooks",
+    request_body(content = Object, content_type = "application/json", description = "The event, signed in `x-ghl-signature` over the raw body; at most 1 MiB"),
+    responses(
+        (status = 200, description = "It is kept", body = Received),
+        (status = 401, description = "The signature is missing, malformed, wrong or too old", body = Problem),
+        (status = 413, body = Problem),
+        (status = 429, description = "It could not be kept: send it again", body = Problem),
+    ),
+)]
+pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer<axum::Json<Received>> {
+    let body = read_body(body, LARGEST_WEBHOOK, &*app.clock).await?;
+    let at = app.now();
+    let signed = app.ghl.verifier().verify(Delivery { headers: &headers, body: &body, received_at: at });
+    let verified = signed.map_err(|error| {
+        app.metrics.webhook(SOURCE, "refused");
+        tracing::warn!(%error, "a delivery was refused");
+        Problem::new(StatusCode::UNAUTHORIZED, "signature_invalid", error.to_string())
+    })?;
+    match app.committer.put(delivery(&verified, body, at)).await {
+        Ok(receipt) => {
+            crash_after_commit();
+            let duplicate = receipt == Receipt::Duplicate;
+            app.metrics.webhook(SOURCE, if duplicate { "duplicate" } else { "kept" });
+            if !duplicate {
+                app.inbox_wake.notify_one();
+            }
+            Ok(axum::Json(Received { received: true, duplicate }))
+        }
+        Err(error) => {
+            app.metrics.webhook(SOURCE, "not_kept");
+            tracing::error!(%error, "a delivery was not kept");
+            let detail = format!("{error}: send it again");
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "not_kept", detail).retry_after(AGAIN))
+        }
+    }
+}
+
+/// As much of the event as keeping it needs. What cannot be understood is kept under its hash.
+fn delivery(verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
+    let event = GhlEvent::parse(&body).ok();
+    let named = event.as_ref().and_then(GhlEvent::webhook_id).or(verified.delivery_id.as_deref());
+    let id = match named.map(str::trim).filter(|id| !id.is_empty()) {
+        Some(id) => cut(id),
+        None => format!("sha256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(&body))),
+    };
+    let kind = event.as_ref().map_or_else(|| "unknown".to_owned(), |event| event.kind().as_str().to_owned());
+    let order_key = event.as_ref().map_or_else(|| id.clone(), GhlEvent::order_key);
+    NewDelivery {
+        source: SOURCE.into(),
+        id: id.into(),
+        organization: None,
+        order_key: cut(&order_key).into(),
+        kind: cut(&kind).into(),
+        body,
+        at,
+    }
+}
+
+/// Two long names that begin alike stay two: what is cut off is hashed.
+fn cut(name: &str) -> String {
+    if name.len() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(32).collect();
+    format!("{beginning}~{}", URL_SAFE_NO_PAD.encode(Sha256::digest(name)))
+}
+
+#[cfg(feature = "failpoints")]
+fn crash_after_commit() {
+    super::crash::crash_point("webhook.after_commit");
+}
+
+#[cfg(not(feature = "failpoints"))]
+fn crash_after_commit() {}

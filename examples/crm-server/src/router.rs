@@ -1,0 +1,66 @@
+//! Every route, as a table of contents.
+
+use axum::{Router, middleware as layers};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    appointments, contacts, dead_letters,
+    docs::{self, Description},
+    ghl::{connect, webhook},
+    health, locations, metrics, middleware, organizations, syncs,
+};
+
+/// The routes of a server that answers people and providers.
+pub fn web(app: App) -> Router {
+    let (router, description) = table().split_for_parts();
+    finish(router.merge(docs::routes(to_json(&description))), app)
+}
+
+/// The routes of a process that only works: health and metrics.
+pub fn worker(app: App) -> Router {
+    finish(operations().split_for_parts().0, app)
+}
+
+/// The description of every route, as JSON.
+pub fn openapi() -> String {
+    to_json(table().get_openapi())
+}
+
+fn table() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(organizations::list, organizations::create))
+        .routes(routes!(organizations::read))
+        .routes(routes!(connect::connect))
+        .routes(routes!(connect::auth))
+        .routes(routes!(connect::disconnect))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(routes!(contacts::read, contacts::change, contacts::delete))
+        .routes(routes!(locations::list))
+        .routes(routes!(appointments::list))
+        .routes(routes!(syncs::read, syncs::run))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(webhook::receive))
+        .routes(routes!(health::integrations))
+        .merge(operations())
+}
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready)).routes(routes!(metrics::show))
+}
+
+fn finish(router: Router<App>, app: App) -> Router {
+    router
+        .fallback(middleware::no_such_route)
+        .method_not_allowed_fallback(middleware::method_not_allowed)
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(layers::from_fn_with_state(app.clone(), middleware::around))
+        .with_state(app)
+}
+
+fn to_json(description: &utoipa::openapi::OpenApi) -> String {
+    description.to_pretty_json().unwrap_or_default()
+}

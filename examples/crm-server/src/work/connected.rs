@@ -1,0 +1,149 @@
+//! What an organization has connected at GHL, read from its stored connections.
+
+use std::collections::BTreeMap;
+
+use ghl_client::{
+    model::{CompanyId, LocationId},
+    oauth::company_of,
+};
+use sidecar_core::{OrganizationId, StoreError, sync::SyncKey, token::TokenStore};
+
+/// The locations of an organization.
+pub const GHL_LOCATIONS: &str = "GHL_LOCATIONS";
+/// The contacts of a location.
+pub const GHL_CONTACTS: &str = "GHL_CONTACTS";
+/// The events of a location's calendars in the next 30 days.
+pub const GHL_EVENTS: &str = "GHL_EVENTS";
+
+/// The companies and locations of an organization.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connected {
+    companies: Vec<CompanyId>,
+    /// Each with the company its token belongs to, where that is known.
+    locations: BTreeMap<LocationId, Option<CompanyId>>,
+}
+
+impl Connected {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub async fn of<S: TokenStore + ?Sized>(store: &S, organization: &OrganizationId) -> Result<Self, StoreError> {
+        let mut connected = Self::default();
+        for connection in store.connections(organization).await? {
+            let resource = connection.key.resource();
+            if let Some(company) = resource.strip_prefix("ghl:company:") {
+                connected.companies.push(company.into());
+            } else if let Some(location) = resource.strip_prefix("ghl:location:") {
+                connected.locations.insert(location.into(), company_of(&connection.tokens));
+            }
+        }
+        Ok(connected)
+    }
+
+    /// Whether there is anything.
+    pub fn is_empty(&self) -> bool {
+        self.companies.is_empty() && self.locations.is_empty()
+    }
+
+    /// A company, where only one can be meant.
+    pub fn any_company(&self) -> Option<CompanyId> {
+        self.companies.first().cloned()
+    }
+
+    /// Whether the location has a token.
+    pub fn has_location(&self, location: &LocationId) -> bool {
+        self.locations.contains_key(location)
+    }
+
+    /// The connected company that the location belongs to.
+    pub fn company_of(&self, location: &LocationId) -> Option<CompanyId> {
+        match self.locations.get(location) {
+            Some(Some(company)) => self.companies.iter().find(|connected| *connected == company).cloned(),
+            Some(None) => None,
+            None => self.any_company(),
+        }
+    }
+
+    /// The locations whose tokens are of this company.
+    pub fn locations_of(&self, company: &CompanyId) -> Vec<LocationId> {
+        let of_company = |(_, owner): &(&LocationId, &Option<CompanyId>)| owner.as_ref() == Some(company);
+        self.locations.iter().filter(of_company).map(|(location, _)| location.clone()).collect()
+    }
+
+    /// What is kept in step: the locations first, for they are few and the rest is shown by them.
+    pub fn sources(&self, organization: &OrganizationId) -> Vec<SyncKey> {
+        let mut keys = Vec::new();
+        if !self.companies.is_empty() {
+            keys.push(SyncKey::new(organization, GHL_LOCATIONS, ""));
+        }
+        for location in self.locations.keys().filter(|location| self.company_of(location).is_none()) {
+            keys.push(SyncKey::new(organization, GHL_LOCATIONS, location.as_str()));
+        }
+        for location in self.locations.keys() {
+            keys.push(SyncKey::new(organization, GHL_CONTACTS, location.as_str()));
+            keys.push(SyncKey::new(organization, GHL_EVENTS, location.as_str()));
+        }
+        keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sidecar_core::token::{MemoryStore, Swap, TokenKey, TokenSet};
+
+    use super::*;
+
+    /// Stores connections, each with the company that its token names.
+    async fn connected(resources: &[(&str, &str)]) -> Connected {
+        let (store, organization) = (MemoryStore::new(), OrganizationId::from("org"));
+        for (resource, company) in resources {
+            let extra = json!({ "companyId": company });
+            let tokens = TokenSet {
+                access: "secret".into(),
+                refresh: None,
+                expires_at: None,
+                generation: 0,
+                scope: None,
+                extra: extra.as_object().cloned().unwrap_or_default(),
+            };
+            let key = TokenKey::new(&organization, *resource);
+            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), Swap::Stored(_)));
+        }
+        Connected::of(&store, &organization).await.unwrap()
+    }
+
+    fn names(connected: &Connected) -> Vec<String> {
+        let sources = connected.sources(&OrganizationId::from("org"));
+        sources.iter().map(|key| format!("{}/{}", key.source, key.location)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_company_lists_its_locations_once_and_each_location_has_its_own_sources() {
+        let connected = connected(&[("ghl:company:C", "C"), ("ghl:location:L1", "C"), ("ghl:location:L2", "C")]).await;
+        assert_eq!(
+            names(&connected),
+            ["GHL_LOCATIONS/", "GHL_CONTACTS/L1", "GHL_EVENTS/L1", "GHL_CONTACTS/L2", "GHL_EVENTS/L2"]
+        );
+        assert_eq!(connected.company_of(&LocationId::from("L1")), Some(CompanyId::from("C")));
+    }
+
+    #[tokio::test]
+    async fn a_location_without_its_company_is_read_with_its_own_token() {
+        let connected = connected(&[("ghl:location:L1", "C")]).await;
+        assert_eq!(names(&connected), ["GHL_LOCATIONS/L1", "GHL_CONTACTS/L1", "GHL_EVENTS/L1"]);
+        assert_eq!(connected.company_of(&LocationId::from("L1")), None);
+    }
+
+    #[tokio::test]
+    async fn only_the_companys_own_locations_go_with_it() {
+        let connected = connected(&[("ghl:company:C", "C"), ("ghl:location:L1", "C"), ("ghl:location:L2", "D")]).await;
+        assert_eq!(connected.locations_of(&CompanyId::from("C")), [LocationId::from("L1")]);
+    }
+
+    #[tokio::test]
+    async fn connections_of_other_providers_are_none_of_its_business() {
+        assert!(connected(&[("calcom:user:7", "")]).await.is_empty());
+    }
+}

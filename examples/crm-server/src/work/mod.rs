@@ -1,0 +1,145 @@
+//! What runs beside the routes: the workers of inbox and outbox, and the scheduler of syncs.
+//!
+//! What a delivery or a task means lives with its provider (`ghl`). Invariant: everything here may run in several processes
+//! at once; what must happen only once is guarded by a claim or a lease in the store.
+
+pub mod connected;
+pub mod pass;
+mod scheduler;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use ghl_client::model::LocationId;
+use sidecar_core::{
+    OrganizationId, StoreError,
+    inbox::{InboxWorker, WorkerConfig},
+    outbox::OutboxWorker,
+    sync::{Report, SyncError, SyncKey, SyncObserver},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    config::Role,
+    ghl::{handler::GhlInboxHandler, tasks::GhlTasks},
+};
+use connected::{Connected, GHL_LOCATIONS};
+
+pub use pass::ghl_is_off;
+
+/// A task may wait for limits (30 s) and mint a token (45 s); its claim must outlast that.
+const TASK_LEASE: Duration = Duration::from_secs(120);
+/// Passes that a person's `sync` runs at once.
+const PASSES_AT_ONCE: usize = 8;
+
+/// The workers of this process.
+#[derive(Debug)]
+pub struct Workers(JoinSet<()>);
+
+impl Workers {
+    /// Waits until all have ended, which they do when their token is cancelled and what they hold is finished.
+    pub async fn join(mut self) {
+        while let Some(ended) = self.0.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a worker broke off");
+            }
+        }
+    }
+}
+
+/// Starts what `role` asks for: nothing for [`Role::Web`]. Everything ends after `stop` is cancelled.
+pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
+    let mut workers = JoinSet::new();
+    if role == Role::Web {
+        return Workers(workers);
+    }
+    let app = App { engine: app.engine.clone().until(stop.clone()), ..app };
+    let inbox = InboxWorker::new(
+        Arc::clone(&app.store) as _,
+        Arc::clone(&app.store) as _,
+        Arc::new(GhlInboxHandler::new(app.clone())),
+        Arc::clone(&app.clock),
+        WorkerConfig::default(),
+        Arc::clone(&app.inbox_wake),
+    );
+    let outbox = OutboxWorker::new(
+        Arc::clone(&app.store) as _,
+        Arc::clone(&app.store) as _,
+        Arc::new(GhlTasks::new(app.clone())),
+        Arc::clone(&app.clock),
+        WorkerConfig { lease: TASK_LEASE, ..WorkerConfig::default() },
+        Arc::clone(&app.outbox_wake),
+    );
+    let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
+    workers.spawn(async move { inbox.run(inbox_stop).await });
+    workers.spawn(async move { outbox.run(outbox_stop).await });
+    workers.spawn(scheduler::run(app, stop));
+    Workers(workers)
+}
+
+/// Makes every source of the organization due now and wakes the scheduler of this process. Answers the sources; none when
+/// nothing is connected.
+///
+/// # Errors
+/// The store could not be written.
+pub async fn schedule(app: &App, organization: &OrganizationId, full: bool) -> Result<Vec<SyncKey>, StoreError> {
+    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    let now = app.clock.now();
+    for key in &sources {
+        app.store.schedule(key, now, full).await?;
+    }
+    app.sync_wake.notify_one();
+    Ok(sources)
+}
+
+/// Makes the sources of a location due now, provided that they are new or were stopped, and those of the organization that
+/// would show it.
+///
+/// # Errors
+/// The store could not be written.
+pub async fn schedule_location(
+    app: &App,
+    organization: &OrganizationId,
+    location: &LocationId,
+) -> Result<(), StoreError> {
+    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    let concerned = |key: &&SyncKey| key.location.is_empty() || *key.location == *location.as_str();
+    for key in sources.iter().filter(concerned) {
+        let runs = app.store.status(key).await?.is_some_and(|status| status.next_run_at.is_some());
+        if !runs {
+            app.store.schedule(key, app.clock.now(), true).await?;
+        }
+    }
+    app.sync_wake.notify_one();
+    Ok(())
+}
+
+/// How the pass of one source ended.
+pub type Ended = (SyncKey, Result<Report, SyncError>);
+
+/// Runs a pass of every source of the organization in this process: the locations first, then the rest side by side.
+///
+/// # Errors
+/// The store could not be written. What became of each pass stands in the answer.
+pub async fn sync_now(
+    app: &App,
+    organization: &OrganizationId,
+    full: bool,
+    observer: &dyn SyncObserver,
+) -> Result<Vec<Ended>, StoreError> {
+    let sources = schedule(app, organization, full).await?;
+    let (locations, rest): (Vec<_>, Vec<_>) = sources.into_iter().partition(|key| &*key.source == GHL_LOCATIONS);
+    let mut ended = run_all(app, locations, observer).await;
+    ended.extend(run_all(app, rest, observer).await);
+    Ok(ended)
+}
+
+async fn run_all(app: &App, sources: Vec<SyncKey>, observer: &dyn SyncObserver) -> Vec<Ended> {
+    let run = |key: SyncKey| async move {
+        let outcome = pass::run(app, &key, false, observer).await;
+        (key, outcome)
+    };
+    stream::iter(sources).map(run).buffer_unordered(PASSES_AT_ONCE).collect().await
+}
