@@ -33,7 +33,7 @@ enum Which {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let time = if arguments.smoke { Duration::from_millis(150) } else { Duration::from_secs(5) };
+    let time = if arguments.smoke { Duration::from_millis(150) } else { Duration::from_secs(6) };
     let wanted = |which| arguments.which.is_empty() || arguments.which.contains(&which);
     let mut figures = Figures::default();
     if wanted(Which::Core) {

