@@ -17,5 +17,13 @@ pub mod webhook;
 pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, Problem};
+pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
+pub use sidecar_core::{Error, ErrorKind, Result};
 pub use webhook::{GhlEvent, GhlWebhookVerifier};
+
+/// The repository's README, whose example is a test too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;
