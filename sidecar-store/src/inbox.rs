@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The most bytes of bodies in one statement, far below SQLite's limit of 1 GB per value.
-const STATEMENT_BYTES: usize = 64 << 20;
+const STATEMENT_BYTES: usize = 16 << 20;
 
 /// seq, fence, attempts, source, id, organization, `order_key`, kind, body, at.
 type ClaimRow = (i64, i64, i64, String, String, Option<String>, String, String, Vec<u8>, i64);

@@ -65,10 +65,10 @@ pub(crate) const FINISHED: Sql = both(
 pub(crate) const CLEAR_MISSING: Sql =
     both("DELETE FROM sync_missing WHERE organization = $1 AND source = $2 AND location = $3");
 
-/// Those that were removed meanwhile need no reading.
+/// Those that were removed meanwhile need no reading. `CROSS JOIN` keeps the few missing ones outside.
 pub(crate) const LIST_MISSING: Sql = both(
-    "SELECT m.kind, m.id, r.revision FROM sync_missing m
-     JOIN records r ON r.organization = m.organization AND r.kind = m.kind AND r.id = m.id AND r.deleted = 0
-     WHERE m.organization = $1 AND m.source = $2 AND m.location = $3
+    "SELECT m.kind, m.id, r.revision FROM sync_missing m CROSS JOIN records r
+     WHERE r.organization = m.organization AND r.kind = m.kind AND r.id = m.id AND r.deleted = 0
+       AND m.organization = $1 AND m.source = $2 AND m.location = $3
      ORDER BY m.kind, m.id LIMIT $4",
 );

@@ -1,0 +1,262 @@
+//! [`Inbox`](sidecar_core::inbox::Inbox): nothing is kept twice, everything is worked on in order, a lost claim is powerless.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use sidecar_core::{
+    Timestamp,
+    inbox::{Backlog, Claim, ClaimRef, NewDelivery, Receipt},
+    record::Batch,
+};
+
+use super::{
+    behaviours,
+    make::{MINUTE, at, delivery, ids, org},
+};
+use crate::Store;
+
+async fn put(store: &dyn Store, deliveries: &[(&str, &str)]) {
+    let deliveries: Vec<_> = deliveries.iter().map(|(id, key)| delivery(id, key)).collect();
+    let receipts = store.put(&deliveries).await.unwrap();
+    assert!(receipts.iter().all(|receipt| *receipt == Receipt::Fresh));
+}
+
+async fn claim(store: &dyn Store, now: Timestamp) -> Vec<Claim> {
+    store.claim(100, MINUTE, now).await.unwrap()
+}
+
+async fn finish(store: &dyn Store, claims: &[ClaimRef]) -> bool {
+    store.commit(Batch { inbox_done: claims.to_vec(), ..Batch::default() }).await.unwrap().committed
+}
+
+behaviours! { $ inbox_conformance, inbox, dyn Store:
+    /// The answers stand in the order of the question.
+    async fn known_deliveries_are_duplicates(store) {
+        put(&*store, &[("1", "k"), ("2", "k")]).await;
+        let receipts = store.put(&[delivery("2", "k"), delivery("3", "k"), delivery("1", "other")]).await.unwrap();
+        assert_eq!(receipts, [Receipt::Duplicate, Receipt::Fresh, Receipt::Duplicate]);
+        assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2", "3"]);
+    }
+
+    /// Twice in one call is once fresh.
+    async fn a_duplicate_within_one_call_is_seen(store) {
+        let receipts = store.put(&[delivery("1", "k"), delivery("1", "k"), delivery("2", "k")]).await.unwrap();
+        assert_eq!(receipts, [Receipt::Fresh, Receipt::Duplicate, Receipt::Fresh]);
+        assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2"]);
+    }
+
+    /// Ids are the sender's own.
+    async fn another_sender_may_use_the_same_id(store) {
+        let other = NewDelivery { source: Cow::Borrowed("stripe"), ..delivery("1", "k") };
+        assert_eq!(store.put(&[delivery("1", "k"), other]).await.unwrap(), [Receipt::Fresh, Receipt::Fresh]);
+    }
+
+    /// Nothing to keep is no error.
+    async fn nothing_is_kept_of_nothing(store) {
+        assert!(store.put(&[]).await.unwrap().is_empty());
+        assert_eq!(store.backlog().await.unwrap(), Backlog::default());
+    }
+
+    /// Bodies come back byte for byte, whatever they are.
+    async fn bodies_come_back_as_received(store) {
+        let bodies: [&[u8]; 7] = [
+            b"", b"\0", b"{\"a\":\"\\u0000\\ud800\"}", b"\xff\xfe\x00binary", "gr\u{fc}n \u{1F600} \u{2028}".as_bytes(),
+            b"not json", b"0x41",
+        ];
+        let deliveries: Vec<_> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| NewDelivery { body: body.to_vec().into(), ..delivery(&n.to_string(), "k") })
+            .collect();
+        store.put(&deliveries).await.unwrap();
+        let claims = claim(&*store, at(0)).await;
+        let found: Vec<_> = claims.into_iter().map(|claim| claim.delivery).collect();
+        assert_eq!(found, deliveries);
+    }
+
+    /// Ids and names may hold any text.
+    async fn odd_names_are_kept(store) {
+        let odd = NewDelivery { organization: None, kind: "".into(), ..delivery("a\"b\\c\u{1F600}'; --", "k'\n") };
+        store.put(std::slice::from_ref(&odd)).await.unwrap();
+        assert_eq!(store.put(std::slice::from_ref(&odd)).await.unwrap(), [Receipt::Duplicate]);
+        assert_eq!(claim(&*store, at(0)).await[0].delivery, odd);
+    }
+
+    /// The first claim is the first attempt, and comes in the order of arrival.
+    async fn claims_come_in_the_order_of_arrival(store) {
+        put(&*store, &[("b", "1"), ("a", "2"), ("c", "3")]).await;
+        let claims = claim(&*store, at(0)).await;
+        assert_eq!(ids(&claims), ["b", "a", "c"]);
+        assert!(claims.iter().all(|claim| claim.attempt == 1));
+    }
+
+    /// No more than asked for.
+    async fn claims_are_limited(store) {
+        put(&*store, &[("1", "a"), ("2", "b"), ("3", "c")]).await;
+        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
+        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["3"]);
+    }
+
+    /// What is held is not given out until its lease is over; then it is the next attempt, under a greater fence.
+    async fn a_claim_holds_until_its_lease_ends(store) {
+        put(&*store, &[("1", "k")]).await;
+        let first = claim(&*store, at(0)).await.remove(0);
+        assert!(claim(&*store, at(59)).await.is_empty());
+        let second = claim(&*store, at(60)).await.remove(0);
+        assert_eq!((second.claim.seq, second.attempt), (first.claim.seq, 2));
+        assert!(second.claim.fence > first.claim.fence);
+    }
+
+    /// A delivery does not overtake an earlier one of its source and key that somebody works on.
+    async fn a_delivery_waits_for_an_earlier_one_of_its_key(store) {
+        put(&*store, &[("1", "k")]).await;
+        let first = claim(&*store, at(0)).await;
+        put(&*store, &[("2", "k"), ("3", "other")]).await;
+        assert_eq!(ids(&claim(&*store, at(1)).await), ["3"]);
+        assert!(finish(&*store, &[first[0].claim.clone()]).await);
+        assert_eq!(ids(&claim(&*store, at(1)).await), ["2"]);
+    }
+
+    /// Deliveries of one key may come together, the earlier one first.
+    async fn deliveries_of_one_key_come_together_in_order(store) {
+        put(&*store, &[("1", "k"), ("2", "other"), ("3", "k")]).await;
+        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
+        assert!(claim(&*store, at(0)).await.is_empty(), "3 waits for 1");
+        assert_eq!(ids(&claim(&*store, at(60)).await), ["1", "2", "3"]);
+    }
+
+    /// Keys are the sender's own.
+    async fn another_sender_of_the_same_key_does_not_wait(store) {
+        put(&*store, &[("1", "k")]).await;
+        claim(&*store, at(0)).await;
+        store.put(&[NewDelivery { source: Cow::Borrowed("stripe"), ..delivery("2", "k") }]).await.unwrap();
+        assert_eq!(ids(&claim(&*store, at(0)).await), ["2"]);
+    }
+
+    /// What failed waits for its time, and those behind it wait with it.
+    async fn a_failed_delivery_is_due_again_and_holds_up_its_key(store) {
+        put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
+        let claims = claim(&*store, at(0)).await;
+        for held in &claims {
+            store.fail(&held.claim, "try later", Some(at(if &*held.delivery.id == "1" { 30 } else { 10 }))).await.unwrap();
+        }
+        assert_eq!(ids(&claim(&*store, at(10)).await), ["3"]);
+        let again = claim(&*store, at(30)).await;
+        assert_eq!(ids(&again), ["1", "2"]);
+        assert_eq!(again[0].attempt, 2);
+    }
+
+    /// What is given up is a dead letter with its story, and those behind it go on.
+    async fn a_given_up_delivery_is_a_dead_letter(store) {
+        put(&*store, &[("1", "k"), ("2", "k")]).await;
+        let claims = claim(&*store, at(0)).await;
+        store.fail(&claims[1].claim, "later", Some(at(1))).await.unwrap();
+        store.fail(&claims[0].claim, "cannot be read", None).await.unwrap();
+        assert_eq!(ids(&claim(&*store, at(1)).await), ["2"]);
+        let dead = store.dead_letters(None, 0, 10).await.unwrap().remove(0);
+        assert_eq!((&*dead.source, &*dead.id, &*dead.kind, dead.attempts), ("ghl", "1", "ContactUpdate", 1));
+        assert_eq!((&*dead.error, dead.organization, dead.at), ("cannot be read", Some(org()), at(0)));
+        assert_eq!((dead.seq, dead.body), (claims[0].claim.seq, delivery("1", "k").body));
+    }
+
+    /// Who lost a claim can neither fail nor finish it.
+    async fn a_lost_claim_is_powerless(store) {
+        put(&*store, &[("1", "k")]).await;
+        let lost = claim(&*store, at(0)).await.remove(0);
+        let held = claim(&*store, at(60)).await.remove(0);
+        store.fail(&lost.claim, "too late", None).await.unwrap();
+        assert!(!finish(&*store, &[lost.claim]).await);
+        assert_eq!(store.backlog().await.unwrap().dead, 0);
+        assert!(finish(&*store, &[held.claim]).await);
+    }
+
+    /// A claim ends by its failure: the same worker cannot finish it afterwards.
+    async fn a_failed_claim_cannot_be_finished(store) {
+        put(&*store, &[("1", "k")]).await;
+        let held = claim(&*store, at(0)).await.remove(0);
+        store.fail(&held.claim, "no", Some(at(1))).await.unwrap();
+        assert!(!finish(&*store, &[held.claim]).await);
+        assert_eq!(store.backlog().await.unwrap().pending, 1);
+    }
+
+    /// What is done is never given out again, and its id stays known.
+    async fn a_finished_delivery_stays_known(store) {
+        put(&*store, &[("1", "k")]).await;
+        let held = claim(&*store, at(0)).await.remove(0);
+        assert!(finish(&*store, std::slice::from_ref(&held.claim)).await);
+        assert!(claim(&*store, at(1_000)).await.is_empty());
+        assert_eq!(store.put(&[delivery("1", "k")]).await.unwrap(), [Receipt::Duplicate]);
+        assert!(!finish(&*store, &[held.claim]).await, "twice");
+    }
+
+    /// Pending counts what is neither finished nor given up.
+    async fn the_backlog_is_counted(store) {
+        put(&*store, &[("1", "a"), ("2", "b"), ("3", "c")]).await;
+        store.put(&[NewDelivery { at: at(7), ..delivery("4", "d") }]).await.unwrap();
+        let claims = claim(&*store, at(10)).await;
+        assert!(finish(&*store, &[claims[0].claim.clone(), claims[1].claim.clone()]).await);
+        store.fail(&claims[2].claim, "no", None).await.unwrap();
+        assert_eq!(store.backlog().await.unwrap(), Backlog { pending: 1, oldest: Some(at(7)), dead: 1 });
+    }
+
+    /// Dead letters of one tenant or all, oldest first, in pages.
+    async fn dead_letters_are_paged(store) {
+        let foreign = NewDelivery { organization: Some("org_2".into()), ..delivery("2", "b") };
+        store.put(&[delivery("1", "a"), foreign, delivery("3", "c")]).await.unwrap();
+        for held in claim(&*store, at(0)).await {
+            store.fail(&held.claim, "no", None).await.unwrap();
+        }
+        let mine = store.dead_letters(Some(&org()), 0, 10).await.unwrap();
+        assert_eq!(mine.iter().map(|dead| &*dead.id).collect::<Vec<_>>(), ["1", "3"]);
+        let page = store.dead_letters(None, mine[0].seq, 1).await.unwrap();
+        assert_eq!(page.iter().map(|dead| &*dead.id).collect::<Vec<_>>(), ["2"]);
+    }
+
+    /// A dead letter can be tried anew, as if for the first time; nothing else can.
+    async fn a_dead_letter_is_redriven(store) {
+        put(&*store, &[("1", "k"), ("2", "other")]).await;
+        let claims = claim(&*store, at(0)).await;
+        store.fail(&claims[0].claim, "no", None).await.unwrap();
+        let seq = claims[0].claim.seq;
+        assert!(store.redrive(seq, at(5)).await.unwrap());
+        assert!(!store.redrive(seq, at(5)).await.unwrap(), "it is no dead letter any more");
+        assert!(!store.redrive(claims[1].claim.seq, at(5)).await.unwrap(), "it is held");
+        assert!(!store.redrive(i64::MAX, at(5)).await.unwrap(), "there is none");
+        assert!(claim(&*store, at(4)).await.is_empty());
+        let again = claim(&*store, at(5)).await;
+        assert_eq!((ids(&again), again[0].attempt), (vec!["1"], 1));
+    }
+
+    /// Sixteen workers at once: each delivery goes to one of them, and each key in order.
+    async fn many_workers_share_without_overlap(store) {
+        let deliveries: Vec<_> = (0..200).map(|n| delivery(&format!("{n:03}"), &format!("k{}", n % 20))).collect();
+        store.put(&deliveries).await.unwrap();
+        let worked = Arc::new(Mutex::new(Vec::new()));
+        let workers = (0..16).map(|_| {
+            let (store, worked) = (Arc::clone(&store), Arc::clone(&worked));
+            tokio::spawn(async move {
+                while store.backlog().await.unwrap().pending > 0 {
+                    for held in store.claim(7, MINUTE, at(0)).await.unwrap() {
+                        // Written down before it is finished: whoever comes next of its key comes after this line.
+                        worked.lock().unwrap().push((held.delivery.order_key, held.delivery.id));
+                        assert!(finish(&*store, &[held.claim]).await);
+                    }
+                }
+            })
+        });
+        for worker in workers.collect::<Vec<_>>() {
+            worker.await.unwrap();
+        }
+        let mut of_key: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
+        for (key, id) in worked.lock().unwrap().drain(..) {
+            of_key.entry(key).or_default().push(id);
+        }
+        assert_eq!(of_key.values().map(Vec::len).sum::<usize>(), 200);
+        for (key, ids) in of_key {
+            assert!(ids.is_sorted_by(|earlier, later| earlier < later), "{key}: {ids:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Small things the behaviours are told with.
+
+use std::{borrow::Cow, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sidecar_core::{
+    OrganizationId, Timestamp,
+    inbox::{Claim, NewDelivery},
+    outbox::{NewTask, Task},
+    record::{Batch, Change, ChangeOrigin, Doc, Effect, Outcome, Record, RecordKey, Written},
+    sync::SyncKey,
+    token::{Connection, TokenKey, TokenSet},
+};
+
+use crate::Store;
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const ORG: &str = "org_1";
+pub(super) const REREAD: &str = "test.read";
+
+/// So many seconds after some instant.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_secs(1_800_000_000 + seconds)
+}
+
+pub(super) fn org() -> OrganizationId {
+    ORG.into()
+}
+
+pub(super) fn token_key() -> TokenKey {
+    TokenKey::new(ORG, "ghl:location:l_1")
+}
+
+pub(super) fn set(access: &str) -> TokenSet {
+    let mut extra = Doc::new();
+    extra.insert("companyId".into(), json!("c_1"));
+    TokenSet {
+        access: access.into(),
+        refresh: Some(format!("refresh of {access}").into()),
+        expires_at: Some(at(86_400)),
+        generation: 0,
+        scope: Some("contacts.readonly".into()),
+        extra,
+    }
+}
+
+pub(super) fn access(connection: Option<Connection>) -> Option<String> {
+    connection.map(|connection| SecretString::expose_secret(&connection.tokens.access).to_owned())
+}
+
+pub(super) fn delivery(id: &str, order_key: &str) -> NewDelivery {
+    NewDelivery {
+        source: Cow::Borrowed("ghl"),
+        id: id.into(),
+        organization: Some(org()),
+        order_key: order_key.into(),
+        kind: "ContactUpdate".into(),
+        body: format!("{{\"id\":\"{id}\"}}").into(),
+        at: at(0),
+    }
+}
+
+pub(super) fn ids(claims: &[Claim]) -> Vec<&str> {
+    claims.iter().map(|claim| &*claim.delivery.id).collect()
+}
+
+pub(super) fn task(key: &str, order_key: &str) -> NewTask {
+    NewTask {
+        organization: org(),
+        kind: Cow::Borrowed("test.push"),
+        key: key.into(),
+        order_key: order_key.into(),
+        payload: json!({ "key": key }),
+        not_before: at(0),
+        again: false,
+    }
+}
+
+/// A standing wish.
+pub(super) fn wish(key: &str, payload: Value) -> NewTask {
+    NewTask { payload, again: true, ..task(key, key) }
+}
+
+pub(super) fn keys(tasks: &[Task]) -> Vec<&str> {
+    tasks.iter().map(|task| &*task.key).collect()
+}
+
+pub(super) async fn put_tasks(store: &dyn Store, outbox: Vec<NewTask>) {
+    assert!(store.commit(Batch { outbox, ..Batch::default() }).await.unwrap().committed);
+}
+
+pub(super) async fn claim_tasks(store: &dyn Store, limit: u32, now: Timestamp) -> Vec<Task> {
+    store.claim_tasks(&["test.push"], limit, MINUTE, now).await.unwrap()
+}
+
+pub(super) async fn finish_task(store: &dyn Store, task: &Task) -> bool {
+    let outbox_done = vec![task.claim.clone()];
+    store.commit(Batch { outbox_done, ..Batch::default() }).await.unwrap().committed
+}
+
+pub(super) fn record_key(id: &str) -> RecordKey {
+    RecordKey { organization: org(), kind: Cow::Borrowed("contact"), id: id.into() }
+}
+
+pub(super) fn doc(fields: Value) -> Doc {
+    match fields {
+        Value::Object(doc) => doc,
+        other => panic!("{other} is no document"),
+    }
+}
+
+fn change(id: &str, seconds: i64, origin: ChangeOrigin, effect: Effect) -> Change {
+    Change {
+        key: record_key(id),
+        location: Some("l_1".into()),
+        version: at(seconds),
+        origin,
+        position: None,
+        effect,
+        searchable: &["name", "email"],
+        reread: Some(Cow::Borrowed(REREAD)),
+    }
+}
+
+/// A row of a listing, whole.
+pub(super) fn listed(id: &str, seconds: i64, fields: Value) -> Change {
+    change(id, seconds, ChangeOrigin::Listed, Effect::Put(doc(fields)))
+}
+
+/// A webhook that carries some fields.
+pub(super) fn webhook(id: &str, seconds: i64, fields: Value) -> Change {
+    change(id, seconds, ChangeOrigin::Webhook, Effect::Patch(doc(fields)))
+}
+
+pub(super) fn webhook_delete(id: &str, seconds: i64) -> Change {
+    change(id, seconds, ChangeOrigin::Webhook, Effect::Delete)
+}
+
+/// A read by id that began at `revision`.
+pub(super) fn read(id: &str, seconds: i64, revision: u64, effect: Effect) -> Change {
+    change(id, seconds, ChangeOrigin::Read { revision }, effect)
+}
+
+pub(super) fn placed(location: &str, position: i64, change: Change) -> Change {
+    Change { location: Some(location.into()), position: Some(at(position)), ..change }
+}
+
+pub(super) async fn apply(store: &dyn Store, changes: Vec<Change>) -> Vec<Written> {
+    let outcome: Outcome = store.commit(Batch { changes, ..Batch::default() }).await.unwrap();
+    assert!(outcome.committed);
+    outcome.changes
+}
+
+pub(super) async fn stored(store: &dyn Store, id: &str) -> Option<Record> {
+    store.record(&record_key(id)).await.unwrap()
+}
+
+pub(super) async fn stored_doc(store: &dyn Store, id: &str) -> Value {
+    Value::Object(stored(store, id).await.unwrap().doc)
+}
+
+pub(super) fn sync_key(location: &str) -> SyncKey {
+    SyncKey::new(ORG, "GHL_CONTACTS", location)
+}

@@ -1,0 +1,339 @@
+//! [`Records`](sidecar_core::record::Records): a batch is written whole or not at all, the newest state wins, what cannot be
+//! ordered is read again, and listings page without gaps.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde_json::json;
+use sidecar_core::{
+    OrganizationId,
+    record::{Applied, Batch, Effect, Listing, MAX_CHANGES, Origin, Outcome, Record, RecordKey, Written},
+    sync::{CheckpointWrite, Mode, Phase, Progress},
+};
+
+use super::{
+    behaviours,
+    make::{
+        MINUTE, REREAD, apply, at, claim_tasks, delivery, doc, keys, listed, org, placed, put_tasks, read, record_key,
+        stored, stored_doc, sync_key, task, webhook, webhook_delete,
+    },
+};
+use crate::Store;
+
+fn line(delivery: &str) -> Applied {
+    Applied {
+        organization: Some(org()),
+        source: Cow::Borrowed("ghl"),
+        delivery: delivery.into(),
+        kind: "ContactUpdate".into(),
+        entity: None,
+        outcome: Cow::Borrowed("applied"),
+    }
+}
+
+fn progress() -> Progress {
+    Progress {
+        mode: Mode::Full,
+        phase: Phase::Listing,
+        cursor: Some(json!([1, "c"])),
+        started_at: at(0),
+        newest: None,
+        pages: 1,
+        seen: 1,
+    }
+}
+
+fn names(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| &*record.key.id).collect()
+}
+
+async fn list(store: &dyn Store, listing: Listing) -> Vec<Record> {
+    let limit = if listing.limit == 0 { 100 } else { listing.limit };
+    store.list(&org(), "contact", &Listing { limit, ..listing }).await.unwrap()
+}
+
+/// Five contacts in two locations, two of them at one position.
+async fn five(store: &dyn Store) {
+    let contacts = [("a", "l_1", 1), ("b", "l_2", 2), ("d", "l_1", 3), ("c", "l_1", 3), ("e", "l_2", 5)];
+    let change = |(id, place, position)| {
+        placed(place, position, listed(id, 0, json!({"name": format!("N{id} \u{c4}"), "email": "X@Y.example"})))
+    };
+    apply(store, contacts.into_iter().map(change).collect()).await;
+}
+
+async fn rereads(store: &dyn Store) -> Vec<serde_json::Value> {
+    let tasks = store.claim_tasks(&[REREAD], 100, MINUTE, at(0)).await.unwrap();
+    tasks.into_iter().map(|task| task.payload).collect()
+}
+
+behaviours! { $ record_conformance, records, dyn Store:
+    /// A record comes back as it was written.
+    async fn a_record_comes_back_whole(store) {
+        let fields = json!({"name": "Zo\u{eb} \0 \u{1F600} \"q\"", "n": 12_345_678_901_i64, "deep": {"a": [1.5, null, true]}, "": ""});
+        assert_eq!(apply(&*store, vec![placed("l_1", 7, listed("c", 3, fields.clone()))]).await, [Written::Inserted]);
+        let found = stored(&*store, "c").await.unwrap();
+        assert_eq!((found.key, found.location.as_deref(), found.doc), (record_key("c"), Some("l_1"), doc(fields)));
+        assert_eq!((found.version, found.position, found.origin), (at(3), at(7), Origin::Fetched));
+        assert_eq!((found.revision, found.deleted), (1, false));
+    }
+
+    /// An id may be any text.
+    async fn odd_ids_are_kept(store) {
+        for id in ["", "a\"b'c\\", "\u{1F600}", "a%_b"] {
+            apply(&*store, vec![listed(id, 0, json!({"id": id}))]).await;
+            assert_eq!(stored_doc(&*store, id).await, json!({"id": id}));
+        }
+        assert_eq!(list(&*store, Listing::default()).await.len(), 4);
+    }
+
+    /// Nothing is known of a record that was never written.
+    async fn an_unknown_record_is_none(store) {
+        assert_eq!(stored(&*store, "c").await, None);
+    }
+
+    /// A newer state wins, an older one loses, the same one is known; the outcome says which.
+    async fn the_newest_state_wins(store) {
+        apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
+        let changes = vec![listed("c", 200, json!({"v": 2})), listed("c", 100, json!({"v": 1})), listed("c", 200, json!({"v": 2}))];
+        assert_eq!(apply(&*store, changes).await, [Written::Updated, Written::Older, Written::Unchanged]);
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
+    }
+
+    /// Webhooks in any order end in the newest.
+    async fn webhooks_are_ordered_by_their_time(store) {
+        apply(&*store, vec![webhook("c", 300, json!({"v": 3}))]).await;
+        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [Written::Older]);
+        assert_eq!(apply(&*store, vec![webhook("c", 301, json!({"v": 4}))]).await, [Written::Updated]);
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": 4}));
+    }
+
+    /// The revision grows with each write and with nothing else.
+    async fn each_write_is_a_revision(store) {
+        apply(&*store, vec![webhook("c", 1, json!({"v": 1})), webhook("c", 2, json!({"v": 2})), webhook("c", 1, json!({"v": 0}))]).await;
+        assert_eq!(stored(&*store, "c").await.unwrap().revision, 2);
+    }
+
+    /// A webhook changes what it carries; what it does not carry stays, `null` clears.
+    async fn a_webhook_keeps_absent_fields(store) {
+        apply(&*store, vec![placed("l_1", 7, listed("c", 0, json!({"name": "A", "phone": "1", "score": 5})))]).await;
+        apply(&*store, vec![webhook("c", 100, json!({"name": "B", "phone": null}))]).await;
+        let found = stored(&*store, "c").await.unwrap();
+        assert_eq!(found.doc, doc(json!({"name": "B", "phone": null, "score": 5})));
+        assert_eq!((found.position, found.origin), (at(7), Origin::Webhook));
+    }
+
+    /// A deleted record is a tombstone without a document, in no listing and no count.
+    async fn a_deleted_record_is_a_tombstone(store) {
+        five(&*store).await;
+        assert_eq!(apply(&*store, vec![webhook_delete("a", 100)]).await, [Written::Deleted]);
+        let found = stored(&*store, "a").await.unwrap();
+        assert_eq!((found.deleted, found.doc.is_empty(), &*found.search, found.revision), (true, true, "", 2));
+        assert_eq!(names(&list(&*store, Listing::default()).await), ["b", "c", "d", "e"]);
+        assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 4);
+    }
+
+    /// What was deleted does not come back by a late webhook or an old listing.
+    async fn a_tombstone_does_not_rise(store) {
+        apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
+        assert_eq!(apply(&*store, vec![webhook("c", 50, json!({"v": 2}))]).await, [Written::Older]);
+        apply(&*store, vec![listed("c", 60, json!({"v": 2}))]).await;
+        assert!(stored(&*store, "c").await.unwrap().deleted);
+    }
+
+    /// A webhook after the deletion does not bring it back by itself: it is read by id, and that may.
+    async fn only_a_fetched_state_brings_back(store) {
+        apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
+        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [Written::Unordered]);
+        assert!(stored(&*store, "c").await.unwrap().deleted);
+        assert_eq!(rereads(&*store).await.len(), 1);
+        let fetched = read("c", 200, 2, Effect::Put(doc(json!({"v": 2}))));
+        assert_eq!(apply(&*store, vec![fetched]).await, [Written::Updated]);
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
+    }
+
+    /// What cannot be ordered is left, and a read by id is ordered in the same commit: once for many wishes.
+    async fn what_cannot_be_ordered_is_read_again(store) {
+        apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
+        let doubtful = vec![webhook("c", 102, json!({"v": 2})), webhook("c", 103, json!({"v": 3}))];
+        assert_eq!(apply(&*store, doubtful).await, [Written::Unordered, Written::Unordered]);
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": 1}));
+        assert_eq!(rereads(&*store).await, [json!({"kind": "contact", "id": "c", "location": "l_1"})]);
+    }
+
+    /// A change that names no way to read is left alone without a task.
+    async fn without_a_way_to_read_there_is_no_task(store) {
+        apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
+        let change = sidecar_core::record::Change { reread: None, ..webhook("c", 102, json!({"v": 2})) };
+        assert_eq!(apply(&*store, vec![change]).await, [Written::Unordered]);
+        assert_eq!(store.waiting_tasks().await.unwrap(), (0, 0));
+    }
+
+    /// A read by id settles, unless the record changed while it was under way.
+    async fn a_read_settles_unless_overtaken(store) {
+        apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
+        assert_eq!(apply(&*store, vec![read("c", 90, 1, Effect::Put(doc(json!({"v": 0}))))]).await, [Written::Updated]);
+        apply(&*store, vec![webhook("c", 200, json!({"v": 9}))]).await;
+        assert_eq!(apply(&*store, vec![read("c", 95, 2, Effect::Delete)]).await, [Written::Unordered]);
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": 9}));
+    }
+
+    /// Changes of one batch see each other.
+    async fn changes_of_a_batch_build_on_each_other(store) {
+        let changes = vec![webhook("c", 1, json!({"a": 1})), webhook("c", 2, json!({"b": 2})), webhook_delete("c", 3), webhook("d", 1, json!({}))];
+        let expected = [Written::Inserted, Written::Updated, Written::Deleted, Written::Inserted];
+        assert_eq!(apply(&*store, changes).await, expected);
+        assert_eq!(stored(&*store, "c").await.unwrap().revision, 3);
+    }
+
+    /// If a claim was lost, nothing of the batch is written.
+    async fn a_lost_claim_writes_nothing(store) {
+        store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
+        put_tasks(&*store, vec![task("t", "t")]).await;
+        let deliveries = store.claim(10, MINUTE, at(0)).await.unwrap();
+        let held_task = claim_tasks(&*store, 1, at(0)).await.remove(0);
+        store.fail(&deliveries[1].claim, "lost", Some(at(500))).await.unwrap();
+        let outcome = store.commit(Batch {
+            changes: vec![listed("c", 0, json!({"v": 1}))],
+            inbox_done: deliveries.iter().map(|held| held.claim.clone()).collect(),
+            outbox_done: vec![held_task.claim.clone()],
+            applied: vec![line("1")],
+            outbox: vec![task("new", "new")],
+            checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
+            covered: None,
+        }).await.unwrap();
+        assert_eq!(outcome, Outcome::default());
+        assert_eq!(stored(&*store, "c").await, None);
+        assert_eq!(store.backlog().await.unwrap().pending, 2);
+        assert_eq!((store.applied("ghl").await.unwrap(), store.waiting_tasks().await.unwrap()), ((0, 0), (1, 0)));
+        assert_eq!(store.status(&sync_key("")).await.unwrap(), None);
+    }
+
+    /// If a task's claim was lost, its delivery is not finished either.
+    async fn a_lost_task_finishes_no_delivery(store) {
+        store.put(&[delivery("1", "k")]).await.unwrap();
+        put_tasks(&*store, vec![task("t", "t")]).await;
+        let held = store.claim(1, MINUTE, at(0)).await.unwrap().remove(0);
+        let lost = claim_tasks(&*store, 1, at(0)).await.remove(0);
+        claim_tasks(&*store, 1, at(60)).await;
+        let batch = Batch { inbox_done: vec![held.claim], outbox_done: vec![lost.claim], ..Batch::default() };
+        assert!(!store.commit(batch).await.unwrap().committed);
+        assert_eq!(store.backlog().await.unwrap().pending, 1);
+    }
+
+    /// Everything of a batch is there after one commit.
+    async fn a_batch_is_written_whole(store) {
+        store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
+        let held = store.claim(10, MINUTE, at(0)).await.unwrap();
+        // The same claim twice is one.
+        let claims = [&held[0], &held[1], &held[0]].map(|held| held.claim.clone());
+        let outcome = store.commit(Batch {
+            changes: vec![listed("c", 0, json!({"v": 1})), webhook("d", 0, json!({"v": 2}))],
+            inbox_done: claims.to_vec(),
+            applied: vec![line("1"), line("2")],
+            outbox: vec![task("t", "t")],
+            checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
+            ..Batch::default()
+        }).await.unwrap();
+        assert!(outcome.committed);
+        assert_eq!((outcome.changes, outcome.missing), (vec![Written::Inserted; 2], 0));
+        assert_eq!((store.backlog().await.unwrap().pending, store.applied("ghl").await.unwrap()), (0, (2, 2)));
+        assert_eq!(keys(&claim_tasks(&*store, 10, at(0)).await), ["t"]);
+        assert_eq!(store.status(&sync_key("")).await.unwrap().unwrap().progress, Some(progress()));
+    }
+
+    /// An empty batch is a commit like any other.
+    async fn an_empty_batch_is_committed(store) {
+        assert_eq!(store.commit(Batch::default()).await.unwrap(), Outcome { committed: true, ..Outcome::default() });
+    }
+
+    /// The largest batch is written, a larger one is refused whole.
+    async fn a_batch_has_a_largest_size(store) {
+        let changes = |count: usize| (0..count).map(|n| listed(&n.to_string(), 0, json!({"n": n}))).collect::<Vec<_>>();
+        let error = store.commit(Batch { changes: changes(MAX_CHANGES + 1), ..Batch::default() }).await.unwrap_err();
+        assert!(!error.is_retryable() && error.to_string().contains("500"), "{error}");
+        assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 0);
+        apply(&*store, changes(MAX_CHANGES)).await;
+        assert_eq!(store.count(&org(), "contact", None).await.unwrap(), MAX_CHANGES as u64);
+    }
+
+    /// The history only grows: each line is a line, whatever it repeats.
+    async fn history_lines_are_counted(store) {
+        let other = Applied { source: Cow::Borrowed("stripe"), organization: None, entity: Some("e".into()), ..line("9") };
+        let applied = vec![line("1"), line("2"), line("1"), other];
+        store.commit(Batch { applied, ..Batch::default() }).await.unwrap();
+        assert_eq!((store.applied("ghl").await.unwrap(), store.applied("stripe").await.unwrap()), ((3, 2), (1, 1)));
+        assert_eq!(store.applied("calcom").await.unwrap(), (0, 0));
+    }
+
+    /// Listings go by position and then id, and page without gaps or repeats.
+    async fn listings_page_in_order(store) {
+        five(&*store).await;
+        for (newest_first, expected) in [(false, ["a", "b", "c", "d", "e"]), (true, ["e", "d", "c", "b", "a"])] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = list(&*store, Listing { limit: 2, after, newest_first, ..Listing::default() }).await;
+                found.extend(names(&page).into_iter().map(str::to_owned));
+                match page.last() {
+                    Some(last) => after = Some((last.position, last.key.id.clone())),
+                    None => break,
+                }
+            }
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Listings are cut by location, by position (from inclusive, to exclusive) and by text.
+    async fn listings_are_filtered(store) {
+        five(&*store).await;
+        let of = |listing: Listing| list(&*store, listing);
+        assert_eq!(names(&of(Listing { location: Some("l_1".into()), ..Listing::default() }).await), ["a", "c", "d"]);
+        let stretch = Listing { from: Some(at(2)), to: Some(at(5)), ..Listing::default() };
+        assert_eq!(names(&of(stretch.clone()).await), ["b", "c", "d"]);
+        let newest = Listing { location: Some("l_1".into()), newest_first: true, ..stretch };
+        assert_eq!(names(&of(newest).await), ["d", "c"]);
+        assert_eq!(names(&of(Listing { search: Some("nc \u{e4} x@y".into()), ..Listing::default() }).await), ["c"]);
+        assert_eq!(names(&of(Listing { search: Some("%".into()), ..Listing::default() }).await), Vec::<&str>::new());
+    }
+
+    /// Counts are of one kind, in one location or all.
+    async fn counts_are_by_kind_and_location(store) {
+        five(&*store).await;
+        let count = async |kind: &str, place: Option<&str>| store.count(&org(), kind, place).await.unwrap();
+        assert_eq!((count("contact", None).await, count("contact", Some("l_2")).await), (5, 2));
+        assert_eq!((count("contact", Some("l_9")).await, count("location", None).await), (0, 0));
+    }
+
+    /// A change without a location or position keeps what is stored.
+    async fn an_absent_place_is_kept(store) {
+        apply(&*store, vec![placed("l_1", 7, listed("c", 0, json!({"v": 1})))]).await;
+        let change = sidecar_core::record::Change { location: None, position: None, ..listed("c", 50, json!({"v": 2})) };
+        apply(&*store, vec![change]).await;
+        let found = stored(&*store, "c").await.unwrap();
+        assert_eq!((found.location.as_deref(), found.position, found.version), (Some("l_1"), at(7), at(50)));
+    }
+
+    /// Tenants do not see each other, not even records of one id.
+    async fn tenants_are_apart(store) {
+        let foreign = RecordKey { organization: OrganizationId::from("org_2"), ..record_key("c") };
+        let change = sidecar_core::record::Change { key: foreign.clone(), ..listed("c", 900, json!({"v": "theirs"})) };
+        apply(&*store, vec![listed("c", 0, json!({"v": "mine"})), change]).await;
+        assert_eq!(stored_doc(&*store, "c").await, json!({"v": "mine"}));
+        assert_eq!(store.record(&foreign).await.unwrap().unwrap().doc, doc(json!({"v": "theirs"})));
+        assert_eq!(list(&*store, Listing::default()).await.len(), 1);
+    }
+
+    /// Writers at once: none of them is lost, and the newest state stands.
+    async fn concurrent_commits_end_in_the_newest(store) {
+        let writers = (0..16).map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let own = webhook(&format!("own{n}"), n, json!({"n": n}));
+                apply(&*store, vec![webhook("shared", n, json!({"n": n})), own]).await
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        assert_eq!(stored_doc(&*store, "shared").await, json!({"n": 15}));
+        assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 17);
+    }
+}

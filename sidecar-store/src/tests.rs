@@ -1,0 +1,225 @@
+//! What only the inside can tell: how many statements a commit takes, and that none of them searches a whole table.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::json;
+use sidecar_core::{
+    Timestamp,
+    inbox::{Inbox, NewDelivery},
+    outbox::{NewTask, Outbox},
+    record::{Applied, Batch, Change, ChangeOrigin, Covered, Effect, RecordKey, Records},
+    sync::{CheckpointWrite, Mode, Span, SyncKey},
+    token::seal::{KeyRing, Vault},
+};
+
+use crate::{
+    SqlStore,
+    sql::{self, Sql},
+    tx::{Conn, exec, statements},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn store() -> Arc<SqlStore> {
+    let keys = SecretString::from("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    crate::open("sqlite::memory:", Vault::new(KeyRing::parse(&keys).unwrap())).await.unwrap()
+}
+
+fn change(number: usize, effect: Effect) -> Change {
+    let key = RecordKey { organization: "o".into(), kind: Cow::Borrowed("contact"), id: number.to_string().into() };
+    Change {
+        key,
+        location: Some("l".into()),
+        version: Timestamp::from_secs(100),
+        origin: ChangeOrigin::Webhook,
+        position: None,
+        effect,
+        searchable: &[],
+        reread: Some(Cow::Borrowed("read")),
+    }
+}
+
+fn deliveries(count: usize) -> Vec<NewDelivery> {
+    let delivery = |number: usize| NewDelivery {
+        source: Cow::Borrowed("ghl"),
+        id: number.to_string().into(),
+        organization: None,
+        order_key: format!("k{number}").into(),
+        kind: "k".into(),
+        body: "{}".into(),
+        at: Timestamp::EPOCH,
+    };
+    (0..count).map(delivery).collect()
+}
+
+fn task(number: usize) -> NewTask {
+    NewTask {
+        organization: "o".into(),
+        kind: Cow::Borrowed("push"),
+        key: number.to_string().into(),
+        order_key: number.to_string().into(),
+        payload: json!({}),
+        not_before: Timestamp::EPOCH,
+        again: false,
+    }
+}
+
+/// Every kind of row, `count` of each: changes that write and changes that order a read, finished claims and tasks.
+async fn full_batch(store: &SqlStore, count: usize) -> Batch {
+    let put = |fields| Effect::Patch([("v".to_owned(), fields)].into_iter().collect());
+    let first = (0..count / 2).map(|n| change(n, put(json!(1)))).collect();
+    store.commit(Batch { changes: first, outbox: (0..count).map(task).collect(), ..Batch::default() }).await.unwrap();
+    store.put(&deliveries(count)).await.unwrap();
+    let held = store.claim(1_000, MINUTE, Timestamp::EPOCH).await.unwrap();
+    let tasks = store.claim_tasks(&["push"], 1_000, MINUTE, Timestamp::EPOCH).await.unwrap();
+    assert_eq!((held.len(), tasks.len()), (count, count));
+    let key = SyncKey::new("o", "s", "l");
+    let span = Span { kind: "contact", location: Some("l".into()), after: None, up_to: None };
+    let applied = |n: usize| Applied {
+        organization: None,
+        source: Cow::Borrowed("ghl"),
+        delivery: n.to_string().into(),
+        kind: "k".into(),
+        entity: None,
+        outcome: Cow::Borrowed("applied"),
+    };
+    Batch {
+        changes: (0..count).map(|n| change(n, put(json!(2)))).collect(),
+        inbox_done: held.into_iter().map(|held| held.claim).collect(),
+        outbox_done: tasks.into_iter().map(|task| task.claim).collect(),
+        applied: (0..count).map(applied).collect(),
+        outbox: (1_000..1_000 + count).map(task).collect(),
+        checkpoint: Some(CheckpointWrite::Finished {
+            key: key.clone(),
+            mode: Mode::Full,
+            at: Timestamp::EPOCH,
+            watermark: None,
+            next_run_at: Timestamp::EPOCH,
+        }),
+        covered: Some(Covered { pass: key, span, older_than: Timestamp::EPOCH }),
+    }
+}
+
+#[tokio::test]
+async fn a_commit_takes_as_many_statements_for_500_changes_as_for_2() {
+    let mut taken = Vec::new();
+    for count in [2, 500] {
+        let store = store().await;
+        let batch = full_batch(&store, count).await;
+        let before = statements();
+        let outcome = store.commit(batch).await.unwrap();
+        assert!(outcome.committed);
+        assert_eq!(outcome.changes.len(), count);
+        taken.push(statements() - before);
+    }
+    // Claims, tasks, current rows, upsert, new tasks, history, the pass and its missing, found, covered.
+    assert_eq!(taken, [10, 10]);
+}
+
+#[tokio::test]
+async fn a_commit_of_one_kind_takes_only_its_own_statements() {
+    let store = store().await;
+    let before = statements();
+    store.commit(Batch { outbox: vec![task(1)], ..Batch::default() }).await.unwrap();
+    assert_eq!(statements() - before, 1);
+    store.commit(Batch::default()).await.unwrap();
+    assert_eq!(statements() - before, 1);
+}
+
+#[tokio::test]
+async fn deliveries_are_kept_by_one_statement() {
+    let store = store().await;
+    let before = statements();
+    store.put(&deliveries(512)).await.unwrap();
+    assert_eq!(statements() - before, 1);
+}
+
+#[tokio::test]
+async fn bodies_too_large_for_one_statement_are_kept_by_several() {
+    let store = store().await;
+    let large = |delivery| NewDelivery { body: vec![b'x'; 7 << 20].into(), ..delivery };
+    let deliveries: Vec<_> = deliveries(3).into_iter().map(large).collect();
+    let before = statements();
+    store.put(&deliveries).await.unwrap();
+    assert_eq!(statements() - before, 2);
+    assert_eq!(store.backlog().await.unwrap().pending, 3);
+}
+
+/// The plan of a statement, without running it; its parameters stay unbound.
+async fn plan(store: &SqlStore, statement: Sql) -> Vec<String> {
+    let mut link = store.pool.read().await.unwrap();
+    let Conn::Lite(conn) = link.conn();
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.lite));
+    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(conn).await.unwrap();
+    rows.into_iter().map(|(.., detail)| detail).collect()
+}
+
+#[tokio::test]
+async fn no_statement_of_the_hot_paths_searches_a_whole_table() {
+    let store = store().await;
+    let mut link = store.pool.write().await.unwrap();
+    let fill = "INSERT INTO inbox (source, id, order_key, kind, body, at, due_at, state)
+        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+        SELECT 'ghl', n, 'k' || (n % 1000), 'k', x'', n, n, iif(n > 99990, 0, 1) FROM n";
+    exec!(link, Sql { lite: fill }).unwrap();
+    exec!(link, Sql { lite: "ANALYZE" }).unwrap();
+    drop(link);
+    // A partial index holds the open, the dead or the scheduled rows only: walking it is walking what is asked for.
+    let walks = [
+        ("inbox claim", sql::inbox::CLAIM),
+        ("inbox backlog", sql::inbox::BACKLOG),
+        ("inbox dead", sql::inbox::DEAD),
+        ("inbox sweep", sql::inbox::SWEEP),
+        ("outbox claim", sql::outbox::CLAIM),
+        ("outbox waiting", sql::outbox::WAITING),
+        ("outbox dead", sql::outbox::DEAD),
+        ("outbox sweep", sql::outbox::SWEEP),
+        ("due", sql::syncs::DUE),
+        ("next due", sql::syncs::NEXT_DUE),
+    ];
+    let looks = [
+        ("inbox done", sql::inbox::DONE),
+        ("outbox done", sql::outbox::DONE),
+        ("current", sql::records::CURRENT),
+        ("count", sql::records::COUNT),
+        ("count in location", sql::records::COUNT_IN_LOCATION),
+        ("list", sql::records::LIST),
+        ("list newest", sql::records::LIST_NEWEST),
+        ("list in location", sql::records::LIST_IN_LOCATION),
+        ("list newest in location", sql::records::LIST_NEWEST_IN_LOCATION),
+        ("missing", sql::records::MISSING),
+        ("missing in location", sql::records::MISSING_IN_LOCATION),
+        ("found", sql::records::FOUND),
+        ("list missing", sql::syncs::LIST_MISSING),
+        ("applied", sql::records::COUNT_APPLIED),
+    ];
+    let partial: &[&str] = &["_open", "_order", "_dead", "_done", "syncs_due"];
+    let statements = walks.iter().map(|hot| (hot, partial)).chain(looks.iter().map(|hot| (hot, &[][..])));
+    for ((name, statement), allowed) in statements {
+        let plan = plan(&store, *statement).await;
+        let never = |step: &&String| {
+            let whole = step.starts_with("SCAN ")
+                && !["VIRTUAL TABLE", "SCAN due", "CONSTANT ROW"].iter().any(|fine| step.contains(fine));
+            whole && !allowed.iter().any(|index| step.contains(index))
+        };
+        assert_eq!(plan.iter().find(never), None, "{name}: {plan:#?}");
+        let sorted = |step: &&String| step.contains("TEMP B-TREE FOR ORDER BY");
+        assert_eq!(plan.iter().find(sorted), None, "{name}: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_among_100_000_finished_deliveries_looks_at_the_open_ones_only() {
+    let store = store().await;
+    let mut link = store.pool.write().await.unwrap();
+    let fill = "INSERT INTO inbox (source, id, order_key, kind, body, at, due_at, state)
+        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+        SELECT 'ghl', n, 'k' || (n % 1000), 'k', x'', n, n, iif(n > 99990, 0, 1) FROM n";
+    exec!(link, Sql { lite: fill }).unwrap();
+    drop(link);
+    let plan = plan(&store, sql::inbox::CLAIM).await;
+    assert!(plan.iter().any(|step| step.contains("inbox_open")), "{plan:#?}");
+    assert!(plan.iter().any(|step| step.contains("inbox_order")), "{plan:#?}");
+    assert_eq!(store.claim(100, MINUTE, Timestamp::from_secs(1)).await.unwrap().len(), 10);
+}

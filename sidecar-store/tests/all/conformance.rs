@@ -1,0 +1,40 @@
+//! The behaviours of every port, on a database in memory and on a file; the two ports that the core keeps in memory too.
+
+mod in_memory {
+    use std::sync::Arc;
+
+    use sidecar_store::SqlStore;
+
+    async fn memory() -> Arc<SqlStore> {
+        crate::support::open("sqlite::memory:").await
+    }
+    sidecar_store::store_conformance!(memory);
+}
+
+mod on_a_file {
+    use std::sync::Arc;
+
+    use sidecar_store::SqlStore;
+
+    async fn file() -> Arc<SqlStore> {
+        crate::support::open(&crate::support::url()).await
+    }
+    sidecar_store::store_conformance!(file);
+}
+
+mod of_the_core {
+    use std::sync::Arc;
+
+    use sidecar_core::token::MemoryStore;
+
+    async fn memory() -> Arc<MemoryStore> {
+        Arc::new(MemoryStore::new())
+    }
+
+    mod tokens {
+        sidecar_store::token_store_conformance!(super::memory);
+    }
+    mod leases {
+        sidecar_store::lease_store_conformance!(super::memory);
+    }
+}

@@ -1,0 +1,133 @@
+//! Whatever order changes arrive in, however often and in whatever batches: the store ends in what the rule, applied one
+//! change after another, ends in. And webhooks alone end in the newest, whatever their order.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sidecar_core::{
+    Timestamp,
+    record::{Batch, Change, ChangeOrigin, Decision, Doc, Effect, Record, RecordKey, Records, Written, decide},
+};
+use sidecar_store::SqlStore;
+
+/// `SIDECAR_PROPTEST_CASES` scales it.
+fn cases(default: u32) -> ProptestConfig {
+    let asked = std::env::var("SIDECAR_PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn key(id: u8) -> RecordKey {
+    RecordKey { organization: "o".into(), kind: Cow::Borrowed("contact"), id: id.to_string().into() }
+}
+
+fn fields() -> impl Strategy<Value = Doc> {
+    let value = prop_oneof![Just(Value::Null), (0..3_u8).prop_map(|n| json!(n)), "\\PC{0,3}|\0".prop_map(Value::from)];
+    prop::collection::btree_map("[abc]", value, 0..3).prop_map(|fields| fields.into_iter().collect())
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let origin = prop_oneof![
+        3 => Just(ChangeOrigin::Webhook),
+        2 => Just(ChangeOrigin::Listed),
+        1 => (0..4_u64).prop_map(|revision| ChangeOrigin::Read { revision }),
+    ];
+    let place = (prop::option::of("l_[12]"), prop::option::of(0..5_i64));
+    (0..3_u8, origin, 0..30_i64, fields(), prop::bool::weighted(0.2), place).prop_map(
+        |(id, origin, version, fields, delete, (location, position))| Change {
+            key: key(id),
+            location: location.map(Into::into),
+            version: Timestamp::from_secs(version),
+            origin,
+            position: position.map(Timestamp::from_secs),
+            effect: match origin {
+                _ if delete => Effect::Delete,
+                ChangeOrigin::Webhook => Effect::Patch(fields),
+                _ => Effect::Put(fields),
+            },
+            searchable: &["a", "b"],
+            reread: Some(Cow::Borrowed("read")),
+        },
+    )
+}
+
+/// The reference: the rule, one change after another, in a map.
+#[derive(Default)]
+struct Model {
+    records: BTreeMap<RecordKey, Record>,
+    doubtful: std::collections::BTreeSet<RecordKey>,
+}
+
+impl Model {
+    fn apply(&mut self, change: &Change) -> Written {
+        match decide(self.records.get(&change.key), change) {
+            Decision::Write(record, written) => {
+                self.records.insert(change.key.clone(), *record);
+                written
+            }
+            Decision::Keep(written) => written,
+            Decision::Reread => {
+                self.doubtful.insert(change.key.clone());
+                Written::Unordered
+            }
+        }
+    }
+}
+
+async fn commit(store: &SqlStore, changes: &[Change]) -> Vec<Written> {
+    store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await.unwrap().changes
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn batches_end_where_single_changes_end(changes in prop::collection::vec(change(), 0..40), size in 1..12_usize) {
+        block_on(async {
+            let store = crate::support::open("sqlite::memory:").await;
+            let mut model = Model::default();
+            for batch in changes.chunks(size) {
+                let expected: Vec<_> = batch.iter().map(|change| model.apply(change)).collect();
+                assert_eq!(commit(&store, batch).await, expected);
+            }
+            for id in 0..3 {
+                assert_eq!(store.record(&key(id)).await.unwrap(), model.records.get(&key(id)).cloned());
+            }
+            let (waiting, _) = sidecar_core::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
+            assert_eq!(waiting, model.doubtful.len() as u64);
+        });
+    }
+
+    #[test]
+    fn webhooks_in_any_order_and_number_end_in_the_newest(
+        (arrivals, newest) in (1..12_i64).prop_flat_map(|count| {
+            // Each event carries the whole state, so that the newest alone is the result; each comes at least once.
+            let arrivals: Vec<i64> = (0..count).chain(0..count).collect();
+            (Just(arrivals).prop_shuffle(), Just(count - 1))
+        }),
+        size in 1..6_usize,
+    ) {
+        block_on(async {
+            let store = crate::support::open("sqlite::memory:").await;
+            let event = |number: &i64| Change {
+                key: key(0),
+                location: None,
+                version: Timestamp::from_secs(*number),
+                origin: ChangeOrigin::Webhook,
+                position: None,
+                effect: Effect::Patch([("state".to_owned(), json!(number))].into_iter().collect()),
+                searchable: &[],
+                reread: None,
+            };
+            let changes: Vec<_> = arrivals.iter().map(event).collect();
+            for batch in changes.chunks(size) {
+                commit(&store, batch).await;
+            }
+            assert_eq!(store.record(&key(0)).await.unwrap().unwrap().doc["state"], json!(newest));
+        });
+    }
+}

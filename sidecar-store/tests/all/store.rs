@@ -1,0 +1,299 @@
+//! What belongs to this store and to no port: opening, migrations, keys, sweeps, and what is on the disk.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+use serde_json::Map;
+use sidecar_core::{
+    Timestamp,
+    inbox::{Inbox, NewDelivery, Receipt},
+    lease::LeaseStore,
+    outbox::{NewTask, Outbox},
+    record::{Batch, Records},
+    token::{Connection, Swap, TokenKey, TokenSet, TokenStore},
+};
+use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, SqlStore, Store, Swept};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::support::{OLD_KEY, folder, open, url, vault};
+
+const NEW_KEY: &str = "k2:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn error(url: &str) -> OpenError {
+    sidecar_store::open(url, vault(OLD_KEY)).await.unwrap_err()
+}
+
+async fn raw(url: &str) -> SqliteConnection {
+    SqliteConnection::connect(url).await.unwrap()
+}
+
+fn key(resource: &str) -> TokenKey {
+    TokenKey::new("org_1", resource)
+}
+
+async fn connect(store: &SqlStore, resource: &str, access: &str) {
+    let set = TokenSet {
+        access: access.into(),
+        refresh: Some("refresh-secret".into()),
+        expires_at: None,
+        generation: 0,
+        scope: None,
+        extra: Map::new(),
+    };
+    assert!(matches!(store.swap(&key(resource), 0, &set).await.unwrap(), Swap::Stored(1)));
+}
+
+fn access(connection: &Connection) -> &str {
+    connection.tokens.access.expose_secret()
+}
+
+fn delivery(id: &str, at: i64) -> NewDelivery {
+    NewDelivery {
+        source: Cow::Borrowed("ghl"),
+        id: id.into(),
+        organization: None,
+        order_key: id.into(),
+        kind: "k".into(),
+        body: "a-body-that-tells".into(),
+        at: Timestamp::from_secs(at),
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_created_and_keeps_what_it_was_given() {
+    let url = url();
+    let store = open(&url).await;
+    connect(&store, "ghl:location:l_1", "a").await;
+    store.ping().await.unwrap();
+    store.close().await;
+    let again = open(&url).await;
+    assert_eq!(access(&again.load(&key("ghl:location:l_1")).await.unwrap().unwrap()), "a");
+}
+
+#[tokio::test]
+async fn a_closed_store_says_that_it_is_out_of_reach() {
+    let store = open("sqlite::memory:").await;
+    store.close().await;
+    assert!(store.ping().await.unwrap_err().is_retryable());
+}
+
+#[tokio::test]
+async fn databases_in_memory_are_apart() {
+    let (one, other) = (open("sqlite::memory:").await, open("sqlite://:memory:").await);
+    connect(&one, "r", "a").await;
+    assert!(other.load(&key("r")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_store_is_every_port_at_once() {
+    let store: Arc<dyn Store> = open("sqlite::memory:").await;
+    let inbox: Arc<dyn Inbox> = store.clone();
+    let records: Arc<dyn Records> = store;
+    assert_eq!(inbox.put(&[delivery("1", 0)]).await.unwrap(), [Receipt::Fresh]);
+    assert_eq!(records.applied("ghl").await.unwrap(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_scheme_is_named_without_its_password() {
+    let refused = error("mysql://user:hunter2@host/db").await;
+    assert!(matches!(&refused, OpenError::Scheme(scheme) if scheme == "mysql"), "{refused:?}");
+    assert!(!refused.to_string().contains("hunter2") && refused.to_string().contains("sqlite://"), "{refused}");
+    for text in ["", "store.db", "/tmp/store.db"] {
+        assert!(matches!(error(text).await, OpenError::Scheme(_)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn postgres_is_named_as_missing_in_this_build() {
+    for url in ["postgres://u:hunter2@h/d", "postgresql://h/d"] {
+        let refused = error(url).await;
+        assert!(matches!(refused, OpenError::NoPostgres) && !refused.to_string().contains("hunter2"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_option_of_the_url_is_refused() {
+    assert!(matches!(error("sqlite://x.db?speed=11").await, OpenError::Url(_)));
+}
+
+#[tokio::test]
+async fn a_missing_directory_is_named() {
+    let url = format!("sqlite://{}/none/store.db", folder().display());
+    let refused = error(&url).await;
+    assert!(matches!(&refused, OpenError::Unreachable { path, .. } if path.ends_with("none/store.db")), "{refused:?}");
+    assert!(refused.to_string().contains("directory"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_left_alone() {
+    let path = folder().join("store.db");
+    std::fs::write(&path, "this is a letter, not a database; it is long enough to look at").unwrap();
+    let refused = error(&format!("sqlite://{}", path.display())).await;
+    assert!(matches!(refused, OpenError::NotADatabase { .. }), "{refused:?}");
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is a letter"));
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_and_left_alone() {
+    let url = url();
+    open(&url).await.close().await;
+    let mut raw = raw(&url).await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        VALUES (9999, 'from the future', TRUE, x'00', 0)";
+    sqlx::query(newer).execute(&mut raw).await.unwrap();
+    let refused = error(&url).await;
+    assert!(matches!(refused, OpenError::Newer { found: 9999, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("newer release"), "{refused}");
+    assert!(matches!(sidecar_store::migrate(&url).await, Err(OpenError::Newer { .. })));
+}
+
+#[tokio::test]
+async fn a_database_of_another_build_is_refused() {
+    let url = url();
+    assert!(sidecar_store::migrate(&url).await.unwrap() > 0);
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'").execute(&mut raw(&url).await).await.unwrap();
+    assert!(matches!(error(&url).await, OpenError::Changed(1)));
+}
+
+#[tokio::test]
+async fn stores_may_open_one_new_file_at_once() {
+    let url = url();
+    let opening: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn({
+                let url = url.clone();
+                async move { open(&url).await }
+            })
+        })
+        .collect();
+    let mut stores = Vec::new();
+    for store in opening {
+        stores.push(store.await.unwrap());
+    }
+    connect(&stores[0], "r", "a").await;
+    assert_eq!(access(&stores[7].load(&key("r")).await.unwrap().unwrap()), "a");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_on_one_file_share_the_work() {
+    let url = url();
+    let (one, two) = (open(&url).await, open(&url).await);
+    let deliveries: Vec<_> = (0..100).map(|n| delivery(&n.to_string(), 0)).collect();
+    one.put(&deliveries).await.unwrap();
+    assert!(two.put(&deliveries).await.unwrap().iter().all(|receipt| *receipt == Receipt::Duplicate));
+    let work = |store: Arc<SqlStore>| async move {
+        let mut done = 0;
+        loop {
+            let claims = store.claim(7, MINUTE, Timestamp::from_secs(1)).await.unwrap();
+            if claims.is_empty() {
+                return done;
+            }
+            done += claims.len();
+            let inbox_done = claims.into_iter().map(|claim| claim.claim).collect();
+            assert!(store.commit(Batch { inbox_done, ..Batch::default() }).await.unwrap().committed);
+        }
+    };
+    let (first, second) = tokio::join!(tokio::spawn(work(one.clone())), tokio::spawn(work(two.clone())));
+    assert_eq!(first.unwrap() + second.unwrap(), 100);
+    assert!(one.try_take("k", "a", MINUTE).await.unwrap().is_some());
+    assert!(two.try_take("k", "b", MINUTE).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn no_token_is_readable_on_the_disk() {
+    let folder = folder();
+    let store = open(&format!("sqlite://{}/store.db", folder.display())).await;
+    connect(&store, "r", "access-secret").await;
+    store.close().await;
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for secret in ["access-secret", "refresh-secret"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        }
+    }
+    assert!(!format!("{store:?}").contains("AAECAw"));
+}
+
+#[tokio::test]
+async fn tokens_of_another_row_do_not_open() {
+    let url = url();
+    let store = open(&url).await;
+    connect(&store, "mine", "a").await;
+    connect(&store, "theirs", "b").await;
+    let theft =
+        "UPDATE tokens SET sealed = (SELECT sealed FROM tokens WHERE resource = 'theirs') WHERE resource = 'mine'";
+    sqlx::query(theft).execute(&mut raw(&url).await).await.unwrap();
+    let refused = store.load(&key("mine")).await.unwrap_err();
+    assert!(!refused.is_retryable(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn tokens_are_sealed_anew_under_the_first_key() {
+    let url = url();
+    let store = open(&url).await;
+    for resource in ["a", "b", "c"] {
+        connect(&store, resource, resource).await;
+    }
+    let both = sidecar_store::open(&url, vault(&format!("{NEW_KEY},{OLD_KEY}"))).await.unwrap();
+    connect(&both, "d", "d").await;
+    assert_eq!(both.reseal(2).await.unwrap(), Resealed { sealed: 2, failed: 0 });
+    assert_eq!(both.reseal(100).await.unwrap(), Resealed { sealed: 1, failed: 0 });
+    assert_eq!(both.reseal(100).await.unwrap(), Resealed::default());
+    let new = sidecar_store::open(&url, vault(NEW_KEY)).await.unwrap();
+    let found = new.connections(&"org_1".into()).await.unwrap();
+    assert_eq!(found.iter().map(access).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert!(found.iter().all(|connection| connection.tokens.generation == 1));
+    assert!(store.load(&key("a")).await.is_err(), "the old key alone opens nothing any more");
+}
+
+#[tokio::test]
+async fn a_connection_whose_key_is_lost_is_counted_and_passed_over() {
+    let url = url();
+    connect(&*open(&url).await, "a", "a").await;
+    let new = sidecar_store::open(&url, vault(NEW_KEY)).await.unwrap();
+    assert_eq!(new.reseal(10).await.unwrap(), Resealed { sealed: 0, failed: 1 });
+}
+
+#[tokio::test]
+async fn a_finished_delivery_leaves_no_body() {
+    let url = url();
+    let store = open(&url).await;
+    store.put(&[delivery("1", 0)]).await.unwrap();
+    let held = store.claim(1, MINUTE, Timestamp::from_secs(1)).await.unwrap().remove(0);
+    store.commit(Batch { inbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
+    let (bytes,): (i64,) =
+        sqlx::query_as("SELECT length(body) FROM inbox").fetch_one(&mut raw(&url).await).await.unwrap();
+    assert_eq!(bytes, 0);
+}
+
+#[tokio::test]
+async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
+    let store = open("sqlite::memory:").await;
+    let old = |n: i64| delivery(&format!("old{n}"), 10);
+    let deliveries: Vec<_> = (0..1_500).map(old).chain([delivery("young", 100)]).collect();
+    store.put(&deliveries).await.unwrap();
+    let mut claims = store.claim(2_000, MINUTE, Timestamp::from_secs(100)).await.unwrap();
+    store.fail(&claims.remove(0).claim, "no", None).await.unwrap();
+    store.fail(&claims.remove(0).claim, "later", Some(Timestamp::from_secs(500))).await.unwrap();
+    let inbox_done = claims.into_iter().map(|claim| claim.claim).collect();
+    let task = NewTask {
+        organization: "o".into(),
+        kind: Cow::Borrowed("push"),
+        key: "k".into(),
+        order_key: "k".into(),
+        payload: serde_json::json!(null),
+        not_before: Timestamp::EPOCH,
+        again: false,
+    };
+    store.commit(Batch { inbox_done, outbox: vec![task.clone()], ..Batch::default() }).await.unwrap();
+    let held = store.claim_tasks(&["push"], 1, Duration::ZERO, Timestamp::EPOCH).await.unwrap().remove(0);
+    store.commit(Batch { outbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
+    let state = OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(10) };
+    store.put_state("h", &state).await.unwrap();
+    let swept = store.sweep(Timestamp::from_secs(50)).await.unwrap();
+    assert_eq!(swept, Swept { deliveries: 1_498, tasks: 1, states: 1 });
+    let again = [delivery("old5", 10), delivery("young", 100), delivery("old0", 10)];
+    assert_eq!(store.put(&again).await.unwrap(), [Receipt::Fresh, Receipt::Duplicate, Receipt::Duplicate]);
+    assert_eq!(store.backlog().await.unwrap().dead, 1);
+}

@@ -1,0 +1,54 @@
+//! Stores for the tests: each its own, gone when its test ends.
+
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use sidecar_core::{
+    SecretString,
+    token::seal::{KeyRing, Vault},
+};
+use sidecar_store::SqlStore;
+
+pub(crate) const OLD_KEY: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+thread_local! {
+    /// Ends with the test's thread, and the folders with it.
+    static FOLDERS: RefCell<Vec<Folder>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A new folder that is removed when this test ends.
+pub(crate) fn folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&path).unwrap();
+    FOLDERS.with_borrow_mut(|folders| folders.push(Folder(path.clone())));
+    path
+}
+
+/// The URL of a new file.
+pub(crate) fn url() -> String {
+    format!("sqlite://{}/store.db", folder().display())
+}
+
+pub(crate) fn vault(keys: &str) -> Vault {
+    Vault::new(KeyRing::parse(&SecretString::from(keys)).unwrap())
+}
+
+pub(crate) async fn open(url: &str) -> Arc<SqlStore> {
+    sidecar_store::open(url, vault(OLD_KEY)).await.unwrap()
+}
