@@ -1,7 +1,7 @@
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -80,40 +80,40 @@ impl OutboxWorker {
         Self { outbox, records, handler, clock, config, wake }
     }
 
-    /// Works until `stop`; what is claimed then is finished first.
+    /// Works until `stop`; what is claimed then is finished first. A slow task keeps only those of its order key waiting.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut held = FuturesUnordered::new();
         while !stop.is_cancelled() {
-            let worked = match self.step().await {
-                Ok(worked) => worked,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox could not be worked on; looking again");
-                    0
-                }
-            };
-            if worked == 0 {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = self.wake.notified() => {}
-                    () = self.clock.sleep(self.config.poll) => {}
-                }
+            match self.claim(AT_ONCE - held.len()).await {
+                Ok(tasks) => held.extend(tasks.into_iter().map(|task| self.work(task))),
+                Err(error) => tracing::error!(%error, "the outbox could not be read; looking again"),
             }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = self.clock.sleep(self.config.poll) => {}
+                Some(()) = held.next() => {}
+            }
+        }
+        while held.next().await.is_some() {}
+    }
+
+    async fn claim(&self, free: usize) -> Result<Vec<Task>, StoreError> {
+        let limit = self.config.batch.min(u32::try_from(free).unwrap_or(u32::MAX));
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await
+    }
+
+    async fn work(&self, task: Task) {
+        if let Err(error) = self.carry_out(&task).await {
+            // Nothing is lost: the task is due again when its lease ends.
+            tracing::error!(kind = task.kind, key = task.key, %error, "how a task ended could not be stored");
         }
     }
 
-    /// Works one lot; says how many tasks it held.
-    ///
-    /// # Errors
-    /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
-    pub async fn step(&self) -> Result<usize, StoreError> {
-        let limit = self.config.batch.min(u32::try_from(AT_ONCE).unwrap_or(u32::MAX));
-        let tasks = self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await?;
-        let works: Vec<_> = tasks.iter().map(|task| self.work(task)).collect();
-        let ended: Vec<_> = stream::iter(works).buffer_unordered(AT_ONCE).collect().await;
-        ended.into_iter().collect::<Result<(), StoreError>>()?;
-        Ok(tasks.len())
-    }
-
-    async fn work(&self, task: &Task) -> Result<(), StoreError> {
+    async fn carry_out(&self, task: &Task) -> Result<(), StoreError> {
         let now = || self.clock.now();
         let outcome = AssertUnwindSafe(self.handler.carry_out(task)).catch_unwind().await;
         match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
