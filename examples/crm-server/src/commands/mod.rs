@@ -118,7 +118,8 @@ async fn run(line: Line) -> Outcome {
         Command::Organization(command) => organization::run(configured()?, command).await,
         Command::ConnectUrl(arguments) => connect_url::run(configured()?, arguments).await,
         Command::Demo(arguments) => {
-            log::start("warn");
+            // The story orders failures; each of them would be logged as a warning.
+            log::start(&std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()));
             Ok(demo::run(arguments).await)
         }
     }

@@ -10,7 +10,7 @@ mod report;
 mod stage;
 mod story;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use sidecar_core::{Clock, SystemClock};
 
@@ -98,6 +98,10 @@ async fn begin(stage: &Stage, progress: Progress) -> Result<Story, Wrong> {
     let rows = state["locations"].as_array().cloned().unwrap_or_default();
     let locations: Vec<String> = rows.iter().map(|row| outside::text(row, "id").to_owned()).collect();
     http::ensure(locations.len() >= 2, || "the story needs a provider with two locations".to_owned())?;
+    if !stage.is_own() {
+        // What an earlier story changed has to reach the provider's search, or the first copy would miss it.
+        clock.sleep(Duration::from_millis(outside::count(&state, "/indexLagMs"))).await;
+    }
     let contacts: u64 = rows.iter().map(|row| outside::count(row, "/contactCount")).sum();
     let url = format!("{}/api/webhooks/ghl", stage.server_url);
     provider.order("webhooks", &serde_json::json!({ "url": url })).await?;

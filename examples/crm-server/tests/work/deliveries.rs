@@ -1,0 +1,69 @@
+use ghl_client::sync::CONTACT;
+use serde_json::{Value, json};
+
+use crate::house::{House, contact_event};
+
+#[tokio::test]
+async fn every_delivery_leaves_one_line_that_says_what_became_of_it() {
+    let house = House::with_locations(1).await;
+    let location = &house.locations[0];
+    let outcomes = house
+        .outcomes(&[
+            contact_event("ContactUpdate", location, "c1", "2026-03-01T10:00:00Z", "Ann"),
+            json!({"type": "ContactTeleport", "locationId": location}),
+            json!({"type": "ContactUpdate", "locationId": location, "id": 7}),
+            json!({"type": "NoteCreate", "locationId": location, "id": "n1"}),
+            contact_event("ContactUpdate", &"somebody-elses".into(), "c2", "2026-03-01T10:00:00Z", "Bob"),
+            json!([1, 2, 3]),
+        ])
+        .await;
+    assert_eq!(outcomes, ["applied", "unknown", "changed_shape", "noted", "no_organization", "no_event"]);
+}
+
+#[tokio::test]
+async fn an_event_changes_the_fields_it_carries_and_no_others() {
+    let house = House::with_locations(1).await;
+    let location = &house.locations[0];
+    let created = json!({"type": "ContactCreate", "locationId": location, "id": "c1", "firstName": "Ann", "email": "ann@example.com",
+        "timestamp": "2026-03-01T10:00:00Z", "webhookId": "w1"});
+    house.deliver("w1", &created).await;
+    house.deliver("w2", &contact_event("ContactUpdate", location, "c1", "2026-03-01T10:01:00Z", "Anna")).await;
+    let doc = house.doc(CONTACT, "c1").await;
+    assert_eq!((&doc["firstName"], &doc["email"]), (&json!("Anna"), &json!("ann@example.com")));
+    assert!(["type", "timestamp", "webhookId"].iter().all(|field| !doc.contains_key(*field)), "{doc:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_comes_late_and_one_that_comes_twice_change_nothing() {
+    let house = House::with_locations(1).await;
+    let location = &house.locations[0];
+    let event = |at: &str, name: &str| contact_event("ContactUpdate", location, "c1", at, name);
+    house.deliver("w2", &event("2026-03-01T10:05:00Z", "Newer")).await;
+    house.deliver("w1", &event("2026-03-01T10:00:00Z", "Older")).await;
+    house.deliver("w2", &event("2026-03-01T10:05:00Z", "Newer")).await;
+    assert_eq!(house.doc(CONTACT, "c1").await["firstName"], "Newer");
+    assert_eq!(house.store().applied("ghl").await.unwrap(), (2, 2));
+}
+
+#[tokio::test]
+async fn what_cannot_be_ordered_is_read_at_the_provider() {
+    let house = House::with_locations(3).await;
+    let location = &house.locations[0];
+    let truth: Value = house.sandbox.ghl().contacts(location.as_str()).remove(0);
+    let id = truth["id"].as_str().unwrap();
+    house.deliver("w1", &contact_event("ContactUpdate", location, id, "2026-03-01T10:00:00Z", "This")).await;
+    house.deliver("w2", &contact_event("ContactUpdate", location, id, "2026-03-01T10:00:00Z", "That")).await;
+    assert_eq!(house.work_outbox().await.len(), 1, "one wish, however often it was wished");
+    let doc = house.doc(CONTACT, id).await;
+    assert_eq!((&doc["firstName"], &doc["email"]), (&truth["firstName"], &truth["email"]));
+}
+
+#[tokio::test]
+async fn a_contact_that_the_provider_no_longer_has_ends_as_deleted() {
+    let house = House::with_locations(1).await;
+    let location = &house.locations[0];
+    house.deliver("w1", &contact_event("ContactUpdate", location, "gone", "2026-03-01T10:00:00Z", "This")).await;
+    house.deliver("w2", &contact_event("ContactDelete", location, "gone", "2026-03-01T10:00:00Z", "This")).await;
+    house.work_outbox().await;
+    assert!(house.record(CONTACT, "gone").await.unwrap().deleted);
+}

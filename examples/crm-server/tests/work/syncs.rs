@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use crm_server::{config::Role, work};
+use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION};
+use sidecar_core::{sync::SyncHealth, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::House;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl House {
+    async fn count(&self, kind: &str) -> u64 {
+        self.store().count(&self.organization, kind, None).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_sync_now_copies_locations_contacts_and_events() {
+    let house = House::with_locations(150).await;
+    let ended = work::sync_now(&house.app, &house.organization, true, &()).await.unwrap();
+    assert_eq!(ended.len(), 5);
+    for (key, outcome) in &ended {
+        assert!(outcome.is_ok(), "{key}: {outcome:?}");
+    }
+    assert_eq!((house.count(LOCATION).await, house.count(CONTACT).await), (2, 300));
+    let events: usize = house.locations.iter().map(|id| house.sandbox.ghl().appointments(id.as_str()).len()).sum();
+    assert!(house.count(APPOINTMENT).await > 0 && house.count(APPOINTMENT).await <= events as u64);
+}
+
+#[tokio::test]
+async fn a_second_sync_asks_only_for_what_changed() {
+    let house = House::with_locations(150).await;
+    work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    let before = house.sandbox.ghl().counts().calls("POST /contacts/search");
+    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    let pages = house.sandbox.ghl().counts().calls("POST /contacts/search") - before;
+    assert!(pages <= 2, "{pages} pages: {ended:?}");
+}
+
+#[tokio::test]
+async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass() {
+    let house = House::with_company(10).await;
+    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    house.work_outbox().await;
+    assert_eq!(house.connected().await.len(), 3);
+    assert!(house.scheduled().await.contains(&format!("GHL_CONTACTS/{}", house.locations[1])));
+}
+
+#[tokio::test]
+async fn without_a_connection_there_is_nothing_to_copy() {
+    let house = House::new(1).await;
+    assert_eq!(work::schedule(&house.app, &house.organization, true).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_workers_copy_what_is_due_and_end_when_asked() {
+    let house = House::with_company(120).await;
+    let stop = CancellationToken::new();
+    let workers = work::start(house.app.clone(), Role::All, stop.clone());
+    work::schedule(&house.app, &house.organization, true).await.unwrap();
+    let clock = &*house.app.clock;
+    let copied = async {
+        while house.count(CONTACT).await < 240 {
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(clock, PATIENCE, copied).await.expect("the contacts are copied");
+    stop.cancel();
+    timeout(clock, PATIENCE, workers.join()).await.expect("the workers end");
+}
+
+#[tokio::test]
+async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
+    let house = House::with_locations(1_000).await;
+    let stop = CancellationToken::new();
+    let workers = work::start(house.app.clone(), Role::Worker, stop.clone());
+    work::schedule(&house.app, &house.organization, true).await.unwrap();
+    let clock = &*house.app.clock;
+    let begun = async {
+        while house.count(CONTACT).await < 200 {
+            clock.sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(clock, PATIENCE, begun).await.expect("the copying begins");
+    stop.cancel();
+    timeout(clock, PATIENCE, workers.join()).await.expect("the workers end");
+    assert!(house.count(CONTACT).await < 2_000, "the test stops a pass half way");
+    for status in house.store().statuses(&house.organization).await.unwrap() {
+        assert_eq!((status.health, status.error_count), (SyncHealth::Healthy, 0), "{status:?}");
+    }
+
+    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    assert_eq!(house.count(CONTACT).await, 2_000);
+}
+
+#[tokio::test]
+async fn a_process_that_only_answers_requests_works_on_nothing() {
+    let house = House::with_company(1).await;
+    work::start(house.app.clone(), Role::Web, CancellationToken::new()).join().await;
+}
+
+#[tokio::test]
+async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
+    let house = House::with_locations(10).await;
+    let storm = provider_sandbox::ghl::FaultRule {
+        path: Some("/contacts/search".to_owned()),
+        fault: provider_sandbox::ghl::Fault::Status { status: 401 },
+        ..Default::default()
+    };
+    house.sandbox.control().faults([storm]);
+    let ended = work::sync_now(&house.app, &house.organization, true, &()).await.unwrap();
+    assert_eq!(ended.iter().filter(|(_, outcome)| outcome.is_err()).count(), 2, "{ended:?}");
+    let statuses = house.store().statuses(&house.organization).await.unwrap();
+    let failed: Vec<_> = statuses.iter().filter(|status| status.health == SyncHealth::Error).collect();
+    assert_eq!(failed.len(), 2, "{statuses:?}");
+    for status in failed {
+        assert!(status.last_error.as_ref().is_some_and(|why| why.contains("contacts.search")), "{status:?}");
+        assert!(status.next_run_at.is_some_and(|at| at > house.app.now()), "{status:?}");
+    }
+}
