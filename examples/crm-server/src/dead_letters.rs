@@ -21,6 +21,7 @@ use crate::{
 /// Something that was given up.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetter)]
 pub struct DeadLetterView {
     /// Its id: `delivery-…` or `task-…`.
     #[schema(example = "delivery-42")]

@@ -5,10 +5,14 @@ use axum::{
     response::{Html, IntoResponse},
     routing::get,
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        PathItem, RefOr,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 
 use crate::app::App;
@@ -42,6 +46,37 @@ impl Modify for OperatorToken {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         openapi.components.get_or_insert_default().add_security_scheme("operator", scheme);
+    }
+}
+
+/// Adds what every route has in common: each answer has a description, each refusal is a problem, each operation an id of
+/// its own.
+pub(crate) fn complete(description: &mut utoipa::openapi::OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        if let Some(patch) = &mut item.patch {
+            // It is declared together with PUT, under one id.
+            patch.operation_id = patch.operation_id.take().map(|id| format!("{id}_patch"));
+        }
+        operations(item).for_each(complete_answers);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+fn complete_answers(operation: &mut Operation) {
+    for (status, answer) in &mut operation.responses.responses {
+        let RefOr::T(answer) = answer else { continue };
+        let Ok(status) = status.parse::<StatusCode>() else { continue };
+        if answer.description.is_empty() {
+            answer.description = status.canonical_reason().unwrap_or_default().to_owned();
+        }
+        if !status.is_success()
+            && let Some(problem) = answer.content.shift_remove("application/json")
+        {
+            answer.content.insert("application/problem+json".to_owned(), problem);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 
 /// The routes of a server that answers people and providers.
 pub fn web(app: App) -> Router {
-    let (router, description) = table().split_for_parts();
+    let (router, description) = described().split_for_parts();
     finish(router.merge(docs::routes(to_json(&description))), app)
 }
 
@@ -26,7 +26,13 @@ pub fn worker(app: App) -> Router {
 
 /// The description of every route, as JSON.
 pub fn openapi() -> String {
-    to_json(table().get_openapi())
+    to_json(described().get_openapi())
+}
+
+fn described() -> OpenApiRouter<App> {
+    let mut table = table();
+    docs::complete(table.get_openapi_mut());
+    table
 }
 
 fn table() -> OpenApiRouter<App> {

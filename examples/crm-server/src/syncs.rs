@@ -20,6 +20,7 @@ use crate::{
 /// How a source stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Source)]
 pub struct SourceView {
     /// Which source.
     #[schema(example = "GHL_CONTACTS")]

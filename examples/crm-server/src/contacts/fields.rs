@@ -2,70 +2,76 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{Object, Schema, Type},
+    },
+};
 
 /// The fields of a contact that may be written, with GHL's names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactFields {
     /// Given name.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     first_name: Given<String>,
     /// Family name.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     last_name: Given<String>,
     /// Whole name, in place of the two.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     name: Given<String>,
     /// E-mail address.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "ann@example.com")]
     email: Given<String>,
     /// Phone number in E.164.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "+14155550100")]
     phone: Given<String>,
     /// Street and number.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     address1: Given<String>,
     /// City.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     city: Given<String>,
     /// State or region.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     state: Given<String>,
     /// Two-letter country code.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "US")]
     country: Given<String>,
     /// Postal code.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     postal_code: Given<String>,
     /// Website.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     website: Given<String>,
     /// IANA time zone.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "Europe/Berlin")]
     timezone: Given<String>,
     /// Where the contact came from.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     source: Given<String>,
     /// Date of birth, `YYYY-MM-DD`.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1990-09-25")]
     date_of_birth: Given<String>,
     /// The id of the user it is assigned to.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     assigned_to: Given<String>,
     /// Whether no messages may be sent at all.
@@ -114,15 +120,35 @@ impl ContactFields {
 }
 
 /// A contact to be created.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct NewContact {
     /// The location it is to belong to.
     pub location_id: String,
     /// Its fields.
-    #[schema(inline)]
-    #[serde(flatten)]
     pub fields: ContactFields,
+}
+
+/// By hand, because a schema that refuses unknown fields cannot be part of another one.
+impl PartialSchema for NewContact {
+    fn schema() -> RefOr<Schema> {
+        let location =
+            Object::builder().schema_type(Type::String).description(Some("The location it is to belong to."));
+        match ContactFields::schema() {
+            RefOr::T(Schema::Object(mut fields)) => {
+                fields.description = Some("A contact to be created.".to_owned());
+                fields.properties.insert("locationId".to_owned(), location.into());
+                fields.required.push("locationId".to_owned());
+                fields.into()
+            }
+            other => other,
+        }
+    }
+}
+
+impl ToSchema for NewContact {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ContactFields::schemas(schemas);
+    }
 }
 
 /// By hand, because `flatten` and refusing unknown fields do not go together.

@@ -36,6 +36,7 @@ pub struct Wanted {
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/contacts",
+    operation_id = "list_contacts",
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
@@ -61,6 +62,7 @@ pub async fn list(
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/contacts/{id}",
+    operation_id = "read_contact",
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),

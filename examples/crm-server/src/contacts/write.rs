@@ -28,6 +28,7 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/contacts",
+    operation_id = "create_contact",
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id")),
     request_body = NewContact,
@@ -63,6 +64,7 @@ pub async fn create(
 #[utoipa::path(
     method(put, patch),
     path = "/api/organizations/{org}/contacts/{id}",
+    operation_id = "change_contact",
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     request_body = ContactFields,
@@ -103,6 +105,7 @@ pub async fn change(
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/contacts/{id}",
+    operation_id = "delete_contact",
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),

@@ -45,6 +45,7 @@ pub struct Connect {
 #[utoipa::path(
     get,
     path = "/api/integrations/ghl/connect",
+    operation_id = "connect_ghl",
     tag = "integrations",
     params(Connect),
     security(("operator" = []), ()),
@@ -86,6 +87,7 @@ pub struct Back {
 #[utoipa::path(
     get,
     path = "/api/integrations/ghl/auth",
+    operation_id = "ghl_auth",
     tag = "integrations",
     params(Back),
     responses(
@@ -168,6 +170,7 @@ pub struct Disconnect {
 #[utoipa::path(
     delete,
     path = "/api/integrations/ghl",
+    operation_id = "disconnect_ghl",
     tag = "integrations",
     params(Disconnect),
     security(("operator" = [])),

@@ -44,6 +44,7 @@ pub struct Received {
 #[utoipa::path(
     post,
     path = "/api/webhooks/ghl",
+    operation_id = "receive_ghl_webhook",
     tag = "webhooks",
     request_body(content = Object, content_type = "application/json", description = "The event, signed in `x-ghl-signature` over the raw body; at most 1 MiB"),
     responses(

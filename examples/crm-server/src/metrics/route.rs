@@ -11,6 +11,7 @@ use crate::{
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "metrics",
     tag = "operations",
     security(("operator" = [])),
     responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String), (status = 401, body = Problem)),

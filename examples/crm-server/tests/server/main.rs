@@ -1,0 +1,8 @@
+//! The server's routes from outside, in process: what they refuse and how, how connecting goes, and what they say of themselves.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod connect;
+mod openapi;
+mod support;
+mod writes;
