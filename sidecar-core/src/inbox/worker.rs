@@ -44,6 +44,8 @@ impl Default for WorkerConfig {
     }
 }
 
+/// From this attempt on a delivery is worked on alone: those before may have ended with their worker.
+const SUSPICIOUS: u32 = 3;
 /// Why a claim that was never finished is given up.
 const HOPELESS: &str = "claimed again and again but never finished: whoever worked on it died";
 
@@ -167,12 +169,26 @@ impl InboxWorker {
     pub async fn step(&self) -> Result<usize, StoreError> {
         let claims = self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await?;
         let count = claims.len();
-        let (hopeless, claims): (Vec<_>, Vec<_>) = claims.into_iter().partition(|c| self.config.is_hopeless(c.attempt));
-        for claim in &hopeless {
-            self.inbox.fail(&claim.claim, HOPELESS, None).await?;
+        if claims.iter().all(|claim| claim.attempt < SUSPICIOUS) {
+            self.work(claims, &mut HashMap::new()).await?;
+        } else {
+            self.work_one_by_one(claims).await?;
         }
-        self.work(claims, &mut HashMap::new()).await?;
         Ok(count)
+    }
+
+    /// Works a lot that somebody may have died of: what stands before the delivery to blame is finished first, so that it is
+    /// the first of the lot next time, and only it is given up when that happens too often.
+    async fn work_one_by_one(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
+        let mut stopped = HashMap::new();
+        for (place, claim) in claims.into_iter().enumerate() {
+            if place == 0 && self.config.is_hopeless(claim.attempt) {
+                self.inbox.fail(&claim.claim, HOPELESS, None).await?;
+            } else {
+                self.work(vec![claim], &mut stopped).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Plans and commits claims. `stopped` holds the order keys whose earlier delivery failed, with the time at which it is
