@@ -259,10 +259,10 @@ impl Mailer {
             event: event.clone(),
         };
         lock(&self.log).entry(event.webhook_id.clone()).or_insert(delivery).outcome = Outcome::Pending;
+        // Counted first: it may end before the queue's answer is here.
+        lock(&self.counts).pending += 1;
         // The queue ends only with the sandbox; nobody is left to tell then.
-        if self.queue.send(event).is_ok() {
-            lock(&self.counts).pending += 1;
-        }
+        let _ = self.queue.send(event);
     }
 
     async fn deliver(self: Arc<Self>, event: Event) {
