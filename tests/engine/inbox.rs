@@ -25,16 +25,22 @@ use sidecar_store::Store;
 use sidecar_tests::{Chance, Folder, ORGANIZATION, open_store, proof, scaled};
 use tokio::sync::Notify;
 
-/// Each delivery changes a record, leaves a line of history and orders an effect elsewhere; poison fails until it is cured.
+/// Each delivery changes a record, leaves a line of history and orders an effect elsewhere; poison fails until it is cured,
+/// and whoever works on a killer is dead.
 #[derive(Debug, Default)]
 struct Handler {
     cured: AtomicBool,
+    dead: Notify,
 }
 
 #[async_trait]
 impl InboxHandler for Handler {
     async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
         let mut plan = Plan::default();
+        if claims.iter().any(|claim| &*claim.delivery.kind == "killer") {
+            self.dead.notify_one();
+            std::future::pending::<()>().await;
+        }
         for Claim { delivery, .. } in claims {
             if &*delivery.kind == "poison" && !self.cured.load(Ordering::Relaxed) {
                 plan.verdicts.push(Verdict::Failed("it is poison".to_owned()));
@@ -174,7 +180,8 @@ async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing() {
     let worker = worker(&store, &handler, clock.clone(), 20);
     let mut dropped = 0;
     while store.backlog().await.unwrap().pending > 0 {
-        let mut left = chance.within(1..12);
+        // Not too many in a row: what nobody ever finishes is given up.
+        let mut left = if chance.percent(30) { chance.within(1..12) } else { u64::MAX };
         let mut step = Box::pin(worker.step());
         let ended = std::future::poll_fn(|context| {
             if left == 0 {
@@ -232,4 +239,29 @@ async fn poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key() {
         format!("{attempts} attempts"),
         true,
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_kill_their_worker_take_no_others_with_them() {
+    let folder = Folder::new();
+    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
+    let handler = Arc::new(Handler::default());
+    let worker = worker(&store, &handler, clock.clone(), 250);
+    let kind = |n: usize| if n == 20 || n == 33 { "killer" } else { "update" };
+    let lot: Vec<_> = (0..50).map(|n| delivery(kind(n), &format!("d{n}"), &format!("c{n}"), 1)).collect();
+    store.put(&lot).await.unwrap();
+    let mut deaths = 0;
+    while store.backlog().await.unwrap().pending > 0 {
+        tokio::select! {
+            biased;
+            () = handler.dead.notified() => deaths += 1,
+            outcome = worker.step() => drop(outcome.unwrap()),
+        }
+        clock.advance(Duration::from_secs(31));
+        assert!(deaths < 100, "they are never given up");
+    }
+    println!("{deaths} workers died");
+    let dead: Vec<_> = store.dead_letters(None, 0, 100).await.unwrap().into_iter().map(|letter| letter.id).collect();
+    assert_eq!((store.applied("test").await.unwrap(), dead), ((48, 48), vec!["d20".to_owned(), "d33".to_owned()]));
 }
