@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod conformance;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod model;
 mod store;
 mod support;
