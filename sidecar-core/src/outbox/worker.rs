@@ -84,7 +84,8 @@ impl OutboxWorker {
     pub async fn run(&self, stop: CancellationToken) {
         let mut held = FuturesUnordered::new();
         while !stop.is_cancelled() {
-            match self.claim(AT_ONCE - held.len()).await {
+            let claim = self.claim(AT_ONCE - held.len());
+            match while_going_on(&mut held, claim).await {
                 Ok(tasks) => held.extend(tasks.into_iter().map(|task| self.work(task))),
                 Err(error) => tracing::error!(%error, "the outbox could not be read; looking again"),
             }
@@ -154,6 +155,20 @@ impl OutboxWorker {
                 self.outbox.fail_task(&task.claim, &why, None).await
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// Awaits `wanted` and lets the tasks go on meanwhile: one of them may hold the very connection that `wanted` waits for.
+async fn while_going_on<T>(
+    tasks: &mut FuturesUnordered<impl Future<Output = ()>>,
+    wanted: impl Future<Output = T>,
+) -> T {
+    let mut wanted = std::pin::pin!(wanted);
+    loop {
+        tokio::select! {
+            done = &mut wanted => return done,
+            Some(()) = tasks.next() => {}
         }
     }
 }
