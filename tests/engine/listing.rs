@@ -201,19 +201,16 @@ pub(crate) struct Copy {
     pub(crate) provider: Arc<Provider>,
     engine: Engine,
     key: SyncKey,
+    always_full: bool,
     _folder: Folder,
 }
 
 impl Copy {
     /// Every pass is full; leases end soon, so that a dropped pass goes on soon.
     pub(crate) async fn of(provider: Arc<Provider>) -> Self {
-        let config = EngineConfig {
-            full_every: Duration::ZERO,
-            lease: Duration::from_millis(60),
-            lag: Duration::from_secs(5),
-            ..EngineConfig::default()
-        };
-        Self::with(provider, config).await
+        let config =
+            EngineConfig { lease: Duration::from_millis(120), lag: Duration::from_secs(5), ..EngineConfig::default() };
+        Self { always_full: true, ..Self::with(provider, config).await }
     }
 
     pub(crate) async fn with(provider: Arc<Provider>, config: EngineConfig) -> Self {
@@ -222,11 +219,15 @@ impl Copy {
         let engine = Engine::new(store.clone(), store.clone(), store.clone(), SystemClock::shared(), config);
         let key = SyncKey::new(ORGANIZATION, "TEST_CONTACTS", LOCATION);
         store.schedule(&key, SystemClock::new().now(), false).await.unwrap();
-        Self { store, provider, engine, key, _folder: folder }
+        Self { store, provider, engine, key, always_full: false, _folder: folder }
     }
 
     /// Takes the pass's lease, waiting for one that was dropped.
     async fn begin(&self) -> Pass {
+        let status = self.store.status(&self.key).await.unwrap().unwrap();
+        if self.always_full && status.progress.is_none() {
+            self.store.schedule(&self.key, SystemClock::new().now(), true).await.unwrap();
+        }
         loop {
             match self.engine.begin(&self.key).await {
                 Ok(pass) => return pass,

@@ -8,4 +8,5 @@ mod faults;
 mod inbox;
 mod listing;
 mod order;
+mod outbox;
 mod passes;

@@ -22,8 +22,9 @@ async fn a_pass_dropped_anywhere_goes_on_and_ends_exact() {
         while !copy.has_ended().await {
             let before = copy.provider.fetched.load(Ordering::Relaxed);
             match copy.pass_cut_after(chance.within(20..120)).await {
+                // A slow disk can cost a lease that is so short; the pass is cut then too.
+                None | Some(Err(SyncError::LeaseLost)) => cuts_here += 1,
                 Some(outcome) => drop(outcome.unwrap()),
-                None => cuts_here += 1,
             }
             most = most.max(copy.provider.fetched.load(Ordering::Relaxed) - before);
         }
