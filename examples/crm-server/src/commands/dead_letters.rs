@@ -4,7 +4,7 @@ use clap::Subcommand;
 use sidecar_core::{Clock, SystemClock};
 use sidecar_store::Store;
 
-use super::{Failed, Outcome, organization};
+use super::{Failed, Outcome, organization, out};
 use crate::{
     config::Config,
     dead_letters::{Name, page, redrive_one},
@@ -51,7 +51,7 @@ async fn list(store: &dyn Store, name: Option<String>) -> Outcome {
     loop {
         let rows = page(store, organization.as_ref(), after, PORTION).await?;
         for row in &rows {
-            println!("{}\t{}\t{} attempts\t{}", row.id, row.kind, row.attempts, row.error);
+            out(format!("{}\t{}\t{} attempts\t{}", row.id, row.kind, row.attempts, row.error))?;
         }
         after = rows.last().and_then(|last| Name::parse(&last.id));
         if rows.len() < PORTION as usize {

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use sidecar_core::health::State;
 
 use super::{Outcome, log};
-use crate::{app::App, config::Config, health};
+use crate::{app::App, config::Config, error::StartError, health};
 
 /// One line for each thing; a failure of one does not hide the others.
 pub(super) async fn run() -> Outcome {
@@ -24,7 +24,7 @@ pub(super) async fn run() -> Outcome {
     let (app, database) = match App::open(config).await {
         Ok(opened) => opened,
         Err(error) => {
-            line("database", "down", &error.to_string());
+            line(culprit(&error), "down", &error.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -42,6 +42,15 @@ pub(super) async fn run() -> Outcome {
     }
     database.close().await;
     Ok(code)
+}
+
+/// What a failed start is about.
+fn culprit(error: &StartError) -> &'static str {
+    match error {
+        StartError::Store(_) => "database",
+        StartError::Ghl(_) | StartError::WebhookKey(_) => "ghl",
+        _ => "configuration",
+    }
 }
 
 fn line(name: &str, state: &str, more: &str) {

@@ -11,7 +11,11 @@ mod organization;
 mod serve;
 mod sync;
 
-use std::{fmt::Display, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -97,8 +101,7 @@ pub fn main() -> ExitCode {
 
 async fn run(line: Line) -> Outcome {
     if line.check_config {
-        print!("{}", Config::from_env()?.report());
-        return Ok(ExitCode::SUCCESS);
+        return check_config();
     }
     let Some(command) = line.command else {
         Line::command().print_long_help()?;
@@ -111,7 +114,7 @@ async fn run(line: Line) -> Outcome {
         Command::Doctor => doctor::run().await,
         Command::Keys(command) => keys::run(command).await,
         Command::Openapi => {
-            println!("{}", router::openapi());
+            out(router::openapi())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::DeadLetters(command) => dead_letters::run(configured()?, command).await,
@@ -130,6 +133,28 @@ fn configured() -> Result<Config, Failed> {
     let config = Config::from_env()?;
     log::start(&config.log);
     Ok(config)
+}
+
+fn check_config() -> Outcome {
+    let (config, verdict) = Config::look()?;
+    out(config.report().trim_end())?;
+    match verdict {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            for bad in error.0 {
+                out(format!("x {bad}"))?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// A line on standard output. A reader that has seen enough is no failure.
+fn out(line: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 async fn migrate(config: &Config) -> Outcome {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use sidecar_core::{Clock, SystemClock};
 use sidecar_store::{Organization, Organizations, Store};
 
-use super::{Failed, Outcome};
+use super::{Failed, Outcome, out};
 use crate::{config::Config, organizations};
 
 #[derive(Debug, Subcommand)]
@@ -30,7 +30,7 @@ pub(super) async fn run(config: Config, command: Command) -> Outcome {
         }
         Command::List => {
             for organization in database.organizations().await? {
-                println!("{}\t{}\t{}", organization.id, organization.slug, organization.name);
+                out(format!("{}\t{}\t{}", organization.id, organization.slug, organization.name))?;
             }
         }
     }

@@ -15,7 +15,7 @@ pub enum KeysError {
     Generate(#[from] SealError),
     /// The file beside the database cannot be used.
     #[error(
-        "the generated encryption keys in {path} cannot be used: {why}; correct or remove the file, or set SIDECAR_ENCRYPTION_KEYS"
+        "the generated encryption keys in {path} cannot be used: {why}; create its directory, correct or remove the file, or set SIDECAR_ENCRYPTION_KEYS"
     )]
     File {
         /// Where.

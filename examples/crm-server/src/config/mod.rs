@@ -136,23 +136,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names each variable that cannot be right.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let file = dotenvy::dotenv_iter().into_iter().flatten();
-        let mut variables = Vec::new();
-        for line in file {
-            match line {
-                Ok(pair) => variables.push(pair),
-                Err(dotenvy::Error::LineParse(_, at)) => {
-                    let problem = format!("cannot be read from character {at} of a line on: write NAME=value");
-                    return Err(ConfigError(vec![BadVariable { variable: ".env", problem }]));
-                }
-                Err(_) => break,
-            }
-        }
-        // A name or value that is not text is none of ours.
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
-        variables.extend(environment);
-        Self::from_variables(variables)
+        Self::from_variables(environment_and_file()?)
+    }
+
+    /// The same, to be looked at: also when it cannot be used.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is nothing to look at: the `.env` file cannot be read.
+    pub fn look() -> Result<(Self, Result<(), ConfigError>), ConfigError> {
+        Ok(Self::read(environment_and_file()?))
     }
 
     /// From these variables alone; of a name that comes twice, the last. Empty values count as not set.
@@ -160,6 +152,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names each variable that cannot be right.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let (config, verdict) = Self::read(variables);
+        verdict.map(|()| config)
+    }
+
+    fn read(variables: impl IntoIterator<Item = (String, String)>) -> (Self, Result<(), ConfigError>) {
         let mut read = Reader::new(variables);
         let environment = read.parsed("SIDECAR_ENV", environment).unwrap_or(Environment::Production);
         let app_url = read.parsed("APP_URL", http_url).or_else(|| read.parsed("NEXT_PUBLIC_APP_URL", http_url));
@@ -183,7 +180,7 @@ impl Config {
                 "is not set: tokens are kept only encrypted. Make one with `crm-server keys generate`, or set SIDECAR_ENV=development to try things out",
             );
         }
-        read.finish(config)
+        (config, read.finish())
     }
 
     /// Whether browsers reach this server by https, so that cookies must not travel otherwise.
@@ -198,6 +195,30 @@ impl Config {
             None => path.to_owned(),
         }
     }
+}
+
+/// A `.env` file's variables, then the process's, which win.
+fn environment_and_file() -> Result<Vec<(String, String)>, ConfigError> {
+    let mut variables = Vec::new();
+    for line in dotenvy::dotenv_iter().into_iter().flatten() {
+        match line {
+            Ok(pair) => variables.push(pair),
+            Err(dotenvy::Error::LineParse(_, at)) => {
+                let problem = format!("cannot be read from character {at} of a line on: write NAME=value");
+                return Err(ConfigError(vec![BadVariable { variable: ".env", problem }]));
+            }
+            Err(error) => {
+                return Err(ConfigError(vec![BadVariable {
+                    variable: ".env",
+                    problem: format!("cannot be read: {error}"),
+                }]));
+            }
+        }
+    }
+    // A name or value that is not text is none of ours.
+    let environment = std::env::vars_os();
+    variables.extend(environment.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok())));
+    Ok(variables)
 }
 
 fn ghl(read: &mut Reader, app_url: Option<&Url>) -> GhlConfig {

@@ -40,7 +40,7 @@ impl Reader {
         self.variables.keys().cloned().collect()
     }
 
-    pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
-        if self.bad.is_empty() { Ok(value) } else { Err(ConfigError(self.bad)) }
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        if self.bad.is_empty() { Ok(()) } else { Err(ConfigError(self.bad)) }
     }
 }

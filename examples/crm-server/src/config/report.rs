@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Config, VARIABLES};
+use super::{Config, Environment, VARIABLES};
 
 /// Variables whose values are nobody's business.
 const SECRET: &[&str] = &["SIDECAR_ENCRYPTION_KEYS", "SIDECAR_OPERATOR_TOKEN", "GHL_CLIENT_SECRET", "DATABASE_URL"];
@@ -39,7 +39,7 @@ impl Config {
             consequences
                 .push("organization routes and /metrics refuse everybody: set SIDECAR_OPERATOR_TOKEN".to_owned());
         }
-        if self.encryption_keys.is_none() {
+        if self.encryption_keys.is_none() && self.environment != Environment::Production {
             consequences.push("encryption keys are generated: set SIDECAR_ENCRYPTION_KEYS in production".to_owned());
         }
         consequences

@@ -4,5 +4,6 @@
 mod bad_input;
 mod connect;
 mod openapi;
+mod running;
 mod support;
 mod writes;

@@ -1,0 +1,68 @@
+//! A whole server on a port: each role, and its stop.
+
+use std::time::Duration;
+
+use crm_server::{
+    Running,
+    config::{Config, Role},
+};
+use sidecar_core::{
+    SystemClock,
+    http::{Body, HttpRequest, ReqwestTransport, Transport, TransportError},
+    time::timeout,
+};
+
+async fn start(role: Role) -> Running {
+    let variables = [
+        ("SIDECAR_ENV", "test"),
+        ("BIND_ADDR", "127.0.0.1:0"),
+        ("METRICS_ADDR", "127.0.0.1:0"),
+        ("DATABASE_URL", "sqlite::memory:"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config { role, ..Config::from_variables(variables).unwrap() };
+    crm_server::serve(config).await.unwrap()
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> Result<u16, TransportError> {
+    let mut request = HttpRequest::new(Body::EMPTY);
+    *request.uri_mut() = format!("http://{address}{path}").parse().unwrap();
+    let answer = ReqwestTransport::new().unwrap().send(request).await?;
+    Ok(answer.status().as_u16())
+}
+
+#[tokio::test]
+async fn every_role_answers_for_its_health_and_only_those_with_routes_for_the_rest() {
+    for (role, routes) in [(Role::All, 401), (Role::Web, 401), (Role::Worker, 404)] {
+        let running = start(role).await;
+        assert_eq!(get(running.addr, "/health/live").await.unwrap(), 200);
+        assert_eq!(get(running.addr, "/health/ready").await.unwrap(), 200);
+        assert_eq!(get(running.addr, "/metrics").await.unwrap(), 401, "without a token");
+        assert_eq!(get(running.metrics_addr.unwrap(), "/metrics").await.unwrap(), 200, "at its own address");
+        assert_eq!(get(running.addr, "/api/organizations").await.unwrap(), routes, "{role:?}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_server_listens_no_more_and_takes_no_long_leave() {
+    let running = start(Role::All).await;
+    let address = running.addr;
+    assert_eq!(get(address, "/health/ready").await.unwrap(), 200);
+    timeout(&SystemClock::new(), Duration::from_secs(5), running.stop()).await.unwrap();
+    assert!(matches!(get(address, "/health/ready").await, Err(TransportError::Connect(_))));
+}
+
+#[tokio::test]
+async fn a_taken_address_is_an_error_that_names_the_variable() {
+    let running = start(Role::Web).await;
+    let taken = [
+        ("SIDECAR_ENV", "test".to_owned()),
+        ("BIND_ADDR", running.addr.to_string()),
+        ("DATABASE_URL", "sqlite::memory:".to_owned()),
+    ];
+    let config = Config::from_variables(taken.map(|(name, value)| (name.to_owned(), value))).unwrap();
+    let error = crm_server::serve(config).await.unwrap_err();
+    assert!(error.to_string().contains("BIND_ADDR"), "{error}");
+    running.stop().await;
+}
