@@ -20,7 +20,8 @@ async fn start(role: Role) -> Running {
         ("DATABASE_URL", "sqlite::memory:"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = Config { role, ..Config::from_variables(variables).unwrap() };
+    let mut config = Config::from_variables(variables).unwrap();
+    config.role = role;
     crm_server::serve(config).await.unwrap()
 }
 
