@@ -88,6 +88,18 @@ fn a_webhook_and_a_fetched_state_within_the_skew_are_not_ordered_unless_they_agr
 }
 
 #[test]
+fn a_webhook_that_calls_empty_what_a_read_leaves_out_tells_nothing_new() {
+    let fetched = [listed(10, json!({"email": "a", "phone": null}))];
+    for empty in [json!(null), json!(""), json!([]), json!({})] {
+        assert_eq!(
+            kept(&fetched, &webhook(11, json!({"email": "a", "phone": empty, "city": empty}))),
+            Written::Unchanged
+        );
+        assert_eq!(decide(Some(&after(&fetched)), &webhook(11, json!({"email": empty}))), Decision::Reread);
+    }
+}
+
+#[test]
 fn a_listed_state_that_lacks_what_a_webhook_told_does_not_erase_it() {
     let told = after(&[webhook(100, json!({"email": "a", "phone": "1", "attachments": []}))]);
     for second in [98, 90] {

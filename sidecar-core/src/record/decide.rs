@@ -93,13 +93,15 @@ fn by_listing(current: &Record, change: &Change) -> Decision {
     }
 }
 
-/// Whether a webhook's fields are all known already.
+/// Whether a webhook's fields are all known already. A field that it calls empty is known where nothing is stored.
 fn agrees(current: &Record, effect: &Effect) -> bool {
+    let known = |(field, value): (&String, &Value)| match current.doc.get(field) {
+        Some(stored) => stored == value || (is_empty(stored) && is_empty(value)),
+        None => is_empty(value),
+    };
     match effect {
         Effect::Delete => current.deleted,
-        Effect::Put(doc) | Effect::Patch(doc) => {
-            !current.deleted && doc.iter().all(|(field, value)| current.doc.get(field).unwrap_or(&Value::Null) == value)
-        }
+        Effect::Put(doc) | Effect::Patch(doc) => !current.deleted && doc.iter().all(known),
     }
 }
 
