@@ -281,3 +281,14 @@ async fn what_is_not_connected_says_so() {
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert!(error.message().contains("org/acme:2 is not connected"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn settling_waits_for_the_renewal_under_way() {
+    let world = World::new(Duration::ZERO, Duration::from_secs(5)).await;
+    let manager = world.process();
+    let caller = manager.tokens(&world.key, None);
+    sidecar_core::time::timeout(&*world.clock, Duration::from_millis(10), caller).await.unwrap_err();
+    manager.settle().await;
+    assert_eq!(world.store.load(&world.key).await.unwrap().unwrap().tokens.generation, 2, "stored before it returns");
+    assert_eq!(world.exchanges(), (1, 0));
+}

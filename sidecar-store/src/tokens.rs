@@ -64,6 +64,22 @@ fn vault_refused(error: SealError) -> StoreError {
     StoreError::broken("the vault cannot seal or open these tokens").with_source(error)
 }
 
+/// A connection whose tokens do not open is still there, to be made again or forgotten: its key is lost, or its row was
+/// tampered with.
+fn locked(key: TokenKey, generation: i64, error: &SealError) -> Connection {
+    tracing::error!(%key, %error, "a connection's tokens cannot be opened: it has to be made again");
+    let tokens = TokenSet {
+        access: SecretString::default(),
+        refresh: None,
+        expires_at: Some(Timestamp::EPOCH),
+        generation: generation.cast_unsigned(),
+        scope: None,
+        extra: serde_json::Map::new(),
+    };
+    let reason = format!("the stored tokens cannot be opened: {error}");
+    Connection { key, tokens, state: ConnectionState::NeedsReauth { reason, since: Timestamp::EPOCH } }
+}
+
 impl SqlStore {
     fn seal_tokens(&self, key: &TokenKey, tokens: &TokenSet) -> Result<Sealed> {
         let plain = SecretString::from(json(&SecretsOut {
@@ -77,7 +93,10 @@ impl SqlStore {
 
     fn connection(&self, (organization, resource, generation, sealed, expires_at, state): Row) -> Result<Connection> {
         let key = TokenKey::new(organization, resource);
-        let plain = self.vault.open(&place(&key), &sealed).map_err(vault_refused)?;
+        let plain = match self.vault.open(&place(&key), &sealed) {
+            Ok(plain) => plain,
+            Err(error) => return Ok(locked(key, generation, &error)),
+        };
         // Not with the parser's message: it may quote what it read.
         let secrets: SecretsIn = serde_json::from_str(plain.expose_secret())
             .map_err(|_| StoreError::broken("a connection's tokens are sealed in a form that cannot be read"))?;

@@ -6,7 +6,8 @@ use sidecar_core::{
     Clock, SystemClock,
     inbox::{Committer, Inbox},
     sync::{Engine, EngineConfig},
-    time::Timestamp,
+    time::{Timestamp, timeout},
+    token::TokenConfig,
 };
 use sidecar_store::{SqlStore, Store};
 use tokio::sync::Notify;
@@ -53,6 +54,15 @@ impl App {
         let database = sidecar_store::open(&config.database_url, vault).await?;
         let app = Self::new(config, Arc::clone(&database) as Arc<dyn Store>, SystemClock::shared())?;
         Ok((app, database))
+    }
+
+    /// Closes the store, after the token renewals under way: one that is cut off loses its connection.
+    pub async fn close(&self, database: &SqlStore) {
+        let limit = TokenConfig::default().exchange;
+        if timeout(&*self.clock, limit, self.ghl.settle()).await.is_err() {
+            tracing::error!("a token renewal did not end within {limit:?}; its connection may have to be made again");
+        }
+        database.close().await;
     }
 
     /// Builds everything on a store and a clock of your own.

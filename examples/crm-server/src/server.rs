@@ -95,7 +95,7 @@ impl Running {
             tracing::warn!("not everything ended within {DRAIN:?}; what was held is due again when its lease ends");
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
-        database.close().await;
+        app.close(&database).await;
     }
 }
 

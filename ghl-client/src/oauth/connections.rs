@@ -68,6 +68,12 @@ impl GhlConnections {
         GhlTokens { connections: self.clone(), organization: organization.into() }
     }
 
+    /// Waits until no renewal is under way; see [`TokenManager::settle`].
+    pub async fn settle(&self) {
+        self.locations.settle().await;
+        self.companies.settle().await;
+    }
+
     /// The app.
     pub fn oauth(&self) -> &GhlOAuth {
         &self.oauth

@@ -107,7 +107,14 @@ impl LocationsSource {
                 if self.client.app_id().is_some() {
                     let page = locations.installed(company).location(id).background().await?;
                     if !page.items.iter().any(|row| row.id.as_str() == id && row.is_installed != Some(false)) {
-                        return gone();
+                        // One that the company may not read is another's, connected by itself: it is not ours to judge.
+                        return locations
+                            .get(id)
+                            .as_company(company)
+                            .background()
+                            .document()
+                            .await
+                            .and_then(|_| gone());
                     }
                 }
                 locations.get(id).as_company(company).background().document().await
@@ -143,7 +150,12 @@ impl Source for LocationsSource {
         let snapshot = self.kept.get(after.is_none(), self.fetch()).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
-        let span = Span { kind: LOCATIONS.name, location: None, after, up_to: next.clone() };
+        // A location's own pass says nothing of the organization's other locations.
+        let location = match &self.scope {
+            Scope::Company(_) => None,
+            Scope::Location(location) => Some(location.as_str().into()),
+        };
+        let span = Span { kind: LOCATIONS.name, location, after, up_to: next.clone() };
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| LocationsCursor { after });
         Ok(SourcePage { page: Page { items, next, total }, span: Some(span) })

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Either, Shared},
+    future::{BoxFuture, Either, Shared, join_all},
 };
 
 use super::{Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore};
@@ -207,6 +207,20 @@ impl TokenManager {
     /// Forgets what this process knows of the connection, after it was connected anew or disconnected.
     pub fn invalidate(&self, key: &TokenKey) {
         self.slots().remove(key);
+    }
+
+    /// Waits until no renewal is under way. Call it before a process ends: a renewal that is cut off between the provider's
+    /// answer and the store loses the connection.
+    pub async fn settle(&self) {
+        loop {
+            let slots: Vec<_> = self.slots().values().cloned().collect();
+            let flights: Vec<_> = slots.iter().filter_map(|slot| slot.lock().flight.clone()).collect();
+            let under_way: Vec<_> = flights.into_iter().filter(|flight| flight.peek().is_none()).collect();
+            if under_way.is_empty() {
+                return;
+            }
+            join_all(under_way).await;
+        }
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<TokenKey, Arc<Slot>>> {

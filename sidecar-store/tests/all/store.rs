@@ -10,7 +10,7 @@ use sidecar_core::{
     lease::LeaseStore,
     outbox::{NewTask, Outbox},
     record::{Batch, Records},
-    token::{Connection, Swap, TokenKey, TokenSet, TokenStore},
+    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore},
 };
 use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, SqlStore, Store, Swept};
 use sqlx::{Connection as _, SqliteConnection};
@@ -224,8 +224,9 @@ async fn tokens_of_another_row_do_not_open() {
     let theft =
         "UPDATE tokens SET sealed = (SELECT sealed FROM tokens WHERE resource = 'theirs') WHERE resource = 'mine'";
     sqlx::query(theft).execute(&mut raw(&url).await).await.unwrap();
-    let refused = store.load(&key("mine")).await.unwrap_err();
-    assert!(!refused.is_retryable(), "{refused:?}");
+    let locked = store.load(&key("mine")).await.unwrap().unwrap();
+    assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "{locked:?}");
+    assert_eq!(access(&locked), "", "nothing of the other row is shown");
 }
 
 #[tokio::test]
@@ -244,7 +245,9 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     let found = new.connections(&"org_1".into()).await.unwrap();
     assert_eq!(found.iter().map(access).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     assert!(found.iter().all(|connection| connection.tokens.generation == 1));
-    assert!(store.load(&key("a")).await.is_err(), "the old key alone opens nothing any more");
+    let locked = store.load(&key("a")).await.unwrap().unwrap();
+    assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
+    assert!(matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(Swap::Stored(2))), "it can be connected anew");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub(super) async fn run() -> Outcome {
             }
         }
     }
-    database.close().await;
+    app.close(&database).await;
     Ok(code)
 }
 

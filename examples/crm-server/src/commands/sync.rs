@@ -50,7 +50,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
             }
         }
     }
-    database.close().await;
+    app.close(&database).await;
     Ok(code)
 }
 

@@ -108,6 +108,13 @@ impl GhlAccess {
         self.app.as_ref().map(|app| app.connections.oauth())
     }
 
+    /// Waits until no token renewal is under way.
+    pub async fn settle(&self) {
+        if let Some(app) = &self.app {
+            app.connections.settle().await;
+        }
+    }
+
     /// An organization's tokens; none while GHL is off.
     pub fn tokens(&self, organization: &OrganizationId) -> Option<GhlTokens> {
         self.app.as_ref().map(|app| app.connections.of(organization))
