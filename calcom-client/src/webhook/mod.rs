@@ -30,15 +30,8 @@ impl CalcomVerifier {
 
 impl Verifier for CalcomVerifier {
     fn verify(&self, delivery: Delivery<'_>) -> Result<Verified, SignatureError> {
-        let unsigned = delivery
-            .headers
-            .get(SIGNATURE_HEADER)
-            .is_some_and(|value| value == NO_SECRET);
-        if unsigned {
-            Err(SignatureError::Missing(SIGNATURE_HEADER))
-        } else {
-            self.0.verify(delivery)
-        }
+        let unsigned = delivery.headers.get(SIGNATURE_HEADER).is_some_and(|value| value == NO_SECRET);
+        if unsigned { Err(SignatureError::Missing(SIGNATURE_HEADER)) } else { self.0.verify(delivery) }
     }
 }
 
@@ -53,11 +46,7 @@ mod tests {
 
     fn verify(headers: &HeaderMap) -> Result<Verified, SignatureError> {
         let verifier = CalcomVerifier::new(["old", "new"].map(SecretString::from)).unwrap();
-        verifier.verify(Delivery {
-            headers,
-            body: BODY,
-            received_at: Timestamp::EPOCH,
-        })
+        verifier.verify(Delivery { headers, body: BODY, received_at: Timestamp::EPOCH })
     }
 
     #[test]
@@ -65,19 +54,13 @@ mod tests {
         for secret in ["old", "new"] {
             verify(&hmac_sha256_hex(SIGNATURE_HEADER, secret, BODY)).unwrap();
         }
-        assert_eq!(
-            verify(&hmac_sha256_hex(SIGNATURE_HEADER, "other", BODY)),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(verify(&hmac_sha256_hex(SIGNATURE_HEADER, "other", BODY)), Err(SignatureError::Mismatch));
     }
 
     #[test]
     fn a_delivery_of_a_webhook_without_a_secret_counts_as_unsigned() {
         let headers = HeaderMap::from_iter([(SIGNATURE_HEADER.parse().unwrap(), HeaderValue::from_static(NO_SECRET))]);
         assert_eq!(verify(&headers), Err(SignatureError::Missing(SIGNATURE_HEADER)));
-        assert_eq!(
-            verify(&HeaderMap::new()),
-            Err(SignatureError::Missing(SIGNATURE_HEADER))
-        );
+        assert_eq!(verify(&HeaderMap::new()), Err(SignatureError::Missing(SIGNATURE_HEADER)));
     }
 }
