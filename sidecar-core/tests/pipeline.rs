@@ -4,18 +4,19 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use sidecar_core::{
-    Error, ErrorKind, Result, Sent, SystemClock,
-    http::{Call, Failure, HttpRequest, HttpResponse, Pipeline, Provider, Transport, TransportError},
+    Clock, Error, ErrorKind, Result, Sent, SystemClock,
+    http::{Body, Call, Failure, HttpRequest, HttpResponse, Pipeline, Provider, Transport, TransportError},
     limit::{Lane, LocalLimiter, Scope},
     retry::Breaker,
     test_util::ScriptedTransport,
@@ -117,6 +118,18 @@ async fn a_create_that_was_not_sent_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_whose_first_attempt_may_have_happened_says_so_though_the_last_was_not_sent() {
+    let put = || Call::new("things.replace", Method::PUT, "/things/{id}", &["7"]);
+    for transport in [ScriptedTransport::new().fail(broken()), ScriptedTransport::new().answer(502, json!({}))] {
+        let transport = Arc::new(transport.fail(refused()).fail(refused()).fail(refused()));
+        let error = pipeline(&transport).call(put()).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps), "{error}");
+    }
+    let transport = Arc::new(ScriptedTransport::new().fail(refused()).fail(refused()).fail(refused()).fail(refused()));
+    assert_eq!(pipeline(&transport).call(put()).await.unwrap_err().was_sent(), Sent::No);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_create_is_repeated_after_the_wait_asked_for() {
     let clock = SystemClock::shared();
     let transport = Arc::new(ScriptedTransport::new().answer(429, json!({"wait": 3})).answer(201, json!({})));
@@ -147,6 +160,57 @@ async fn a_missing_scope_burns_no_token() {
     assert_eq!(credentials.0.load(Ordering::Relaxed), 1);
 }
 
+/// Its token endpoint breaks in the middle of an exchange.
+#[derive(Debug)]
+struct NoToken;
+
+#[async_trait]
+impl Credentials for NoToken {
+    async fn bearer(&self, _: Option<u64>) -> Result<Bearer> {
+        Err(Error::new(ErrorKind::Transport, "the token endpoint hung up").sent(Sent::Perhaps))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_with_the_token_does_not_mean_that_the_call_was_sent() {
+    let transport = Arc::new(ScriptedTransport::new());
+    let error = pipeline(&transport).call(post().credentials(Arc::new(NoToken))).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::No), "{error}");
+    assert!(transport.requests().is_empty());
+}
+
+/// Tells of the tokens that the provider took.
+#[derive(Debug, Default)]
+struct Listening(AtomicU64);
+
+#[async_trait]
+impl Credentials for Listening {
+    async fn bearer(&self, _: Option<u64>) -> Result<Bearer> {
+        Ok(Bearer { token: "t".into(), generation: 7 })
+    }
+
+    fn accepted(&self, generation: u64) {
+        self.0.store(generation, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_hear_of_it_when_the_provider_takes_their_token() {
+    let transport = Arc::new(ScriptedTransport::new().answer(401, json!({})).answer(200, json!({})));
+    let (pipeline, credentials) = (pipeline(&transport), Arc::new(Listening::default()));
+    pipeline.call(get().credentials(credentials.clone())).await.unwrap_err();
+    assert_eq!(credentials.0.load(Ordering::Relaxed), 0);
+    pipeline.call(get().credentials(credentials.clone())).await.unwrap();
+    assert_eq!(credentials.0.load(Ordering::Relaxed), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answers_debug_shows_no_body() {
+    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({"access_token": "canary"})));
+    let answer = pipeline(&transport).call(get()).await.unwrap();
+    assert!(!format!("{answer:?}").contains("canary"), "{answer:?}");
+}
+
 #[derive(Debug)]
 struct Silent;
 
@@ -163,6 +227,71 @@ async fn no_call_outlives_its_deadline() {
     let error = pipeline(&Arc::new(Silent)).call(get().deadline(Duration::from_secs(12))).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Deadline, Sent::Perhaps));
     assert!(clock.monotonic() <= Duration::from_secs(12), "{:?}", clock.monotonic());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_end_is_possible() {
+    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({})));
+    let pipeline = pipeline(&transport);
+    SystemClock::new().sleep(Duration::from_secs(1)).await;
+    pipeline.call(get().deadline(Duration::MAX)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_cut_by_their_own_deadline_open_the_circuit() {
+    let breaker = Breaker::default();
+    let pipeline = Pipeline::builder(Arc::new(Acme), "http://acme.test", Arc::new(Silent))
+        .breaker(breaker.clone())
+        .build()
+        .unwrap();
+    for _ in 0..10 {
+        assert!(breaker.is_closed());
+        pipeline.call(get().deadline(Duration::from_secs(5))).await.unwrap_err();
+    }
+    assert!(!breaker.is_closed());
+}
+
+/// Has no token before this time.
+#[derive(Debug)]
+struct SlowToken(Arc<dyn Clock>, Duration);
+
+#[async_trait]
+impl Credentials for SlowToken {
+    async fn bearer(&self, _: Option<u64>) -> Result<Bearer> {
+        self.0.sleep(self.1.saturating_sub(self.0.monotonic())).await;
+        Ok(Bearer { token: "t".into(), generation: 1 })
+    }
+}
+
+/// Writes down when each request left.
+#[derive(Debug)]
+struct Stamps(Arc<dyn Clock>, Mutex<Vec<Duration>>);
+
+#[async_trait]
+impl Transport for Stamps {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
+        self.1.lock().unwrap().push(self.0.monotonic());
+        Ok(HttpResponse::new(Body::EMPTY))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quota_is_not_taken_before_the_token_is_there() {
+    let (clock, window) = (SystemClock::shared(), Duration::from_secs(10));
+    let transport = Arc::new(Stamps(clock.clone(), Mutex::default()));
+    let pipeline = Pipeline::builder(Arc::new(Acme), "http://acme.test", transport.clone())
+        .clock(clock.clone())
+        .limiter(Arc::new(LocalLimiter::new(clock.clone())))
+        .build()
+        .unwrap();
+    let token = Arc::new(SlowToken(clock, Duration::from_secs(9)));
+    let limited = || get().scopes([Scope::window("acme", 100, window)]).credentials(token.clone());
+    join_all((0..200).map(|_| pipeline.call(limited()))).await.into_iter().for_each(|answer| drop(answer.unwrap()));
+
+    let stamps = transport.1.lock().unwrap().clone();
+    let within = |start: Duration| stamps.iter().filter(|at| (start..start + window).contains(at)).count();
+    let most = stamps.iter().map(|start| within(*start)).max();
+    assert_eq!((stamps.len(), most), (200, Some(100)), "at most 100 leave in any 10 s");
 }
 
 #[tokio::test(start_paused = true)]

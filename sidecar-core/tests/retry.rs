@@ -101,6 +101,15 @@ fn a_wait_beyond_the_deadline_stops_at_once() {
     assert_eq!(verdict, Verdict::Stop(StopReason::Deadline));
 }
 
+#[test]
+fn a_policy_of_endless_waits_does_not_overflow() {
+    let policy = RetryPolicy { max_attempts: u32::MAX, base: Duration::MAX, cap: Duration::MAX };
+    for attempt in [1, 2, u32::MAX - 1] {
+        let verdict = next(&policy, attempt, Retryable::Transient, None, None, 1.0);
+        assert_eq!(verdict, Verdict::Again(Duration::MAX), "{attempt}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_verdict_keeps_deadline_cap_and_the_providers_wait(

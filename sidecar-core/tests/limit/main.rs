@@ -172,6 +172,22 @@ fn absurd_answers_neither_panic_nor_overflow() {
 }
 
 #[test]
+fn a_huge_limit_that_others_use_up_does_not_overflow() {
+    let desk = Desk::new();
+    let scope = burst_scope();
+    let used_up = || desk.observe(&scope, |f| (f.limit, f.remaining) = (Some(u32::MAX), Some(0)));
+    used_up();
+    desk.clock.advance(SECOND * 10 + Duration::from_millis(300));
+    assert!(desk.go(&scope));
+    // Both the former calls, which are still remembered, and this one are compared with the server's count.
+    used_up();
+    assert_eq!(desk.usage(&scope).used, 1);
+    desk.clock.advance(SECOND * 20);
+    used_up();
+    assert!(!desk.go(&scope));
+}
+
+#[test]
 fn several_processes_keep_to_equal_parts() {
     let desk = Desk::new();
     desk.limiter.set_processes(4);
