@@ -20,12 +20,16 @@ pub(super) struct Arguments {
     /// Copy everything and remove what is gone, instead of what changed.
     #[arg(long)]
     full: bool,
+    /// Go on with a full copy that would remove more than 20 % of what is stored; every removal is still confirmed by a read.
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let (app, database) = App::open(config).await?;
     let organization = organization::find(&*app.store, &arguments.organization).await?;
-    let ended = work::sync_now(&app, &organization.id, arguments.full, &Bars::default()).await?;
+    let wish = work::Wish { full: arguments.full, force: arguments.force };
+    let ended = work::sync_now(&app, &organization.id, wish, &Bars::default()).await?;
     if ended.is_empty() {
         return Err(Failed(
             "nothing is connected: `crm-server connect-url` prints a link that connects GHL".to_owned(),

@@ -116,6 +116,15 @@ pub async fn schedule_location(
     Ok(())
 }
 
+/// How a person wants a sync to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Everything, and what is gone is removed, instead of what changed.
+    pub full: bool,
+    /// Also when a large share of what is stored would be removed; the pass is full then.
+    pub force: bool,
+}
+
 /// How the pass of one source ended.
 pub type Ended = (SyncKey, Result<Report, SyncError>);
 
@@ -126,19 +135,19 @@ pub type Ended = (SyncKey, Result<Report, SyncError>);
 pub async fn sync_now(
     app: &App,
     organization: &OrganizationId,
-    full: bool,
+    wish: Wish,
     observer: &dyn SyncObserver,
 ) -> Result<Vec<Ended>, StoreError> {
-    let sources = schedule(app, organization, full).await?;
+    let sources = schedule(app, organization, wish.full || wish.force).await?;
     let (locations, rest): (Vec<_>, Vec<_>) = sources.into_iter().partition(|key| &*key.source == GHL_LOCATIONS);
-    let mut ended = run_all(app, locations, observer).await;
-    ended.extend(run_all(app, rest, observer).await);
+    let mut ended = run_all(app, locations, wish, observer).await;
+    ended.extend(run_all(app, rest, wish, observer).await);
     Ok(ended)
 }
 
-async fn run_all(app: &App, sources: Vec<SyncKey>, observer: &dyn SyncObserver) -> Vec<Ended> {
+async fn run_all(app: &App, sources: Vec<SyncKey>, wish: Wish, observer: &dyn SyncObserver) -> Vec<Ended> {
     let run = |key: SyncKey| async move {
-        let outcome = pass::run(app, &key, false, observer).await;
+        let outcome = pass::run(app, &key, wish.force, observer).await;
         (key, outcome)
     };
     stream::iter(sources).map(run).buffer_unordered(PASSES_AT_ONCE).collect().await

@@ -1,12 +1,19 @@
 use std::time::Duration;
 
-use crm_server::{config::Role, work};
+use crm_server::{
+    config::Role,
+    work::{self, Wish},
+};
 use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION};
-use sidecar_core::{sync::SyncHealth, time::timeout};
+use sidecar_core::{
+    sync::{SyncError, SyncHealth},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
 
+const FULL: Wish = Wish { full: true, force: false };
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl House {
@@ -18,7 +25,7 @@ impl House {
 #[tokio::test]
 async fn a_sync_now_copies_locations_contacts_and_events() {
     let house = House::with_locations(150).await;
-    let ended = work::sync_now(&house.app, &house.organization, true, &()).await.unwrap();
+    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert_eq!(ended.len(), 5);
     for (key, outcome) in &ended {
         assert!(outcome.is_ok(), "{key}: {outcome:?}");
@@ -31,9 +38,9 @@ async fn a_sync_now_copies_locations_contacts_and_events() {
 #[tokio::test]
 async fn a_second_sync_asks_only_for_what_changed() {
     let house = House::with_locations(150).await;
-    work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let before = house.sandbox.ghl().counts().calls("POST /contacts/search");
-    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let pages = house.sandbox.ghl().counts().calls("POST /contacts/search") - before;
     assert!(pages <= 2, "{pages} pages: {ended:?}");
 }
@@ -41,7 +48,7 @@ async fn a_second_sync_asks_only_for_what_changed() {
 #[tokio::test]
 async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass() {
     let house = House::with_company(10).await;
-    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     house.work_outbox().await;
     assert_eq!(house.connected().await.len(), 3);
@@ -91,7 +98,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
         assert_eq!((status.health, status.error_count), (SyncHealth::Healthy, 0), "{status:?}");
     }
 
-    let ended = work::sync_now(&house.app, &house.organization, false, &()).await.unwrap();
+    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 2_000);
 }
@@ -111,7 +118,7 @@ async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
         ..Default::default()
     };
     house.sandbox.control().faults([storm]);
-    let ended = work::sync_now(&house.app, &house.organization, true, &()).await.unwrap();
+    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert_eq!(ended.iter().filter(|(_, outcome)| outcome.is_err()).count(), 2, "{ended:?}");
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     let failed: Vec<_> = statuses.iter().filter(|status| status.health == SyncHealth::Error).collect();
@@ -120,4 +127,25 @@ async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
         assert!(status.last_error.as_ref().is_some_and(|why| why.contains("contacts.search")), "{status:?}");
         assert!(status.next_run_at.is_some_and(|at| at > house.app.now()), "{status:?}");
     }
+}
+
+#[tokio::test]
+async fn a_mass_delete_waits_until_somebody_insists() {
+    let house = House::with_locations(60).await;
+    work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let location = house.locations[0].as_str();
+    for contact in house.sandbox.ghl().contacts(location).iter().take(30) {
+        house.sandbox.ghl().delete_contact(contact["id"].as_str().unwrap()).unwrap();
+    }
+    house.sandbox.control().index_lag(0);
+
+    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let refused = ended.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).collect::<Vec<_>>();
+    assert!(matches!(refused.as_slice(), [SyncError::MassDelete { missing: 30, .. }]), "{ended:?}");
+    assert_eq!(house.count(CONTACT).await, 120);
+
+    let insist = Wish { full: true, force: true };
+    let ended = work::sync_now(&house.app, &house.organization, insist, &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    assert_eq!(house.count(CONTACT).await, 90);
 }
