@@ -74,14 +74,15 @@ pub struct ContactFields {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     assigned_to: Given<String>,
-    /// Whether no messages may be sent at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Whether no messages may be sent at all; `null` is `false`.
+    #[serde(default, deserialize_with = "given_or_empty", skip_serializing_if = "Option::is_none")]
     dnd: Option<bool>,
-    /// All tags the contact is to have.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// All tags the contact is to have; `null` is none.
+    #[serde(default, deserialize_with = "given_or_empty", skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<String>>,
-    /// Values of custom fields.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Values of custom fields, those that are to change. Not `null`: a field is cleared by a `null` of its own.
+    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     custom_fields: Option<Vec<CustomField>>,
 }
 
@@ -106,6 +107,22 @@ type Given<T> = Option<Option<T>>;
 
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Given<T>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// For what GHL clears with a value of its own, not with `null`.
+fn given_or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer).map(|value| Some(value.unwrap_or_default()))
+}
+
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<CustomField>>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(fields) => Ok(Some(fields)),
+        None => {
+            Err(D::Error::custom("`customFields` cannot be null: list each field to be cleared with `\"value\": null`"))
+        }
+    }
 }
 
 impl ContactFields {
@@ -179,6 +196,22 @@ mod tests {
     fn absent_and_null_fields_are_told_apart() {
         let wire = fields(json!({"firstName": "Ann", "city": null})).unwrap();
         assert_eq!(Value::Object(wire), json!({"firstName": "Ann", "city": null}));
+    }
+
+    #[test]
+    fn null_clears_tags_and_dnd_by_their_empty_values() {
+        let wire = fields(json!({"tags": null, "dnd": null})).unwrap();
+        assert_eq!(Value::Object(wire), json!({"tags": [], "dnd": false}));
+        let wire = fields(json!({"city": "Paris"})).unwrap();
+        assert_eq!(Value::Object(wire), json!({"city": "Paris"}), "what is absent stays as it is");
+    }
+
+    #[test]
+    fn all_custom_fields_at_once_cannot_be_cleared() {
+        let error = fields(json!({"customFields": null})).unwrap_err();
+        assert!(error.to_string().contains("customFields"), "{error}");
+        let wire = fields(json!({"customFields": [{"key": "course", "value": null}]})).unwrap();
+        assert_eq!(wire["customFields"], json!([{"key": "course", "field_value": null}]));
     }
 
     #[test]

@@ -72,6 +72,26 @@ async fn a_change_leaves_other_fields_and_null_clears_one() {
 }
 
 #[tokio::test]
+async fn null_clears_tags_and_dnd_at_the_provider_and_in_the_store() {
+    let (scene, location) = connected().await;
+    let made =
+        scene.create(json!({"locationId": location, "firstName": "Ada", "tags": ["lead", "vip"], "dnd": true})).await;
+    let id = made["id"].as_str().unwrap();
+    assert_eq!((&made["tags"], &made["dnd"]), (&json!(["lead", "vip"]), &json!(true)));
+    let path = scene.contacts(&format!("/{id}"));
+    let changed = scene.server.call(Method::PATCH, &path, Some(json!({"tags": null, "dnd": null}))).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+    let read = scene.server.call(Method::GET, &path, None).await.json();
+    let provider = scene.sandbox.ghl().contact(id).unwrap();
+    for contact in [&read, &provider] {
+        assert_eq!((&contact["tags"], &contact["dnd"]), (&json!([]), &json!(false)), "{contact}");
+    }
+    let refused = scene.server.call(Method::PATCH, &path, Some(json!({"customFields": null}))).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("customFields"), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn a_deleted_contact_is_gone_in_both_places_also_when_the_provider_was_faster() {
     let (scene, location) = connected().await;
     for faster in [false, true] {
