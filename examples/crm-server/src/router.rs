@@ -1,6 +1,6 @@
 //! Every route, as a table of contents.
 
-use axum::{Router, middleware as layers};
+use axum::{Router, middleware as layers, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,6 +22,11 @@ pub fn web(app: App) -> Router {
 /// The routes of a process that only works: health and metrics.
 pub fn worker(app: App) -> Router {
     finish(operations().split_for_parts().0, app)
+}
+
+/// Metrics for whoever reaches their own address, which is the operator's to guard.
+pub fn metrics_alone(app: App) -> Router {
+    finish(Router::new().route("/metrics", get(metrics::show_openly)), app)
 }
 
 /// The description of every route, as JSON.

@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, routing::get};
+use axum::Router;
 use sidecar_core::time::timeout;
 use sidecar_store::SqlStore;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     config::{Config, Role},
-    error::{Answer, StartError},
-    metrics, router,
+    error::StartError,
+    listener::{self, Bounds},
+    router,
     work::{self, Workers},
 };
 
@@ -59,7 +60,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let mut metrics_addr = None;
     if let Some(listener) = metrics_listener {
         metrics_addr = Some(local(&listener, "METRICS_ADDR")?);
-        listeners.push(spawn(listener, open_metrics(app.clone()), app.stopping.clone()));
+        listeners.push(spawn(listener, router::metrics_alone(app.clone()), app.stopping.clone()));
     }
     Ok(Running {
         addr,
@@ -109,20 +110,7 @@ fn local(listener: &TcpListener, variable: &'static str) -> Result<SocketAddr, S
 }
 
 fn spawn(listener: TcpListener, router: Router, stop: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "a listener broke off");
-        }
-    })
-}
-
-/// Metrics for whoever reaches the address, which is the operator's to guard.
-fn open_metrics(app: App) -> Router {
-    async fn show(State(app): State<App>) -> Answer<impl axum::response::IntoResponse> {
-        metrics::render(&app).await
-    }
-    Router::new().route("/metrics", get(show)).with_state(app)
+    tokio::spawn(listener::run(listener, router, Bounds::default(), stop))
 }
 
 async fn keep_house(app: App, database: Arc<SqlStore>) {

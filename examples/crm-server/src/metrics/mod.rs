@@ -14,8 +14,7 @@ use sidecar_core::{
     sync::SyncKey,
 };
 
-pub(crate) use route::render;
-pub use route::{__path_show, show};
+pub use route::{__path_show, show, show_openly};
 
 /// Histogram bounds in seconds: an indexed read takes less than a millisecond, a call to a provider up to 30 s.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];

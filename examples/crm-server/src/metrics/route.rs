@@ -20,8 +20,13 @@ pub async fn show(_: Operator, State(app): State<App>) -> Answer<impl IntoRespon
     render(&app).await
 }
 
+/// The same, for an address that needs no token.
+pub async fn show_openly(State(app): State<App>) -> Answer<impl IntoResponse> {
+    render(&app).await
+}
+
 /// The counters and, freshly asked, what waits.
-pub(crate) async fn render(app: &App) -> Answer<impl IntoResponse + use<>> {
+async fn render(app: &App) -> Answer<impl IntoResponse + use<>> {
     let backlog = app.store.backlog().await?;
     let (waiting, dead) = app.store.waiting_tasks().await?;
     let lag = backlog.oldest.map_or(0.0, |oldest| app.now().since(oldest).as_secs_f64());

@@ -273,6 +273,14 @@ async fn a_callers_request_id_is_kept_when_it_is_a_sane_one() {
 }
 
 #[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let server = Server::start(&[]).await;
+    let answer = send(&server, &Method::PUT, "/api/organizations", &[], Vec::new()).await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (405, "method_not_allowed"));
+    assert!(answer.header("allow").contains("GET") && answer.header("allow").contains("POST"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn an_optional_body_may_be_left_out_but_not_be_wrong() {
     let server = Server::start(&[]).await;
     let organization = server.organization("acme").await;

@@ -8,7 +8,7 @@ use crm_server::{
 };
 use sidecar_core::{
     SystemClock,
-    http::{Body, HttpRequest, ReqwestTransport, Transport, TransportError},
+    http::{Body, HttpRequest, HttpResponse, ReqwestTransport, Transport, TransportError},
     time::timeout,
 };
 
@@ -26,10 +26,13 @@ async fn start(role: Role) -> Running {
 }
 
 async fn get(address: std::net::SocketAddr, path: &str) -> Result<u16, TransportError> {
+    Ok(ask(address, path).await?.status().as_u16())
+}
+
+async fn ask(address: std::net::SocketAddr, path: &str) -> Result<HttpResponse, TransportError> {
     let mut request = HttpRequest::new(Body::EMPTY);
     *request.uri_mut() = format!("http://{address}{path}").parse().unwrap();
-    let answer = ReqwestTransport::new().unwrap().send(request).await?;
-    Ok(answer.status().as_u16())
+    ReqwestTransport::new().unwrap().send(request).await
 }
 
 #[tokio::test]
@@ -43,6 +46,16 @@ async fn every_role_answers_for_its_health_and_only_those_with_routes_for_the_re
         assert_eq!(get(running.addr, "/api/organizations").await.unwrap(), routes, "{role:?}");
         running.stop().await;
     }
+}
+
+#[tokio::test]
+async fn the_metrics_own_address_refuses_other_paths_with_a_problem() {
+    let running = start(Role::Web).await;
+    let answer = ask(running.metrics_addr.unwrap(), "/nowhere").await.unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert!(answer.headers().contains_key("x-request-id"));
+    running.stop().await;
 }
 
 #[tokio::test]
