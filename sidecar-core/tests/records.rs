@@ -116,6 +116,19 @@ fn a_fetched_state_that_agrees_completes_what_a_webhook_told() {
 }
 
 #[test]
+fn a_listed_state_completes_a_webhook_however_old_it_seems() {
+    let record = after(&[webhook(100, json!({"email": "a"})), listed(90, json!({"email": "a", "source": "form"}))]);
+    assert_eq!(record.doc, doc(json!({"email": "a", "source": "form"})));
+}
+
+#[test]
+fn a_read_of_a_newer_state_counts_though_the_record_changed_meanwhile() {
+    let whole = read(0, 160, json!({"email": "a", "source": "form"}));
+    let record = after(&[listed(90, json!({"email": "a"})), whole]);
+    assert_eq!((record.doc["source"].as_str(), record.version), (Some("form"), Timestamp::from_secs(160)));
+}
+
+#[test]
 fn a_listing_that_repeats_what_is_stored_writes_nothing() {
     assert_eq!(kept(&[listed(10, json!({"email": "a"}))], &listed(20, json!({"email": "a"}))), Written::Unchanged);
 }
@@ -138,6 +151,12 @@ fn a_deleted_record_comes_back_only_by_a_read() {
     assert_eq!(decide(Some(&gone), &listed(12, json!({"email": "a"}))), Decision::Reread);
     assert_eq!(decide(Some(&gone), &listed(1, json!({"email": "a"}))), Decision::Reread);
     assert!(matches!(decide(Some(&gone), &webhook(1, json!({}))), Decision::Keep(Written::Older)));
+    let found_gone = after(&[listed(50, json!({})), change(ChangeOrigin::Read { revision: 1 }, 1000, Effect::Delete)]);
+    assert_eq!(
+        decide(Some(&found_gone), &listed(50, json!({}))),
+        Decision::Reread,
+        "its time is that of our own clock"
+    );
     assert!(matches!(decide(Some(&gone), &read(gone.revision, 1, json!({"email": "a"}))), Decision::Write(..)));
 }
 

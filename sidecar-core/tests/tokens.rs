@@ -9,12 +9,12 @@ use std::{
 
 use async_trait::async_trait;
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, Sent, StoreError, SystemClock, Timestamp,
+    Clock, Error, ErrorKind, OrganizationId, Result, Sent, StoreError, SystemClock, Timestamp,
     lease::{Lease, LeaseStore},
     secret::ExposeSecret,
     token::{
-        ConnectionState, Credentials, MemoryStore, Swap, TokenConfig, TokenExchange, TokenKey, TokenManager, TokenSet,
-        TokenStore,
+        Connection, ConnectionState, Credentials, MemoryStore, Swap, TokenConfig, TokenExchange, TokenKey,
+        TokenManager, TokenSet, TokenStore,
     },
 };
 
@@ -33,6 +33,9 @@ struct Server {
     refusals: u32,
     dead: bool,
     fail: Option<Error>,
+    panic: bool,
+    /// How long its tokens live; an hour if it is not said.
+    life: Option<Duration>,
 }
 
 fn set(number: u32, expires_at: Timestamp) -> TokenSet {
@@ -50,10 +53,14 @@ fn set(number: u32, expires_at: Timestamp) -> TokenSet {
 impl TokenExchange for TokenServer {
     async fn renew(&self, _: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let refresh = current.refresh.as_ref().unwrap().expose_secret().to_owned();
-        let number = {
+        let (number, life) = {
             let mut state = self.state.lock().unwrap();
             if let Some(error) = state.fail.take() {
                 return Err(error);
+            }
+            if std::mem::take(&mut state.panic) {
+                drop(state);
+                panic!("out of bounds");
             }
             if state.dead || refresh != format!("refresh-{}", state.good) {
                 state.refusals += 1;
@@ -62,10 +69,10 @@ impl TokenExchange for TokenServer {
             }
             state.exchanges += 1;
             state.good += 1;
-            state.good
+            (state.good, state.life.unwrap_or(Duration::from_secs(3600)))
         };
         self.clock.sleep(self.takes).await;
-        Ok(set(number, self.clock.now() + Duration::from_secs(3600)))
+        Ok(set(number, self.clock.now() + life))
     }
 }
 
@@ -195,25 +202,54 @@ async fn a_refusal_marks_the_connection_and_is_not_repeated() {
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
 }
 
-/// A store that is out of reach when it should keep a rotated set.
+/// A store that is out of reach at times, or slow.
 #[derive(Debug)]
 struct Flaky {
     store: MemoryStore,
-    failures: Mutex<u32>,
+    clock: Arc<dyn Clock>,
+    trouble: Mutex<Trouble>,
+}
+
+#[derive(Debug, Default)]
+struct Trouble {
+    /// It takes nothing this often.
+    failing_swaps: u32,
+    /// It gives nothing.
+    gone: bool,
+    loads: u32,
+    /// The load of this number (from 1) takes so long; it tells how things stood when it began.
+    slow_load: Option<(u32, Duration)>,
+}
+
+impl Flaky {
+    fn on(world: &World, trouble: Trouble) -> Arc<Self> {
+        Arc::new(Self { store: world.store.clone(), clock: world.clock.clone(), trouble: Mutex::new(trouble) })
+    }
 }
 
 #[async_trait]
 impl TokenStore for Flaky {
-    async fn load(&self, key: &TokenKey) -> Result<Option<sidecar_core::token::Connection>, StoreError> {
-        self.store.load(key).await
+    async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError> {
+        let takes = {
+            let mut trouble = self.trouble.lock().unwrap();
+            trouble.loads += 1;
+            if trouble.gone {
+                return Err(StoreError::unavailable("gone"));
+            }
+            trouble.slow_load.filter(|(number, _)| *number == trouble.loads).map_or(Duration::ZERO, |(_, takes)| takes)
+        };
+        let loaded = self.store.load(key).await;
+        self.clock.sleep(takes).await;
+        loaded
     }
     async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
-        let left = {
-            let mut failures = self.failures.lock().unwrap();
-            *failures = failures.saturating_sub(1);
-            *failures
+        let fails = {
+            let mut trouble = self.trouble.lock().unwrap();
+            let fails = trouble.failing_swaps > 0;
+            trouble.failing_swaps = trouble.failing_swaps.saturating_sub(1);
+            fails
         };
-        if left > 0 { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next).await }
+        if fails { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next).await }
     }
     async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         self.store.mark(key, generation, state).await
@@ -221,10 +257,7 @@ impl TokenStore for Flaky {
     async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
         self.store.forget(key).await
     }
-    async fn connections(
-        &self,
-        organization: &sidecar_core::OrganizationId,
-    ) -> Result<Vec<sidecar_core::token::Connection>, StoreError> {
+    async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError> {
         self.store.connections(organization).await
     }
 }
@@ -232,12 +265,93 @@ impl TokenStore for Flaky {
 #[tokio::test(start_paused = true)]
 async fn a_rotated_token_is_stored_however_long_the_store_is_gone() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
-    let manager = world.process_on(Arc::new(Flaky { store: world.store.clone(), failures: Mutex::new(100) }));
+    let manager = world.process_on(Flaky::on(&world, Trouble { failing_swaps: 100, ..Trouble::default() }));
     let error = manager.tokens(&world.key, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "callers wait no longer than configured: {error}");
     world.clock.sleep(Duration::from_secs(120)).await;
     assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
     assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_gone_costs_nobody_a_good_token() {
+    let world = World::new(Duration::from_secs(1000), Duration::ZERO).await;
+    let store = Flaky::on(&world, Trouble::default());
+    let manager = world.process_on(store.clone());
+    manager.tokens(&world.key, None).await.unwrap();
+    // It is time to renew, and the token is good for another 200 s.
+    world.clock.sleep(Duration::from_secs(800)).await;
+    store.trouble.lock().unwrap().gone = true;
+    for _ in 0..100 {
+        assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 1);
+        world.clock.sleep(Duration::from_secs(1)).await;
+    }
+    store.trouble.lock().unwrap().gone = false;
+    manager.tokens(&world.key, None).await.unwrap();
+    world.clock.sleep(Duration::from_secs(1)).await;
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_lost_its_lease_before_the_exchange_does_not_present_the_token() {
+    let world = World::new(Duration::ZERO, Duration::from_millis(1500)).await;
+    // Its second look, under the lease of 3 s, takes longer than that and misses what the other process buys meanwhile.
+    let trouble = Trouble { slow_load: Some((2, Duration::from_secs(4))), ..Trouble::default() };
+    let (slow, other) = (world.process_on(Flaky::on(&world, trouble)), world.process());
+    let (slow, other) = tokio::join!(slow.tokens(&world.key, None), async {
+        world.clock.sleep(Duration::from_millis(10)).await;
+        other.tokens(&world.key, None).await
+    });
+    assert_eq!((slow.unwrap().generation, other.unwrap().generation), (2, 2));
+    assert_eq!(world.exchanges(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_exchange_fails_one_call_only() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    world.server.state.lock().unwrap().panic = true;
+    let manager = world.process();
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap_err().kind(), ErrorKind::Transport);
+    assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
+    assert!(world.clock.monotonic() <= Duration::from_secs(4), "the next waits for the lost lease at most");
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_lived_tokens_are_not_renewed_without_end() {
+    let world = World::new(Duration::ZERO, Duration::from_millis(100)).await;
+    world.server.state.lock().unwrap().life = Some(Duration::from_secs(300));
+    let manager = world.process();
+    for second in 0..900 {
+        let tokens = manager.tokens(&world.key, None).await.unwrap();
+        assert!(tokens.expires_at > Some(world.clock.now()), "second {second}");
+        world.clock.sleep(Duration::from_secs(1)).await;
+    }
+    let (exchanges, _) = world.exchanges();
+    assert!((3..=5).contains(&exchanges), "{exchanges} exchanges in 900 s for tokens of 300 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_that_is_refused_too_is_not_replaced_for_a_minute() {
+    let world = World::new(Duration::from_secs(86_400), Duration::ZERO).await;
+    let manager = world.process();
+    assert_eq!(manager.tokens(&world.key, Some(1)).await.unwrap().generation, 2);
+    for _ in 0..10 {
+        let error = manager.tokens(&world.key, Some(2)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+    }
+    assert_eq!(world.exchanges(), (1, 0));
+    world.clock.sleep(Duration::from_secs(61)).await;
+    assert_eq!(manager.tokens(&world.key, Some(2)).await.unwrap().generation, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_that_worked_is_replaced_when_it_is_refused_later() {
+    let world = World::new(Duration::from_secs(86_400), Duration::ZERO).await;
+    let manager = world.process();
+    let handle = manager.handle(world.key.clone());
+    assert_eq!(handle.bearer(Some(1)).await.unwrap().generation, 2);
+    handle.accepted(2);
+    assert_eq!(handle.bearer(Some(2)).await.unwrap().generation, 3);
 }
 
 #[tokio::test(start_paused = true)]
