@@ -17,6 +17,8 @@ use std::{
     process::ExitCode,
 };
 
+pub(crate) use serve::asked_to_stop;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{

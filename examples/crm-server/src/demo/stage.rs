@@ -91,7 +91,7 @@ impl Stage {
         Ok(format!("demo-{unique}"))
     }
 
-    /// Says where everything is and waits for Ctrl-C.
+    /// Says where everything is and waits for Ctrl-C or SIGTERM.
     pub(super) async fn keep_serving(&self) {
         if !self.is_own() {
             return;
@@ -104,7 +104,7 @@ impl Stage {
         );
         eprintln!("The stand-in of GHL is at {}/ghl, its orders at {}/__control.", self.sandbox_url, self.sandbox_url);
         // Without a signal handler the only way out is the process's end.
-        let _ = tokio::signal::ctrl_c().await;
+        let _ = crate::commands::asked_to_stop().await;
     }
 
     /// Stops what this process started and removes its database.
