@@ -46,14 +46,16 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     for noise in ["token_type", "tokenType", "traceId"] {
         extra.remove(noise);
     }
-    Ok(TokenSet {
+    let mut set = TokenSet {
         access: SecretString::from(wire.access_token),
         refresh: wire.refresh_token.filter(|token| !token.is_empty()).map(SecretString::from),
         expires_at: Some(Timestamp::from_micros(asked_at.as_micros().saturating_add(life.saturating_mul(1_000_000)))),
         generation: 0,
         scope: wire.scope,
         extra,
-    })
+    };
+    set.set_issued_at(asked_at);
+    Ok(set)
 }
 
 /// Where a set says which company it was minted from.
@@ -68,7 +70,8 @@ pub(super) fn mark_minted(tokens: &mut TokenSet, company: &CompanyId, location: 
     tokens.extra.insert("userType".to_owned(), json!(UserType::Location));
 }
 
-pub(super) fn minted_from(tokens: &TokenSet) -> Option<CompanyId> {
+/// The company whose token a location's set was minted from; `None` for a connection of its own.
+pub fn minted_from(tokens: &TokenSet) -> Option<CompanyId> {
     text(tokens, MINTED_FROM).map(CompanyId::from)
 }
 
@@ -111,7 +114,7 @@ mod tests {
         ] {
             let set = tokens(body.as_bytes(), ASKED).unwrap();
             assert_eq!((set.access.expose_secret(), set.refresh.as_ref().unwrap().expose_secret()), ("a", "r"));
-            assert_eq!(set.expires_at, Some(Timestamp::from_secs(87_399)));
+            assert_eq!((set.issued_at(), set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(87_399))));
             assert_eq!((company_of(&set).unwrap().as_str(), user_type_of(&set)), ("c", UserType::Company));
             assert!(!set.extra.contains_key("token_type") && !set.extra.contains_key("tokenType"));
         }

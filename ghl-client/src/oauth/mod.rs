@@ -16,7 +16,7 @@ pub use authorize::Authorize;
 pub use client::{GhlOAuth, GhlOAuthBuilder};
 pub use connections::{GhlConnections, GhlTokens};
 pub use exchange::GhlExchange;
-pub use grant::{UserType, company_of, location_of, user_type_of};
+pub use grant::{UserType, company_of, location_of, minted_from, user_type_of};
 
 /// The app's id: its client id up to the first dash.
 pub(crate) fn app_id(client_id: &str) -> Result<&str> {

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result, Sent, StoreError},
     lease::{Lease, LeaseStore},
     secret,
-    time::{Clock, Elapsed, Timestamp, timeout},
+    time::{Clock, Elapsed, timeout},
 };
 
 /// When tokens are renewed and how long anybody waits for it.
@@ -56,8 +56,6 @@ const LONGEST_POLL: Duration = Duration::from_millis(250);
 const RECHECK: Duration = Duration::from_secs(30);
 /// A set that was bought after a refusal and is refused again within this time is not replaced by yet another.
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
-/// Where a set carries the time of its exchange, in microseconds, so that every process knows how long it lives.
-const ISSUED_AT: &str = "issuedAt";
 /// The longest pause between two attempts to store a set that the provider has already rotated to.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 /// How long a rotated set is tried to be stored: far beyond any database restart.
@@ -305,8 +303,7 @@ impl Manager {
 
     /// At most a part of the set's whole life, so that short-lived tokens are not renewed without end.
     fn at_most(tokens: &TokenSet, time: Duration, part: u32) -> Duration {
-        let issued = tokens.extra.get(ISSUED_AT).and_then(serde_json::Value::as_i64).map(Timestamp::from_micros);
-        match (tokens.expires_at, issued) {
+        match (tokens.expires_at, tokens.issued_at()) {
             (Some(end), Some(issued)) => time.min(end.since(issued) / part),
             _ => time,
         }
@@ -441,7 +438,7 @@ impl Manager {
     /// Stores what the provider rotated to, for as long as it takes: the old refresh token is worth nothing any more.
     /// `None` when somebody else has replaced the set meanwhile.
     async fn store_rotated(&self, key: &TokenKey, expected: u64, mut next: TokenSet) -> Result<Option<TokenSet>> {
-        next.extra.insert(ISSUED_AT.to_owned(), self.clock.now().as_micros().into());
+        next.set_issued_at(self.clock.now());
         let gives_up = self.clock.monotonic().saturating_add(STORE_PATIENCE);
         let mut pause = POLL;
         loop {

@@ -76,6 +76,21 @@ pub struct TokenSet {
     pub extra: Map<String, Value>,
 }
 
+/// Where a set carries the time of its exchange, in microseconds, so that every process knows how old it is.
+const ISSUED_AT: &str = "issuedAt";
+
+impl TokenSet {
+    /// When it was bought; `None` where nobody wrote it down.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.extra.get(ISSUED_AT).and_then(Value::as_i64).map(Timestamp::from_micros)
+    }
+
+    /// Writes down when it was bought.
+    pub fn set_issued_at(&mut self, at: Timestamp) {
+        self.extra.insert(ISSUED_AT.to_owned(), at.as_micros().into());
+    }
+}
+
 /// How a connection stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
