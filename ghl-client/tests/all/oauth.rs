@@ -231,11 +231,11 @@ async fn a_refresh_keeps_what_the_answer_leaves_out() {
     let store = MemoryStore::with_clock(clock.clone());
     let tokens = GhlConnections::new(oauth.clone(), Arc::new(store.clone()), Arc::new(store), clock.clone()).of("org1");
     tokens.adopt(&oauth.exchange_code("c", None).await.unwrap()).await.unwrap();
-    clock.advance(Duration::from_secs(50));
+    clock.advance(Duration::from_secs(55));
     let renewed = tokens.location(&LOCATION.into()).tokens().await.unwrap();
     assert_eq!(renewed.access.expose_secret(), "b");
     assert_eq!((company_of(&renewed).unwrap().as_str(), location_of(&renewed).unwrap().as_str()), (COMPANY, LOCATION));
-    assert_eq!(renewed.expires_at, Some(Timestamp::from_secs(NOW.as_secs() + 50 + 86_399)));
+    assert_eq!(renewed.expires_at, Some(Timestamp::from_secs(NOW.as_secs() + 55 + 86_399)));
 }
 
 #[tokio::test]
