@@ -76,16 +76,17 @@ async fn confirming_goes_on_after_an_outage_without_listing_again() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_lacks_too_much_removes_nothing_unless_forced() {
     let desk = Desk::new(&ids(100));
-    desk.provider.list(&[&ids(79)]);
+    let listed = ids(79);
+    desk.provider.list(&[&listed[..50], &listed[50..]]);
     let refused = desk.pass().await;
     assert!(matches!(refused, Err(SyncError::MassDelete { missing: 21, stored: 100, allowed_percent: 20 })));
     assert_eq!((desk.stored().len(), desk.provider.read()), (100, vec![]));
     desk.provider.asked();
     desk.pass().await.unwrap_err();
-    assert_eq!(desk.provider.asked(), [0], "the next pass looks at the listing again");
+    assert_eq!(desk.provider.asked(), [0, 1], "the next pass looks at the whole listing again");
 
     let report = desk.forced_pass().await.unwrap();
-    assert_eq!((desk.stored(), report.deleted, desk.provider.read().len()), (ids(79), 21, 21));
+    assert_eq!((desk.stored(), report.deleted, desk.provider.read().len()), (listed, 21, 21));
 }
 
 #[tokio::test(start_paused = true)]
