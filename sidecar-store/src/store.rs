@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use sidecar_core::{
     StoreError, Timestamp,
@@ -69,17 +69,19 @@ impl SqlStore {
         Ok(())
     }
 
-    /// Removes what was finished before `older_than`, in portions of at most 1000 rows so that writers never wait long.
-    /// From then on its ids and keys are new again: keep them at least 30 days, longer than any sender repeats itself.
-    /// What was given up stays.
+    /// Removes what was finished longer than `keep` ago, and states as soon as they have expired, in portions of at most
+    /// 1000 rows so that writers never wait long. From then on ids and keys are new again: keep them at least 30 days,
+    /// longer than any sender repeats itself. What was given up stays, and so does the line that each event left when it
+    /// was applied: it tells a record's history long after the delivery is gone.
     ///
     /// # Errors
     /// [`StoreError`]; what was removed until then stays removed.
-    pub async fn sweep(&self, older_than: Timestamp) -> Result<Swept, StoreError> {
+    pub async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<Swept, StoreError> {
+        let older_than = now - keep;
         Ok(Swept {
             deliveries: self.sweep_all(sql::inbox::SWEEP, older_than).await?,
             tasks: self.sweep_all(sql::outbox::SWEEP, older_than).await?,
-            states: self.sweep_all(sql::organizations::SWEEP_STATES, older_than).await?,
+            states: self.sweep_all(sql::organizations::SWEEP_STATES, now).await?,
         })
     }
 

@@ -120,7 +120,7 @@ async fn keep_house(app: App, database: Arc<SqlStore>) {
         let now = app.clock.monotonic();
         if swept.is_none_or(|last| now.saturating_sub(last) >= SWEEP_EVERY) {
             swept = Some(now);
-            match database.sweep(app.now() - REMEMBERED).await {
+            match database.sweep(app.now(), REMEMBERED).await {
                 Ok(swept) => tracing::debug!(?swept, "removed what was finished long ago"),
                 Err(error) => tracing::warn!(%error, "finished rows could not be removed"),
             }

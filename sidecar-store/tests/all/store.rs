@@ -292,9 +292,12 @@ async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
     store.commit(Batch { inbox_done, outbox: vec![task.clone()], ..Batch::default() }).await.unwrap();
     let held = store.claim_tasks(&["push"], 1, Duration::ZERO, Timestamp::EPOCH).await.unwrap().remove(0);
     store.commit(Batch { outbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
-    let state = OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(10) };
-    store.put_state("h", &state).await.unwrap();
-    let swept = store.sweep(Timestamp::from_secs(50)).await.unwrap();
+    let state =
+        |at| OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(at) };
+    // One that expired a moment ago is of no use to anybody; one that is good stays.
+    store.put_state("expired", &state(99)).await.unwrap();
+    store.put_state("good", &state(101)).await.unwrap();
+    let swept = store.sweep(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
     assert_eq!(swept, Swept { deliveries: 1_498, tasks: 1, states: 1 });
     let again = [delivery("old5", 10), delivery("young", 100), delivery("old0", 10)];
     assert_eq!(store.put(&again).await.unwrap(), [Receipt::Fresh, Receipt::Duplicate, Receipt::Duplicate]);
