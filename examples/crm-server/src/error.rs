@@ -44,6 +44,21 @@ pub enum StartError {
     },
 }
 
+/// An error with its causes, outermost first. A cause whose words are part of what was said already is not repeated.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// A handler's answer.
 pub type Answer<T> = Result<T, Problem>;
 
@@ -168,10 +183,11 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        let error_chain = chain(&error);
         if !error.is_retryable() {
-            return Self::internal(&error);
+            return Self::internal(&error_chain);
         }
-        tracing::error!(%error, "the store did not answer");
+        tracing::error!(error = error_chain, "the store did not answer");
         let detail = "the database does not answer at the moment: try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(Duration::from_secs(1))
     }
@@ -210,7 +226,7 @@ impl From<Error> for Problem {
                 format!("GHL did not answer in time: {words}"),
             ),
             ErrorKind::Store => {
-                tracing::error!(%error, "the store did not answer");
+                tracing::error!(error = chain(&error), "the store did not answer");
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",
@@ -220,7 +236,7 @@ impl From<Error> for Problem {
             _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("GHL failed: {words}")),
         };
         if problem.status.is_server_error() {
-            tracing::warn!(%error, "a call for a request failed");
+            tracing::warn!(error = chain(&error), "a call for a request failed");
         }
         let problem = match error.request_id() {
             Some(trace) => problem.with("providerTraceId", trace),
@@ -251,5 +267,22 @@ fn invalid(error: &Error) -> Problem {
     match error.problem() {
         Some(GhlProblem::Validation(complaints)) => problem.with("errors", complaints.clone()),
         _ => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Words(&'static str, #[source] Option<Box<Words>>);
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let disk = Words("the disk is full", None);
+        let write = Words("the database refused: the disk is full", Some(Box::new(disk)));
+        let top = Words("the request failed", Some(Box::new(write)));
+        assert_eq!(chain(&top), "the request failed: the database refused: the disk is full");
     }
 }

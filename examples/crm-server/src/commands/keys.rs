@@ -11,13 +11,20 @@ const PORTION: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Print a new key for SIDECAR_ENCRYPTION_KEYS. Put it in front of those that are there, then run `keys rotate`.
+    /// Print a new key for SIDECAR_ENCRYPTION_KEYS.
+    ///
+    /// To change keys: put the new one BEHIND those that are there and restart every process with that ring, so that all can
+    /// read what it seals. Then put it in front, restart every process again, and run `keys rotate`. Remove the old keys
+    /// last.
     Generate {
         /// The key's name: letters, digits, `-` and `_`. A fresh one unless given.
         #[arg(long)]
         id: Option<String>,
     },
-    /// Seal every stored token anew with the first key, while servers run. Afterwards the other keys can go.
+    /// Seal every stored token anew with the first key, while servers run.
+    ///
+    /// Deploy the new ring everywhere first: a process that does not have the first key cannot read a token sealed with it.
+    /// Remove the other keys only after every process seals with the first one and this command has ended well.
     Rotate,
 }
 

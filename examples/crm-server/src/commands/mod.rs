@@ -23,7 +23,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     config::{self, Config, Role},
-    demo, router,
+    demo,
+    error::chain,
+    router,
 };
 
 /// The reference server of Sidecar: GHL, connected and kept in step.
@@ -72,9 +74,9 @@ enum Command {
 #[derive(Debug)]
 struct Failed(String);
 
-impl<E: Display> From<E> for Failed {
+impl<E: std::error::Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self(chain(&error))
     }
 }
 
@@ -138,7 +140,7 @@ fn configured() -> Result<Config, Failed> {
 }
 
 fn check_config() -> Outcome {
-    let (config, verdict) = Config::look()?;
+    let (config, verdict) = Config::look();
     out(config.report().trim_end())?;
     match verdict {
         Ok(()) => Ok(ExitCode::SUCCESS),

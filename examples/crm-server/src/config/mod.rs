@@ -3,7 +3,10 @@
 //! Which variables there are stands in `variables`, how encryption keys come about in `keys`, what `--check-config` prints in
 //! `report`. Invariant: a bad value stops the start with a text that names its variable; a missing integration does not.
 
+mod database;
+mod environment;
 mod keys;
+mod parse;
 mod reader;
 mod report;
 mod variables;
@@ -17,9 +20,11 @@ use ghl_client::{
 use secrecy::SecretString;
 use url::Url;
 
+pub use database::DatabaseUrl;
 pub use keys::KeysError;
 pub use variables::{VARIABLES, Variable, help};
 
+use parse::{address, api_version, base_url, boolean, environment_name, operator_token, page, seconds, webhook_keys};
 use reader::Reader;
 
 /// What this process does.
@@ -87,7 +92,7 @@ pub struct Config {
     /// Where metrics are served without a token, if anywhere.
     pub metrics_bind: Option<SocketAddr>,
     /// Where everything is kept.
-    pub database_url: String,
+    pub database_url: DatabaseUrl,
     /// Where people find this server, without a slash at its end.
     pub app_url: Option<Url>,
     /// The key ring of the vault, as given.
@@ -136,15 +141,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names each variable that cannot be right.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(environment_and_file()?)
+        let (config, verdict) = Self::look();
+        verdict.map(|()| config)
     }
 
     /// The same, to be looked at: also when it cannot be used.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when there is nothing to look at: the `.env` file cannot be read.
-    pub fn look() -> Result<(Self, Result<(), ConfigError>), ConfigError> {
-        Ok(Self::read(environment_and_file()?))
+    pub fn look() -> (Self, Result<(), ConfigError>) {
+        let (variables, bad) = environment::and_file();
+        Self::read(Reader::new(variables).with(bad))
     }
 
     /// From these variables alone; of a name that comes twice, the last. Empty values count as not set.
@@ -152,20 +156,19 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names each variable that cannot be right.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let (config, verdict) = Self::read(variables);
+        let (config, verdict) = Self::read(Reader::new(variables));
         verdict.map(|()| config)
     }
 
-    fn read(variables: impl IntoIterator<Item = (String, String)>) -> (Self, Result<(), ConfigError>) {
-        let mut read = Reader::new(variables);
-        let environment = read.parsed("SIDECAR_ENV", environment).unwrap_or(Environment::Production);
-        let app_url = read.parsed("APP_URL", http_url).or_else(|| read.parsed("NEXT_PUBLIC_APP_URL", http_url));
+    fn read(mut read: Reader) -> (Self, Result<(), ConfigError>) {
+        let environment = read.parsed("SIDECAR_ENV", environment_name).unwrap_or(Environment::Production);
+        let app_url = read.parsed("APP_URL", base_url).or_else(|| read.parsed("NEXT_PUBLIC_APP_URL", base_url));
         let config = Self {
             environment,
             role: Role::All,
             bind: read.parsed("BIND_ADDR", address).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
             metrics_bind: read.parsed("METRICS_ADDR", address),
-            database_url: read.text("DATABASE_URL").unwrap_or_else(|| "sqlite://sidecar.db".to_owned()),
+            database_url: read.parsed("DATABASE_URL", DatabaseUrl::parse).unwrap_or_default(),
             encryption_keys: read.parsed("SIDECAR_ENCRYPTION_KEYS", keys::ring),
             operator_token: read.parsed("SIDECAR_OPERATOR_TOKEN", operator_token),
             sync_interval: read.parsed("SYNC_INTERVAL_SECS", seconds).unwrap_or(Duration::from_secs(900)),
@@ -183,9 +186,10 @@ impl Config {
         (config, read.finish())
     }
 
-    /// Whether browsers reach this server by https, so that cookies must not travel otherwise.
+    /// Whether browsers reach this server by https, or come back to it so, and cookies must not travel otherwise.
     pub fn is_https(&self) -> bool {
-        self.app_url.as_ref().is_some_and(|url| url.scheme() == "https")
+        let way_back = self.ghl.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
+        self.app_url.as_ref().map(Url::as_str).into_iter().chain(way_back).any(|url| url.starts_with("https:"))
     }
 
     /// An address of this server for people: absolute where its own is known.
@@ -197,92 +201,19 @@ impl Config {
     }
 }
 
-/// A `.env` file's variables, then the process's, which win.
-fn environment_and_file() -> Result<Vec<(String, String)>, ConfigError> {
-    let mut variables = Vec::new();
-    for line in dotenvy::dotenv_iter().into_iter().flatten() {
-        match line {
-            Ok(pair) => variables.push(pair),
-            Err(dotenvy::Error::LineParse(_, at)) => {
-                let problem = format!("cannot be read from character {at} of a line on: write NAME=value");
-                return Err(ConfigError(vec![BadVariable { variable: ".env", problem }]));
-            }
-            Err(error) => {
-                return Err(ConfigError(vec![BadVariable {
-                    variable: ".env",
-                    problem: format!("cannot be read: {error}"),
-                }]));
-            }
-        }
-    }
-    // A name or value that is not text is none of ours.
-    let environment = std::env::vars_os();
-    variables.extend(environment.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok())));
-    Ok(variables)
-}
-
 fn ghl(read: &mut Reader, app_url: Option<&Url>) -> GhlConfig {
     let (id, secret) = (read.text("GHL_CLIENT_ID"), read.text("GHL_CLIENT_SECRET"));
     let own_route = app_url.map(|url| format!("{}/api/integrations/ghl/auth", url.as_str().trim_end_matches('/')));
-    let redirect_uri = read.parsed("GHL_REDIRECT_URI", http_url).map(String::from).or(own_route);
+    let redirect_uri = read.parsed("GHL_REDIRECT_URI", page).map(String::from).or(own_route);
     let missing = [("GHL_CLIENT_ID", id.is_none()), ("GHL_CLIENT_SECRET", secret.is_none())];
     GhlConfig {
         missing: missing.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name).collect(),
         app: id.zip(secret).map(|(client_id, secret)| GhlApp { client_id, client_secret: secret.into(), redirect_uri }),
-        api_url: read.parsed("GHL_API_URL", http_url).map_or_else(|| BASE_URL.to_owned(), String::from),
-        authorize_url: read
-            .parsed("GHL_AUTHORIZE_URL", http_url)
-            .map_or_else(|| AUTHORIZE_URL.to_owned(), String::from),
-        webhook_keys: read.text("GHL_WEBHOOK_PUBLIC_KEY").map(|keys| pems(&keys)).unwrap_or_default(),
+        api_url: read.parsed("GHL_API_URL", base_url).map_or_else(|| BASE_URL.to_owned(), String::from),
+        authorize_url: read.parsed("GHL_AUTHORIZE_URL", page).map_or_else(|| AUTHORIZE_URL.to_owned(), String::from),
+        webhook_keys: read.parsed("GHL_WEBHOOK_PUBLIC_KEY", webhook_keys).unwrap_or_default(),
         allow_legacy_rsa: read.parsed("GHL_WEBHOOK_ALLOW_LEGACY_RSA", boolean).unwrap_or(false),
-        version: read.text("GHL_API_VERSION").map(|version| version.as_str().into()),
-    }
-}
-
-/// Line ends may be written as `\n`, because many places that hold variables take one line only.
-fn pems(text: &str) -> Vec<String> {
-    text.replace("\\n", "\n").split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect()
-}
-
-fn environment(text: &str) -> Result<Environment, String> {
-    match text {
-        "production" => Ok(Environment::Production),
-        "development" => Ok(Environment::Development),
-        "test" => Ok(Environment::Test),
-        other => Err(format!("is `{other}`: give production, development or test")),
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("is `{text}`: give an IP address with a port, such as 0.0.0.0:3000"))
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err("is no address: give one that begins with https:// (or http://)".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("is `{text}`: give whole seconds from 1 to 86400")),
-    }
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" => Ok(true),
-        "false" | "0" | "no" => Ok(false),
-        _ => Err(format!("is `{text}`: give true or false")),
-    }
-}
-
-fn operator_token(text: &str) -> Result<SecretString, String> {
-    match text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(text.into()),
-        false => Err("has characters that cannot stand in a header: give letters and digits, such as `openssl rand -hex 32` makes".to_owned()),
+        version: read.parsed("GHL_API_VERSION", api_version),
     }
 }
 

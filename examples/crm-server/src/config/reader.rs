@@ -14,6 +14,12 @@ impl Reader {
         Self { variables: variables.filter(|(_, value)| !value.is_empty()).collect(), bad: Vec::new() }
     }
 
+    /// Together with what could not even be read.
+    pub(super) fn with(mut self, bad: Vec<BadVariable>) -> Self {
+        self.bad.extend(bad);
+        self
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
     }

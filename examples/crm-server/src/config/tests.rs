@@ -22,12 +22,15 @@ fn every_bad_variable_is_named_in_one_go() {
         ("BIND_ADDR", "here"),
         ("METRICS_ADDR", "0.0.0.0"),
         ("APP_URL", "crm.example.com"),
+        ("DATABASE_URL", "foo"),
         ("SIDECAR_ENCRYPTION_KEYS", "k1:short"),
         ("SIDECAR_OPERATOR_TOKEN", "two words"),
         ("SYNC_INTERVAL_SECS", "0"),
         ("GHL_REDIRECT_URI", "ftp://x"),
         ("GHL_API_URL", "/ghl"),
         ("GHL_AUTHORIZE_URL", "x"),
+        ("GHL_API_VERSION", "nonsense"),
+        ("GHL_WEBHOOK_PUBLIC_KEY", "garbage"),
         ("GHL_WEBHOOK_ALLOW_LEGACY_RSA", "perhaps"),
     ];
     let error = config(&bad).unwrap_err();
@@ -68,8 +71,82 @@ fn the_redirect_uri_follows_from_the_servers_own_address() {
     assert_eq!(app.redirect_uri.as_deref(), Some("https://crm.example.com/api/integrations/ghl/auth"));
 }
 
+/// The problems of one variable's values, none of which can be right.
+fn problems(variable: &'static str, values: &[&str]) -> Vec<String> {
+    let problem = |value: &&str| {
+        let error = config(&[("SIDECAR_ENV", "test"), (variable, value)]).expect_err(value);
+        assert_eq!(error.0.len(), 1, "{error}");
+        assert_eq!(error.0[0].variable, variable);
+        error.to_string()
+    };
+    values.iter().map(problem).collect()
+}
+
+#[test]
+fn values_that_would_only_fail_later_are_refused_at_once() {
+    problems("DATABASE_URL", &["foo", "sqlite://", "sqlite:", "sqlite://?mode=ro", "mysql://x/y", "postgres://x/y"]);
+    problems("GHL_WEBHOOK_PUBLIC_KEY", &[",", " , ", "garbage", "-----BEGIN PUBLIC KEY-----"]);
+    problems("GHL_API_VERSION", &["nonsense", "2021-7-28", "v9", "2021-07-28-x"]);
+    for good in ["2021-07-28", "2027-01-31", "v3"] {
+        config(&[("SIDECAR_ENV", "test"), ("GHL_API_VERSION", good)]).unwrap();
+    }
+    for good in ["sqlite::memory:", "sqlite://a.db", "sqlite:a.db?mode=ro", "sqlite:///tmp/a.db"] {
+        config(&[("SIDECAR_ENV", "test"), ("DATABASE_URL", good)]).unwrap();
+    }
+}
+
+#[test]
+fn an_address_with_more_than_an_address_is_refused_and_not_repeated() {
+    let more = ["https://user:sesame@crm.test", "https://sesame@crm.test", "https://crm.test/#sesame"];
+    let with_query = [&more[..], &["https://crm.test/?a=sesame", "https://crm.test?"]].concat();
+    for variable in ["APP_URL", "GHL_API_URL"] {
+        assert!(problems(variable, &with_query).iter().all(|problem| !problem.contains("sesame")));
+    }
+    for variable in ["GHL_REDIRECT_URI", "GHL_AUTHORIZE_URL"] {
+        assert!(problems(variable, &more).iter().all(|problem| !problem.contains("sesame")));
+        config(&[("SIDECAR_ENV", "test"), (variable, "https://crm.test/x?a=b")]).unwrap();
+    }
+}
+
+#[test]
+fn a_password_of_the_database_does_not_show() {
+    for url in ["sqlite://sesame.db", "postgres://me:sesame@host/crm", "foo:sesame", "sesame"] {
+        let shown = match config(&[("SIDECAR_ENV", "test"), ("DATABASE_URL", url)]) {
+            Ok(config) => format!("{config:?}{}", config.report()),
+            Err(error) => format!("{error} {error:?}"),
+        };
+        assert!(!shown.contains("sesame"), "{shown}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_still_reported_whole() {
+    let variables = [("METRICS_ADDR", "x"), ("GHL_CLIENT_ID", "a1-b2")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let unreadable = BadVariable { variable: "APP_URL", problem: "has bytes".to_owned() };
+    let (config, verdict) = Config::read(Reader::new(variables).with(vec![unreadable]));
+    let bad: Vec<_> = verdict.unwrap_err().0.into_iter().map(|bad| bad.variable).collect();
+    assert_eq!(bad, ["APP_URL", "METRICS_ADDR", "SIDECAR_ENCRYPTION_KEYS"], "the missing keys too");
+    assert_eq!(config.report().lines().filter(|line| !line.starts_with('!')).count(), VARIABLES.len());
+}
+
+#[test]
+fn cookies_are_for_https_alone_when_either_way_is() {
+    let ghl = [("SIDECAR_ENV", "test"), ("GHL_CLIENT_ID", "a"), ("GHL_CLIENT_SECRET", "b")];
+    let https = |more: &[(&str, &str)]| config(&[&ghl[..], more].concat()).unwrap().is_https();
+    assert!(https(&[("APP_URL", "https://crm.test")]));
+    assert!(https(&[("GHL_REDIRECT_URI", "https://crm.test/auth")]));
+    assert!(https(&[("APP_URL", "http://crm.test"), ("GHL_REDIRECT_URI", "https://crm.test/auth")]));
+    assert!(!https(&[("APP_URL", "http://crm.test")]));
+    assert!(!https(&[]));
+}
+
 #[test]
 fn several_webhook_keys_are_read_with_their_line_ends_written_out() {
-    let set = [("SIDECAR_ENV", "test"), ("GHL_WEBHOOK_PUBLIC_KEY", r"-----A\nx\n-----B, -----C\ny\n-----D")];
-    assert_eq!(config(&set).unwrap().ghl.webhook_keys, ["-----A\nx\n-----B", "-----C\ny\n-----D"]);
+    // Two Ed25519 keys: the one of RFC 8410's example, and the provider's.
+    let first = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+    let second = ghl_client::webhook::ED25519_PUBLIC_KEY.trim();
+    let given = [first, second].join(", ").replace('\n', "\\n");
+    let keys = config(&[("SIDECAR_ENV", "test"), ("GHL_WEBHOOK_PUBLIC_KEY", &given)]).unwrap().ghl.webhook_keys;
+    assert_eq!(keys, [first, second]);
 }

@@ -1,0 +1,49 @@
+use std::{fmt, ops::Deref};
+
+/// Where everything is kept. May hold a password: Debug shows the scheme alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// A URL of a database that this server can use.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+        let known = match scheme {
+            "sqlite" => !rest.trim_start_matches('/').split('?').next().unwrap_or_default().is_empty(),
+            "postgres" | "postgresql" => {
+                return Err(
+                    "names PostgreSQL, which comes with a later release: use sqlite://path/to/file.db".to_owned()
+                );
+            }
+            _ => false,
+        };
+        match known {
+            true => Ok(Self(text.to_owned())),
+            false => {
+                Err("names no database: give sqlite://path/to/file.db, or sqlite::memory: to forget everything"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl Default for DatabaseUrl {
+    fn default() -> Self {
+        Self("sqlite://sidecar.db".to_owned())
+    }
+}
+
+impl Deref for DatabaseUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
+        write!(f, "\"{scheme}:[not shown]\"")
+    }
+}

@@ -1,0 +1,91 @@
+//! From a variable's text to its value. A refusal says how it should be and never repeats what may be secret.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ghl_client::{ApiVersion, GhlWebhookVerifier};
+use secrecy::SecretString;
+use url::Url;
+
+use super::Environment;
+
+/// Line ends may be written as `\n`, because many places that hold variables take one line only.
+pub(super) fn webhook_keys(text: &str) -> Result<Vec<String>, String> {
+    let keys = text.replace("\\n", "\n");
+    let keys: Vec<_> = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+    if keys.is_empty() {
+        return Err("holds no key: give PEM, or leave it unset for the provider's own".to_owned());
+    }
+    match GhlWebhookVerifier::with_keys(&keys) {
+        Ok(_) => Ok(keys),
+        Err(error) => Err(format!("cannot be used: {error}")),
+    }
+}
+
+/// One that is known, or a date: the provider may publish another any day.
+pub(super) fn api_version(text: &str) -> Result<ApiVersion, String> {
+    let version = ApiVersion::from(text);
+    let parts: Vec<_> =
+        text.split('-').map(|part| (part.len(), part.bytes().all(|byte| byte.is_ascii_digit()))).collect();
+    let is_date = parts == [(4, true), (2, true), (2, true)];
+    match !matches!(version, ApiVersion::Other(_)) || is_date {
+        true => Ok(version),
+        false => Err(format!("is `{text}`: give a date such as {}, or {}", ApiVersion::V2021_07_28, ApiVersion::V3)),
+    }
+}
+
+pub(super) fn environment_name(text: &str) -> Result<Environment, String> {
+    match text {
+        "production" => Ok(Environment::Production),
+        "development" => Ok(Environment::Development),
+        "test" => Ok(Environment::Test),
+        other => Err(format!("is `{other}`: give production, development or test")),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("is `{text}`: give an IP address with a port, such as 0.0.0.0:3000"))
+}
+
+/// An address that paths are put behind.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let url = page(text)?;
+    match url.query() {
+        None => Ok(url),
+        Some(_) => Err("has a `?`: give the address alone, paths are put behind it".to_owned()),
+    }
+}
+
+/// An address that people are sent to. Browsers show and remember it: nothing secret belongs there.
+pub(super) fn page(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.ok_or("is no address: give one that begins with https:// (or http://)")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("has a user name or password in it: give the address alone".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err("has a `#`: give the address alone".to_owned());
+    }
+    Ok(url)
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("is `{text}`: give whole seconds from 1 to 86400")),
+    }
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("is `{text}`: give true or false")),
+    }
+}
+
+pub(super) fn operator_token(text: &str) -> Result<SecretString, String> {
+    match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.into()),
+        false => Err("has characters that cannot stand in a header: give letters and digits, such as `openssl rand -hex 32` makes".to_owned()),
+    }
+}
