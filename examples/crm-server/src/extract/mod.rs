@@ -8,6 +8,7 @@ mod json;
 mod operator;
 mod path;
 mod query;
+mod visit;
 
 pub use body::{LARGEST_WEBHOOK, read_body};
 pub use json::Json;
@@ -15,3 +16,4 @@ pub(crate) use operator::find;
 pub use operator::{Operator, Tenant};
 pub use path::Path;
 pub use query::Query;
+pub use visit::Visit;

@@ -22,7 +22,7 @@ use super::{handler::SOURCE, states};
 use crate::{
     app::App,
     error::{Answer, Problem},
-    extract::{self, Operator, Query},
+    extract::{self, Operator, Query, Visit},
     work,
 };
 
@@ -54,10 +54,19 @@ pub struct Connect {
         (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
     ),
 )]
-pub async fn connect(State(app): State<App>, headers: HeaderMap, Query(wish): Query<Connect>) -> Answer<Response> {
+pub async fn connect(
+    _: Visit,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(wish): Query<Connect>,
+) -> Answer<Response> {
     let organization = OrganizationId::from(wish.organization_id);
     match &wish.link {
-        Some(link) => states::take_link(&app, link, &organization).await?,
+        Some(link) => {
+            // A link that leads nowhere for now must not be used up.
+            oauth(&app)?;
+            states::take_link(&app, link, &organization).await?;
+        }
         None => drop(Operator::check(&headers, &app)?),
     }
     let organization = extract::find(&app, &organization).await?;
@@ -95,7 +104,12 @@ pub struct Back {
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
     ),
 )]
-pub async fn auth(State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
+pub async fn auth(
+    _: Visit,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(back): Query<Back>,
+) -> Answer<Response> {
     let Some(state) = back.state.as_deref().filter(|state| !state.is_empty()) else {
         let detail = "the state is missing: begin at /api/integrations/ghl/connect";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));
@@ -209,7 +223,12 @@ async fn forget(tokens: &GhlTokens, resource: &str) -> Result<(), sidecar_core::
 }
 
 fn oauth(app: &App) -> Answer<&GhlOAuth> {
-    app.ghl.oauth().ok_or_else(|| not_ready(&app.config.ghl_off().unwrap_or_default()))
+    let has_way_back = app.config.ghl.app.as_ref().is_some_and(|ghl| ghl.redirect_uri.is_some());
+    match app.ghl.oauth() {
+        Some(oauth) if has_way_back => Ok(oauth),
+        Some(_) => Err(not_ready("set GHL_REDIRECT_URI or APP_URL")),
+        None => Err(not_ready(&app.config.ghl_off().unwrap_or_default())),
+    }
 }
 
 fn not_ready(why: &str) -> Problem {

@@ -178,6 +178,44 @@ async fn a_link_opens_the_flow_once_for_its_organization() {
 }
 
 #[tokio::test]
+async fn a_look_at_an_address_that_is_good_once_uses_nothing_up() {
+    let scene = Scene::start().await;
+    let app = &scene.server.app;
+    let look = async |uri: &str, cookie: &str| {
+        let request = Request::head(uri).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+        let answer = scene.server.send(request).await;
+        assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"), "{uri}");
+    };
+    let link =
+        crm_server::ghl::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now()).await.unwrap();
+    let link = link.expose_secret();
+    let uri = format!("/api/integrations/ghl/connect?organizationId={}&link={link}", scene.organization);
+    look(&uri, "").await;
+    let Setting { consent, cookie } =
+        Setting::of(&scene.server.send(Request::get(&uri).body(Body::empty()).unwrap()).await);
+    let back = scene.consent(&consent, "company").await;
+    look(&back, &cookie).await;
+    assert!(scene.come_back(&back, &cookie).await.header("location").ends_with("integration=success"));
+}
+
+#[tokio::test]
+async fn a_link_outlives_a_visit_while_nobody_can_be_sent_on() {
+    let (id, secret) = (("GHL_CLIENT_ID", "a-b".to_owned()), ("GHL_CLIENT_SECRET", "c".to_owned()));
+    for lacking in [vec![], vec![id, secret]] {
+        let server = Server::start(&lacking).await;
+        let organization = server.organization("acme").await;
+        let app = &server.app;
+        let link =
+            crm_server::ghl::states::make_link(&*app.store, &organization.as_str().into(), app.now()).await.unwrap();
+        let uri = format!("/api/integrations/ghl/connect?organizationId={organization}&link={}", link.expose_secret());
+        for _ in 0..2 {
+            let answer = server.send(Request::get(&uri).body(Body::empty()).unwrap()).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::CONFLICT, "integration_off"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_link_is_no_state_and_a_state_is_no_link() {
     let scene = Scene::start().await;
     let app = &scene.server.app;
