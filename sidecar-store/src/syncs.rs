@@ -40,6 +40,12 @@ impl Checkpoints for SqlStore {
         Ok(())
     }
 
+    async fn force(&self, key: &SyncKey) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        exec!(link, sql::FORCE, key.organization.as_str(), &*key.source, &*key.location)?;
+        Ok(())
+    }
+
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<SyncStatus>, StoreError> {
         let mut link = self.pool.read().await?;
         let rows: Vec<Row> = fetch!(fetch_all, link, sql::DUE, now.as_micros(), i64::from(limit))?;
@@ -118,5 +124,6 @@ fn status(row: Row) -> Result<SyncStatus> {
         last_error: error,
         next_run_at: next.map(Timestamp::from_micros),
         full_wanted: full != 0,
+        force_wanted: full == 2,
     })
 }

@@ -79,6 +79,8 @@ pub struct SyncStatus {
     pub next_run_at: Option<Timestamp>,
     /// Whether the next pass must be full.
     pub full_wanted: bool,
+    /// Whether that pass may remove any share of what is stored; each record is still confirmed by a read.
+    pub force_wanted: bool,
 }
 
 /// Part of a [`Batch`](crate::record::Batch): what a source's row becomes.
@@ -107,6 +109,10 @@ pub trait Checkpoints: Send + Sync + fmt::Debug {
     /// Makes a source known and due at `now`, or due now again if it is known (also after a stop). `full` asks for a full
     /// pass; a first pass is always full.
     async fn schedule(&self, key: &SyncKey, now: Timestamp, full: bool) -> Result<(), StoreError>;
+
+    /// Asks for a full pass of a scheduled source that may remove any share of what is stored. The wish lasts until a full
+    /// pass ended well.
+    async fn force(&self, key: &SyncKey) -> Result<(), StoreError>;
 
     /// At most `limit` sources that are due, longest overdue first. Who runs one takes its lease.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<SyncStatus>, StoreError>;

@@ -335,7 +335,7 @@ impl Engine {
         if pass.progress.phase == Phase::Listing {
             self.list(&mut pass, source, &mut report, observer).await?;
             if pass.progress.mode == Mode::Full {
-                self.guard(&pass, force).await?;
+                self.guard(&pass, force || pass.status.force_wanted).await?;
             }
             pass.progress.phase = Phase::Confirming;
             self.write_progress(&pass).await?;

@@ -206,6 +206,11 @@ impl Checkpoints for FakeStore {
         self.lock().status.full_wanted |= full;
         Ok(())
     }
+    async fn force(&self, _: &SyncKey) -> Result<(), StoreError> {
+        let status = &mut self.lock().status;
+        (status.full_wanted, status.force_wanted) = (true, true);
+        Ok(())
+    }
     async fn due(&self, _: Timestamp, _: u32) -> Result<Vec<SyncStatus>, StoreError> {
         Ok(Vec::new())
     }
@@ -284,6 +289,7 @@ impl Desk {
             last_error: None,
             next_run_at: None,
             full_wanted: false,
+            force_wanted: false,
         };
         let store = Arc::new(FakeStore(Mutex::new(State {
             status,

@@ -52,7 +52,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         let expected = SyncStatus {
             key: sync_key("l_1"), progress: None, watermark: None, last_full_at: None, last_sync_at: None,
-            health: SyncHealth::Healthy, error_count: 0, last_error: None, next_run_at: Some(at(0)), full_wanted: false,
+            health: SyncHealth::Healthy, error_count: 0, last_error: None, next_run_at: Some(at(0)), full_wanted: false, force_wanted: false,
         };
         assert_eq!(status(&*store).await, expected);
         assert_eq!(store.due(at(0), 10).await.unwrap(), [expected]);
@@ -109,7 +109,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         let expected = SyncStatus {
             key: sync_key("l_1"), progress: None, watermark: Some(at(40)), last_full_at: Some(at(50)),
             last_sync_at: Some(at(50)), health: SyncHealth::Healthy, error_count: 0, last_error: None,
-            next_run_at: Some(at(950)), full_wanted: false,
+            next_run_at: Some(at(950)), full_wanted: false, force_wanted: false,
         };
         assert_eq!(status(&*store).await, expected);
     }
@@ -119,6 +119,19 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         finish(&*store, Mode::Incremental).await;
         assert_eq!((status(&*store).await.last_full_at, status(&*store).await.last_sync_at), (None, Some(at(50))));
+    }
+
+    /// Leave to remove much lasts until a full pass ended well, whatever is wished for meanwhile.
+    async fn leave_to_remove_much_lasts_until_a_full_pass_ended(store) {
+        store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
+        store.force(&sync_key("l_1")).await.unwrap();
+        store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
+        finish(&*store, Mode::Incremental).await;
+        let found = status(&*store).await;
+        assert_eq!((found.full_wanted, found.force_wanted, found.next_run_at), (true, true, Some(at(2))));
+        finish(&*store, Mode::Full).await;
+        let found = status(&*store).await;
+        assert_eq!((found.full_wanted, found.force_wanted), (false, false));
     }
 
     /// A full pass that is wished for stays wished for, and due, until one ended well.

@@ -10,8 +10,12 @@ macro_rules! columns {
 pub(crate) const SCHEDULE: Sql = both(
     "INSERT INTO syncs (organization, source, location, next_run_at, full_wanted) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (organization, source, location) DO UPDATE SET next_run_at = excluded.next_run_at,
-         full_wanted = CASE WHEN excluded.full_wanted = 1 THEN 1 ELSE syncs.full_wanted END",
+         full_wanted = CASE WHEN excluded.full_wanted > syncs.full_wanted THEN excluded.full_wanted ELSE syncs.full_wanted END",
 );
+
+/// 0: what changed; 1: everything; 2: everything, however much would be removed.
+pub(crate) const FORCE: Sql =
+    both("UPDATE syncs SET full_wanted = 2 WHERE organization = $1 AND source = $2 AND location = $3");
 
 pub(crate) const DUE: Sql = both(concat!(
     "SELECT ",
@@ -57,7 +61,7 @@ pub(crate) const FINISHED: Sql = both(
          last_full_at = coalesce(excluded.last_full_at, syncs.last_full_at), error_count = 0, last_error = NULL,
          next_run_at = CASE
              WHEN syncs.next_run_at IS NULL THEN NULL
-             WHEN syncs.full_wanted = 1 AND NOT $5 THEN syncs.next_run_at
+             WHEN syncs.full_wanted > 0 AND NOT $5 THEN syncs.next_run_at
              ELSE excluded.next_run_at END,
          full_wanted = CASE WHEN $5 THEN 0 ELSE syncs.full_wanted END",
 );
