@@ -13,7 +13,13 @@ use sidecar_store::{SqlStore, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, error::StartError, ghl::clients::GhlAccess, health::HealthDesk, metrics::Metrics};
+use crate::{
+    config::Config,
+    error::StartError,
+    ghl::{clients::GhlAccess, owners::OwnerDesk},
+    health::HealthDesk,
+    metrics::Metrics,
+};
 
 /// The server's ports. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,6 +46,8 @@ pub struct App {
     pub metrics: Metrics,
     /// How the dependencies stood when they were last asked.
     pub health: Arc<HealthDesk>,
+    /// Whose the deliveries are that come in.
+    pub owners: Arc<OwnerDesk>,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }
@@ -91,6 +99,7 @@ impl App {
             engine,
             metrics,
             health: Arc::default(),
+            owners: Arc::default(),
             stopping: CancellationToken::new(),
         })
     }

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{self, Tenant},
-    work,
+    work::{self, Wish},
 };
 
 /// How a source stands.
@@ -81,6 +81,9 @@ pub struct Sources {
 pub struct RunNow {
     /// Everything, with what was deleted, instead of what changed.
     full: bool,
+    /// Also when more than 20 % of what is stored would be removed; each removal is still confirmed by a read. The copy is
+    /// full then.
+    force: bool,
 }
 
 /// How the copies stand.
@@ -117,8 +120,8 @@ pub async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<(StatusCode, Json<Sources>)> {
-    let RunNow { full } = wish(&app, headers, body).await?;
-    if work::schedule(&app, tenant.id(), full).await?.is_empty() {
+    let RunNow { full, force } = wish(&app, headers, body).await?;
+    if work::schedule(&app, tenant.id(), Wish { full, force }).await?.is_empty() {
         let detail = "nothing is connected that could be copied: connect GHL at /api/integrations/ghl/connect";
         return Err(Problem::new(StatusCode::CONFLICT, "reconnect_required", detail));
     }

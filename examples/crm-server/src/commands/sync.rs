@@ -47,7 +47,10 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
                 report.updated,
                 report.deleted,
             ),
-            Err(SyncError::Busy(_)) => println!("{}: another process is at it", name(&key)),
+            Err(SyncError::Busy(_)) => {
+                eprintln!("{}: not copied, another process is at it; see how it stands with GET …/sync", name(&key));
+                code = ExitCode::FAILURE;
+            }
             Err(error) => {
                 eprintln!("{}: {error}", name(&key));
                 code = ExitCode::FAILURE;

@@ -6,19 +6,18 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use ghl_client::{
-    GhlOAuth, GhlTokens,
-    model::{CompanyId, LocationId},
-    oauth::{UserType, company_of, location_of, user_type_of},
-};
+use ghl_client::GhlOAuth;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use sidecar_core::{ErrorKind, OrganizationId, token::TokenSet};
-use sidecar_store::{Claimed, Organization};
+use sidecar_core::{ErrorKind, OrganizationId};
+use sidecar_store::Organization;
 use utoipa::IntoParams;
 
-use super::{handler::SOURCE, states};
+use super::{
+    installations::{self, Claim},
+    states,
+};
 use crate::{
     app::App,
     error::{Answer, Problem},
@@ -104,12 +103,7 @@ pub struct Back {
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
     ),
 )]
-pub async fn auth(
-    _: Visit,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(back): Query<Back>,
-) -> Answer<Response> {
+pub async fn auth(_: Visit, State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
     let Some(state) = back.state.as_deref().filter(|state| !state.is_empty()) else {
         let detail = "the state is missing: begin at /api/integrations/ghl/connect";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));
@@ -142,33 +136,20 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str) -> Resul
         }
     };
     let set = oauth.exchange_code(code, None).await.map_err(logged)?;
-    let claimed = claim(app, organization, &set).await.map_err(|error| logged(error.into()))?;
-    match claimed {
-        Some(Claimed::Claimed) => {}
-        Some(Claimed::TakenBySomeoneElse) => return Err("location_taken"),
-        None => return Err("exchange_failed"),
+    match installations::claim(app, organization, &set).await {
+        Ok(Claim::Ours) => {}
+        Ok(Claim::TakenBySomeoneElse) => return Err("location_taken"),
+        Ok(Claim::OtherCompany) => return Err("company_already_connected"),
+        Ok(Claim::Nameless) => return Err("exchange_failed"),
+        Err(error) => return Err(logged(error.into())),
     }
     let key = tokens.adopt(&set).await.map_err(logged)?;
-    work::schedule(app, organization, true).await.map_err(|error| logged(error.into()))?;
+    work::schedule(app, organization, work::Wish::FULL).await.map_err(|error| logged(error.into()))?;
+    if !installations::keep_if_held(app, organization, &set).await.map_err(logged)? {
+        return Err("disconnected");
+    }
     tracing::info!(%key, "connected");
     Ok(())
-}
-
-/// Claims the company or location that the tokens are for; none when they do not say.
-async fn claim(
-    app: &App,
-    organization: &OrganizationId,
-    set: &TokenSet,
-) -> Result<Option<Claimed>, sidecar_core::StoreError> {
-    Ok(match (user_type_of(set), company_of(set), location_of(set)) {
-        (UserType::Location, _, Some(location)) => {
-            Some(app.store.claim_location(SOURCE, location.as_str(), organization).await?)
-        }
-        (UserType::Company, Some(company), _) => {
-            Some(app.store.claim_company(SOURCE, company.as_str(), organization).await?)
-        }
-        _ => None,
-    })
 }
 
 /// Which organization is to be disconnected.
@@ -195,31 +176,9 @@ pub struct Disconnect {
 )]
 pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> Answer<StatusCode> {
     let organization = extract::find(&app, &wish.organization_id.into()).await?.id;
-    app.store.stop(&organization, None).await?;
-    for connection in app.store.connections(&organization).await? {
-        let resource = connection.key.resource();
-        match app.ghl.tokens(&organization) {
-            Some(tokens) => forget(&tokens, resource).await?,
-            None => app.store.forget(&connection.key).await?,
-        }
-    }
-    for location in app.store.locations_of(&organization, SOURCE).await? {
-        app.store.release_location(SOURCE, &location, &organization).await?;
-    }
-    for company in app.store.companies_of(&organization, SOURCE).await? {
-        app.store.release_company(SOURCE, &company, &organization).await?;
-    }
+    installations::disconnect(&app, &organization).await?;
     tracing::info!(%organization, "disconnected from GHL");
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn forget(tokens: &GhlTokens, resource: &str) -> Result<(), sidecar_core::Error> {
-    if let Some(company) = resource.strip_prefix("ghl:company:") {
-        tokens.forget_company(&CompanyId::from(company)).await?;
-    } else if let Some(location) = resource.strip_prefix("ghl:location:") {
-        tokens.forget_location(&LocationId::from(location)).await?;
-    }
-    Ok(())
 }
 
 fn oauth(app: &App) -> Answer<&GhlOAuth> {

@@ -3,11 +3,12 @@
 //! Whether it is genuine was settled by the route; what the tasks do lives in `tasks`. Invariant: planning has no effects,
 //! so that a lot may be planned twice; every delivery leaves one line of history, also one that nobody understands.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use ghl_client::{
     GhlEvent,
+    model::WireTime,
     sync::webhook_changes,
     webhook::{Event, InstallPayload},
 };
@@ -17,9 +18,8 @@ use sidecar_core::{
     outbox::NewTask,
     record::{Applied, Outcome},
 };
-use sidecar_store::Store;
 
-use super::tasks;
+use super::{installations::Installation, owners::Owners, tasks};
 use crate::app::App;
 
 /// Where a delivery comes from, in the inbox and in the history.
@@ -46,10 +46,8 @@ impl GhlInboxHandler {
             plan.batch.applied.push(line(claim, delivery.organization.clone(), None, "no_event"));
             return Ok(Verdict::Done);
         };
-        let organization = match &delivery.organization {
-            Some(organization) => Some(organization.clone()),
-            None => owners.of(&event).await?,
-        };
+        // The delivery's own label is from when it arrived.
+        let organization = owners.of(&event).await?;
         let outcome = match &organization {
             None => "no_organization",
             Some(organization) => self.effects(plan, claim, &event, organization),
@@ -86,13 +84,16 @@ impl GhlInboxHandler {
         if event.envelope.app_id.as_deref() != self.app.ghl.app_id() {
             return "other_app";
         }
-        let payload =
-            tasks::Installation { company: event.data.company_id.clone(), location: event.data.location_id.clone() };
+        let payload = Installation {
+            company: event.data.company_id.clone(),
+            location: event.data.location_id.clone(),
+            at: Some(event.envelope.timestamp.as_ref().and_then(WireTime::timestamp).unwrap_or(claim.delivery.at)),
+        };
         plan.batch.outbox.push(NewTask {
             organization: organization.clone(),
             kind: Cow::Borrowed(kind),
             key: format!("{kind}:{}", claim.delivery.id).into(),
-            order_key: tasks::INSTALLATION_ORDER.into(),
+            order_key: payload.order_key().into(),
             payload: payload.to_json(),
             not_before: claim.delivery.at,
             again: false,
@@ -104,7 +105,7 @@ impl GhlInboxHandler {
 #[async_trait]
 impl InboxHandler for GhlInboxHandler {
     async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
-        let mut owners = Owners { store: &*self.app.store, known: HashMap::new() };
+        let mut owners = Owners::new(&*self.app.store);
         let mut plan = Plan::default();
         for claim in claims {
             let verdict = self.add(&mut plan, claim, &mut owners).await?;
@@ -127,39 +128,5 @@ fn line(claim: &Claim, organization: Option<OrganizationId>, entity: Option<&str
         kind: Arc::clone(&claim.delivery.kind),
         entity: entity.map(Arc::from),
         outcome: Cow::Borrowed(outcome),
-    }
-}
-
-/// Whose a location or company is, asked once per lot.
-struct Owners<'a> {
-    store: &'a dyn Store,
-    known: HashMap<(&'static str, String), Option<OrganizationId>>,
-}
-
-impl Owners<'_> {
-    /// The organization that connected the event's location, or else its company.
-    async fn of(&mut self, event: &GhlEvent) -> Result<Option<OrganizationId>, StoreError> {
-        if let Some(location) = event.location_id()
-            && let Some(owner) = self.ask("location", location.as_str()).await?
-        {
-            return Ok(Some(owner));
-        }
-        match event.company_id() {
-            Some(company) => self.ask("company", company.as_str()).await,
-            None => Ok(None),
-        }
-    }
-
-    async fn ask(&mut self, what: &'static str, id: &str) -> Result<Option<OrganizationId>, StoreError> {
-        let key = (what, id.to_owned());
-        if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone());
-        }
-        let owner = match what {
-            "company" => self.store.organization_of_company(SOURCE, id).await?,
-            _ => self.store.organization_of_location(SOURCE, id).await?,
-        };
-        self.known.insert(key, owner.clone());
-        Ok(owner)
     }
 }

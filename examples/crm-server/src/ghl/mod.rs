@@ -8,6 +8,8 @@ pub mod connect;
 #[cfg(feature = "failpoints")]
 mod crash;
 pub mod handler;
+pub mod installations;
+pub mod owners;
 pub mod states;
 pub mod tasks;
 pub mod webhook;

@@ -63,7 +63,7 @@ pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> 
         tracing::warn!(%error, "a delivery was refused");
         Problem::new(StatusCode::UNAUTHORIZED, "signature_invalid", error.to_string())
     })?;
-    match app.committer.put(delivery(&verified, body, at)).await {
+    match app.committer.put(delivery(&app, &verified, body, at).await).await {
         Ok(receipt) => {
             crash_after_commit();
             let duplicate = receipt == Receipt::Duplicate;
@@ -83,7 +83,7 @@ pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> 
 }
 
 /// As much of the event as keeping it needs. What cannot be understood is kept under its hash.
-fn delivery(verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
+async fn delivery(app: &App, verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
     let event = GhlEvent::parse(&body).ok();
     let named = event.as_ref().and_then(GhlEvent::webhook_id).or(verified.delivery_id.as_deref());
     let id = match named.map(str::trim).filter(|id| !id.is_empty()) {
@@ -92,10 +92,14 @@ fn delivery(verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
     };
     let kind = event.as_ref().map_or_else(|| "unknown".to_owned(), |event| event.kind().as_str().to_owned());
     let order_key = event.as_ref().map_or_else(|| id.clone(), GhlEvent::order_key);
+    let organization = match &event {
+        Some(event) => app.owners.label(app, event).await,
+        None => None,
+    };
     NewDelivery {
         source: SOURCE.into(),
         id: id.into(),
-        organization: None,
+        organization,
         order_key: cut(&order_key).into(),
         kind: cut(&kind).into(),
         body,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ghl_client::{
     model::{CompanyId, LocationId},
-    oauth::company_of,
+    oauth::{company_of, minted_from},
 };
-use sidecar_core::{OrganizationId, StoreError, sync::SyncKey, token::TokenStore};
+use sidecar_core::{OrganizationId, StoreError, Timestamp, sync::SyncKey, token::TokenStore};
 
 /// The locations of an organization.
 pub const GHL_LOCATIONS: &str = "GHL_LOCATIONS";
@@ -18,9 +18,19 @@ pub const GHL_EVENTS: &str = "GHL_EVENTS";
 /// The companies and locations of an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connected {
-    companies: Vec<CompanyId>,
-    /// Each with the company its token belongs to, where that is known.
-    locations: BTreeMap<LocationId, Option<CompanyId>>,
+    /// Each with the time its tokens were bought.
+    companies: BTreeMap<CompanyId, Option<Timestamp>>,
+    locations: BTreeMap<LocationId, Site>,
+}
+
+/// What a location's tokens tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Site {
+    /// The company it belongs to, where that is known.
+    company: Option<CompanyId>,
+    /// The company whose token its own was minted from; none when it was connected by itself.
+    minted_from: Option<CompanyId>,
+    issued_at: Option<Timestamp>,
 }
 
 impl Connected {
@@ -33,9 +43,12 @@ impl Connected {
         for connection in store.connections(organization).await? {
             let resource = connection.key.resource();
             if let Some(company) = resource.strip_prefix("ghl:company:") {
-                connected.companies.push(company.into());
+                connected.companies.insert(company.into(), connection.tokens.issued_at());
             } else if let Some(location) = resource.strip_prefix("ghl:location:") {
-                connected.locations.insert(location.into(), company_of(&connection.tokens));
+                let tokens = &connection.tokens;
+                let (company, minted_from) = (company_of(tokens), minted_from(tokens));
+                let site = Site { company, minted_from, issued_at: tokens.issued_at() };
+                connected.locations.insert(location.into(), site);
             }
         }
         Ok(connected)
@@ -48,7 +61,12 @@ impl Connected {
 
     /// A company, where only one can be meant.
     pub fn any_company(&self) -> Option<CompanyId> {
-        self.companies.first().cloned()
+        self.companies.keys().next().cloned()
+    }
+
+    /// Whether the company has a token.
+    pub fn has_company(&self, company: &CompanyId) -> bool {
+        self.companies.contains_key(company)
     }
 
     /// Whether the location has a token.
@@ -56,18 +74,32 @@ impl Connected {
         self.locations.contains_key(location)
     }
 
+    /// Whether the location has a token that was minted from a company's.
+    pub fn is_minted(&self, location: &LocationId) -> bool {
+        self.locations.get(location).is_some_and(|site| site.minted_from.is_some())
+    }
+
+    /// When the location's token was bought.
+    pub fn location_issued_at(&self, location: &LocationId) -> Option<Timestamp> {
+        self.locations.get(location)?.issued_at
+    }
+
+    /// When the company's token was bought.
+    pub fn company_issued_at(&self, company: &CompanyId) -> Option<Timestamp> {
+        *self.companies.get(company)?
+    }
+
     /// The connected company that the location belongs to.
     pub fn company_of(&self, location: &LocationId) -> Option<CompanyId> {
         match self.locations.get(location) {
-            Some(Some(company)) => self.companies.iter().find(|connected| *connected == company).cloned(),
-            Some(None) => None,
+            Some(site) => site.company.clone().filter(|company| self.has_company(company)),
             None => self.any_company(),
         }
     }
 
-    /// The locations whose tokens are of this company.
-    pub fn locations_of(&self, company: &CompanyId) -> Vec<LocationId> {
-        let of_company = |(_, owner): &(&LocationId, &Option<CompanyId>)| owner.as_ref() == Some(company);
+    /// The locations whose tokens were minted from this company's: those that end with it.
+    pub fn minted_from(&self, company: &CompanyId) -> Vec<LocationId> {
+        let of_company = |(_, site): &(&LocationId, &Site)| site.minted_from.as_ref() == Some(company);
         self.locations.iter().filter(of_company).map(|(location, _)| location.clone()).collect()
     }
 
@@ -95,11 +127,13 @@ mod tests {
 
     use super::*;
 
-    /// Stores connections, each with the company that its token names.
+    /// Stores connections, each with the company that its token names; with a `!` it was minted from that company's.
     async fn connected(resources: &[(&str, &str)]) -> Connected {
         let (store, organization) = (MemoryStore::new(), OrganizationId::from("org"));
         for (resource, company) in resources {
-            let extra = json!({ "companyId": company });
+            let (company, minted) =
+                company.strip_suffix('!').map_or((*company, None), |company| (company, Some(company)));
+            let extra = json!({ "companyId": company, "minted_from": minted });
             let tokens = TokenSet {
                 access: "secret".into(),
                 refresh: None,
@@ -137,9 +171,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_companys_own_locations_go_with_it() {
-        let connected = connected(&[("ghl:company:C", "C"), ("ghl:location:L1", "C"), ("ghl:location:L2", "D")]).await;
-        assert_eq!(connected.locations_of(&CompanyId::from("C")), [LocationId::from("L1")]);
+    async fn only_the_locations_that_live_by_a_company_go_with_it() {
+        let connected = connected(&[
+            ("ghl:company:C", "C"),
+            ("ghl:location:L1", "C!"),
+            ("ghl:location:L2", "C"),
+            ("ghl:location:L3", "D!"),
+        ])
+        .await;
+        assert_eq!(connected.minted_from(&CompanyId::from("C")), [LocationId::from("L1")]);
     }
 
     #[tokio::test]

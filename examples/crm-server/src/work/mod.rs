@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     config::Role,
-    ghl::{handler::GhlInboxHandler, tasks::GhlTasks},
+    ghl::{handler::GhlInboxHandler, installations, tasks::GhlTasks},
 };
-use connected::{Connected, GHL_LOCATIONS};
+use connected::{Connected, GHL_CONTACTS, GHL_LOCATIONS};
 
 pub use pass::ghl_is_off;
 
@@ -84,11 +84,14 @@ pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
 ///
 /// # Errors
 /// The store could not be written.
-pub async fn schedule(app: &App, organization: &OrganizationId, full: bool) -> Result<Vec<SyncKey>, StoreError> {
+pub async fn schedule(app: &App, organization: &OrganizationId, wish: Wish) -> Result<Vec<SyncKey>, StoreError> {
     let sources = Connected::of(&*app.store, organization).await?.sources(organization);
     let now = app.clock.now();
     for key in &sources {
-        app.store.schedule(key, now, full).await?;
+        app.store.schedule(key, now, wish.full || wish.force).await?;
+        if wish.force {
+            app.store.force(key).await?;
+        }
     }
     app.sync_wake.notify_one();
     Ok(sources)
@@ -125,10 +128,16 @@ pub struct Wish {
     pub force: bool,
 }
 
+impl Wish {
+    /// Everything.
+    pub const FULL: Self = Self { full: true, force: false };
+}
+
 /// How the pass of one source ended.
 pub type Ended = (SyncKey, Result<Report, SyncError>);
 
 /// Runs a pass of every source of the organization in this process: the locations first, then the rest side by side.
+/// Locations that are found to be installed are connected before, and not left to a worker: they may be all there is.
 ///
 /// # Errors
 /// The store could not be written. What became of each pass stands in the answer.
@@ -138,16 +147,37 @@ pub async fn sync_now(
     wish: Wish,
     observer: &dyn SyncObserver,
 ) -> Result<Vec<Ended>, StoreError> {
-    let sources = schedule(app, organization, wish.full || wish.force).await?;
-    let (locations, rest): (Vec<_>, Vec<_>) = sources.into_iter().partition(|key| &*key.source == GHL_LOCATIONS);
-    let mut ended = run_all(app, locations, wish, observer).await;
-    ended.extend(run_all(app, rest, wish, observer).await);
+    let sources = schedule(app, organization, wish).await?;
+    let mut ended = run_all(app, sources.into_iter().filter(of_locations).collect(), observer).await;
+    ended.extend(connect_found(app, organization).await);
+    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    ended.extend(run_all(app, sources.into_iter().filter(|key| !of_locations(key)).collect(), observer).await);
     Ok(ended)
 }
 
-async fn run_all(app: &App, sources: Vec<SyncKey>, wish: Wish, observer: &dyn SyncObserver) -> Vec<Ended> {
+fn of_locations(key: &SyncKey) -> bool {
+    &*key.source == GHL_LOCATIONS
+}
+
+/// Connects what is installed and was not connected yet; what went wrong.
+async fn connect_found(app: &App, organization: &OrganizationId) -> Vec<Ended> {
+    let failed = |location: &str, error| (SyncKey::new(organization, GHL_CONTACTS, location), Err(error));
+    let found = match Box::pin(pass::not_connected(app, organization)).await {
+        Ok(found) => found,
+        Err(error) => return vec![(SyncKey::new(organization, GHL_LOCATIONS, ""), Err(error))],
+    };
+    let mut wrong = Vec::new();
+    for what in found {
+        if let Err(trouble) = Box::pin(installations::install(app, organization, &what)).await {
+            wrong.push(failed(what.location.as_ref().map_or("", LocationId::as_str), trouble.into()));
+        }
+    }
+    wrong
+}
+
+async fn run_all(app: &App, sources: Vec<SyncKey>, observer: &dyn SyncObserver) -> Vec<Ended> {
     let run = |key: SyncKey| async move {
-        let outcome = pass::run(app, &key, wish.force, observer).await;
+        let outcome = Box::pin(pass::run(app, &key, observer)).await;
         (key, outcome)
     };
     stream::iter(sources).map(run).buffer_unordered(PASSES_AT_ONCE).collect().await

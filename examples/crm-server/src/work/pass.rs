@@ -1,23 +1,25 @@
 //! One pass of one source: which listing it copies, and what follows from it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
+use futures_util::{TryStreamExt, future};
 use ghl_client::{
-    model::LocationId,
-    sync::{ContactsSource, EventsSource, LOCATION, LocationsSource},
+    GhlClient,
+    model::{CompanyId, LocationId},
+    sync::{ContactsSource, EventsSource, LocationsSource},
 };
 use sidecar_core::{
-    Error, ErrorKind, StoreError,
+    Error, ErrorKind, OrganizationId,
     outbox::NewTask,
-    record::{Batch, Listing},
+    record::Batch,
     sync::{Mode, Report, SyncError, SyncKey, SyncObserver},
 };
 
 use super::connected::{Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS};
-use crate::{app::App, ghl::tasks};
-
-/// Locations looked at in one go.
-const LOCATIONS_AT_ONCE: u32 = 500;
+use crate::{
+    app::App,
+    ghl::{installations::Installation, tasks},
+};
 
 /// What every call answers while GHL has no client id.
 pub fn ghl_is_off() -> Error {
@@ -28,7 +30,7 @@ pub fn ghl_is_off() -> Error {
 ///
 /// # Errors
 /// [`SyncError`]; it stands in the source's status, unless another process runs the pass or this one is stopping.
-pub async fn run(app: &App, key: &SyncKey, force: bool, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
+pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
     let Some(client) = app.ghl.client(&key.organization) else {
         return Err(not_begun(app, key, ghl_is_off()).await);
     };
@@ -41,8 +43,10 @@ pub async fn run(app: &App, key: &SyncKey, force: bool, observer: &dyn SyncObser
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
                 (true, None) => return Err(not_begun(app, key, no_company()).await),
             };
-            let report = app.engine.run(app.engine.begin(key).await?, &source, force, observer).await?;
-            install_new(app, key).await?;
+            let report = app.engine.run(app.engine.begin(key).await?, &source, false, observer).await?;
+            if key.location.is_empty() {
+                Box::pin(install_new(app, organization)).await?;
+            }
             Ok(report)
         }
         GHL_CONTACTS => {
@@ -53,11 +57,11 @@ pub async fn run(app: &App, key: &SyncKey, force: bool, observer: &dyn SyncObser
                 }
                 _ => ContactsSource::full(client, organization, location),
             };
-            app.engine.run(pass, &source, force, observer).await
+            app.engine.run(pass, &source, false, observer).await
         }
         GHL_EVENTS => {
             let source = EventsSource::new(client, organization, location);
-            app.engine.run(app.engine.begin(key).await?, &source, force, observer).await
+            app.engine.run(app.engine.begin(key).await?, &source, false, observer).await
         }
         _ => {
             let why = "this version of the server does not know the source";
@@ -79,37 +83,44 @@ async fn not_begun(app: &App, key: &SyncKey, error: Error) -> SyncError {
     }
 }
 
-/// Locations that the company's listing knows and nobody connected yet: their INSTALL was never delivered.
-async fn install_new(app: &App, key: &SyncKey) -> Result<(), StoreError> {
-    if !key.location.is_empty() {
-        return Ok(());
-    }
-    let connected = Connected::of(&*app.store, &key.organization).await?;
-    let mut listing = Listing { limit: LOCATIONS_AT_ONCE, ..Listing::default() };
-    loop {
-        let page = app.store.list(&key.organization, LOCATION, &listing).await?;
-        let new = page.iter().map(|record| LocationId::from(&*record.key.id)).filter(|id| !connected.has_location(id));
-        let outbox: Vec<NewTask> = new.map(|id| install(app, key, &connected, id)).collect();
-        if !outbox.is_empty() {
-            app.store.commit(Batch { outbox, ..Batch::default() }).await?;
-            app.outbox_wake.notify_one();
-        }
-        match page.last() {
-            Some(last) if page.len() == LOCATIONS_AT_ONCE as usize => {
-                listing.after = Some((last.position, Arc::clone(&last.key.id)));
-            }
-            _ => return Ok(()),
-        }
-    }
+/// Installed and not connected: their INSTALL was never delivered, or could not be carried out when it was.
+///
+/// The provider's list of installations tells, never the stored locations: those stay after the app was removed.
+pub(super) async fn not_connected(app: &App, organization: &OrganizationId) -> Result<Vec<Installation>, SyncError> {
+    let connected = Connected::of(&*app.store, organization).await?;
+    let (Some(client), Some(company)) = (app.ghl.client(organization), connected.any_company()) else {
+        return Ok(Vec::new());
+    };
+    let mut found = installed(&client, &company).await?;
+    found.retain(|location| !connected.has_location(location));
+    let installation = |location| Installation { company: Some(company.clone()), location: Some(location), at: None };
+    Ok(found.into_iter().map(installation).collect())
 }
 
-fn install(app: &App, key: &SyncKey, connected: &Connected, location: LocationId) -> NewTask {
+async fn installed(client: &GhlClient, company: &CompanyId) -> Result<Vec<LocationId>, Error> {
+    let listed = client.locations().installed(company).is_installed(true).background().items();
+    let installed = listed.try_filter(|location| future::ready(location.is_installed != Some(false)));
+    installed.map_ok(|location| location.id).try_collect().await
+}
+
+async fn install_new(app: &App, organization: &OrganizationId) -> Result<(), SyncError> {
+    let new = not_connected(app, organization).await?;
+    let outbox: Vec<NewTask> = new.iter().map(|installation| install(app, organization, installation)).collect();
+    if !outbox.is_empty() {
+        app.store.commit(Batch { outbox, ..Batch::default() }).await?;
+        app.outbox_wake.notify_one();
+    }
+    Ok(())
+}
+
+fn install(app: &App, organization: &OrganizationId, what: &Installation) -> NewTask {
+    let location = what.location.as_ref().map_or_else(String::new, ToString::to_string);
     NewTask {
-        organization: key.organization.clone(),
+        organization: organization.clone(),
         kind: Cow::Borrowed(tasks::INSTALL),
         key: format!("{}:{location}", tasks::INSTALL).into(),
-        order_key: tasks::INSTALLATION_ORDER.into(),
-        payload: tasks::Installation { company: connected.any_company(), location: Some(location) }.to_json(),
+        order_key: what.order_key().into(),
+        payload: what.to_json(),
         not_before: app.clock.now(),
         again: true,
     }

@@ -79,7 +79,7 @@ impl Passes {
 
     fn start(&mut self, key: SyncKey) {
         let (app, of) = (self.app.clone(), key.clone());
-        let task = self.tasks.spawn(async move { pass::run(&app, &of, false, &Log).await });
+        let task = self.tasks.spawn(async move { pass::run(&app, &of, &Log).await });
         self.running.insert(task.id(), key);
     }
 
@@ -89,7 +89,9 @@ impl Passes {
             Err(error) => error.id(),
         };
         let Some(key) = self.running.remove(&id) else { return };
-        self.app.metrics.sync_ended(&key, ended.as_ref().is_ok_and(|(_, outcome)| outcome.is_ok()));
+        if let Some(ok) = is_good(ended.as_ref().map(|(_, outcome)| outcome)) {
+            self.app.metrics.sync_ended(&key, ok);
+        }
         match ended {
             Ok((_, Ok(report))) => tracing::info!(%key, ?report, "a pass ended"),
             Ok((_, Err(SyncError::Stopped))) => tracing::info!(%key, "a pass goes on after the restart"),
@@ -107,11 +109,35 @@ impl Passes {
     }
 }
 
+/// Whether a pass ended well; none when it did not end here: another process runs it, or will.
+fn is_good(ended: Result<&Result<Report, SyncError>, &JoinError>) -> Option<bool> {
+    match ended {
+        Ok(Ok(_)) => Some(true),
+        Ok(Err(SyncError::Busy(_) | SyncError::LeaseLost | SyncError::Stopped)) => None,
+        Ok(Err(_)) | Err(_) => Some(false),
+    }
+}
+
 /// Says how far a pass has come.
 struct Log;
 
 impl SyncObserver for Log {
     fn page(&self, key: &SyncKey, progress: &sidecar_core::sync::Progress) {
         tracing::debug!(%key, pages = progress.pages, seen = progress.seen, "a page was copied");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_that_goes_on_elsewhere_is_neither_good_nor_failed() {
+        let key = SyncKey::new("org", "GHL_CONTACTS", "l");
+        for elsewhere in [SyncError::Busy(key), SyncError::LeaseLost, SyncError::Stopped] {
+            assert_eq!(is_good(Ok(&Err(elsewhere))), None);
+        }
+        assert_eq!(is_good(Ok(&Err(SyncError::Cursor("?".to_owned())))), Some(false));
+        assert_eq!(is_good(Ok(&Ok(Report::default()))), Some(true));
     }
 }

@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use ghl_client::sync::CONTACT;
 use serde_json::{Value, json};
+use sidecar_core::outbox::TaskOutcome;
+use tower::ServiceExt;
 
 use crate::house::{House, contact_event};
 
@@ -66,4 +70,39 @@ async fn a_contact_that_the_provider_no_longer_has_ends_as_deleted() {
     house.deliver("w2", &contact_event("ContactDelete", location, "gone", "2026-03-01T10:00:00Z", "This")).await;
     house.work_outbox().await;
     assert!(house.record(CONTACT, "gone").await.unwrap().deleted);
+}
+
+#[tokio::test]
+async fn a_read_of_what_is_not_connected_any_more_is_given_up() {
+    let house = House::with_locations(1).await;
+    let location = &house.locations[0];
+    house.deliver("w1", &contact_event("ContactUpdate", location, "c1", "2026-03-01T10:00:00Z", "This")).await;
+    house.deliver("w2", &contact_event("ContactUpdate", location, "c1", "2026-03-01T10:00:00Z", "That")).await;
+    house.app.ghl.tokens(&house.organization).unwrap().forget_location(location).await.unwrap();
+    let outcomes = house.work_outbox().await;
+    assert!(
+        matches!(outcomes.as_slice(), [TaskOutcome::Refused(why)] if why.contains("not connected")),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_given_up_is_found_by_its_organization() {
+    let house = House::with_locations(1).await;
+    let (headers, body) = house.sandbox.ghl().signed(&contact_event(
+        "ContactUpdate",
+        &house.locations[0],
+        "c1",
+        &house.app.now().to_string(),
+        "Ann",
+    ));
+    let mut request = http::Request::post("/api/webhooks/ghl").body(axum::body::Body::from(body)).unwrap();
+    request.headers_mut().extend(headers);
+    let answer = crm_server::router::web(house.app.clone()).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), http::StatusCode::OK);
+    let [claim] =
+        <[_; 1]>::try_from(house.store().claim(1, Duration::from_secs(30), house.app.now()).await.unwrap()).unwrap();
+    house.store().fail(&claim.claim, "poison", None).await.unwrap();
+    assert_eq!(house.store().dead_letters(Some(&house.organization), -1, 10).await.unwrap().len(), 1);
+    assert_eq!(house.store().dead_letters(Some(&"org_2".into()), -1, 10).await.unwrap().len(), 0);
 }

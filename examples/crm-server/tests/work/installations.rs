@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use bytes::Bytes;
+use crm_server::work::{self, connected::GHL_LOCATIONS, pass};
 use serde_json::{Value, json};
-use sidecar_core::outbox::TaskOutcome;
+use sidecar_core::{OrganizationId, Timestamp, outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
 use sidecar_store::{Claimed, Organization};
 
 use crate::house::House;
@@ -66,6 +69,7 @@ async fn a_location_where_the_app_is_not_installed_any_more_is_given_up_at_once(
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
     assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert_eq!(house.owner(0).await, None, "a claim that was made for it is given back");
 }
 
 #[tokio::test]
@@ -105,4 +109,136 @@ async fn another_apps_events_do_not_touch_the_connection() {
     house.work_inbox().await;
     assert!(house.tasks().await.is_empty());
     assert_eq!(house.connected().await.len(), 3);
+}
+
+impl House {
+    async fn owner(&self, location: usize) -> Option<OrganizationId> {
+        self.store().organization_of_location("ghl", self.locations[location].as_str()).await.unwrap()
+    }
+
+    fn minted(&self, location: usize) -> u64 {
+        self.sandbox.ghl().counts().connections[self.locations[location].as_str()].minted
+    }
+}
+
+fn at(mut event: Value, at: Timestamp) -> Value {
+    event["timestamp"] = json!(at.to_string());
+    event
+}
+
+#[tokio::test]
+async fn an_installation_that_cannot_be_carried_out_is_given_up_and_keeps_no_other_waiting() {
+    let house = House::with_company(1).await;
+    let mut stuck = install(&house, house.sandbox.ghl().app_id(), 0);
+    stuck["companyId"] = json!("nobody-connected-it");
+    let claimed = house.store().claim_location("ghl", house.locations[0].as_str(), &house.organization).await.unwrap();
+    assert_eq!(claimed, Claimed::Claimed);
+    house.deliver("w1", &stuck).await;
+    house.deliver("w2", &install(&house, house.sandbox.ghl().app_id(), 1)).await;
+    let tasks = house.tasks().await;
+    assert_eq!(tasks.len(), 2, "each has its turn: {tasks:?}");
+    let outcome = house.carry_out("ghl.install", json!({"company": "nobody", "location": "anywhere"})).await;
+    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
+    let house = House::with_company(1).await;
+    house
+        .store()
+        .mark(
+            &house.app.ghl.tokens(&house.organization).unwrap().company_key(&house.company),
+            1,
+            &sidecar_core::token::ConnectionState::NeedsReauth { reason: "revoked".to_owned(), since: house.app.now() },
+        )
+        .await
+        .unwrap();
+    let outcome =
+        house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
+    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert_eq!(house.owner(0).await, None);
+}
+
+#[tokio::test]
+async fn a_removal_that_comes_after_the_connection_it_preceded_changes_nothing() {
+    let house = House::with_locations(1).await;
+    let before = house.app.now() - Duration::from_secs(3_600);
+    house.deliver("w1", &at(uninstall(&house, &json!({"locationId": house.locations[0]})), before)).await;
+    house.work_outbox().await;
+    assert_eq!((house.connected().await.len(), house.owner(0).await), (3, Some(house.organization.clone())));
+}
+
+#[tokio::test]
+async fn an_installation_that_overtakes_a_removal_outlives_it() {
+    let house = House::with_locations(1).await;
+    let removed = house.app.now();
+    let installed = house.app.now() + Duration::from_micros(1);
+    house.deliver("w2", &at(install(&house, house.sandbox.ghl().app_id(), 0), installed)).await;
+    house.work_outbox().await;
+    assert_eq!(house.minted(0), 2, "the token of the installation before ended with it");
+    house.deliver("w1", &at(uninstall(&house, &json!({"locationId": house.locations[0]})), removed)).await;
+    house.work_outbox().await;
+    assert_eq!((house.connected().await.len(), house.owner(0).await), (3, Some(house.organization.clone())));
+}
+
+#[tokio::test]
+async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
+    let house = House::with_locations(1).await;
+    let ended = work::sync_now(&house.app, &house.organization, work::Wish::FULL, &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    let order =
+        provider_sandbox::control::TokenOrder { uninstall: Some(house.locations[0].to_string()), ..Default::default() };
+    house.sandbox.control().tokens(&order).unwrap();
+    house.deliver("w1", &uninstall(&house, &json!({"locationId": house.locations[0]}))).await;
+    house.work_outbox().await;
+
+    pass::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
+    assert!(house.tasks().await.is_empty());
+    assert_eq!(house.owner(0).await, None);
+}
+
+#[tokio::test]
+async fn a_pass_leaves_what_it_finds_installed_to_the_workers() {
+    let house = House::with_company(1).await;
+    work::schedule(&house.app, &house.organization, work::Wish::FULL).await.unwrap();
+    pass::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
+    assert_eq!(house.work_outbox().await.len(), 2);
+    assert_eq!(house.connected().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_removed_company_leaves_what_was_connected_by_itself_and_gives_back_what_it_claimed() {
+    let house = House::with_locations(1).await;
+    let own = &house.locations[0];
+    let extra = json!({"userType": "Location", "locationId": own, "companyId": house.company});
+    let set = TokenSet {
+        access: "own".into(),
+        refresh: Some("own".into()),
+        expires_at: None,
+        generation: 0,
+        scope: None,
+        extra: extra.as_object().cloned().unwrap(),
+    };
+    house.app.ghl.tokens(&house.organization).unwrap().adopt(&set).await.unwrap();
+    let waiting = house.store().claim_location("ghl", "waiting", &house.organization).await.unwrap();
+    assert_eq!(waiting, Claimed::Claimed);
+
+    house.deliver("w1", &uninstall(&house, &json!({"companyId": house.company}))).await;
+    house.work_outbox().await;
+    assert_eq!(house.connected().await, [format!("ghl:location:{own}")]);
+    assert_eq!(house.store().locations_of(&house.organization, "ghl").await.unwrap(), [own.to_string()]);
+}
+
+#[tokio::test]
+async fn a_location_whose_company_was_disconnected_meanwhile_keeps_no_token() {
+    let house = House::with_company(1).await;
+    assert!(house.store().release_company("ghl", house.company.as_str(), &house.organization).await.unwrap());
+    let outcome =
+        house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
+    assert!(matches!(&outcome, TaskOutcome::Refused(why) if why.contains("disconnected")), "{outcome:?}");
+    assert!(!house.connected().await.contains(&format!("ghl:location:{}", house.locations[0])));
+    assert_eq!(
+        (house.owner(0).await, house.scheduled().await.iter().any(|key| key.ends_with(house.locations[0].as_str()))),
+        (None, false)
+    );
 }

@@ -2,18 +2,18 @@ use std::time::Duration;
 
 use crm_server::{
     config::Role,
-    work::{self, Wish},
+    work::{self, Wish, pass},
 };
 use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION};
 use sidecar_core::{
-    sync::{SyncError, SyncHealth},
+    sync::{SyncError, SyncHealth, SyncKey},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
 
-const FULL: Wish = Wish { full: true, force: false };
+const FULL: Wish = Wish::FULL;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl House {
@@ -58,7 +58,7 @@ async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass(
 #[tokio::test]
 async fn without_a_connection_there_is_nothing_to_copy() {
     let house = House::new(1).await;
-    assert_eq!(work::schedule(&house.app, &house.organization, true).await.unwrap(), []);
+    assert_eq!(work::schedule(&house.app, &house.organization, FULL).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn the_workers_copy_what_is_due_and_end_when_asked() {
     let house = House::with_company(120).await;
     let stop = CancellationToken::new();
     let workers = work::start(house.app.clone(), Role::All, stop.clone());
-    work::schedule(&house.app, &house.organization, true).await.unwrap();
+    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let copied = async {
         while house.count(CONTACT).await < 240 {
@@ -83,7 +83,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
     let house = House::with_locations(1_000).await;
     let stop = CancellationToken::new();
     let workers = work::start(house.app.clone(), Role::Worker, stop.clone());
-    work::schedule(&house.app, &house.organization, true).await.unwrap();
+    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let begun = async {
         while house.count(CONTACT).await < 200 {
@@ -144,8 +144,35 @@ async fn a_mass_delete_waits_until_somebody_insists() {
     assert!(matches!(refused.as_slice(), [SyncError::MassDelete { missing: 30, .. }]), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 120);
 
-    let insist = Wish { full: true, force: true };
+    // As the route does: the wish is kept for whoever runs the pass.
+    let insist = Wish { full: false, force: true };
+    work::schedule(&house.app, &house.organization, insist).await.unwrap();
+    let key = SyncKey::new(&house.organization, "GHL_CONTACTS", location);
+    pass::run(&house.app, &key, &()).await.unwrap();
+    assert_eq!(house.count(CONTACT).await, 90);
     let ended = work::sync_now(&house.app, &house.organization, insist, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 90);
+}
+
+#[tokio::test]
+async fn a_sync_right_after_connecting_copies_what_the_company_has() {
+    let house = House::with_company(10).await;
+    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    assert_eq!((ended.len(), house.count(CONTACT).await), (5, 20));
+}
+
+#[tokio::test]
+async fn a_sync_says_which_locations_could_not_be_connected() {
+    let house = House::with_company(1).await;
+    let other = "org_2".into();
+    let row =
+        sidecar_store::Organization { id: other, slug: "two".into(), name: "Two".into(), created_at: house.app.now() };
+    house.store().create_organization(&row).await.unwrap();
+    let taken = house.store().claim_location("ghl", house.locations[0].as_str(), &row.id).await.unwrap();
+    assert_eq!(taken, sidecar_store::Claimed::Claimed);
+    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let wrong: Vec<_> = ended.iter().filter(|(_, outcome)| outcome.is_err()).collect();
+    assert!(matches!(wrong.as_slice(), [(key, _)] if *key.location == *house.locations[0].as_str()), "{ended:?}");
 }
