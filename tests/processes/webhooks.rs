@@ -108,7 +108,7 @@ impl Story {
         let ghl = sandbox.ghl();
         let location = ghl.location_ids().remove(0);
         let began = SystemClock::new().now() - Duration::from_secs(1_800);
-        let removals = count / 40;
+        let removals = count / 10;
         let contacts = (count - removals) / VERSIONS;
         let (mut deliveries, mut newest) = (Vec::new(), BTreeMap::new());
         for contact in 0..contacts {
@@ -368,7 +368,8 @@ async fn a_server_asked_to_stop_under_load_answers_what_it_took_and_ends_in_time
 async fn the_same_run_without_dedup_is_caught() {
     let mut chance = Chance::new("webhooks without dedup");
     let sabotage = [("FAILPOINTS", "inbox.dedup=return".to_owned())];
-    let (faults, ..) = killed(200, 1, &sabotage, &mut chance).await;
+    // Several kills, so that removals are among what is sent again.
+    let (faults, ..) = killed(600, 8, &sabotage, &mut chance).await;
     println!("caught: {faults:?}");
     let caught =
         ["lines of history for", "outbox rows"].iter().all(|what| faults.iter().any(|fault| fault.contains(what)));

@@ -3,14 +3,21 @@
 //! What a request's body may take is in `extract`. Invariant: whoever connects and stays silent, or stops in the middle of a
 //! request's head, holds a connection for a bounded time.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Ready, ready},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, serve::Listener};
+use axum::{Router, middleware::map_response, response::Response, serve::Listener};
+use http::{HeaderValue, header::CONNECTION};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use sidecar_core::{Clock, SystemClock, time::timeout};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -34,24 +41,50 @@ impl Default for Bounds {
     }
 }
 
+/// How long an idle connection stays open after the listener is closed: a request may be on its way. Every answer says
+/// `connection: close` then, so that callers leave by themselves.
+const LINGER: Duration = Duration::from_millis(200);
+/// When no further connection came for so long, none is waiting to be taken.
+const QUIET: Duration = Duration::from_millis(10);
+
 /// Answers HTTP/1.1 until `stop`, then lets requests under way end. Dropping it cuts them off.
 pub(crate) async fn run(mut listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(bounds.connections));
+    let closed = CancellationToken::new();
+    let router = router.layer(map_response(say_close(closed.clone())));
     let mut connections = JoinSet::new();
     while let Some(stream) = next(&mut listener, &stop).await {
         while connections.try_join_next().is_some() {}
         let permit = tokio::select! {
-            () = stop.cancelled() => break,
-            permit = Arc::clone(&free).acquire_owned() => permit,
+            () = stop.cancelled() => None,
+            permit = Arc::clone(&free).acquire_owned() => permit.ok(),
         };
-        let answering = answer(stream, router.clone(), bounds.head, stop.clone());
+        let answering = answer(stream, router.clone(), bounds.head, closed.clone());
         connections.spawn(async move {
             answering.await;
             drop(permit);
         });
     }
+    // The machine has accepted these already: closing the listener would cut them off.
+    let clock = SystemClock::new();
+    while let Ok((stream, _)) = timeout(&clock, QUIET, Listener::accept(&mut listener)).await
+        && clock.monotonic() < LINGER
+    {
+        connections.spawn(answer(stream, router.clone(), bounds.head, closed.clone()));
+    }
     drop(listener);
+    closed.cancel();
     while connections.join_next().await.is_some() {}
+}
+
+/// Tells callers to leave, once there is nobody to take their next connection.
+fn say_close(closed: CancellationToken) -> impl Fn(Response) -> Ready<Response> + Clone + Send + Sync {
+    move |mut response: Response| {
+        if closed.is_cancelled() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        ready(response)
+    }
 }
 
 /// The next connection; none when it is time to stop.
@@ -62,14 +95,14 @@ async fn next(listener: &mut TcpListener, stop: &CancellationToken) -> Option<Tc
     }
 }
 
-async fn answer(stream: TcpStream, router: Router, head: Duration, stop: CancellationToken) {
+async fn answer(stream: TcpStream, router: Router, head: Duration, closed: CancellationToken) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head);
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = lingered(&closed) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -79,12 +112,16 @@ async fn answer(stream: TcpStream, router: Router, head: Duration, stop: Cancell
     }
 }
 
+async fn lingered(closed: &CancellationToken) {
+    closed.cancelled().await;
+    SystemClock::new().sleep(LINGER).await;
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
     use axum::routing::get;
-    use sidecar_core::{SystemClock, time::timeout};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         task::JoinHandle,
