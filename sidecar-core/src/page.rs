@@ -27,16 +27,18 @@ impl<T, C> Page<T, C> {
 /// The pages that `fetch` gives, from `start` on, at most `max_pages` of them.
 ///
 /// ```
-/// # use futures_util::TryStreamExt;
-/// use sidecar_core::page::{Page, pages};
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use futures_util::TryStreamExt;
+/// use sidecar_core::page::{Page, items, pages};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> sidecar_core::Result<()> {
 /// let numbers = pages(None, usize::MAX, |at: Option<u32>| async move {
 ///     let from = at.unwrap_or(0);
 ///     Ok(Page { items: vec![from, from + 1], next: (from < 4).then_some(from + 2), total: None })
 /// });
-/// let all: Vec<u32> = sidecar_core::page::items(numbers).try_collect().await?;
+/// let all: Vec<u32> = items(numbers).try_collect().await?;
 /// assert_eq!(all, [0, 1, 2, 3, 4, 5]);
-/// # sidecar_core::Result::Ok(()) }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 pub fn pages<T, C, F, Fut>(start: Option<C>, max_pages: usize, fetch: F) -> impl Stream<Item = Result<Page<T, C>>>
 where
