@@ -13,6 +13,7 @@ pub mod limit;
 pub mod model;
 pub mod outbox;
 pub mod page;
+pub mod process;
 pub mod record;
 pub mod retry;
 pub mod secret;

@@ -9,10 +9,10 @@ use sidecar_core::{
 
 use crate::{
     SqlStore,
-    error::{Result, json},
+    error::{self, Result},
     failpoint::{crash_point, fault},
     sql::inbox as sql,
-    tx::{exec, fetch},
+    tx::{exec, fetch, text},
 };
 
 /// The most bytes of bodies in one statement, far below SQLite's limit of 1 GB per value.
@@ -77,13 +77,14 @@ fn stretches(deliveries: &[NewDelivery]) -> Vec<Range<usize>> {
 }
 
 fn rows(deliveries: &[NewDelivery]) -> Result<String> {
-    json(&deliveries.iter().map(Row::new).collect::<Vec<_>>())
+    error::rows(&deliveries.iter().map(Row::new).collect::<Vec<_>>())
 }
 
 /// The first of an id that is new is fresh, whatever follows it in the same call.
 fn receipts(deliveries: &[NewDelivery], new: Vec<(String, String)>) -> Vec<Receipt> {
     let mut new: HashSet<(String, String)> = new.into_iter().collect();
-    let kept = |delivery: &NewDelivery| new.remove(&(delivery.source.to_string(), delivery.id.to_string()));
+    let stored = |name: &str| text(name).into_owned();
+    let kept = |delivery: &NewDelivery| new.remove(&(stored(&delivery.source), stored(&delivery.id)));
     deliveries.iter().map(kept).map(|fresh| if fresh { Receipt::Fresh } else { Receipt::Duplicate }).collect()
 }
 

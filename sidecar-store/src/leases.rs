@@ -15,7 +15,7 @@ use crate::{
 /// A century: added to the database's clock it stays far from the end of its numbers.
 const LONGEST: Duration = Duration::from_secs(3_155_760_000);
 
-fn micros(ttl: Duration) -> i64 {
+pub(crate) fn micros(ttl: Duration) -> i64 {
     i64::try_from(ttl.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
 }
 

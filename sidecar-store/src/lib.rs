@@ -2,6 +2,9 @@
 #![deny(missing_docs)]
 #![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("sidecar-store needs a database: enable the feature `sqlite` (the default) or `postgres`");
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -12,6 +15,7 @@ mod oauth_states;
 mod open;
 mod organizations;
 mod outbox;
+mod processes;
 mod records;
 mod sql;
 mod store;

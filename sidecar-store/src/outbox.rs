@@ -9,7 +9,7 @@ use sidecar_core::{
 
 use crate::{
     SqlStore,
-    error::{Result, json, unreadable},
+    error::{self, Result, unreadable},
     inbox::count,
     sql::outbox as sql,
     tx::{exec, fetch},
@@ -29,12 +29,13 @@ impl Outbox for SqlStore {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<Task>, StoreError> {
-        let kinds = json(&kinds)?;
+        let kinds = error::rows(&kinds)?;
         let until = (now + lease).as_micros();
-        let mut link = self.pool.write().await?;
+        // Which task of a key comes next depends on all of them.
+        let mut tx = self.pool.begin_in_turn().await?;
         let mut rows: Vec<TaskRow> =
-            fetch!(fetch_all, link, sql::CLAIM, now.as_micros(), until, i64::from(limit), &kinds)?;
-        drop(link);
+            fetch!(fetch_all, tx, sql::CLAIM, now.as_micros(), until, i64::from(limit), &kinds)?;
+        tx.commit().await?;
         // RETURNING promises no order.
         rows.sort_unstable_by_key(|row| row.0);
         rows.into_iter().map(task).collect()

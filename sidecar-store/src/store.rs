@@ -5,6 +5,7 @@ use sidecar_core::{
     inbox::Inbox,
     lease::LeaseStore,
     outbox::Outbox,
+    process::Processes,
     record::Records,
     sync::Checkpoints,
     token::{TokenStore, seal::Vault},
@@ -19,12 +20,21 @@ use crate::{
 
 /// Everything a server keeps. `Arc<dyn Store>` is an `Arc` of each port too.
 pub trait Store:
-    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Organizations + OAuthStates
+    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Processes + Organizations + OAuthStates
 {
 }
 
 impl<T> Store for T where
-    T: TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Organizations + OAuthStates + ?Sized
+    T: TokenStore
+        + LeaseStore
+        + Inbox
+        + Outbox
+        + Checkpoints
+        + Records
+        + Processes
+        + Organizations
+        + OAuthStates
+        + ?Sized
 {
 }
 
@@ -36,10 +46,7 @@ pub struct SqlStore {
 
 impl fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = match self.pool {
-            Pool::Lite { .. } => "sqlite",
-        };
-        write!(f, "SqlStore({database})")
+        write!(f, "SqlStore({})", self.pool.name())
     }
 }
 

@@ -169,7 +169,8 @@ fn search_text(fields: &[&str], doc: &Doc) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.extend(value.chars().flat_map(char::to_lowercase));
+        // A NUL is nothing that a person types, and no database's text holds it safely.
+        text.extend(value.chars().filter(|char| *char != '\0').flat_map(char::to_lowercase));
     }
     text
 }

@@ -26,6 +26,7 @@ pub mod leases;
 mod make;
 pub mod organizations;
 pub mod outbox;
+pub mod processes;
 pub mod records;
 pub mod stretches;
 pub mod tokens;
@@ -92,6 +93,9 @@ macro_rules! store_conformance {
         }
         mod organizations {
             $crate::organization_conformance!(super::$make);
+        }
+        mod processes {
+            $crate::process_conformance!(super::$make);
         }
     };
 }

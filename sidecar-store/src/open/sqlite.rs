@@ -1,12 +1,12 @@
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     SqlitePool,
     error::DatabaseError,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use super::migrations;
 use crate::{OpenError, error::lite_outage, tx::Pool};
 
 /// How many connections read beside the one that writes.
@@ -21,15 +21,6 @@ const CACHE: &str = "-16384";
 /// Pages in the log (32 MiB of it) before they are written back into the file. Pages of the indexes change many times
 /// meanwhile and are written back once: a fifth to a half more deliveries a second than with SQLite's 1000.
 const CHECKPOINT: &str = "8000";
-
-/// Version, name and text of every migration, oldest first. A text is never changed once released.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql"))];
-
-/// The version of the newest migration.
-pub(super) fn newest() -> i64 {
-    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
-}
 
 /// Opens, creates and migrates the database of a `sqlite:` URL.
 pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
@@ -72,18 +63,9 @@ fn pool(size: u32) -> SqlitePoolOptions {
 
 /// All migrations in one transaction that holds the right to write, so that two processes may start at once.
 async fn migrate(write: &SqlitePool, path: &str) -> Result<(), OpenError> {
-    let migrations = MIGRATIONS.map(|(version, name, text)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sqlx::SqlStr::from_static(text), false)
-    });
     let mut tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(|error| refused(path, error))?;
-    Migrator::with_migrations(migrations.into()).run_direct(None, &mut *tx, false).await.map_err(
-        |error| match error {
-            MigrateError::VersionMissing(found) => OpenError::Newer { found, known: newest() },
-            MigrateError::VersionMismatch(version) => OpenError::Changed(version),
-            MigrateError::Execute(error) => refused(path, error),
-            other => OpenError::Migration(other.to_string()),
-        },
-    )?;
+    let migrated = migrations::of(|text| text.lite).run_direct(None, &mut *tx, false).await;
+    migrated.map_err(|error| migrations::failed(error, |error| refused(path, error)))?;
     tx.commit().await.map_err(|error| refused(path, error))
 }
 

@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
     outbox::NewTask,
-    record::{Applied, Batch, Change, Covered, MAX_CHANGES, Outcome, RecordKey},
+    record::{Applied, Batch, Change, ChangeOrigin, Covered, MAX_CHANGES, Outcome, Record, RecordKey},
     sync::{CheckpointWrite, Mode},
 };
 
@@ -14,34 +14,54 @@ use super::{
 };
 use crate::{
     SqlStore,
-    error::{Result, json},
+    error::{self, Result, is_collision, json},
     failpoint::crash_point,
     sql::{self, Sql},
     tx::{Tx, exec, fetch},
 };
 
+/// How often a commit is tried when other processes write the same rows at the same time.
+const ATTEMPTS: u32 = 10;
+
 impl SqlStore {
-    pub(super) async fn commit_batch(&self, batch: Batch) -> Result<Outcome> {
+    pub(super) async fn commit_batch(&self, batch: &Batch) -> Result<Outcome> {
         if batch.changes.len() > MAX_CHANGES {
             let held = batch.changes.len();
             return Err(StoreError::broken(format!(
                 "a batch holds {held} changes, more than {MAX_CHANGES}: commit it in parts"
             )));
         }
-        let inbox_done: Vec<_> = batch.inbox_done.iter().map(|claim| (claim.seq, claim.fence)).collect();
-        let outbox_done: Vec<_> = batch.outbox_done.iter().map(|claim| (claim.seq, claim.fence)).collect();
+        for _ in 1..ATTEMPTS {
+            match self.try_commit(batch).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => {}
+                Err(error) if is_collision(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let outcome = self.try_commit(batch).await?;
+        outcome.ok_or_else(|| StoreError::unavailable("other processes keep writing the same records"))
+    }
+
+    /// One transaction; `None` when another process wrote a record of the batch meanwhile, and nothing was written.
+    async fn try_commit(&self, batch: &Batch) -> Result<Option<Outcome>> {
+        let inbox_done = batch.inbox_done.iter().map(|claim| (claim.seq, claim.fence));
+        let outbox_done = batch.outbox_done.iter().map(|claim| (claim.seq, claim.fence));
         let mut tx = self.pool.begin().await?;
         // The claims first: who lost one writes nothing.
-        if !finish(&mut tx, sql::inbox::DONE, inbox_done).await?
-            || !finish(&mut tx, sql::outbox::DONE, outbox_done).await?
+        if !finish(&mut tx, sql::inbox::DONE, inbox_done.collect()).await?
+            || !finish(&mut tx, sql::outbox::DONE, outbox_done.collect()).await?
         {
             tx.rollback().await?;
-            return Ok(Outcome::default());
+            return Ok(Some(Outcome::default()));
         }
         let changed = keys(&batch.changes)?;
         let fold = fold(&mut tx, &batch.changes, &changed).await?;
-        write_records(&mut tx, &fold).await?;
-        write_tasks(&mut tx, batch.outbox.into_iter().chain(fold.rereads).collect()).await?;
+        if !write_records(&mut tx, &fold).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        write_tasks(&mut tx, batch.outbox.iter().cloned().chain(fold.rereads).collect()).await?;
         write_applied(&mut tx, &batch.applied).await?;
         if let Some(checkpoint) = &batch.checkpoint {
             write_checkpoint(&mut tx, checkpoint).await?;
@@ -56,7 +76,7 @@ impl SqlStore {
         crash_point!("store.commit.before");
         tx.commit().await?;
         crash_point!("store.commit.after");
-        Ok(Outcome { committed: true, changes: fold.outcomes, missing })
+        Ok(Some(Outcome { committed: true, changes: fold.outcomes, missing }))
     }
 }
 
@@ -72,14 +92,19 @@ async fn finish(tx: &mut Tx, statement: Sql, claims: Vec<(i64, i64)>) -> Result<
         return Ok(true);
     }
     let claims: BTreeSet<_> = claims.into_iter().collect();
-    let rows = json(&claims.iter().map(|&(seq, fence)| ClaimOut { seq, fence }).collect::<Vec<_>>())?;
+    let rows = error::rows(&claims.iter().map(|&(seq, fence)| ClaimOut { seq, fence }).collect::<Vec<_>>())?;
     Ok(exec!(tx, statement, &rows)? == claims.len() as u64)
 }
 
-/// The records that change, each once.
+/// The records that change, each once. Of one that is only listed, and stored as of the same version, the rule asks
+/// nothing more: its document need not be read.
 fn keys(changes: &[Change]) -> Result<String> {
-    let changed: BTreeSet<&RecordKey> = changes.iter().map(|change| &change.key).collect();
-    json(&changed.into_iter().map(KeyOut::from).collect::<Vec<_>>())
+    let mut changed: BTreeMap<&RecordKey, Option<Timestamp>> = BTreeMap::new();
+    for change in changes {
+        let listed = (change.origin == ChangeOrigin::Listed).then_some(change.version);
+        changed.entry(&change.key).and_modify(|listed| *listed = None).or_insert(listed);
+    }
+    error::rows(&changed.into_iter().map(|(key, listed)| KeyOut::new(key, listed)).collect::<Vec<_>>())
 }
 
 async fn fold(tx: &mut Tx, changes: &[Change], changed: &str) -> Result<Fold> {
@@ -92,12 +117,19 @@ async fn fold(tx: &mut Tx, changes: &[Change], changed: &str) -> Result<Fold> {
     Ok(fold)
 }
 
-async fn write_records(tx: &mut Tx, fold: &Fold) -> Result<()> {
-    let rows = fold.records().map(RowOut::new).collect::<Result<Vec<_>>>()?;
-    if !rows.is_empty() {
-        exec!(tx, sql::records::UPSERT, &json(&rows)?)?;
+/// `false` when another process wrote one of them since they were read.
+async fn write_records(tx: &mut Tx, fold: &Fold) -> Result<bool> {
+    let (new, known): (Vec<_>, Vec<_>) = fold.records().partition(|(_, former)| *former == 0);
+    Ok(write_rows(tx, sql::records::INSERT, new).await? && write_rows(tx, sql::records::UPDATE, known).await?)
+}
+
+async fn write_rows(tx: &mut Tx, statement: Sql, records: Vec<(&Record, u64)>) -> Result<bool> {
+    if records.is_empty() {
+        return Ok(true);
     }
-    Ok(())
+    let count = records.len() as u64;
+    let rows = records.into_iter().map(|(record, former)| RowOut::new(record, former)).collect::<Result<Vec<_>>>()?;
+    Ok(exec!(tx, statement, &error::rows(&rows)?)? == count)
 }
 
 #[derive(Serialize)]
@@ -127,7 +159,7 @@ async fn write_tasks(tx: &mut Tx, tasks: Vec<NewTask>) -> Result<()> {
             again: task.again,
         })
     });
-    let rows = json(&rows.collect::<Result<Vec<_>>>()?)?;
+    let rows = error::rows(&rows.collect::<Result<Vec<_>>>()?)?;
     exec!(tx, sql::outbox::PUT, &rows)?;
     Ok(())
 }
@@ -157,7 +189,7 @@ async fn write_applied(tx: &mut Tx, applied: &[Applied]) -> Result<()> {
             outcome: &line.outcome,
         })
         .collect();
-    exec!(tx, sql::records::APPLIED, &json(&rows)?)?;
+    exec!(tx, sql::records::APPLIED, &error::rows(&rows)?)?;
     Ok(())
 }
 
@@ -183,7 +215,7 @@ async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<(
 async fn remember_missing(tx: &mut Tx, covered: &Covered, changes: &[Change]) -> Result<u64> {
     let Covered { pass, span, older_than } = covered;
     let there = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == span.kind);
-    let there = json(&there.map(|change| &*change.key.id).collect::<Vec<_>>())?;
+    let there = error::rows(&there.map(|change| &*change.key.id).collect::<Vec<_>>())?;
     let (organization, source, place) = (pass.organization.as_str(), &*pass.source, &*pass.location);
     let (after_at, after_id) = span.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
     // No id is greater than the last character there is.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 use sidecar_core::{
@@ -11,7 +11,8 @@ use sidecar_core::{
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     current: HashMap<RecordKey, Record>,
-    written: BTreeSet<RecordKey>,
+    /// The stored revision of each record that a change wrote; 0 where there was none.
+    written: BTreeMap<RecordKey, u64>,
     /// What became of each change, in order.
     pub(super) outcomes: Vec<Written>,
     /// Reads by id that settle what could not be ordered.
@@ -28,8 +29,8 @@ impl Fold {
     pub(super) fn apply(&mut self, change: &Change) {
         let outcome = match decide(self.current.get(&change.key), change) {
             Decision::Write(record, written) => {
-                self.current.insert(change.key.clone(), *record);
-                self.written.insert(change.key.clone());
+                let former = self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
+                self.written.entry(change.key.clone()).or_insert(former);
                 written
             }
             Decision::Keep(written) => written,
@@ -41,9 +42,10 @@ impl Fold {
         self.outcomes.push(outcome);
     }
 
-    /// The final state of every record that a change wrote, ordered by key.
-    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
-        self.written.iter().filter_map(|key| self.current.get(key))
+    /// The final state of every record that a change wrote, ordered by key, with the stored revision that it follows (0:
+    /// none).
+    pub(super) fn records(&self) -> impl Iterator<Item = (&Record, u64)> {
+        self.written.iter().filter_map(|(key, former)| Some((self.current.get(key)?, *former)))
     }
 }
 

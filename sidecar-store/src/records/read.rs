@@ -10,7 +10,7 @@ use crate::{SqlStore, sql::records as sql, tx::fetch};
 #[async_trait]
 impl Records for SqlStore {
     async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
-        self.commit_batch(batch).await
+        self.commit_batch(&batch).await
     }
 
     async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {

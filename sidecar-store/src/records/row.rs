@@ -25,6 +25,8 @@ pub(super) struct RowOut<'a> {
     doc: String,
     revision: u64,
     deleted: u8,
+    /// The revision that it follows.
+    former: u64,
 }
 
 #[derive(Serialize)]
@@ -32,17 +34,22 @@ pub(super) struct KeyOut<'a> {
     organization: &'a str,
     kind: &'a str,
     id: &'a str,
+    /// The version at which a fetched record is known without a look at its document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed: Option<i64>,
 }
 
-impl<'a> From<&'a RecordKey> for KeyOut<'a> {
-    fn from(key: &'a RecordKey) -> Self {
-        Self { organization: key.organization.as_str(), kind: &key.kind, id: &key.id }
+impl<'a> KeyOut<'a> {
+    pub(super) fn new(key: &'a RecordKey, listed: Option<Timestamp>) -> Self {
+        let listed = listed.map(Timestamp::as_micros);
+        Self { organization: key.organization.as_str(), kind: &key.kind, id: &key.id, listed }
     }
 }
 
 impl<'a> RowOut<'a> {
-    pub(super) fn new(record: &'a Record) -> Result<Self> {
+    pub(super) fn new(record: &'a Record, former: u64) -> Result<Self> {
         Ok(Self {
+            former,
             organization: record.key.organization.as_str(),
             kind: &record.key.kind,
             id: &record.key.id,

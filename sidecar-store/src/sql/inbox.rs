@@ -1,18 +1,31 @@
-use super::{Sql, both, lite_only};
+use super::{Sql, both, two};
 
-/// Answers the rows that were new. A body is text where it is UTF-8 and hexadecimal where it is not.
-pub(crate) const PUT: Sql = lite_only(
+/// Answers the rows that were new. A body is text where it is UTF-8 and hexadecimal where it is not. In PostgreSQL the
+/// numbers are drawn in the order of arrival and the rows written in the order of their keys.
+pub(crate) const PUT: Sql = two(
     "INSERT INTO inbox (source, id, organization, order_key, kind, body, at, due_at)
      SELECT r.value->>'source', r.value->>'id', r.value->>'organization', r.value->>'order_key', r.value->>'kind',
             coalesce(unhex(r.value->>'hex'), CAST(r.value->>'text' AS BLOB)), r.value->>'at', r.value->>'at'
      FROM json_each($1) r WHERE true
      ON CONFLICT (source, id) DO NOTHING
      RETURNING source, id",
+    "WITH given AS MATERIALIZED (
+         SELECT nextval('inbox_seq') AS seq, r.* FROM json_to_recordset($1::json) AS r(
+             source text, id text, organization text, order_key text, kind text, text text, hex text, at bigint))
+     INSERT INTO inbox (seq, source, id, organization, order_key, kind, body, at, due_at)
+     SELECT g.seq, g.source, g.id, g.organization, g.order_key, g.kind,
+            coalesce(decode(g.hex, 'hex'), convert_to(g.text, 'UTF8')), g.at, g.at
+     FROM given g ORDER BY g.source, g.id
+     ON CONFLICT (source, id) DO NOTHING
+     RETURNING source, id",
 );
 
 /// A row waits while an earlier open one of its source and order key is not due: held, or put off after a failure. An
 /// earlier one that is due comes first in the same answer.
-pub(crate) const CLAIM: Sql = lite_only(
+///
+/// In PostgreSQL several may claim at once: who locks the first open row of a key takes what follows it too, and the others
+/// pass the key over.
+pub(crate) const CLAIM: Sql = two(
     "WITH due AS MATERIALIZED (
          SELECT i.seq FROM inbox i
          WHERE i.state = 0 AND i.due_at <= $1
@@ -23,12 +36,33 @@ pub(crate) const CLAIM: Sql = lite_only(
      UPDATE inbox SET due_at = $2, attempts = attempts + 1, fence = fence + 1
      WHERE seq IN (SELECT seq FROM due)
      RETURNING seq, fence, attempts, source, id, organization, order_key, kind, body, at",
+    "WITH heads AS MATERIALIZED (
+         SELECT i.source, i.order_key FROM inbox i
+         WHERE i.state = 0 AND i.due_at <= $1
+           AND NOT EXISTS (
+               SELECT 1 FROM inbox e
+               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.seq < i.seq)
+         ORDER BY i.seq LIMIT $3
+         FOR UPDATE OF i SKIP LOCKED),
+     due AS MATERIALIZED (
+         SELECT i.seq FROM heads h JOIN inbox i ON i.source = h.source AND i.order_key = h.order_key
+         WHERE i.state = 0 AND i.due_at <= $1
+           AND NOT EXISTS (
+               SELECT 1 FROM inbox e
+               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.due_at > $1 AND e.seq < i.seq)
+         ORDER BY i.seq LIMIT $3)
+     UPDATE inbox i SET due_at = $2, attempts = attempts + 1, fence = fence + 1
+     FROM due WHERE i.seq = due.seq AND i.state = 0
+     RETURNING i.seq, i.fence, i.attempts, i.source, i.id, i.organization, i.order_key, i.kind, i.body, i.at",
 );
 
 /// A finished delivery keeps its id and loses its body.
-pub(crate) const DONE: Sql = lite_only(
+pub(crate) const DONE: Sql = two(
     "UPDATE inbox SET state = 1, body = x'', error = NULL
      WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
+    "UPDATE inbox i SET state = 1, body = '', error = NULL
+     FROM json_to_recordset($1::json) AS r(seq bigint, fence bigint)
+     WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
 );
 
 /// The claim ends either way: its fence is used up.
@@ -53,5 +87,8 @@ pub(crate) const DEAD: Sql = both(
      ORDER BY seq LIMIT $3",
 );
 
-pub(crate) const SWEEP: Sql =
-    both("DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 1 AND at < $1 ORDER BY at LIMIT 1000)");
+pub(crate) const SWEEP: Sql = two(
+    "DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 1 AND at < $1 ORDER BY at LIMIT 1000)",
+    "DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM inbox WHERE state = 1 AND at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED))",
+);

@@ -1,50 +1,92 @@
-use super::{Sql, both, lite_only};
+use super::{Sql, both, two};
 
 /// A known key is left alone, unless the new task is a standing wish: then its payload is the newest wish's, and
 /// - a task that was carried out or given up is due once more;
 /// - one that waits stays one, due at the earlier time if it was not begun;
 /// - one that is held remembers the wish until its claim ends.
-pub(crate) const PUT: Sql = lite_only(
-    "INSERT INTO outbox (organization, key, kind, order_key, payload, due_at, again_at)
-     SELECT r.value->>'organization', r.value->>'key', r.value->>'kind', r.value->>'order_key', r.value->>'payload',
-            r.value->>'due_at', CASE WHEN r.value->>'again' THEN r.value->>'due_at' END
-     FROM json_each($1) r WHERE true
-     ON CONFLICT (organization, key) DO UPDATE SET
-         payload = excluded.payload,
-         again_at = excluded.again_at,
-         attempts = CASE WHEN outbox.state = 0 THEN outbox.attempts ELSE 0 END,
-         due_at = CASE
-             WHEN outbox.state <> 0 THEN excluded.due_at
-             WHEN outbox.attempts = 0 AND excluded.due_at < outbox.due_at THEN excluded.due_at
-             ELSE outbox.due_at END,
-         state = 0
-     WHERE excluded.again_at IS NOT NULL",
+macro_rules! on_known_key {
+    () => {
+        " ON CONFLICT (organization, key) DO UPDATE SET
+             payload = excluded.payload,
+             again_at = excluded.again_at,
+             attempts = CASE WHEN outbox.state = 0 THEN outbox.attempts ELSE 0 END,
+             due_at = CASE
+                 WHEN outbox.state <> 0 THEN excluded.due_at
+                 WHEN outbox.attempts = 0 AND excluded.due_at < outbox.due_at THEN excluded.due_at
+                 ELSE outbox.due_at END,
+             state = 0
+         WHERE excluded.again_at IS NOT NULL"
+    };
+}
+
+/// In PostgreSQL the numbers are drawn in the given order and the rows written in the order of their keys.
+pub(crate) const PUT: Sql = two(
+    concat!(
+        "INSERT INTO outbox (organization, key, kind, order_key, payload, due_at, again_at)
+         SELECT r.value->>'organization', r.value->>'key', r.value->>'kind', r.value->>'order_key', r.value->>'payload',
+                r.value->>'due_at', CASE WHEN r.value->>'again' THEN r.value->>'due_at' END
+         FROM json_each($1) r WHERE true",
+        on_known_key!()
+    ),
+    concat!(
+        "WITH given AS MATERIALIZED (
+             SELECT nextval('outbox_seq') AS seq, r.* FROM json_to_recordset($1::json) AS r(
+                 organization text, key text, kind text, order_key text, payload text, due_at bigint, again boolean))
+         INSERT INTO outbox (seq, organization, key, kind, order_key, payload, due_at, again_at)
+         SELECT g.seq, g.organization, g.key, g.kind, g.order_key, g.payload, g.due_at, CASE WHEN g.again THEN g.due_at END
+         FROM given g ORDER BY g.organization, g.key",
+        on_known_key!()
+    ),
 );
 
 /// Per organization and order key: none while one is held; none before an earlier one that was begun; else the oldest
 /// due one. The wishes so far are fulfilled by this claim.
-pub(crate) const CLAIM: Sql = lite_only(
-    "WITH due AS MATERIALIZED (
-         SELECT t.seq FROM outbox t
-         WHERE t.state = 0 AND t.due_at <= $1 AND t.kind IN (SELECT value FROM json_each($4))
-           AND NOT EXISTS (
-               SELECT 1 FROM outbox e
-               WHERE e.state = 0 AND e.organization = t.organization AND e.order_key = t.order_key AND e.seq <> t.seq
-                 AND ((e.held = 1 AND e.due_at > $1)
-                   OR (e.seq < t.seq AND e.attempts > 0)
-                   OR (e.seq < t.seq AND e.due_at <= $1 AND e.kind IN (SELECT value FROM json_each($4)))))
-         ORDER BY t.seq LIMIT $3)
-     UPDATE outbox SET due_at = $2, held = 1, attempts = attempts + 1, fence = fence + 1, again_at = NULL
-     WHERE seq IN (SELECT seq FROM due)
-     RETURNING seq, fence, attempts, organization, kind, key, payload",
+macro_rules! claim {
+    ($kinds:literal, $lock:literal) => {
+        concat!(
+            "WITH due AS MATERIALIZED (
+                 SELECT t.seq FROM outbox t
+                 WHERE t.state = 0 AND t.due_at <= $1 AND t.kind IN ",
+            $kinds,
+            "      AND NOT EXISTS (
+                       SELECT 1 FROM outbox e
+                       WHERE e.state = 0 AND e.organization = t.organization AND e.order_key = t.order_key
+                         AND e.seq <> t.seq
+                         AND ((e.held = 1 AND e.due_at > $1)
+                           OR (e.seq < t.seq AND e.attempts > 0)
+                           OR (e.seq < t.seq AND e.due_at <= $1 AND e.kind IN ",
+            $kinds,
+            ")))
+                 ORDER BY t.seq LIMIT $3",
+            $lock,
+            ")
+             UPDATE outbox SET due_at = $2, held = 1, attempts = attempts + 1, fence = fence + 1, again_at = NULL
+             WHERE seq IN (SELECT seq FROM due)
+             RETURNING seq, fence, attempts, organization, kind, key, payload"
+        )
+    };
+}
+pub(crate) const CLAIM: Sql = two(
+    claim!("(SELECT value FROM json_each($4))", ""),
+    claim!("(SELECT json_array_elements_text($4::json))", " FOR UPDATE OF t SKIP LOCKED"),
 );
 
 /// A wish that came meanwhile makes the task due again instead of done.
-pub(crate) const DONE: Sql = lite_only(
-    "UPDATE outbox SET state = CASE WHEN again_at IS NULL THEN 1 ELSE 0 END, held = 0, error = NULL,
-         due_at = coalesce(again_at, due_at), again_at = NULL, fence = fence + 1,
-         attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END
-     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0 AND held = 1",
+macro_rules! done {
+    ($claims:literal) => {
+        concat!(
+            "UPDATE outbox SET state = CASE WHEN again_at IS NULL THEN 1 ELSE 0 END, held = 0, error = NULL,
+                 due_at = coalesce(again_at, due_at), again_at = NULL, fence = fence + 1,
+                 attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END
+             WHERE (seq, fence) IN ",
+            $claims,
+            " AND state = 0 AND held = 1"
+        )
+    };
+}
+pub(crate) const DONE: Sql = two(
+    done!("(SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r)"),
+    done!("(SELECT r.seq, r.fence FROM json_to_recordset($1::json) AS r(seq bigint, fence bigint))"),
 );
 
 /// The next attempt fulfils the wishes so far.

@@ -32,7 +32,7 @@ pub(crate) const OF_ORGANIZATION: Sql =
 /// What was stopped stays stopped.
 pub(crate) const FAILED: Sql = both(
     "UPDATE syncs SET error_count = error_count + 1, last_error = $4,
-         next_run_at = CASE WHEN next_run_at IS NULL THEN NULL ELSE $5 END
+         next_run_at = CASE WHEN next_run_at IS NULL THEN NULL ELSE CAST($5 AS BIGINT) END
      WHERE organization = $1 AND source = $2 AND location = $3",
 );
 
@@ -55,7 +55,7 @@ pub(crate) const PROGRESS: Sql = both(
 /// What was stopped meanwhile stays stopped, and a full pass that was wished for meanwhile stays due.
 pub(crate) const FINISHED: Sql = both(
     "INSERT INTO syncs (organization, source, location, watermark, last_full_at, last_sync_at, next_run_at)
-     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN $6 END, $6, $7)
+     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN CAST($6 AS BIGINT) END, $6, $7)
      ON CONFLICT (organization, source, location) DO UPDATE SET
          progress = NULL, watermark = excluded.watermark, last_sync_at = excluded.last_sync_at,
          last_full_at = coalesce(excluded.last_full_at, syncs.last_full_at), error_count = 0, last_error = NULL,

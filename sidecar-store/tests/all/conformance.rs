@@ -38,3 +38,14 @@ mod of_the_core {
         sidecar_store::lease_store_conformance!(super::memory);
     }
 }
+
+mod on_postgres {
+    use std::sync::Arc;
+
+    use sidecar_store::SqlStore;
+
+    async fn postgres() -> Arc<SqlStore> {
+        crate::support::open(&crate::postgres::url().await).await
+    }
+    sidecar_store::store_conformance!(postgres);
+}

@@ -6,5 +6,6 @@ mod conformance;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod model;
+mod postgres;
 mod store;
 mod support;

@@ -82,24 +82,28 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+/// Single changes by the rule in a map, batches in the store: both end in the same.
+async fn compare(url: &str, changes: &[Change], size: usize) {
+    let store = crate::support::open(url).await;
+    let mut model = Model::default();
+    for batch in changes.chunks(size) {
+        let expected: Vec<_> = batch.iter().map(|change| model.apply(change)).collect();
+        assert_eq!(commit(&store, batch).await, expected);
+    }
+    for id in 0..3 {
+        assert_eq!(store.record(&key(id)).await.unwrap(), model.records.get(&key(id)).cloned());
+    }
+    let (waiting, _) = sidecar_core::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
+    assert_eq!(waiting, model.doubtful.len() as u64);
+    store.close().await;
+}
+
 proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
     fn batches_end_where_single_changes_end(changes in prop::collection::vec(change(), 0..40), size in 1..12_usize) {
-        block_on(async {
-            let store = crate::support::open("sqlite::memory:").await;
-            let mut model = Model::default();
-            for batch in changes.chunks(size) {
-                let expected: Vec<_> = batch.iter().map(|change| model.apply(change)).collect();
-                assert_eq!(commit(&store, batch).await, expected);
-            }
-            for id in 0..3 {
-                assert_eq!(store.record(&key(id)).await.unwrap(), model.records.get(&key(id)).cloned());
-            }
-            let (waiting, _) = sidecar_core::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
-            assert_eq!(waiting, model.doubtful.len() as u64);
-        });
+        block_on(compare("sqlite::memory:", &changes, size));
     }
 
     #[test]
@@ -129,5 +133,14 @@ proptest! {
             }
             assert_eq!(store.record(&key(0)).await.unwrap().unwrap().doc["state"], json!(newest));
         });
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(8))]
+
+    #[test]
+    fn batches_on_postgres_end_there_too(changes in prop::collection::vec(change(), 0..40), size in 1..12_usize) {
+        block_on(async { compare(&crate::postgres::url().await, &changes, size).await });
     }
 }

@@ -1,0 +1,152 @@
+-- Times are microseconds since 1970; documents and payloads are JSON texts that the database never looks into. Names and ids
+-- compare by their bytes, as in SQLite, whatever the database's locale.
+
+CREATE TABLE organizations (
+    id         text   COLLATE "C" NOT NULL PRIMARY KEY,
+    slug       text   COLLATE "C" NOT NULL UNIQUE,
+    name       text   NOT NULL,
+    created_at bigint NOT NULL
+);
+
+-- Which organization a provider's location or company belongs to.
+CREATE TABLE holdings (
+    provider     text COLLATE "C" NOT NULL,
+    kind         text COLLATE "C" NOT NULL CHECK (kind IN ('location', 'company')),
+    id           text COLLATE "C" NOT NULL,
+    organization text COLLATE "C" NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    PRIMARY KEY (provider, kind, id)
+);
+CREATE INDEX holdings_by_organization ON holdings (organization, provider, kind, id);
+
+CREATE TABLE oauth_states (
+    state_hash   text   COLLATE "C" NOT NULL PRIMARY KEY,
+    organization text   COLLATE "C" NOT NULL,
+    binding      text   NOT NULL,
+    expires_at   bigint NOT NULL
+);
+
+-- A forgotten connection keeps its row without `sealed`, so that its generation goes on growing.
+CREATE TABLE tokens (
+    organization text   COLLATE "C" NOT NULL,
+    resource     text   COLLATE "C" NOT NULL,
+    generation   bigint NOT NULL,
+    sealed       bytea,
+    sealed_with  text   COLLATE "C",
+    expires_at   bigint,
+    state        text   NOT NULL,
+    PRIMARY KEY (organization, resource)
+);
+
+-- A row stays when its lease ends, so that its fence goes on growing.
+CREATE TABLE leases (
+    key        text   COLLATE "C" NOT NULL PRIMARY KEY,
+    holder     text   COLLATE "C" NOT NULL,
+    fence      bigint NOT NULL,
+    held_until bigint NOT NULL
+);
+
+-- state: 0 open, 1 done, 2 given up. A claim moves due_at to the end of its lease. No index names what a claim changes, and
+-- pages are half full, so that a claim's new row needs no new entry in any index. What was finished long ago is found by
+-- ranges of pages: rows come in the order of their arrival.
+CREATE SEQUENCE inbox_seq;
+CREATE TABLE inbox (
+    seq          bigint NOT NULL,
+    source       text   COLLATE "C" NOT NULL,
+    id           text   COLLATE "C" NOT NULL,
+    organization text   COLLATE "C",
+    order_key    text   COLLATE "C" NOT NULL,
+    kind         text   NOT NULL,
+    body         bytea  NOT NULL,
+    at           bigint NOT NULL,
+    state        bigint NOT NULL DEFAULT 0,
+    due_at       bigint NOT NULL,
+    attempts     bigint NOT NULL DEFAULT 0,
+    fence        bigint NOT NULL DEFAULT 0,
+    error        text,
+    PRIMARY KEY (source, id)
+) WITH (fillfactor = 50);
+CREATE INDEX inbox_open ON inbox (seq) WHERE state = 0;
+CREATE INDEX inbox_order ON inbox (source, order_key, seq) WHERE state = 0;
+CREATE INDEX inbox_done ON inbox USING brin (at) WITH (pages_per_range = 64);
+CREATE INDEX inbox_dead ON inbox (seq, organization) WHERE state = 2;
+
+-- state as in the inbox. again_at: a wish that came after the claim under way; without such a claim it means nothing.
+CREATE SEQUENCE outbox_seq;
+CREATE TABLE outbox (
+    seq          bigint NOT NULL PRIMARY KEY,
+    organization text   COLLATE "C" NOT NULL,
+    key          text   COLLATE "C" NOT NULL,
+    kind         text   COLLATE "C" NOT NULL,
+    order_key    text   COLLATE "C" NOT NULL,
+    payload      text   NOT NULL,
+    state        bigint NOT NULL DEFAULT 0,
+    held         bigint NOT NULL DEFAULT 0,
+    due_at       bigint NOT NULL,
+    again_at     bigint,
+    attempts     bigint NOT NULL DEFAULT 0,
+    fence        bigint NOT NULL DEFAULT 0,
+    error        text,
+    UNIQUE (organization, key)
+);
+CREATE INDEX outbox_open ON outbox (seq) WHERE state = 0;
+CREATE INDEX outbox_order ON outbox (organization, order_key, seq) WHERE state = 0;
+CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 1;
+CREATE INDEX outbox_dead ON outbox (seq, organization) WHERE state = 2;
+
+CREATE TABLE records (
+    organization text   COLLATE "C" NOT NULL,
+    kind         text   COLLATE "C" NOT NULL,
+    id           text   COLLATE "C" NOT NULL,
+    location     text   COLLATE "C",
+    version      bigint NOT NULL,
+    origin       text   COLLATE "C" NOT NULL CHECK (origin IN ('webhook', 'fetched')),
+    position     bigint NOT NULL,
+    search       text   COLLATE "C" NOT NULL,
+    doc          text   COLLATE "C" NOT NULL,
+    revision     bigint NOT NULL,
+    deleted      bigint NOT NULL,
+    PRIMARY KEY (organization, kind, id)
+) WITH (fillfactor = 85);
+CREATE INDEX records_live ON records (organization, kind, position, id) WHERE deleted = 0;
+CREATE INDEX records_in_location ON records (organization, kind, location, position, id) WHERE deleted = 0;
+
+-- Append-only: what had its effect, once.
+CREATE TABLE applied_events (
+    seq          bigint GENERATED ALWAYS AS IDENTITY,
+    organization text   COLLATE "C",
+    source       text   COLLATE "C" NOT NULL,
+    delivery     text   COLLATE "C" NOT NULL,
+    kind         text   NOT NULL,
+    entity       text   COLLATE "C",
+    outcome      text   NOT NULL,
+    at           bigint NOT NULL DEFAULT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint
+);
+CREATE INDEX applied_events_by_delivery ON applied_events (source, delivery);
+
+-- next_run_at is empty while a source is stopped.
+CREATE TABLE syncs (
+    organization text   COLLATE "C" NOT NULL,
+    source       text   COLLATE "C" NOT NULL,
+    location     text   COLLATE "C" NOT NULL,
+    progress     text,
+    watermark    bigint,
+    last_full_at bigint,
+    last_sync_at bigint,
+    error_count  bigint NOT NULL DEFAULT 0,
+    last_error   text,
+    next_run_at  bigint,
+    full_wanted  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (organization, source, location)
+);
+CREATE INDEX syncs_due ON syncs (next_run_at) WHERE next_run_at IS NOT NULL;
+
+-- Records that a full pass did not find and nobody has confirmed yet.
+CREATE TABLE sync_missing (
+    organization text COLLATE "C" NOT NULL,
+    source       text COLLATE "C" NOT NULL,
+    location     text COLLATE "C" NOT NULL,
+    kind         text COLLATE "C" NOT NULL,
+    id           text COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization, source, location, kind, id)
+);
+CREATE INDEX sync_missing_by_record ON sync_missing (organization, kind, id);
