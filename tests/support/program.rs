@@ -15,6 +15,8 @@ use tokio::{
     sync::Notify,
 };
 
+use crate::Chance;
+
 /// How many of its last lines a program's log shows when the test fails.
 const SHOWN: usize = 60;
 
@@ -194,7 +196,14 @@ impl Drop for Program {
     }
 }
 
-/// A loopback port that nobody listens on, for a program that is started again on the same one.
+/// A loopback port that nobody listens on, for a program that is started again on the same one. It is below those that
+/// the system gives to outgoing connections, which could take it while the program is down.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let mut chance = Chance::fixed(uuid::Uuid::new_v4().as_u64_pair().0);
+    loop {
+        let port = u16::try_from(chance.within(10_000..30_000)).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
