@@ -1,4 +1,4 @@
-//! What the tests from outside share: programs, folders, chance, the scale, the report, and clients of the stand-in.
+//! What the tests from outside share: programs, databases, folders, chance, the scale, the report, and clients of the stand-in.
 //!
 //! Nothing here decides whether something is right; that is each test's own. Invariant: whatever a test starts or
 //! creates ends with the value that stands for it, also when the test fails.
@@ -10,6 +10,7 @@ mod figures;
 mod folder;
 mod in_process;
 mod limiter;
+mod postgres;
 mod program;
 mod proof;
 mod scale;
@@ -20,6 +21,7 @@ pub use figures::{Figure, Figures, percentile};
 pub use folder::Folder;
 pub use in_process::InProcess;
 pub use limiter::Unlimited;
+pub use postgres::{Database, PrivatePostgres, fresh_database};
 pub use program::{Program, free_port};
 pub use proof::proof;
 pub use scale::{full, scaled};
