@@ -79,23 +79,46 @@ impl LocalLimiter {
         self.processes.load(Ordering::Relaxed)
     }
 
+    /// How long until a call may go, zero when it may now. Takes nothing.
+    ///
+    /// # Errors
+    /// As [`RateLimiter::try_acquire`].
+    pub fn peek(&self, scopes: &[Scope], lane: Lane) -> Result<Duration, LimiterError> {
+        no_twins(scopes)?;
+        let processes = self.processes();
+        let mut table = self.table();
+        let now = self.clock.monotonic();
+        table.sweep(now);
+        table.wait(scopes, lane, processes, now)
+    }
+
+    /// Counts a call that was let go by somebody else: by a limiter in front of this one, which asks here only while its
+    /// own counters cannot be reached. Counted are also calls that this limiter would have made wait; a pace takes in no
+    /// more of them than its burst.
+    ///
+    /// # Errors
+    /// As [`RateLimiter::try_acquire`]; nothing is counted then.
+    pub fn record(&self, scopes: &[Scope], lane: Lane) -> Result<(), LimiterError> {
+        no_twins(scopes)?;
+        let processes = self.processes();
+        let mut table = self.table();
+        let now = self.clock.monotonic();
+        table.sweep(now);
+        // A look first: it finds scopes that are counted in another way, and begins the background lane's pace.
+        table.wait(scopes, lane, processes, now)?;
+        table.take(scopes, lane, processes, now)
+    }
+
     fn decide(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
         no_twins(scopes)?;
         let processes = self.processes();
         let mut table = self.table();
         let now = self.clock.monotonic();
         table.sweep(now);
-        let mut wait = Duration::ZERO;
-        for scope in scopes {
-            wait = wait.max(table.counter(scope, processes, now)?.wait(scope, lane, processes, now));
+        match table.wait(scopes, lane, processes, now)? {
+            Duration::ZERO => table.take(scopes, lane, processes, now).map(|()| Decision::Go),
+            wait => Ok(Decision::Wait(wait)),
         }
-        if wait > Duration::ZERO {
-            return Ok(Decision::Wait(wait));
-        }
-        for scope in scopes {
-            table.counter(scope, processes, now)?.take(lane, now);
-        }
-        Ok(Decision::Go)
     }
 }
 
@@ -144,6 +167,22 @@ impl Table {
                 scope.key
             ))),
         }
+    }
+
+    /// How long until every scope has room for a call.
+    fn wait(&mut self, scopes: &[Scope], lane: Lane, processes: u32, now: Duration) -> Result<Duration, LimiterError> {
+        let mut wait = Duration::ZERO;
+        for scope in scopes {
+            wait = wait.max(self.counter(scope, processes, now)?.wait(scope, lane, processes, now));
+        }
+        Ok(wait)
+    }
+
+    fn take(&mut self, scopes: &[Scope], lane: Lane, processes: u32, now: Duration) -> Result<(), LimiterError> {
+        for scope in scopes {
+            self.counter(scope, processes, now)?.take(lane, now);
+        }
+        Ok(())
     }
 
     fn sweep(&mut self, now: Duration) {

@@ -203,6 +203,44 @@ fn several_processes_keep_to_equal_parts() {
 }
 
 #[test]
+fn a_look_takes_nothing() {
+    let desk = Desk::new();
+    let scopes = [Scope::window("w", 1, SECOND * 10), Scope::budget("b", 1, DAY), Scope::pace("p", 1.0, 1)];
+    for _ in 0..3 {
+        assert_eq!(desk.limiter.peek(&scopes, Lane::Background).unwrap(), Duration::ZERO);
+    }
+    assert_eq!(desk.ask(&scopes, Lane::Background), Decision::Go);
+    assert_eq!(desk.limiter.peek(&scopes, Lane::Background).unwrap(), DAY);
+    assert!(desk.limiter.peek(&[burst_scope(), burst_scope()], Lane::Interactive).is_err());
+}
+
+#[test]
+fn a_call_that_another_let_go_is_counted_even_beyond_the_share() {
+    let desk = Desk::new();
+    desk.limiter.set_processes(2);
+    let scopes = [burst_scope(), Scope::budget("day", 400, DAY)];
+    for _ in 0..80 {
+        desk.limiter.record(&scopes, Lane::Interactive).unwrap();
+    }
+    assert_eq!(scopes.each_ref().map(|scope| desk.usage(scope).used), [80, 80]);
+    assert!(!desk.go(&scopes[0]), "80 are more than the share of 50");
+    desk.observe(&scopes[0], |f| f.remaining = Some(20));
+    assert_eq!(desk.usage(&scopes[0]).used, 80, "the server's 80 are the recorded ones");
+    desk.clock.advance(SECOND * 11);
+    assert_eq!(desk.burst(&scopes[0], Lane::Interactive), 50);
+}
+
+#[test]
+fn recorded_background_calls_are_paced_and_nothing_is_recorded_by_half() {
+    let desk = Desk::new();
+    (0..5).for_each(|_| desk.limiter.record(&[burst_scope()], Lane::Background).unwrap());
+    assert_eq!(desk.burst(&burst_scope(), Lane::Background), 0);
+    let clash = [Scope::window("other", 5, SECOND), Scope::budget("burst", 1, DAY)];
+    assert!(desk.limiter.record(&clash, Lane::Interactive).is_err());
+    assert_eq!(desk.usage(&clash[0]).used, 0);
+}
+
+#[test]
 fn idle_scopes_are_forgotten() {
     let desk = Desk::new();
     for i in 0..10_000 {
