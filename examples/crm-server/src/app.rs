@@ -18,6 +18,7 @@ use crate::{
     error::StartError,
     ghl::{clients::GhlAccess, owners::OwnerDesk},
     health::HealthDesk,
+    ingress::Ingress,
     metrics::Metrics,
 };
 
@@ -32,6 +33,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// GHL: clients and tokens of each organization.
     pub ghl: GhlAccess,
+    /// How many deliveries may come in.
+    pub ingress: Arc<Ingress>,
     /// Keeps deliveries, many to a commit.
     pub committer: Committer,
     /// There may be deliveries to work on.
@@ -88,6 +91,7 @@ impl App {
             EngineConfig { interval: config.sync_interval, ..EngineConfig::default() },
         );
         Ok(Self {
+            ingress: Arc::new(Ingress::new(Arc::clone(&clock), config.webhook_limit)),
             config: Arc::new(config),
             committer: Committer::new(Arc::clone(&store) as Arc<dyn Inbox>),
             clock,

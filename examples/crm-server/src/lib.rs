@@ -17,6 +17,7 @@ pub mod error;
 pub mod extract;
 pub mod ghl;
 pub mod health;
+pub mod ingress;
 mod listener;
 pub mod listing;
 pub mod locations;

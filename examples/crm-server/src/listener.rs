@@ -5,14 +5,15 @@
 
 use std::{
     future::{Ready, ready},
+    net::SocketAddr,
     pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use axum::{Router, middleware::map_response, response::Response, serve::Listener};
-use http::{HeaderValue, header::CONNECTION};
-use hyper::server::conn::http1;
+use http::{HeaderValue, Request, header::CONNECTION};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -24,6 +25,9 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::extract::Connected;
 
 /// What callers may hold.
 #[derive(Debug, Clone, Copy)]
@@ -53,13 +57,13 @@ pub(crate) async fn run(mut listener: TcpListener, router: Router, bounds: Bound
     let closed = CancellationToken::new();
     let router = router.layer(map_response(say_close(closed.clone())));
     let mut connections = JoinSet::new();
-    while let Some(stream) = next(&mut listener, &stop).await {
+    while let Some(accepted) = next(&mut listener, &stop).await {
         while connections.try_join_next().is_some() {}
         let permit = tokio::select! {
             () = stop.cancelled() => None,
             permit = Arc::clone(&free).acquire_owned() => permit.ok(),
         };
-        let answering = answer(stream, router.clone(), bounds.head, closed.clone());
+        let answering = answer(accepted, router.clone(), bounds.head, closed.clone());
         connections.spawn(async move {
             answering.await;
             drop(permit);
@@ -67,10 +71,10 @@ pub(crate) async fn run(mut listener: TcpListener, router: Router, bounds: Bound
     }
     // The machine has accepted these already: closing the listener would cut them off.
     let clock = SystemClock::new();
-    while let Ok((stream, _)) = timeout(&clock, QUIET, Listener::accept(&mut listener)).await
+    while let Ok(accepted) = timeout(&clock, QUIET, Listener::accept(&mut listener)).await
         && clock.monotonic() < LINGER
     {
-        connections.spawn(answer(stream, router.clone(), bounds.head, closed.clone()));
+        connections.spawn(answer(accepted, router.clone(), bounds.head, closed.clone()));
     }
     drop(listener);
     closed.cancel();
@@ -88,14 +92,19 @@ fn say_close(closed: CancellationToken) -> impl Fn(Response) -> Ready<Response> 
 }
 
 /// The next connection; none when it is time to stop.
-async fn next(listener: &mut TcpListener, stop: &CancellationToken) -> Option<TcpStream> {
+async fn next(listener: &mut TcpListener, stop: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
     tokio::select! {
         () = stop.cancelled() => None,
-        (stream, _) = Listener::accept(listener) => Some(stream),
+        accepted = Listener::accept(listener) => Some(accepted),
     }
 }
 
-async fn answer(stream: TcpStream, router: Router, head: Duration, closed: CancellationToken) {
+async fn answer((stream, peer): (TcpStream, SocketAddr), router: Router, head: Duration, closed: CancellationToken) {
+    let peer = Connected(peer.ip());
+    let router = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head);
     let service = TowerToHyperService::new(router);
@@ -119,8 +128,6 @@ async fn lingered(closed: &CancellationToken) {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::routing::get;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},

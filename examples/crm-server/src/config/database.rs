@@ -8,21 +8,14 @@ impl DatabaseUrl {
     /// A URL of a database that this server can use.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-        let known = match scheme {
-            "sqlite" => !rest.trim_start_matches('/').split('?').next().unwrap_or_default().is_empty(),
-            "postgres" | "postgresql" => {
-                return Err(
-                    "names PostgreSQL, which comes with a later release: use sqlite://path/to/file.db".to_owned()
-                );
-            }
-            _ => false,
-        };
-        match known {
+        let names_something = !rest.trim_start_matches('/').split('?').next().unwrap_or_default().is_empty();
+        match matches!(scheme, "sqlite" | "postgres" | "postgresql") && names_something {
             true => Ok(Self(text.to_owned())),
-            false => {
-                Err("names no database: give sqlite://path/to/file.db, or sqlite::memory: to forget everything"
-                    .to_owned())
-            }
+            false => Err(
+                "names no database: give sqlite://path/to/file.db, postgres://user:password@host:5432/database, or \
+                          sqlite::memory: to forget everything"
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -17,6 +17,7 @@ use ghl_client::{
     ApiVersion,
     config::{AUTHORIZE_URL, BASE_URL},
 };
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -24,7 +25,10 @@ pub use database::DatabaseUrl;
 pub use keys::KeysError;
 pub use variables::{VARIABLES, Variable, help};
 
-use parse::{address, api_version, base_url, boolean, environment_name, operator_token, page, seconds, webhook_keys};
+use parse::{
+    address, api_version, base_url, boolean, count, environment_name, near, networks, operator_token, page, seconds,
+    webhook_keys,
+};
 use reader::Reader;
 
 /// What this process does.
@@ -99,6 +103,10 @@ pub struct Config {
     pub encryption_keys: Option<SecretString>,
     /// What machines sign in with.
     pub operator_token: Option<SecretString>,
+    /// Whose word is believed about whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Deliveries a second of one location or organization; 0 for no limit.
+    pub webhook_limit: u32,
     /// How often each source is copied.
     pub sync_interval: Duration,
     /// What is logged, as `tracing` filters are written.
@@ -171,6 +179,8 @@ impl Config {
             database_url: read.parsed("DATABASE_URL", DatabaseUrl::parse).unwrap_or_default(),
             encryption_keys: read.parsed("SIDECAR_ENCRYPTION_KEYS", keys::ring),
             operator_token: read.parsed("SIDECAR_OPERATOR_TOKEN", operator_token),
+            trusted_proxies: read.parsed("TRUSTED_PROXIES", networks).unwrap_or_else(|| near(environment)),
+            webhook_limit: read.parsed("WEBHOOK_LIMIT_PER_SECOND", count).unwrap_or(500),
             sync_interval: read.parsed("SYNC_INTERVAL_SECS", seconds).unwrap_or(Duration::from_secs(900)),
             log: read.text("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
             ghl: ghl(&mut read, app_url.as_ref()),

@@ -1,8 +1,12 @@
 //! From a variable's text to its value. A refusal says how it should be and never repeats what may be secret.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use ghl_client::{ApiVersion, GhlWebhookVerifier};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -66,6 +70,29 @@ pub(super) fn page(text: &str) -> Result<Url, String> {
         return Err("has a `#`: give the address alone".to_owned());
     }
     Ok(url)
+}
+
+/// Networks, or single addresses.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |text: &str| {
+        let one = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse()
+            .or_else(|_| one())
+            .map_err(|_| format!("has `{text}`: give addresses or networks such as 10.0.0.0/8"))
+    };
+    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+}
+
+/// The proxies that are trusted unless others are named: a test's own machine.
+pub(super) fn near(environment: Environment) -> Vec<IpNet> {
+    match environment {
+        Environment::Test => [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(IpNet::from).into(),
+        Environment::Production | Environment::Development => Vec::new(),
+    }
+}
+
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("is `{text}`: give a whole number, 0 for no limit"))
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

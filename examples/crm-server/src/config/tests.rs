@@ -84,13 +84,18 @@ fn problems(variable: &'static str, values: &[&str]) -> Vec<String> {
 
 #[test]
 fn values_that_would_only_fail_later_are_refused_at_once() {
-    problems("DATABASE_URL", &["foo", "sqlite://", "sqlite:", "sqlite://?mode=ro", "mysql://x/y", "postgres://x/y"]);
+    problems(
+        "DATABASE_URL",
+        &["foo", "sqlite://", "sqlite:", "sqlite://?mode=ro", "mysql://x/y", "postgres://", "postgres:"],
+    );
     problems("GHL_WEBHOOK_PUBLIC_KEY", &[",", " , ", "garbage", "-----BEGIN PUBLIC KEY-----"]);
     problems("GHL_API_VERSION", &["nonsense", "2021-7-28", "v9", "2021-07-28-x"]);
     for good in ["2021-07-28", "2027-01-31", "v3"] {
         config(&[("SIDECAR_ENV", "test"), ("GHL_API_VERSION", good)]).unwrap();
     }
-    for good in ["sqlite::memory:", "sqlite://a.db", "sqlite:a.db?mode=ro", "sqlite:///tmp/a.db"] {
+    for good in
+        ["sqlite::memory:", "sqlite://a.db", "sqlite:a.db?mode=ro", "sqlite:///tmp/a.db", "postgres://me@host/crm"]
+    {
         config(&[("SIDECAR_ENV", "test"), ("DATABASE_URL", good)]).unwrap();
     }
 }

@@ -32,6 +32,12 @@ pub const VARIABLES: &[Variable] = &[
         "id:base64key[,id:base64key], the first encrypts; required in production",
     ),
     variable("SIDECAR_OPERATOR_TOKEN", "none", "opens every organization's routes and /metrics to machines"),
+    variable("TRUSTED_PROXIES", "none", "addresses or networks whose X-Forwarded-For is believed, separated by commas"),
+    variable(
+        "WEBHOOK_LIMIT_PER_SECOND",
+        "500",
+        "deliveries of one location or organization; ten times as many at once; 0: no limit",
+    ),
     variable("SYNC_INTERVAL_SECS", "900", "how often locations, contacts and events are copied"),
     variable("RUST_LOG", "info", "what is logged, such as warn or crm_server=debug"),
     variable("GHL_CLIENT_ID", "none", "the app's client id; without it GHL is off"),

@@ -7,6 +7,7 @@ mod body;
 mod json;
 mod operator;
 mod path;
+mod peer;
 mod query;
 mod visit;
 
@@ -15,5 +16,7 @@ pub use json::Json;
 pub(crate) use operator::find;
 pub use operator::{Operator, Tenant};
 pub use path::Path;
+pub(crate) use peer::Connected;
+pub use peer::Peer;
 pub use query::Query;
 pub use visit::Visit;

@@ -23,7 +23,7 @@ use super::handler::SOURCE;
 use crate::{
     app::App,
     error::{Answer, Problem},
-    extract::{LARGEST_WEBHOOK, read_body},
+    extract::{LARGEST_WEBHOOK, Peer, read_body},
 };
 
 /// Ids and kinds longer than this are cut: they are the sender's, but they are kept for long.
@@ -51,19 +51,29 @@ pub struct Received {
         (status = 200, description = "It is kept", body = Received),
         (status = 401, description = "The signature is missing, malformed, wrong or too old", body = Problem),
         (status = 413, body = Problem),
-        (status = 429, description = "It could not be kept: send it again", body = Problem),
+        (status = 429, description = "It could not be kept, or there are too many: send it again", body = Problem),
     ),
 )]
-pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer<axum::Json<Received>> {
+pub async fn receive(
+    State(app): State<App>,
+    peer: Peer,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<axum::Json<Received>> {
+    app.ingress.check_peer(peer.0).inspect_err(|_| app.metrics.webhook(SOURCE, "limited"))?;
     let body = read_body(body, LARGEST_WEBHOOK, &*app.clock).await?;
     let at = app.now();
     let signed = app.ghl.verifier().verify(Delivery { headers: &headers, body: &body, received_at: at });
     let verified = signed.map_err(|error| {
+        app.ingress.was_forged(peer.0);
         app.metrics.webhook(SOURCE, "refused");
         tracing::warn!(%error, "a delivery was refused");
         Problem::new(StatusCode::UNAUTHORIZED, "signature_invalid", error.to_string())
     })?;
-    match app.committer.put(delivery(&app, &verified, body, at).await).await {
+    let event = GhlEvent::parse(&body).ok();
+    let admitted = app.ingress.admit(SOURCE, &tenant(event.as_ref())).await;
+    admitted.inspect_err(|_| app.metrics.webhook(SOURCE, "limited"))?;
+    match app.committer.put(delivery(&app, event.as_ref(), &verified, body, at).await).await {
         Ok(receipt) => {
             crash_after_commit();
             let duplicate = receipt == Receipt::Duplicate;
@@ -82,17 +92,23 @@ pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> 
     }
 }
 
+/// Whose allowance it is taken off: the location's, or else the company's.
+fn tenant(event: Option<&GhlEvent>) -> String {
+    let Some(event) = event else { return String::new() };
+    let location = event.location_id().map(|id| id.to_string());
+    location.or_else(|| event.company_id().map(|id| id.to_string())).unwrap_or_default()
+}
+
 /// As much of the event as keeping it needs. What cannot be understood is kept under its hash.
-async fn delivery(app: &App, verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
-    let event = GhlEvent::parse(&body).ok();
-    let named = event.as_ref().and_then(GhlEvent::webhook_id).or(verified.delivery_id.as_deref());
+async fn delivery(app: &App, event: Option<&GhlEvent>, verified: &Verified, body: Bytes, at: Timestamp) -> NewDelivery {
+    let named = event.and_then(GhlEvent::webhook_id).or(verified.delivery_id.as_deref());
     let id = match named.map(str::trim).filter(|id| !id.is_empty()) {
         Some(id) => cut(id),
         None => format!("sha256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(&body))),
     };
-    let kind = event.as_ref().map_or_else(|| "unknown".to_owned(), |event| event.kind().as_str().to_owned());
-    let order_key = event.as_ref().map_or_else(|| id.clone(), GhlEvent::order_key);
-    let organization = match &event {
+    let kind = event.map_or_else(|| "unknown".to_owned(), |event| event.kind().as_str().to_owned());
+    let order_key = event.map_or_else(|| id.clone(), GhlEvent::order_key);
+    let organization = match event {
         Some(event) => app.owners.label(app, event).await,
         None => None,
     };

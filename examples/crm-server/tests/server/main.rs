@@ -4,6 +4,7 @@
 mod bad_input;
 mod companies;
 mod connect;
+mod ingress;
 mod openapi;
 mod running;
 mod support;
