@@ -14,6 +14,7 @@ mod postgres;
 mod program;
 mod proof;
 mod scale;
+mod usage;
 
 pub use chance::Chance;
 pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
@@ -25,3 +26,4 @@ pub use postgres::{Database, PrivatePostgres, fresh_database};
 pub use program::{Program, free_port};
 pub use proof::proof;
 pub use scale::{full, scaled};
+pub use usage::{Memory, cpu, cpu_with_children, parent};

@@ -95,6 +95,14 @@ impl Program {
         Self { name: name.to_owned(), stdin: child.stdin.take(), child, log, read: 0 }
     }
 
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// The next line, on either stream and not looked at before, that `wanted` says yes to.
     ///
     /// # Panics
