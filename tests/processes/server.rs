@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use provider_sandbox::Sandbox;
-use sidecar_core::{Clock, OrganizationId, SystemClock};
-use sidecar_store::{Claimed, Organization, Store};
-use sidecar_tests::{Connected, Folder, KEYS, ORGANIZATION, Program, free_port, open_store};
+use sidecar_core::{Clock, SystemClock};
+use sidecar_tests::{Connected, Folder, KEYS, Program, free_port, open_store};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 /// How long anything may take that has to come by itself.
@@ -25,7 +24,7 @@ impl Scene {
     pub(crate) async fn new(sandbox: Sandbox, extra: &[(&'static str, String)]) -> Self {
         let folder = Folder::new();
         let store = open_store(&folder.sqlite("server.db")).await;
-        connect(&sandbox, &*store).await;
+        Connected::organization(&sandbox, &*store).await;
         // The stand-in has named the process's TLS provider, which reqwest needs even without TLS.
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
         Self { sandbox, http, folder, port: free_port(), extra: extra.to_vec() }
@@ -99,22 +98,4 @@ impl Scene {
         }
         database.close().await.unwrap();
     }
-}
-
-/// What the connect flow leaves behind, without its pages: the company, and its first location minted from it.
-async fn connect(sandbox: &Sandbox, store: &dyn Store) {
-    let id = OrganizationId::from(ORGANIZATION);
-    let organization = Organization {
-        id: id.clone(),
-        slug: "tests".into(),
-        name: "Tests".into(),
-        created_at: SystemClock::new().now(),
-    };
-    store.create_organization(&organization).await.unwrap();
-    let location = Connected::minted_location(sandbox, store).await;
-    let claimed = [
-        store.claim_company("ghl", sandbox.ghl().company_id(), &id).await.unwrap(),
-        store.claim_location("ghl", &location.id, &id).await.unwrap(),
-    ];
-    assert_eq!(claimed, [Claimed::Claimed, Claimed::Claimed]);
 }

@@ -6,13 +6,13 @@ use provider_sandbox::{Sandbox, ghl};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sidecar_core::{
-    Clock, SystemClock,
+    Clock, OrganizationId, SystemClock,
     token::{
         Swap, TokenKey, TokenSet,
         seal::{KeyRing, Vault},
     },
 };
-use sidecar_store::Store;
+use sidecar_store::{Claimed, Organization, Store};
 
 /// The encryption keys of the tests, as the environment gives them.
 pub const KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -77,6 +77,22 @@ impl Connected {
         let extra = json!({"userType": "Location", "companyId": company, "locationId": id, "minted_from": company});
         let token = ghl::Token { access: "ended".to_owned(), refresh: None, expires_in: 0 };
         Self::keep(store, "location", id, token, extra).await
+    }
+
+    /// What the connect flow leaves behind, without its pages: an organization, its company, and the company's first
+    /// location minted from it.
+    pub async fn organization(sandbox: &Sandbox, store: &dyn Store) -> Self {
+        let id = OrganizationId::from(ORGANIZATION);
+        let created_at = SystemClock::new().now();
+        let organization = Organization { id: id.clone(), slug: "tests".into(), name: "Tests".into(), created_at };
+        store.create_organization(&organization).await.unwrap();
+        let location = Self::minted_location(sandbox, store).await;
+        let claimed = [
+            store.claim_company("ghl", sandbox.ghl().company_id(), &id).await.unwrap(),
+            store.claim_location("ghl", &location.id, &id).await.unwrap(),
+        ];
+        assert_eq!(claimed, [Claimed::Claimed, Claimed::Claimed]);
+        location
     }
 
     async fn keep(store: &dyn Store, kind: &str, id: String, token: ghl::Token, extra: Value) -> Self {
