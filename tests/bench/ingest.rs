@@ -1,4 +1,4 @@
-//! How many deliveries a second are durably kept on SQLite, by 64 senders that each wait for their acknowledgement.
+//! How many deliveries a second are durably kept, by 64 senders that each wait for their acknowledgement, without HTTP.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -7,9 +7,12 @@ use sidecar_core::{
     Clock, SystemClock,
     inbox::{Committer, NewDelivery, Receipt},
 };
-use sidecar_tests::{Figures, Folder, open_store, percentile};
+use sidecar_tests::{Figures, Folder, percentile};
 
-use crate::disk;
+use crate::{
+    database::Database,
+    machine::{self, Pace, millis},
+};
 
 const SENDERS: usize = 64;
 /// What is asked of it: durable rows per second.
@@ -18,43 +21,47 @@ const ASKED: f64 = 15_000.0;
 /// A disk that others use too changes its speed by the second, and only ever to the worse.
 const ROUNDS: u32 = 3;
 
-/// One round: the disk, and what was kept on it.
+/// One round: the machine, and what was kept on it.
 struct Round {
-    flushes: f64,
-    commits: f64,
+    disk: Pace,
+    commits: Pace,
     rate: f64,
     /// Milliseconds until each acknowledgement, sorted.
     waits: Vec<f64>,
 }
 
-/// Measures for about `time` and reports the best of three rounds, each with what the disk could do just then.
-pub(super) async fn run(figures: &mut Figures, time: Duration) {
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        rounds.push(round(time / ROUNDS).await);
+/// Measures for about `time` on each database.
+pub(super) async fn run(figures: &mut Figures, databases: &[Database], time: Duration) {
+    for database in databases {
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            rounds.push(round(*database, time / ROUNDS).await);
+        }
+        let all = |what: fn(&Round) -> f64| rounds.iter().map(what).collect::<Vec<_>>();
+        let name = |what: &str| format!("ingest {database}: {what}");
+        let disk = figures.most(name("the disk's flushes"), all(|round| round.disk.rate), "/s").value;
+        let commits = figures.most(name("empty commits"), all(|round| round.commits.rate), "/s").beside(disk).value;
+        let rate = figures.most(name("durable deliveries"), all(|round| round.rate), "rows/s");
+        rate.at_least(ASKED).beside(commits);
+        figures.least(name("acknowledged, p50"), all(|round| percentile(&round.waits, 0.5)), "ms");
+        figures.least(name("acknowledged, p99"), all(|round| percentile(&round.waits, 0.99)), "ms");
     }
-    rounds.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-    let all: Vec<String> = rounds.iter().map(|round| format!("{:.0} ({:.0})", round.rate, round.flushes)).collect();
-    println!("rounds of ingest sqlite, rows/s (flushes/s): {}", all.join(", "));
-    let Some(Round { flushes, commits, rate, waits }) = rounds.pop() else { return };
-    figures.add("disk: flushes of 4 KiB", flushes, "/s");
-    figures.add("sqlite: empty commits", commits, "/s").beside(flushes);
-    figures.add("ingest sqlite: durable deliveries", rate, "rows/s").limit(ASKED).beside(commits);
-    figures.add("ingest sqlite: acknowledged, p50", percentile(&waits, 0.5), "ms");
-    figures.add("ingest sqlite: acknowledged, p99", percentile(&waits, 0.99), "ms");
 }
 
-async fn round(time: Duration) -> Round {
-    let folder = Folder::new();
-    let flushes = disk::flushes(folder.path(), time / 8);
-    let commits = disk::commits(folder.path(), time / 8).await;
-    let committer = Committer::new(open_store(&folder.sqlite("ingest.db")).await);
+async fn round(database: Database, time: Duration) -> Round {
+    let disk = machine::flushes(Folder::new().path(), time / 8);
+    let fresh = database.fresh().await;
+    let commits = machine::commits(&fresh, time / 8).await;
+    fresh.remove().await;
+    let fresh = database.fresh().await;
+    let committer = Committer::new(fresh.store().await);
     let clock = SystemClock::shared();
     let senders = (0..SENDERS).map(|sender| tokio::spawn(send(committer.clone(), Arc::clone(&clock), sender, time)));
     let mut waits: Vec<f64> = join_all(senders).await.into_iter().flat_map(Result::unwrap).collect();
     let rate = waits.len() as f64 / clock.monotonic().as_secs_f64();
     waits.sort_by(f64::total_cmp);
-    Round { flushes, commits, rate, waits }
+    fresh.remove().await;
+    Round { disk, commits, rate, waits }
 }
 
 /// Sends one after another; the waits in milliseconds.
@@ -64,7 +71,7 @@ async fn send(committer: Committer, clock: Arc<dyn Clock>, sender: usize, time: 
         let began = clock.monotonic();
         let receipt = committer.put(delivery(sender, waits.len(), &*clock)).await.unwrap();
         assert_eq!(receipt, Receipt::Fresh);
-        waits.push((clock.monotonic() - began).as_secs_f64() * 1e3);
+        waits.push(millis(clock.monotonic() - began));
     }
     waits
 }

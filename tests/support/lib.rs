@@ -18,7 +18,7 @@ mod usage;
 
 pub use chance::Chance;
 pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
-pub use figures::{Figure, Figures, percentile};
+pub use figures::{Asked, Figure, Figures, percentile};
 pub use folder::Folder;
 pub use in_process::InProcess;
 pub use limiter::Unlimited;

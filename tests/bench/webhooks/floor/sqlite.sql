@@ -1,0 +1,10 @@
+CREATE TABLE inbox (
+    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT    NOT NULL UNIQUE,
+    contact TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    body    BLOB    NOT NULL,
+    state   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX inbox_open ON inbox (seq) WHERE state = 0;
+CREATE TABLE contacts (id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, doc BLOB NOT NULL) STRICT;

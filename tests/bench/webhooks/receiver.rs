@@ -1,0 +1,124 @@
+//! Who is sent to: crm-server, the floor, or a program that only answers; each in a process of its own.
+
+use std::{net::SocketAddr, time::Duration};
+
+use provider_sandbox::Sandbox;
+use sidecar_core::{Clock, SystemClock};
+use sidecar_tests::{Connected, KEYS, Program, cpu, cpu_with_children};
+
+use crate::database::{Database, Fresh, Look};
+
+/// How long a program may take for what it has to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A receiver, and the database that it keeps deliveries in.
+pub(crate) struct Receiver {
+    pub(crate) program: Program,
+    pub(crate) address: SocketAddr,
+    pub(crate) kept: Option<Kept>,
+}
+
+/// What a receiver keeps.
+pub(crate) struct Kept {
+    pub(crate) fresh: Fresh,
+    pub(crate) look: Look,
+    /// The query that counts what is still to be worked on.
+    open: &'static str,
+    /// The queries that each say how many deliveries had their effect, once.
+    effects: &'static [&'static str],
+    /// The database server's first process.
+    server: Option<u32>,
+}
+
+impl Receiver {
+    /// crm-server on a migrated database, with an organization that owns the sandbox's first location.
+    pub(crate) async fn crm_server(sandbox: &Sandbox, database: Database) -> Self {
+        let fresh = database.fresh().await;
+        Connected::organization(sandbox, &*fresh.store().await).await;
+        let (program, address) = crm_server(sandbox, &fresh.url()).await;
+        let mut look = fresh.look().await;
+        let effects = &[
+            "SELECT count(*) FROM applied_events WHERE outcome = 'applied'",
+            "SELECT count(DISTINCT delivery) FROM applied_events",
+            "SELECT count(*) FROM records WHERE kind = 'contact'",
+        ];
+        let server = look.server().await;
+        let open = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 0 LIMIT 1) one";
+        Self { program, address, kept: Some(Kept { fresh, look, open, effects, server }) }
+    }
+
+    /// The floor on a database.
+    pub(crate) async fn floor(sandbox: &Sandbox, database: Database) -> Self {
+        let fresh = database.fresh().await;
+        let (program, address) = bench_floor(sandbox, &["--database", &fresh.url()]).await;
+        let mut look = fresh.look().await;
+        let effects = &["SELECT count(*) FROM inbox WHERE state = 1", "SELECT count(*) FROM contacts"];
+        let server = look.server().await;
+        let open = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 0 LIMIT 1) one";
+        Self { program, address, kept: Some(Kept { fresh, look, open, effects, server }) }
+    }
+
+    /// One that only answers.
+    pub(crate) async fn bare(sandbox: &Sandbox) -> Self {
+        let (program, address) = bench_floor(sandbox, &[]).await;
+        Self { program, address, kept: None }
+    }
+
+    /// CPU time that it has used, and its database's server.
+    pub(crate) fn cpu(&self) -> (Duration, Duration) {
+        let server = self.kept.as_ref().and_then(|kept| kept.server);
+        (cpu(self.program.id()), server.map_or(Duration::ZERO, cpu_with_children))
+    }
+
+    /// Waits until everything is worked on.
+    pub(crate) async fn idle(&mut self) {
+        let Some(Kept { look, open, .. }) = &mut self.kept else { return };
+        let clock = SystemClock::new();
+        while look.number(open).await > 0 {
+            assert!(clock.monotonic() < PATIENCE, "the inbox does not empty:\n{}", self.program.log());
+            clock.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Makes sure that `count` deliveries had their effect, each once.
+    pub(crate) async fn check(&mut self, count: usize) {
+        let Some(Kept { look, effects, .. }) = &mut self.kept else { return };
+        for query in *effects {
+            assert_eq!(look.number(query).await, i64::try_from(count).unwrap(), "{query}:\n{}", self.program.log());
+        }
+    }
+
+    /// Ends it and removes what it kept.
+    pub(crate) async fn end(mut self) {
+        self.program.kill().await;
+        if let Some(Kept { fresh, look, .. }) = self.kept {
+            look.close().await;
+            fresh.remove().await;
+        }
+    }
+}
+
+async fn bench_floor(sandbox: &Sandbox, more: &[&str]) -> (Program, SocketAddr) {
+    let key = format!("--key={}", sandbox.ghl().public_key_pem());
+    let arguments = [&["floor", &*key], more].concat();
+    let mut program = Program::start("bench", &arguments, []);
+    let address = program.output(PATIENCE).await.parse().unwrap();
+    (program, address)
+}
+
+/// Starts `crm-server serve` and waits for its address.
+pub(crate) async fn crm_server(sandbox: &Sandbox, database_url: &str) -> (Program, SocketAddr) {
+    let mut environment = sandbox.env();
+    environment.extend([
+        ("BIND_ADDR", "127.0.0.1:0".to_owned()),
+        ("DATABASE_URL", database_url.to_owned()),
+        ("SIDECAR_ENV", "test".to_owned()),
+        ("SIDECAR_ENCRYPTION_KEYS", KEYS.to_owned()),
+        ("SIDECAR_OPERATOR_TOKEN", "operator".to_owned()),
+        ("RUST_LOG", "warn".to_owned()),
+    ]);
+    let mut program = Program::start("crm-server", &["serve"], environment);
+    let line = program.line(PATIENCE, |line| line.starts_with("listening on http://")).await;
+    let address = line.trim_start_matches("listening on http://").parse().unwrap();
+    (program, address)
+}
