@@ -1,4 +1,5 @@
-//! What the tests from outside share: programs, databases, folders, chance, the scale, the report, and clients of the stand-in.
+//! What the tests from outside share: programs, databases, faults, folders, chance, the scale, the report, and clients of
+//! the stand-in.
 //!
 //! Nothing here decides whether something is right; that is each test's own. Invariant: whatever a test starts or
 //! creates ends with the value that stands for it, also when the test fails.
@@ -6,6 +7,7 @@
 
 mod chance;
 mod connection;
+mod fault_proxy;
 mod figures;
 mod folder;
 mod in_process;
@@ -19,6 +21,7 @@ mod usage;
 pub use chance::Chance;
 pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
 pub use figures::{Asked, Figure, Figures, percentile};
+pub use fault_proxy::{Fault, FaultProxy};
 pub use folder::Folder;
 pub use in_process::InProcess;
 pub use limiter::Unlimited;
