@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock,
     token::{
-        Swap, TokenKey, TokenSet,
+        Swap, TokenKey, TokenSet, TokenStore,
         seal::{KeyRing, Vault},
     },
 };
@@ -51,7 +51,7 @@ pub struct Connected {
 
 impl Connected {
     /// The company.
-    pub async fn company(sandbox: &Sandbox, store: &dyn Store) -> Self {
+    pub async fn company(sandbox: &Sandbox, store: &dyn TokenStore) -> Self {
         let ghl = sandbox.ghl();
         let id = ghl.company_id().to_owned();
         let token = ghl.issue_company_token(ghl::SCOPES);
@@ -59,7 +59,7 @@ impl Connected {
     }
 
     /// The first location, with a refresh token of its own.
-    pub async fn location(sandbox: &Sandbox, store: &dyn Store) -> Self {
+    pub async fn location(sandbox: &Sandbox, store: &dyn TokenStore) -> Self {
         let ghl = sandbox.ghl();
         let id = ghl.location_ids().remove(0);
         let token = ghl.issue_location_token(&id).unwrap();
@@ -69,7 +69,7 @@ impl Connected {
 
     /// The company, and its first location as minted from it. The location's token has ended already, so that the first
     /// call mints.
-    pub async fn minted_location(sandbox: &Sandbox, store: &dyn Store) -> Self {
+    pub async fn minted_location(sandbox: &Sandbox, store: &dyn TokenStore) -> Self {
         let ghl = sandbox.ghl();
         Self::company(sandbox, store).await;
         let id = ghl.location_ids().remove(0);
@@ -95,7 +95,7 @@ impl Connected {
         location
     }
 
-    async fn keep(store: &dyn Store, kind: &str, id: String, token: ghl::Token, extra: Value) -> Self {
+    async fn keep(store: &dyn TokenStore, kind: &str, id: String, token: ghl::Token, extra: Value) -> Self {
         let resource = format!("{kind}:{id}");
         let key = TokenKey::new(ORGANIZATION, format!("ghl:{resource}"));
         match store.swap(&key, 0, &token_set(token, &extra)).await.unwrap() {
