@@ -15,6 +15,7 @@ mod limiter;
 mod postgres;
 mod program;
 mod proof;
+mod redis;
 mod scale;
 mod usage;
 
@@ -28,5 +29,6 @@ pub use limiter::Unlimited;
 pub use postgres::{Database, PrivatePostgres, fresh_database};
 pub use program::{Program, free_port};
 pub use proof::proof;
+pub use redis::PrivateRedis;
 pub use scale::{full, scaled};
 pub use usage::{Memory, cpu, cpu_with_children, parent};
