@@ -17,6 +17,8 @@ mod organizations;
 mod outbox;
 mod processes;
 mod records;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod sql;
 mod store;
 mod syncs;

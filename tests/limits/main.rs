@@ -3,6 +3,10 @@
 //! Client and stand-in run in one process on paused time, so two minutes pass in seconds and the asked counts are always done.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod desk;
+mod redis;
+mod redis_loss;
+
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
