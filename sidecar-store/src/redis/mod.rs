@@ -1,6 +1,6 @@
-//! Limits that processes share over Redis (5 or later; 7 is what the tests run).
+//! Limits and leases that processes share over Redis (5 or later; 7 is what the tests run).
 //!
-//! Here lives [`RedisLimiter`], and the Lua that it needs to do several things at once. The rules of
+//! Here live [`RedisLimiter`] and [`RedisLeases`], and the Lua that both need to do several things at once. The rules of
 //! limits are those of [`sidecar_core::limit::LocalLimiter`]; what waits for a limit is the pipeline.
 //!
 //! One server, or a primary with replicas behind one address: this is no client of a Redis cluster. All keys of one
@@ -10,10 +10,12 @@
 //! Invariant: Redis is a convenience. While it is lost no call fails for it, and no limit is overrun.
 
 mod fallback;
+mod lease;
 mod limit;
 mod link;
 mod question;
 
+pub use lease::RedisLeases;
 pub use limit::{LimiterStatus, RedisLimiter};
 
 /// What keys begin with unless another prefix is given.

@@ -1,0 +1,37 @@
+//! Leases in Redis behave as every store's, and end with it.
+
+use std::{cell::RefCell, sync::Arc, time::Duration};
+
+use sidecar_core::{SystemClock, lease::LeaseStore};
+use sidecar_store::redis::RedisLeases;
+use sidecar_tests::PrivateRedis;
+
+thread_local! {
+    /// Ends with the test's thread.
+    static REDIS: RefCell<Option<PrivateRedis>> = const { RefCell::new(None) };
+}
+
+async fn fresh() -> Arc<RedisLeases> {
+    let redis = PrivateRedis::start().await;
+    let leases = RedisLeases::new(&redis.url(), SystemClock::shared()).unwrap();
+    REDIS.set(Some(redis));
+    Arc::new(leases)
+}
+
+sidecar_store::lease_store_conformance!(fresh);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn fences_grow_even_when_redis_forgets_everything() {
+    let leases = fresh().await;
+    let first = leases.try_take("k", "a", MINUTE).await.unwrap().unwrap();
+    let mut redis = REDIS.take().unwrap();
+    redis.kill();
+    let error = leases.renew(&first, MINUTE).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    redis.start_again().await;
+    let second = leases.try_take("k", "b", MINUTE).await.unwrap().unwrap();
+    assert!(second.fence > first.fence);
+    assert!(!leases.renew(&first, MINUTE).await.unwrap());
+}
