@@ -251,3 +251,14 @@ async fn slow_tasks_do_not_keep_the_others_waiting() {
     });
     assert!(desk.ends().iter().all(|end| *end == Some(End::Done)), "what was held when the worker stopped is finished");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_end_in_time_when_the_worker_stops_is_handed_back_at_once() {
+    let desk = Desk::new(&["slow", "well"]);
+    let begun = desk.clock.monotonic();
+    desk.run_for(SECOND * 10).await;
+    let stopped = desk.clock.monotonic();
+    assert!(stopped - begun <= SECOND * 20, "the worker took {:?} to stop", stopped - begun);
+    assert_eq!(desk.ends(), [None, Some(End::Done)]);
+    assert!(desk.outbox.rows()[0].due <= stopped, "another worker need not wait for the lease to end");
+}

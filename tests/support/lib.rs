@@ -21,8 +21,8 @@ mod usage;
 
 pub use chance::Chance;
 pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
-pub use figures::{Asked, Figure, Figures, percentile};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use figures::{Asked, Figure, Figures, percentile};
 pub use folder::Folder;
 pub use in_process::InProcess;
 pub use limiter::Unlimited;

@@ -28,17 +28,21 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// How often to look when nobody wakes the loop.
     pub poll: Duration,
+    /// How long tasks under way get when the worker stops. The claims of those that are left are handed back then: another
+    /// worker need not wait for their leases.
+    pub drain: Duration,
     /// The waits after each failed attempt; after the last one it is given up.
     pub retries: Vec<Duration>,
 }
 
 impl Default for WorkerConfig {
-    /// 250 at once, leases of 30 s, a look every 500 ms; tried again after 5 s, 30 s, 2 min, 10 min and 1 h.
+    /// 250 at once, leases of 30 s, a look every 500 ms, 8 s to end; tried again after 5 s, 30 s, 2 min, 10 min and 1 h.
     fn default() -> Self {
         Self {
             batch: 250,
             lease: Duration::from_secs(30),
             poll: Duration::from_millis(500),
+            drain: Duration::from_secs(8),
             retries: [5, 30, 120, 600, 3_600].map(Duration::from_secs).to_vec(),
         }
     }

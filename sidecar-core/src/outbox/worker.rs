@@ -1,16 +1,21 @@
-use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outbox, Task};
+use super::{Outbox, Task, TaskRef};
 use crate::{
     error::StoreError,
     inbox::WorkerConfig,
     record::{Batch, Records},
-    time::{Clock, Timestamp},
+    time::{Clock, Timestamp, timeout},
 };
 
 /// How a task ended.
@@ -80,13 +85,17 @@ impl OutboxWorker {
         Self { outbox, records, handler, clock, config, wake }
     }
 
-    /// Works until `stop`; what is claimed then is finished first. A slow task keeps only those of its order key waiting.
+    /// Works until `stop`; what is claimed then is finished first, or handed back when that takes too long. A slow task keeps only those of its order key waiting.
     pub async fn run(&self, stop: CancellationToken) {
+        let under_way = Mutex::new(HashMap::new());
         let mut held = FuturesUnordered::new();
         while !stop.is_cancelled() {
             let claim = self.claim(AT_ONCE - held.len());
             match while_going_on(&mut held, claim).await {
-                Ok(tasks) => held.extend(tasks.into_iter().map(|task| self.work(task))),
+                Ok(tasks) => {
+                    lock(&under_way).extend(tasks.iter().map(|task| (task.claim.seq, task.claim.clone())));
+                    held.extend(tasks.into_iter().map(|task| self.work(task, &under_way)));
+                }
                 Err(error) => tracing::error!(%error, "the outbox could not be read; looking again"),
             }
             tokio::select! {
@@ -96,7 +105,23 @@ impl OutboxWorker {
                 Some(()) = held.next() => {}
             }
         }
-        while held.next().await.is_some() {}
+        let ended = async { while held.next().await.is_some() {} };
+        if timeout(&*self.clock, self.config.drain, ended).await.is_err() {
+            // One of them may hold the very connection that handing back needs.
+            drop(held);
+            self.hand_back(&under_way).await;
+        }
+    }
+
+    /// Makes what did not end in time due again.
+    async fn hand_back(&self, under_way: &UnderWay) {
+        let claims: Vec<TaskRef> = lock(under_way).drain().map(|(_, claim)| claim).collect();
+        for claim in claims {
+            let why = "the process that carried it out was stopped";
+            if let Err(error) = self.outbox.fail_task(&claim, why, Some(self.clock.now())).await {
+                tracing::warn!(%error, seq = claim.seq, "a task was not handed back; it is due when its lease ends");
+            }
+        }
     }
 
     async fn claim(&self, free: usize) -> Result<Vec<Task>, StoreError> {
@@ -107,11 +132,12 @@ impl OutboxWorker {
         self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await
     }
 
-    async fn work(&self, task: Task) {
+    async fn work(&self, task: Task, under_way: &UnderWay) {
         if let Err(error) = self.carry_out(&task).await {
             // Nothing is lost: the task is due again when its lease ends.
             tracing::error!(kind = task.kind, key = task.key, %error, "how a task ended could not be stored");
         }
+        lock(under_way).remove(&task.claim.seq);
     }
 
     async fn carry_out(&self, task: &Task) -> Result<(), StoreError> {
@@ -157,6 +183,13 @@ impl OutboxWorker {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The claims of tasks that are being carried out, by their place.
+type UnderWay = Mutex<HashMap<i64, TaskRef>>;
+
+fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashMap<i64, TaskRef>> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Awaits `wanted` and lets the tasks go on meanwhile: one of them may hold the very connection that `wanted` waits for.

@@ -34,7 +34,7 @@ struct AppAccess {
     config: GhlConfig,
     client_id: String,
     app_id: String,
-    limiter: Arc<dyn RateLimiter>,
+    limiter: Arc<LocalLimiter>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     /// One client per organization, so that its circuit breaker and retry budget outlive a request.
@@ -65,9 +65,9 @@ impl GhlAccess {
         let verifier = Arc::new(verifier.allow_legacy_rsa(config.allow_legacy_rsa)?);
         let transport = transport()?;
         let Some(app) = &config.app else { return Ok(Self { verifier, transport, app: None }) };
-        let limiter: Arc<dyn RateLimiter> = Arc::new(LocalLimiter::new(Arc::clone(clock)));
+        let limiter = Arc::new(LocalLimiter::new(Arc::clone(clock)));
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
-        let oauth = oauth(config, app, &transport, &limiter, clock, &observer)?;
+        let oauth = oauth(config, app, &transport, Arc::clone(&limiter) as _, clock, &observer)?;
         let access = AppAccess {
             connections: GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock)),
             config: config.clone(),
@@ -108,6 +108,13 @@ impl GhlAccess {
         self.app.as_ref().map(|app| app.connections.oauth())
     }
 
+    /// Says how many processes share the quotas, this one included.
+    pub fn set_processes(&self, count: u32) {
+        if let Some(app) = &self.app {
+            app.limiter.set_processes(count);
+        }
+    }
+
     /// Waits until no token renewal is under way.
     pub async fn settle(&self) {
         if let Some(app) = &self.app {
@@ -141,7 +148,7 @@ impl AppAccess {
             .client_id(&self.client_id)
             .base_url(&self.config.api_url)
             .transport(Arc::clone(transport))
-            .limiter(Arc::clone(&self.limiter))
+            .limiter(Arc::clone(&self.limiter) as _)
             .clock(Arc::clone(&self.clock))
             .observer(Arc::clone(&self.observer));
         if let Some(version) = &self.config.version {
@@ -155,7 +162,7 @@ fn oauth(
     config: &GhlConfig,
     app: &GhlApp,
     transport: &Arc<dyn Transport>,
-    limiter: &Arc<dyn RateLimiter>,
+    limiter: Arc<dyn RateLimiter>,
     clock: &Arc<dyn Clock>,
     observer: &Arc<dyn Observer>,
 ) -> Result<GhlOAuth> {
@@ -163,7 +170,7 @@ fn oauth(
         .base_url(&config.api_url)
         .authorize_url(&config.authorize_url)
         .transport(Arc::clone(transport))
-        .limiter(Arc::clone(limiter))
+        .limiter(limiter)
         .clock(Arc::clone(clock))
         .observer(Arc::clone(observer));
     if let Some(uri) = &app.redirect_uri {

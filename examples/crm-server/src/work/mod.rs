@@ -5,6 +5,7 @@
 
 pub mod connected;
 pub mod pass;
+mod presence;
 mod scheduler;
 
 use std::{sync::Arc, time::Duration};
@@ -31,6 +32,8 @@ pub use pass::ghl_is_off;
 
 /// A task may wait for limits (30 s) and mint a token (45 s); its claim must outlast that.
 const TASK_LEASE: Duration = Duration::from_secs(120);
+/// How often a worker looks for what other processes kept. Its own process wakes it.
+const LOOK: Duration = Duration::from_millis(100);
 /// Passes that a person's `sync` runs at once.
 const PASSES_AT_ONCE: usize = 8;
 
@@ -49,9 +52,10 @@ impl Workers {
     }
 }
 
-/// Starts what `role` asks for: nothing for [`Role::Web`]. Everything ends after `stop` is cancelled.
+/// Starts what `role` asks for; [`Role::Web`] only says that it is alive. Everything ends after `stop` is cancelled.
 pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
     let mut workers = JoinSet::new();
+    workers.spawn(presence::run(app.clone(), stop.clone()));
     if role == Role::Web {
         return Workers(workers);
     }
@@ -61,7 +65,7 @@ pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.store) as _,
         Arc::new(GhlInboxHandler::new(app.clone())),
         Arc::clone(&app.clock),
-        WorkerConfig::default(),
+        WorkerConfig { poll: LOOK, ..WorkerConfig::default() },
         Arc::clone(&app.inbox_wake),
     );
     let outbox = OutboxWorker::new(
@@ -69,7 +73,7 @@ pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.store) as _,
         Arc::new(GhlTasks::new(app.clone())),
         Arc::clone(&app.clock),
-        WorkerConfig { lease: TASK_LEASE, ..WorkerConfig::default() },
+        WorkerConfig { lease: TASK_LEASE, poll: LOOK, ..WorkerConfig::for_tasks() },
         Arc::clone(&app.outbox_wake),
     );
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
