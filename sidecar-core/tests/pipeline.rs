@@ -309,27 +309,40 @@ async fn a_limit_beyond_the_deadline_refuses_before_sending() {
     assert_eq!(transport.requests().len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_outage_opens_the_circuit_and_costs_little() {
-    #[derive(Debug, Default)]
-    struct Down(AtomicU64);
-    #[async_trait]
-    impl Transport for Down {
-        async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Err(broken())
-        }
+/// A provider that breaks every connection, and counts.
+#[derive(Debug, Default)]
+struct Down(AtomicU64);
+
+#[async_trait]
+impl Transport for Down {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(broken())
     }
+}
+
+/// How many requests left for a thousand calls of an outage.
+async fn requests_of_an_outage(breaker: Breaker) -> u64 {
     let transport = Arc::new(Down::default());
     let pipeline = Pipeline::builder(Arc::new(Acme), "http://acme.test", transport.clone() as Arc<dyn Transport>)
-        .breaker(Breaker::default())
+        .breaker(breaker)
         .build()
         .unwrap();
     for _ in 0..1_000 {
         pipeline.call(get().deadline(Duration::from_secs(1))).await.unwrap_err();
     }
-    let requests = transport.0.load(Ordering::Relaxed);
+    transport.0.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_opens_the_circuit_and_costs_little() {
+    let requests = requests_of_an_outage(Breaker::default()).await;
     assert!(requests <= 1_100, "{requests} requests for 1000 calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_budget_alone_keeps_an_outage_cheap() {
+    assert_eq!(requests_of_an_outage(Breaker::new(u32::MAX, Duration::ZERO)).await, 1_000 + 35);
 }
 
 #[tokio::test(start_paused = true)]

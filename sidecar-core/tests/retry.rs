@@ -178,8 +178,32 @@ fn one_probe_closes_the_circuit_or_opens_it_again() {
     let probe = breaker.admit(SECOND * 6).unwrap();
     assert!(breaker.admit(SECOND * 6).is_err(), "one probe only");
     probe.failure(SECOND * 7);
-    assert_eq!(breaker.admit(SECOND * 8).unwrap_err().retry_in, SECOND * 4);
-    breaker.admit(SECOND * 12).unwrap().success();
+    assert_eq!(breaker.admit(SECOND * 8).unwrap_err().retry_in, SECOND * 3, "counted from when the probe left");
+    breaker.admit(SECOND * 11).unwrap().success();
+    assert!(breaker.is_closed());
+}
+
+#[test]
+fn a_probe_that_hangs_does_not_keep_the_next_one_back() {
+    let breaker = Breaker::new(1, SECOND * 5);
+    fail(&breaker, 1, SECOND);
+    let hanging = breaker.admit(SECOND * 6).unwrap();
+    assert!(breaker.admit(SECOND * 10).is_err(), "one per cool-down");
+    let next = breaker.admit(SECOND * 11).unwrap();
+    hanging.failure(SECOND * 12);
+    assert_eq!(breaker.admit(SECOND * 12).unwrap_err().retry_in, SECOND * 4, "its end changes nothing");
+    next.success();
+    assert!(breaker.is_closed());
+}
+
+#[test]
+fn a_probe_that_ends_after_another_closed_the_circuit_changes_nothing() {
+    let breaker = Breaker::new(1, SECOND * 5);
+    fail(&breaker, 1, SECOND);
+    let (failing, cancelled) = (breaker.admit(SECOND * 6).unwrap(), breaker.admit(SECOND * 11).unwrap());
+    breaker.admit(SECOND * 16).unwrap().success();
+    failing.failure(SECOND * 17);
+    drop(cancelled);
     assert!(breaker.is_closed());
 }
 

@@ -1,4 +1,7 @@
 //! A circuit breaker: after many failures in a row nobody calls for a while, then one call finds out.
+//!
+//! Invariant: while the circuit is open, one call per cool-down leaves. A call that hangs does not keep the next one back,
+//! so that a provider that fell silent is found again as soon as any other.
 
 use std::{
     fmt,
@@ -21,9 +24,16 @@ struct Inner {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Closed { failures: u32 },
-    Open { until: Duration },
-    Probing,
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Duration,
+    },
+    /// A probe is under way; when it hangs, another leaves at `next`.
+    Probing {
+        next: Duration,
+    },
 }
 
 /// The circuit is open: nothing is sent.
@@ -52,19 +62,17 @@ impl Breaker {
     /// Asks to make a call.
     ///
     /// # Errors
-    /// [`Open`] while the circuit is open, or while the one probe after that is under way.
+    /// [`Open`] while the circuit is open, or while the one probe after that is under way, for at most the cool-down.
     pub fn admit(&self, now: Duration) -> Result<Permit, Open> {
-        let mut state = self.state();
+        let (mut state, cool_down) = (self.state(), self.0.cool_down);
         let probe = match *state {
             State::Closed { .. } => false,
             State::Open { until } if now < until => return Err(Open { retry_in: until - now }),
-            State::Open { .. } => {
-                *state = State::Probing;
-                true
-            }
             // How long the probe takes nobody knows; ten looks per cool-down cost nothing.
-            State::Probing => {
-                return Err(Open { retry_in: self.0.cool_down / 10 });
+            State::Probing { next } if now < next => return Err(Open { retry_in: (next - now).min(cool_down / 10) }),
+            State::Open { .. } | State::Probing { .. } => {
+                *state = State::Probing { next: now.saturating_add(cool_down) };
+                true
             }
         };
         Ok(Permit { breaker: self.clone(), probe })
@@ -102,13 +110,16 @@ impl Permit {
     pub fn failure(mut self, now: Duration) {
         let probe = std::mem::take(&mut self.probe);
         let Inner { threshold, cool_down, .. } = *self.breaker.0;
-        let open = State::Open { until: now.saturating_add(cool_down) };
         let mut state = self.breaker.state();
         match *state {
-            State::Closed { failures } if failures + 1 < threshold => *state = State::Closed { failures: failures + 1 },
-            State::Closed { .. } => *state = open,
-            State::Open { .. } | State::Probing if probe => *state = open,
-            State::Open { .. } | State::Probing => {}
+            // The cool-down counts from when the newest probe left, not from when one was given up.
+            State::Probing { next } if probe => *state = State::Open { until: next },
+            State::Closed { failures } if !probe && failures + 1 < threshold => {
+                *state = State::Closed { failures: failures + 1 };
+            }
+            State::Closed { .. } if !probe => *state = State::Open { until: now.saturating_add(cool_down) },
+            // Another probe knows better, or a call from before the circuit opened knows nothing of now.
+            State::Closed { .. } | State::Open { .. } | State::Probing { .. } => {}
         }
     }
 }
@@ -116,7 +127,10 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.probe {
-            *self.breaker.state() = State::Open { until: Duration::ZERO };
+            let mut state = self.breaker.state();
+            if !matches!(*state, State::Closed { .. }) {
+                *state = State::Open { until: Duration::ZERO };
+            }
         }
     }
 }
