@@ -9,6 +9,7 @@ mod core;
 mod database;
 mod ingest;
 mod machine;
+mod sync;
 mod webhooks;
 
 use std::time::Duration;
@@ -41,6 +42,8 @@ enum Which {
     Ingest,
     /// Deliveries to crm-server, beside the floor.
     Webhooks,
+    /// Contacts copied into the store, beside the database's own bulk writes.
+    Sync,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +73,12 @@ enum Part {
     /// Takes deliveries with the least that is possible.
     #[command(hide = true)]
     Floor(webhooks::floor::Order),
+    /// Serves pages of contacts.
+    #[command(hide = true)]
+    Pages(sync::pages::Order),
+    /// Copies them.
+    #[command(hide = true)]
+    Copy(sync::copy::Order),
 }
 
 fn main() {
@@ -78,6 +87,8 @@ fn main() {
     match arguments.part {
         None => many().enable_all().build().unwrap().block_on(measure(&arguments)),
         Some(Part::Sender(order)) => one().enable_all().build().unwrap().block_on(webhooks::sender::run(order)),
+        Some(Part::Pages(order)) => one().enable_all().build().unwrap().block_on(sync::pages::run(order)),
+        Some(Part::Copy(order)) => many().enable_all().build().unwrap().block_on(sync::copy::run(order)),
         Some(Part::Floor(order)) => many().enable_all().build().unwrap().block_on(webhooks::floor::run(order)),
     }
 }
@@ -95,6 +106,9 @@ async fn measure(arguments: &Arguments) {
     }
     if wanted(Which::Webhooks) {
         webhooks::run(&mut figures, &databases, arguments.smoke).await;
+    }
+    if wanted(Which::Sync) {
+        sync::run(&mut figures, &databases, arguments.smoke).await;
     }
     figures.report(if arguments.smoke { "smoke" } else { "report" });
 }

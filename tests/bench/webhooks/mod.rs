@@ -174,7 +174,7 @@ fn report(figures: &mut Figures, database: Database, rounds: &[Round], bare: f64
             figures.least(name("CPU of PostgreSQL"), server(|run| run.database_cpu), "µs").beside(floor);
         }
         figures.least(name("CPU of the sender"), server(|run| run.sent.cpu), "µs");
-        figures.least(name("memory, peak"), server(|run| run.memory.peak), "MiB").at_most(64.0);
+        figures.most(name("memory, peak"), server(|run| run.memory.peak), "MiB").at_most(64.0);
     }
     let paced = |what: fn(&Sent) -> f64| all(rounds, |round| what(&round.paced.sent));
     let name = |what: &str| name(&format!("{PACED}/s, {what}"));

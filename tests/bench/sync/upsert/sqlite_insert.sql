@@ -1,0 +1,1 @@
+INSERT INTO records (organization, kind, id, location, version, origin, position, search, doc, revision, deleted)
