@@ -9,6 +9,7 @@ mod core;
 mod database;
 mod ingest;
 mod machine;
+mod start;
 mod sync;
 mod webhooks;
 
@@ -40,6 +41,8 @@ enum Which {
     Core,
     /// Durable deliveries per second, without HTTP.
     Ingest,
+    /// How soon a server is ready, and what it holds while it is idle.
+    Start,
     /// Deliveries to crm-server, beside the floor.
     Webhooks,
     /// Contacts copied into the store, beside the database's own bulk writes.
@@ -104,11 +107,17 @@ async fn measure(arguments: &Arguments) {
     if wanted(Which::Ingest) {
         ingest::run(&mut figures, &databases, time).await;
     }
+    if wanted(Which::Start) {
+        start::run(&mut figures, &databases, arguments.smoke).await;
+    }
     if wanted(Which::Webhooks) {
         webhooks::run(&mut figures, &databases, arguments.smoke).await;
     }
     if wanted(Which::Sync) {
         sync::run(&mut figures, &databases, arguments.smoke).await;
+    }
+    if arguments.smoke {
+        println!("a smoke run: everything works, its figures say nothing");
     }
     figures.report(if arguments.smoke { "smoke" } else { "report" });
 }

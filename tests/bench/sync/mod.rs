@@ -69,12 +69,12 @@ async fn copied(database: Database, pages: &str, size: &[&str], page_size: Optio
 fn report(figures: &mut Figures, name: &str, rounds: &[Round]) {
     let name = |what: &str| format!("{name}: {what}");
     let all = |what: &dyn Fn(&Round) -> f64| rounds.iter().map(what).collect::<Vec<_>>();
-    figures.most(name("the database inserts, by JSON"), all(&|round| round.json.inserted), "/s");
-    figures.most(name("the database updates, by JSON"), all(&|round| round.json.updated), "/s");
-    let inserted = all(&|round| round.columns.inserted);
-    let inserted = figures.most(name("the database inserts, by columns"), inserted, "/s").value;
-    let updated = all(&|round| round.columns.updated);
-    let updated = figures.most(name("the database updates, by columns"), updated, "/s").value;
+    let inserted = all(&|round| round.json.inserted);
+    let inserted = figures.most(name("the database inserts, by JSON"), inserted, "/s").value;
+    let updated = all(&|round| round.json.updated);
+    let updated = figures.most(name("the database updates, by JSON"), updated, "/s").value;
+    figures.most(name("the database inserts, by columns"), all(&|round| round.columns.inserted), "/s");
+    figures.most(name("the database updates, by columns"), all(&|round| round.columns.updated), "/s");
     for (place, size) in PAGE_SIZES.iter().enumerate() {
         let pages = size.map_or_else(|| "pages as they come".to_owned(), |size| format!("pages of {size}"));
         let name = |what: &str| name(&format!("{pages}, {what}"));

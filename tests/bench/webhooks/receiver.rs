@@ -11,6 +11,9 @@ use crate::database::{Database, Fresh, Look};
 /// How long a program may take for what it has to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Whether anything is still to be worked on; crm-server and the floor name it alike.
+const OPEN: &str = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 0 LIMIT 1) one";
+
 /// A receiver, and the database that it keeps deliveries in.
 pub(crate) struct Receiver {
     pub(crate) program: Program,
@@ -22,8 +25,6 @@ pub(crate) struct Receiver {
 pub(crate) struct Kept {
     pub(crate) fresh: Fresh,
     pub(crate) look: Look,
-    /// The query that counts what is still to be worked on.
-    open: &'static str,
     /// The queries that each say how many deliveries had their effect, once.
     effects: &'static [&'static str],
     /// The database server's first process.
@@ -35,7 +36,9 @@ impl Receiver {
     pub(crate) async fn crm_server(sandbox: &Sandbox, database: Database) -> Self {
         let fresh = database.fresh().await;
         Connected::organization(sandbox, &*fresh.store().await).await;
-        let (program, address) = crm_server(sandbox, &fresh.url()).await;
+        let mut program = crm_server(sandbox, &fresh.url(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        let line = program.line(PATIENCE, |line| line.starts_with("listening on http://")).await;
+        let address = line.trim_start_matches("listening on http://").parse().unwrap();
         let mut look = fresh.look().await;
         let effects = &[
             "SELECT count(*) FROM applied_events WHERE outcome = 'applied'",
@@ -43,8 +46,7 @@ impl Receiver {
             "SELECT count(*) FROM records WHERE kind = 'contact'",
         ];
         let server = look.server().await;
-        let open = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 0 LIMIT 1) one";
-        Self { program, address, kept: Some(Kept { fresh, look, open, effects, server }) }
+        Self { program, address, kept: Some(Kept { fresh, look, effects, server }) }
     }
 
     /// The floor on a database.
@@ -54,8 +56,7 @@ impl Receiver {
         let mut look = fresh.look().await;
         let effects = &["SELECT count(*) FROM inbox WHERE state = 1", "SELECT count(*) FROM contacts"];
         let server = look.server().await;
-        let open = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 0 LIMIT 1) one";
-        Self { program, address, kept: Some(Kept { fresh, look, open, effects, server }) }
+        Self { program, address, kept: Some(Kept { fresh, look, effects, server }) }
     }
 
     /// One that only answers.
@@ -72,9 +73,9 @@ impl Receiver {
 
     /// Waits until everything is worked on.
     pub(crate) async fn idle(&mut self) {
-        let Some(Kept { look, open, .. }) = &mut self.kept else { return };
+        let Some(Kept { look, .. }) = &mut self.kept else { return };
         let clock = SystemClock::new();
-        while look.number(open).await > 0 {
+        while look.number(OPEN).await > 0 {
             assert!(clock.monotonic() < PATIENCE, "the inbox does not empty:\n{}", self.program.log());
             clock.sleep(Duration::from_millis(5)).await;
         }
@@ -106,11 +107,11 @@ async fn bench_floor(sandbox: &Sandbox, more: &[&str]) -> (Program, SocketAddr) 
     (program, address)
 }
 
-/// Starts `crm-server serve` and waits for its address.
-pub(crate) async fn crm_server(sandbox: &Sandbox, database_url: &str) -> (Program, SocketAddr) {
+/// Starts `crm-server serve`.
+pub(crate) fn crm_server(sandbox: &Sandbox, database_url: &str, address: SocketAddr) -> Program {
     let mut environment = sandbox.env();
     environment.extend([
-        ("BIND_ADDR", "127.0.0.1:0".to_owned()),
+        ("BIND_ADDR", address.to_string()),
         ("DATABASE_URL", database_url.to_owned()),
         ("SIDECAR_ENV", "test".to_owned()),
         ("SIDECAR_ENCRYPTION_KEYS", KEYS.to_owned()),
@@ -119,8 +120,5 @@ pub(crate) async fn crm_server(sandbox: &Sandbox, database_url: &str) -> (Progra
         ("WEBHOOK_LIMIT_PER_SECOND", "0".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]);
-    let mut program = Program::start("crm-server", &["serve"], environment);
-    let line = program.line(PATIENCE, |line| line.starts_with("listening on http://")).await;
-    let address = line.trim_start_matches("listening on http://").parse().unwrap();
-    (program, address)
+    Program::start("crm-server", &["serve"], environment)
 }
