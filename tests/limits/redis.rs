@@ -52,7 +52,9 @@ async fn background_calls_come_evenly_and_leave_room_for_people() {
     let desk = Desk::new().await;
     let scope = burst_scope();
     assert_eq!(desk.burst(&scope, Lane::Background).await, 5);
-    let Decision::Wait(wait) = desk.ask(&[scope.clone()], Lane::Background).await else { panic!("it went") };
+    let Decision::Wait(wait) = desk.ask(std::slice::from_ref(&scope), Lane::Background).await else {
+        panic!("it went")
+    };
     assert!(wait <= Duration::from_millis(106), "9.5 per second: {wait:?}");
     assert_eq!(desk.burst(&scope, Lane::Interactive).await, 95, "people are not paced");
 
@@ -124,6 +126,24 @@ async fn calls_of_others_on_the_same_quota_are_counted_and_our_own_not_twice() {
     desk.sleep(Duration::from_millis(1_300)).await;
     desk.observe(&scope, |f| f.remaining = Some(0)).await;
     assert_eq!(desk.burst(&scope, Lane::Interactive).await, 100);
+}
+
+#[tokio::test]
+async fn a_call_that_was_answered_late_counts_from_its_answer_on() {
+    let desk = Desk::new().await;
+    let scope = Scope::window("w", 2, SECOND * 2);
+    assert!(desk.go(&scope).await && desk.go(&scope).await);
+    let late = Duration::from_millis(1_000);
+    desk.sleep(late).await;
+    desk.observe(&scope, |f| f.took = Some(Duration::from_millis(200))).await;
+    desk.observe(&scope, |f| f.took = Some(late)).await;
+    assert_eq!(desk.limiter.usage(&scope).await.unwrap().used, 2);
+    let wait = desk.wait(&scope).await;
+    assert!(is_about(wait, Duration::from_millis(1_250)), "the quick one counts as ever: {wait:?}");
+    desk.sleep(wait).await;
+    assert!(desk.go(&scope).await);
+    let wait = desk.wait(&scope).await;
+    assert!(is_about(wait, Duration::from_millis(750)), "the slow one for 2 s from its answer on: {wait:?}");
 }
 
 #[tokio::test]

@@ -130,6 +130,7 @@ impl<'a> Run<'a> {
             credentials.bearer(refused).await.map_err(|error| error.sent(Sent::No))?;
         }
         self.wait_for_limits(call).await?;
+        let let_go = inner.clock.monotonic();
         let (request, generation) = self.request(call, url, body, refused).await?;
         let permit = self.admit()?;
 
@@ -138,7 +139,7 @@ impl<'a> Run<'a> {
         let took = inner.clock.monotonic().saturating_sub(started);
         let status = exchanged.as_ref().ok().map(HttpResponse::status);
         let outcome = match exchanged {
-            Ok(response) => self.judge(call, response, generation).await,
+            Ok(response) => self.judge(call, response, generation, let_go).await,
             Err(error) => Err(error.into()),
         };
         self.note(outcome.as_ref().err());
@@ -247,10 +248,13 @@ impl<'a> Run<'a> {
         call: &Call,
         response: HttpResponse,
         generation: Option<u64>,
+        let_go: Duration,
     ) -> Result<HttpResponse, Failed> {
         let (status, provider) = (response.status(), &self.pipeline.provider);
         if let Some(limiter) = &self.pipeline.limiter {
-            for feedback in provider.feedback(status, response.headers(), &call.scopes) {
+            let took = self.pipeline.clock.monotonic().saturating_sub(let_go);
+            for mut feedback in provider.feedback(status, response.headers(), &call.scopes) {
+                feedback.took = Some(took);
                 if let Err(error) = limiter.observe(&feedback).await {
                     tracing::warn!(provider = provider.name(), %error, "the limiter did not take the provider's word");
                 }

@@ -271,6 +271,7 @@ impl Counter {
         let until = feedback.retry_after.map(|after| now.saturating_add(after));
         match &mut self.kind {
             Kind::Window { window, .. } => {
+                feedback.took.into_iter().for_each(|took| window.observe_answer(now, took));
                 used.into_iter().for_each(|used| window.observe_used(now, used));
                 until.into_iter().for_each(|until| window.block(until));
             }

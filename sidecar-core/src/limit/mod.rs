@@ -116,12 +116,15 @@ pub struct Feedback {
     pub reset_after: Option<Duration>,
     /// The wait that the server asked for: the scope is closed until then.
     pub retry_after: Option<Duration>,
+    /// How long ago the limiter let the call go that was answered. The server counted it at some moment since: after a
+    /// slow answer it counts longer here.
+    pub took: Option<Duration>,
 }
 
 impl Feedback {
     /// Nothing said yet; set the fields that the answer had.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, limit: None, remaining: None, reset_after: None, retry_after: None }
+        Self { scope, limit: None, remaining: None, reset_after: None, retry_after: None, took: None }
     }
 }
 

@@ -16,7 +16,7 @@ const MEMORY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Window {
     span: Duration,
-    /// In order of time; those that left the window stay for [`MEMORY`].
+    /// In order of their first calls; those that left the window stay for [`MEMORY`].
     cells: VecDeque<Cell>,
     blocked_until: Duration,
 }
@@ -68,7 +68,7 @@ impl Window {
             }
             ours = ours.saturating_sub(cell.ours);
             all = all.saturating_sub(cell.ours.saturating_add(cell.theirs));
-            free_at = cell.last.saturating_add(covered);
+            free_at = free_at.max(cell.last.saturating_add(covered));
         }
         blocked.max(free_at.saturating_sub(now))
     }
@@ -83,6 +83,20 @@ impl Window {
         let (_, known) = self.counted(now, MEMORY);
         if used > known {
             self.add(now, 0, used - known);
+        }
+    }
+
+    /// A call that was let go `took` ago was answered only now. The server may have counted it as late as that, so here
+    /// it counts for a span from now on.
+    pub(super) fn observe_answer(&mut self, now: Duration, took: Duration) {
+        let (let_go, counted_at) = (now.saturating_sub(took), now.saturating_sub(MARGIN));
+        if let_go >= counted_at {
+            return;
+        }
+        let left_then = |cell: &&mut Cell| cell.ours > 0 && cell.first <= let_go && let_go < cell.first + CELL * 2;
+        if let Some(cell) = self.cells.iter_mut().rev().find(left_then) {
+            cell.ours -= 1;
+            self.add(counted_at, 1, 0);
         }
     }
 
@@ -113,14 +127,15 @@ impl Window {
         })
     }
 
-    fn add(&mut self, now: Duration, ours: u32, theirs: u32) {
-        match self.cells.back_mut() {
-            Some(cell) if now.saturating_sub(cell.first) < CELL => {
-                cell.last = cell.last.max(now);
+    fn add(&mut self, at: Duration, ours: u32, theirs: u32) {
+        let after = self.cells.iter().rposition(|cell| cell.first <= at).map_or(0, |before| before + 1);
+        match after.checked_sub(1).and_then(|before| self.cells.get_mut(before)) {
+            Some(cell) if at - cell.first < CELL => {
+                cell.last = cell.last.max(at);
                 cell.ours = cell.ours.saturating_add(ours);
                 cell.theirs = cell.theirs.saturating_add(theirs);
             }
-            _ => self.cells.push_back(Cell { first: now, last: now, ours, theirs }),
+            _ => self.cells.insert(after, Cell { first: at, last: at, ours, theirs }),
         }
     }
 

@@ -130,6 +130,28 @@ fn a_late_answer_does_not_count_our_own_calls_twice() {
 }
 
 #[test]
+fn a_call_that_was_answered_late_counts_from_its_answer_on() {
+    let desk = Desk::new();
+    let scope = Scope::window("w", 2, SECOND * 10);
+    let millis = Duration::from_millis;
+    let answer = |took| desk.observe(&scope, |f| f.took = Some(took));
+    assert!(desk.go(&scope) && desk.go(&scope));
+    desk.clock.advance(millis(200));
+    answer(millis(200));
+    desk.clock.advance(millis(800));
+    answer(SECOND);
+    assert_eq!(desk.usage(&scope).used, 2);
+    assert_eq!(desk.wait(&scope, Lane::Interactive), millis(9_250), "the quick one counts as ever");
+    desk.clock.advance(millis(9_250));
+    assert!(desk.go(&scope));
+    assert_eq!(desk.wait(&scope, Lane::Interactive), millis(750), "the slow one for 10 s from its answer on");
+    // Nothing was let go then: it adds nothing.
+    answer(SECOND * 5);
+    desk.clock.advance(millis(750));
+    assert!(desk.go(&scope));
+}
+
+#[test]
 fn the_quota_follows_the_servers_limit_up_and_down() {
     for (limit, burst) in [(150, 150), (60, 60), (0, 100)] {
         let desk = Desk::new();

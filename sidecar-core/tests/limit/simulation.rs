@@ -55,12 +55,32 @@ fn random(seed: &mut u64) -> u64 {
     *seed
 }
 
-/// 64 callers who want as much as they can get, for two minutes; answers carry what remains.
-fn simulate(sliding: bool, lane: Lane, feedback: bool, seed: u64) -> Seen {
+/// How the way of a call is.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// 20 to 250 ms there and back together.
+    Usual,
+    /// One in four calls takes up to 2 s each way: far more than the margin.
+    Clogged,
+}
+
+impl Way {
+    fn random(self, seed: &mut u64) -> Duration {
+        let usual = Duration::from_micros(10_000 + random(seed) % 115_000);
+        match self {
+            Self::Clogged if random(seed).is_multiple_of(4) => usual + Duration::from_micros(random(seed) % 2_000_000),
+            _ => usual,
+        }
+    }
+}
+
+/// 64 callers who want as much as they can get, for two minutes; answers carry what remains, if `feedback`, and come as
+/// they come.
+fn simulate(sliding: bool, lane: Lane, feedback: bool, way: Way, seed: u64) -> Seen {
     enum Step {
         Ask,
-        Arrive,
-        Answer(Option<u32>),
+        Arrive(Duration),
+        Answer(Option<u32>, Duration),
     }
     let (desk, scopes) = (Desk::new(), [burst_scope(), day_scope()]);
     let mut provider = Provider { sliding, window: None, counted: VecDeque::new() };
@@ -73,24 +93,24 @@ fn simulate(sliding: bool, lane: Lane, feedback: bool, seed: u64) -> Seen {
     while let Some(Reverse((at, caller))) = queue.pop().filter(|Reverse((at, _))| *at <= SECOND * 120) {
         desk.clock.advance(at - now);
         now = at;
-        // 20 to 250 ms there and back together.
-        let way = Duration::from_micros(10_000 + random(&mut seed) % 115_000);
+        let way = way.random(&mut seed);
         let (step, after) = match steps[caller] {
             Step::Ask => match desk.ask(&scopes, lane) {
-                Decision::Go => (Step::Arrive, way),
+                Decision::Go => (Step::Arrive(now), way),
                 Decision::Wait(wait) => (Step::Ask, wait),
             },
-            Step::Arrive => {
+            Step::Arrive(let_go) => {
                 if provider.used(now) >= 100 {
                     seen.refused += 1;
-                    (Step::Answer(Some(0)), way)
+                    (Step::Answer(Some(0), let_go), way)
                 } else {
                     provider.counted.push_back(now);
                     seen.accepted_at.push(now);
-                    (Step::Answer(u32::try_from(100 - provider.counted.len()).ok()), way)
+                    (Step::Answer(u32::try_from(100 - provider.counted.len()).ok(), let_go), way)
                 }
             }
-            Step::Answer(remaining) => {
+            Step::Answer(remaining, let_go) => {
+                desk.observe(&scopes[0], |f| f.took = Some(now - let_go));
                 if feedback {
                     desk.observe(&scopes[0], |f| (f.limit, f.remaining) = (Some(100), remaining));
                 }
@@ -108,7 +128,7 @@ fn no_call_is_refused_and_the_whole_quota_is_used() {
     for sliding in [false, true] {
         for feedback in [false, true] {
             for seed in [0x9E37_79B9_7F4A_7C15, 7, 4_242] {
-                let seen = simulate(sliding, Lane::Interactive, feedback, seed);
+                let seen = simulate(sliding, Lane::Interactive, feedback, Way::Usual, seed);
                 let used = seen.between(SECOND * 10, SECOND * 120);
                 let context = format!("sliding {sliding}, feedback {feedback}, seed {seed}: {used} of 1100");
                 assert_eq!(seen.refused, 0, "{context}");
@@ -120,9 +140,22 @@ fn no_call_is_refused_and_the_whole_quota_is_used() {
 }
 
 #[test]
+fn no_call_is_refused_however_uneven_the_way_is() {
+    for (sliding, feedback) in [(false, false), (false, true), (true, false), (true, true)] {
+        for seed in [0x9E37_79B9_7F4A_7C15, 7, 4_242] {
+            let seen = simulate(sliding, Lane::Interactive, feedback, Way::Clogged, seed);
+            let used = seen.between(SECOND * 10, SECOND * 120);
+            let context = format!("sliding {sliding}, feedback {feedback}, seed {seed}: {used} of 1100");
+            assert_eq!(seen.refused, 0, "{context}");
+            assert!(used >= 900, "{context}");
+        }
+    }
+}
+
+#[test]
 fn the_background_lane_alone_is_never_refused_and_uses_nine_tenths() {
     for sliding in [false, true] {
-        let seen = simulate(sliding, Lane::Background, true, 7);
+        let seen = simulate(sliding, Lane::Background, true, Way::Usual, 7);
         let used = seen.between(SECOND * 10, SECOND * 120);
         assert!(seen.refused == 0 && used >= 990, "sliding {sliding}: {} refused, {used} of 1100", seen.refused);
         assert!(seen.between(Duration::ZERO, SECOND) <= 15, "evenly from the start");

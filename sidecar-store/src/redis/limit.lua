@@ -5,7 +5,7 @@
 -- ARGV: operation (look, take, observe), lane (interactive, background); then for each scope its kind (window, budget,
 --       pace), two numbers (limit and span; for a pace period and burst), and what the caller knows of a budget (used,
 --       time until its reset), which counts only where nothing is kept; for `observe` what the server said: limit,
---       remaining, reset after, retry after (empty: nothing). Times are in milliseconds.
+--       remaining, reset after, retry after, and how long the answer took (empty: nothing). Times are in milliseconds.
 -- Answer: {-n} when scope n is counted in another way; else the wait in microseconds (0: taken), the age of what is
 --       kept, and for each scope limit, used, time until a budget's reset, time it is closed, time until it is free.
 --
@@ -37,7 +37,8 @@ end
 
 local function read_cells(scope, state)
   scope.covered = scope.span + MARGIN
-  scope.cells, scope.gone, scope.known = {}, {}, 0
+  scope.cell = math.max(CELL, scope.covered / CELLS)
+  scope.known = 0
   for field, value in pairs(state) do
     if field:sub(1, 1) == 'c' then
       local calls, last = value:match('^(%d+) (%d+)$')
@@ -45,13 +46,10 @@ local function read_cells(scope, state)
       if cell.last + scope.covered + MEMORY <= now then
         table.insert(scope.gone, field)
       else
+        table.insert(scope.cells, cell)
         scope.known = scope.known + cell.calls
         if cell.last + scope.covered > now then
           scope.used = scope.used + cell.calls
-          table.insert(scope.cells, cell)
-        end
-        if not scope.newest or cell.first > scope.newest.first then
-          scope.newest = cell
         end
       end
     end
@@ -78,7 +76,7 @@ local function read(key, kind, first, second, known, reset)
   if state.k and state.k ~= kind then
     return nil
   end
-  local scope = { key = key, kind = kind, used = 0, fields = { 'k', kind }, gone = {} }
+  local scope = { key = key, kind = kind, used = 0, cells = {}, fields = { 'k', kind }, gone = {} }
   scope.blocked = math.max((tonumber(state.b) or 0) - now, 0)
   scope.free_at = tonumber(state.t) or 0
   if kind == 'pace' then
@@ -118,10 +116,11 @@ local function window_wait(scope, limit)
   for _, cell in ipairs(scope.cells) do
     if left < limit then
       break
+    elseif cell.last + scope.covered > now then
+      left, free_at = left - cell.calls, cell.last + scope.covered
     end
-    left, free_at = left - cell.calls, cell.last + scope.covered
   end
-  return math.max(free_at - now, 0)
+  return free_at - now
 end
 
 local function wait(scope, background)
@@ -140,16 +139,42 @@ local function wait(scope, background)
   return math.max(wait, scope.reset and scope.reset - now or scope.span)
 end
 
-local function add_to_window(scope, calls)
-  local cell = scope.newest
-  if not cell or now - cell.first >= math.max(CELL, scope.covered / CELLS) then
-    cell = { first = math.floor(now), last = 0, calls = 0 }
-    scope.newest = cell
+-- The last cell that began at or before a moment, within so many cells' lengths.
+local function cell_of(scope, at, lengths, counts)
+  local found
+  for _, cell in ipairs(scope.cells) do
+    local begun = cell.first <= at and at < cell.first + scope.cell * lengths and cell.calls >= counts
+    if begun and (not found or cell.first > found.first) then
+      found = cell
+    end
   end
-  cell.calls, cell.last = cell.calls + calls, math.max(cell.last, math.ceil(now))
-  scope.used = scope.used + calls
+  return found
+end
+
+local function write_cell(scope, cell)
   table.insert(scope.fields, string.format('c%.0f', cell.first))
   table.insert(scope.fields, string.format('%.0f %.0f', cell.calls, cell.last))
+end
+
+local function add_to_window(scope, at, calls)
+  local cell = cell_of(scope, at, 1, 0)
+  if not cell then
+    cell = { first = math.floor(at), last = 0, calls = 0 }
+    table.insert(scope.cells, cell)
+  end
+  cell.calls, cell.last = cell.calls + calls, math.max(cell.last, math.ceil(at))
+  scope.used, scope.known = scope.used + calls, scope.known + calls
+  write_cell(scope, cell)
+end
+
+-- A call that was let go `took` ago was answered only now, and may have been counted as late as that.
+local function observe_answer(scope, took)
+  local cell = took > MARGIN and cell_of(scope, now - took, 2, 1)
+  if cell then
+    cell.calls, scope.used, scope.known = cell.calls - 1, scope.used - 1, scope.known - 1
+    write_cell(scope, cell)
+    add_to_window(scope, now - MARGIN, 1)
+  end
 end
 
 local function set_budget(scope, used)
@@ -165,13 +190,13 @@ local function take(scope, background)
   elseif scope.kind == 'budget' then
     return set_budget(scope, scope.used + 1)
   end
-  add_to_window(scope, 1)
+  add_to_window(scope, now, 1)
   if background then
     take_pace(scope)
   end
 end
 
-local function observe(scope, limit, remaining, reset_after, retry_after)
+local function observe(scope, limit, remaining, reset_after, retry_after, took)
   if retry_after then
     scope.blocked = math.max(scope.blocked, retry_after)
     table.insert(scope.fields, 'b')
@@ -192,9 +217,10 @@ local function observe(scope, limit, remaining, reset_after, retry_after)
   end
   local used = remaining and math.max(scope.limit - remaining, 0)
   if scope.kind == 'window' then
+    observe_answer(scope, took or 0)
     -- What exceeds all calls that were let go is somebody else's.
     if used and used > scope.known then
-      add_to_window(scope, used - scope.known)
+      add_to_window(scope, now, used - scope.known)
     end
   elseif used or reset_after then
     if reset_after then
@@ -207,12 +233,10 @@ end
 -- How long until the counter counts nothing any more.
 local function busy(scope)
   local busy = math.max(scope.blocked, scope.free_at - now)
-  if scope.newest then
-    busy = math.max(busy, scope.newest.last + scope.covered - now)
-  elseif scope.reset then
-    busy = math.max(busy, scope.reset - now)
+  for _, cell in ipairs(scope.cells) do
+    busy = math.max(busy, cell.last + scope.covered - now)
   end
-  return busy
+  return math.max(busy, (scope.reset or 0) - now)
 end
 
 local function write(scope)
@@ -255,8 +279,8 @@ if not since then
 end
 
 if operation == 'observe' then
-  local at = #ARGV - 3
-  observe(scopes[1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
+  local said = function(place) return tonumber(ARGV[2 + FIELDS_OF_A_SCOPE + place]) end
+  observe(scopes[1], said(1), said(2), said(3), said(4), said(5))
 end
 for _, scope in ipairs(scopes) do
   if operation == 'take' and longest == 0 then

@@ -78,7 +78,7 @@ impl Desk {
         let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
         let time = |time: Option<Duration>| time.map(|time| millis(time).to_string()).unwrap_or_default();
         question.arg(number(feedback.limit)).arg(number(feedback.remaining));
-        question.arg(time(feedback.reset_after)).arg(time(feedback.retry_after));
+        question.arg(time(feedback.reset_after)).arg(time(feedback.retry_after)).arg(time(feedback.took));
         question
     }
 
