@@ -12,6 +12,7 @@ use sidecar_core::{
     limit::{Decision, Feedback, Lane, LimiterError, LocalLimiter, Quota, RateLimiter, Scope},
     time::{Clock, timeout},
 };
+use tokio::sync::Semaphore;
 
 use super::{
     link::{Failure, Line, Link},
@@ -20,6 +21,8 @@ use super::{
 
 /// How long Redis may take to answer before it is taken as lost.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Questions that are under way at once.
+const TURNS: u32 = 32;
 /// How often a Redis that cannot be reached is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// The same where it refused: what makes it refuse seldom passes by itself, and each loss is a line in the log.
@@ -38,8 +41,9 @@ pub(super) struct Fallback {
     /// Counts every call of this process, and decides while Redis is lost.
     pub(super) local: LocalLimiter,
     state: Mutex<State>,
-    /// Held by who asks both Redis and the local limiter, so that nobody takes in between.
-    turn: tokio::sync::Mutex<()>,
+    /// Those who ask Redis, so that a queue of our own is not taken for a slow Redis. Who asks the local limiter too holds
+    /// all of it, so that nobody takes in between.
+    turns: Semaphore,
     /// Calls that Redis is asked about right now.
     asking: AtomicU32,
     pub(super) fallbacks: AtomicU64,
@@ -63,7 +67,7 @@ impl Fallback {
             local: LocalLimiter::new(Arc::clone(&clock)),
             clock,
             state: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            turns: Semaphore::new(TURNS as usize),
             asking: AtomicU32::new(0),
             fallbacks: AtomicU64::new(0),
             losses: AtomicU64::new(0),
@@ -80,8 +84,8 @@ impl Fallback {
         for last in [false, true] {
             let Some(line) = self.ready().await else { return Ok(None) };
             let held = self.held(scopes);
-            let turn = if held.is_empty() { None } else { Some(self.turn.lock().await) };
-            if turn.is_some() && self.is_lost() {
+            let turn = self.turns.acquire_many(if held.is_empty() { 1 } else { TURNS }).await;
+            if turn.is_err() || self.is_lost() {
                 return Ok(None);
             }
             match self.local.peek(&held, lane)? {
@@ -117,6 +121,7 @@ impl Fallback {
     pub(super) async fn ask(self: &Arc<Self>, question: &ScriptInvocation<'_>, scopes: &[Scope]) -> Option<Answer> {
         for last in [false, true] {
             let line = self.ready().await?;
+            let _turn = self.turns.acquire().await.ok().filter(|_| !self.is_lost())?;
             match self.once(&line, question, scopes.len()).await {
                 Ok(answer) => return Some(answer),
                 Err(failure) => self.missed(&line, &failure, last),
