@@ -6,6 +6,7 @@
 mod desk;
 mod leases;
 mod redis;
+mod redis_chance;
 mod redis_loss;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
