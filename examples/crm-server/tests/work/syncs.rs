@@ -106,7 +106,17 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
 #[tokio::test]
 async fn a_process_that_only_answers_requests_works_on_nothing() {
     let house = House::with_company(1).await;
-    work::start(house.app.clone(), Role::Web, CancellationToken::new()).join().await;
+    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    let stop = CancellationToken::new();
+    let workers = work::start(house.app.clone(), Role::Web, stop.clone());
+    house.app.clock.sleep(Duration::from_millis(500)).await;
+    let statuses = house.store().statuses(&house.organization).await.unwrap();
+    assert!(statuses.iter().all(|status| status.last_sync_at.is_none() && status.progress.is_none()), "{statuses:?}");
+    let alive = Duration::from_secs(60);
+    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 2, "it is counted among those that share limits");
+    stop.cancel();
+    workers.join().await;
+    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 1, "it took its leave");
 }
 
 #[tokio::test]
