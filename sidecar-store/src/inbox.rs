@@ -1,10 +1,15 @@
-use std::{collections::HashSet, fmt::Write, ops::Range, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+    ops::Range,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    inbox::{Backlog, Claim, ClaimRef, DeadLetter, Inbox, NewDelivery, Receipt},
+    inbox::{Backlog, Claim, ClaimRef, DeadLetter, Inbox, Kept, NewDelivery, Receipt},
 };
 
 use crate::{
@@ -88,6 +93,20 @@ fn receipts(deliveries: &[NewDelivery], new: Vec<(String, String)>) -> Vec<Recei
     deliveries.iter().map(kept).map(|fresh| if fresh { Receipt::Fresh } else { Receipt::Duplicate }).collect()
 }
 
+/// The same with the claims.
+fn kept(deliveries: &[NewDelivery], new: Vec<(String, String, i64, i64)>) -> Vec<Kept> {
+    let mut new: HashMap<(String, String), Option<ClaimRef>> = new
+        .into_iter()
+        .map(|(source, id, seq, attempts)| ((source, id), (attempts == 1).then_some(ClaimRef { seq, fence: 1 })))
+        .collect();
+    let stored = |name: &str| text(name).into_owned();
+    let kept = |delivery: &NewDelivery| match new.remove(&(stored(&delivery.source), stored(&delivery.id))) {
+        Some(claim) => Kept { receipt: Receipt::Fresh, claim },
+        None => Kept { receipt: Receipt::Duplicate, claim: None },
+    };
+    deliveries.iter().map(kept).collect()
+}
+
 /// What a store without deduplication would keep; only tests that must fail ask for it.
 fn made_unique(deliveries: &[NewDelivery]) -> Vec<NewDelivery> {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -137,6 +156,26 @@ impl Inbox for SqlStore {
             return self.put_all(&made_unique(deliveries)).await;
         }
         self.put_all(deliveries).await
+    }
+
+    async fn put_and_claim(
+        &self,
+        deliveries: &[NewDelivery],
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Kept>, StoreError> {
+        // What no single statement carries is rare enough to be claimed afterwards; so is a test's sabotage.
+        if fault!("inbox.dedup") || !matches!(*stretches(deliveries), [_]) {
+            let receipts = self.put(deliveries).await?;
+            return Ok(receipts.into_iter().map(|receipt| Kept { receipt, claim: None }).collect());
+        }
+        let (rows, until) = (rows(deliveries)?, (now + lease).as_micros());
+        let mut link = self.pool.write().await?;
+        crash_point!("inbox.put.before_commit");
+        let new: Vec<(String, String, i64, i64)> = fetch!(fetch_all, link, sql::PUT_AND_CLAIM, &rows, until)?;
+        drop(link);
+        crash_point!("inbox.put.after_commit");
+        Ok(kept(deliveries, new))
     }
 
     async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError> {

@@ -54,7 +54,7 @@ async fn round(database: Database, time: Duration) -> Round {
     let commits = machine::commits(&fresh, time / 8).await;
     fresh.remove().await;
     let fresh = database.fresh().await;
-    let committer = Committer::new(fresh.store().await);
+    let committer = Committer::new(fresh.store().await, Arc::default());
     let clock = SystemClock::shared();
     let senders = (0..SENDERS).map(|sender| tokio::spawn(send(committer.clone(), Arc::clone(&clock), sender, time)));
     let mut waits: Vec<f64> = join_all(senders).await.into_iter().flat_map(Result::unwrap).collect();

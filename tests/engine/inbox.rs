@@ -24,6 +24,7 @@ use sidecar_core::{
 use sidecar_store::Store;
 use sidecar_tests::{Chance, Folder, ORGANIZATION, open_store, proof, scaled};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// Each delivery changes a record, leaves a line of history and orders an effect elsewhere; poison fails until it is cured,
 /// and whoever works on a killer is dead.
@@ -132,7 +133,7 @@ async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effe
     let count = scaled(10_000, 1_000);
     let folder = Folder::new();
     let stores = [open_store(&folder.sqlite("inbox.db")).await, open_store(&folder.sqlite("inbox.db")).await];
-    let committers = stores.clone().map(|store| Committer::new(store));
+    let committers = stores.clone().map(|store| Committer::new(store, Arc::default()));
     let (all, newest) = deliveries(count, &mut chance);
     let handler = Arc::new(Handler::default());
     let clock = SystemClock::shared();
@@ -264,4 +265,41 @@ async fn deliveries_that_kill_their_worker_take_no_others_with_them() {
     println!("{deaths} workers died");
     let dead: Vec<_> = store.dead_letters(None, 0, 100).await.unwrap().into_iter().map(|letter| letter.id).collect();
     assert_eq!((store.applied("test").await.unwrap(), dead), ((48, 48), vec!["d20".to_owned(), "d33".to_owned()]));
+}
+
+/// What a committer hands over is worked on without being looked for, also what still waits when the worker is stopped, and
+/// what comes after that is left to be claimed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_over_has_its_effect_once_also_at_a_stop() {
+    let mut chance = Chance::new("engine handed over");
+    let folder = Folder::new();
+    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let (clock, wake) = (SystemClock::shared(), Arc::new(Notify::new()));
+    let handler = Arc::new(Handler::default());
+    let config = WorkerConfig { batch: 50, poll: Duration::from_millis(20), ..WorkerConfig::default() };
+    let committer = Committer::new(store.clone(), Arc::clone(&wake));
+    let start = || {
+        let handed = committer.hand_over(config.lease, clock.clone());
+        let (stop, config, wake) = (CancellationToken::new(), config.clone(), Arc::clone(&wake));
+        let worker = InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock.clone(), config, wake);
+        let stopped = stop.clone();
+        (stop, tokio::spawn(async move { worker.run_with(handed, stopped).await }))
+    };
+    let (all, newest) = deliveries(1_000, &mut chance);
+    let (stop, worker) = start();
+    let put = join_all(all[..600].iter().map(|delivery| committer.put(delivery.clone()))).await;
+    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::Fresh))));
+    stop.cancel();
+    worker.await.unwrap();
+    let put = join_all(all[600..].iter().map(|delivery| committer.put(delivery.clone()))).await;
+    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::Fresh))));
+    let (stop, worker) = start();
+    // Nothing is left to a lease that has to end first.
+    let limit = clock.monotonic() + Duration::from_secs(20);
+    while store.backlog().await.unwrap().pending > 0 && clock.monotonic() < limit {
+        clock.sleep(Duration::from_millis(5)).await;
+    }
+    stop.cancel();
+    worker.await.unwrap();
+    is_done_once(&store, 1_000, &newest).await;
 }

@@ -82,6 +82,7 @@ impl App {
     /// [`StartError`] says what to do.
     pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let metrics = Metrics::new();
+        let inbox_wake = Arc::default();
         let ghl = GhlAccess::new(&config.ghl, &store, &clock, &metrics)?;
         let engine = Engine::new(
             Arc::clone(&store) as _,
@@ -93,11 +94,11 @@ impl App {
         Ok(Self {
             ingress: Arc::new(Ingress::new(Arc::clone(&clock), config.webhook_limit)),
             config: Arc::new(config),
-            committer: Committer::new(Arc::clone(&store) as Arc<dyn Inbox>),
+            committer: Committer::new(Arc::clone(&store) as Arc<dyn Inbox>, Arc::clone(&inbox_wake)),
             clock,
             store,
             ghl,
-            inbox_wake: Arc::default(),
+            inbox_wake,
             outbox_wake: Arc::default(),
             sync_wake: Arc::default(),
             engine,

@@ -1,9 +1,12 @@
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{Inbox, NewDelivery, Receipt};
-use crate::error::StoreError;
+use super::{Claim, Inbox, NewDelivery, Receipt};
+use crate::{error::StoreError, time::Clock};
 
 /// The most deliveries that share one commit.
 const BATCH: usize = 512;
@@ -13,6 +16,8 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const QUEUE: usize = 4_096;
 /// How many KiB of bodies may wait.
 const QUEUE_KIB: usize = 64 * 1024;
+/// How many claimed deliveries may wait for the worker of this process: about what it works on in half a second.
+const HANDED: usize = 4_096;
 
 /// Why a delivery is not kept. The sender must not be told otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,6 +39,19 @@ struct Waiting {
     room: OwnedSemaphorePermit,
 }
 
+/// Claimed deliveries on their way to the worker of the same process. When it is dropped, deliveries are kept for whoever
+/// claims them.
+#[derive(Debug)]
+pub struct HandedOver(pub(super) mpsc::Receiver<Claim>);
+
+/// The other end.
+#[derive(Debug, Clone)]
+struct HandOver {
+    to: mpsc::Sender<Claim>,
+    lease: Duration,
+    clock: Arc<dyn Clock>,
+}
+
 /// Shares one durable commit among the deliveries that arrive while the previous one is under way.
 ///
 /// No timer: when one delivery comes alone, it is committed at once. Cheap to clone; the task behind it ends with the
@@ -42,14 +60,24 @@ struct Waiting {
 pub struct Committer {
     queue: mpsc::Sender<Waiting>,
     room: Arc<Semaphore>,
+    hand_over: Arc<Mutex<Option<HandOver>>>,
 }
 
 impl Committer {
-    /// Starts the committing task on the current tokio runtime.
-    pub fn new(inbox: Arc<dyn Inbox>) -> Self {
+    /// Starts the committing task on the current tokio runtime. `wake` is notified when there is something to claim.
+    pub fn new(inbox: Arc<dyn Inbox>, wake: Arc<Notify>) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(commit_all(inbox, receiver));
-        Self { queue, room: Arc::new(Semaphore::new(QUEUE_KIB)) }
+        let hand_over = Arc::default();
+        tokio::spawn(commit_all(Desk { inbox, wake, hand_over: Arc::clone(&hand_over) }, receiver));
+        Self { queue, room: Arc::new(Semaphore::new(QUEUE_KIB)), hand_over }
+    }
+
+    /// From now on hands deliveries to a worker of this process, claimed for `lease` with the same commit that keeps them:
+    /// it need not look for them. More than it can hold are left to be claimed, as without it.
+    pub fn hand_over(&self, lease: Duration, clock: Arc<dyn Clock>) -> HandedOver {
+        let (to, handed) = mpsc::channel(HANDED);
+        *self.hand_over.lock().unwrap_or_else(PoisonError::into_inner) = Some(HandOver { to, lease, clock });
+        HandedOver(handed)
     }
 
     /// Keeps a delivery. When it returns, the delivery survives a crash.
@@ -71,13 +99,43 @@ impl Committer {
     }
 }
 
-async fn commit_all(inbox: Arc<dyn Inbox>, mut queue: mpsc::Receiver<Waiting>) {
+/// Where deliveries go.
+struct Desk {
+    inbox: Arc<dyn Inbox>,
+    wake: Arc<Notify>,
+    hand_over: Arc<Mutex<Option<HandOver>>>,
+}
+
+impl Desk {
+    async fn put(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>, StoreError> {
+        let hand_over = self.hand_over.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Whoever takes part in the hand-over has its place before anything is claimed for it.
+        let places = hand_over.as_ref().and_then(|desk| Some((desk, desk.to.try_reserve_many(deliveries.len()).ok()?)));
+        let Some((HandOver { lease, clock, .. }, mut places)) = places else {
+            let receipts = self.inbox.put(deliveries).await?;
+            self.wake.notify_one();
+            return Ok(receipts);
+        };
+        let kept = self.inbox.put_and_claim(deliveries, *lease, clock.now()).await?;
+        if kept.iter().any(|kept| kept.receipt == Receipt::Fresh && kept.claim.is_none()) {
+            self.wake.notify_one();
+        }
+        for (kept, delivery) in kept.iter().zip(deliveries) {
+            if let (Some(claim), Some(place)) = (&kept.claim, places.next()) {
+                place.send(Claim { claim: claim.clone(), attempt: 1, delivery: delivery.clone() });
+            }
+        }
+        Ok(kept.into_iter().map(|kept| kept.receipt).collect())
+    }
+}
+
+async fn commit_all(desk: Desk, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         let mut rest = waiting.split_off(0);
         while !rest.is_empty() {
             let later = rest.split_off(fitting(&rest));
-            commit(&*inbox, std::mem::replace(&mut rest, later)).await;
+            commit(&desk, std::mem::replace(&mut rest, later)).await;
         }
     }
 }
@@ -94,9 +152,9 @@ fn fitting(waiting: &[Waiting]) -> usize {
 
 /// Commits a lot. When the store refuses it for good, its halves are tried, so that one delivery that cannot be stored does
 /// not take the others with it.
-async fn commit(inbox: &dyn Inbox, mut waiting: Vec<Waiting>) {
+async fn commit(desk: &Desk, mut waiting: Vec<Waiting>) {
     let (deliveries, answers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|w| (w.delivery, (w.answer, w.room))).unzip();
-    match inbox.put(&deliveries).await {
+    match desk.put(&deliveries).await {
         Ok(receipts) => {
             for ((answer, _), receipt) in answers.into_iter().zip(receipts) {
                 // A sender that went away will deliver again and be told that it is a duplicate.
@@ -107,8 +165,8 @@ async fn commit(inbox: &dyn Inbox, mut waiting: Vec<Waiting>) {
             let together = deliveries.into_iter().zip(answers);
             waiting.extend(together.map(|(delivery, (answer, room))| Waiting { delivery, answer, room }));
             let second = waiting.split_off(waiting.len() / 2);
-            Box::pin(commit(inbox, waiting)).await;
-            Box::pin(commit(inbox, second)).await;
+            Box::pin(commit(desk, waiting)).await;
+            Box::pin(commit(desk, second)).await;
         }
         Err(error) => {
             tracing::error!(%error, deliveries = deliveries.len(), "deliveries could not be stored");

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use committer::{Committer, PutError};
+pub use committer::{Committer, HandedOver, PutError};
 pub use worker::{InboxHandler, InboxWorker, Plan, Verdict, WorkerConfig};
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
@@ -55,6 +55,15 @@ pub enum Receipt {
     Fresh,
     /// The same source and id was kept before.
     Duplicate,
+}
+
+/// What became of a delivery that was put to be worked on by the same process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Whether it was new.
+    pub receipt: Receipt,
+    /// The claim on it, as the first attempt; `None` when it is a duplicate, or has to wait for an earlier one of its key.
+    pub claim: Option<ClaimRef>,
 }
 
 /// Names a claimed delivery, and the claim.
@@ -130,6 +139,20 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     /// Keeps the deliveries in one commit and says of each whether it was new, in the same order. When it returns, they
     /// survive a crash.
     async fn put(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>, StoreError>;
+
+    /// Like [`Inbox::put`], and claims what is new until `now + lease`, unless an earlier delivery of its source and order key
+    /// is unfinished. It saves the worker of the same process the claim. A store need not offer it: by default nothing is
+    /// claimed.
+    async fn put_and_claim(
+        &self,
+        deliveries: &[NewDelivery],
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let _ = (lease, now);
+        let receipts = self.put(deliveries).await?;
+        Ok(receipts.into_iter().map(|receipt| Kept { receipt, claim: None }).collect())
+    }
 
     /// Claims at most `limit` due deliveries, in the order of arrival, until `now + lease`. A delivery waits while an
     /// earlier one of its source and order key is unfinished, unless that one is in the same answer before it.

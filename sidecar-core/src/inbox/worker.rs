@@ -9,10 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Claim, Inbox};
+use super::{Claim, HandedOver, Inbox};
 use crate::{
     error::StoreError,
     record::{Batch, MAX_CHANGES, Outcome, Records},
@@ -148,21 +148,49 @@ impl InboxWorker {
 
     /// Works until `stop`; what is claimed then is finished first.
     pub async fn run(&self, stop: CancellationToken) {
+        let (_, nothing) = mpsc::channel(1);
+        self.go_on(HandedOver(nothing), &stop).await;
+    }
+
+    /// The same, and works on what a [`Committer`](super::Committer) of this process hands over.
+    pub async fn run_with(&self, handed: HandedOver, stop: CancellationToken) {
+        self.go_on(handed, &stop).await;
+    }
+
+    async fn go_on(&self, HandedOver(mut handed): HandedOver, stop: &CancellationToken) {
+        let mut lot = Vec::new();
+        let mut look_at = self.clock.monotonic();
         while !stop.is_cancelled() {
-            let worked = match self.step().await {
-                Ok(worked) => worked,
-                Err(error) => {
-                    tracing::error!(%error, "the inbox could not be worked on; looking again");
-                    0
-                }
-            };
-            if worked == 0 {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = self.wake.notified() => {}
-                    () = self.clock.sleep(self.config.poll) => {}
-                }
+            let now = self.clock.monotonic();
+            if now >= look_at {
+                look_at = match self.step().await {
+                    Ok(1..) => now,
+                    Ok(0) => now + self.config.poll,
+                    Err(error) => {
+                        failed(&error);
+                        now + self.config.poll
+                    }
+                };
             }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                _ = handed.recv_many(&mut lot, self.config.batch as usize), if !handed.is_closed() => {
+                    self.work_handed(&mut lot).await;
+                }
+                () = self.wake.notified() => look_at = self.clock.monotonic(),
+                () = self.clock.sleep(look_at.saturating_sub(self.clock.monotonic())) => {}
+            }
+        }
+        handed.close();
+        while handed.recv_many(&mut lot, self.config.batch as usize).await > 0 {
+            self.work_handed(&mut lot).await;
+        }
+    }
+
+    async fn work_handed(&self, lot: &mut Vec<Claim>) {
+        if let Err(error) = self.work(lot.split_off(0), &mut HashMap::new()).await {
+            failed(&error);
         }
     }
 
@@ -284,6 +312,10 @@ impl InboxWorker {
         self.inbox.fail(&claim.claim, why, retry_at).await?;
         Ok(retry_at)
     }
+}
+
+fn failed(error: &StoreError) {
+    tracing::error!(%error, "the inbox could not be worked on; what was claimed is due again when its lease ends");
 }
 
 type OrderKey = (Cow<'static, str>, Arc<str>);

@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 
 fn inbox(trouble: Option<Trouble>) -> (Arc<FakeInbox>, Committer) {
     let inbox = Arc::new(FakeInbox::new(SystemClock::shared(), trouble));
-    (inbox.clone(), Committer::new(inbox))
+    (inbox.clone(), Committer::new(inbox, Arc::default()))
 }
 
 /// Puts ten deliveries at once, the sixth of them the bad one.

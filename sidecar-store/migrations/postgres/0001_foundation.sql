@@ -46,7 +46,7 @@ CREATE TABLE leases (
 );
 
 -- state: 0 open, 1 done, 2 given up. A claim moves due_at to the end of its lease. No index names what a claim changes, and
--- pages are half full, so that a claim's new row needs no new entry in any index. What was finished long ago is found by
+-- pages have room, so that a claim's new row needs no new entry in any index. What was finished long ago is found by
 -- ranges of pages: rows come in the order of their arrival.
 CREATE SEQUENCE inbox_seq;
 CREATE TABLE inbox (
@@ -64,7 +64,7 @@ CREATE TABLE inbox (
     fence        bigint NOT NULL DEFAULT 0,
     error        text,
     PRIMARY KEY (source, id)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 75);
 CREATE INDEX inbox_open ON inbox (seq) WHERE state = 0;
 CREATE INDEX inbox_order ON inbox (source, order_key, seq) WHERE state = 0;
 CREATE INDEX inbox_done ON inbox USING brin (at) WITH (pages_per_range = 64);

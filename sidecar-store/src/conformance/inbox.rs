@@ -259,4 +259,37 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
             assert!(ids.is_sorted_by(|earlier, later| earlier < later), "{key}: {ids:?}");
         }
     }
+
+    /// Claimed with the commit that keeps them: nobody else gets them until the lease ends, and they finish like others. A
+    /// store that does not offer it claims nothing.
+    async fn deliveries_may_be_claimed_as_they_are_put(store) {
+        let given = [delivery("a", "k1"), delivery("b", "k1"), delivery("c", "k2"), delivery("a", "k1")];
+        let kept = store.put_and_claim(&given, MINUTE, at(0)).await.unwrap();
+        let receipts: Vec<_> = kept.iter().map(|kept| kept.receipt).collect();
+        assert_eq!(receipts, [Receipt::Fresh, Receipt::Fresh, Receipt::Fresh, Receipt::Duplicate]);
+        let mut claims: Vec<_> = kept.into_iter().filter_map(|kept| kept.claim).collect();
+        if claims.is_empty() {
+            claims = store.claim(10, MINUTE, at(0)).await.unwrap().into_iter().map(|claim| claim.claim).collect();
+        }
+        assert_eq!(claims.len(), 3);
+        assert!(claims.is_sorted_by_key(|claim| claim.seq));
+        assert!(store.claim(10, MINUTE, at(1)).await.unwrap().is_empty());
+        let done = Batch { inbox_done: vec![claims.remove(2)], ..Batch::default() };
+        assert!(store.commit(done).await.unwrap().committed);
+        let again = store.claim(10, MINUTE, at(61)).await.unwrap();
+        assert_eq!(ids(&again), ["a", "b"], "the lease ended");
+        assert!(again.iter().all(|claim| claim.attempt == 2));
+        let late = Batch { inbox_done: claims, ..Batch::default() };
+        assert!(!store.commit(late).await.unwrap().committed, "the former claims are powerless");
+    }
+
+    /// One that has to wait for an earlier one of its key is kept and not claimed.
+    async fn what_has_to_wait_is_not_claimed_as_it_is_put(store) {
+        store.put(&[delivery("first", "k")]).await.unwrap();
+        let kept = store.put_and_claim(&[delivery("second", "k"), delivery("other", "o")], MINUTE, at(0)).await.unwrap();
+        assert!(kept.iter().all(|kept| kept.receipt == Receipt::Fresh));
+        assert_eq!(kept[0].claim, None);
+        let rest = store.claim(10, MINUTE, at(1)).await.unwrap();
+        assert_eq!(ids(&rest)[..2], ["first", "second"]);
+    }
 }

@@ -20,6 +20,35 @@ pub(crate) const PUT: Sql = two(
      RETURNING source, id",
 );
 
+/// The same, claimed until $2, except where an earlier delivery of the key is open. Answers place and attempts too: 1 is
+/// claimed.
+pub(crate) const PUT_AND_CLAIM: Sql = two(
+    "INSERT INTO inbox (source, id, organization, order_key, kind, body, at, due_at, attempts, fence)
+     SELECT r.value->>'source', r.value->>'id', r.value->>'organization', r.value->>'order_key', r.value->>'kind',
+            coalesce(unhex(r.value->>'hex'), CAST(r.value->>'text' AS BLOB)), r.value->>'at',
+            CASE WHEN e.seq IS NULL THEN $2 ELSE r.value->>'at' END, e.seq IS NULL, e.seq IS NULL
+     FROM json_each($1) r LEFT JOIN inbox e ON e.seq = (
+         SELECT min(seq) FROM inbox
+         WHERE state = 0 AND source = r.value->>'source' AND order_key = r.value->>'order_key')
+     WHERE true
+     ON CONFLICT (source, id) DO NOTHING
+     RETURNING source, id, seq, attempts",
+    "WITH given AS MATERIALIZED (
+         SELECT nextval('inbox_seq') AS seq, r.* FROM json_to_recordset($1::json) AS r(
+             source text, id text, organization text, order_key text, kind text, text text, hex text, at bigint)),
+     free AS MATERIALIZED (
+         SELECT g.*, NOT EXISTS (
+             SELECT 1 FROM inbox e WHERE e.state = 0 AND e.source = g.source AND e.order_key = g.order_key) AS free
+         FROM given g)
+     INSERT INTO inbox (seq, source, id, organization, order_key, kind, body, at, due_at, attempts, fence)
+     SELECT g.seq, g.source, g.id, g.organization, g.order_key, g.kind,
+            coalesce(decode(g.hex, 'hex'), convert_to(g.text, 'UTF8')), g.at,
+            CASE WHEN g.free THEN $2 ELSE g.at END, g.free::int, g.free::int
+     FROM free g ORDER BY g.source, g.id
+     ON CONFLICT (source, id) DO NOTHING
+     RETURNING source, id, seq, attempts",
+);
+
 /// A row waits while an earlier open one of its source and order key is not due: held, or put off after a failure. An
 /// earlier one that is due comes first in the same answer.
 ///

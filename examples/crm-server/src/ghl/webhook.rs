@@ -78,9 +78,6 @@ pub async fn receive(
             crash_after_commit();
             let duplicate = receipt == Receipt::Duplicate;
             app.metrics.webhook(SOURCE, if duplicate { "duplicate" } else { "kept" });
-            if !duplicate {
-                app.inbox_wake.notify_one();
-            }
             Ok(axum::Json(Received { received: true, duplicate }))
         }
         Err(error) => {

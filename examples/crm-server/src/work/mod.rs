@@ -60,12 +60,14 @@ pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
         return Workers(workers);
     }
     let app = App { engine: app.engine.clone().until(stop.clone()), ..app };
+    let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
+    let handed = app.committer.hand_over(config.lease, Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,
         Arc::new(GhlInboxHandler::new(app.clone())),
         Arc::clone(&app.clock),
-        WorkerConfig { poll: LOOK, ..WorkerConfig::default() },
+        config,
         Arc::clone(&app.inbox_wake),
     );
     let outbox = OutboxWorker::new(
@@ -77,7 +79,7 @@ pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.outbox_wake),
     );
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
-    workers.spawn(async move { inbox.run(inbox_stop).await });
+    workers.spawn(async move { inbox.run_with(handed, inbox_stop).await });
     workers.spawn(async move { outbox.run(outbox_stop).await });
     workers.spawn(scheduler::run(app, stop));
     Workers(workers)
