@@ -19,6 +19,7 @@ use crate::{
     ghl::{clients::GhlAccess, owners::OwnerDesk},
     health::HealthDesk,
     ingress::Ingress,
+    limits::Limits,
     metrics::Metrics,
 };
 
@@ -83,7 +84,8 @@ impl App {
     pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         let inbox_wake = Arc::default();
-        let ghl = GhlAccess::new(&config.ghl, &store, &clock, &metrics)?;
+        let limits = Limits::new(config.redis_url.as_ref(), &clock)?;
+        let ghl = GhlAccess::new(&config.ghl, &store, limits, &clock, &metrics)?;
         let engine = Engine::new(
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,

@@ -26,6 +26,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] sidecar_store::OpenError),
+    /// Redis cannot be used.
+    #[error("REDIS_URL cannot be used: {0}")]
+    Redis(#[from] sidecar_store::redis::RedisUrlError),
     /// A client cannot be set up.
     #[error("GHL cannot be set up: {0}")]
     Ghl(#[from] Error),

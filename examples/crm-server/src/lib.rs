@@ -18,6 +18,7 @@ pub mod extract;
 pub mod ghl;
 pub mod health;
 pub mod ingress;
+pub mod limits;
 mod listener;
 pub mod listing;
 pub mod locations;

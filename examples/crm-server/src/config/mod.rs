@@ -26,8 +26,8 @@ pub use keys::KeysError;
 pub use variables::{VARIABLES, Variable, help};
 
 use parse::{
-    address, api_version, base_url, boolean, count, environment_name, near, networks, operator_token, page, seconds,
-    webhook_keys,
+    address, api_version, base_url, boolean, count, environment_name, near, networks, operator_token, page, redis_url,
+    seconds, webhook_keys,
 };
 use reader::Reader;
 
@@ -97,6 +97,8 @@ pub struct Config {
     pub metrics_bind: Option<SocketAddr>,
     /// Where everything is kept.
     pub database_url: DatabaseUrl,
+    /// Where processes share their limits, if anywhere.
+    pub redis_url: Option<SecretString>,
     /// Where people find this server, without a slash at its end.
     pub app_url: Option<Url>,
     /// The key ring of the vault, as given.
@@ -177,6 +179,7 @@ impl Config {
             bind: read.parsed("BIND_ADDR", address).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
             metrics_bind: read.parsed("METRICS_ADDR", address),
             database_url: read.parsed("DATABASE_URL", DatabaseUrl::parse).unwrap_or_default(),
+            redis_url: read.parsed("REDIS_URL", redis_url),
             encryption_keys: read.parsed("SIDECAR_ENCRYPTION_KEYS", keys::ring),
             operator_token: read.parsed("SIDECAR_OPERATOR_TOKEN", operator_token),
             trusted_proxies: read.parsed("TRUSTED_PROXIES", networks).unwrap_or_else(|| near(environment)),

@@ -8,6 +8,8 @@ use std::{
 use ghl_client::{ApiVersion, GhlWebhookVerifier};
 use ipnet::IpNet;
 use secrecy::SecretString;
+use sidecar_core::SystemClock;
+use sidecar_store::redis::RedisLimiter;
 use url::Url;
 
 use super::Environment;
@@ -93,6 +95,14 @@ pub(super) fn near(environment: Environment) -> Vec<IpNet> {
 
 pub(super) fn count(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("is `{text}`: give a whole number, 0 for no limit"))
+}
+
+/// An address of a Redis. May hold a password.
+pub(super) fn redis_url(text: &str) -> Result<SecretString, String> {
+    match RedisLimiter::new(text, SystemClock::shared()) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("cannot be used: {error}")),
+    }
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::{Config, Environment, VARIABLES};
 
 /// Variables whose values are nobody's business.
-const SECRET: &[&str] = &["SIDECAR_ENCRYPTION_KEYS", "SIDECAR_OPERATOR_TOKEN", "GHL_CLIENT_SECRET", "DATABASE_URL"];
+const SECRET: &[&str] =
+    &["SIDECAR_ENCRYPTION_KEYS", "SIDECAR_OPERATOR_TOKEN", "GHL_CLIENT_SECRET", "DATABASE_URL", "REDIS_URL"];
 
 impl Config {
     /// What is set, what is not and what that disables. Holds no secret.

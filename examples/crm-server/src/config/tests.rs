@@ -23,6 +23,7 @@ fn every_bad_variable_is_named_in_one_go() {
         ("METRICS_ADDR", "0.0.0.0"),
         ("APP_URL", "crm.example.com"),
         ("DATABASE_URL", "foo"),
+        ("REDIS_URL", "rediss://cache"),
         ("SIDECAR_ENCRYPTION_KEYS", "k1:short"),
         ("SIDECAR_OPERATOR_TOKEN", "two words"),
         ("SYNC_INTERVAL_SECS", "0"),
@@ -117,6 +118,17 @@ fn an_address_with_more_than_an_address_is_refused_and_not_repeated() {
 fn a_password_of_the_database_does_not_show() {
     for url in ["sqlite://sesame.db", "postgres://me:sesame@host/crm", "foo:sesame", "sesame"] {
         let shown = match config(&[("SIDECAR_ENV", "test"), ("DATABASE_URL", url)]) {
+            Ok(config) => format!("{config:?}{}", config.report()),
+            Err(error) => format!("{error} {error:?}"),
+        };
+        assert!(!shown.contains("sesame"), "{shown}");
+    }
+}
+
+#[test]
+fn a_password_of_redis_does_not_show() {
+    for url in ["redis://:sesame@cache:6379/1", "rediss://:sesame@cache", "redis://:sesame@cache:port", "sesame"] {
+        let shown = match config(&[("SIDECAR_ENV", "test"), ("REDIS_URL", url)]) {
             Ok(config) => format!("{config:?}{}", config.report()),
             Err(error) => format!("{error} {error:?}"),
         };

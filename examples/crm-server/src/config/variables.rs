@@ -26,6 +26,7 @@ pub const VARIABLES: &[Variable] = &[
         "where people find this server, such as https://crm.example.com (also NEXT_PUBLIC_APP_URL)",
     ),
     variable("DATABASE_URL", "sqlite://sidecar.db", "where everything is kept"),
+    variable("REDIS_URL", "none", "where several processes share their limits; without it each keeps to its part"),
     variable(
         "SIDECAR_ENCRYPTION_KEYS",
         "none",

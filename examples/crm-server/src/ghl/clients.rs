@@ -10,13 +10,14 @@ use ghl_client::{GhlClient, GhlConnections, GhlOAuth, GhlTokens, GhlWebhookVerif
 use sidecar_core::{
     Clock, Error, OrganizationId, Result,
     http::{Observer, ReqwestTransport, Transport},
-    limit::{LocalLimiter, RateLimiter},
+    limit::RateLimiter,
 };
 use sidecar_store::Store;
 
 use crate::{
     config::{GhlApp, GhlConfig},
     error::StartError,
+    limits::Limits,
     metrics::Metrics,
 };
 
@@ -25,6 +26,7 @@ use crate::{
 pub struct GhlAccess {
     verifier: Arc<GhlWebhookVerifier>,
     transport: Arc<dyn Transport>,
+    limits: Limits,
     app: Option<Arc<AppAccess>>,
 }
 
@@ -34,7 +36,7 @@ struct AppAccess {
     config: GhlConfig,
     client_id: String,
     app_id: String,
-    limiter: Arc<LocalLimiter>,
+    limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     /// One client per organization, so that its circuit breaker and retry budget outlive a request.
@@ -55,6 +57,7 @@ impl GhlAccess {
     pub fn new(
         config: &GhlConfig,
         store: &Arc<dyn Store>,
+        limits: Limits,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, StartError> {
@@ -64,10 +67,10 @@ impl GhlAccess {
         };
         let verifier = Arc::new(verifier.allow_legacy_rsa(config.allow_legacy_rsa)?);
         let transport = transport()?;
-        let Some(app) = &config.app else { return Ok(Self { verifier, transport, app: None }) };
-        let limiter = Arc::new(LocalLimiter::new(Arc::clone(clock)));
+        let Some(app) = &config.app else { return Ok(Self { verifier, transport, limits, app: None }) };
+        let limiter = limits.port();
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
-        let oauth = oauth(config, app, &transport, Arc::clone(&limiter) as _, clock, &observer)?;
+        let oauth = oauth(config, app, &transport, &limiter, clock, &observer)?;
         let access = AppAccess {
             connections: GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock)),
             config: config.clone(),
@@ -80,7 +83,7 @@ impl GhlAccess {
         };
         // Whatever is wrong with the settings shows here and not in the first request.
         access.build(&"check".into(), &transport)?;
-        Ok(Self { verifier, transport, app: Some(Arc::new(access)) })
+        Ok(Self { verifier, transport, limits, app: Some(Arc::new(access)) })
     }
 
     /// Whether GHL is on.
@@ -98,6 +101,16 @@ impl GhlAccess {
         &self.transport
     }
 
+    /// The limits that every client keeps to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Says how many processes share GHL's quotas, this one included.
+    pub fn set_processes(&self, count: u32) {
+        self.limits.set_processes(count);
+    }
+
     /// The app's id; none while GHL is off.
     pub fn app_id(&self) -> Option<&str> {
         self.app.as_ref().map(|app| app.app_id.as_str())
@@ -106,13 +119,6 @@ impl GhlAccess {
     /// The app towards the OAuth endpoints; none while GHL is off.
     pub fn oauth(&self) -> Option<&GhlOAuth> {
         self.app.as_ref().map(|app| app.connections.oauth())
-    }
-
-    /// Says how many processes share the quotas, this one included.
-    pub fn set_processes(&self, count: u32) {
-        if let Some(app) = &self.app {
-            app.limiter.set_processes(count);
-        }
     }
 
     /// Waits until no token renewal is under way.
@@ -148,7 +154,7 @@ impl AppAccess {
             .client_id(&self.client_id)
             .base_url(&self.config.api_url)
             .transport(Arc::clone(transport))
-            .limiter(Arc::clone(&self.limiter) as _)
+            .limiter(Arc::clone(&self.limiter))
             .clock(Arc::clone(&self.clock))
             .observer(Arc::clone(&self.observer));
         if let Some(version) = &self.config.version {
@@ -162,7 +168,7 @@ fn oauth(
     config: &GhlConfig,
     app: &GhlApp,
     transport: &Arc<dyn Transport>,
-    limiter: Arc<dyn RateLimiter>,
+    limiter: &Arc<dyn RateLimiter>,
     clock: &Arc<dyn Clock>,
     observer: &Arc<dyn Observer>,
 ) -> Result<GhlOAuth> {
@@ -170,7 +176,7 @@ fn oauth(
         .base_url(&config.api_url)
         .authorize_url(&config.authorize_url)
         .transport(Arc::clone(transport))
-        .limiter(limiter)
+        .limiter(Arc::clone(limiter))
         .clock(Arc::clone(clock))
         .observer(Arc::clone(observer));
     if let Some(uri) = &app.redirect_uri {

@@ -84,3 +84,35 @@ impl Check for GhlCheck {
         self.reach().await
     }
 }
+
+/// Whether limits are shared over Redis.
+#[derive(Debug)]
+pub struct RedisCheck(App);
+
+impl RedisCheck {
+    /// Asks with this server's limits.
+    pub fn new(app: App) -> Self {
+        Self(app)
+    }
+}
+
+#[async_trait]
+impl Check for RedisCheck {
+    fn name(&self) -> Cow<'static, str> {
+        "redis".into()
+    }
+
+    fn off(&self) -> Option<String> {
+        self.0.ghl.limits().shared().is_none().then(|| "set REDIS_URL to share limits between processes".to_owned())
+    }
+
+    async fn ask(&self) -> Result<(), String> {
+        let Some(limiter) = self.0.ghl.limits().shared() else { return Ok(()) };
+        match limiter.check().await {
+            true => Ok(()),
+            false => {
+                Err("Redis is lost: this process keeps to its share of the limits, and the log says why".to_owned())
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use sidecar_core::health::{Check, Health, ask_all};
 use tokio::sync::Mutex;
 
-pub use checks::{DatabaseCheck, GhlCheck};
+pub use checks::{DatabaseCheck, GhlCheck, RedisCheck};
 pub use routes::{
     __path_integrations, __path_live, __path_ready, Alive, Detail, Integrations, integrations, live, ready,
 };
@@ -47,6 +47,10 @@ impl HealthDesk {
 
 /// Asks every dependency now.
 pub async fn ask(app: &App) -> Findings {
-    let checks: [Arc<dyn Check>; 2] = [Arc::new(DatabaseCheck::new(app.clone())), Arc::new(GhlCheck::new(app.clone()))];
+    let checks: [Arc<dyn Check>; 3] = [
+        Arc::new(DatabaseCheck::new(app.clone())),
+        Arc::new(GhlCheck::new(app.clone())),
+        Arc::new(RedisCheck::new(app.clone())),
+    ];
     ask_all(&*app.clock, PATIENCE, &checks).await
 }

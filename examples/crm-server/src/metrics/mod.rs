@@ -61,6 +61,7 @@ impl Metrics {
         counter("sidecar_token_renewals_total", "Tokens renewed or minted, by provider and outcome.");
         counter("sidecar_webhooks_total", "Deliveries, by source and what became of them.");
         counter("sidecar_sync_runs_total", "Sync passes that ended, by source and outcome.");
+        counter("sidecar_limiter_fallbacks_total", "Calls that were let go while Redis was lost.");
         let gauge =
             |name: &'static str, text: &'static str| self.recorder.describe_gauge(name.into(), None, text.into());
         gauge("sidecar_inbox_pending", "Deliveries that wait to be worked on.");
@@ -68,6 +69,7 @@ impl Metrics {
         gauge("sidecar_inbox_dead", "Deliveries that were given up.");
         gauge("sidecar_outbox_waiting", "Tasks that wait to be carried out.");
         gauge("sidecar_outbox_dead", "Tasks that were given up.");
+        gauge("sidecar_limiter_degraded", "1 while Redis is lost and each process keeps to its share of the limits.");
     }
 
     fn count(&self, name: &'static str, labels: Vec<Label>) {
@@ -81,6 +83,11 @@ impl Metrics {
     /// Says how much of something there is now.
     pub(crate) fn gauge(&self, name: &'static str, value: f64) {
         self.recorder.register_gauge(&Key::from_name(name), &METADATA).set(value);
+    }
+
+    /// Says how much of something there was so far, as counted elsewhere.
+    pub(crate) fn total(&self, name: &'static str, value: u64) {
+        self.recorder.register_counter(&Key::from_name(name), &METADATA).absolute(value);
     }
 
     /// A request was answered.

@@ -40,5 +40,10 @@ async fn render(app: &App) -> Answer<impl IntoResponse + use<>> {
     ] {
         app.metrics.gauge(name, value);
     }
+    if let Some(limiter) = app.ghl.limits().shared() {
+        let status = limiter.status();
+        app.metrics.total("sidecar_limiter_fallbacks_total", status.fallbacks);
+        app.metrics.gauge("sidecar_limiter_degraded", f64::from(u8::from(status.degraded)));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text()))
 }
