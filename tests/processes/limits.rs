@@ -190,3 +190,39 @@ async fn a_killed_redis_costs_hardly_a_429_and_no_call() {
     );
     assert!(ok);
 }
+
+/// The server's own words on its Redis: its state among the integrations, and a figure among the metrics.
+async fn said(server: &crate::server::Scene, figure: &str) -> (Value, Option<f64>) {
+    let get = async |path: &str| {
+        let request = server.http.get(format!("{}{path}", server.url())).bearer_auth("operator");
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let health: Value = serde_json::from_str(&get("/api/health/integrations").await).unwrap();
+    let metrics = get("/metrics").await;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(figure)?.trim().parse().ok());
+    (health["integrations"]["redis"].clone(), value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_says_that_its_redis_is_lost_and_works_on() {
+    let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
+    let mut redis = PrivateRedis::start().await;
+    let server = crate::server::Scene::new(sandbox, &[("REDIS_URL", redis.url())]).await;
+    let _running = server.serve().await;
+    assert_eq!(said(&server, "sidecar_limiter_degraded").await, ("up".into(), Some(0.0)));
+    redis.kill();
+    let sync = format!("{}/api/organizations/{}/sync", server.url(), sidecar_tests::ORGANIZATION);
+    let clock = SystemClock::new();
+    // The checks' answers are kept for ten seconds.
+    loop {
+        let answer = server.http.post(&sync).bearer_auth("operator").send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let (health, fallbacks) = said(&server, "sidecar_limiter_fallbacks_total").await;
+        if health == "down" && fallbacks > Some(0.0) {
+            break;
+        }
+        assert!(clock.monotonic() < PATIENCE, "redis {health}, {fallbacks:?} fallbacks");
+        clock.sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(said(&server, "sidecar_limiter_degraded").await.1, Some(1.0));
+}
