@@ -4,11 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use sidecar_store::Store;
-use sidecar_tests::{Folder, open_store, parent};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions,
-    sqlite::SqliteConnectOptions,
-};
+use sidecar_tests::{Folder, fresh_database, open_store, parent};
+use sqlx::{Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 /// The owner URL of a maintenance database on a PostgreSQL server of the benchmark's own.
 const POSTGRES: &str = "SIDECAR_TEST_POSTGRES_URL";
@@ -41,31 +38,17 @@ impl Database {
     pub(crate) async fn fresh(self) -> Fresh {
         match self {
             Self::Sqlite => Fresh::Sqlite(Folder::new()),
-            Self::Postgres => {
-                let name = format!("bench_{}", uuid::Uuid::new_v4().simple());
-                run_as_owner(&format!("CREATE DATABASE {name}")).await;
-                Fresh::Postgres(name)
-            }
+            Self::Postgres => Fresh::Postgres(fresh_database().await),
         }
     }
 }
 
-fn owner() -> PgConnectOptions {
-    std::env::var(POSTGRES).unwrap_or_else(|_| panic!("set {POSTGRES}")).parse().unwrap()
-}
-
-async fn run_as_owner(statement: &str) {
-    let mut connection = PgConnection::connect_with(&owner()).await.unwrap();
-    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-/// A database of one measurement.
+/// A database of one measurement, removed when it is dropped.
 pub(crate) enum Fresh {
     /// In this folder.
     Sqlite(Folder),
-    /// By this name.
-    Postgres(String),
+    /// On the instance that the environment names.
+    Postgres(sidecar_tests::Database),
 }
 
 impl Fresh {
@@ -73,7 +56,7 @@ impl Fresh {
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => folder.sqlite("bench.db"),
-            Self::Postgres(name) => owner().database(name).to_url_lossy().to_string(),
+            Self::Postgres(database) => database.url(),
         }
     }
 
@@ -90,14 +73,7 @@ impl Fresh {
                     SqliteConnectOptions::new().filename(folder.file("bench.db")).busy_timeout(Duration::from_secs(60));
                 Look::Lite(SqliteConnection::connect_with(&options).await.unwrap())
             }
-            Self::Postgres(name) => Look::Pg(PgConnection::connect_with(&owner().database(name)).await.unwrap()),
-        }
-    }
-
-    /// Removes it; everything of it must be closed.
-    pub(crate) async fn remove(self) {
-        if let Self::Postgres(name) = self {
-            run_as_owner(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            Self::Postgres(database) => Look::Pg(PgConnection::connect(&database.url()).await.unwrap()),
         }
     }
 }

@@ -52,7 +52,6 @@ async fn round(database: Database, time: Duration) -> Round {
     let disk = machine::flushes(Folder::new().path(), time / 8);
     let fresh = database.fresh().await;
     let commits = machine::commits(&fresh, time / 8).await;
-    fresh.remove().await;
     let fresh = database.fresh().await;
     let committer = Committer::new(fresh.store().await, Arc::default());
     let clock = SystemClock::shared();
@@ -60,7 +59,6 @@ async fn round(database: Database, time: Duration) -> Round {
     let mut waits: Vec<f64> = join_all(senders).await.into_iter().flat_map(Result::unwrap).collect();
     let rate = waits.len() as f64 / clock.monotonic().as_secs_f64();
     waits.sort_by(f64::total_cmp);
-    fresh.remove().await;
     Round { disk, commits, rate, waits }
 }
 

@@ -62,7 +62,6 @@ async fn copied(database: Database, pages: &str, size: &[&str], page_size: Optio
     let mut copy = Program::start("bench", &arguments, []);
     let copied = serde_json::from_str(&copy.output(PATIENCE).await).unwrap();
     copy.ended(PATIENCE).await;
-    fresh.remove().await;
     copied
 }
 

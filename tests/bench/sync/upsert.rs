@@ -73,7 +73,6 @@ pub(super) async fn run(database: Database, by: By, locations: usize, contacts: 
     let inserted = base.write(by, locations, contacts, 0).await;
     let updated = base.write(by, locations, contacts, 1).await;
     base.close().await;
-    fresh.remove().await;
     Upserted { inserted, updated }
 }
 

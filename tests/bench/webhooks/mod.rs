@@ -100,7 +100,6 @@ impl Mail {
         let disk = machine::flushes(self.folder.path(), self.scale.machine);
         let fresh = database.fresh().await;
         let commits = machine::commits(&fresh, self.scale.machine).await;
-        fresh.remove().await;
         let [few, many] = CONNECTIONS;
         let floor = [
             self.closed(Receiver::floor(&self.sandbox, database).await, few).await,

@@ -23,8 +23,9 @@ pub(crate) struct Receiver {
 
 /// What a receiver keeps.
 pub(crate) struct Kept {
-    pub(crate) fresh: Fresh,
-    pub(crate) look: Look,
+    /// Holds the database until the end.
+    _fresh: Fresh,
+    look: Look,
     /// The queries that each say how many deliveries had their effect, once.
     effects: &'static [&'static str],
     /// The database server's first process.
@@ -46,7 +47,7 @@ impl Receiver {
             "SELECT count(*) FROM records WHERE kind = 'contact'",
         ];
         let server = look.server().await;
-        Self { program, address, kept: Some(Kept { fresh, look, effects, server }) }
+        Self { program, address, kept: Some(Kept { _fresh: fresh, look, effects, server }) }
     }
 
     /// The floor on a database.
@@ -56,7 +57,7 @@ impl Receiver {
         let mut look = fresh.look().await;
         let effects = &["SELECT count(*) FROM inbox WHERE state = 1", "SELECT count(*) FROM contacts"];
         let server = look.server().await;
-        Self { program, address, kept: Some(Kept { fresh, look, effects, server }) }
+        Self { program, address, kept: Some(Kept { _fresh: fresh, look, effects, server }) }
     }
 
     /// One that only answers.
@@ -92,9 +93,8 @@ impl Receiver {
     /// Ends it and removes what it kept.
     pub(crate) async fn end(mut self) {
         self.program.kill().await;
-        if let Some(Kept { fresh, look, .. }) = self.kept {
+        if let Some(Kept { look, .. }) = self.kept {
             look.close().await;
-            fresh.remove().await;
         }
     }
 }
