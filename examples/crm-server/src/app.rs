@@ -1,6 +1,6 @@
 //! What the routes, the workers and the commands share: the ports, built once from the configuration.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use sidecar_core::{
     Clock, SystemClock,
@@ -23,9 +23,21 @@ use crate::{
     metrics::Metrics,
 };
 
-/// The server's ports. Cheap to clone.
+/// The server's ports. Cheap to clone: every request has one.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Ports>);
+
+impl Deref for App {
+    type Target = Ports;
+
+    fn deref(&self) -> &Ports {
+        &self.0
+    }
+}
+
+/// What an [`App`] holds.
+#[derive(Clone, Debug)]
+pub struct Ports {
     /// What was configured.
     pub config: Arc<Config>,
     /// Where the time comes from.
@@ -93,7 +105,7 @@ impl App {
             Arc::clone(&clock),
             EngineConfig { interval: config.sync_interval, ..EngineConfig::default() },
         );
-        Ok(Self {
+        Ok(Self(Arc::new(Ports {
             ingress: Arc::new(Ingress::new(Arc::clone(&clock), config.webhook_limit)),
             config: Arc::new(config),
             committer: Committer::new(Arc::clone(&store) as Arc<dyn Inbox>, Arc::clone(&inbox_wake)),
@@ -108,7 +120,13 @@ impl App {
             health: Arc::default(),
             owners: Arc::default(),
             stopping: CancellationToken::new(),
-        })
+        })))
+    }
+
+    /// The same, with sync passes that end early when `stop` is cancelled.
+    #[must_use]
+    pub fn until(&self, stop: CancellationToken) -> Self {
+        Self(Arc::new(Ports { engine: self.engine.clone().until(stop), ..Ports::clone(self) }))
     }
 
     /// The time of day.

@@ -3,15 +3,9 @@
 //! What a request's body may take is in `extract`. Invariant: whoever connects and stays silent, or stops in the middle of a
 //! request's head, holds a connection for a bounded time.
 
-use std::{
-    future::{Ready, ready},
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, middleware::map_response, response::Response, serve::Listener};
+use axum::{Router, response::Response, serve::Listener};
 use http::{HeaderValue, Request, header::CONNECTION};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -55,7 +49,6 @@ const QUIET: Duration = Duration::from_millis(10);
 pub(crate) async fn run(mut listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(bounds.connections));
     let closed = CancellationToken::new();
-    let router = router.layer(map_response(say_close(closed.clone())));
     let mut connections = JoinSet::new();
     while let Some(accepted) = next(&mut listener, &stop).await {
         while connections.try_join_next().is_some() {}
@@ -82,12 +75,12 @@ pub(crate) async fn run(mut listener: TcpListener, router: Router, bounds: Bound
 }
 
 /// Tells callers to leave, once there is nobody to take their next connection.
-fn say_close(closed: CancellationToken) -> impl Fn(Response) -> Ready<Response> + Clone + Send + Sync {
+fn say_close(closed: CancellationToken) -> impl Fn(Response) -> Response + Clone {
     move |mut response: Response| {
         if closed.is_cancelled() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        ready(response)
+        response
     }
 }
 
@@ -101,10 +94,12 @@ async fn next(listener: &mut TcpListener, stop: &CancellationToken) -> Option<(T
 
 async fn answer((stream, peer): (TcpStream, SocketAddr), router: Router, head: Duration, closed: CancellationToken) {
     let peer = Connected(peer.ip());
-    let router = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request
-    });
+    let router = router
+        .map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        })
+        .map_response(say_close(closed.clone()));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head);
     let service = TowerToHyperService::new(router);

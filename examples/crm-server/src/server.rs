@@ -65,7 +65,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     Ok(Running {
         addr,
         metrics_addr,
-        workers: work::start(app.clone(), role, app.stopping.clone()),
+        workers: work::start(&app, role, app.stopping.clone()),
         housekeeping: tokio::spawn(keep_house(app.clone(), Arc::clone(&database))),
         app,
         database,

@@ -19,25 +19,28 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
-        let data = serde_json::from_value(Value::Object(self.document.clone()))?;
+        let data = T::deserialize(&self.document)?;
         Ok(Event { envelope: self.envelope, data, document: self.document })
     }
 }
 
 pub(super) fn parse(body: &[u8]) -> Result<GhlEvent, NotAnEvent> {
-    let raw: Value = serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })?;
-    let Value::Object(object) = &raw else {
+    let Value::Object(object) = read(body)? else {
         return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
     };
     let name = object.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = EventKind::from_name(&name);
-    let (envelope, document) = take_apart(&kind, object.clone());
+    let (envelope, document) = take_apart(&kind, object);
     let why = match GhlEvent::of_kind(&kind, Parts { envelope, document }) {
         Some(Ok(event)) => return Ok(event),
         Some(Err(error)) => Some(error.to_string()),
         None => None,
     };
-    Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind: name, raw, why })))
+    Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind: name, raw: read(body)?, why })))
+}
+
+fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
+    serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })
 }
 
 fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Map<String, Value>) {

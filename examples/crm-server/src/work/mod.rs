@@ -53,13 +53,13 @@ impl Workers {
 }
 
 /// Starts what `role` asks for; [`Role::Web`] only says that it is alive. Everything ends after `stop` is cancelled.
-pub fn start(app: App, role: Role, stop: CancellationToken) -> Workers {
+pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let mut workers = JoinSet::new();
     workers.spawn(presence::run(app.clone(), stop.clone()));
     if role == Role::Web {
         return Workers(workers);
     }
-    let app = App { engine: app.engine.clone().until(stop.clone()), ..app };
+    let app = app.until(stop.clone());
     let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
     let handed = app.committer.hand_over(config.lease, Arc::clone(&app.clock));
     let inbox = InboxWorker::new(

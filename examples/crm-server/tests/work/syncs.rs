@@ -65,7 +65,7 @@ async fn without_a_connection_there_is_nothing_to_copy() {
 async fn the_workers_copy_what_is_due_and_end_when_asked() {
     let house = House::with_company(120).await;
     let stop = CancellationToken::new();
-    let workers = work::start(house.app.clone(), Role::All, stop.clone());
+    let workers = work::start(&house.app, Role::All, stop.clone());
     work::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let copied = async {
@@ -82,7 +82,7 @@ async fn the_workers_copy_what_is_due_and_end_when_asked() {
 async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
     let house = House::with_locations(1_000).await;
     let stop = CancellationToken::new();
-    let workers = work::start(house.app.clone(), Role::Worker, stop.clone());
+    let workers = work::start(&house.app, Role::Worker, stop.clone());
     work::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let begun = async {
@@ -108,7 +108,7 @@ async fn a_process_that_only_answers_requests_works_on_nothing() {
     let house = House::with_company(1).await;
     work::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let stop = CancellationToken::new();
-    let workers = work::start(house.app.clone(), Role::Web, stop.clone());
+    let workers = work::start(&house.app, Role::Web, stop.clone());
     house.app.clock.sleep(Duration::from_millis(500)).await;
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     assert!(statuses.iter().all(|status| status.last_sync_at.is_none() && status.progress.is_none()), "{statuses:?}");
