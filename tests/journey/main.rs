@@ -56,3 +56,9 @@ async fn verify_a_webhook_runs_as_it_stands() {
     let program = run("verify-a-webhook", &[]).await;
     assert!(!program.whole_output().trim().is_empty(), "it says what it found:\n{}", program.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bring_your_own_store_runs_as_it_stands() {
+    let program = run("bring-your-own-store", &[]).await;
+    assert!(program.whole_output().contains(": 1 refresh"), "one refresh, kept in the file:\n{}", program.log());
+}

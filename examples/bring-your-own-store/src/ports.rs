@@ -1,0 +1,111 @@
+//! The three ports. What each call promises is written at its trait.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sidecar_core::{
+    Clock, OrganizationId, StoreError, Timestamp,
+    lease::{Lease, LeaseStore},
+    process::Processes,
+    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore},
+};
+
+use crate::{
+    FileStore,
+    content::{Content, Held, Row, open, seal},
+};
+
+fn row<'a>(content: &'a mut Content, key: &TokenKey) -> &'a mut Row {
+    content.tokens.entry(key.organization().clone()).or_default().entry(key.resource().to_owned()).or_default()
+}
+
+#[async_trait]
+impl TokenStore for FileStore {
+    async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError> {
+        open(&self.vault, key, row(&mut self.read()?, key))
+    }
+
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+        let sealed = seal(&self.vault, key, next)?;
+        let (stored, found) = self.change(|content| {
+            let row = row(content, key);
+            let is_there = row.connection.is_some();
+            let stored = is_there == (expected != 0) && (!is_there || row.generation == expected);
+            if stored {
+                *row = Row { generation: row.generation + 1, connection: Some((sealed, ConnectionState::Active)) };
+            }
+            (stored, row.clone())
+        })?;
+        Ok(if stored { Swap::Stored(found.generation) } else { Swap::Lost(open(&self.vault, key, &found)?) })
+    }
+
+    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+        self.change(|content| match row(content, key) {
+            Row { generation: current, connection: Some((_, known)) } if *current == generation => {
+                known.clone_from(state);
+            }
+            _ => {}
+        })
+    }
+
+    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+        self.change(|content| row(content, key).connection = None)
+    }
+
+    async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError> {
+        let rows = self.read()?.tokens.remove(organization).unwrap_or_default();
+        let opened = rows
+            .iter()
+            .map(|(resource, row)| open(&self.vault, &TokenKey::new(organization, resource.as_str()), row).transpose());
+        opened.flatten().collect()
+    }
+}
+
+#[async_trait]
+impl LeaseStore for FileStore {
+    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+        self.change(|content| {
+            let (now, held) = (self.clock.now(), content.leases.entry(key.to_owned()).or_default());
+            if held.until > now {
+                return None;
+            }
+            *held = Held { holder: holder.to_owned(), fence: held.fence + 1, until: now + ttl };
+            Some(Lease { key: key.into(), holder: holder.into(), fence: held.fence })
+        })
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
+        self.change(|content| {
+            let (now, held) = (self.clock.now(), content.leases.entry(lease.key.to_string()).or_default());
+            let is_held = held.fence == lease.fence && *held.holder == *lease.holder && held.until > now;
+            if is_held {
+                held.until = now + ttl;
+            }
+            is_held
+        })
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.change(|content| {
+            if let Some(held) = content.leases.get_mut(&*lease.key).filter(|held| held.fence == lease.fence) {
+                held.until = Timestamp::EPOCH;
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl Processes for FileStore {
+    async fn beat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
+        self.change(|content| {
+            let now = self.clock.now();
+            content.processes.insert(process.to_owned(), now + ttl);
+            content.processes.retain(|_, until| *until > now);
+            u32::try_from(content.processes.len()).unwrap_or(u32::MAX)
+        })
+    }
+
+    async fn leave(&self, process: &str) -> Result<(), StoreError> {
+        self.change(|content| content.processes.remove(process)).map(drop)
+    }
+}
