@@ -62,3 +62,11 @@ async fn bring_your_own_store_runs_as_it_stands() {
     let program = run("bring-your-own-store", &[]).await;
     assert!(program.whole_output().contains(": 1 refresh"), "one refresh, kept in the file:\n{}", program.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_one_token_runs_as_it_stands() {
+    let program = run("two-processes-one-token", &[]).await;
+    let output = program.whole_output();
+    assert_eq!(output.matches("20 of 20 calls answered").count(), 2, "both processes were served:\n{output}");
+    assert!(output.contains("refreshes: 1,"), "{output}");
+}

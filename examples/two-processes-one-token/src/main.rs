@@ -1,0 +1,119 @@
+//! One refresh, however many processes need the token: `cargo run -p two-processes-one-token`.
+//!
+//! Starts a sandbox whose refresh tokens are good once, and itself twice over. Both processes call with an ended token at the
+//! same moment; the lease in the database lets one of them refresh it, the other takes what that one stored. The database is a
+//! SQLite file, or the one that `DATABASE_URL` (`postgres://…`) names.
+
+use std::{collections::HashMap, env, error::Error, process::Stdio, time::Duration};
+
+use ghl_client::{GhlClient, GhlConnections, GhlOAuth, LocationId};
+use provider_sandbox::{Sandbox, control::TokenOrder};
+use secrecy::ExposeSecret;
+use serde_json::{Map, json};
+use sidecar_core::{
+    Clock, SystemClock,
+    token::{
+        TokenSet,
+        seal::{KeyRing, Vault},
+    },
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const CALLS: usize = 20;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    if env::args().nth(1).as_deref() == Some("call") { call().await } else { play().await }
+}
+
+/// The app's connections as every process makes them: the same database, the same keys.
+async fn connections(setting: impl Fn(&str) -> Outcome<String>) -> Outcome<GhlConnections> {
+    let vault = Vault::new(KeyRing::parse(&setting("KEYS")?.into())?);
+    let store = sidecar_store::open(&setting("DATABASE_URL")?, vault).await?;
+    let oauth = GhlOAuth::builder(setting("CLIENT_ID")?, setting("CLIENT_SECRET")?).base_url(setting("API_URL")?);
+    Ok(GhlConnections::new(oauth.build()?, store.clone(), store, SystemClock::shared()))
+}
+
+/// One of the two: says that it is ready, waits for a line, then makes its calls at once.
+async fn call() -> Outcome<()> {
+    let setting = |name: &str| Ok(env::var(name)?);
+    let connections = connections(setting).await?;
+    let tokens = connections.of(setting("ORGANIZATION")?);
+    let client = GhlClient::builder().tokens(tokens).base_url(setting("API_URL")?).build()?;
+    let location = LocationId::from(setting("LOCATION")?);
+    println!("ready");
+    BufReader::new(stdin()).lines().next_line().await?;
+    let calls = (0..CALLS).map(|_| {
+        let (client, location) = (client.clone(), location.clone());
+        tokio::spawn(async move { client.locations().get(&location).await })
+    });
+    let mut answered = 0;
+    for call in calls.collect::<Vec<_>>() {
+        answered += usize::from(call.await?.inspect_err(|error| eprintln!("{error}")).is_ok());
+    }
+    println!("process {}: {answered} of {CALLS} calls answered", std::process::id());
+    connections.settle().await;
+    Ok(())
+}
+
+async fn play() -> Outcome<()> {
+    let sandbox = Sandbox::builder().contacts(5).locations(1).start().await?;
+    let ghl = sandbox.ghl();
+    let location = ghl.location_ids().into_iter().next().ok_or("the sandbox has no location")?;
+    let unique = uuid::Uuid::new_v4();
+    let folder = env::temp_dir().join(format!("two-processes-{unique}"));
+    std::fs::create_dir(&folder)?;
+    let database = env::var("DATABASE_URL").unwrap_or_else(|_| format!("sqlite://{}/tokens.db", folder.display()));
+    let settings = HashMap::from([
+        ("DATABASE_URL", database),
+        ("KEYS", KeyRing::generate_entry("example")?.expose_secret().to_owned()),
+        ("CLIENT_ID", ghl.client_id().to_owned()),
+        ("CLIENT_SECRET", ghl.client_secret().to_owned()),
+        ("API_URL", format!("{}/ghl", sandbox.url())),
+        ("ORGANIZATION", format!("org_{unique}")),
+        ("LOCATION", location.clone()),
+    ]);
+    let connections = connections(|name| Ok(settings[name].clone())).await?;
+    let token = ghl.issue_location_token(&location)?;
+    let tokens = TokenSet {
+        access: token.access.into(),
+        refresh: token.refresh.map(Into::into),
+        expires_at: Some(SystemClock::new().now() + Duration::from_secs(86_400)),
+        generation: 0,
+        scope: None,
+        extra: Map::from_iter([("userType".into(), json!("Location")), ("locationId".into(), json!(location))]),
+    };
+    let own = connections.of(settings["ORGANIZATION"].as_str());
+    own.adopt(&tokens).await?;
+
+    let mut callers = [start(&settings).await?, start(&settings).await?];
+    sandbox.control().tokens(&TokenOrder { expire_all: true, ..TokenOrder::default() })?;
+    for (_, input, _) in &mut callers {
+        input.write_all(b"go\n").await?;
+    }
+    for (_, _, output) in &mut callers {
+        println!("{}", output.next_line().await?.ok_or("the other process ended")?);
+    }
+    let counts = ghl.counts().connections.remove(&location).unwrap_or_default();
+    println!("refreshes: {}, used refresh tokens shown again: {}", counts.refreshes, counts.reuses);
+    own.forget_location(&location.into()).await?;
+    sandbox.stop().await;
+    std::fs::remove_dir_all(&folder)?;
+    if (counts.refreshes, counts.reuses) == (1, 0) { Ok(()) } else { Err("there should be one refresh".into()) }
+}
+
+/// Starts this program once more, to make calls; it ends with this one.
+async fn start(settings: &HashMap<&str, String>) -> Outcome<(Child, ChildStdin, Lines<BufReader<ChildStdout>>)> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("call").envs(settings).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or("no pipes")?;
+    let mut output = BufReader::new(output).lines();
+    output.next_line().await?.ok_or("the other process is not ready")?;
+    Ok((child, input, output))
+}
