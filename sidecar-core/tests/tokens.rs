@@ -371,6 +371,20 @@ async fn a_disconnect_during_the_exchange_is_not_undone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_process_disconnected_is_handed_out_for_seconds_at_most() {
+    let world = World::new(Duration::from_secs(1000), Duration::ZERO).await;
+    let manager = world.process();
+    manager.tokens(&world.key, None).await.unwrap();
+    world.store.forget(&world.key).await.unwrap();
+    let since = world.clock.monotonic();
+    while manager.tokens(&world.key, None).await.is_ok() {
+        world.clock.sleep(Duration::from_millis(100)).await;
+    }
+    let took = world.clock.monotonic() - since;
+    assert!(took <= Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_holder_that_died_is_followed_when_its_lease_ends() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
     let name = format!("token:{}", world.key);

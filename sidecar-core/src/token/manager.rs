@@ -52,8 +52,9 @@ impl Default for TokenConfig {
 const POLL: Duration = Duration::from_millis(25);
 /// The longest pause between two such looks.
 const LONGEST_POLL: Duration = Duration::from_millis(250);
-/// A set in hand is compared with the stored one this often: it may have been replaced or forgotten by another process.
-const RECHECK: Duration = Duration::from_secs(30);
+/// A set in hand is compared with the stored one this often while it is used: it may have been replaced or forgotten by
+/// another process.
+const RECHECK: Duration = Duration::from_secs(5);
 /// A set that was bought after a refusal and is refused again within this time is not replaced by yet another.
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 /// The longest pause between two attempts to store a set that the provider has already rotated to.
