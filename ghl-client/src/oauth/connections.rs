@@ -163,6 +163,19 @@ impl GhlTokens {
         Ok(())
     }
 
+    /// Lets go of the location's token in this process if another one has disconnected the location: it would be handed out
+    /// for some seconds more. Call it before what must not happen after a disconnect; the next call then says what to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`].
+    pub async fn notice_disconnect(&self, location: &LocationId) -> Result<()> {
+        let key = self.location_key(location);
+        if self.connections.store.load(&key).await?.is_none() {
+            self.connections.locations.invalidate(&key);
+        }
+        Ok(())
+    }
+
     async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<()> {
         let store = &self.connections.store;
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);

@@ -47,7 +47,7 @@ pub async fn create(
     let location = LocationId::from(new.location_id);
     let wire = new.fields.to_wire();
     let asked_at = app.now();
-    let mut request = client(&app, tenant.id())?.contacts().create(&location);
+    let mut request = client(&app, tenant.id(), &location).await?.contacts().create(&location);
     for (name, value) in wire {
         request = request.set(&name, value);
     }
@@ -88,7 +88,7 @@ pub async fn change(
     }
     let location = location_of(&stored)?;
     let asked_at = app.now();
-    let mut request = client(&app, tenant.id())?.contacts().update(&location, &*at.id);
+    let mut request = client(&app, tenant.id(), &location).await?.contacts().update(&location, &*at.id);
     for (name, value) in &wire {
         request = request.set(name, value.clone());
     }
@@ -117,7 +117,7 @@ pub async fn change(
 pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> Answer<StatusCode> {
     let stored = live(&app, tenant.id(), &at.id).await?;
     let location = location_of(&stored)?;
-    match client(&app, tenant.id())?.contacts().delete(&location, &*at.id).await {
+    match client(&app, tenant.id(), &location).await?.contacts().delete(&location, &*at.id).await {
         Ok(()) => {}
         // Somebody else was faster, at GHL; the store follows all the same.
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -127,10 +127,14 @@ pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPat
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn client(app: &App, organization: &OrganizationId) -> Answer<GhlClient> {
-    app.ghl
-        .client(organization)
-        .ok_or_else(|| Problem::new(StatusCode::CONFLICT, "integration_off", ghl_is_off().message().to_owned()))
+/// The organization's client. Another process may have disconnected the location, and the token that this one has in hand
+/// would be good for a while.
+async fn client(app: &App, organization: &OrganizationId, location: &LocationId) -> Answer<GhlClient> {
+    let (Some(client), Some(tokens)) = (app.ghl.client(organization), app.ghl.tokens(organization)) else {
+        return Err(Problem::new(StatusCode::CONFLICT, "integration_off", ghl_is_off().message().to_owned()));
+    };
+    tokens.notice_disconnect(location).await?;
+    Ok(client)
 }
 
 fn location_of(stored: &Record) -> Answer<LocationId> {

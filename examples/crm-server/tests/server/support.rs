@@ -46,6 +46,13 @@ impl Server {
         Self { router: router::web(app.clone()), app }
     }
 
+    /// Another process on the same database.
+    pub(crate) fn twin(&self) -> Self {
+        let app =
+            App::new(Config::clone(&self.app.config), Arc::clone(&self.app.store), SystemClock::shared()).unwrap();
+        Self { router: router::web(app.clone()), app }
+    }
+
     /// Any request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();

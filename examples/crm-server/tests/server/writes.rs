@@ -165,3 +165,29 @@ async fn a_listing_is_read_page_by_page_and_searched() {
     let elsewhere = scene.server.call(Method::GET, &scene.contacts("?locationId=other"), None).await.json();
     assert!(elsewhere["items"].as_array().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_another_process_disconnected_is_not_written_to() {
+    let (scene, location) = connected().await;
+    let other = scene.server.twin();
+    // From now on it has the location's tokens in hand.
+    let wish = |name: &str| Some(json!({"locationId": location, "email": format!("{name}@example.com")}));
+    let made = other.call(Method::POST, &scene.contacts(""), wish("ada")).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let contact = scene.contacts(&format!("/{}", made.json()["id"].as_str().unwrap()));
+
+    let disconnect = format!("/api/integrations/ghl?organizationId={}", scene.organization);
+    let gone = scene.server.call(Method::DELETE, &disconnect, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text());
+
+    let before = scene.sandbox.ghl().contacts(&location);
+    for (method, path, body) in [
+        (Method::POST, scene.contacts(""), wish("bob")),
+        (Method::PUT, contact.clone(), Some(json!({"city": "Paris"}))),
+        (Method::DELETE, contact, None),
+    ] {
+        let refused = other.call(method, &path, body).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (StatusCode::CONFLICT, "reconnect_required"));
+    }
+    assert_eq!(scene.sandbox.ghl().contacts(&location), before, "nothing reached the provider");
+}
