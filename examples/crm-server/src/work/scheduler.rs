@@ -17,8 +17,8 @@ use crate::app::App;
 
 /// Passes under way at once in one process. Each location has its own quota at the provider, the database is shared.
 const AT_ONCE: usize = 8;
-/// The longest time without a look at what is due.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The longest time without a look at what is due: another process cannot wake this one.
+const LONGEST: Duration = Duration::from_secs(1);
 /// The shortest, so that a source that stays due does not keep the loop busy.
 const SHORTEST: Duration = Duration::from_millis(100);
 /// How long a source that another process is running is left alone.
