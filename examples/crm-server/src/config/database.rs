@@ -18,6 +18,11 @@ impl DatabaseUrl {
             ),
         }
     }
+
+    /// Whether processes of several machines may use it.
+    pub(super) fn is_shared(&self) -> bool {
+        !self.0.starts_with("sqlite:")
+    }
 }
 
 impl Default for DatabaseUrl {

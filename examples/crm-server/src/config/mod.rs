@@ -190,11 +190,16 @@ impl Config {
             app_url,
             set: read.names(),
         };
-        if environment == Environment::Production && config.encryption_keys.is_none() {
-            read.refuse(
+        match (environment, &config.encryption_keys) {
+            (Environment::Production, None) => read.refuse(
                 "SIDECAR_ENCRYPTION_KEYS",
                 "is not set: tokens are kept only encrypted. Make one with `crm-server keys generate`, or set SIDECAR_ENV=development to try things out",
-            );
+            ),
+            (Environment::Development, None) if config.database_url.is_shared() => read.refuse(
+                "SIDECAR_ENCRYPTION_KEYS",
+                "is not set: generated keys are kept beside a SQLite file, and PostgreSQL has none. Make one with `crm-server keys generate`, the same for every process",
+            ),
+            _ => {}
         }
         (config, read.finish())
     }

@@ -16,6 +16,20 @@ fn production_refuses_to_start_without_encryption_keys() {
 }
 
 #[test]
+fn keys_that_nobody_would_find_again_are_not_generated() {
+    let development = |url| config(&[("SIDECAR_ENV", "development"), ("DATABASE_URL", url)]);
+    development("sqlite://a.db").unwrap();
+    let error = development("postgres://me@host/crm").unwrap_err();
+    assert_eq!(error.0[0].variable, "SIDECAR_ENCRYPTION_KEYS");
+    config(&[
+        ("SIDECAR_ENV", "development"),
+        ("DATABASE_URL", "postgres://me@host/crm"),
+        ("SIDECAR_ENCRYPTION_KEYS", KEY),
+    ])
+    .unwrap();
+}
+
+#[test]
 fn every_bad_variable_is_named_in_one_go() {
     let bad = [
         ("SIDECAR_ENV", "staging"),
