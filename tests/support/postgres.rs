@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -44,6 +45,29 @@ impl Database {
         let (server, _) = self.server.rsplit_once('/').unwrap();
         format!("{server}/{}", self.name)
     }
+}
+
+impl Database {
+    /// Writes what is in it now into a file, as an operator does: `pg_dump --format=custom`.
+    pub async fn dump(&self, file: &Path) {
+        let file = file.display().to_string();
+        operate("pg_dump", &["--format=custom", "--no-owner", "--file", &file, &self.url()]).await;
+    }
+
+    /// Fills it, which is empty, from such a file: `pg_restore`.
+    pub async fn restore(&self, file: &Path) {
+        let file = file.display().to_string();
+        operate("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", &self.url(), &file]).await;
+    }
+}
+
+/// Runs one of PostgreSQL's programs, of the same version as the server.
+async fn operate(program: &str, arguments: &[&str]) {
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", r#". "$0"; "$(postgres_bin)/$1" "${@:2}""#]);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/support/services.sh")).arg(program).args(arguments);
+    let output = tokio::process::Command::from(command).output().await.unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 impl Drop for Database {
