@@ -1,6 +1,9 @@
 //! What somebody does first: the demo, and the examples as they stand.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod balancer;
+mod many;
+
 use std::time::Duration;
 
 use serde_json::Value;
