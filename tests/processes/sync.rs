@@ -241,3 +241,15 @@ async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync() {
     );
     assert_eq!(wrong, (0, 0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_by_hand_is_one_of_the_processes_that_share_the_limits() {
+    let scene = Scene::new(provider(2_000).await, &[]).await;
+    let (mut program, clock) = (sync(&scene), SystemClock::new());
+    while scene.count("SELECT count(*) FROM processes").await != 1 {
+        assert!(!program.has_ended() && clock.monotonic() < PATIENCE, "it never said so:\n{}", program.log());
+        clock.sleep(Duration::from_millis(2)).await;
+    }
+    assert!(program.ended(PATIENCE).await.success(), "{}", program.log());
+    assert_eq!(scene.count("SELECT count(*) FROM processes").await, 0, "it says goodbye");
+}

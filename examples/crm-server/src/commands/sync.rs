@@ -8,9 +8,14 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sidecar_core::sync::{Progress, SyncError, SyncKey, SyncObserver};
+use tokio_util::sync::CancellationToken;
 
 use super::{Failed, Outcome, organization};
-use crate::{app::App, config::Config, work};
+use crate::{
+    app::App,
+    config::Config,
+    work::{self, presence},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,7 +34,14 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let (app, database) = App::open(config).await?;
     let organization = organization::find(&*app.store, &arguments.organization).await?;
     let wish = work::Wish { full: arguments.full, force: arguments.force };
-    let ended = work::sync_now(&app, &organization.id, wish, &Bars::default()).await?;
+    // Running servers have to leave this process its part of what the provider allows.
+    let done = CancellationToken::new();
+    let present = tokio::spawn(presence::run(app.clone(), done.clone()));
+    let ended = work::sync_now(&app, &organization.id, wish, &Bars::default()).await;
+    done.cancel();
+    // One that broke off is counted until its time has run out.
+    let _ = present.await;
+    let ended = ended?;
     if ended.is_empty() {
         return Err(Failed(
             "nothing is connected: `crm-server connect-url` prints a link that connects GHL".to_owned(),

@@ -5,7 +5,7 @@
 
 pub mod connected;
 pub mod pass;
-mod presence;
+pub(crate) mod presence;
 mod scheduler;
 
 use std::{sync::Arc, time::Duration};

@@ -13,7 +13,7 @@ const BEAT: Duration = Duration::from_secs(3);
 const ALIVE: Duration = Duration::from_secs(10);
 
 /// Until `stop`; then the others are told at once. While the store cannot be reached, the number last heard holds.
-pub(super) async fn run(app: App, stop: CancellationToken) {
+pub(crate) async fn run(app: App, stop: CancellationToken) {
     let process = Uuid::new_v4().to_string();
     while !stop.is_cancelled() {
         match app.store.beat(&process, ALIVE).await {
