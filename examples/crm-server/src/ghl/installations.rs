@@ -129,8 +129,10 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         let outlived = what.at.is_some() && what.is_after(connected.location_issued_at(location));
         company.filter(|_| outlived && connected.is_minted(location))
     } else {
-        let nobody = || format!("no company is connected that a token for {location} could be minted from");
-        Some(company.ok_or_else(|| Trouble::Never(nobody()))?)
+        match company {
+            Some(company) => Some(company),
+            None => return Err(no_company(app, organization, what, location).await?),
+        }
     };
     let holder = app.store.organization_of_location(SOURCE, location.as_str()).await?;
     if app.store.claim_location(SOURCE, location.as_str(), organization).await? == Claimed::TakenBySomeoneElse {
@@ -151,6 +153,18 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
     }
     let_go(app, organization, location).await?;
     Err(Trouble::Never(format!("location {location} was disconnected while it was being connected")))
+}
+
+/// The provider tells of an installation while it is being connected here: the claim is there before the tokens are.
+async fn no_company(
+    app: &App,
+    organization: &OrganizationId,
+    what: &Installation,
+    location: &LocationId,
+) -> Result<Trouble, StoreError> {
+    let why = format!("no company is connected that a token for {location} could be minted from");
+    let is_held = what.company.is_some() && still_held(app, organization, what.company.as_ref(), None).await?;
+    Ok(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) })
 }
 
 /// A refusal to mint is final: the app is not installed there, or the company has to be connected again. Either way what
@@ -239,7 +253,7 @@ pub(super) async fn disconnect(app: &App, organization: &OrganizationId) -> Resu
 
 /// Whether the organization holds (what is named of) the two. Nobody who connects may skip it: they may have been given
 /// back meanwhile.
-async fn still_held(
+pub(super) async fn still_held(
     app: &App,
     organization: &OrganizationId,
     company: Option<&CompanyId>,

@@ -36,6 +36,9 @@ pub const UNINSTALL: &str = "ghl.uninstall";
 const RECONNECT_WAIT: Duration = Duration::from_secs(300);
 /// How long a task waits for a limit that does not say when it ends.
 const LIMIT_WAIT: Duration = Duration::from_secs(10);
+/// How long a task waits for what is being connected at this moment, and how often: the claim is there before the tokens.
+const MOMENT: Duration = Duration::from_secs(1);
+const MOMENTS: u32 = 5;
 
 /// What a read-by-id task carries; the store writes it.
 #[derive(Debug, Deserialize)]
@@ -58,6 +61,8 @@ pub(crate) enum Trouble {
     Provider(Error),
     /// The store.
     Store(StoreError),
+    /// What it needs is being connected at this moment.
+    NotYet(String),
     /// Trying again cannot help.
     Never(String),
 }
@@ -67,6 +72,7 @@ impl From<Trouble> for SyncError {
         match trouble {
             Trouble::Provider(error) => error.into(),
             Trouble::Store(error) => error.into(),
+            Trouble::NotYet(why) => Error::new(ErrorKind::Conflict, why).into(),
             Trouble::Never(why) => Error::new(ErrorKind::Forbidden, why).into(),
         }
     }
@@ -132,8 +138,10 @@ impl GhlTasks {
         let connected = Connected::of(&*self.app.store, organization).await?;
         let company = connected.company_of(&location).filter(|_| key.kind == LOCATION);
         if company.is_none() && !connected.has_location(&location) {
+            let why = format!("location {location} is not connected (any more)");
+            let is_held = installations::still_held(&self.app, organization, None, Some(&location)).await?;
             // Connecting again copies everything.
-            return Err(Trouble::Never(format!("location {location} is not connected (any more)")));
+            return Err(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) });
         }
         let change = match (&*key.kind, company) {
             (CONTACT, _) => ContactsSource::full(client, organization, location).read(id, revision).await?,
@@ -144,10 +152,12 @@ impl GhlTasks {
         Ok(change)
     }
 
-    fn outcome(&self, trouble: Trouble) -> TaskOutcome {
+    fn outcome(&self, task: &Task, trouble: Trouble) -> TaskOutcome {
         let now = self.app.clock.now();
         match trouble {
             Trouble::Never(why) => TaskOutcome::Refused(why),
+            Trouble::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Later(now + MOMENT, why),
+            Trouble::NotYet(why) => TaskOutcome::Refused(why),
             Trouble::Store(error) if error.is_retryable() => TaskOutcome::Later(now + LIMIT_WAIT, error.to_string()),
             Trouble::Store(error) => TaskOutcome::Failed(error.to_string()),
             Trouble::Provider(error) => match error.kind() {
@@ -173,7 +183,7 @@ impl TaskHandler for GhlTasks {
     async fn carry_out(&self, task: &Task) -> TaskOutcome {
         match self.attempt(task).await {
             Ok(batch) => TaskOutcome::Done(Box::new(batch)),
-            Err(trouble) => self.outcome(trouble),
+            Err(trouble) => self.outcome(task, trouble),
         }
     }
 }

@@ -142,6 +142,20 @@ async fn an_installation_that_cannot_be_carried_out_is_given_up_and_keeps_no_oth
 }
 
 #[tokio::test]
+async fn an_installation_that_is_told_of_before_its_companys_tokens_are_kept_waits_for_them() {
+    let house = House::new(1).await;
+    // As far as the connect route of another process has come.
+    let claimed = house.store().claim_company("ghl", house.company.as_str(), &house.organization).await.unwrap();
+    assert_eq!(claimed, Claimed::Claimed);
+    let what = json!({"company": house.company, "location": house.locations[0]});
+    let outcome = house.carry_out("ghl.install", what).await;
+    assert!(
+        matches!(outcome, TaskOutcome::Later(at, _) if at <= house.app.now() + Duration::from_secs(1)),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
     let house = House::with_company(1).await;
     house
