@@ -166,21 +166,19 @@ impl InboxWorker {
         while !stop.is_cancelled() {
             let now = self.clock.monotonic();
             if now >= look_at {
-                look_at = match self.step().await {
-                    Ok(1..) => now,
-                    Ok(0) => now + self.config.poll,
-                    Err(error) => {
-                        failed(&error);
-                        now + self.config.poll
-                    }
-                };
+                let found = self.claim().await.inspect_err(|error| {
+                    tracing::error!(%error, "the inbox could not be looked at; looking again");
+                });
+                let claims = found.unwrap_or_default();
+                look_at = if claims.is_empty() { now + self.config.poll } else { now };
+                self.work_while_held(claims, now + self.config.lease, stop).await;
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
                 _ = handed.recv_many(&mut lot, self.config.batch as usize), if !handed.is_closed() => {
                     self.gather(&mut handed, &mut lot).await;
-                    self.work_handed(&mut lot).await;
+                    self.work_handed(&mut lot, stop).await;
                 }
                 () = self.wake.notified() => look_at = self.clock.monotonic(),
                 () = self.clock.sleep(look_at.saturating_sub(self.clock.monotonic())) => {}
@@ -188,7 +186,7 @@ impl InboxWorker {
         }
         handed.close();
         while handed.recv_many(&mut lot, self.config.batch as usize).await > 0 {
-            self.work_handed(&mut lot).await;
+            self.work_handed(&mut lot, stop).await;
         }
     }
 
@@ -201,10 +199,10 @@ impl InboxWorker {
         }
     }
 
-    async fn work_handed(&self, lot: &mut Vec<Claim>) {
-        if let Err(error) = self.work(lot.split_off(0), &mut HashMap::new()).await {
-            failed(&error);
-        }
+    async fn work_handed(&self, lot: &mut Vec<Claim>, stop: &CancellationToken) {
+        // They were claimed a moment ago, before they waited here.
+        let held_until = self.clock.monotonic() + self.config.lease / 2;
+        self.work_while_held(lot.split_off(0), held_until, stop).await;
     }
 
     /// Works one lot; says how many deliveries it held.
@@ -212,14 +210,33 @@ impl InboxWorker {
     /// # Errors
     /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        let claims = self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await?;
+        let claims = self.claim().await?;
         let count = claims.len();
-        if claims.iter().all(|claim| claim.attempt < SUSPICIOUS) {
-            self.work(claims, &mut HashMap::new()).await?;
-        } else {
-            self.work_one_by_one(claims).await?;
-        }
+        self.work_lot(claims).await?;
         Ok(count)
+    }
+
+    async fn claim(&self) -> Result<Vec<Claim>, StoreError> {
+        self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await
+    }
+
+    /// Works a lot, again and again while the store does not answer: when it is back, nobody has to wait for the lease to
+    /// end. What was written without our knowing is not written twice, since its claims have ended.
+    async fn work_while_held(&self, claims: Vec<Claim>, held_until: Duration, stop: &CancellationToken) {
+        while let Err(error) = self.work_lot(claims.clone()).await {
+            tracing::error!(%error, deliveries = claims.len(), "the inbox could not be worked on");
+            let over = self.clock.monotonic() + self.config.poll >= held_until;
+            if over || stop.run_until_cancelled(self.clock.sleep(self.config.poll)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn work_lot(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
+        match claims.iter().all(|claim| claim.attempt < SUSPICIOUS) {
+            true => self.work(claims, &mut HashMap::new()).await,
+            false => self.work_one_by_one(claims).await,
+        }
     }
 
     /// Works a lot that somebody may have died of: what stands before the delivery to blame is finished first, so that it is
@@ -325,10 +342,6 @@ impl InboxWorker {
         self.inbox.fail(&claim.claim, why, retry_at).await?;
         Ok(retry_at)
     }
-}
-
-fn failed(error: &StoreError) {
-    tracing::error!(%error, "the inbox could not be worked on; what was claimed is due again when its lease ends");
 }
 
 type OrderKey = (Cow<'static, str>, Arc<str>);

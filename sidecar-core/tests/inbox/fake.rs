@@ -66,7 +66,7 @@ struct Row {
 pub(crate) struct FakeInbox {
     clock: Arc<dyn Clock>,
     rows: Mutex<Vec<Row>>,
-    trouble: Option<Trouble>,
+    trouble: Mutex<Option<Trouble>>,
     /// While it is `false`, no commit ends.
     pub(crate) open: watch::Sender<bool>,
     /// The lots that were put, by count and bytes.
@@ -79,7 +79,7 @@ impl FakeInbox {
     pub(crate) fn new(clock: Arc<dyn Clock>, trouble: Option<Trouble>) -> Self {
         Self {
             clock,
-            trouble,
+            trouble: Mutex::new(trouble),
             open: watch::Sender::new(true),
             rows: Mutex::default(),
             lots: Mutex::default(),
@@ -92,6 +92,10 @@ impl FakeInbox {
         self.rows.lock().unwrap()
     }
 
+    fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.lock().unwrap()
+    }
+
     fn at(seq: i64) -> usize {
         usize::try_from(seq).unwrap()
     }
@@ -100,7 +104,7 @@ impl FakeInbox {
     fn finish(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let mut rows = self.rows();
         let done: Vec<_> = batch.inbox_done.iter().map(|claim| Self::at(claim.seq)).collect();
-        match self.trouble.filter(|_| done.iter().any(|place| &*rows[*place].delivery.id == BAD)) {
+        match self.trouble().filter(|_| done.iter().any(|place| &*rows[*place].delivery.id == BAD)) {
             Some(Trouble::IsRefused) => return Err(StoreError::broken("refused")),
             Some(Trouble::StoreGone) => return Err(StoreError::unavailable("gone")),
             _ => {}
@@ -119,7 +123,7 @@ impl Inbox for FakeInbox {
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let bytes = deliveries.iter().map(|delivery| delivery.body.len()).sum();
         self.lots.lock().unwrap().push((deliveries.len(), bytes));
-        match self.trouble.filter(|_| deliveries.iter().any(|delivery| &*delivery.id == BAD)) {
+        match self.trouble().filter(|_| deliveries.iter().any(|delivery| &*delivery.id == BAD)) {
             Some(Trouble::IsRefused) => return Err(StoreError::broken("refused")),
             Some(Trouble::StoreGone) => return Err(StoreError::unavailable("gone")),
             _ => {}
@@ -223,6 +227,11 @@ impl Desk {
             self.clock.sleep(time).await;
             stop.cancel();
         });
+    }
+
+    /// The store has no trouble any more.
+    pub(crate) fn store_is_well(&self) {
+        *self.inbox.trouble.lock().unwrap() = None;
     }
 
     /// The ids of what was finished, in that order.

@@ -63,6 +63,17 @@ async fn a_store_that_is_gone_is_no_failure_of_the_delivery() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lot_is_worked_on_as_soon_as_the_store_is_back() {
+    let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a"), ("2", "b")]);
+    let back = async {
+        desk.clock.sleep(Duration::from_secs(4)).await;
+        desk.store_is_well();
+    };
+    tokio::join!(desk.run_for(Duration::from_secs(6)), back);
+    assert_eq!((desk.done().len(), desk.attempts(BAD)), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_the_delivery_that_kills_its_worker_is_given_up() {
     let desk = Desk::new(Trouble::Kills, &[("before", "a"), (BAD, "b"), ("after", "c")]);
     for _ in 0..20 {
