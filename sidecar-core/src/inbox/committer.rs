@@ -6,7 +6,10 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{Claim, Inbox, NewDelivery, Receipt};
-use crate::{error::StoreError, time::Clock};
+use crate::{
+    error::StoreError,
+    time::{Clock, SystemClock},
+};
 
 /// The most deliveries that share one commit.
 const BATCH: usize = 512;
@@ -18,6 +21,10 @@ const QUEUE: usize = 4_096;
 const QUEUE_KIB: usize = 64 * 1024;
 /// How many claimed deliveries may wait for the worker of this process: about what it works on in half a second.
 const HANDED: usize = 4_096;
+
+/// A store that took so long to say that it is out of reach: whoever queued meanwhile would wait as long again, and is told
+/// at once.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// Why a delivery is not kept. The sender must not be told otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,7 +43,15 @@ pub enum PutError {
 struct Waiting {
     delivery: NewDelivery,
     answer: oneshot::Sender<Result<Receipt, StoreError>>,
-    room: OwnedSemaphorePermit,
+    /// Given back when it is answered.
+    _room: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    fn refuse(self, error: &StoreError) {
+        // A sender that went away has nobody to tell.
+        let _ = self.answer.send(Err(error.clone()));
+    }
 }
 
 /// Claimed deliveries on their way to the worker of the same process. When it is dropped, deliveries are kept for whoever
@@ -88,7 +103,7 @@ impl Committer {
         let (answer, committed) = oneshot::channel();
         let kib = u32::try_from(delivery.body.len() / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| PutError::Overloaded)?;
-        self.queue.try_send(Waiting { delivery, answer, room }).map_err(|refused| match refused {
+        self.queue.try_send(Waiting { delivery, answer, _room: room }).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => PutError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => PutError::Stopping,
         })?;
@@ -130,12 +145,20 @@ impl Desk {
 }
 
 async fn commit_all(desk: Desk, mut queue: mpsc::Receiver<Waiting>) {
+    let clock = SystemClock::new();
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         let mut rest = waiting.split_off(0);
         while !rest.is_empty() {
             let later = rest.split_off(fitting(&rest));
-            commit(&desk, std::mem::replace(&mut rest, later)).await;
+            let began = clock.monotonic();
+            let lot = commit(&desk, std::mem::replace(&mut rest, later)).await;
+            if let Err(error) = lot
+                && clock.monotonic() - began >= SLOW
+            {
+                rest.extend((0..queue.len()).map_while(|_| queue.try_recv().ok()));
+                rest.drain(..).for_each(|waiting| waiting.refuse(&error));
+            }
         }
     }
 }
@@ -152,27 +175,27 @@ fn fitting(waiting: &[Waiting]) -> usize {
 
 /// Commits a lot. When the store refuses it for good, its halves are tried, so that one delivery that cannot be stored does
 /// not take the others with it.
-async fn commit(desk: &Desk, mut waiting: Vec<Waiting>) {
-    let (deliveries, answers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|w| (w.delivery, (w.answer, w.room))).unzip();
+///
+/// # Errors
+/// The store is out of reach; all of the lot are told.
+async fn commit(desk: &Desk, mut lot: Vec<Waiting>) -> Result<(), StoreError> {
+    let deliveries: Vec<_> = lot.iter().map(|waiting| waiting.delivery.clone()).collect();
     match desk.put(&deliveries).await {
         Ok(receipts) => {
-            for ((answer, _), receipt) in answers.into_iter().zip(receipts) {
+            for (waiting, receipt) in lot.into_iter().zip(receipts) {
                 // A sender that went away will deliver again and be told that it is a duplicate.
-                let _ = answer.send(Ok(receipt));
+                let _ = waiting.answer.send(Ok(receipt));
             }
+            Ok(())
         }
-        Err(error) if !error.is_retryable() && deliveries.len() > 1 => {
-            let together = deliveries.into_iter().zip(answers);
-            waiting.extend(together.map(|(delivery, (answer, room))| Waiting { delivery, answer, room }));
-            let second = waiting.split_off(waiting.len() / 2);
-            Box::pin(commit(desk, waiting)).await;
-            Box::pin(commit(desk, second)).await;
+        Err(error) if !error.is_retryable() && lot.len() > 1 => {
+            let second = lot.split_off(lot.len() / 2);
+            Box::pin(commit(desk, lot)).await.and(Box::pin(commit(desk, second)).await)
         }
         Err(error) => {
-            tracing::error!(%error, deliveries = deliveries.len(), "deliveries could not be stored");
-            for (answer, _) in answers {
-                let _ = answer.send(Err(error.clone()));
-            }
+            tracing::error!(%error, deliveries = lot.len(), "deliveries could not be stored");
+            lot.into_iter().for_each(|waiting| waiting.refuse(&error));
+            if error.is_retryable() { Err(error) } else { Ok(()) }
         }
     }
 }

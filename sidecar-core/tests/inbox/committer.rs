@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use sidecar_core::{
-    SystemClock,
+    Clock, SystemClock,
     inbox::{Committer, PutError, Receipt},
 };
 
@@ -39,6 +39,28 @@ async fn a_store_that_is_gone_is_not_asked_again_for_each_half() {
     let answers = put_ten(&committer).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(PutError::Store(error)) if error.is_retryable())));
     assert_eq!(inbox.lots.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_queues_behind_a_store_that_is_slow_to_fail_does_not_wait_as_long_again() {
+    let (inbox, committer) = inbox(Some(Trouble::StoreGone));
+    inbox.open.send_replace(false);
+    let put = |id: String| {
+        let committer = committer.clone();
+        async move { committer.put(delivery(&id, "a", Bytes::new())).await }
+    };
+    let first = tokio::spawn(put(BAD.to_owned()));
+    tokio::task::yield_now().await;
+    let later = join_all((0..700).map(|n| put(n.to_string())));
+    let opens = async {
+        SystemClock::new().sleep(Duration::from_secs(4)).await;
+        inbox.open.send_replace(true);
+    };
+    let (first, later, ()) = tokio::join!(first, later, opens);
+    let is_store = |answer: &Result<Receipt, PutError>| matches!(answer, Err(PutError::Store(_)));
+    assert!(is_store(&first.unwrap()) && later.iter().all(is_store));
+    assert_eq!(inbox.lots.lock().unwrap().len(), 1, "the store was asked once");
+    assert_eq!(committer.put(delivery("next", "a", Bytes::new())).await.unwrap(), Receipt::Fresh);
 }
 
 #[tokio::test(start_paused = true)]
