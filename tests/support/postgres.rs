@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -113,6 +114,19 @@ impl PrivatePostgres {
     /// The address of its database, the same after every start.
     pub fn url(&self) -> String {
         format!("postgres://sidecar:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
+    /// Makes a further database, whose tables are in a folder of yours; its address.
+    pub async fn database_in(&self, folder: &Folder) -> String {
+        let tables = folder.file("tables");
+        fs::create_dir(&tables).unwrap();
+        let owner = fs::metadata(self.folder.file("postgres")).unwrap();
+        std::os::unix::fs::chown(&tables, Some(owner.uid()), Some(owner.gid())).unwrap();
+        let place = format!("CREATE TABLESPACE apart LOCATION '{}'", tables.display());
+        execute(&self.url(), place).await.unwrap();
+        execute(&self.url(), "CREATE DATABASE apart TABLESPACE apart".to_owned()).await.unwrap();
+        let url = self.url();
+        format!("{}/apart", url.rsplit_once('/').unwrap().0)
     }
 
     /// As `pg_ctl restart -m immediate`: no checkpoint, every connection cut, recovery from the log.
