@@ -1,37 +1,47 @@
-//! A crm-server in a process of its own that is killed and started again on the same port and file.
+//! A crm-server in a process of its own that is killed and started again on the same port and database.
 
 use std::time::Duration;
 
 use provider_sandbox::Sandbox;
 use sidecar_core::{Clock, SystemClock};
-use sidecar_tests::{Connected, Folder, KEYS, Program, free_port, open_store};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sidecar_tests::{Connected, KEYS, Kind, Program, free_port, open_store};
+
+use crate::database::Database;
 
 /// How long anything may take that has to come by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The stand-in, the file, and how the server is started.
+/// The stand-in, the database, and how the server is started.
 pub(crate) struct Scene {
     pub(crate) sandbox: Sandbox,
     pub(crate) http: reqwest::Client,
-    folder: Folder,
+    pub(crate) database: Database,
     port: u16,
     extra: Vec<(&'static str, String)>,
 }
 
 impl Scene {
     /// An organization whose company is connected and covers every location. `extra` joins the server's environment.
-    pub(crate) async fn new(sandbox: Sandbox, extra: &[(&'static str, String)]) -> Self {
-        let folder = Folder::new();
-        let store = open_store(&folder.sqlite("server.db")).await;
+    pub(crate) async fn new(kind: Kind, sandbox: Sandbox, extra: &[(&'static str, String)]) -> Self {
+        Self::on(Database::new(kind).await, sandbox, extra).await
+    }
+
+    /// The same on a given database.
+    pub(crate) async fn on(database: Database, sandbox: Sandbox, extra: &[(&'static str, String)]) -> Self {
+        let store = open_store(&database.url()).await;
         Connected::organization(&sandbox, &*store).await;
         // The stand-in has named the process's TLS provider, which reqwest needs even without TLS.
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
-        Self { sandbox, http, folder, port: free_port(), extra: extra.to_vec() }
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { sandbox, http, database, port: free_port(), extra: extra.to_vec() }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where deliveries go.
+    pub(crate) fn webhooks(&self) -> String {
+        format!("{}/api/webhooks/ghl", self.url())
     }
 
     /// Runs a command of crm-server.
@@ -44,7 +54,7 @@ impl Scene {
         let mut environment = self.sandbox.env();
         environment.extend([
             ("BIND_ADDR", format!("127.0.0.1:{}", self.port)),
-            ("DATABASE_URL", self.folder.sqlite("server.db")),
+            ("DATABASE_URL", self.database.url()),
             ("SIDECAR_ENV", "test".to_owned()),
             ("SIDECAR_ENCRYPTION_KEYS", KEYS.to_owned()),
             ("SIDECAR_OPERATOR_TOKEN", "operator".to_owned()),
@@ -56,10 +66,21 @@ impl Scene {
 
     /// Starts the server and waits until it takes requests.
     pub(crate) async fn serve(&self) -> Program {
-        let mut program = self.command(&["serve"]);
+        self.ready(&self.url(), self.command(&["serve"])).await
+    }
+
+    /// Starts a further server on the same database; it and its address.
+    pub(crate) async fn serve_beside(&self) -> (Program, String) {
+        let address = format!("127.0.0.1:{}", free_port());
+        let url = format!("http://{address}");
+        let program = self.command_with(&["serve"], &[("BIND_ADDR", address)]);
+        (self.ready(&url, program).await, url)
+    }
+
+    async fn ready(&self, url: &str, mut program: Program) -> Program {
         let clock = SystemClock::new();
         loop {
-            let answer = self.http.get(format!("{}/health/ready", self.url())).send().await;
+            let answer = self.http.get(format!("{url}/health/ready")).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return program;
             }
@@ -72,30 +93,21 @@ impl Scene {
         }
     }
 
-    /// The file, for a look that does not go through the code under test.
-    pub(crate) async fn database(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.folder.file("server.db")).busy_timeout(PATIENCE);
-        SqliteConnection::connect_with(&options).await.unwrap()
+    /// One number out of the database.
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        self.database.count(query).await
     }
 
-    /// One number out of the file.
-    pub(crate) async fn count(&self, query: &'static str) -> i64 {
-        let mut database = self.database().await;
-        let count: i64 = sqlx::query_scalar(query).fetch_one(&mut database).await.unwrap();
-        database.close().await.unwrap();
-        count
-    }
-
-    /// As if so much time had passed that every lease and claim has run out: what a killed process held is free.
-    pub(crate) async fn time_passes(&self) {
-        let mut database = self.database().await;
-        for run_out in [
-            "UPDATE leases SET held_until = 0",
-            "UPDATE inbox SET due_at = 0 WHERE state = 0",
-            "UPDATE outbox SET due_at = 0 WHERE state = 0",
-        ] {
-            sqlx::query(run_out).execute(&mut database).await.unwrap();
+    /// Waits until no delivery is open.
+    pub(crate) async fn inbox_empties(&self, within: Duration) {
+        let clock = SystemClock::new();
+        while !self.inbox_is_empty().await {
+            assert!(clock.monotonic() < within, "the inbox does not empty within {within:?}");
+            clock.sleep(Duration::from_millis(20)).await;
         }
-        database.close().await.unwrap();
+    }
+
+    pub(crate) async fn inbox_is_empty(&self) -> bool {
+        self.count("SELECT count(*) FROM inbox WHERE state = 0").await == 0
     }
 }

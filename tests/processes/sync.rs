@@ -2,16 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::server::{PATIENCE, Scene};
 use provider_sandbox::{
     Sandbox,
     ghl::{Fault, FaultRule, LimitRules},
 };
 use serde_json::{Value, json};
 use sidecar_core::{Clock, SystemClock};
-use sidecar_tests::{Chance, ORGANIZATION, Program, proof, scaled};
-use sqlx::Row;
-
-use crate::server::{PATIENCE, Scene};
+use sidecar_tests::{Chance, Kind, ORGANIZATION, Program, on_each_database, proof, scaled};
 
 /// Rows in a page of the contacts' listing, as the server asks for them.
 const PAGE: u64 = 100;
@@ -53,12 +51,11 @@ async fn sync_well(scene: &Scene) {
     assert!(status.success(), "{}", program.log());
 }
 
-/// The live contacts of the file, by id: what a person would see of each.
+/// The live contacts of the database, by id: what a person would see of each.
 async fn stored(scene: &Scene) -> BTreeMap<String, Value> {
-    let mut database = scene.database().await;
-    let rows = sqlx::query("SELECT id, doc FROM records WHERE kind = 'contact' AND deleted = 0");
-    let rows = rows.fetch_all(&mut database).await.unwrap();
-    rows.iter().map(|row| (row.get("id"), face(&serde_json::from_str(row.get("doc")).unwrap()))).collect()
+    let live = "SELECT id, doc FROM records WHERE kind = 'contact' AND deleted = 0";
+    let rows = scene.database.rows::<(String, String)>(live).await;
+    rows.into_iter().map(|(id, doc)| (id, face(&serde_json::from_str(&doc).unwrap()))).collect()
 }
 
 /// The same of the provider.
@@ -79,11 +76,12 @@ fn differences(stored: &BTreeMap<String, Value>, truth: &BTreeMap<String, Value>
     (lost, extra, other)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_sync_killed_at_random_points_goes_on_and_ends_exact() {
+on_each_database!(a_full_sync_killed_at_random_points_goes_on_and_ends_exact);
+
+async fn a_full_sync_killed_at_random_points_goes_on_and_ends_exact(database: Kind) {
     let mut chance = Chance::new("sync killed");
-    let (contacts, kills) = (scaled(20_000, 4_000), scaled(20, 5));
-    let scene = Scene::new(provider(contacts).await, &[]).await;
+    let (contacts, kills) = (scaled(100_000, 5_000), scaled(50, 5));
+    let scene = Scene::new(database, provider(contacts).await, &[]).await;
     let pages = contacts as u64 / PAGE;
     let stretch = pages / kills as u64;
     for kill in 0..kills as u64 {
@@ -95,7 +93,7 @@ async fn a_full_sync_killed_at_random_points_goes_on_and_ends_exact() {
         }
         SystemClock::new().sleep(Duration::from_millis(chance.within(0..20))).await;
         program.kill().await;
-        scene.time_passes().await;
+        scene.database.time_passes().await;
         let under_way =
             scene.count("SELECT count(*) FROM syncs WHERE source = 'GHL_CONTACTS' AND progress IS NOT NULL");
         assert_eq!(under_way.await, 1, "kill {kill} missed the pass");
@@ -108,13 +106,19 @@ async fn a_full_sync_killed_at_random_points_goes_on_and_ends_exact() {
     let ok = again <= IN_FLIGHT * kills as u64 && wrong == (0, 0, 0);
     let reached =
         format!("{contacts} contacts, {kills} kills, {again} pages again of {pages}; (lost, extra, other) = {wrong:?}");
-    proof("R6", "20,000 contacts, 20 kills: resumes, ≤ 2 pages again per kill, exact", reached, ok);
+    proof(
+        &format!("R6 {database}"),
+        "100,000 contacts (quick 5,000), 50 kills (5): resumes, ≤ 2 pages again per kill, exact",
+        reached,
+        ok,
+    );
     assert!(ok, "{again} again, {wrong:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn contacts_created_changed_and_deleted_during_a_pass_are_right_in_the_end() {
-    let scene = Scene::new(provider(2_000).await, &[]).await;
+on_each_database!(contacts_created_changed_and_deleted_during_a_pass_are_right_in_the_end);
+
+async fn contacts_created_changed_and_deleted_during_a_pass_are_right_in_the_end(database: Kind) {
+    let scene = Scene::new(database, provider(2_000).await, &[]).await;
     sync_well(&scene).await;
     let ghl = scene.sandbox.ghl();
     let location = ghl.location_ids().remove(0);
@@ -145,7 +149,7 @@ async fn contacts_created_changed_and_deleted_during_a_pass_are_right_in_the_end
     let reached =
         format!("5 created, 15 changed, 15 deleted during a pass; after the next (lost, extra, other) = {wrong:?}");
     proof(
-        "R6-during",
+        &format!("R6-during {database}"),
         "created, changed during the pass: not lost, not tombstoned; deleted: tombstoned",
         reached,
         wrong == (0, 0, 0),
@@ -153,9 +157,10 @@ async fn contacts_created_changed_and_deleted_during_a_pass_are_right_in_the_end
     assert_eq!(wrong, (0, 0, 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn failing_pages_never_lead_to_a_delete() {
-    let scene = Scene::new(provider(2_000).await, &[]).await;
+on_each_database!(failing_pages_never_lead_to_a_delete);
+
+async fn failing_pages_never_lead_to_a_delete(database: Kind) {
+    let scene = Scene::new(database, provider(2_000).await, &[]).await;
     sync_well(&scene).await;
     let faults = [Fault::Status { status: 500 }, Fault::Truncate, Fault::Reset, Fault::Status { status: 404 }];
     let mut failed = 0;
@@ -181,18 +186,19 @@ async fn failing_pages_never_lead_to_a_delete() {
     sync_well(&scene).await;
     assert_eq!(differences(&stored(&scene).await, &truth(&scene)), (0, 0, 0));
     proof(
-        "R7-server",
+        &format!("R7-server {database}"),
         "failing pages: 0 false deletes",
         format!("{failed} failed passes, 0 tombstones, then exact"),
         true,
     );
 }
 
+on_each_database!(what_the_provider_gave_up_on_is_brought_by_the_next_sync);
+
 /// The real provider sends again only after 429: what arrived while the server was dead is lost, and the sync brings it (R2).
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync() {
+async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync(database: Kind) {
     let mut chance = Chance::new("sync reconciles");
-    let scene = Scene::new(provider(500).await, &[]).await;
+    let scene = Scene::new(database, provider(500).await, &[]).await;
     sync_well(&scene).await;
     let ghl = scene.sandbox.ghl();
     let ids: Vec<String> = truth(&scene).into_keys().collect();
@@ -207,7 +213,7 @@ async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync() {
         }
         ghl.delete_contact(&ids[400 + round]).unwrap();
         server.kill().await;
-        scene.time_passes().await;
+        scene.database.time_passes().await;
         ghl.delete_contact(&ids[450 + round]).unwrap();
         for id in ids.iter().take(10) {
             ghl.update_contact(id, &json!({"lastName": format!("While dead {round}")})).unwrap();
@@ -234,7 +240,7 @@ async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync() {
         webhooks.lost, webhooks.delivered
     );
     proof(
-        "R2",
+        &format!("R2 {database}"),
         "sender re-sends only on 429: after one cycle the store equals the provider",
         reached,
         wrong == (0, 0, 0),

@@ -35,6 +35,12 @@ struct Arguments {
     /// How long a lease lives.
     #[arg(long, default_value_t = 3_000)]
     lease_ms: u64,
+    /// How long a caller waits for a new token.
+    #[arg(long, default_value_t = 20_000)]
+    wait_ms: u64,
+    /// How many seconds its clock is ahead of the machine's.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    clock_offset: i64,
     /// Where the first exchange aborts the process.
     #[arg(long)]
     crash: Option<Crash>,
@@ -86,12 +92,25 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
+fn clock(offset: i64) -> Arc<dyn Clock> {
+    let (now, by) = (SystemClock::new().now(), Duration::from_secs(offset.unsigned_abs()));
+    match offset {
+        0 => SystemClock::shared(),
+        1.. => Arc::new(SystemClock::starting_at(now + by)),
+        _ => Arc::new(SystemClock::starting_at(now - by)),
+    }
+}
+
 async fn client(arguments: &Arguments) -> Result<GhlClient> {
     let store = open_store(&arguments.database).await;
-    let clock = SystemClock::shared();
+    let clock = clock(arguments.clock_offset);
     let oauth =
         GhlOAuth::builder(&*arguments.client_id, arguments.client_secret.clone()).base_url(&*arguments.api).build()?;
-    let config = TokenConfig { lease: Duration::from_millis(arguments.lease_ms), ..TokenConfig::default() };
+    let config = TokenConfig {
+        lease: Duration::from_millis(arguments.lease_ms),
+        wait: Duration::from_millis(arguments.wait_ms),
+        ..TokenConfig::default()
+    };
     let manager = |exchange: GhlExchange, at: Option<Crash>| {
         let exchange = Arc::new(Crashing { exchange, at });
         TokenManager::with_config(store.clone(), store.clone(), exchange, Arc::clone(&clock), config)
@@ -103,7 +122,8 @@ async fn client(arguments: &Arguments) -> Result<GhlClient> {
     let locations = manager(GhlExchange::new(oauth).minting_from(companies.clone()), arguments.crash);
     let owner = if arguments.resource.starts_with("company:") { companies } else { locations };
     let handle = owner.handle(TokenKey::new(ORGANIZATION, format!("ghl:{}", arguments.resource)));
-    GhlClient::builder().credentials(Arc::new(handle)).base_url(&*arguments.api).limiter(Arc::new(Unlimited)).build()
+    let client = GhlClient::builder().credentials(Arc::new(handle)).base_url(&*arguments.api).clock(clock);
+    client.limiter(Arc::new(Unlimited)).build()
 }
 
 async fn round(client: &GhlClient, resource: &str, calls: usize) -> serde_json::Value {
