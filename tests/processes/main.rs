@@ -10,6 +10,7 @@
 
 mod backup;
 mod database;
+mod dead_letters;
 mod duplicates;
 mod limits;
 mod refresh;
