@@ -129,8 +129,7 @@ impl<'a> Run<'a> {
         if let Some(credentials) = &call.credentials {
             credentials.bearer(refused).await.map_err(|error| error.sent(Sent::No))?;
         }
-        self.wait_for_limits(call).await?;
-        let let_go = inner.clock.monotonic();
+        let let_go = self.wait_for_limits(call).await?;
         let (request, generation) = self.request(call, url, body, refused).await?;
         let permit = self.admit()?;
 
@@ -185,13 +184,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn wait_for_limits(&self, call: &Call) -> Result<()> {
-        let (Some(limiter), false) = (&self.pipeline.limiter, call.scopes.is_empty()) else {
-            return Ok(());
-        };
+    /// When the limiter was asked that let the call go: it counted the call no earlier.
+    async fn wait_for_limits(&self, call: &Call) -> Result<Duration> {
         loop {
+            let asked = self.pipeline.clock.monotonic();
+            let (Some(limiter), false) = (&self.pipeline.limiter, call.scopes.is_empty()) else {
+                return Ok(asked);
+            };
             match limiter.try_acquire(&call.scopes, call.lane).await {
-                Ok(Decision::Go) => return Ok(()),
+                Ok(Decision::Go) => return Ok(asked),
                 Ok(Decision::Wait(wait)) if wait <= self.remaining() => self.pipeline.clock.sleep(wait).await,
                 Ok(Decision::Wait(wait)) => {
                     let why = format!("the limit allows the next call in {wait:?}, after the call's deadline");

@@ -116,8 +116,8 @@ pub struct Feedback {
     pub reset_after: Option<Duration>,
     /// The wait that the server asked for: the scope is closed until then.
     pub retry_after: Option<Duration>,
-    /// How long ago the limiter let the call go that was answered. The server counted it at some moment since: after a
-    /// slow answer it counts longer here.
+    /// How long ago the limiter was asked that let the answered call go. The server counted it at some moment since:
+    /// after a slow answer it counts longer here.
     pub took: Option<Duration>,
 }
 

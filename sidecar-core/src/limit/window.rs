@@ -86,15 +86,19 @@ impl Window {
         }
     }
 
-    /// A call that was let go `took` ago was answered only now. The server may have counted it as late as that, so here
-    /// it counts for a span from now on.
+    /// A call that was asked for `took` ago was answered only now. The server may have counted it as late as that, so
+    /// here it counts for a span from now on.
     pub(super) fn observe_answer(&mut self, now: Duration, took: Duration) {
-        let (let_go, counted_at) = (now.saturating_sub(took), now.saturating_sub(MARGIN));
-        if let_go >= counted_at {
+        let (asked, counted_at) = (now.saturating_sub(took), now.saturating_sub(MARGIN));
+        if asked >= counted_at {
             return;
         }
-        let left_then = |cell: &&mut Cell| cell.ours > 0 && cell.first <= let_go && let_go < cell.first + CELL * 2;
-        if let Some(cell) = self.cells.iter_mut().rev().find(left_then) {
+        // It was counted where it was asked for, or a little later. Another one's place from before does as well: as
+        // many calls count as before, none of them for less long.
+        let before = |cell: &Cell| cell.ours > 0 && cell.first <= asked && asked < cell.first + CELL * 2;
+        let after = |cell: &Cell| cell.ours > 0 && cell.first > asked && cell.first < counted_at;
+        let place = self.cells.iter().rposition(before).or_else(|| self.cells.iter().position(after));
+        if let Some(cell) = place.and_then(|place| self.cells.get_mut(place)) {
             cell.ours -= 1;
             self.add(counted_at, 1, 0);
         }

@@ -151,6 +151,18 @@ local function cell_of(scope, at, lengths, counts)
   return found
 end
 
+-- The first cell with a call that began between two moments.
+local function cell_between(scope, from, to)
+  local found
+  for _, cell in ipairs(scope.cells) do
+    local between = cell.first > from and cell.first < to and cell.calls > 0
+    if between and (not found or cell.first < found.first) then
+      found = cell
+    end
+  end
+  return found
+end
+
 local function write_cell(scope, cell)
   table.insert(scope.fields, string.format('c%.0f', cell.first))
   table.insert(scope.fields, string.format('%.0f %.0f', cell.calls, cell.last))
@@ -167,9 +179,13 @@ local function add_to_window(scope, at, calls)
   write_cell(scope, cell)
 end
 
--- A call that was let go `took` ago was answered only now, and may have been counted as late as that.
+-- A call that was asked for `took` ago was answered only now, and the server may have counted it as late as that. Here it
+-- was counted where it was asked for, or a little later; another one's place from before does as well.
 local function observe_answer(scope, took)
-  local cell = took > MARGIN and cell_of(scope, now - took, 2, 1)
+  if took <= MARGIN then
+    return
+  end
+  local cell = cell_of(scope, now - took, 2, 1) or cell_between(scope, now - took, now - MARGIN)
   if cell then
     cell.calls, scope.used, scope.known = cell.calls - 1, scope.used - 1, scope.known - 1
     write_cell(scope, cell)
