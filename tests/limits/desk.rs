@@ -56,6 +56,15 @@ impl Desk {
         self.clock.sleep(time).await;
     }
 
+    /// Ends Redis and waits until the limiters have noticed and go on without it.
+    pub(crate) async fn lose_redis(&mut self, others: &[&RedisLimiter]) {
+        self.redis.kill();
+        for limiter in others.iter().copied().chain([&self.limiter]) {
+            assert!(!limiter.check().await);
+        }
+        self.sleep(Duration::from_millis(1_050)).await;
+    }
+
     /// Waits until the limiter has lost Redis, or has it back; how long that took.
     pub(crate) async fn until(&self, degraded: bool, within: Duration) -> Duration {
         let began = self.clock.monotonic();
@@ -70,6 +79,20 @@ impl Desk {
 
 pub(crate) async fn go(limiter: &RedisLimiter, scope: &Scope) -> bool {
     limiter.try_acquire(std::slice::from_ref(scope), Lane::Interactive).await.unwrap() == Decision::Go
+}
+
+/// Waits until a call goes; a second at a loss.
+pub(crate) async fn go_in_time(desk: &Desk, scope: &Scope) {
+    let until = desk.clock.monotonic() + SECOND * 5;
+    loop {
+        match desk.ask(std::slice::from_ref(scope), Lane::Interactive).await {
+            Decision::Go => return,
+            Decision::Wait(wait) => {
+                assert!(desk.clock.monotonic() + wait < until, "{scope:?} is to wait for {wait:?}");
+                desk.sleep(wait).await;
+            }
+        }
+    }
 }
 
 /// How many calls go at once.

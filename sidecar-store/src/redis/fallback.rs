@@ -19,8 +19,13 @@ use super::{
     question::{Answer, Desk, Figures, Known},
 };
 
-/// How long Redis may take to answer before it is taken as lost.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long Redis may take to answer before it is asked once more, on a new connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long calls wait after a loss before the local share lets them go: a Redis that is started again is often back by
+/// then, and the last calls of the others, whom nobody hears of any more, have reached the provider.
+const PAUSE: Duration = Duration::from_secs(1);
+/// When a call asks again that saw a connection break, but no loss.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
 /// Questions that are under way at once.
 const TURNS: u32 = 32;
 /// How often a Redis that cannot be reached is looked for.
@@ -52,7 +57,8 @@ pub(super) struct Fallback {
 
 #[derive(Debug, Default)]
 struct State {
-    lost: bool,
+    /// When Redis was lost, while it is.
+    lost: Option<Duration>,
     /// The last connection whose Redis told us its age.
     greeted: u64,
     /// Until then calls were made that Redis may not know of; `None`: long ago.
@@ -99,7 +105,7 @@ impl Fallback {
                     if wait.is_zero() {
                         self.local.record(scopes, lane)?;
                     }
-                    self.learn(scopes, &figures, asking.others()).await?;
+                    self.learn(scopes, &figures, &held, asking.others()).await?;
                     return Ok(Some(if wait.is_zero() { Decision::Go } else { Decision::Wait(wait) }));
                 }
                 Err(failure) => self.missed(&line, &failure, last),
@@ -110,6 +116,12 @@ impl Fallback {
 
     /// The local share alone.
     pub(super) async fn alone(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
+        let now = self.clock.monotonic();
+        // If it was found again meanwhile, it is to be asked again.
+        let pause = self.state().lost.map_or(ASK_AGAIN, |lost| (lost + PAUSE).saturating_sub(now));
+        if pause > Duration::ZERO {
+            return Ok(Decision::Wait(pause));
+        }
         let decision = self.local.try_acquire(scopes, lane).await?;
         if decision == Decision::Go {
             self.fallbacks.fetch_add(1, Relaxed);
@@ -130,10 +142,12 @@ impl Fallback {
         None
     }
 
-    /// A connection may have been closed while nobody used it: only one that breaks as a new one means a loss.
+    /// A connection may have been closed while nobody used it, and an answer may be late because this process is: only
+    /// what happens again on a new connection means a loss. One process that is alone by mistake overruns the quotas.
     fn missed(self: &Arc<Self>, line: &Line, failure: &Failure, last: bool) {
-        if last || !matches!(failure, Failure::Broken(_)) {
-            self.lose(line.number, failure);
+        match failure {
+            Failure::Broken(_) | Failure::Late(_) if !last => self.link.forget(line.number),
+            _ => self.lose(line.number, failure),
         }
     }
 
@@ -195,12 +209,21 @@ impl Fallback {
     }
 
     /// Tells the local limiter what Redis knows: the others' calls, and what the provider told the others. Of `asking`
-    /// calls Redis may know already what the local limiter learns in a moment.
-    async fn learn(&self, scopes: &[Scope], figures: &[Figures], asking: u32) -> Result<(), LimiterError> {
+    /// calls Redis may know already what the local limiter learns in a moment; and where everybody keeps to their share
+    /// (`held`), the others' calls need not be known, which would count from now on and not from when they were made.
+    async fn learn(
+        &self,
+        scopes: &[Scope],
+        figures: &[Figures],
+        held: &[Scope],
+        asking: u32,
+    ) -> Result<(), LimiterError> {
         for (scope, figures) in scopes.iter().zip(figures) {
             let mut feedback = Feedback::new(scope.clone());
             if !matches!(scope.quota(), Quota::Pace { .. }) {
                 feedback.limit = Some(figures.limit);
+            }
+            if feedback.limit.is_some() && !held.contains(scope) {
                 feedback.remaining = Some(figures.limit.saturating_sub(figures.used.saturating_sub(asking)));
             }
             feedback.reset_after = figures.reset;
@@ -224,10 +247,10 @@ impl Fallback {
         self.link.forget(line);
         {
             let mut state = self.state();
-            if state.lost || state.greeted > line {
+            if state.lost.is_some() || state.greeted > line {
                 return;
             }
-            state.lost = true;
+            state.lost = Some(self.clock.monotonic());
         }
         self.losses.fetch_add(1, Relaxed);
         tracing::error!(%failure, "Redis is lost: this process keeps to its share of the limits until it is back");
@@ -250,12 +273,12 @@ impl Fallback {
         }
         let mut state = self.state();
         state.blind = Some(self.clock.monotonic());
-        state.lost = false;
+        state.lost = None;
         true
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.state().lost
+        self.state().lost.is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

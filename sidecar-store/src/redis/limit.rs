@@ -15,14 +15,14 @@ use super::{
 
 /// Limits that processes share in one Redis, exact over all of them.
 ///
-/// A decision is one script in Redis, and takes a round trip. When Redis does not answer within 250 ms, or answers with
-/// an error, this process goes on by itself with its equal part of each quota ([`RedisLimiter::set_processes`] says how
-/// many there are) and looks for Redis every half second. Every call is counted here too, with what Redis and the
+/// A decision is one script in Redis, and takes a round trip. When Redis cannot be reached, does not answer twice for
+/// half a second, or answers with an error, calls wait for a second; then this process goes on by itself with its equal
+/// part of each quota ([`RedisLimiter::set_processes`] says how many there are), and looks for Redis every half second. Every call is counted here too, with what Redis and the
 /// provider said of the others' calls, so that no window is overrun at the loss; and once Redis is back, which may have
 /// forgotten everything, the local part stays in force beside it until the window is full again. Losing Redis fails no
 /// call.
 ///
-/// Needs a tokio runtime.
+/// Needs a tokio runtime that lives as long as it does.
 pub struct RedisLimiter(Arc<Fallback>);
 
 /// How a [`RedisLimiter`] fares.
@@ -69,7 +69,7 @@ impl RedisLimiter {
         }
     }
 
-    /// Whether Redis answers now, and counts for us. Takes at most half a second.
+    /// Whether Redis answers now, and counts for us. Takes a second or two at most.
     pub async fn check(&self) -> bool {
         self.0.ask(&self.0.desk.look(&[], |_| Known::default()), &[]).await.is_some()
     }
