@@ -76,6 +76,15 @@ impl Figures {
         figure
     }
 
+    /// Adds the one in the middle of several rounds.
+    pub fn middle(&mut self, name: impl Into<String>, rounds: Vec<f64>, unit: &'static str) -> &mut Figure {
+        let mut sorted = rounds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let figure = self.add(name, percentile(&sorted, 0.5), unit);
+        figure.rounds = rounds;
+        figure
+    }
+
     /// Prints the table and joins the figures to the report `target/bench/NAME.json`; rows of the same name are replaced.
     pub fn report(&self, name: &str) {
         let width = self.0.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
