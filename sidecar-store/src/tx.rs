@@ -62,7 +62,7 @@ impl Pool {
             #[cfg(feature = "sqlite")]
             Self::Lite { write, .. } => write.begin_with("BEGIN IMMEDIATE").await.map(Tx::Lite).map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(pool) => in_time(pool.begin()).await.map(Tx::Pg),
+            Self::Pg(pool) => in_time(begin_whole(pool.clone())).await.map(Tx::Pg),
         }
     }
 
@@ -152,6 +152,14 @@ impl Link {
             Self::Pg(link) => Conn::Pg(link),
         }
     }
+}
+
+/// Begins in a task of its own, which comes to its end whatever becomes of the caller. sqlx forgets a transaction whose begin
+/// is dropped half way and hands its connection on: what others then write by single statements would never be committed.
+#[cfg(feature = "postgres")]
+async fn begin_whole(pool: PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.unwrap_or_else(|error| Err(sqlx::Error::Io(std::io::Error::other(error))))
 }
 
 /// Bounds what a server across a network may take: one that went silent would hold its caller for ever. Longer than the

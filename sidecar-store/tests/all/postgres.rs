@@ -1,7 +1,11 @@
 //! PostgreSQL databases for the tests: each its own, gone when its test ends.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell, task::Poll, time::Duration};
 
+use sidecar_core::{
+    lease::LeaseStore,
+    record::{Applied, Batch, Records},
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 thread_local! {
@@ -65,4 +69,41 @@ async fn a_database_is_gone_when_its_test_has_ended() {
         runtime.block_on(url())
     });
     assert!(PgConnection::connect(&test.join().unwrap()).await.is_err());
+}
+
+/// Else what others write on its connection would never be committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_that_is_dropped_leaves_no_transaction_behind() {
+    let url = url().await;
+    let store = crate::support::open(&url).await;
+    let mut look = PgConnection::connect(&url).await.unwrap();
+    for round in 0..300_u32 {
+        let mut commit = Box::pin(store.commit(Batch { applied: vec![line()], ..Batch::default() }));
+        let mut left = round % 12;
+        std::future::poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            commit.as_mut().poll(context).map(drop)
+        })
+        .await;
+        drop(commit);
+        let lease = store.try_take(&round.to_string(), "test", Duration::from_secs(60)).await.unwrap();
+        assert!(lease.is_some());
+        let leases: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut look).await.unwrap();
+        assert_eq!(leases, i64::from(round) + 1, "others do not see what was written");
+    }
+    store.close().await;
+}
+
+fn line() -> Applied {
+    Applied {
+        organization: None,
+        source: Cow::Borrowed("test"),
+        delivery: "d".into(),
+        kind: "k".into(),
+        entity: None,
+        outcome: Cow::Borrowed("applied"),
+    }
 }
