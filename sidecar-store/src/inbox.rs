@@ -59,6 +59,18 @@ impl<'a> Row<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct ClaimOut {
+    seq: i64,
+    fence: i64,
+}
+
+impl ClaimOut {
+    fn new(claim: &ClaimRef) -> Self {
+        Self { seq: claim.seq, fence: claim.fence }
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String never fails.
@@ -194,6 +206,15 @@ impl Inbox for SqlStore {
             Some(at) => exec!(link, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
             None => exec!(link, sql::GIVE_UP, claim.seq, claim.fence, why)?,
         };
+        Ok(())
+    }
+
+    async fn hand_back(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError> {
+        if !claims.is_empty() {
+            let rows = error::rows(&claims.iter().map(ClaimOut::new).collect::<Vec<_>>())?;
+            let mut link = self.pool.write().await?;
+            exec!(link, sql::HAND_BACK, &rows, now.as_micros())?;
+        }
         Ok(())
     }
 

@@ -180,6 +180,7 @@ async fn no_statement_of_the_hot_paths_searches_a_whole_table() {
     ];
     let looks = [
         ("inbox done", sql::inbox::DONE),
+        ("inbox hand back", sql::inbox::HAND_BACK),
         ("outbox done", sql::outbox::DONE),
         ("current", sql::records::CURRENT),
         ("update", sql::records::UPDATE),

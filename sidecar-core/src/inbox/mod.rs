@@ -162,6 +162,10 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     /// was lost is left alone. Finishing with success is part of [`Batch::inbox_done`](crate::record::Batch::inbox_done).
     async fn fail(&self, claim: &ClaimRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
 
+    /// Ends claims as if they had not been made: due again at `now`, and the attempt is not counted. A claim that was lost is
+    /// left alone.
+    async fn hand_back(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError>;
+
     /// How full it is.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 

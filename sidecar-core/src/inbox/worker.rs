@@ -166,7 +166,7 @@ impl InboxWorker {
         while !stop.is_cancelled() {
             let now = self.clock.monotonic();
             if now >= look_at {
-                let found = self.claim().await.inspect_err(|error| {
+                let found = self.claim(self.config.batch).await.inspect_err(|error| {
                     tracing::error!(%error, "the inbox could not be looked at; looking again");
                 });
                 let claims = found.unwrap_or_default();
@@ -210,23 +210,27 @@ impl InboxWorker {
     /// # Errors
     /// [`StoreError`]: nothing is lost, the lot is due again when its lease ends.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        let claims = self.claim().await?;
+        let claims = self.claim(self.config.batch).await?;
         let count = claims.len();
         self.work_lot(claims).await?;
         Ok(count)
     }
 
-    async fn claim(&self) -> Result<Vec<Claim>, StoreError> {
-        self.inbox.claim(self.config.batch, self.config.lease, self.clock.now()).await
+    async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
+        self.inbox.claim(limit, self.config.lease, self.clock.now()).await
     }
 
     /// Works a lot, again and again while the store does not answer: when it is back, nobody has to wait for the lease to
-    /// end. What was written without our knowing is not written twice, since its claims have ended.
+    /// end. What was written without our knowing is not written twice, since its claims have ended. A store that took claims
+    /// and nothing else says nothing against the deliveries: their attempts are not counted.
     async fn work_while_held(&self, claims: Vec<Claim>, held_until: Duration, stop: &CancellationToken) {
         while let Err(error) = self.work_lot(claims.clone()).await {
             tracing::error!(%error, deliveries = claims.len(), "the inbox could not be worked on");
-            let over = self.clock.monotonic() + self.config.poll >= held_until;
+            let over = self.clock.monotonic() + 2 * self.config.poll >= held_until;
             if over || stop.run_until_cancelled(self.clock.sleep(self.config.poll)).await.is_none() {
+                if let Err(error) = self.hand_back(&claims).await {
+                    tracing::warn!(%error, "deliveries were not handed back; they are due when their lease ends");
+                }
                 return;
             }
         }
@@ -239,18 +243,24 @@ impl InboxWorker {
         }
     }
 
-    /// Works a lot that somebody may have died of: what stands before the delivery to blame is finished first, so that it is
-    /// the first of the lot next time, and only it is given up when that happens too often.
+    /// Works a lot that somebody may have died of. Only what is worked on is at risk then, and only its attempts count: each
+    /// delivery is claimed by itself, and the one that is to blame is given up when that happens too often.
     async fn work_one_by_one(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
-        let mut stopped = HashMap::new();
-        for (place, claim) in claims.into_iter().enumerate() {
-            if place == 0 && self.config.is_hopeless(claim.attempt) {
+        self.hand_back(&claims).await?;
+        for _ in 0..claims.len() {
+            let Some(claim) = self.claim(1).await?.pop() else { break };
+            if self.config.is_hopeless(claim.attempt) {
                 self.inbox.fail(&claim.claim, HOPELESS, None).await?;
             } else {
-                self.work(vec![claim], &mut stopped).await?;
+                self.work(vec![claim], &mut HashMap::new()).await?;
             }
         }
         Ok(())
+    }
+
+    async fn hand_back(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        let claims: Vec<_> = claims.iter().map(|claim| claim.claim.clone()).collect();
+        self.inbox.hand_back(&claims, self.clock.now()).await
     }
 
     /// Plans and commits claims. `stopped` holds the order keys whose earlier delivery failed, with the time at which it is

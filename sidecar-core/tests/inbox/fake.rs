@@ -162,6 +162,14 @@ impl Inbox for FakeInbox {
         Ok(())
     }
 
+    async fn hand_back(&self, claims: &[ClaimRef], _: Timestamp) -> Result<(), StoreError> {
+        for claim in claims {
+            let row = &mut self.rows()[Self::at(claim.seq)];
+            (row.attempt, row.due) = (row.attempt - 1, self.clock.monotonic());
+        }
+        Ok(())
+    }
+
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         Ok(Backlog::default())
     }

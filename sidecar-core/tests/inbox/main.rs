@@ -74,6 +74,13 @@ async fn a_lot_is_worked_on_as_soon_as_the_store_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_takes_claims_but_no_results_costs_no_delivery_its_attempts() {
+    let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a"), ("2", "b")]);
+    desk.run_for(HOUR).await;
+    assert!(desk.dead().is_empty() && desk.attempts(BAD) <= 1, "{:?}, {}", desk.dead(), desk.attempts(BAD));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_the_delivery_that_kills_its_worker_is_given_up() {
     let desk = Desk::new(Trouble::Kills, &[("before", "a"), (BAD, "b"), ("after", "c")]);
     for _ in 0..20 {

@@ -182,6 +182,22 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(store.backlog().await.unwrap().pending, 1);
     }
 
+    /// What is handed back is due at once, as if it had never been claimed; what was lost or finished stays as it is.
+    async fn a_claim_that_is_handed_back_was_never_made(store) {
+        put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
+        let lost = claim(&*store, at(0)).await;
+        let held = claim(&*store, at(60)).await;
+        assert!(finish(&*store, std::slice::from_ref(&held[2].claim)).await);
+        let refs = |claims: &[Claim]| claims.iter().map(|claim| claim.claim.clone()).collect::<Vec<_>>();
+        store.hand_back(&refs(&lost), at(60)).await.unwrap();
+        assert!(claim(&*store, at(60)).await.is_empty(), "a lost claim hands nothing back");
+        store.hand_back(&refs(&held), at(61)).await.unwrap();
+        assert!(claim(&*store, at(60)).await.is_empty());
+        let again = claim(&*store, at(61)).await;
+        assert_eq!((ids(&again), again[0].attempt), (vec!["1", "2"], 2));
+        assert!(!finish(&*store, &[held[0].claim.clone()]).await, "it is not held any more");
+    }
+
     /// What is done is never given out again, and its id stays known.
     async fn a_finished_delivery_stays_known(store) {
         put(&*store, &[("1", "k")]).await;

@@ -94,6 +94,14 @@ pub(crate) const DONE: Sql = two(
      WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
 );
 
+pub(crate) const HAND_BACK: Sql = two(
+    "UPDATE inbox SET due_at = $2, attempts = attempts - 1, fence = fence + 1
+     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
+    "UPDATE inbox i SET due_at = $2, attempts = i.attempts - 1, fence = i.fence + 1
+     FROM json_to_recordset($1::json) AS r(seq bigint, fence bigint)
+     WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
+);
+
 /// The claim ends either way: its fence is used up.
 pub(crate) const RETRY: Sql =
     both("UPDATE inbox SET due_at = $4, error = $3, fence = fence + 1 WHERE seq = $1 AND fence = $2 AND state = 0");
