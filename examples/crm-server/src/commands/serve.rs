@@ -8,29 +8,33 @@ pub(super) async fn run(mut config: Config, role: Role) -> Outcome {
     for consequence in config.consequences() {
         tracing::warn!("{consequence}");
     }
+    // Before anybody can see that the server is there: who asks it to stop from then on is heard.
+    let asked_to_stop = asked_to_stop()?;
     let running = crate::serve(config).await?;
     println!("listening on http://{}", running.addr);
     if let Some(metrics) = running.metrics_addr {
         println!("metrics on http://{metrics}/metrics");
     }
-    asked_to_stop().await?;
+    asked_to_stop.await?;
     tracing::info!("stopping");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ctrl-C, or SIGTERM as init systems send it.
+/// Ctrl-C, or SIGTERM as init systems send it: heard from the call on.
 #[cfg(unix)]
-pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
+pub(crate) fn asked_to_stop() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed,
-        _ = terminate.recv() => Ok(()),
-    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+        }
+    })
 }
 
 #[cfg(not(unix))]
-pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+pub(crate) fn asked_to_stop() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }

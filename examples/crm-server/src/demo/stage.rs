@@ -104,7 +104,9 @@ impl Stage {
         );
         eprintln!("The stand-in of GHL is at {}/ghl, its orders at {}/__control.", self.sandbox_url, self.sandbox_url);
         // Without a signal handler the only way out is the process's end.
-        let _ = crate::commands::asked_to_stop().await;
+        if let Ok(asked) = crate::commands::asked_to_stop() {
+            let _ = asked.await;
+        }
     }
 
     /// Stops what this process started and removes its database.
