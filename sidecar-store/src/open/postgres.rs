@@ -11,7 +11,7 @@ use crate::{OpenError, tx::Pool};
 /// Connections of one process: a database of the usual 100 has room for five processes and for people.
 const CONNECTIONS: u32 = 16;
 /// How long a caller waits for a connection, which is also how long a server that is down is asked.
-const ACQUIRE: Duration = Duration::from_secs(4);
+const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a server may say nothing before its connection is given up.
 pub(crate) const SILENCE: Duration = Duration::from_secs(15);
 /// How long a statement of ours may take, and wait for a lock, in milliseconds.
