@@ -6,17 +6,18 @@ use std::sync::{
 };
 
 use sidecar_core::ErrorKind;
-use sidecar_tests::{Chance, proof};
+use sidecar_tests::{Chance, Kind, on_each_database, proof};
 
 use crate::listing::{Copy, Fault, Provider};
 
 const PLACES: usize = 100;
 
-#[tokio::test]
-async fn a_page_that_fails_or_lies_at_a_hundred_random_places_deletes_nothing() {
+on_each_database!(a_page_that_fails_or_lies_at_a_hundred_random_places_deletes_nothing);
+
+async fn a_page_that_fails_or_lies_at_a_hundred_random_places_deletes_nothing(database: Kind) {
     let (rows, page_size) = (200, 10);
     let provider = Provider::new(rows, page_size);
-    let copy = Copy::of(provider.clone()).await;
+    let copy = Copy::of(database, provider.clone()).await;
     copy.pass(false).await.unwrap();
     let hits = std::sync::Arc::new(AtomicUsize::new(0));
     let chance = Mutex::new(Chance::new("engine faults"));
@@ -52,7 +53,7 @@ async fn a_page_that_fails_or_lies_at_a_hundred_random_places_deletes_nothing() 
     copy.pass(false).await.unwrap();
     copy.is_exact().await;
     proof(
-        "R7",
+        &format!("R7 {database}"),
         format!("{PLACES} random places, 0 false deletes"),
         format!("{hits} places, {deleted} deletes"),
         deleted == 0,

@@ -1,4 +1,4 @@
-//! The inbox and its workers on a SQLite file: each delivery has its effect once (R3), whatever a worker dies of, and one
+//! The inbox and its workers: each delivery has its effect once (R3), whatever a worker dies of, and one
 //! that cannot be worked on stands in nobody else's way (R16).
 
 use std::{
@@ -22,7 +22,7 @@ use sidecar_core::{
     test_util::ManualClock,
 };
 use sidecar_store::Store;
-use sidecar_tests::{Chance, Folder, ORGANIZATION, open_store, proof, scaled};
+use sidecar_tests::{Chance, Home, Kind, ORGANIZATION, on_each_database, open_store, proof, scaled};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -127,12 +127,13 @@ async fn is_done_once(store: &Arc<dyn Store>, count: usize, newest: &BTreeMap<St
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effect() {
+on_each_database!(deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effect);
+
+async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effect(database: Kind) {
     let mut chance = Chance::new("engine five times");
     let count = scaled(10_000, 1_000);
-    let folder = Folder::new();
-    let stores = [open_store(&folder.sqlite("inbox.db")).await, open_store(&folder.sqlite("inbox.db")).await];
+    let home = Home::new(database).await;
+    let stores = [open_store(&home.url()).await, open_store(&home.url()).await];
     let committers = stores.clone().map(|store| Committer::new(store, Arc::default()));
     let (all, newest) = deliveries(count, &mut chance);
     let handler = Arc::new(Handler::default());
@@ -163,15 +164,21 @@ async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effe
     assert_eq!(fresh, count, "each was new once");
     is_done_once(&stores[0], count, &newest).await;
     let reached = format!("{count} deliveries 5 × over 2 stores and 4 workers: {count} lines, {count} effects");
-    proof("R3", "10,000 deliveries 5 × at once over two: 10,000 lines and effects", reached, true);
+    proof(
+        &format!("R3-engine {database}"),
+        "10,000 deliveries 5 × at once over two: 10,000 lines and effects",
+        reached,
+        true,
+    );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing() {
+on_each_database!(workers_dropped_anywhere_do_nothing_twice_and_forget_nothing);
+
+async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing(database: Kind) {
     let mut chance = Chance::new("engine workers dropped");
     let count = scaled(2_000, 400);
-    let folder = Folder::new();
-    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let home = Home::new(database).await;
+    let store = open_store(&home.url()).await;
     let (all, newest) = deliveries(count, &mut chance);
     for lot in all.chunks(400) {
         store.put(lot).await.unwrap();
@@ -202,10 +209,11 @@ async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing() {
     is_done_once(&store, count, &newest).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key() {
-    let folder = Folder::new();
-    let store = open_store(&folder.sqlite("inbox.db")).await;
+on_each_database!(poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key);
+
+async fn poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key(database: Kind) {
+    let home = Home::new(database).await;
+    let store = open_store(&home.url()).await;
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
     let handler = Arc::new(Handler::default());
     let worker = worker(&store, &handler, clock.clone(), 250);
@@ -235,17 +243,18 @@ async fn poison_is_tried_on_schedule_then_given_up_and_blocks_no_other_key() {
     assert_eq!(store.record(&key("c0")).await.unwrap().unwrap().doc["version"], json!(2), "the older one does not win");
     assert_eq!(store.put(&[delivery("poison", "bad", "c0", 1)]).await.unwrap(), [Receipt::Duplicate]);
     proof(
-        "R16",
+        &format!("R16-engine {database}"),
         "poison: on schedule, dead after N, blocks no other key, redriven, still deduped",
         format!("{attempts} attempts"),
         true,
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_kill_their_worker_take_no_others_with_them() {
-    let folder = Folder::new();
-    let store = open_store(&folder.sqlite("inbox.db")).await;
+on_each_database!(deliveries_that_kill_their_worker_take_no_others_with_them);
+
+async fn deliveries_that_kill_their_worker_take_no_others_with_them(database: Kind) {
+    let home = Home::new(database).await;
+    let store = open_store(&home.url()).await;
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
     let handler = Arc::new(Handler::default());
     let worker = worker(&store, &handler, clock.clone(), 250);
@@ -269,11 +278,12 @@ async fn deliveries_that_kill_their_worker_take_no_others_with_them() {
 
 /// What a committer hands over is worked on without being looked for, also what still waits when the worker is stopped, and
 /// what comes after that is left to be claimed.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_handed_over_has_its_effect_once_also_at_a_stop() {
+on_each_database!(what_is_handed_over_has_its_effect_once_also_at_a_stop);
+
+async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) {
     let mut chance = Chance::new("engine handed over");
-    let folder = Folder::new();
-    let store = open_store(&folder.sqlite("inbox.db")).await;
+    let home = Home::new(database).await;
+    let store = open_store(&home.url()).await;
     let (clock, wake) = (SystemClock::shared(), Arc::new(Notify::new()));
     let handler = Arc::new(Handler::default());
     let config = WorkerConfig { batch: 50, poll: Duration::from_millis(20), ..WorkerConfig::default() };

@@ -19,7 +19,7 @@ use sidecar_core::{
     sync::{Engine, EngineConfig, Mode, Pass, Report, Source, SourcePage, Span, SyncError, SyncKey},
 };
 use sidecar_store::Store;
-use sidecar_tests::{Folder, ORGANIZATION, open_store};
+use sidecar_tests::{Home, Kind, ORGANIZATION, open_store};
 
 pub(crate) const LOCATION: &str = "loc_1";
 
@@ -195,31 +195,35 @@ fn listed(id: &str, row: &Row) -> Change {
     }
 }
 
-/// A store in a file, and an engine that copies the provider into it.
+/// A store, and an engine that copies the provider into it.
 pub(crate) struct Copy {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) provider: Arc<Provider>,
     engine: Engine,
     key: SyncKey,
     always_full: bool,
-    _folder: Folder,
+    _home: Home,
 }
 
 impl Copy {
     /// Every pass is full; leases end soon, so that a dropped pass goes on soon.
-    pub(crate) async fn of(provider: Arc<Provider>) -> Self {
-        let config =
-            EngineConfig { lease: Duration::from_millis(120), lag: Duration::from_secs(5), ..EngineConfig::default() };
-        Self { always_full: true, ..Self::with(provider, config).await }
+    pub(crate) async fn of(database: Kind, provider: Arc<Provider>) -> Self {
+        // As short as the database can be relied on to answer.
+        let lease = match database {
+            Kind::Sqlite => Duration::from_millis(120),
+            Kind::Postgres => Duration::from_millis(500),
+        };
+        let config = EngineConfig { lease, lag: Duration::from_secs(5), ..EngineConfig::default() };
+        Self { always_full: true, ..Self::with(database, provider, config).await }
     }
 
-    pub(crate) async fn with(provider: Arc<Provider>, config: EngineConfig) -> Self {
-        let folder = Folder::new();
-        let store = open_store(&folder.sqlite("copy.db")).await;
+    pub(crate) async fn with(database: Kind, provider: Arc<Provider>, config: EngineConfig) -> Self {
+        let home = Home::new(database).await;
+        let store = open_store(&home.url()).await;
         let engine = Engine::new(store.clone(), store.clone(), store.clone(), SystemClock::shared(), config);
         let key = SyncKey::new(ORGANIZATION, "TEST_CONTACTS", LOCATION);
         store.schedule(&key, SystemClock::new().now(), false).await.unwrap();
-        Self { store, provider, engine, key, always_full: false, _folder: folder }
+        Self { store, provider, engine, key, always_full: false, _home: home }
     }
 
     /// Takes the pass's lease, waiting for one that was dropped.

@@ -1,4 +1,4 @@
-//! The sync engine and the rule of records on a real SQLite store, against a provider that a test makes up.
+//! The sync engine and the rule of records on real stores, against a provider that a test makes up.
 //!
 //! `listing` is that provider; the tests ask what the store holds at the end. No process is killed here (that is
 //! `processes`): a pass is dropped at any of its awaits instead.
@@ -7,6 +7,7 @@
 mod faults;
 mod inbox;
 mod listing;
+mod newest;
 mod order;
 mod outbox;
 mod passes;

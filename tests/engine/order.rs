@@ -13,7 +13,7 @@ use sidecar_core::{
     record::{Batch, Change, ChangeOrigin, Effect, RecordKey},
 };
 use sidecar_store::Store;
-use sidecar_tests::{Chance, Folder, ORGANIZATION, open_store, proof, scaled};
+use sidecar_tests::{Chance, Home, Kind, ORGANIZATION, on_each_database, open_store, proof, scaled};
 
 /// Records that share a commit.
 const LOT: usize = 250;
@@ -183,15 +183,16 @@ impl Lot {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_older_state_never_overwrites_a_newer_one_and_the_end_is_the_truth() {
+on_each_database!(an_older_state_never_overwrites_a_newer_one_and_the_end_is_the_truth);
+
+async fn an_older_state_never_overwrites_a_newer_one_and_the_end_is_the_truth(database: Kind) {
     let wanted = scaled(10_000, 500);
     let mut chance = Chance::new("engine order");
     let begin = SystemClock::new().now() - Duration::from_secs(86_400);
     let (mut stories, mut arrivals, mut reads, mut backwards, mut wrong) = (0, 0, 0, Vec::new(), Vec::new());
     while stories < wanted {
-        let folder = Folder::new();
-        let store = open_store(&folder.sqlite("order.db")).await;
+        let home = Home::new(database).await;
+        let store = open_store(&home.url()).await;
         let lot = (0..LOT).map(|n| Story::new(format!("c{}", stories + n), begin, &mut chance)).collect();
         let mut lot =
             Lot { store, stories: lot, reached: BTreeMap::new(), readings: vec![], backwards: vec![], reads: 0 };
@@ -218,7 +219,7 @@ async fn an_older_state_never_overwrites_a_newer_one_and_the_end_is_the_truth() 
     let reached =
         format!("{stories} interleavings, {} overwrites by older data, {} wrong ends", backwards.len(), wrong.len());
     proof(
-        "R5",
+        &format!("R5 {database}"),
         "10,000 interleavings (quick 500), 0 overwrites by older data",
         reached,
         backwards.is_empty() && wrong.is_empty(),

@@ -10,7 +10,7 @@ use sidecar_core::{
     outbox::{NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
     record::Batch,
 };
-use sidecar_tests::{Folder, ORGANIZATION, open_store};
+use sidecar_tests::{Home, Kind, ORGANIZATION, on_each_database, open_store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -43,10 +43,11 @@ fn task(n: usize) -> NewTask {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tasks_side_by_side_do_not_lock_each_other_out_of_the_store() {
-    let folder = Folder::new();
-    let store = open_store(&folder.sqlite("outbox.db")).await;
+on_each_database!(tasks_side_by_side_do_not_lock_each_other_out_of_the_store);
+
+async fn tasks_side_by_side_do_not_lock_each_other_out_of_the_store(database: Kind) {
+    let home = Home::new(database).await;
+    let store = open_store(&home.url()).await;
     store.commit(Batch { outbox: (0..400).map(task).collect(), ..Batch::default() }).await.unwrap();
     let (clock, wake, stop) = (SystemClock::shared(), Arc::new(Notify::new()), CancellationToken::new());
     let config = WorkerConfig::default();

@@ -3,20 +3,21 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use sidecar_core::sync::{EngineConfig, SyncError};
-use sidecar_tests::{Chance, proof, scaled};
+use sidecar_tests::{Chance, Kind, on_each_database, proof, scaled};
 
 use crate::listing::{Copy, Provider};
 
 /// The page that is committed, and the one that is fetched meanwhile.
 const IN_FLIGHT: u64 = 2;
 
-#[tokio::test]
-async fn a_pass_dropped_anywhere_goes_on_and_ends_exact() {
+on_each_database!(a_pass_dropped_anywhere_goes_on_and_ends_exact);
+
+async fn a_pass_dropped_anywhere_goes_on_and_ends_exact(database: Kind) {
     let (rows, page_size) = (600, 10);
     let mut chance = Chance::new("engine cut");
     let (mut cuts, wanted, mut most) = (0, scaled(50, 20), 0);
     while cuts < wanted {
-        let copy = Copy::of(Provider::new(rows, page_size)).await;
+        let copy = Copy::of(database, Provider::new(rows, page_size)).await;
         let mut cuts_here = 0;
         // A pass of sixty pages takes some hundreds of polls. A cut may also fall behind the last commit.
         while !copy.has_ended().await {
@@ -35,13 +36,19 @@ async fn a_pass_dropped_anywhere_goes_on_and_ends_exact() {
         cuts += usize::try_from(cuts_here).unwrap();
     }
     println!("{cuts} cuts; at most {most} pages in a run before its cut");
-    proof("R6-engine", "cut anywhere, resumes, ≤ 2 pages again per cut, exact", format!("{cuts} cuts, exact"), true);
+    proof(
+        &format!("R6-engine {database}"),
+        "cut anywhere, resumes, ≤ 2 pages again per cut, exact",
+        format!("{cuts} cuts, exact"),
+        true,
+    );
 }
 
-#[tokio::test]
-async fn what_is_created_changed_and_deleted_during_a_pass_is_right_after_the_next() {
+on_each_database!(what_is_created_changed_and_deleted_during_a_pass_is_right_after_the_next);
+
+async fn what_is_created_changed_and_deleted_during_a_pass_is_right_after_the_next(database: Kind) {
     let provider = Provider::new(300, 10);
-    let copy = Copy::of(provider.clone()).await;
+    let copy = Copy::of(database, provider.clone()).await;
     copy.pass(false).await.unwrap();
     let already = provider.fetched.load(Ordering::Relaxed);
     provider.on_page(move |provider, number| {
@@ -68,11 +75,12 @@ async fn what_is_created_changed_and_deleted_during_a_pass_is_right_after_the_ne
     copy.is_exact().await;
 }
 
-#[tokio::test]
-async fn an_incremental_pass_brings_what_changed_and_deletes_nothing() {
+on_each_database!(an_incremental_pass_brings_what_changed_and_deletes_nothing);
+
+async fn an_incremental_pass_brings_what_changed_and_deletes_nothing(database: Kind) {
     let provider = Provider::new(300, 10);
     let config = EngineConfig { lease: Duration::from_millis(500), ..EngineConfig::default() };
-    let copy = Copy::with(provider.clone(), config).await;
+    let copy = Copy::with(database, provider.clone(), config).await;
     copy.pass(false).await.unwrap();
     provider.create("new", "new");
     provider.change("c000007", "changed");
@@ -84,10 +92,11 @@ async fn an_incremental_pass_brings_what_changed_and_deletes_nothing() {
     assert!(stored.contains_key("c000008"), "an incremental pass cannot know of deletes");
 }
 
-#[tokio::test]
-async fn a_pass_that_lacks_too_many_removes_nothing_unless_forced() {
+on_each_database!(a_pass_that_lacks_too_many_removes_nothing_unless_forced);
+
+async fn a_pass_that_lacks_too_many_removes_nothing_unless_forced(database: Kind) {
     let provider = Provider::new(300, 50);
-    let copy = Copy::of(provider.clone()).await;
+    let copy = Copy::of(database, provider.clone()).await;
     copy.pass(false).await.unwrap();
     (0..70).for_each(|n| provider.remove(&format!("c{:06}", n * 4)));
     let refused = copy.pass(false).await.unwrap_err();
@@ -100,13 +109,19 @@ async fn a_pass_that_lacks_too_many_removes_nothing_unless_forced() {
     provider.create("c000000", "back");
     copy.pass(false).await.unwrap();
     assert_eq!(copy.store.waiting_tasks().await.unwrap(), (1, 0));
-    proof("R7-guard", "a run that would remove > 20 % stops unless forced", "70 of 300: stopped, then forced", true);
+    proof(
+        &format!("R7-guard {database}"),
+        "a run that would remove > 20 % stops unless forced",
+        "70 of 300: stopped, then forced",
+        true,
+    );
 }
 
-#[tokio::test]
-async fn deletes_below_the_guard_are_confirmed_one_by_one_and_removed() {
+on_each_database!(deletes_below_the_guard_are_confirmed_one_by_one_and_removed);
+
+async fn deletes_below_the_guard_are_confirmed_one_by_one_and_removed(database: Kind) {
     let provider = Provider::new(300, 50);
-    let copy = Copy::of(provider.clone()).await;
+    let copy = Copy::of(database, provider.clone()).await;
     copy.pass(false).await.unwrap();
     (0..40).for_each(|n| provider.remove(&format!("c{:06}", n * 7)));
     let report = copy.pass(false).await.unwrap();
