@@ -72,6 +72,7 @@ pub(crate) struct Ledger {
     lines: BTreeMap<String, usize>,
     all_lines: usize,
     removals: usize,
+    given_up: i64,
     /// The stored version of each contact.
     versions: BTreeMap<String, usize>,
 }
@@ -86,13 +87,14 @@ impl Ledger {
             *lines.entry(delivery).or_insert(0) += 1;
         }
         let removals = look.rows::<(i64,)>("SELECT count(*) FROM outbox WHERE kind = 'ghl.uninstall'").await[0].0;
+        let given_up = look.rows::<(i64,)>("SELECT count(*) FROM inbox WHERE state = 2").await[0].0;
         let contacts = "SELECT id, doc FROM records WHERE kind = 'contact' AND id LIKE 'contact%'";
         let version = |(id, doc): (String, String)| {
             let doc: Value = serde_json::from_str(&doc).unwrap();
             (id, doc["firstName"].as_str().unwrap().trim_start_matches('v').parse().unwrap())
         };
         let versions = look.rows(contacts).await.into_iter().map(version).collect();
-        Self { lines, all_lines, removals: usize::try_from(removals).unwrap(), versions }
+        Self { lines, all_lines, removals: usize::try_from(removals).unwrap(), given_up, versions }
     }
 
     /// How many acknowledged deliveries left no line.
@@ -111,6 +113,9 @@ impl Ledger {
         let lost = self.lost(acknowledged);
         if lost > 0 {
             faults.push(format!("{lost} acknowledged deliveries lost"));
+        }
+        if self.given_up > 0 {
+            faults.push(format!("{} deliveries given up", self.given_up));
         }
         let doubled = self.doubled();
         if doubled > 0 {

@@ -192,13 +192,14 @@ on_each_database!(a_server_asked_to_stop_under_load_answers_what_it_took_and_end
 
 async fn a_server_asked_to_stop_under_load_answers_what_it_took_and_ends_in_time(database: Kind) {
     let mut chance = Chance::new("webhooks stopped");
-    let mut play = Play::begin(database, 1_200, &[], &mut chance).await;
     let stops = scaled(20, 3);
+    let count = stops * 400;
+    let mut play = Play::begin(database, count, &[], &mut chance).await;
     let (mut slowest, mut in_flight, mut held) = (Duration::ZERO, Vec::new(), 0);
     let mut server = play.scene.serve().await;
     play.send();
     for stop in 0..stops {
-        let moment = 1_000 / stops * stop + chance.index(1_000 / stops);
+        let moment = 300 * stop + chance.index(300);
         while play.sender.acknowledged() < moment {
             SystemClock::new().sleep(Duration::from_millis(1)).await;
         }
