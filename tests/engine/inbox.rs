@@ -276,10 +276,10 @@ async fn deliveries_that_kill_their_worker_take_no_others_with_them(database: Ki
     assert_eq!((store.applied("test").await.unwrap(), dead), ((48, 48), vec!["d20".to_owned(), "d33".to_owned()]));
 }
 
-/// What a committer hands over is worked on without being looked for, also what still waits when the worker is stopped, and
-/// what comes after that is left to be claimed.
 on_each_database!(what_is_handed_over_has_its_effect_once_also_at_a_stop);
 
+/// What a committer hands over is worked on without being looked for, also what still waits when the worker is stopped, and
+/// what comes after that is left to be claimed.
 async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) {
     let mut chance = Chance::new("engine handed over");
     let home = Home::new(database).await;

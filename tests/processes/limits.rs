@@ -9,7 +9,7 @@ use provider_sandbox::{
 };
 use serde_json::Value;
 use sidecar_core::{Clock, SystemClock};
-use sidecar_tests::{Chance, PrivateRedis, Program, full, proof, scaled};
+use sidecar_tests::{Chance, Kind, PrivateRedis, Program, full, proof, scaled};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOCATIONS: u32 = 10;
@@ -207,7 +207,7 @@ async fn said(server: &crate::server::Scene, figure: &str) -> (Value, Option<f64
 async fn a_server_says_that_its_redis_is_lost_and_works_on() {
     let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
     let mut redis = PrivateRedis::start().await;
-    let server = crate::server::Scene::new(sandbox, &[("REDIS_URL", redis.url())]).await;
+    let server = crate::server::Scene::new(Kind::Sqlite, sandbox, &[("REDIS_URL", redis.url())]).await;
     let _running = server.serve().await;
     assert_eq!(said(&server, "sidecar_limiter_degraded").await, ("up".into(), Some(0.0)));
     redis.kill();

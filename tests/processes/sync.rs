@@ -250,7 +250,7 @@ async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync(database: Kind
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_by_hand_is_one_of_the_processes_that_share_the_limits() {
-    let scene = Scene::new(provider(2_000).await, &[]).await;
+    let scene = Scene::new(Kind::Sqlite, provider(2_000).await, &[]).await;
     let (mut program, clock) = (sync(&scene), SystemClock::new());
     while scene.count("SELECT count(*) FROM processes").await != 1 {
         assert!(!program.has_ended() && clock.monotonic() < PATIENCE, "it never said so:\n{}", program.log());

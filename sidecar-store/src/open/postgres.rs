@@ -36,17 +36,20 @@ pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
     Ok(Pool::Pg(pool))
 }
 
-/// Every statement of this store looks rows up by an index, a few for each key that it is given. The planner, who may have
-/// seen the tables when they were nearly empty, is told so: a plan that it keeps would read a table whole once it has grown.
-const SETTINGS: [(&str, &str); 8] = [
+/// Every statement of this store looks rows up by an index, a few for each key that it is given; the planner is told so, and
+/// plans each time anew by how large the tables are then: a plan that it kept from when they were nearly empty would read
+/// every open row for each one claimed.
+const SETTINGS: [(&str, &str); 9] = [
     ("statement_timeout", STATEMENT_MS),
     ("lock_timeout", LOCK_MS),
     ("idle_in_transaction_session_timeout", "30000"),
     ("enable_seqscan", "off"),
+    // A bitmap has no order: a claim would sort everything that is open.
+    ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
+    ("plan_cache_mode", "force_custom_plan"),
 ];
 
 /// One process at a time, by sqlx's advisory lock; the others then find nothing left to do. Each migration is a transaction.
