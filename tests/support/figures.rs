@@ -85,6 +85,13 @@ impl Figures {
         figure
     }
 
+    /// Forgets what was asked for: figures of a smoke run are not judged.
+    pub fn unjudged(&mut self) {
+        for figure in &mut self.0 {
+            (figure.asked, figure.asked_ratio) = (None, None);
+        }
+    }
+
     /// Prints the table and joins the figures to the report `target/bench/NAME.json`; rows of the same name are replaced.
     pub fn report(&self, name: &str) {
         let width = self.0.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
