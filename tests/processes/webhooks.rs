@@ -159,8 +159,9 @@ async fn a_server_that_dies_between_a_commit_and_what_follows_it_loses_and_doubl
         "webhook.after_commit=25*off->return",
         "inbox.put.before_commit=1*off->return",
         "inbox.put.after_commit=1*off->return",
-        "store.commit.before=1*off->return",
-        "store.commit.after=1*off->return",
+        // One commit may hold everything.
+        "store.commit.before=return",
+        "store.commit.after=return",
     ] {
         let (faults, deaths) = crashing(database, count, point, &mut chance).await;
         assert!(deaths > 0, "{point} was never met");
