@@ -185,11 +185,12 @@ async fn workers_dropped_anywhere_do_nothing_twice_and_forget_nothing(database: 
     }
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000_000)));
     let handler = Arc::new(Handler::default());
-    let worker = worker(&store, &handler, clock.clone(), 20);
-    let mut dropped = 0;
+    let worker = worker(&store, &handler, clock.clone(), 10);
+    let (mut dropped, mut may_end) = (0, true);
     while store.backlog().await.unwrap().pending > 0 {
-        // Not too many in a row: what nobody ever finishes is given up.
-        let mut left = if chance.percent(30) { chance.within(1..12) } else { u64::MAX };
+        // Every other one ends: what nobody ever finishes is given up.
+        may_end = !may_end;
+        let mut left = if may_end { u64::MAX } else { chance.within(1..12) };
         let mut step = Box::pin(worker.step());
         let ended = std::future::poll_fn(|context| {
             if left == 0 {
