@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 use sidecar_core::{
@@ -9,8 +11,8 @@ use sidecar_core::{
     record::{Change, ChangeOrigin, Decision, Doc, Effect, Origin, Record, RecordKey, Written, decide},
 };
 
-fn doc(value: serde_json::Value) -> Doc {
-    value.as_object().cloned().unwrap()
+fn doc(value: serde_json::Value) -> Arc<Doc> {
+    value.as_object().cloned().unwrap().into()
 }
 
 fn change(origin: ChangeOrigin, second: i64, effect: Effect) -> Change {

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     fmt::Write,
     ops::Range,
@@ -98,25 +99,24 @@ fn rows(deliveries: &[NewDelivery]) -> Result<String> {
 }
 
 /// The first of an id that is new is fresh, whatever follows it in the same call.
-fn receipts(deliveries: &[NewDelivery], new: Vec<(String, String)>) -> Vec<Receipt> {
-    let mut new: HashSet<(String, String)> = new.into_iter().collect();
-    let stored = |name: &str| text(name).into_owned();
-    let kept = |delivery: &NewDelivery| new.remove(&(stored(&delivery.source), stored(&delivery.id)));
-    deliveries.iter().map(kept).map(|fresh| if fresh { Receipt::Fresh } else { Receipt::Duplicate }).collect()
+fn receipts(deliveries: &[NewDelivery], new: &[(String, String)]) -> Vec<Receipt> {
+    let mut new: HashSet<_> = new.iter().map(|(source, id)| (Cow::from(source), Cow::from(id))).collect();
+    let fresh = deliveries.iter().map(|delivery| new.remove(&(text(&delivery.source), text(&delivery.id))));
+    fresh.map(|fresh| if fresh { Receipt::Fresh } else { Receipt::Duplicate }).collect()
 }
 
 /// The same with the claims.
-fn kept(deliveries: &[NewDelivery], new: Vec<(String, String, i64, i64)>) -> Vec<Kept> {
-    let mut new: HashMap<(String, String), Option<ClaimRef>> = new
-        .into_iter()
-        .map(|(source, id, seq, attempts)| ((source, id), (attempts == 1).then_some(ClaimRef { seq, fence: 1 })))
+fn kept(deliveries: &[NewDelivery], new: &[(String, String, i64, i64)]) -> Vec<Kept> {
+    let claim = |seq: i64, attempts: i64| (attempts == 1).then_some(ClaimRef { seq, fence: 1 });
+    let mut new: HashMap<_, _> = new
+        .iter()
+        .map(|(source, id, seq, attempts)| ((Cow::from(source), Cow::from(id)), claim(*seq, *attempts)))
         .collect();
-    let stored = |name: &str| text(name).into_owned();
-    let kept = |delivery: &NewDelivery| match new.remove(&(stored(&delivery.source), stored(&delivery.id))) {
+    let kept = deliveries.iter().map(|delivery| match new.remove(&(text(&delivery.source), text(&delivery.id))) {
         Some(claim) => Kept { receipt: Receipt::Fresh, claim },
         None => Kept { receipt: Receipt::Duplicate, claim: None },
-    };
-    deliveries.iter().map(kept).collect()
+    });
+    kept.collect()
 }
 
 /// What a store without deduplication would keep; only tests that must fail ask for it.
@@ -154,7 +154,7 @@ impl SqlStore {
             new
         };
         crash_point!("inbox.put.after_commit");
-        Ok(receipts(deliveries, new))
+        Ok(receipts(deliveries, &new))
     }
 }
 
@@ -187,7 +187,7 @@ impl Inbox for SqlStore {
         let new: Vec<(String, String, i64, i64)> = fetch!(fetch_all, link, sql::PUT_AND_CLAIM, &rows, until)?;
         drop(link);
         crash_point!("inbox.put.after_commit");
-        Ok(kept(deliveries, new))
+        Ok(kept(deliveries, &new))
     }
 
     async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError> {

@@ -84,7 +84,7 @@ fn change(body: &Value) -> Change {
         version: Timestamp::from_secs(version),
         origin: ChangeOrigin::Webhook,
         position: None,
-        effect: Effect::Patch(body.as_object().cloned().unwrap()),
+        effect: Effect::Patch(body.as_object().cloned().unwrap().into()),
         searchable: &[],
         reread: None,
     }

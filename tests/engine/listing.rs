@@ -189,7 +189,7 @@ fn listed(id: &str, row: &Row) -> Change {
         version: row.updated,
         origin: ChangeOrigin::Listed,
         position: Some(row.added),
-        effect: Effect::Put(doc.as_object().cloned().unwrap_or_default()),
+        effect: Effect::Put(doc.as_object().cloned().unwrap_or_default().into()),
         searchable: &["name"],
         reread: Some(Cow::Borrowed("test.read")),
     }

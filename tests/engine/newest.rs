@@ -66,7 +66,7 @@ fn event(id: &str, version: u64, state: State) -> Change {
         version: Timestamp::from_secs(1_700_000_000) + Duration::from_secs(version),
         origin: ChangeOrigin::Webhook,
         position: None,
-        effect: state.map_or(Effect::Delete, |number| Effect::Patch(doc(number))),
+        effect: state.map_or(Effect::Delete, |number| Effect::Patch(doc(number).into())),
         searchable: &["name"],
         reread: Some(Cow::Borrowed(REREAD)),
     }

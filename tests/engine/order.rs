@@ -98,13 +98,13 @@ fn key(id: &str) -> RecordKey {
 
 fn webhook(id: &str, stamp: Timestamp, number: u64) -> Change {
     let doc = json!({"id": id, "number": number}).as_object().cloned().unwrap();
-    let effect = if number == GONE { Effect::Delete } else { Effect::Patch(doc) };
+    let effect = if number == GONE { Effect::Delete } else { Effect::Patch(doc.into()) };
     change(id, stamp, ChangeOrigin::Webhook, effect)
 }
 
 fn listed(id: &str, (updated, number): (Timestamp, u64)) -> Change {
     let doc = json!({"id": id, "number": number, "dateUpdated": updated.to_string()});
-    change(id, updated, ChangeOrigin::Listed, Effect::Put(doc.as_object().cloned().unwrap()))
+    change(id, updated, ChangeOrigin::Listed, Effect::Put(doc.as_object().cloned().unwrap().into()))
 }
 
 /// A read by id that is under way: what it found, and the task it answers.

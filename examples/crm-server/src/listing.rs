@@ -28,7 +28,7 @@ pub struct Document(Value);
 impl From<Record> for Document {
     /// `id` and `locationId` are there also where the document lacks them.
     fn from(record: Record) -> Self {
-        let mut document = record.doc;
+        let mut document = Arc::unwrap_or_clone(record.doc);
         document.insert("id".to_owned(), json!(record.key.id));
         if let Some(location) = record.location {
             document.entry("locationId").or_insert_with(|| json!(location));

@@ -94,7 +94,7 @@ impl Kind {
     ) -> Result<Change> {
         let id = id_of(&document)?;
         let version = field_time(document.get("dateUpdated")).unwrap_or(asked_at);
-        Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document)))
+        Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document.into())))
     }
 
     fn written<K>(
@@ -114,7 +114,7 @@ impl Kind {
             Some(location.as_str().into()),
             version,
             origin,
-            Effect::Patch(document),
+            Effect::Patch(document.into()),
         )
     }
 

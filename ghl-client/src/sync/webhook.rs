@@ -1,5 +1,7 @@
 //! What a webhook changes in stored records.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
@@ -25,17 +27,17 @@ pub fn webhook_changes(event: &GhlEvent, organization: &OrganizationId, received
 }
 
 /// Which record an event is about, and the fields it carries in the shape in which a read gives them.
-fn record(event: &EventKind, document: &Doc, id: &str) -> Option<(Kind, Doc)> {
+fn record(event: &EventKind, document: &Arc<Doc>, id: &str) -> Option<(Kind, Arc<Doc>)> {
     match event.subject() {
-        Subject::Contact => Some((CONTACTS, document.clone())),
-        Subject::Location => Some((LOCATIONS, document.clone())),
+        Subject::Contact => Some((CONTACTS, Arc::clone(document))),
+        Subject::Location => Some((LOCATIONS, Arc::clone(document))),
         Subject::Appointment => {
             let mut patch = document.get("appointment").and_then(Value::as_object).cloned().unwrap_or_default();
             patch.insert("id".to_owned(), json!(id));
             if let Some(location) = document.get("locationId") {
                 patch.insert("locationId".to_owned(), location.clone());
             }
-            Some((APPOINTMENTS, patch))
+            Some((APPOINTMENTS, patch.into()))
         }
         Subject::Installation | Subject::Message | Subject::Other => None,
     }

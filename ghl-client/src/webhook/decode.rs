@@ -20,7 +20,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
         let data = T::deserialize(&self.document)?;
-        Ok(Event { envelope: self.envelope, data, document: self.document })
+        Ok(Event { envelope: self.envelope, data, document: self.document.into() })
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use sidecar_core::{Timestamp, event::UnknownEvent};
 
@@ -33,7 +35,7 @@ pub struct Event<T> {
     pub data: T,
     /// The payload as sent, without the envelope's fields. It tells a null field, which is empty now, from an absent one,
     /// of which nothing is said.
-    pub document: Map<String, Value>,
+    pub document: Arc<Map<String, Value>>,
 }
 
 /// The body is no JSON object, so it cannot be an event.
@@ -65,7 +67,7 @@ macro_rules! events {
             }
 
             /// Envelope and document of a known event.
-            pub(crate) fn parts(&self) -> Option<(&Envelope, &Map<String, Value>)> {
+            pub(crate) fn parts(&self) -> Option<(&Envelope, &Arc<Map<String, Value>>)> {
                 match self {
                     $(Self::$variant(event) => Some((&event.envelope, &event.document)),)*
                     Self::Unknown(_) => None,

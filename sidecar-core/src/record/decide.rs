@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Change, ChangeOrigin, Doc, Effect, Origin, Record, SKEW, Written};
@@ -131,9 +133,9 @@ fn repeats(current: &Record, change: &Change) -> bool {
 fn write(current: Option<&Record>, change: &Change) -> Decision {
     let deleted = change.effect == Effect::Delete;
     let doc = match &change.effect {
-        Effect::Put(doc) => doc.clone(),
-        Effect::Patch(patch) => patched(current.map(|record| &record.doc), patch),
-        Effect::Delete => Doc::new(),
+        Effect::Put(doc) => Arc::clone(doc),
+        Effect::Patch(patch) => patched(current.map(|record| &*record.doc), patch),
+        Effect::Delete => Arc::default(),
     };
     let written = match current {
         _ if deleted => Written::Deleted,
@@ -156,10 +158,11 @@ fn write(current: Option<&Record>, change: &Change) -> Decision {
 
 /// The stored document with the patch's fields over it; a field set to `null` stays as `null`, so that "cleared" and
 /// "never told" remain different things.
-fn patched(stored: Option<&Doc>, patch: &Doc) -> Doc {
-    let mut doc = stored.cloned().unwrap_or_default();
+fn patched(stored: Option<&Doc>, patch: &Arc<Doc>) -> Arc<Doc> {
+    let Some(stored) = stored.filter(|stored| !stored.is_empty()) else { return Arc::clone(patch) };
+    let mut doc = stored.clone();
     doc.extend(patch.iter().map(|(field, value)| (field.clone(), value.clone())));
-    doc
+    doc.into()
 }
 
 /// The text of the searchable fields, in lower case.

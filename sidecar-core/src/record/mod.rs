@@ -68,20 +68,20 @@ pub struct Record {
     /// Lower-case text that the contacts search looks in.
     pub search: String,
     /// The document, with all fields the provider sent.
-    pub doc: Doc,
+    pub doc: Arc<Doc>,
     /// Grows with every write of this record.
     pub revision: u64,
     /// Whether the provider deleted it; its document is empty then.
     pub deleted: bool,
 }
 
-/// What a change does.
+/// What a change does. A document is shared, not copied, on its way from the change to the record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// The whole document as fetched.
-    Put(Doc),
+    Put(Arc<Doc>),
     /// Only the fields that a webhook carries; `null` clears a field.
-    Patch(Doc),
+    Patch(Arc<Doc>),
     /// It is gone.
     Delete,
 }

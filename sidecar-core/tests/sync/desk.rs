@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use sidecar_core::{
     Clock, Error, OrganizationId, Page, Result, StoreError, SystemClock, Timestamp,
     lease::{Lease, LeaseStore},
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, Listing, Outcome, Record, RecordKey, Records, Written},
+    record::{Batch, Change, ChangeOrigin, Effect, Listing, Outcome, Record, RecordKey, Records, Written},
     sync::{
         CheckpointWrite, Checkpoints, Engine, EngineConfig, Mode, Pass, Progress, Report, Source, SourcePage, Span,
         SyncError, SyncHealth, SyncKey, SyncStatus,
@@ -96,7 +96,7 @@ impl Source for Provider {
         let (pages, versions) = (self.pages.lock().unwrap(), self.versions.lock().unwrap());
         let listed = |id: &String| {
             let version = versions.get(id).copied().unwrap_or_else(Self::usual_version);
-            change(id, version, ChangeOrigin::Listed, Effect::Put(Doc::new()))
+            change(id, version, ChangeOrigin::Listed, Effect::Put(Arc::default()))
         };
         let next = Some(number + 1).filter(|next| *next < pages.len());
         let page = Page { items: pages[number].iter().map(listed).collect(), next, total: None };
@@ -110,7 +110,7 @@ impl Source for Provider {
         }
         let merged = self.merged.lock().unwrap();
         let alive = self.alive.lock().unwrap().contains(id) || merged.contains_key(id);
-        let effect = if alive { Effect::Put(Doc::new()) } else { Effect::Delete };
+        let effect = if alive { Effect::Put(Arc::default()) } else { Effect::Delete };
         let answered = merged.get(id).map_or(id, String::as_str);
         Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
     }

@@ -121,7 +121,6 @@ CREATE TABLE applied_events (
     outcome      text   NOT NULL,
     at           bigint NOT NULL DEFAULT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint
 );
-CREATE INDEX applied_events_by_delivery ON applied_events (source, delivery);
 
 -- next_run_at is empty while a source is stopped.
 CREATE TABLE syncs (

@@ -116,7 +116,6 @@ CREATE TABLE applied_events (
     outcome      TEXT    NOT NULL,
     at           INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER))
 ) STRICT;
-CREATE INDEX applied_events_by_delivery ON applied_events (source, delivery);
 
 -- next_run_at is empty while a source is stopped.
 CREATE TABLE syncs (

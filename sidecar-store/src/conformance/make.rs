@@ -1,6 +1,6 @@
 //! Small things the behaviours are told with.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -103,9 +103,9 @@ pub(super) fn record_key(id: &str) -> RecordKey {
     RecordKey { organization: org(), kind: Cow::Borrowed("contact"), id: id.into() }
 }
 
-pub(super) fn doc(fields: Value) -> Doc {
+pub(super) fn doc(fields: Value) -> Arc<Doc> {
     match fields {
-        Value::Object(doc) => doc,
+        Value::Object(doc) => doc.into(),
         other => panic!("{other} is no document"),
     }
 }
@@ -157,7 +157,7 @@ pub(super) async fn stored(store: &dyn Store, id: &str) -> Option<Record> {
 }
 
 pub(super) async fn stored_doc(store: &dyn Store, id: &str) -> Value {
-    Value::Object(stored(store, id).await.unwrap().doc)
+    Value::Object(Arc::unwrap_or_clone(stored(store, id).await.unwrap().doc))
 }
 
 pub(super) fn sync_key(location: &str) -> SyncKey {

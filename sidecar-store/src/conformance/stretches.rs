@@ -106,7 +106,7 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
     async fn a_read_settles_what_was_missing(store) {
         five(&*store).await;
         page(&*store, vec![], None, None).await;
-        let alive = read("a", 0, 1, Effect::Put(sidecar_core::record::Doc::new()));
+        let alive = read("a", 0, 1, Effect::Put(std::sync::Arc::default()));
         apply(&*store, vec![alive, read("b", 0, 1, Effect::Delete)]).await;
         assert_eq!(missing(&*store).await, ["d", "e"]);
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    record::{Origin, Record, RecordKey},
+    record::{Doc, Origin, Record, RecordKey},
 };
 
 use crate::error::{Result, json, unreadable};
@@ -58,7 +58,7 @@ impl<'a> RowOut<'a> {
             origin: record.origin,
             position: record.position.as_micros(),
             search: &record.search,
-            doc: json(&record.doc)?,
+            doc: json(&*record.doc)?,
             revision: record.revision,
             deleted: record.deleted.into(),
         })
@@ -79,7 +79,7 @@ pub(super) fn record(row: Row) -> Result<Record> {
         },
         position: Timestamp::from_micros(position),
         search,
-        doc: serde_json::from_str(&doc).map_err(unreadable("a record's document"))?,
+        doc: serde_json::from_str::<Doc>(&doc).map_err(unreadable("a record's document"))?.into(),
         revision: revision.cast_unsigned(),
         deleted: deleted != 0,
     })

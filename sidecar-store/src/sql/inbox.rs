@@ -21,7 +21,7 @@ pub(crate) const PUT: Sql = two(
 );
 
 /// The same, claimed until $2, except where an earlier delivery of the key is open. Answers place and attempts too: 1 is
-/// claimed.
+/// claimed. PostgreSQL would answer an `EXISTS` by reading every open row into a hash table.
 pub(crate) const PUT_AND_CLAIM: Sql = two(
     "INSERT INTO inbox (source, id, organization, order_key, kind, body, at, due_at, attempts, fence)
      SELECT r.value->>'source', r.value->>'id', r.value->>'organization', r.value->>'order_key', r.value->>'kind',
@@ -37,8 +37,9 @@ pub(crate) const PUT_AND_CLAIM: Sql = two(
          SELECT nextval('inbox_seq') AS seq, r.* FROM json_to_recordset($1::json) AS r(
              source text, id text, organization text, order_key text, kind text, text text, hex text, at bigint)),
      free AS MATERIALIZED (
-         SELECT g.*, NOT EXISTS (
-             SELECT 1 FROM inbox e WHERE e.state = 0 AND e.source = g.source AND e.order_key = g.order_key) AS free
+         SELECT g.*, (
+             SELECT true FROM inbox e
+             WHERE e.state = 0 AND e.source = g.source AND e.order_key = g.order_key LIMIT 1) IS NULL AS free
          FROM given g)
      INSERT INTO inbox (seq, source, id, organization, order_key, kind, body, at, due_at, attempts, fence)
      SELECT g.seq, g.source, g.id, g.organization, g.order_key, g.kind,

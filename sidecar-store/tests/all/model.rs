@@ -42,8 +42,8 @@ fn change() -> impl Strategy<Value = Change> {
             position: position.map(Timestamp::from_secs),
             effect: match origin {
                 _ if delete => Effect::Delete,
-                ChangeOrigin::Webhook => Effect::Patch(fields),
-                _ => Effect::Put(fields),
+                ChangeOrigin::Webhook => Effect::Patch(fields.into()),
+                _ => Effect::Put(fields.into()),
             },
             searchable: &["a", "b"],
             reread: Some(Cow::Borrowed("read")),
@@ -123,7 +123,7 @@ proptest! {
                 version: Timestamp::from_secs(*number),
                 origin: ChangeOrigin::Webhook,
                 position: None,
-                effect: Effect::Patch([("state".to_owned(), json!(number))].into_iter().collect()),
+                effect: Effect::Patch(Doc::from_iter([("state".to_owned(), json!(number))]).into()),
                 searchable: &[],
                 reread: None,
             };

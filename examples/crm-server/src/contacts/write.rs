@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract::State;
 use ghl_client::{
     GhlClient,
@@ -145,6 +147,7 @@ fn location_of(stored: &Record) -> Answer<LocationId> {
 /// Fields that were cleared may be missing in GHL's answer; the store must not keep their old values.
 fn clear(change: &mut Change, wire: &Map<String, Value>) {
     if let Effect::Patch(document) = &mut change.effect {
+        let document = Arc::make_mut(document);
         for (name, _) in wire.iter().filter(|(_, value)| value.is_null()) {
             document.entry(name).or_insert(Value::Null);
         }

@@ -186,7 +186,7 @@ impl House {
         self.store().record(&key).await.unwrap()
     }
 
-    pub(crate) async fn doc(&self, kind: &'static str, id: &str) -> Doc {
+    pub(crate) async fn doc(&self, kind: &'static str, id: &str) -> Arc<Doc> {
         self.record(kind, id).await.filter(|record| !record.deleted).unwrap().doc
     }
 
