@@ -290,7 +290,7 @@ async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) 
     let config = WorkerConfig { batch: 50, poll: Duration::from_millis(20), ..WorkerConfig::default() };
     let committer = Committer::new(store.clone(), Arc::clone(&wake));
     let start = || {
-        let handed = committer.hand_over(config.lease, clock.clone());
+        let handed = committer.hand_over(clock.clone());
         let (stop, config, wake) = (CancellationToken::new(), config.clone(), Arc::clone(&wake));
         let worker = InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock.clone(), config, wake);
         let stopped = stop.clone();

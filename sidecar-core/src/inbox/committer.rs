@@ -21,6 +21,9 @@ const QUEUE: usize = 4_096;
 const QUEUE_KIB: usize = 64 * 1024;
 /// How many claimed deliveries may wait for the worker of this process: about what it works on in half a second.
 const HANDED: usize = 4_096;
+/// How long a delivery that is handed over is held for it. Short: when its process ends before it is worked on, or never learns
+/// that it was kept, it has to wait for so long.
+const HANDED_LEASE: Duration = Duration::from_secs(6);
 
 /// A store that took so long to say that it is out of reach: whoever queued meanwhile would wait as long again, and is told
 /// at once.
@@ -57,13 +60,15 @@ impl Waiting {
 /// Claimed deliveries on their way to the worker of the same process. When it is dropped, deliveries are kept for whoever
 /// claims them.
 #[derive(Debug)]
-pub struct HandedOver(pub(super) mpsc::Receiver<Claim>);
+pub struct HandedOver(pub(super) mpsc::Receiver<Handed>);
+
+/// A claimed delivery, and the monotonic time at which its lease ends.
+pub(super) type Handed = (Claim, Duration);
 
 /// The other end.
 #[derive(Debug, Clone)]
 struct HandOver {
-    to: mpsc::Sender<Claim>,
-    lease: Duration,
+    to: mpsc::Sender<Handed>,
     clock: Arc<dyn Clock>,
 }
 
@@ -87,11 +92,11 @@ impl Committer {
         Self { queue, room: Arc::new(Semaphore::new(QUEUE_KIB)), hand_over }
     }
 
-    /// From now on hands deliveries to a worker of this process, claimed for `lease` with the same commit that keeps them:
-    /// it need not look for them. More than it can hold are left to be claimed, as without it.
-    pub fn hand_over(&self, lease: Duration, clock: Arc<dyn Clock>) -> HandedOver {
+    /// From now on hands deliveries to a worker of this process, claimed for 6 s with the same commit that keeps them: it need
+    /// not look for them. More than it can hold are left to be claimed, as without it.
+    pub fn hand_over(&self, clock: Arc<dyn Clock>) -> HandedOver {
         let (to, handed) = mpsc::channel(HANDED);
-        *self.hand_over.lock().unwrap_or_else(PoisonError::into_inner) = Some(HandOver { to, lease, clock });
+        *self.hand_over.lock().unwrap_or_else(PoisonError::into_inner) = Some(HandOver { to, clock });
         HandedOver(handed)
     }
 
@@ -126,18 +131,19 @@ impl Desk {
         let hand_over = self.hand_over.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Whoever takes part in the hand-over has its place before anything is claimed for it.
         let places = hand_over.as_ref().and_then(|desk| Some((desk, desk.to.try_reserve_many(deliveries.len()).ok()?)));
-        let Some((HandOver { lease, clock, .. }, mut places)) = places else {
+        let Some((HandOver { clock, .. }, mut places)) = places else {
             let receipts = self.inbox.put(deliveries).await?;
             self.wake.notify_one();
             return Ok(receipts);
         };
-        let kept = self.inbox.put_and_claim(deliveries, *lease, clock.now()).await?;
+        let until = clock.monotonic() + HANDED_LEASE;
+        let kept = self.inbox.put_and_claim(deliveries, HANDED_LEASE, clock.now()).await?;
         if kept.iter().any(|kept| kept.receipt == Receipt::Fresh && kept.claim.is_none()) {
             self.wake.notify_one();
         }
         for (kept, delivery) in kept.iter().zip(deliveries) {
             if let (Some(claim), Some(place)) = (&kept.claim, places.next()) {
-                place.send(Claim { claim: claim.clone(), attempt: 1, delivery: delivery.clone() });
+                place.send((Claim { claim: claim.clone(), attempt: 1, delivery: delivery.clone() }, until));
             }
         }
         Ok(kept.into_iter().map(|kept| kept.receipt).collect())

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Claim, HandedOver, Inbox};
+use super::{Claim, HandedOver, Inbox, committer::Handed};
 use crate::{
     error::StoreError,
     record::{Batch, MAX_CHANGES, Outcome, Records},
@@ -191,7 +191,7 @@ impl InboxWorker {
     }
 
     /// Lets more come, if there is room in the lot.
-    async fn gather(&self, handed: &mut mpsc::Receiver<Claim>, lot: &mut Vec<Claim>) {
+    async fn gather(&self, handed: &mut mpsc::Receiver<Handed>, lot: &mut Vec<Handed>) {
         let room = self.config.batch as usize;
         if lot.len() < room {
             self.clock.sleep(self.config.gather).await;
@@ -199,10 +199,12 @@ impl InboxWorker {
         }
     }
 
-    async fn work_handed(&self, lot: &mut Vec<Claim>, stop: &CancellationToken) {
-        // They were claimed a moment ago, before they waited here.
-        let held_until = self.clock.monotonic() + self.config.lease / 2;
-        self.work_while_held(lot.split_off(0), held_until, stop).await;
+    /// Those whose lease ran out while they waited here are for whoever claims them.
+    async fn work_handed(&self, lot: &mut Vec<Handed>, stop: &CancellationToken) {
+        let soon = self.clock.monotonic() + self.config.poll;
+        let held: Vec<Handed> = lot.drain(..).filter(|(_, until)| *until > soon).collect();
+        let Some(held_until) = held.iter().map(|(_, until)| *until).min() else { return };
+        self.work_while_held(held.into_iter().map(|(claim, _)| claim).collect(), held_until, stop).await;
     }
 
     /// Works one lot; says how many deliveries it held.

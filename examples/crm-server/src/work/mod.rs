@@ -61,7 +61,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     }
     let app = app.until(stop.clone());
     let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
-    let handed = app.committer.hand_over(config.lease, Arc::clone(&app.clock));
+    let handed = app.committer.hand_over(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,
