@@ -1,0 +1,93 @@
+//! Prism, which serves published specifications and refuses what they do not allow.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use sidecar_core::{SystemClock, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// How long loading all files may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One file and where it is served.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Served {
+    /// The file, relative to the specifications' folder.
+    pub file: String,
+    /// Its server.
+    pub url: String,
+    /// How many operations it has.
+    pub operations: usize,
+    /// Answers that had to be taken out before Prism read it.
+    pub mended: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Served(Served),
+    Ready { ready: bool },
+}
+
+/// All files of a folder, each served by a Prism of its own. Ends with this value.
+#[derive(Debug)]
+pub struct Prism {
+    /// What is served.
+    pub served: Vec<Served>,
+    _process: Child,
+}
+
+impl Prism {
+    /// Starts it on the JSON files of a folder.
+    ///
+    /// # Panics
+    /// When Node or its packages are missing, or a file cannot be served.
+    pub async fn start(specifications: &Path) -> Self {
+        let packages = packages();
+        let mut process = Command::new("node")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/contract/prism/serve.js"))
+            .arg(specifications)
+            .env("NODE_PATH", packages)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("node does not start ({error}): use `tests/run contract`"));
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut served = Vec::new();
+        let loading = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                match serde_json::from_str(&line).unwrap() {
+                    Line::Served(file) => served.push(file),
+                    Line::Ready { ready } => return ready,
+                }
+            }
+            false
+        };
+        assert!(timeout(&SystemClock::new(), PATIENCE, loading).await.expect("loading takes too long"), "Prism ended");
+        Self { served, _process: process }
+    }
+
+    /// The server of a file.
+    ///
+    /// # Panics
+    /// When it is not served.
+    pub fn url(&self, file: &str) -> &str {
+        let served = self.served.iter().find(|served| served.file == file);
+        &served.unwrap_or_else(|| panic!("{file} is not among the specifications")).url
+    }
+}
+
+/// Where `tests/run contract` installed Prism.
+fn packages() -> PathBuf {
+    let named = std::env::var_os("SIDECAR_TEST_PRISM").map(PathBuf::from);
+    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/contract/node_modules");
+    named.unwrap_or_else(usual)
+}
