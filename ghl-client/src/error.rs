@@ -14,6 +14,7 @@ use sidecar_core::{
 };
 
 use crate::{
+    client::TokenKinds,
     config::DAY,
     limits::{self, Exhausted},
     model::ContactId,
@@ -38,6 +39,13 @@ pub enum Problem {
     GrantInvalid,
     /// The app's client id or secret was refused: correct the configuration.
     ClientInvalid,
+    /// The operation takes no token of the kind that the client has; nothing was sent. The message says how to get one.
+    TokenKind {
+        /// What it takes.
+        needs: TokenKinds,
+        /// What the client's token is, or may be.
+        has: TokenKinds,
+    },
     /// The token belongs to another location.
     WrongLocation,
     /// Not allowed, for another reason.
@@ -72,7 +80,7 @@ impl Problem {
 
 /// Reads the provider's [`Problem`] from an [`Error`].
 pub trait GhlErrorExt {
-    /// What the provider refused for; `None` when it did not answer at all.
+    /// What the provider (or, for the wrong kind of token, the client) refused for; `None` when it did not answer at all.
     fn problem(&self) -> Option<&Problem>;
 }
 
@@ -221,7 +229,7 @@ fn kind(status: StatusCode, problem: &Problem) -> ErrorKind {
         Problem::DuplicateContact { .. } => ErrorKind::Conflict,
         Problem::ScopeMissing | Problem::WrongLocation | Problem::Forbidden => ErrorKind::Forbidden,
         Problem::TokenInvalid | Problem::GrantInvalid => ErrorKind::Auth,
-        Problem::ClientInvalid => ErrorKind::Config,
+        Problem::ClientInvalid | Problem::TokenKind { .. } => ErrorKind::Config,
         Problem::NotFound => ErrorKind::NotFound,
         Problem::BurstLimit | Problem::DayLimit { .. } => ErrorKind::RateLimited,
         Problem::Validation(_) => ErrorKind::Invalid,

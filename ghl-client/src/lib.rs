@@ -14,7 +14,7 @@ pub mod oauth;
 pub mod sync;
 pub mod webhook;
 
-pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest};
+pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, Problem};
 pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};

@@ -155,7 +155,7 @@ impl CreateAppointment {
                 .at("ghl", CREATE.name));
         }
         let call = CREATE.call(&[]).json(&self.body);
-        self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?.json()
+        self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await?.json()
     }
 }
 
@@ -181,7 +181,7 @@ impl UpdateAppointment {
 
     async fn send(self) -> Result<Appointment> {
         let call = UPDATE.call(&[self.id.as_str()]).json(&self.body);
-        self.client.answer(call, &Resource::Location(self.location), UPDATE.version, &self.settings).await?.json()
+        self.client.answer(call, &Resource::Location(self.location), &UPDATE, &self.settings).await?.json()
     }
 }
 
@@ -216,7 +216,7 @@ impl GetAppointment {
 
     async fn answer(self) -> Result<Answer> {
         let call = GET.call(&[self.id.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), GET.version, &self.settings).await
+        self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
     }
 }
 
@@ -236,7 +236,7 @@ impl DeleteAppointment {
     async fn send(self) -> Result<()> {
         // The specification asks for a body, be it empty.
         let call = DELETE.call(&[self.id.as_str()]).json(&json!({}));
-        self.client.answer(call, &Resource::Location(self.location), DELETE.version, &self.settings).await?;
+        self.client.answer(call, &Resource::Location(self.location), &DELETE, &self.settings).await?;
         Ok(())
     }
 }

@@ -80,8 +80,7 @@ impl ListEvents {
             .query(name, id)
             .query("startTime", start.as_millis())
             .query("endTime", end.as_millis());
-        let answer =
-            self.client.answer(call, &Resource::Location(self.location), EVENTS.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &EVENTS, &self.settings).await?;
         Ok(answer.json::<Found<T>>()?.events)
     }
 }

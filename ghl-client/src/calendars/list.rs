@@ -51,7 +51,7 @@ impl ListCalendars {
             .query("locationId", &self.location)
             .query_opt("groupId", self.group)
             .query_opt("showDrafted", self.drafts);
-        let answer = self.client.answer(call, &Resource::Location(self.location), LIST.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &LIST, &self.settings).await?;
         Ok(answer.json::<Found>()?.calendars)
     }
 }

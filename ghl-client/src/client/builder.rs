@@ -9,7 +9,7 @@ use sidecar_core::{
     token::{Credentials, StaticToken},
 };
 
-use super::{Access, GhlClient, Inner};
+use super::{Access, GhlClient, Inner, TokenKinds};
 use crate::{
     config::{ApiVersion, BASE_URL},
     error::Ghl,
@@ -25,6 +25,7 @@ pub(super) const NO_APP: &str = "none";
 #[must_use = "call `build`"]
 pub struct GhlClientBuilder {
     access: Vec<Source>,
+    token_kinds: Option<TokenKinds>,
     base_url: Option<String>,
     client_id: Option<String>,
     version: Option<ApiVersion>,
@@ -40,7 +41,8 @@ pub struct GhlClientBuilder {
 #[derive(Debug)]
 enum Source {
     Token(SecretString),
-    Ready(Access),
+    Credentials(Arc<dyn Credentials>),
+    Tokens(GhlTokens),
 }
 
 impl GhlClientBuilder {
@@ -56,13 +58,20 @@ impl GhlClientBuilder {
 
     /// One source of tokens for every call, such as the handle of a single connected location.
     pub fn credentials(mut self, credentials: Arc<dyn Credentials>) -> Self {
-        self.access.push(Source::Ready(Access::Fixed(credentials)));
+        self.access.push(Source::Credentials(credentials));
         self
     }
 
     /// The tokens of an organization: each call uses those of its own location or company.
     pub fn tokens(mut self, tokens: GhlTokens) -> Self {
-        self.access.push(Source::Ready(Access::Resources(tokens)));
+        self.access.push(Source::Tokens(tokens));
+        self
+    }
+
+    /// What the one token is, where the client cannot tell: of `pit-…` it knows that it is a private integration token but not
+    /// whose, of other credentials nothing. An operation that needs another kind then fails before anything is sent.
+    pub fn token_kinds(mut self, kinds: TokenKinds) -> Self {
+        self.token_kinds = Some(kinds);
         self
     }
 
@@ -129,10 +138,10 @@ impl GhlClientBuilder {
     /// The finished client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there is no source of tokens or more than one, an empty or unsendable token, a client id
+    /// [`ErrorKind::Config`] when there is no source of tokens or more than one, `token_kinds` beside `tokens`, an empty or unsendable token, a client id
     /// without an app id, an unusable base URL, or when the machine's TLS roots cannot be read.
     pub fn build(self) -> Result<GhlClient> {
-        let access = access(self.access)?;
+        let access = access(self.access, self.token_kinds)?;
         let app: Arc<str> = match &self.client_id {
             Some(id) => app_id(id)?.into(),
             None => NO_APP.into(),
@@ -161,22 +170,33 @@ impl GhlClientBuilder {
     }
 }
 
-fn access(mut sources: Vec<Source>) -> Result<Access> {
+fn access(mut sources: Vec<Source>, kinds: Option<TokenKinds>) -> Result<Access> {
     let config = |why| Err(Error::new(ErrorKind::Config, why));
-    match (sources.pop(), sources.is_empty()) {
-        (None, _) => config(
+    let Some(source) = sources.pop() else {
+        return config(
             "the client has no token: call `private_integration_token`, `credentials` or `tokens` on its builder",
-        ),
-        (Some(_), false) => config(
+        );
+    };
+    if !sources.is_empty() {
+        return config(
             "the client has several sources of tokens: give exactly one of `private_integration_token`, `credentials`, `tokens`",
-        ),
-        (Some(Source::Ready(access)), true) => Ok(access),
-        (Some(Source::Token(token)), true) => match token.expose_secret() {
+        );
+    }
+    match (source, kinds) {
+        (Source::Tokens(_), Some(_)) => {
+            config("with `tokens` the kind of each token is known: leave `token_kinds` out")
+        }
+        (Source::Tokens(tokens), None) => Ok(Access::Resources(tokens)),
+        (Source::Credentials(credentials), kinds) => Ok(Access::Fixed(credentials, kinds.unwrap_or(TokenKinds::ANY))),
+        (Source::Token(token), kinds) => match token.expose_secret() {
             "" => config("the access token is empty: give the whole `pit-…` token"),
             text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => config(
                 "the access token has blanks or other characters that no token has: give it without quotes and line ends",
             ),
-            _ => Ok(Access::Fixed(Arc::new(StaticToken::new(token)))),
+            text => {
+                let known = if text.starts_with("pit-") { TokenKinds::INTEGRATION } else { TokenKinds::ANY };
+                Ok(Access::Fixed(Arc::new(StaticToken::new(token)), kinds.unwrap_or(known)))
+            }
         },
     }
 }

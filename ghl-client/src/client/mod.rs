@@ -6,6 +6,7 @@
 mod builder;
 mod raw;
 mod settings;
+mod token_kinds;
 
 use std::{fmt, sync::Arc};
 
@@ -20,6 +21,7 @@ use sidecar_core::{
 pub use builder::GhlClientBuilder;
 pub use raw::{Raw, RawRequest};
 pub(crate) use settings::{Settings, request};
+pub use token_kinds::TokenKinds;
 
 use crate::{
     calendars::{Appointments, Calendars},
@@ -53,8 +55,8 @@ struct Inner {
 /// Where bearer tokens come from.
 #[derive(Debug)]
 enum Access {
-    /// One token for every call.
-    Fixed(Arc<dyn Credentials>),
+    /// One token for every call, and what it may be.
+    Fixed(Arc<dyn Credentials>, TokenKinds),
     /// Each location's and company's own.
     Resources(GhlTokens),
 }
@@ -103,15 +105,43 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) version: ApiVersion,
+    pub(crate) accepts: TokenKinds,
 }
 
 impl Operation {
+    /// An operation for a location's tokens, as most are.
     pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, version: ApiVersion) -> Self {
-        Self { name, method, path, version }
+        Self { name, method, path, version, accepts: TokenKinds::LOCATION_ACCESS }
+    }
+
+    /// The same for other kinds of token.
+    pub(crate) const fn accepting(mut self, kinds: TokenKinds) -> Self {
+        self.accepts = kinds;
+        self
     }
 
     pub(crate) fn call(&self, arguments: &[&str]) -> Call {
         Call::new(self.name, self.method.clone(), self.path, arguments)
+    }
+}
+
+/// What the client adds to a call: an operation's own version, and which tokens it may be sent with.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    version: ApiVersion,
+    accepts: TokenKinds,
+}
+
+impl From<&Operation> for Terms {
+    fn from(operation: &Operation) -> Self {
+        Self { version: operation.version.clone(), accepts: operation.accepts }
+    }
+}
+
+/// For calls of which nothing but the version is known.
+impl From<ApiVersion> for Terms {
+    fn from(version: ApiVersion) -> Self {
+        Self { version, accepts: TokenKinds::ANY }
     }
 }
 
@@ -160,10 +190,15 @@ impl GhlClient {
         &self,
         call: Call,
         resource: &Resource,
-        version: ApiVersion,
+        terms: impl Into<Terms>,
         settings: &Settings,
     ) -> Result<Answer> {
+        let Terms { version, accepts } = terms.into();
         resource.check()?;
+        let held = self.held(resource);
+        if !accepts.meets(held) {
+            return Err(accepts.refuse(held).at("ghl", call.operation().to_owned()));
+        }
         let credentials = self.credentials(resource)?;
         let version = settings.version.clone().or_else(|| self.0.version.clone()).unwrap_or(version);
         let scopes = limits::scopes(&self.0.app, resource);
@@ -180,9 +215,20 @@ impl GhlClient {
         }
     }
 
+    /// The kinds that the token for `resource` may be of.
+    fn held(&self, resource: &Resource) -> TokenKinds {
+        match (&self.0.access, resource) {
+            (Access::Fixed(_, kinds), _) => *kinds,
+            (Access::Resources(_), Resource::Location(_)) => TokenKinds::LOCATION,
+            (Access::Resources(_), Resource::Company(_)) => TokenKinds::COMPANY,
+            // There is no such token; `credentials` says so.
+            (Access::Resources(_), Resource::Token) => TokenKinds::ANY,
+        }
+    }
+
     fn credentials(&self, resource: &Resource) -> Result<Arc<dyn Credentials>> {
         match (&self.0.access, resource) {
-            (Access::Fixed(credentials), _) => Ok(Arc::clone(credentials)),
+            (Access::Fixed(credentials, _), _) => Ok(Arc::clone(credentials)),
             (Access::Resources(tokens), Resource::Location(id)) => Ok(Arc::new(tokens.location(id))),
             (Access::Resources(tokens), Resource::Company(id)) => Ok(Arc::new(tokens.company(id))),
             (Access::Resources(_), Resource::Token) => Err(Error::new(

@@ -50,7 +50,7 @@ impl GetContact {
 
     async fn answer(self) -> Result<Answer> {
         let call = GET.call(&[self.contact.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), GET.version, &self.settings).await
+        self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
     }
 }
 
@@ -73,7 +73,7 @@ impl DeleteContact {
 
     async fn send(self) -> Result<()> {
         let call = DELETE.call(&[self.contact.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), DELETE.version, &self.settings).await?;
+        self.client.answer(call, &Resource::Location(self.location), &DELETE, &self.settings).await?;
         Ok(())
     }
 }
@@ -118,7 +118,7 @@ impl FindContact {
             .query("locationId", &self.location)
             .query_opt("number", self.phone)
             .query_opt("email", self.email);
-        let answer = self.client.answer(call, &Resource::Location(self.location), FIND.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &FIND, &self.settings).await?;
         Ok(answer.json::<Option<Enveloped<Option<Contact>>>>()?.and_then(|found| found.contact))
     }
 }

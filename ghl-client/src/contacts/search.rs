@@ -120,7 +120,7 @@ impl SearchContacts {
     async fn answer(self) -> Result<Answer> {
         let body = self.body()?;
         let call = SEARCH.call(&[]).json(&body).replay(Replay::Safe);
-        self.client.answer(call, &Resource::Location(self.location), SEARCH.version, &self.settings).await
+        self.client.answer(call, &Resource::Location(self.location), &SEARCH, &self.settings).await
     }
 
     fn body(&self) -> Result<Value> {

@@ -61,10 +61,8 @@ impl ChangeTags {
             return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
         }
         let call = self.operation.call(&[self.contact.as_str()]).json(&json!({"tags": self.tags})).replay(Replay::Safe);
-        let answer = self
-            .client
-            .answer(call, &Resource::Location(self.location), self.operation.version, &self.settings)
-            .await?;
+        let answer =
+            self.client.answer(call, &Resource::Location(self.location), &self.operation, &self.settings).await?;
         Ok(answer.json::<Tags>()?.tags)
     }
 }

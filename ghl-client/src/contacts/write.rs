@@ -46,8 +46,7 @@ impl CreateContact {
     async fn send(mut self) -> Result<Contact> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = CREATE.call(&[]).json(&self.body);
-        let answer =
-            self.client.answer(call, &Resource::Location(self.location), CREATE.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
 }
@@ -73,8 +72,7 @@ impl UpdateContact {
 
     async fn send(self) -> Result<Contact> {
         let call = UPDATE.call(&[self.contact.as_str()]).json(&self.body);
-        let answer =
-            self.client.answer(call, &Resource::Location(self.location), UPDATE.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &UPDATE, &self.settings).await?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
 }
@@ -135,6 +133,6 @@ impl UpsertContact {
     async fn send(mut self) -> Result<Upserted> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = UPSERT.call(&[]).json(&self.body).replay(self.replay());
-        self.client.answer(call, &Resource::Location(self.location), UPSERT.version, &self.settings).await?.json()
+        self.client.answer(call, &Resource::Location(self.location), &UPSERT, &self.settings).await?.json()
     }
 }

@@ -5,13 +5,14 @@ use sidecar_core::{Error, ErrorKind, Page, Result};
 
 use super::paging::{items, next_skip};
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, Resource, Settings, TokenKinds, request},
     config::ApiVersion,
     model::{CompanyId, InstalledLocation, LocationId},
 };
 
 const INSTALLED: Operation =
-    Operation::new("oauth.installed_locations", Method::GET, "/oauth/installedLocations", ApiVersion::V2021_07_28);
+    Operation::new("oauth.installed_locations", Method::GET, "/oauth/installedLocations", ApiVersion::V2021_07_28)
+        .accepting(TokenKinds::AGENCY_ACCESS_ONLY);
 
 /// Locations in a page unless set otherwise.
 const PAGE_SIZE: u32 = 100;
@@ -106,8 +107,7 @@ impl ListInstalled {
             .query_opt("isInstalled", self.installed)
             .query_opt("locationId", self.location)
             .query_opt("query", self.query);
-        let answer =
-            self.client.answer(call, &Resource::Company(self.company), INSTALLED.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Company(self.company), &INSTALLED, &self.settings).await?;
         let Found { locations, count } = answer.json()?;
         Ok(Page { next: next_skip(skip, limit, locations.len()), total: count, items: locations })
     }

@@ -4,12 +4,13 @@ use serde_json::{Map, Value};
 use sidecar_core::{Result, http::Answer};
 
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, Resource, Settings, TokenKinds, request},
     config::ApiVersion,
     model::{CompanyId, CustomField, Location, LocationId},
 };
 
-const GET: Operation = Operation::new("locations.get", Method::GET, "/locations/{locationId}", ApiVersion::V2021_07_28);
+const GET: Operation = Operation::new("locations.get", Method::GET, "/locations/{locationId}", ApiVersion::V2021_07_28)
+    .accepting(TokenKinds::ANY);
 const CUSTOM_FIELDS: Operation = Operation::new(
     "locations.custom_fields",
     Method::GET,
@@ -57,7 +58,7 @@ impl GetLocation {
     async fn answer(self) -> Result<Answer> {
         let call = GET.call(&[self.location.as_str()]);
         let resource = self.company.map_or(Resource::Location(self.location), Resource::Company);
-        self.client.answer(call, &resource, GET.version, &self.settings).await
+        self.client.answer(call, &resource, &GET, &self.settings).await
     }
 }
 
@@ -99,7 +100,7 @@ impl ListCustomFields {
     async fn send(self) -> Result<Vec<CustomField>> {
         let call = CUSTOM_FIELDS.call(&[self.location.as_str()]).query_opt("model", self.model);
         let answer =
-            self.client.answer(call, &Resource::Location(self.location), CUSTOM_FIELDS.version, &self.settings).await?;
+            self.client.answer(call, &Resource::Location(self.location), &CUSTOM_FIELDS, &self.settings).await?;
         Ok(answer.json::<Fields>()?.custom_fields)
     }
 }

@@ -6,12 +6,13 @@ use sidecar_core::{Error, ErrorKind, Page, Result};
 
 use super::paging::{items, next_skip};
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, Resource, Settings, TokenKinds, request},
     config::ApiVersion,
     model::{CompanyId, Location},
 };
 
-const SEARCH: Operation = Operation::new("locations.search", Method::GET, "/locations/search", ApiVersion::V2021_07_28);
+const SEARCH: Operation = Operation::new("locations.search", Method::GET, "/locations/search", ApiVersion::V2021_07_28)
+    .accepting(TokenKinds::ANY);
 
 /// Locations in a page unless set otherwise.
 const PAGE_SIZE: u32 = 100;
@@ -87,7 +88,7 @@ impl SearchLocations {
             .query("skip", skip)
             .query("limit", limit)
             .query_opt("email", self.email);
-        let answer = self.client.answer(call, &Resource::Company(self.company), SEARCH.version, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Company(self.company), &SEARCH, &self.settings).await?;
         let items = answer.json::<Found<T>>()?.locations;
         Ok(Page { next: next_skip(skip, limit, items.len()), total: None, items })
     }

@@ -3,15 +3,18 @@ use std::sync::Arc;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     lease::LeaseStore,
-    token::{Swap, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{Connection, Swap, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
 };
 
 use super::{
     client::GhlOAuth,
     exchange::GhlExchange,
-    grant::{UserType, company_of, location_of, user_type_of},
+    grant::{UserType, company_of, location_of, minted_from, user_type_of},
 };
-use crate::model::{CompanyId, LocationId};
+use crate::{
+    model::{CompanyId, LocationId, WireTime},
+    webhook::{Event, InstallPayload},
+};
 
 /// How often a connection that others are changing is tried to be replaced.
 const ATTEMPTS: usize = 8;
@@ -146,10 +149,7 @@ impl GhlTokens {
     /// # Errors
     /// [`ErrorKind::Store`].
     pub async fn forget_company(&self, company: &CompanyId) -> Result<()> {
-        let key = self.company_key(company);
-        self.connections.store.forget(&key).await?;
-        self.connections.companies.invalidate(&key);
-        Ok(())
+        self.forget(&self.company_key(company)).await
     }
 
     /// Erases the location's tokens.
@@ -157,9 +157,45 @@ impl GhlTokens {
     /// # Errors
     /// [`ErrorKind::Store`].
     pub async fn forget_location(&self, location: &LocationId) -> Result<()> {
-        let key = self.location_key(location);
-        self.connections.store.forget(&key).await?;
-        self.connections.locations.invalidate(&key);
+        self.forget(&self.location_key(location)).await
+    }
+
+    /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
+    /// location that were minted from it. Tokens that were bought after the event stay, for deliveries overtake each other and
+    /// the app may be installed again meanwhile. Answers with the keys that are gone.
+    ///
+    /// Whether the event concerns this organization at all is the application's to know.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
+    pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
+        let (location, company) = (event.data.location_id.as_ref(), event.data.company_id.as_ref());
+        if location.is_none() && company.is_none() {
+            return Err(Error::new(ErrorKind::Invalid, "the UNINSTALL names neither a location nor a company"));
+        }
+        let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
+        let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at()), (Some(at), Some(issued)) if issued >= at);
+        let mut gone = Vec::new();
+        for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
+            let concerned = match (location, company) {
+                (Some(location), _) => key == self.location_key(location),
+                (None, Some(company)) => {
+                    key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company)
+                }
+                (None, None) => false,
+            };
+            if concerned && !outlived(&tokens) {
+                self.forget(&key).await?;
+                gone.push(key);
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn forget(&self, key: &TokenKey) -> Result<()> {
+        self.connections.store.forget(key).await?;
+        self.connections.companies.invalidate(key);
+        self.connections.locations.invalidate(key);
         Ok(())
     }
 

@@ -10,5 +10,6 @@ mod requests;
 mod sandbox;
 mod sources;
 mod support;
+mod token_kinds;
 mod webhooks;
 mod wire;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ghl_client::GhlClient;
+use ghl_client::{GhlClient, TokenKinds};
 use serde_json::Value;
 use sidecar_core::{
     Timestamp,
@@ -32,6 +32,8 @@ pub(crate) fn client(script: ScriptedTransport) -> (GhlClient, Arc<ScriptedTrans
     let transport = Arc::new(script);
     let client = GhlClient::builder()
         .private_integration_token("pit-secret")
+        // It stands for the token of whichever kind a test needs.
+        .token_kinds(TokenKinds::ANY)
         .client_id("app1-x")
         .transport(transport.clone())
         .clock(Arc::new(ManualClock::new(NOW)))

@@ -62,6 +62,11 @@ impl Call {
         }
     }
 
+    /// The operation's name.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
     fn refuse(&mut self, why: String) {
         if self.path.is_ok() {
             self.path = Err(Error::new(ErrorKind::Config, why));
