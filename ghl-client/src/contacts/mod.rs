@@ -3,6 +3,7 @@
 //! Here live the requests; what a contact holds is in [`model`](crate::model). Invariant: a create is never repeated unless
 //! nothing was sent, because the provider has been seen to create a contact and answer with a refusal.
 
+mod create_or_find;
 mod fields;
 mod filter;
 mod read;
@@ -10,6 +11,7 @@ mod search;
 mod tags;
 mod write;
 
+pub use create_or_find::CreatedOrFound;
 pub use filter::{Direction, Filter, Sort};
 pub use read::{DeleteContact, FindContact, GetContact};
 pub use search::SearchContacts;
@@ -48,7 +50,8 @@ impl Contacts {
     }
 
     /// Creates a contact. Where the location forbids duplicates, a known e-mail address or phone number is refused with
-    /// [`Problem::DuplicateContact`](crate::Problem::DuplicateContact).
+    /// [`Problem::DuplicateContact`](crate::Problem::DuplicateContact). End it with
+    /// [`create_or_find`](CreateContact::create_or_find) to get the contact either way.
     pub fn create(&self, location: impl Into<LocationId>) -> CreateContact {
         CreateContact::new(self.0.clone(), location.into())
     }

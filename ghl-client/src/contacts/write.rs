@@ -1,7 +1,7 @@
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{Result, retry::Replay};
+use sidecar_core::{Error, Result, Sent, retry::Replay};
 
 use super::{fields::contact_fields, read::Enveloped};
 use crate::{
@@ -19,10 +19,10 @@ const UPSERT: Operation = Operation::new("contacts.upsert", Method::POST, "/cont
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateContact {
-    client: GhlClient,
-    location: LocationId,
-    body: Map<String, Value>,
-    settings: Settings,
+    pub(super) client: GhlClient,
+    pub(super) location: LocationId,
+    pub(super) body: Map<String, Value>,
+    pub(super) settings: Settings,
 }
 
 request!(CreateContact => Contact);
@@ -46,8 +46,18 @@ impl CreateContact {
     async fn send(mut self) -> Result<Contact> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = CREATE.call(&[]).json(&self.body);
-        let answer = self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await?;
+        let answer = self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await;
+        let answer = answer.map_err(perhaps_created)?;
         Ok(answer.json::<Enveloped>()?.contact)
+    }
+}
+
+/// The provider has been seen to answer 422 for a contact that it had created
+/// (<https://github.com/GoHighLevel/highlevel-api-docs/issues/64>).
+fn perhaps_created(error: Error) -> Error {
+    match error.status() {
+        Some(StatusCode::UNPROCESSABLE_ENTITY) => error.sent(Sent::Perhaps),
+        _ => error,
     }
 }
 

@@ -294,10 +294,13 @@ impl GhlOAuth {
 /// refresh token, a 401 the app itself. The difference matters: the first ends a connection, while a mistyped secret must
 /// not end all of them.
 fn token_refusal(error: Error, operation: &'static str) -> Error {
-    let understood = matches!(error.problem(), Some(Problem::GrantInvalid | Problem::ClientInvalid));
+    let unclear = match error.problem() {
+        None | Some(Problem::Other | Problem::Validation(_) | Problem::NotFound | Problem::TokenInvalid) => true,
+        Some(_) => false,
+    };
     let (kind, problem) = match error.status() {
-        Some(StatusCode::BAD_REQUEST) if !understood => (ErrorKind::Auth, Problem::GrantInvalid),
-        Some(StatusCode::UNAUTHORIZED) if !understood => (ErrorKind::Config, Problem::ClientInvalid),
+        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, Problem::GrantInvalid),
+        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::Config, Problem::ClientInvalid),
         _ => return error,
     };
     let status = error.status().unwrap_or_default();

@@ -42,8 +42,45 @@ async fn each_refusal_is_understood() {
             401,
             "This authClass type is not allowed to access this scope. Please reach out to the Marketplace team",
             ErrorKind::Forbidden,
-            Problem::ScopeMissing,
+            Problem::TokenKindRefused,
         ),
+        (401, "Token's user type mismatch!", ErrorKind::Forbidden, Problem::TokenKindRefused),
+        (401, "Invalid Private Integration token", ErrorKind::Auth, Problem::TokenInvalid),
+        (401, "version header was not found.", ErrorKind::Invalid, Problem::VersionRefused),
+        (401, "version header is invalid", ErrorKind::Invalid, Problem::VersionRefused),
+        (
+            401,
+            "This route is not yet supported by the IAM Service. Please update your IAM config.",
+            ErrorKind::Invalid,
+            Problem::UnknownRoute,
+        ),
+        (403, "This route is not yet supported by the IAM Service.", ErrorKind::Invalid, Problem::UnknownRoute),
+        (404, "Cannot GET /contact/abc", ErrorKind::Invalid, Problem::UnknownRoute),
+        (400, "API endpoint has been removed", ErrorKind::Invalid, Problem::OperationRemoved),
+        (
+            400,
+            "Endpoint /oauth/installedLocations not available in API version v3. This endpoint was removed in version v3.",
+            ErrorKind::Invalid,
+            Problem::OperationRemoved,
+        ),
+        (
+            401,
+            "You do not have access to this feature! Please contact the admin!",
+            ErrorKind::Forbidden,
+            Problem::FeatureMissing,
+        ),
+        (403, "This location is suspended", ErrorKind::Forbidden, Problem::Suspended),
+        (401, "The account has been paused by the agency", ErrorKind::Forbidden, Problem::Suspended),
+        (400, "Company account deactivated", ErrorKind::Forbidden, Problem::Suspended),
+        (400, "The slot you have selected is no longer available.", ErrorKind::Conflict, Problem::SlotTaken),
+        (422, "The slot you have selected is no longer available", ErrorKind::Conflict, Problem::SlotTaken),
+        (
+            400,
+            "Can not create duplicate opportunity for the contact.",
+            ErrorKind::Conflict,
+            Problem::DuplicateOpportunity { opportunity_id: None },
+        ),
+        (400, "The tag name already exists.", ErrorKind::Conflict, Problem::AlreadyExists),
         (401, "Invalid token: access token is invalid", ErrorKind::Auth, Problem::TokenInvalid),
         (401, "Invalid JWT", ErrorKind::Auth, Problem::TokenInvalid),
         (403, "The token does not have access to this location.", ErrorKind::Forbidden, Problem::WrongLocation),
@@ -66,6 +103,92 @@ async fn each_refusal_is_understood() {
             assert!(error.was_sent() == Sent::Yes && error.message().contains(message), "{error}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_duplicate_opportunity_names_the_one_that_is_there() {
+    let body = json!({
+        "statusCode": 400,
+        "message": "Can not create duplicate opportunity for the contact.",
+        "meta": {"existingId": "opp1"},
+    });
+    let error = refused(400, body).await;
+    assert_eq!(error.problem(), Some(&Problem::DuplicateOpportunity { opportunity_id: Some("opp1".into()) }));
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_does_not_look_like_a_thing_that_is_not_there() {
+    let error =
+        refused(404, json!({"statusCode": 404, "message": "Cannot GET /contacts/c1", "error": "Not Found"})).await;
+    assert_ne!(error.kind(), ErrorKind::NotFound, "a sync would delete what it is told is gone");
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_word_of_the_provider() {
+    for page in ["<html><body>Attention Required! | Cloudflare</body></html>", " \n<!DOCTYPE html><p>403</p>"] {
+        for status in [400, 401, 403, 404] {
+            let error = refusal(ScriptedTransport::new().answer_with(status, &[], page)).await;
+            assert_eq!((error.kind(), error.problem()), (ErrorKind::Forbidden, Some(&Problem::Blocked)), "{status}");
+            assert!(error.message().contains("firewall"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_uploads_refusal_is_read_though_it_calls_the_status_by_another_name() {
+    for status in [413, 415] {
+        let error =
+            refused(status, json!({"status": status, "message": "The file is too big", "name": "HttpException"})).await;
+        assert_eq!(error.problem(), Some(&Problem::Validation(vec!["The file is too big".into()])));
+    }
+}
+
+/// What the predicates answer, in the order of their names below.
+fn answers(error: &Error) -> [bool; 9] {
+    [
+        error.needs_reauth(),
+        error.is_scope_missing(),
+        error.is_wrong_token_kind(),
+        error.is_suspended(),
+        error.is_duplicate(),
+        error.is_transient(),
+        error.is_burst_limit(),
+        error.is_day_limit(),
+        error.may_have_happened(),
+    ]
+}
+
+#[tokio::test]
+async fn each_question_has_one_answer_per_refusal() {
+    let no = [false; 9];
+    let yes = |wanted: &[usize]| {
+        let mut answers = no;
+        for at in wanted {
+            answers[*at] = true;
+        }
+        answers
+    };
+    for (status, message, expected) in [
+        (401, "Invalid JWT", yes(&[0])),
+        (401, "The token is not authorized for this scope.", yes(&[1])),
+        (401, "Token's user type mismatch!", yes(&[2])),
+        (403, "This location is suspended", yes(&[3])),
+        (400, "This location does not allow duplicated contacts.", yes(&[4])),
+        (400, "Can not create duplicate opportunity for the contact.", yes(&[4])),
+        (502, "Bad Gateway", yes(&[5, 8])),
+        (429, "Too Many Requests", yes(&[5, 6])),
+        (404, "Not Found", no),
+        (400, "Invalid field contact_name", no),
+    ] {
+        let error = refused(status, json!({"statusCode": status, "message": message})).await;
+        assert_eq!(answers(&error), expected, "{message}");
+    }
+    let day = ScriptedTransport::new().answer_with(429, &[("x-ratelimit-daily-remaining", "0")], "{}");
+    assert_eq!(answers(&refusal(day).await), yes(&[7]));
+    let lost = ScriptedTransport::new().fail(sidecar_core::http::TransportError::Broken("cut".into()));
+    assert_eq!(answers(&refusal(lost).await), yes(&[5, 8]));
+    let unheard = ScriptedTransport::new().fail(sidecar_core::http::TransportError::Connect("refused".into()));
+    assert_eq!(answers(&refusal(unheard).await), yes(&[5]));
 }
 
 #[tokio::test]
@@ -93,10 +216,11 @@ async fn odd_bodies_are_errors_like_any_other() {
 
 #[tokio::test]
 async fn the_shapes_of_v3_and_of_the_token_endpoint_are_read() {
-    let error = refused(404, json!({"error": {"code": "RESOURCE_NOT_FOUND", "message": "gone", "details": {}}})).await;
+    let v3 = json!({"error": {"code": "RESOURCE_NOT_FOUND", "message": "gone", "details": {}, "resolution": "look elsewhere"}});
+    let error = refused(404, v3).await;
     assert_eq!(
         (error.kind(), error.code(), error.message()),
-        (ErrorKind::NotFound, Some("RESOURCE_NOT_FOUND"), "gone")
+        (ErrorKind::NotFound, Some("RESOURCE_NOT_FOUND"), "gone (look elsewhere)")
     );
     let error =
         refused(400, json!({"error": "invalid_grant", "error_description": "This refresh token is invalid"})).await;
@@ -156,8 +280,17 @@ async fn asked_for_tokens(message: &str) -> Vec<Option<u64>> {
 #[tokio::test]
 async fn an_expired_token_is_replaced_once_and_a_missing_scope_never_asks_for_another() {
     assert_eq!(asked_for_tokens("Invalid JWT").await, [None, Some(1)]);
-    assert_eq!(asked_for_tokens("The token is not authorized for this scope.").await, [None]);
-    assert_eq!(asked_for_tokens("The token does not have access to this location.").await, [None]);
+    for message in [
+        "The token is not authorized for this scope.",
+        "The token does not have access to this location.",
+        "Token's user type mismatch!",
+        "version header was not found.",
+        "This route is not yet supported by the IAM Service. Please update your IAM config.",
+        "You do not have access to this feature! Please contact the admin!",
+        "This location is suspended",
+    ] {
+        assert_eq!(asked_for_tokens(message).await, [None], "{message}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod constructors;
+mod create_or_find;
 mod errors;
 mod limits;
 mod oauth;

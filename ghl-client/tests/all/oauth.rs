@@ -252,6 +252,8 @@ async fn a_refusal_without_words_ends_the_connection_only_when_it_speaks_of_the_
         (401, json!({"error": "invalid_client", "error_description": "Invalid client credentials"}), ErrorKind::Config),
         (422, json!({"statusCode": 422, "message": ["grant_type must be a string"]}), ErrorKind::Invalid),
         (503, json!({}), ErrorKind::Server),
+        (400, json!({"statusCode": 400, "message": "API endpoint has been removed"}), ErrorKind::Invalid),
+        (401, json!({"statusCode": 401, "message": "version header is invalid"}), ErrorKind::Invalid),
     ] {
         let (oauth, ..) = oauth(ScriptedTransport::new().answer(status, body.clone()));
         let error = oauth.refresh(&"r".to_owned().into(), &UserType::Company).await.unwrap_err();

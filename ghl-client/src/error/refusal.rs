@@ -1,0 +1,220 @@
+//! From an answer to a [`Problem`] and an [`Error`].
+//!
+//! Words are the only sign that tells many refusals apart; each is one that the provider has been seen to send, and
+//! `docs/providers/ghl.md` lists them with their sources.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use sidecar_core::{Error, ErrorKind, http::Failure};
+
+use super::{Problem, wire::Wire};
+use crate::{
+    config::DAY,
+    limits::{self, Exhausted},
+    model::ContactId,
+};
+
+pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let wire = Wire::read(body);
+    let problem = problem(status, headers, &wire);
+    let mut error = Error::new(kind(status, &problem), Message { wire: &wire, status, problem: &problem }.to_string());
+    let trace = wire.trace.as_deref().or_else(|| headers.get("x-trace-id")?.to_str().ok());
+    if let Some(trace) = trace {
+        error = error.with_request_id(trace);
+    }
+    if let Some(code) = &wire.code {
+        error = error.with_code(code);
+    }
+    if let Some(wait) = wait(status, headers) {
+        error = error.with_retry_after(wait);
+    }
+    let token_refused = problem == Problem::TokenInvalid;
+    Failure { error: error.with_detail(problem), token_refused }
+}
+
+fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        return sidecar_core::limit::headers::retry_after(headers);
+    }
+    match limits::exhausted(headers) {
+        Exhausted::Burst(wait) => Some(wait),
+        // Without a word from the provider no wait within a call can help; the client names the counter's own end.
+        Exhausted::Day(reset) => Some(reset.unwrap_or(DAY)),
+    }
+}
+
+fn problem(status: StatusCode, headers: &HeaderMap, wire: &Wire) -> Problem {
+    match wire.code.as_deref() {
+        Some("invalid_grant") => return Problem::GrantInvalid,
+        Some("invalid_client" | "unauthorized_client") => return Problem::ClientInvalid,
+        _ => {}
+    }
+    let says = Says(wire.message().to_lowercase());
+    match status.as_u16() {
+        400 | 401 | 403 | 404 if wire.is_page => Problem::Blocked,
+        400 | 401 | 403 | 404 | 409 | 422 => {
+            told(&says, wire).or_else(|| of_access(status, &says)).unwrap_or_else(|| of_status(status, wire))
+        }
+        429 => match limits::exhausted(headers) {
+            Exhausted::Burst(_) => Problem::BurstLimit,
+            Exhausted::Day(reset) => Problem::DayLimit { announced: reset.is_some() },
+        },
+        413 | 415 if !wire.messages.is_empty() => Problem::Validation(wire.messages.clone()),
+        _ => Problem::Other,
+    }
+}
+
+/// A message in lower case.
+struct Says(String);
+
+impl Says {
+    fn any(&self, needles: &[&str]) -> bool {
+        needles.iter().any(|needle| self.0.contains(needle))
+    }
+}
+
+/// What the words alone tell, whatever the status is: the provider gives 400, 401, 403 and 422 for the same trouble.
+fn told(says: &Says, wire: &Wire) -> Option<Problem> {
+    let problem = if says.any(&["duplicated contact", "duplicate contact"]) {
+        duplicate_contact(&wire.meta)
+    } else if says.any(&["duplicate opportunity"]) {
+        Problem::DuplicateOpportunity { opportunity_id: text(&wire.meta, "existingId").map(Into::into) }
+    } else if says.any(&["no longer available"]) && says.any(&["slot"]) {
+        Problem::SlotTaken
+    } else if says.any(&["version header"]) {
+        Problem::VersionRefused
+    } else if says.any(&["endpoint has been removed", "was removed in version", "not available in api version"]) {
+        Problem::OperationRemoved
+    } else if says.any(&[
+        "not yet supported by the iam",
+        "cannot get /",
+        "cannot post /",
+        "cannot put /",
+        "cannot delete /",
+    ]) {
+        Problem::UnknownRoute
+    } else {
+        return None;
+    };
+    Some(problem)
+}
+
+/// Who may do what.
+fn of_access(status: StatusCode, says: &Says) -> Option<Problem> {
+    let at = |statuses: &[u16]| statuses.contains(&status.as_u16());
+    let problem = if at(&[400, 401, 403, 422])
+        && says.any(&["refresh token", "refresh_token", "authorization code", "invalid grant"])
+    {
+        Problem::GrantInvalid
+    } else if at(&[400, 401, 403])
+        && says.any(&["client secret", "client_secret", "client credentials", "invalid client"])
+    {
+        Problem::ClientInvalid
+    } else if !at(&[401, 403]) {
+        // A suspended location is no reason to think that a contact's content was refused.
+        return says.is_suspended().then_some(Problem::Suspended);
+    } else if says.any(&["not authorized for this scope"]) {
+        Problem::ScopeMissing
+    } else if says.any(&["authclass", "not allowed to access this scope", "user type mismatch"]) {
+        Problem::TokenKindRefused
+    } else if says.any(&["access to this location"]) {
+        Problem::WrongLocation
+    } else if says.any(&["access to this feature"]) {
+        Problem::FeatureMissing
+    } else if says.is_suspended() {
+        Problem::Suspended
+    } else {
+        return None;
+    };
+    Some(problem)
+}
+
+impl Says {
+    fn is_suspended(&self) -> bool {
+        let whose = ["location", "sub-account", "account", "agency", "company"];
+        self.any(&["suspended", "is paused", "been paused", "deactivated"]) && self.any(&whose)
+    }
+}
+
+fn of_status(status: StatusCode, wire: &Wire) -> Problem {
+    let says = Says(wire.message().to_lowercase());
+    match status.as_u16() {
+        404 => Problem::NotFound,
+        400 if says.any(&["not found", "does not exist"]) => Problem::NotFound,
+        401 => Problem::TokenInvalid,
+        403 => Problem::Forbidden,
+        400 | 409 if says.any(&["already exist"]) => Problem::AlreadyExists,
+        400 | 422 if !wire.messages.is_empty() => Problem::Validation(wire.messages.clone()),
+        _ => Problem::Other,
+    }
+}
+
+fn duplicate_contact(meta: &Value) -> Problem {
+    Problem::DuplicateContact {
+        contact_id: text(meta, "contactId").map(ContactId::from),
+        matching_field: text(meta, "matchingField").map(str::to_owned),
+    }
+}
+
+fn text<'a>(meta: &'a Value, name: &str) -> Option<&'a str> {
+    meta.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn kind(status: StatusCode, problem: &Problem) -> ErrorKind {
+    match problem {
+        Problem::DuplicateContact { .. }
+        | Problem::DuplicateOpportunity { .. }
+        | Problem::AlreadyExists
+        | Problem::SlotTaken => ErrorKind::Conflict,
+        Problem::ScopeMissing
+        | Problem::TokenKindRefused
+        | Problem::WrongLocation
+        | Problem::FeatureMissing
+        | Problem::Suspended
+        | Problem::Blocked
+        | Problem::Forbidden => ErrorKind::Forbidden,
+        Problem::TokenInvalid | Problem::GrantInvalid => ErrorKind::Auth,
+        Problem::ClientInvalid | Problem::TokenKind { .. } => ErrorKind::Config,
+        Problem::NotFound => ErrorKind::NotFound,
+        Problem::BurstLimit | Problem::DayLimit { .. } => ErrorKind::RateLimited,
+        // Not `NotFound`: it is the route that is not there, and nothing is known of the thing.
+        Problem::Validation(_) | Problem::VersionRefused | Problem::OperationRemoved | Problem::UnknownRoute => {
+            ErrorKind::Invalid
+        }
+        Problem::Other => of_unknown(status),
+    }
+}
+
+fn of_unknown(status: StatusCode) -> ErrorKind {
+    match status {
+        _ if status.is_server_error() => ErrorKind::Server,
+        StatusCode::REQUEST_TIMEOUT => ErrorKind::Transport,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        // A redirect or another answer that the API never gives: a proxy or a wrong base URL.
+        _ if !status.is_client_error() => ErrorKind::Decode,
+        _ => ErrorKind::Invalid,
+    }
+}
+
+/// The provider's words, and what to do where they do not say.
+struct Message<'a> {
+    wire: &'a Wire,
+    status: StatusCode,
+    problem: &'a Problem,
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.wire.messages.is_empty() {
+            false => f.write_str(&self.wire.message())?,
+            true => f.write_str(self.status.canonical_reason().unwrap_or("an answer without a message"))?,
+        }
+        match (&self.wire.resolution, self.problem.advice()) {
+            (Some(resolution), _) => write!(f, " ({resolution})"),
+            (None, "") => Ok(()),
+            (None, advice) => write!(f, " ({advice})"),
+        }
+    }
+}
