@@ -17,6 +17,7 @@ pub mod webhook;
 pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, Problem};
+pub use limits::{Allowance, Budget, RateLimitPolicy};
 pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
 pub use sidecar_core::{Error, ErrorKind, Result};

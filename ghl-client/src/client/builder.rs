@@ -13,6 +13,7 @@ use super::{Access, GhlClient, Inner, TokenKinds};
 use crate::{
     config::{ApiVersion, BASE_URL},
     error::Ghl,
+    limits::RateLimitPolicy,
     oauth::{GhlTokens, app_id},
 };
 
@@ -29,6 +30,7 @@ pub struct GhlClientBuilder {
     base_url: Option<String>,
     client_id: Option<String>,
     version: Option<ApiVersion>,
+    rate_limit: RateLimitPolicy,
     transport: Option<Arc<dyn Transport>>,
     limiter: Option<Arc<dyn RateLimiter>>,
     clock: Option<Arc<dyn Clock>>,
@@ -105,6 +107,12 @@ impl GhlClientBuilder {
         self
     }
 
+    /// Limits of one's own beside the provider's; none ([`RateLimitPolicy::PUBLISHED`]) unless set.
+    pub fn rate_limit(mut self, policy: RateLimitPolicy) -> Self {
+        self.rate_limit = policy;
+        self
+    }
+
     /// Another clock, for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -166,7 +174,13 @@ impl GhlClientBuilder {
         if let Some(timeout) = self.attempt_timeout {
             pipeline = pipeline.attempt_timeout(timeout);
         }
-        Ok(GhlClient(Arc::new(Inner { pipeline: pipeline.build()?, access, app, version: self.version })))
+        Ok(GhlClient(Arc::new(Inner {
+            pipeline: pipeline.build()?,
+            access,
+            app,
+            version: self.version,
+            rate_limit: self.rate_limit,
+        })))
     }
 }
 

@@ -3,6 +3,7 @@
 //! What the families offer lives in their folders. Invariant: every call goes through [`GhlClient::answer`], so that no
 //! endpoint can skip the limits, the version header or the credentials of its resource.
 
+mod budget;
 mod builder;
 mod raw;
 mod settings;
@@ -14,7 +15,6 @@ use http::{HeaderName, Method};
 use sidecar_core::{
     Error, ErrorKind, Result,
     http::{Answer, Call, Pipeline},
-    limit::{Quota, Scope},
     token::Credentials,
 };
 
@@ -28,7 +28,7 @@ use crate::{
     config::ApiVersion,
     contacts::Contacts,
     error::{GhlErrorExt, Problem},
-    limits,
+    limits::RateLimitPolicy,
     locations::Locations,
     model::{CompanyId, LocationId},
     oauth::GhlTokens,
@@ -50,6 +50,7 @@ struct Inner {
     access: Access,
     app: Arc<str>,
     version: Option<ApiVersion>,
+    rate_limit: RateLimitPolicy,
 }
 
 /// Where bearer tokens come from.
@@ -201,7 +202,7 @@ impl GhlClient {
         }
         let credentials = self.credentials(resource)?;
         let version = settings.version.clone().or_else(|| self.0.version.clone()).unwrap_or(version);
-        let scopes = limits::scopes(&self.0.app, resource);
+        let scopes = self.scopes(resource);
         let call = call.header(VERSION, version.as_str()).credentials(credentials).scopes(scopes.clone());
         match self.0.pipeline.call(settings.apply(call)).await {
             Err(error) if error.problem() == Some(&Problem::DayLimit { announced: false }) => {
@@ -210,6 +211,9 @@ impl GhlClient {
             // No usable token was to be had, so that nothing could be sent (again): the same to a caller as a refused one.
             Err(error) if error.kind() == ErrorKind::Auth && error.problem().is_none() => {
                 Err(error.with_detail(Problem::TokenInvalid))
+            }
+            Err(error) if error.kind() == ErrorKind::RateLimited && error.problem().is_none() => {
+                Err(Self::named_limit(error))
             }
             outcome => outcome,
         }
@@ -237,22 +241,6 @@ impl GhlClient {
             )),
         }
     }
-
-    /// The provider said that the day is spent but not for how long: our own counter of the day says until when.
-    async fn with_own_reset(&self, error: Error, scopes: &[Scope]) -> Error {
-        let (Some(limiter), Some(day)) = (self.0.pipeline.limiter(), scopes.iter().find(|scope| is_budget(scope)))
-        else {
-            return error;
-        };
-        match limiter.usage(day).await.ok().and_then(|usage| usage.resets_in) {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        }
-    }
-}
-
-fn is_budget(scope: &Scope) -> bool {
-    matches!(scope.quota(), Quota::Budget { .. })
 }
 
 impl fmt::Debug for GhlClient {

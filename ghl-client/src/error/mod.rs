@@ -75,9 +75,10 @@ pub enum Problem {
     OperationRemoved,
     /// The provider knows no such path and method. Paths are sensitive to case.
     UnknownRoute,
-    /// Too many calls in ten seconds.
+    /// Too many calls in ten seconds, or in the policy's minute. With [`Sent::No`] it was the client that did not let the call
+    /// go, because the wait would have outlasted its deadline.
     BurstLimit,
-    /// The day's budget is spent.
+    /// The day's budget is spent, the provider's or the policy's; [`Sent::No`] as for a burst.
     DayLimit {
         /// Whether the wait that the error names is the provider's own word; otherwise it is when our counter starts anew.
         announced: bool,

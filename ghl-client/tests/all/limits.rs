@@ -119,3 +119,59 @@ async fn a_fixed_window_is_used_up_and_never_overrun() {
 async fn a_sliding_window_is_used_up_and_never_overrun() {
     run(WindowKind::Sliding).await;
 }
+
+/// One location under a sync of 64 tasks that call as fast as they may, and a person who calls every half second for a minute:
+/// how long the person waited at most, and how many calls the sync got through.
+async fn person_beside_a_sync(in_background: bool) -> (Duration, u64) {
+    let sandbox = Sandbox::builder().contacts(10).locations(1).start().await.unwrap();
+    let clock = SystemClock::shared();
+    let transport = Arc::new(InProcess { router: sandbox.router(), clock: clock.clone(), sent: AtomicU64::new(0) });
+    let location = sandbox.ghl().location_ids().remove(0);
+    let ghl = GhlClient::builder()
+        .private_integration_token(sandbox.ghl().private_integration_token(&location).unwrap())
+        .base_url("http://sandbox/ghl")
+        .transport(transport)
+        .clock(clock.clone())
+        .deadline(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let ends = clock.monotonic() + Duration::from_secs(70);
+    let synced = Arc::new(AtomicU64::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..64 {
+        let (ghl, location, clock, synced) = (ghl.clone(), location.clone(), clock.clone(), synced.clone());
+        tasks.push(tokio::spawn(async move {
+            while clock.monotonic() < ends {
+                let call = ghl.locations().get(&*location);
+                if in_background { call.background().await } else { call.await }.unwrap();
+                synced.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    clock.sleep(Duration::from_secs(10)).await;
+    let mut longest = Duration::ZERO;
+    for _ in 0..120 {
+        let began = clock.monotonic();
+        ghl.locations().get(&*location).await.unwrap();
+        longest = longest.max(clock.monotonic() - began);
+        clock.sleep(Duration::from_millis(500)).await;
+    }
+    for outcome in join_all(tasks).await {
+        outcome.unwrap();
+    }
+    assert_eq!(sandbox.ghl().counts().refused(), 0);
+    sandbox.stop().await;
+    (longest, synced.load(Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_sync_never_starves_a_person() {
+    let (waited, synced) = person_beside_a_sync(true).await;
+    assert!(waited < Duration::from_secs(1), "a person waited {waited:?}");
+    assert!(synced > 400, "the sync got through {synced} calls in 70 s");
+    let (waited, _) = person_beside_a_sync(false).await;
+    assert!(
+        waited > Duration::from_secs(2),
+        "without lanes a person waits too, here {waited:?}: the test would prove nothing"
+    );
+}

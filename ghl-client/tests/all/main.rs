@@ -2,6 +2,7 @@
 //! the main flows against the provider sandbox.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod budget;
 mod constructors;
 mod create_or_find;
 mod errors;

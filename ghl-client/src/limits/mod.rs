@@ -1,11 +1,19 @@
 //! Which limits a call counts against, and what an answer's headers say of them.
 //!
-//! Waiting lives in the pipeline. Invariant: the quota is per app and resource, so one busy location never slows another.
+//! Waiting lives in the pipeline, counting in [`sidecar_core::limit`]; limits of one's own are in `policy`, what is used of
+//! them in `budget`. Invariant: the quota is per app and resource, so one busy location never slows another, and an answer's
+//! headers change the provider's limits only, never one's own.
+
+mod budget;
+mod policy;
 
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use sidecar_core::limit::{Feedback, Quota, Scope, headers};
+use sidecar_core::limit::{Feedback, Scope, headers};
+
+pub use budget::{Allowance, Budget};
+pub use policy::RateLimitPolicy;
 
 use crate::{
     client::Resource,
@@ -19,12 +27,19 @@ const BURST_INTERVAL: &str = "x-ratelimit-interval-milliseconds";
 const BURST_LIMIT_HEADER: &str = "x-ratelimit-max";
 const BURST_REMAINING: &str = "x-ratelimit-remaining";
 
-/// The burst and the day's budget of an app for one location or company.
+/// A wait for a window is shorter, the policy's minute and its margin included; a longer one is for a day.
+pub(crate) const LONGEST_WINDOW_WAIT: Duration = Duration::from_secs(61);
+
+/// How the keys of the provider's own limits begin.
+const BURST: &str = "ghl:burst:";
+const DAILY: &str = "ghl:day:";
+
+/// The provider's burst and day's budget of an app for one location or company.
 pub(crate) fn scopes(app: &str, resource: &Resource) -> [Scope; 2] {
     let name = resource.key();
     [
-        Scope::window(format!("ghl:burst:{app}:{name}"), BURST_LIMIT, BURST_SPAN),
-        Scope::budget(format!("ghl:day:{app}:{name}"), DAY_LIMIT, DAY),
+        Scope::window(format!("{BURST}{app}:{name}"), BURST_LIMIT, BURST_SPAN),
+        Scope::budget(format!("{DAILY}{app}:{name}"), DAY_LIMIT, DAY),
     ]
 }
 
@@ -59,20 +74,20 @@ pub(crate) fn feedback(status: StatusCode, headers: &HeaderMap, scopes: &[Scope]
 
 fn one(scope: &Scope, headers: &HeaderMap, refused: Option<Exhausted>) -> Feedback {
     let mut feedback = Feedback::new(scope.clone());
-    match scope.quota() {
-        Quota::Window { .. } => {
+    match scope.key() {
+        key if key.starts_with(BURST) => {
             feedback.limit = headers::count(headers, BURST_LIMIT_HEADER).filter(|limit| *limit > 0);
             feedback.remaining = headers::count(headers, BURST_REMAINING);
             if let Some(Exhausted::Burst(wait)) = refused {
                 feedback.retry_after = Some(wait);
             }
         }
-        Quota::Budget { .. } => {
+        key if key.starts_with(DAILY) => {
             feedback.limit = headers::count(headers, DAY_LIMIT_HEADER).filter(|limit| *limit > 0);
             feedback.remaining = headers::count(headers, DAY_REMAINING);
             feedback.reset_after = day_reset(headers);
         }
-        Quota::Pace { .. } => {}
+        _ => {}
     }
     feedback
 }
@@ -109,6 +124,16 @@ mod tests {
     #[test]
     fn a_reset_that_is_a_point_in_time_is_not_taken_for_a_duration() {
         assert_eq!(exhausted(&headers(&[(DAY_REMAINING, "-1"), (DAY_RESET, "1790000000000")])), Exhausted::Day(None));
+    }
+
+    #[test]
+    fn no_header_reaches_a_policys_own_limits() {
+        let own = [RateLimitPolicy::CAUTIOUS.minute_scope("app", "l"), RateLimitPolicy::CAUTIOUS.day_scope("app", "o")];
+        let seen = headers(&[(DAY_LIMIT_HEADER, "200000"), (DAY_REMAINING, "0"), (BURST_LIMIT_HEADER, "100")]);
+        for scope in own.into_iter().flatten() {
+            let said = one(&scope, &seen, Some(Exhausted::Burst(BURST_SPAN)));
+            assert_eq!(said, Feedback::new(scope));
+        }
     }
 
     #[test]
