@@ -4,6 +4,7 @@
 
 pub mod calendars;
 mod client;
+pub mod compat;
 pub mod config;
 pub mod contacts;
 mod error;

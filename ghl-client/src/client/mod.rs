@@ -20,7 +20,7 @@ use sidecar_core::{
 
 pub use builder::GhlClientBuilder;
 pub use raw::{Raw, RawRequest};
-pub(crate) use settings::{Settings, request};
+pub(crate) use settings::{Settings, WithSettings, request};
 pub use token_kinds::TokenKinds;
 
 use crate::{
@@ -180,6 +180,14 @@ impl GhlClient {
     /// The app's id: the client id up to its first dash. `None` with a private integration token.
     pub fn app_id(&self) -> Option<&str> {
         Some(&*self.0.app).filter(|app| *app != builder::NO_APP)
+    }
+
+    /// The organization's tokens; `None` with one token for every call.
+    pub(crate) fn tokens(&self) -> Option<&GhlTokens> {
+        match &self.0.access {
+            Access::Resources(tokens) => Some(tokens),
+            Access::Fixed(..) => None,
+        }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn sidecar_core::Clock> {

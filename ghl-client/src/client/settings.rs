@@ -22,6 +22,12 @@ impl Settings {
     }
 }
 
+/// A request that can take over another one's settings, to be a step of it.
+pub(crate) trait WithSettings {
+    /// The same with these.
+    fn with(self, settings: Settings) -> Self;
+}
+
 /// Gives a request (a struct with a `settings` field and an `async fn send(self)`) the setters of every request and `.await`.
 macro_rules! request {
     ($name:ident => $output:ty) => {
@@ -41,6 +47,13 @@ macro_rules! request {
             /// Sends another `Version` header than the family's own.
             pub fn version(mut self, version: $crate::ApiVersion) -> Self {
                 self.settings.version = Some(version);
+                self
+            }
+        }
+
+        impl $crate::client::WithSettings for $name {
+            fn with(mut self, settings: $crate::client::Settings) -> Self {
+                self.settings = settings;
                 self
             }
         }

@@ -3,6 +3,7 @@ use sidecar_core::{Error, ErrorKind, Result, Sent, Timestamp, record::SKEW};
 
 use super::{FindContact, GetContact, write::CreateContact};
 use crate::{
+    client::WithSettings,
     error::{GhlErrorExt, Problem},
     model::{Contact, ContactId, WireTime},
 };

@@ -14,6 +14,7 @@ mod write;
 pub use create_or_find::CreatedOrFound;
 pub use filter::{Direction, Filter, Sort};
 pub use read::{DeleteContact, FindContact, GetContact};
+pub(crate) use search::NUMBERED_ROWS;
 pub use search::SearchContacts;
 pub use tags::ChangeTags;
 pub use write::{CreateContact, UpdateContact, UpsertContact, Upserted};

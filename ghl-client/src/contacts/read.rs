@@ -39,12 +39,6 @@ impl GetContact {
         Self { client, location, contact, settings: Settings::default() }
     }
 
-    /// The same with another request's lane, deadline and version.
-    pub(super) fn with(mut self, settings: Settings) -> Self {
-        self.settings = settings;
-        self
-    }
-
     /// The contact's whole document, as sent.
     pub(crate) async fn document(self) -> Result<Map<String, Value>> {
         Ok(self.answer().await?.json::<Enveloped<Map<String, Value>>>()?.contact)
@@ -100,12 +94,6 @@ request!(FindContact => Option<Contact>);
 impl FindContact {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
         Self { client, location, email: None, phone: None, settings: Settings::default() }
-    }
-
-    /// The same with another request's lane, deadline and version.
-    pub(super) fn with(mut self, settings: Settings) -> Self {
-        self.settings = settings;
-        self
     }
 
     /// With this e-mail address.

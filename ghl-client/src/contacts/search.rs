@@ -17,6 +17,8 @@ const SEARCH: Operation = Operation::new("contacts.search", Method::POST, "/cont
 const PAGE_SIZE: u32 = 100;
 /// The largest page that the provider gives.
 const MAX_PAGE_SIZE: u32 = 500;
+/// How many rows numbered pages reach; behind them only cursors do.
+pub(crate) const NUMBERED_ROWS: u64 = 10_000;
 
 /// Searches contacts. From [`Contacts::search`](super::Contacts::search).
 ///
@@ -31,6 +33,7 @@ pub struct SearchContacts {
     sort: Vec<Sort>,
     page_size: u32,
     after: Option<SearchAfter>,
+    number: Option<u64>,
     settings: Settings,
 }
 
@@ -54,6 +57,7 @@ impl SearchContacts {
             sort: Vec::new(),
             page_size: PAGE_SIZE,
             after: None,
+            number: None,
             settings: Settings::default(),
         }
     }
@@ -85,6 +89,13 @@ impl SearchContacts {
     /// Goes on behind an earlier page: its `next`.
     pub fn after(mut self, cursor: SearchAfter) -> Self {
         self.after = Some(cursor);
+        self
+    }
+
+    /// The page of this number, from 1, instead of the one behind a cursor. Numbered pages end at
+    /// [`NUMBERED_ROWS`].
+    pub(crate) fn numbered(mut self, page: u64) -> Self {
+        self.number = Some(page);
         self
     }
 
@@ -144,6 +155,9 @@ impl SearchContacts {
         }
         if !self.sort.is_empty() {
             body["sort"] = json!(self.sort);
+        }
+        if let Some(number) = self.number {
+            body["page"] = json!(number);
         }
         if let Some(after) = &self.after {
             body["searchAfter"] = json!(after);

@@ -19,14 +19,18 @@ use crate::{
 /// How often a connection that others are changing is tried to be replaced.
 const ATTEMPTS: usize = 8;
 
+/// How the resources of token keys begin.
+const COMPANY: &str = "ghl:company:";
+const LOCATION: &str = "ghl:location:";
+
 /// Where a company's tokens are kept.
 pub(super) fn company_key(organization: &OrganizationId, company: &CompanyId) -> TokenKey {
-    TokenKey::new(organization, format!("ghl:company:{company}"))
+    TokenKey::new(organization, format!("{COMPANY}{company}"))
 }
 
 /// Where a location's tokens are kept.
 pub(super) fn location_key(organization: &OrganizationId, location: &LocationId) -> TokenKey {
-    TokenKey::new(organization, format!("ghl:location:{location}"))
+    TokenKey::new(organization, format!("{LOCATION}{location}"))
 }
 
 /// Every connection of the app, of all organizations. Cheap to clone; keep one per process.
@@ -114,6 +118,23 @@ impl GhlTokens {
     /// Where a location's tokens are kept.
     pub fn location_key(&self, location: &LocationId) -> TokenKey {
         location_key(&self.organization, location)
+    }
+
+    /// What the organization has connected: its companies and its locations, minted ones included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`].
+    pub async fn connected(&self) -> Result<(Vec<CompanyId>, Vec<LocationId>)> {
+        let (mut companies, mut locations) = (Vec::new(), Vec::new());
+        for connection in self.connections.store.connections(&self.organization).await? {
+            let resource = connection.key.resource();
+            if let Some(id) = resource.strip_prefix(COMPANY) {
+                companies.push(CompanyId::from(id));
+            } else if let Some(id) = resource.strip_prefix(LOCATION) {
+                locations.push(LocationId::from(id));
+            }
+        }
+        Ok((companies, locations))
     }
 
     /// Keeps the tokens of a fresh connection, a company's or a location's, in place of those that were there.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod budget;
+mod compat;
 mod constructors;
 mod create_or_find;
 mod errors;

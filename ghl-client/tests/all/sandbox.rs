@@ -21,7 +21,7 @@ use sidecar_core::{
     token::MemoryStore,
 };
 
-async fn sandbox(contacts: u32) -> Sandbox {
+pub(crate) async fn sandbox(contacts: u32) -> Sandbox {
     Sandbox::builder().seed(7).contacts(contacts).locations(2).start().await.unwrap()
 }
 
@@ -29,7 +29,7 @@ fn base(sandbox: &Sandbox) -> String {
     format!("{}/ghl", sandbox.url())
 }
 
-fn by_private_token(sandbox: &Sandbox, resource: &str) -> GhlClient {
+pub(crate) fn by_private_token(sandbox: &Sandbox, resource: &str) -> GhlClient {
     let token = sandbox.ghl().private_integration_token(resource).unwrap();
     GhlClient::builder().private_integration_token(token).base_url(base(sandbox)).build().unwrap()
 }
@@ -54,7 +54,7 @@ async fn consent(oauth: &GhlOAuth) -> String {
     value("code")
 }
 
-async fn connected(sandbox: &Sandbox) -> (GhlTokens, GhlClient) {
+pub(crate) async fn connected(sandbox: &Sandbox) -> (GhlTokens, GhlClient) {
     let oauth = oauth(sandbox);
     let store = MemoryStore::new();
     let clock = SystemClock::shared();
