@@ -39,6 +39,6 @@ fn record(event: &EventKind, document: &Arc<Doc>, id: &str) -> Option<(Kind, Arc
             }
             Some((APPOINTMENTS, patch.into()))
         }
-        Subject::Installation | Subject::Message | Subject::Other => None,
+        _ => None,
     }
 }

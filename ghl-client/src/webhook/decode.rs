@@ -24,19 +24,32 @@ impl Parts {
     }
 }
 
-pub(super) fn parse(body: &[u8]) -> Result<GhlEvent, NotAnEvent> {
+pub(super) fn parse(body: &[u8], expected: Option<&EventKind>) -> Result<GhlEvent, NotAnEvent> {
     let Value::Object(object) = read(body)? else {
         return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
     };
     let name = object.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let kind = EventKind::from_name(&name);
+    let kind = kind_of(&name, &object, expected);
     let (envelope, document) = take_apart(&kind, object);
     let why = match GhlEvent::of_kind(&kind, Parts { envelope, document }) {
         Some(Ok(event)) => return Ok(event),
         Some(Err(error)) => Some(error.to_string()),
         None => None,
     };
-    Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind: name, raw: read(body)?, why })))
+    // What was expected and did not fit is still known by its kind.
+    let kind = if name.is_empty() { kind.as_str().to_owned() } else { name };
+    Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind, raw: read(body)?, why })))
+}
+
+fn kind_of(name: &str, object: &Map<String, Value>, expected: Option<&EventKind>) -> EventKind {
+    match (EventKind::from_name(name), expected) {
+        (EventKind::Other(_), Some(expected)) => expected.clone(),
+        // To a conversation provider's URL the channel is sent where other events have their name.
+        (EventKind::Other(_), None) if matches!(name, "SMS" | "Email") && object.contains_key("messageId") => {
+            EventKind::ProviderOutboundMessage
+        }
+        (kind, _) => kind,
+    }
 }
 
 fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
@@ -44,11 +57,14 @@ fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
 }
 
 fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Map<String, Value>) {
-    let mut text = |name: &str| match object.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
+    // Of another shape it stays where it is.
+    let mut text = |name: &str| {
+        object.get(name)?.as_str()?;
+        object.remove(name)?.as_str().map(str::to_owned)
     };
-    text("type");
+    if *kind != EventKind::ProviderOutboundMessage {
+        text("type");
+    }
     let envelope = Envelope {
         app_id: text("appId"),
         version_id: text("versionId"),
@@ -62,6 +78,7 @@ fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Ma
     }
     match kind.subject() {
         Subject::Contact => rename(&mut object, "contactId", "id"),
+        Subject::Order | Subject::Invoice | Subject::Product | Subject::Price => rename(&mut object, "id", "_id"),
         Subject::Appointment if !object.contains_key("appointment") => nest_appointment(&mut object),
         _ => {}
     }

@@ -6,16 +6,21 @@
 
 mod decode;
 mod event;
+#[cfg(any(test, feature = "test-util"))]
+pub mod fixtures;
 mod kind;
 mod payload;
 mod verify;
 
 pub use event::{Envelope, Event, GhlEvent, NotAnEvent};
-pub use kind::EventKind;
-pub(crate) use kind::Subject;
+pub use kind::{EventKind, Subject};
 pub use payload::{
-    AppointmentPayload, ContactPayload, InstallPayload, LocationPayload, MessagePayload, NotePayload,
-    OpportunityPayload, OtherPayload, TaskPayload,
+    AppPaymentStatusPayload, AppointmentPayload, AssociationPayload, CampaignStatusPayload, ContactPayload,
+    ConversationMergePayload, ConversationUnreadPayload, EmailStats, EmailStatsPayload, ExternalAuthPayload,
+    InstallPayload, InvoicePayload, KnowledgeBaseAssetPayload, KnowledgeBasePayload, LocationPayload, MessagePayload,
+    NotePayload, ObjectSchemaPayload, OpportunityPayload, OrderPayload, PlanChangePayload, PricePayload,
+    ProductPayload, ProviderMessagePayload, RecordPayload, RelationPayload, SaasPlanPayload, SupportTicketPayload,
+    TaskPayload, UserPayload, VoiceCallPayload,
 };
 pub use verify::{
     ED25519_PUBLIC_KEY, GhlWebhookVerifier, LEGACY_RSA_PUBLIC_KEY, LEGACY_SIGNATURE_HEADER, SIGNATURE_HEADER, TOLERANCE,

@@ -14,5 +14,6 @@ mod sandbox;
 mod sources;
 mod support;
 mod token_kinds;
+mod webhook_events;
 mod webhooks;
 mod wire;

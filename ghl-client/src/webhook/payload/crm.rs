@@ -1,28 +1,6 @@
-//! What events carry, one model per family. Required are only the ids without which an event says nothing.
-
 use serde_json::Value;
 
 use crate::model::{Appointment, CompanyId, ContactId, CustomFieldEntry, LocationId, OpportunityId, UserId, WireTime};
-
-sidecar_core::model! {
-    /// Of `INSTALL`, `UNINSTALL` and `PLAN_CHANGE`, which go to the app's default webhook URL only.
-    pub struct InstallPayload {
-        /// The company.
-        "companyId" company_id: Option<CompanyId>,
-        /// The location; none when it is about the company.
-        "locationId" location_id: Option<LocationId>,
-        /// `Company` or `Location`.
-        "installType" install_type: Option<String>,
-        /// Who did it.
-        "userId" user_id: Option<UserId>,
-        /// The app's plan.
-        "planId" plan_id: Option<String>,
-        /// The company's name.
-        "companyName" company_name: Option<String>,
-        /// Whether the company is under a brand of its own.
-        "isWhitelabelCompany" is_whitelabel_company: Option<bool>,
-    }
-}
 
 sidecar_core::model! {
     /// Of `Contact…`. Fields that did not change come along; a null field is empty. There is no update time: the envelope's
@@ -68,6 +46,8 @@ sidecar_core::model! {
         "dndSettings" dnd_settings: Option<Value>,
         /// All tags.
         "tags" tags: Option<Vec<String>>,
+        /// Files.
+        "attachments" attachments: Option<Vec<Value>>,
         /// Who it is assigned to.
         "assignedTo" assigned_to: Option<UserId>,
         /// Custom fields, by id.
@@ -168,35 +148,31 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `InboundMessage` and `OutboundMessage`.
-    pub struct MessagePayload {
-        /// The location.
-        "locationId" location_id: LocationId,
-        /// The contact.
-        "contactId" contact_id: Option<ContactId>,
-        /// The conversation.
-        "conversationId" conversation_id: Option<String>,
-        /// The message; e-mails have an `emailMessageId` instead.
-        "messageId" message_id: Option<String>,
-        /// The e-mail.
-        "emailMessageId" email_message_id: Option<String>,
-        /// `SMS`, `CALL`, `Email`, `VoiceMail`, ….
-        "messageType" message_type: Option<String>,
-        /// `inbound` or `outbound`.
-        "direction" direction: Option<String>,
-        /// Its text.
-        "body" body: Option<String>,
-        /// How it stands.
-        "status" status: Option<String>,
-        /// When it was written.
-        "dateAdded" date_added: Option<WireTime>,
-    }
-}
-
-sidecar_core::model! {
-    /// Of every other event: everything is in `extra`.
-    pub struct OtherPayload {
-        /// The location.
+    /// Of `User…`: a location's user has a `locationId`, an agency's a `companyId` and perhaps `locations`.
+    pub struct UserPayload {
+        /// The user.
+        "id" id: UserId,
+        /// The location, of a location's user.
         "locationId" location_id: Option<LocationId>,
+        /// The company, of an agency's user.
+        "companyId" company_id: Option<CompanyId>,
+        /// Given name.
+        "firstName" first_name: Option<String>,
+        /// Family name.
+        "lastName" last_name: Option<String>,
+        /// E-mail address.
+        "email" email: Option<String>,
+        /// Phone number.
+        "phone" phone: Option<String>,
+        /// Phone extension.
+        "extension" extension: Option<String>,
+        /// `admin` or `user`.
+        "role" role: Option<String>,
+        /// What the user may do: names of features, each true or false.
+        "permissions" permissions: Option<Value>,
+        /// Scopes, where they are restricted.
+        "scopes" scopes: Option<Vec<String>>,
+        /// The locations that an agency's user is assigned to.
+        "locations" locations: Option<Vec<LocationId>>,
     }
 }

@@ -1,0 +1,89 @@
+use serde_json::Value;
+
+use crate::model::{LocationId, UserId, WireTime};
+
+sidecar_core::model! {
+    /// Of `ObjectSchema…`: what a custom object is.
+    pub struct ObjectSchemaPayload {
+        /// The schema.
+        "id" id: String,
+        /// Its location.
+        "locationId" location_id: Option<LocationId>,
+        /// Its key, such as `custom_objects.pets`.
+        "key" key: Option<String>,
+        /// Its names: `singular`, `plural`.
+        "labels" labels: Option<Value>,
+        /// Its description.
+        "description" description: Option<String>,
+        /// The field that stands for a record.
+        "primaryDisplayProperty" primary_display_property: Option<String>,
+        /// The fields that are searched.
+        "searchableProperties" searchable_properties: Option<Vec<String>>,
+        /// `USER_DEFINED`.
+        "objectType" object_type: Option<String>,
+        /// When it was made.
+        "createdAt" created_at: Option<WireTime>,
+        /// When it last changed.
+        "updatedAt" updated_at: Option<WireTime>,
+    }
+}
+
+sidecar_core::model! {
+    /// Of `Record…`: a custom object's record, or a business (`business` is the object of companies).
+    pub struct RecordPayload {
+        /// The record.
+        "id" id: String,
+        /// Its location.
+        "locationId" location_id: Option<LocationId>,
+        /// Its object's key, which the page does not list and deliveries have.
+        "objectKey" object_key: Option<String>,
+        /// Who owns it.
+        "owners" owners: Option<Vec<UserId>>,
+        /// Who follows it.
+        "followers" followers: Option<Vec<UserId>>,
+        /// Its fields: `key` and `valueString`, `valueNumber`, ….
+        "properties" properties: Option<Value>,
+    }
+}
+
+sidecar_core::model! {
+    /// Of `Association…`: how two kinds of objects belong together.
+    pub struct AssociationPayload {
+        /// The association.
+        "id" id: String,
+        /// Its location.
+        "locationId" location_id: Option<LocationId>,
+        /// Its key.
+        "key" key: Option<String>,
+        /// `USER_DEFINED` or `SYSTEM_DEFINED`.
+        "associationType" association_type: Option<String>,
+        /// The first object's key.
+        "firstObjectKey" first_object_key: Option<String>,
+        /// What the first is called.
+        "firstObjectLabel" first_object_label: Option<Value>,
+        /// The second object's key.
+        "secondObjectKey" second_object_key: Option<String>,
+        /// What the second is called.
+        "secondObjectLabel" second_object_label: Option<Value>,
+    }
+}
+
+sidecar_core::model! {
+    /// Of `Relation…`: two records that belong together by an association.
+    pub struct RelationPayload {
+        /// The relation.
+        "id" id: String,
+        /// Its location.
+        "locationId" location_id: Option<LocationId>,
+        /// The association it is of.
+        "associationId" association_id: Option<String>,
+        /// The first object's key.
+        "firstObjectKey" first_object_key: Option<String>,
+        /// The first record.
+        "firstRecordId" first_record_id: Option<String>,
+        /// The second object's key.
+        "secondObjectKey" second_object_key: Option<String>,
+        /// The second record.
+        "secondRecordId" second_record_id: Option<String>,
+    }
+}
