@@ -187,7 +187,8 @@ impl GhlErrorExt for Error {
     }
 
     fn needs_reauth(&self) -> bool {
-        self.kind() == ErrorKind::Auth
+        // The second: a location's token could not be minted because its company has to be connected again.
+        self.kind() == ErrorKind::Auth || self.problem() == Some(&Problem::GrantInvalid)
     }
 
     fn is_transient(&self) -> bool {

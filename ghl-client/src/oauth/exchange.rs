@@ -12,6 +12,8 @@ use super::{
     grant::{location_of, minted_from, user_type_of},
 };
 
+use crate::error::Problem;
+
 /// How a [`TokenManager`] renews this provider's tokens: by refresh token, or minted anew from the company's token.
 #[derive(Debug, Clone)]
 pub struct GhlExchange {
@@ -58,7 +60,7 @@ fn as_company_trouble(key: &TokenKey, error: Error) -> Error {
         return error;
     }
     let why = format!("the company's token for {key} is not usable, connect the company again: {}", error.message());
-    Error::new(ErrorKind::Forbidden, why).sent(error.was_sent()).with_source(error)
+    Error::new(ErrorKind::Forbidden, why).sent(error.was_sent()).with_detail(Problem::GrantInvalid).with_source(error)
 }
 
 #[async_trait]

@@ -194,7 +194,7 @@ async fn a_dead_company_does_not_kill_the_locations_minted_from_it() {
     clock.advance(Duration::from_secs(86_400));
     let ghl = api(&tokens, &transport, &clock);
     let error = ghl.contacts().get(LOCATION, "c1").await.unwrap_err();
-    assert!(error.message().contains("connect the company again"), "{error}");
+    assert!(error.message().contains("connect the company again") && error.needs_reauth(), "{error}");
     let location = store.load(&tokens.location_key(&LocationId::from(LOCATION))).await.unwrap().unwrap();
     assert_eq!(location.state, ConnectionState::Active);
     let dead = store.load(&tokens.company_key(&CompanyId::from(COMPANY))).await.unwrap().unwrap();
