@@ -218,3 +218,28 @@ impl fmt::Display for Message<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_answer_is_understood_somehow_and_only_a_401_asks_for_a_newer_token(
+            status in 300_u16..600,
+            body in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                "[a-z .:'{}\\[\\]\",0-9]{0,120}".prop_map(String::into_bytes),
+                "[a-zA-Z .']{0,60}".prop_map(|message| format!(r#"{{"message":"{message}","error":{{}}}}"#).into_bytes()),
+            ],
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            let Failure { error, token_refused } = failure(status, &HeaderMap::new(), &body);
+            prop_assert!(!error.message().is_empty());
+            prop_assert!(error.detail::<Problem>().is_some());
+            prop_assert!(!token_refused || status == StatusCode::UNAUTHORIZED);
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! A create that left open what it did is settled, and the outcome says which it was.
 
 use ghl_client::{GhlErrorExt, Problem, Result, contacts::CreatedOrFound, model::Contact};
+use provider_sandbox::ghl::{Fault, FaultRule};
 use serde_json::{Value, json};
 use sidecar_core::{Error, ErrorKind, Sent, http::TransportError, test_util::ScriptedTransport};
 
-use crate::support::{LOCATION, NOW, client, fixture, line};
+use crate::{
+    sandbox::{by_private_token, sandbox},
+    support::{LOCATION, NOW, client, fixture, line},
+};
 
 const FIND_EMAIL: &str = "GET /contacts/search/duplicate?locationId=ve9EPM428h8vShlRW1KT&email=ann%40example.com";
 const FIND_PHONE: &str = "GET /contacts/search/duplicate?locationId=ve9EPM428h8vShlRW1KT&number=%2B14155550100";
@@ -128,4 +132,36 @@ async fn a_contact_that_could_not_be_found_again_is_not_created() {
     let error = ghl.contacts().create(LOCATION).name("Ann").create_or_find().await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No));
     assert!(sent.requests().is_empty());
+}
+
+/// Whatever happens to the create, each person is there once, and the outcome says whose work that was.
+#[tokio::test]
+async fn on_a_bad_line_each_contact_is_created_once() {
+    let sandbox = sandbox(10).await;
+    let location = sandbox.ghl().location_ids().remove(0);
+    let ghl = by_private_token(&sandbox, &location);
+    let before = sandbox.ghl().contact_count(&location);
+    let faults = [None, Some(Fault::Reset), Some(Fault::ResetAfter), Some(Fault::Truncate)];
+    let mut unanswered = 0;
+    for round in 0..40 {
+        if let Some(fault) = faults[round % faults.len()] {
+            let (method, path) = (Some("POST".to_owned()), Some("/contacts/".to_owned()));
+            sandbox.control().faults([FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }]);
+        }
+        let create = || ghl.contacts().create(&*location).email(format!("person{round}@example.org")).create_or_find();
+        let outcome = match create().await {
+            Ok(outcome) => outcome,
+            // The request never arrived: nothing is there, so it is safe to do it again.
+            Err(error) => {
+                assert_eq!((error.was_sent(), faults[round % faults.len()]), (Sent::Perhaps, Some(Fault::Reset)));
+                create().await.unwrap()
+            }
+        };
+        assert!(outcome.is_new(), "{outcome:?}");
+        unanswered += usize::from(matches!(outcome, CreatedOrFound::CreatedUnanswered(_)));
+        assert!(matches!(create().await.unwrap(), CreatedOrFound::Found(_)));
+    }
+    assert_eq!(sandbox.ghl().contact_count(&location), before + 40);
+    assert_eq!(unanswered, 20, "every lost and every cut answer");
+    sandbox.stop().await;
 }
