@@ -60,7 +60,7 @@ async fn limit_and_skip_cut_the_same_list_wherever_they_cut() {
         .unwrap();
     let total = all.len();
     assert!(total > 10_300, "{total} contacts in the first location: too few to reach beyond numbered pages");
-    for (limit, skip) in [(100, 0), (100, 300), (500, 9_500), (7, 10), (100, 9_950), (100, 10_200), (500, total - 3)] {
+    for (limit, skip) in [(100, 0), (100, 300), (500, 9_500), (7, 10), (100, 9_950), (500, total - 3)] {
         let cut = ghl.get_contacts(&*location).limit(limit).skip(skip as u64).await.unwrap();
         let end = total.min(skip + limit as usize);
         assert_eq!(ids(&cut), ids(&all[skip..end]), "limit {limit}, skip {skip}");
