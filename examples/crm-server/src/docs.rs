@@ -32,6 +32,7 @@ use crate::app::App;
         (name = "contacts", description = "Read from the store, written at GHL first"),
         (name = "locations", description = "Read from the store"),
         (name = "appointments", description = "Read from the store"),
+        (name = "opportunities", description = "Opportunities and pipelines, read from the store"),
         (name = "sync", description = "How the copies stand"),
         (name = "webhooks", description = "The providers' way in"),
         (name = "operations", description = "What was given up, what was counted"),

@@ -1,7 +1,7 @@
 //! The reference server: Sidecar's crates composed into a CRM backend.
 //!
 //! Rooms: what every request meets (`extract`, `middleware`, `error`, `listing`), what people ask for (`organizations`,
-//! `contacts`, `locations`, `appointments`, `syncs`, `dead_letters`, `health`, `metrics`, `docs`), the provider (`ghl`), what
+//! `contacts`, `locations`, `appointments`, `opportunities`, `syncs`, `dead_letters`, `health`, `metrics`, `docs`), the provider (`ghl`), what
 //! runs beside the routes (`work`), and what an operator types (`commands`, `demo`). `router` lists the routes, `app` what they
 //! share.
 
@@ -24,6 +24,7 @@ pub mod listing;
 pub mod locations;
 pub mod metrics;
 pub mod middleware;
+pub mod opportunities;
 pub mod organizations;
 pub mod router;
 mod server;

@@ -10,7 +10,7 @@ use crate::{
     appointments, contacts, dead_letters,
     docs::{self, Description},
     ghl::{connect, webhook},
-    health, locations, metrics, middleware, organizations, syncs,
+    health, locations, metrics, middleware, opportunities, organizations, syncs,
 };
 
 /// The routes of a server that answers people and providers.
@@ -51,6 +51,8 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(contacts::read, contacts::change, contacts::delete))
         .routes(routes!(locations::list))
         .routes(routes!(appointments::list))
+        .routes(routes!(opportunities::list))
+        .routes(routes!(opportunities::list_pipelines))
         .routes(routes!(syncs::read, syncs::run))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))

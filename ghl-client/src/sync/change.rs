@@ -16,6 +16,10 @@ pub const CONTACT: &str = "contact";
 pub const LOCATION: &str = "location";
 /// The kind of an appointment's record.
 pub const APPOINTMENT: &str = "appointment";
+/// The kind of an opportunity's record.
+pub const OPPORTUNITY: &str = "opportunity";
+/// The kind of a pipeline's record.
+pub const PIPELINE: &str = "pipeline";
 
 /// The task that reads a contact by id.
 pub const READ_CONTACT: &str = "ghl.read_contact";
@@ -23,6 +27,10 @@ pub const READ_CONTACT: &str = "ghl.read_contact";
 pub const READ_LOCATION: &str = "ghl.read_location";
 /// The task that reads an appointment by id.
 pub const READ_APPOINTMENT: &str = "ghl.read_appointment";
+/// The task that reads an opportunity by id.
+pub const READ_OPPORTUNITY: &str = "ghl.read_opportunity";
+/// The task that reads a pipeline by id.
+pub const READ_PIPELINE: &str = "ghl.read_pipeline";
 
 /// What the changes of one kind of record have in common.
 #[derive(Debug, Clone, Copy)]
@@ -33,22 +41,43 @@ pub(super) struct Kind {
     searchable: &'static [&'static str],
     /// The field that says where a record stands in listings; none: all stand at the same place.
     position: Option<&'static str>,
+    /// The field that says when it last changed.
+    updated: &'static str,
 }
+
+const DATE_UPDATED: &str = "dateUpdated";
 
 pub(super) const CONTACTS: Kind = Kind {
     name: CONTACT,
     reread: READ_CONTACT,
     searchable: &["firstName", "lastName", "name", "contactName", "email", "phone", "companyName"],
     position: Some("dateAdded"),
+    updated: DATE_UPDATED,
 };
-pub(super) const LOCATIONS: Kind =
-    Kind { name: LOCATION, reread: READ_LOCATION, searchable: &["name", "email", "city"], position: None };
+pub(super) const LOCATIONS: Kind = Kind {
+    name: LOCATION,
+    reread: READ_LOCATION,
+    searchable: &["name", "email", "city"],
+    position: None,
+    updated: DATE_UPDATED,
+};
 pub(super) const APPOINTMENTS: Kind = Kind {
     name: APPOINTMENT,
     reread: READ_APPOINTMENT,
     searchable: &["title", "address"],
     position: Some("startTime"),
+    updated: DATE_UPDATED,
 };
+pub(super) const OPPORTUNITIES: Kind = Kind {
+    name: OPPORTUNITY,
+    reread: READ_OPPORTUNITY,
+    searchable: &["name"],
+    position: Some("createdAt"),
+    updated: "updatedAt",
+};
+/// Pipelines do not say when they changed: a listing is as new as its request.
+pub(super) const PIPELINES: Kind =
+    Kind { name: PIPELINE, reread: READ_PIPELINE, searchable: &["name"], position: None, updated: "updatedAt" };
 
 impl Kind {
     pub(super) fn key(self, organization: &OrganizationId, id: &str) -> RecordKey {
@@ -93,7 +122,7 @@ impl Kind {
         origin: ChangeOrigin,
     ) -> Result<Change> {
         let id = id_of(&document)?;
-        let version = field_time(document.get("dateUpdated")).unwrap_or(asked_at);
+        let version = field_time(document.get(self.updated)).unwrap_or(asked_at);
         Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document.into())))
     }
 
@@ -107,7 +136,7 @@ impl Kind {
         revision: u64,
     ) -> Change {
         let document = if let Value::Object(document) = answer { document } else { Doc::new() };
-        let version = field_time(document.get("dateUpdated")).unwrap_or(asked_at);
+        let version = field_time(document.get(self.updated)).unwrap_or(asked_at);
         let origin = ChangeOrigin::Read { revision };
         self.change(
             self.key(organization, id.as_str()),

@@ -7,13 +7,18 @@ mod change;
 mod contacts;
 mod events;
 mod locations;
+mod opportunities;
+mod pipelines;
 mod snapshot;
 mod webhook;
 
 pub use change::{
-    APPOINTMENT, CONTACT, LOCATION, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION, written_appointment, written_contact,
+    APPOINTMENT, CONTACT, LOCATION, OPPORTUNITY, PIPELINE, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION,
+    READ_OPPORTUNITY, READ_PIPELINE, written_appointment, written_contact,
 };
 pub use contacts::{ContactsCursor, ContactsSource};
 pub use events::{EventsCursor, EventsSource, WINDOW};
 pub use locations::{LocationsCursor, LocationsSource};
+pub use opportunities::{OpportunitiesCursor, OpportunitiesSource};
+pub use pipelines::{PipelinesCursor, PipelinesSource};
 pub use webhook::webhook_changes;

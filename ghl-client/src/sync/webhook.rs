@@ -8,7 +8,7 @@ use sidecar_core::{
     record::{Change, ChangeOrigin, Doc, Effect},
 };
 
-use super::change::{APPOINTMENTS, CONTACTS, Kind, LOCATIONS};
+use super::change::{APPOINTMENTS, CONTACTS, Kind, LOCATIONS, OPPORTUNITIES};
 use crate::webhook::{EventKind, GhlEvent, Subject};
 
 /// The changes that an event makes to the records of an organization; none for events of other things, and for those that
@@ -38,6 +38,13 @@ fn record(event: &EventKind, document: &Arc<Doc>, id: &str) -> Option<(Kind, Arc
                 patch.insert("locationId".to_owned(), location.clone());
             }
             Some((APPOINTMENTS, patch.into()))
+        }
+        Subject::Opportunity => {
+            let mut patch = Doc::clone(document);
+            if let Some(added) = patch.remove("dateAdded") {
+                patch.insert("createdAt".to_owned(), added);
+            }
+            Some((OPPORTUNITIES, patch.into()))
         }
         _ => None,
     }

@@ -10,8 +10,9 @@ use ghl_client::{
     GhlClient,
     model::LocationId,
     sync::{
-        APPOINTMENT, CONTACT, ContactsSource, EventsSource, LOCATION, LocationsSource, READ_APPOINTMENT, READ_CONTACT,
-        READ_LOCATION,
+        APPOINTMENT, CONTACT, ContactsSource, EventsSource, LOCATION, LocationsSource, OPPORTUNITY,
+        OpportunitiesSource, PIPELINE, PipelinesSource, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION,
+        READ_OPPORTUNITY, READ_PIPELINE,
     },
 };
 use serde::Deserialize;
@@ -113,7 +114,9 @@ impl GhlTasks {
     /// Reads a record by id. Its stored revision is taken before the request leaves, so that a change that arrives
     /// meanwhile is not written over.
     async fn read(&self, organization: &OrganizationId, wanted: Wanted) -> Result<Batch, Trouble> {
-        let Some(kind) = [CONTACT, APPOINTMENT, LOCATION].into_iter().find(|kind| *kind == wanted.kind) else {
+        let Some(kind) =
+            [CONTACT, APPOINTMENT, LOCATION, OPPORTUNITY, PIPELINE].into_iter().find(|kind| *kind == wanted.kind)
+        else {
             return Err(Trouble::Never(format!("there are no records of kind `{}`", wanted.kind)));
         };
         let key = RecordKey { organization: organization.clone(), kind: Cow::Borrowed(kind), id: wanted.id.into() };
@@ -146,6 +149,8 @@ impl GhlTasks {
         let change = match (&*key.kind, company) {
             (CONTACT, _) => ContactsSource::full(client, organization, location).read(id, revision).await?,
             (APPOINTMENT, _) => EventsSource::new(client, organization, location).read(id, revision).await?,
+            (OPPORTUNITY, _) => OpportunitiesSource::new(client, organization, location).read(id, revision).await?,
+            (PIPELINE, _) => PipelinesSource::new(client, organization, location).read(id, revision).await?,
             (_, Some(company)) => LocationsSource::of_company(client, organization, company).read(id, revision).await?,
             (_, None) => LocationsSource::of_location(client, organization, location).read(id, revision).await?,
         };
@@ -177,7 +182,7 @@ impl GhlTasks {
 #[async_trait]
 impl TaskHandler for GhlTasks {
     fn kinds(&self) -> &[&'static str] {
-        &[READ_CONTACT, READ_APPOINTMENT, READ_LOCATION, INSTALL, UNINSTALL]
+        &[READ_CONTACT, READ_APPOINTMENT, READ_LOCATION, READ_OPPORTUNITY, READ_PIPELINE, INSTALL, UNINSTALL]
     }
 
     async fn carry_out(&self, task: &Task) -> TaskOutcome {

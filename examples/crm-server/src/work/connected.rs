@@ -15,6 +15,11 @@ pub const GHL_CONTACTS: &str = "GHL_CONTACTS";
 /// The events of a location's calendars in the next 30 days.
 pub const GHL_EVENTS: &str = "GHL_EVENTS";
 
+/// The pipelines of a location.
+pub const GHL_PIPELINES: &str = "GHL_PIPELINES";
+/// The opportunities of a location.
+pub const GHL_OPPORTUNITIES: &str = "GHL_OPPORTUNITIES";
+
 /// The companies and locations of an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connected {
@@ -113,8 +118,9 @@ impl Connected {
             keys.push(SyncKey::new(organization, GHL_LOCATIONS, location.as_str()));
         }
         for location in self.locations.keys() {
-            keys.push(SyncKey::new(organization, GHL_CONTACTS, location.as_str()));
-            keys.push(SyncKey::new(organization, GHL_EVENTS, location.as_str()));
+            for source in [GHL_CONTACTS, GHL_EVENTS, GHL_PIPELINES, GHL_OPPORTUNITIES] {
+                keys.push(SyncKey::new(organization, source, location.as_str()));
+            }
         }
         keys
     }
@@ -158,7 +164,17 @@ mod tests {
         let connected = connected(&[("ghl:company:C", "C"), ("ghl:location:L1", "C"), ("ghl:location:L2", "C")]).await;
         assert_eq!(
             names(&connected),
-            ["GHL_LOCATIONS/", "GHL_CONTACTS/L1", "GHL_EVENTS/L1", "GHL_CONTACTS/L2", "GHL_EVENTS/L2"]
+            [
+                "GHL_LOCATIONS/",
+                "GHL_CONTACTS/L1",
+                "GHL_EVENTS/L1",
+                "GHL_PIPELINES/L1",
+                "GHL_OPPORTUNITIES/L1",
+                "GHL_CONTACTS/L2",
+                "GHL_EVENTS/L2",
+                "GHL_PIPELINES/L2",
+                "GHL_OPPORTUNITIES/L2",
+            ]
         );
         assert_eq!(connected.company_of(&LocationId::from("L1")), Some(CompanyId::from("C")));
     }
@@ -166,7 +182,8 @@ mod tests {
     #[tokio::test]
     async fn a_location_without_its_company_is_read_with_its_own_token() {
         let connected = connected(&[("ghl:location:L1", "C")]).await;
-        assert_eq!(names(&connected), ["GHL_LOCATIONS/L1", "GHL_CONTACTS/L1", "GHL_EVENTS/L1"]);
+        let own = ["GHL_LOCATIONS/L1", "GHL_CONTACTS/L1", "GHL_EVENTS/L1", "GHL_PIPELINES/L1", "GHL_OPPORTUNITIES/L1"];
+        assert_eq!(names(&connected), own);
         assert_eq!(connected.company_of(&LocationId::from("L1")), None);
     }
 

@@ -6,16 +6,16 @@ use futures_util::{TryStreamExt, future};
 use ghl_client::{
     GhlClient,
     model::{CompanyId, LocationId},
-    sync::{ContactsSource, EventsSource, LocationsSource},
+    sync::{ContactsSource, EventsSource, LocationsSource, OpportunitiesSource, PipelinesSource},
 };
 use sidecar_core::{
     Error, ErrorKind, OrganizationId,
     outbox::NewTask,
     record::Batch,
-    sync::{Mode, Report, SyncError, SyncKey, SyncObserver},
+    sync::{Mode, Report, Source, SyncError, SyncKey, SyncObserver},
 };
 
-use super::connected::{Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS};
+use super::connected::{Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS, GHL_OPPORTUNITIES, GHL_PIPELINES};
 use crate::{
     app::App,
     ghl::{installations::Installation, tasks},
@@ -43,7 +43,7 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
                 (true, None) => return Err(not_begun(app, key, no_company()).await),
             };
-            let report = app.engine.run(app.engine.begin(key).await?, &source, false, observer).await?;
+            let report = copy(app, key, &source, observer).await?;
             if key.location.is_empty() {
                 Box::pin(install_new(app, organization)).await?;
             }
@@ -57,17 +57,27 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
                 }
                 _ => ContactsSource::full(client, organization, location),
             };
-            app.engine.run(pass, &source, false, observer).await
+            Box::pin(app.engine.run(pass, &source, false, observer)).await
         }
-        GHL_EVENTS => {
-            let source = EventsSource::new(client, organization, location);
-            app.engine.run(app.engine.begin(key).await?, &source, false, observer).await
-        }
+        GHL_EVENTS => copy(app, key, &EventsSource::new(client, organization, location), observer).await,
+        GHL_PIPELINES => copy(app, key, &PipelinesSource::new(client, organization, location), observer).await,
+        GHL_OPPORTUNITIES => copy(app, key, &OpportunitiesSource::new(client, organization, location), observer).await,
         _ => {
             let why = "this version of the server does not know the source";
             Err(not_begun(app, key, Error::new(ErrorKind::Config, why)).await)
         }
     }
+}
+
+/// Copies a listing that every pass goes through whole. On the heap: the futures of several sources side by side are large.
+async fn copy<S: Source>(
+    app: &App,
+    key: &SyncKey,
+    source: &S,
+    observer: &dyn SyncObserver,
+) -> Result<Report, SyncError> {
+    let pass = app.engine.begin(key).await?;
+    Box::pin(app.engine.run(pass, source, false, observer)).await
 }
 
 fn no_company() -> Error {

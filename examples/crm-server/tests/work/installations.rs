@@ -28,7 +28,7 @@ async fn an_installed_location_gets_a_token_and_its_first_copy_is_due() {
     let (company, location) = (house.company.as_str(), house.locations[0].as_str());
     assert_eq!(house.connected().await, [format!("ghl:company:{company}"), format!("ghl:location:{location}")]);
     let scheduled = house.scheduled().await;
-    for source in ["GHL_CONTACTS", "GHL_EVENTS"] {
+    for source in ["GHL_CONTACTS", "GHL_EVENTS", "GHL_PIPELINES", "GHL_OPPORTUNITIES"] {
         assert!(scheduled.contains(&format!("{source}/{location}")), "{scheduled:?}");
     }
     let owner = house.store().organization_of_location("ghl", location).await.unwrap();

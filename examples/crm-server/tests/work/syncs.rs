@@ -4,8 +4,10 @@ use crm_server::{
     config::Role,
     work::{self, Wish, pass},
 };
-use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION};
+use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION, OPPORTUNITY, PIPELINE};
+use serde_json::{Value, json};
 use sidecar_core::{
+    record::Listing,
     sync::{SyncError, SyncHealth, SyncKey},
     time::timeout,
 };
@@ -26,13 +28,49 @@ impl House {
 async fn a_sync_now_copies_locations_contacts_and_events() {
     let house = House::with_locations(150).await;
     let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
-    assert_eq!(ended.len(), 5);
+    assert_eq!(ended.len(), 9);
     for (key, outcome) in &ended {
         assert!(outcome.is_ok(), "{key}: {outcome:?}");
     }
     assert_eq!((house.count(LOCATION).await, house.count(CONTACT).await), (2, 300));
+    assert_eq!((house.count(PIPELINE).await, house.count(OPPORTUNITY).await), (4, 60));
     let events: usize = house.locations.iter().map(|id| house.sandbox.ghl().appointments(id.as_str()).len()).sum();
     assert!(house.count(APPOINTMENT).await > 0 && house.count(APPOINTMENT).await <= events as u64);
+}
+
+/// Calls the provider as a person with a token of their own would.
+async fn by_hand(house: &House, method: http::Method, path: &str, body: Value) -> Value {
+    let (_, url) = house.sandbox.env().into_iter().find(|(name, _)| *name == "GHL_API_URL").unwrap();
+    let token = house.sandbox.ghl().private_integration_token(house.locations[0].as_str()).unwrap();
+    let client = ghl_client::GhlClient::builder().base_url(url).private_integration_token(token).build().unwrap();
+    client.raw().request(method, path).body(&body).json().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_opportunity_follows_its_webhooks_and_what_they_missed_the_next_pass_brings() {
+    let house = House::with_locations(3).await;
+    let (organization, location) = (&house.organization, house.locations[0].as_str());
+    work::sync_now(&house.app, organization, FULL, &()).await.unwrap();
+    let wish = Listing { location: Some(location.into()), limit: 10, ..Listing::default() };
+    let listed = house.store().list(organization, OPPORTUNITY, &wish).await.unwrap();
+    let [first, second, _] = &listed[..] else { panic!("{} of three", listed.len()) };
+
+    let at = house.app.now() + Duration::from_secs(60);
+    let event = json!({"type": "OpportunityStatusUpdate", "locationId": location, "id": first.key.id, "status": "lost",
+        "dateAdded": first.doc["createdAt"], "timestamp": at.to_string(), "webhookId": "w1"});
+    house.deliver("w1", &event).await;
+    let told = house.doc(OPPORTUNITY, &first.key.id).await;
+    assert_eq!((&told["status"], &told["name"]), (&json!("lost"), &first.doc["name"]));
+    assert!(!told.contains_key("dateAdded"), "it is `createdAt` where it is read: {told:?}");
+
+    let path = format!("/opportunities/{}", second.key.id);
+    by_hand(&house, http::Method::PUT, &path, json!({"name": "Renamed"})).await;
+    work::sync_now(&house.app, organization, Wish::default(), &()).await.unwrap();
+    assert_eq!(house.doc(OPPORTUNITY, &second.key.id).await["name"], "Renamed");
+    by_hand(&house, http::Method::DELETE, &path, json!({})).await;
+    house.app.clock.sleep(Duration::from_millis(1)).await;
+    work::sync_now(&house.app, organization, FULL, &()).await.unwrap();
+    assert_eq!(house.count(OPPORTUNITY).await, 6, "one that a pass does not find is no proof yet");
 }
 
 #[tokio::test]
@@ -170,7 +208,7 @@ async fn a_sync_right_after_connecting_copies_what_the_company_has() {
     let house = House::with_company(10).await;
     let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
-    assert_eq!((ended.len(), house.count(CONTACT).await), (5, 20));
+    assert_eq!((ended.len(), house.count(CONTACT).await), (9, 20));
 }
 
 #[tokio::test]

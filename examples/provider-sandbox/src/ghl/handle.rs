@@ -20,7 +20,8 @@ use crate::sandbox::SandboxError;
 
 /// Every scope the served operations ask for.
 pub const SCOPES: &str = "contacts.readonly contacts.write locations.readonly locations/customFields.readonly locations/tags.readonly \
-    calendars.readonly calendars.write calendars/events.readonly calendars/events.write oauth.readonly oauth.write";
+    calendars.readonly calendars.write calendars/events.readonly calendars/events.write opportunities.readonly \
+    opportunities.write oauth.readonly oauth.write";
 
 /// Tokens issued without the consent page.
 #[derive(Debug, Clone)]

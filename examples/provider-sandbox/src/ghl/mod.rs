@@ -1,4 +1,4 @@
-//! A stateful stand-in of GHL under `/ghl`: OAuth, contacts, locations, calendars, limits, faults and webhooks as
+//! A stateful stand-in of GHL under `/ghl`: OAuth, contacts, locations, calendars, opportunities, limits, faults and webhooks as
 //! the provider's facts describe them. What is not served answers 404.
 //! Invariant: it shares no code with the clients it judges.
 
@@ -13,6 +13,7 @@ mod limits;
 mod locations;
 mod oauth;
 mod operations;
+mod opportunities;
 mod place;
 mod reply;
 mod routes;

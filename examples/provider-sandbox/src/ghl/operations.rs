@@ -90,3 +90,18 @@ pub(crate) static CREATE_BLOCK: Operation =
     operation("POST /calendars/events/block-slots", "calendars/events.write", Location, V2021_04);
 pub(crate) static DELETE_EVENT: Operation =
     operation("DELETE /calendars/events/{eventId}", "calendars/events.write", Location, V2021_04);
+
+pub(crate) static PIPELINES: Operation =
+    operation("GET /opportunities/pipelines", "opportunities.readonly", Location, V2021_07);
+pub(crate) static SEARCH_OPPORTUNITIES: Operation =
+    operation("GET /opportunities/search", "opportunities.readonly", Location, V2021_07);
+pub(crate) static CREATE_OPPORTUNITY: Operation =
+    operation("POST /opportunities/", "opportunities.write", Location, V2021_07);
+pub(crate) static GET_OPPORTUNITY: Operation =
+    operation("GET /opportunities/{id}", "opportunities.readonly", Location, V2021_07);
+pub(crate) static UPDATE_OPPORTUNITY: Operation =
+    operation("PUT /opportunities/{id}", "opportunities.write", Location, V2021_07);
+pub(crate) static DELETE_OPPORTUNITY: Operation =
+    operation("DELETE /opportunities/{id}", "opportunities.write", Location, V2021_07);
+pub(crate) static OPPORTUNITY_STATUS: Operation =
+    operation("PUT /opportunities/{id}/status", "opportunities.write", Location, V2021_07);

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::gate::gate;
 use super::operations::{self as op, Operation};
 use super::state::World;
-use super::{calendars, contacts, locations, oauth, reply};
+use super::{calendars, contacts, locations, oauth, opportunities, reply};
 
 /// Largest body the stand-in reads, in bytes.
 const BODY_LIMIT: usize = 4 << 20;
@@ -30,6 +30,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .merge(contact_routes(&at))
         .merge(location_routes(&at))
         .merge(calendar_routes(&at))
+        .merge(opportunity_routes(&at))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(world)
@@ -90,6 +91,20 @@ fn calendar_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc
         )
         .route("/calendars/events/block-slots", at(&op::CREATE_BLOCK, post(calendars::create_block)))
         .route("/calendars/events/{id}", at(&op::DELETE_EVENT, delete(calendars::delete_event)))
+}
+
+fn opportunity_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+    Router::new()
+        .route("/opportunities/pipelines", at(&op::PIPELINES, get(opportunities::pipelines)))
+        .route("/opportunities/search", at(&op::SEARCH_OPPORTUNITIES, get(opportunities::search)))
+        .route("/opportunities/", at(&op::CREATE_OPPORTUNITY, post(opportunities::create)))
+        .route(
+            "/opportunities/{id}",
+            at(&op::GET_OPPORTUNITY, get(opportunities::get))
+                .merge(at(&op::UPDATE_OPPORTUNITY, put(opportunities::update)))
+                .merge(at(&op::DELETE_OPPORTUNITY, delete(opportunities::delete))),
+        )
+        .route("/opportunities/{id}/status", at(&op::OPPORTUNITY_STATUS, put(opportunities::set_status)))
 }
 
 async fn unknown(method: Method, uri: Uri) -> Response {

@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::faults::Faults;
 use super::identity::Identity;
 use super::limits::Limits;
+use super::opportunities::deals::Deals;
 use super::place::Place;
 use super::tokens::{Caller, Resource, Tokens};
 use super::webhooks::Mailer;
@@ -31,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) place: Arc<Place>,
     pub(crate) directory: Mutex<Directory>,
     pub(crate) agenda: Mutex<Agenda>,
+    pub(crate) deals: Mutex<Deals>,
 }
 
 /// How often an operation was called and how it was answered (status 0: cut without an answer).
@@ -141,6 +143,12 @@ impl World {
         self.own(caller, home, || format!("Event with id {event_id} not found"))
     }
 
+    /// The location an opportunity lives in, when `caller` may touch it.
+    pub(crate) fn site_of_deal(&self, caller: &Caller, id: &str) -> Result<&Site, ApiError> {
+        let home = self.sites.iter().find(|site| lock(&site.deals).deals.contains_key(id));
+        self.own(caller, home, || format!("Opportunity with id {id} not found"))
+    }
+
     fn own<'a>(
         &self,
         caller: &Caller,
@@ -208,5 +216,6 @@ fn site(plan: &Plan, number: u64, company_id: &str, start_ms: i64) -> Site {
     let people = People { seed: plan.seed, size: plan.contacts, start_ms };
     let directory = Directory::new(people, place.clone());
     let agenda = Agenda::new(plan.seed, &place, &directory, start_ms);
-    Site { place, directory: Mutex::new(directory), agenda: Mutex::new(agenda) }
+    let deals = Deals::new(plan.seed, &place, &directory, start_ms);
+    Site { place, directory: Mutex::new(directory), agenda: Mutex::new(agenda), deals: Mutex::new(deals) }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod limits;
 mod locations;
 mod oauth;
+mod opportunities;
 mod search;
 mod support;
 mod webhooks;

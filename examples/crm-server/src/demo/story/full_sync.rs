@@ -16,7 +16,7 @@ const FIELDS: &[&str] = &["locationId", "firstName", "lastName", "email", "phone
 
 impl Story {
     pub(super) async fn full_sync(&mut self) -> Result<Counts, Wrong> {
-        let sources = 1 + 2 * self.locations.len();
+        let sources = 1 + 4 * self.locations.len();
         let bar = self.progress.contacts(self.contacts.into());
         self.eventually("a first pass of every source", || async {
             let status = self.server.get(&self.path("sync")).await?;

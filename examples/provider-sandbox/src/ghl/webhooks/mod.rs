@@ -15,6 +15,7 @@ pub use settings::{WebhookOrder, WebhookSettings};
 
 use super::calendars::agenda::Appointment;
 use super::contacts::record::Contact;
+use super::opportunities::deals::Deal;
 use super::state::{Site, World};
 
 /// Tells the app that a contact was created, changed or removed.
@@ -48,6 +49,11 @@ pub(crate) fn contact_changed(world: &World, before: &Contact, after: &Contact) 
 /// Tells the app that an appointment was created, changed or removed.
 pub(crate) fn appointment(world: &World, site: &Site, kind: &str, appointment: &Appointment) {
     say(world, &site.place.id, payload::appointment(kind, &site.place, appointment));
+}
+
+/// Tells the app that an opportunity was created, changed or removed.
+pub(crate) fn opportunity(world: &World, site: &Site, kind: &str, deal: &Deal) {
+    say(world, &site.place.id, payload::opportunity(kind, &site.place, deal));
 }
 
 /// INSTALL, for the company (`None`) or one location.

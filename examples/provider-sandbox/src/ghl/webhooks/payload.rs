@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::clock::{rfc3339, rfc3339_at};
 use crate::ghl::calendars::agenda::Appointment;
 use crate::ghl::contacts::record::Contact;
+use crate::ghl::opportunities::deals::Deal;
 use crate::ghl::place::Place;
 use crate::ghl::state::World;
 
@@ -35,6 +36,15 @@ pub(crate) fn appointment(kind: &str, place: &Place, appointment: &Appointment) 
         "startTime": at(appointment.start_ms), "endTime": at(appointment.end_ms),
         "dateAdded": rfc3339(appointment.date_added), "dateUpdated": rfc3339(appointment.date_updated),
     }})
+}
+
+/// Opportunity events are flat; they say when the opportunity was made (`dateAdded`), not when it changed.
+pub(crate) fn opportunity(kind: &str, place: &Place, deal: &Deal) -> Value {
+    json!({
+        "type": kind, "locationId": place.id, "id": deal.id, "assignedTo": deal.assigned_to, "contactId": deal.contact_id,
+        "monetaryValue": deal.value, "name": deal.name, "pipelineId": deal.pipeline_id, "pipelineStageId": deal.stage_id,
+        "source": "sandbox", "status": deal.status, "dateAdded": rfc3339(deal.created_at),
+    })
 }
 
 pub(crate) fn install(world: &World, location: Option<&str>) -> Value {
