@@ -115,6 +115,12 @@ impl Call {
         self
     }
 
+    /// Sets a body of any media type, such as a `multipart/form-data` one with its boundary.
+    pub fn bytes(mut self, media: &str, body: impl Into<Bytes>) -> Self {
+        self.body = Mutex::new(Body::Bytes(body.into()));
+        self.header(header::CONTENT_TYPE, media)
+    }
+
     /// Sets a streamed body. Such a call is never sent twice.
     pub fn stream(mut self, body: ByteStream) -> Self {
         self.body = Mutex::new(Body::Stream(body));
