@@ -2,6 +2,8 @@
 #![deny(missing_docs)]
 #![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod calendars;
 mod client;
 pub mod compat;

@@ -4,11 +4,22 @@
 //! Invariant: each step is a pure function of its input; the same input gives the same bytes.
 
 pub mod digest;
+pub mod emit;
+pub mod finish;
 pub mod json;
+pub mod names;
+pub mod overrides;
+pub mod plan;
 pub mod shape;
 pub mod spec;
+pub mod types;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{json::Json, plan::Plan};
 
 /// This package's folder.
 pub fn home() -> PathBuf {
@@ -23,4 +34,25 @@ pub fn digest_files(groups: &[digest::Group]) -> Vec<(String, String)> {
 /// Where the specifications are: `GHL_SPEC_DIR`, if it is set.
 pub fn spec_folder() -> Option<PathBuf> {
     std::env::var_os("GHL_SPEC_DIR").map(PathBuf::from)
+}
+
+/// The plans of all groups, from the checked-in digest and overrides.
+///
+/// # Errors
+/// When a file cannot be read, or an override corrects something that is not there.
+pub fn plans() -> Result<Vec<Plan>, String> {
+    let mut groups = digest::load(&home().join("digest"))?;
+    let path = home().join("overrides.json");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let overrides = Json::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let words = overrides::apply(&mut groups, &overrides)?;
+    groups.iter().map(|group| plan::plan(group, &words)).collect()
+}
+
+/// The files of the generated layer, relative to the package `ghl-client`: name and content.
+pub fn code_files(plans: &[Plan]) -> Vec<(String, String)> {
+    let group = |plan: &Plan| (format!("src/api/{}.rs", emit::module(&plan.group)), emit::group(plan));
+    let mut files: Vec<_> = plans.iter().map(group).collect();
+    files.push(("src/api/mod.rs".to_owned(), emit::contents(plans)));
+    files
 }

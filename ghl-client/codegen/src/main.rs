@@ -2,12 +2,13 @@
 
 use std::{fs, path::Path, process::ExitCode};
 
-use ghl_codegen::{digest_files, home, spec, spec_folder};
+use ghl_codegen::{code_files, digest_files, home, plans, spec, spec_folder};
 
 fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1).as_deref() {
         Some("digest") => digest(),
-        _ => Err("usage: cargo run -p ghl-codegen -- digest".to_owned()),
+        Some("generate") => generate(),
+        _ => Err("usage: cargo run -p ghl-codegen -- digest | generate".to_owned()),
     };
     match outcome {
         Ok(code) => code,
@@ -22,6 +23,11 @@ fn digest() -> Result<ExitCode, String> {
     let folder = spec_folder().ok_or("set GHL_SPEC_DIR to the folder of the specifications")?;
     let groups = spec::read(&folder)?;
     write(&home().join("digest"), &digest_files(&groups))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn generate() -> Result<ExitCode, String> {
+    write(&home().join(".."), &code_files(&plans()?))?;
     Ok(ExitCode::SUCCESS)
 }
 

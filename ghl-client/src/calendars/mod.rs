@@ -15,7 +15,7 @@ use crate::{client::GhlClient, model::LocationId};
 
 /// The calendars family. From [`GhlClient::calendars`].
 #[derive(Debug, Clone)]
-pub struct Calendars(GhlClient);
+pub struct Calendars(pub(crate) GhlClient);
 
 impl Calendars {
     pub(crate) fn new(client: GhlClient) -> Self {

@@ -45,6 +45,7 @@ const _: () = {
     is_shared::<GhlClient>();
 };
 
+#[derive(Clone)]
 struct Inner {
     pipeline: Pipeline,
     access: Access,
@@ -54,7 +55,7 @@ struct Inner {
 }
 
 /// Where bearer tokens come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Access {
     /// One token for every call, and what it may be.
     Fixed(Arc<dyn Credentials>, TokenKinds),
@@ -152,6 +153,13 @@ impl GhlClient {
         GhlClientBuilder::new()
     }
 
+    /// The same client speaking v3, where paths, names and shapes differ and some operations are gone. It shares everything
+    /// else with this one.
+    #[must_use]
+    pub fn v3(&self) -> Self {
+        Self(Arc::new(Inner { version: Some(ApiVersion::V3), ..(*self.0).clone() }))
+    }
+
     /// Contacts.
     pub fn contacts(&self) -> Contacts {
         Contacts::new(self.clone())
@@ -194,6 +202,11 @@ impl GhlClient {
         self.0.pipeline.clock()
     }
 
+    /// The version that a call or else the client asks for; `None` leaves it to the operation.
+    pub(crate) fn version_asked_for(&self, settings: &Settings) -> Option<ApiVersion> {
+        settings.version.clone().or_else(|| self.0.version.clone())
+    }
+
     /// Sends a call as `resource`, with its credentials, its limits and the version header.
     pub(crate) async fn answer(
         &self,
@@ -209,7 +222,7 @@ impl GhlClient {
             return Err(accepts.refuse(held).at("ghl", call.operation().to_owned()));
         }
         let credentials = self.credentials(resource)?;
-        let version = settings.version.clone().or_else(|| self.0.version.clone()).unwrap_or(version);
+        let version = self.version_asked_for(settings).unwrap_or(version);
         let scopes = self.scopes(resource);
         let call = call.header(VERSION, version.as_str()).credentials(credentials).scopes(scopes.clone());
         match self.0.pipeline.call(settings.apply(call)).await {

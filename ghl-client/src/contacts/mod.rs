@@ -26,7 +26,7 @@ use crate::{
 
 /// The contacts family. From [`GhlClient::contacts`].
 #[derive(Debug, Clone)]
-pub struct Contacts(GhlClient);
+pub struct Contacts(pub(crate) GhlClient);
 
 impl Contacts {
     pub(crate) fn new(client: GhlClient) -> Self {

@@ -19,7 +19,7 @@ use crate::{
 
 /// The locations family. From [`GhlClient::locations`].
 #[derive(Debug, Clone)]
-pub struct Locations(GhlClient);
+pub struct Locations(pub(crate) GhlClient);
 
 impl Locations {
     pub(crate) fn new(client: GhlClient) -> Self {

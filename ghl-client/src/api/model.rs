@@ -1,0 +1,389 @@
+//! How the generated models are read and written.
+//!
+//! Answers are read only and keep what they do not know; bodies are written only. Every field is an `Option`: an answer may
+//! lack it, a body leaves it out. A field that a body must have is refused before sending when it is missing.
+//!
+//! The macros expand to as little as the compiler can check quickly: reading is one visitor shared by all models, writing goes
+//! through `dyn` ([ADR 8](https://github.com/sidecar-crm/sidecar/blob/main/docs/adr/0008-generated-layer.md)).
+
+#![allow(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "what is used depends on the families that are compiled in"
+)]
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
+};
+use serde_json::Value;
+use sidecar_core::{Error, ErrorKind, Result, http::Answer, model::Key};
+
+use super::{
+    operation::Generation,
+    value::{Either, File, Nullable, Number, Object, Secret},
+};
+
+/// An answer's fields, as a macro has written them.
+pub(crate) trait Fields: Default {
+    /// Reads the value of `key` if it is one of the fields.
+    fn set<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
+
+    /// Where everything else goes.
+    fn extra(&mut self) -> &mut Object;
+}
+
+/// Reads any answer.
+#[derive(Debug)]
+pub(crate) struct Fill<T>(pub(crate) PhantomData<T>);
+
+impl<'de, T: Fields> Visitor<'de> for Fill<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut answer = T::default();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if !answer.set(key.as_str(), &mut map)? {
+                let value = map.next_value()?;
+                answer.extra().insert(key.into_string(), value);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// Reads a field; an error names it.
+pub(crate) fn field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    slot: &mut Option<T>,
+    key: &str,
+    map: &mut A,
+) -> Result<bool, A::Error> {
+    *slot = map.next_value().map_err(|error| A::Error::custom(format_args!("{key}: {error}")))?;
+    Ok(true)
+}
+
+/// Something that an answer can be read as.
+pub trait Decode: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`], naming the operation and the field.
+    fn decode(answer: Answer) -> Result<Self>;
+}
+
+/// An answer that the specification does not describe, or that is no JSON: status, headers and bytes.
+impl Decode for Answer {
+    fn decode(answer: Answer) -> Result<Self> {
+        Ok(answer)
+    }
+}
+
+macro_rules! decode_json {
+    ($([$($parameter:ident)*] $type:ty,)*) => {$(
+        impl<$($parameter: DeserializeOwned)*> Decode for $type {
+            #[inline]
+            fn decode(answer: Answer) -> Result<Self> {
+                answer.json()
+            }
+        }
+    )*};
+}
+
+decode_json! { [] Value, [] Object, [] String, [] bool, [] Number, [T] Vec<T>, [T] Option<T>, [T] BTreeMap<String, T>, }
+
+impl<A: DeserializeOwned, B: DeserializeOwned> Decode for Either<A, B> {
+    fn decode(answer: Answer) -> Result<Self> {
+        answer.json()
+    }
+}
+
+/// The files of a request with the names of their fields.
+pub type Files = Vec<(Cow<'static, str>, File)>;
+
+/// Something that a request is made of.
+pub trait Write: fmt::Debug + Send + Sync {
+    /// Its value on the wire of a generation; the files in it go to `files`, in whose place it is `null`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when a required field is missing, or one is set that the generation lacks.
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value>;
+}
+
+/// What a body's macro knows of a field: its name in v2 and in v3, empty where the generation lacks it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name {
+    pub(crate) v2: &'static str,
+    pub(crate) v3: &'static str,
+    pub(crate) required: bool,
+}
+
+/// Writes a field.
+pub(crate) fn put(
+    object: &mut Object,
+    generation: Generation,
+    files: &mut Files,
+    name: Name,
+    value: Option<&dyn Write>,
+) -> Result<()> {
+    let wire = match generation {
+        Generation::V2 => name.v2,
+        Generation::V3 => name.v3,
+    };
+    let config = |why| Err(Error::new(ErrorKind::Config, why));
+    let Some(value) = value else {
+        return match name.required && !wire.is_empty() {
+            true => config(format!("the field `{wire}` is required: set it")),
+            false => Ok(()),
+        };
+    };
+    if wire.is_empty() {
+        let other = if generation == Generation::V2 { name.v3 } else { name.v2 };
+        return config(format!("{generation} has no field `{other}`: leave it out, or ask for the other version"));
+    }
+    let before = files.len();
+    let value = value.write(generation, files)?;
+    if files.len() == before {
+        object.insert(wire.to_owned(), value);
+    }
+    files[before..].iter_mut().filter(|(field, _)| field.is_empty()).for_each(|(field, _)| *field = wire.into());
+    Ok(())
+}
+
+macro_rules! write_value {
+    ($($type:ty: $value:ident => $json:expr,)*) => {$(
+        impl Write for $type {
+            fn write(&self, _: Generation, _: &mut Files) -> Result<Value> {
+                let $value = self;
+                Ok($json)
+            }
+        }
+    )*};
+}
+
+write_value! {
+    String: text => text.as_str().into(),
+    bool: value => (*value).into(),
+    Value: value => value.clone(),
+    Object: fields => fields.clone().into(),
+    Secret: text => text.expose().into(),
+}
+
+impl Write for Number {
+    fn write(&self, _: Generation, _: &mut Files) -> Result<Value> {
+        let json = match self {
+            Self::Whole(number) => Some((*number).into()),
+            Self::Decimal(number) => serde_json::Number::from_f64(*number),
+        };
+        json.map(Value::Number).ok_or_else(|| Error::new(ErrorKind::Config, format!("{self} is no number of JSON")))
+    }
+}
+
+impl Write for File {
+    fn write(&self, _: Generation, files: &mut Files) -> Result<Value> {
+        files.push(("".into(), self.clone()));
+        Ok(Value::Null)
+    }
+}
+
+impl<T: Write> Write for Vec<T> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        self.iter().map(|item| item.write(generation, files)).collect::<Result<_>>().map(Value::Array)
+    }
+}
+
+impl<T: Write> Write for BTreeMap<String, T> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        let entry = |(name, value): (&String, &T)| Ok((name.clone(), value.write(generation, files)?));
+        self.iter().map(entry).collect::<Result<Object>>().map(Value::Object)
+    }
+}
+
+impl<T: Write> Write for Box<T> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        (**self).write(generation, files)
+    }
+}
+
+impl<T: Write> Write for Nullable<T> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        match self {
+            Self::Null => Ok(Value::Null),
+            Self::Value(value) => value.write(generation, files),
+        }
+    }
+}
+
+impl<A: Write, B: Write> Write for Either<A, B> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        match self {
+            Self::First(value) => value.write(generation, files),
+            Self::Second(value) => value.write(generation, files),
+        }
+    }
+}
+
+impl Name {
+    pub(crate) const fn new(v2: &'static str, v3: &'static str) -> Self {
+        Self { v2, v3, required: false }
+    }
+
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+}
+
+/// A field's names: one for both generations, one for each, or one that only one of them has.
+macro_rules! name {
+    ($wire:literal) => {
+        $crate::api::model::Name::new($wire, $wire)
+    };
+    ($v2:literal / $v3:literal) => {
+        $crate::api::model::Name::new($v2, $v3)
+    };
+    ($wire:literal @ v2) => {
+        $crate::api::model::Name::new($wire, "")
+    };
+    ($wire:literal @ v3) => {
+        $crate::api::model::Name::new("", $wire)
+    };
+}
+pub(crate) use name;
+
+/// A model that is read: `field: Type = "name" | "other name",`.
+macro_rules! answer {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $wire:literal $(| $alias:literal)*,)* }) => {
+        #[doc = concat!("`", stringify!($name), "`, as it is read.")]
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            $(#[doc = concat!("`", $wire, "`.")] $(#[$doc])* pub $field: Option<$type>,)*
+            /// What the provider sent beyond these fields.
+            pub extra: $crate::api::Object,
+        }
+        $crate::api::model::read_fields! { $name { $($field = $wire $(| $alias)*,)* } }
+    };
+}
+pub(crate) use answer;
+
+/// A model that is written: `field: Type = "name" required,`; see `name!` for others.
+macro_rules! body {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(@ $only:ident)? $($required:ident)?,)* }) => {
+        #[doc = concat!("`", stringify!($name), "`, as it is sent; what is `None` is left out.")]
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: Option<$type>,)*
+        }
+        $crate::api::model::write_fields! { $name, Default::default() => { $($field = $v2 $(/ $v3)? $(@ $only)? $($required)?,)* } }
+    };
+}
+pub(crate) use body;
+
+/// A model that is read and written; unknown fields that were read are written again.
+macro_rules! both {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(@ $only:ident)? $($required:ident)?,)* }) => {
+        #[doc = concat!("`", stringify!($name), "`, as it is read and sent; what is `None` is left out.")]
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: Option<$type>,)*
+            /// What the provider sent beyond these fields.
+            pub extra: $crate::api::Object,
+        }
+        $crate::api::model::read_fields! { $name { $($field = $v2 $(| $v3)? $(| $alias)*,)* } }
+        $crate::api::model::write_fields! { $name, .extra => { $($field = $v2 $(/ $v3)? $(@ $only)? $($required)?,)* } }
+    };
+}
+pub(crate) use both;
+
+/// How a model's fields are read.
+macro_rules! read_fields {
+    ($name:ident { $($field:ident = $wire:literal $(| $alias:literal)*,)* }) => {
+        impl $crate::api::model::Fields for $name {
+            #[allow(unused_variables, reason = "a model may have no fields")]
+            fn set<'de, A: ::serde::de::MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+                match key {
+                    $($wire $(| $alias)* => $crate::api::model::field(&mut self.$field, key, map),)*
+                    _ => Ok(false),
+                }
+            }
+
+            fn extra(&mut self) -> &mut $crate::api::Object {
+                &mut self.extra
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map($crate::api::model::Fill(::std::marker::PhantomData))
+            }
+        }
+
+        impl $crate::api::Decode for $name {
+            #[inline]
+            fn decode(answer: ::sidecar_core::http::Answer) -> ::sidecar_core::Result<Self> {
+                answer.json()
+            }
+        }
+    };
+}
+pub(crate) use read_fields;
+
+/// How a model's fields are written, over what is there already.
+macro_rules! write_fields {
+    ($name:ident, $(.$extra:ident)? $(Default::$default:ident())? => { $($field:ident = $v2:literal $(/ $v3:literal)? $(@ $only:ident)? $($required:ident)?,)* }) => {
+        impl $crate::api::Write for $name {
+            #[allow(unused_variables, unused_mut, reason = "a model may have no fields")]
+            fn write(
+                &self,
+                generation: $crate::api::Generation,
+                files: &mut $crate::api::model::Files,
+            ) -> ::sidecar_core::Result<::serde_json::Value> {
+                let mut object: $crate::api::Object = $(self.$extra.clone())? $(Default::$default())?;
+                $($crate::api::model::put(
+                    &mut object,
+                    generation,
+                    files,
+                    $crate::api::model::name!($v2 $(/ $v3)? $(@ $only)?)$(.$required())?,
+                    self.$field.as_ref().map(|value| value as &dyn $crate::api::Write),
+                )?;)*
+                Ok(object.into())
+            }
+        }
+    };
+}
+pub(crate) use write_fields;
+
+/// An open enum that is only read.
+macro_rules! read_values {
+    ($name:ident { $($variant:ident = $wire:literal,)* }) => {
+        ::sidecar_core::open_enum! {
+            #[doc = concat!("The values of `", stringify!($name), "`.")]
+            pub enum $name {
+                $(#[doc = concat!("`", $wire, "`.")] $variant = $wire,)*
+            }
+        }
+    };
+}
+pub(crate) use read_values;
+
+/// An open enum that is written too.
+macro_rules! written_values {
+    ($name:ident { $($variant:ident = $wire:literal,)* }) => {
+        $crate::api::model::read_values! { $name { $($variant = $wire,)* } }
+        impl $crate::api::Write for $name {
+            fn write(
+                &self,
+                _: $crate::api::Generation,
+                _: &mut $crate::api::model::Files,
+            ) -> ::sidecar_core::Result<::serde_json::Value> {
+                Ok(self.as_str().into())
+            }
+        }
+    };
+}
+pub(crate) use written_values;

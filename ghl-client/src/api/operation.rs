@@ -1,0 +1,137 @@
+use std::fmt;
+
+use http::Method;
+use sidecar_core::{Error, ErrorKind, Result};
+
+use crate::config::ApiVersion;
+
+/// The two generations of the API. Paths, names and shapes differ between them, not among the dated versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Generation {
+    /// The dated versions.
+    V2,
+    /// v3, and what comes after it.
+    V3,
+}
+
+impl Generation {
+    /// The generation that a version belongs to: versions named by a date are v2.
+    pub fn of(version: &ApiVersion) -> Self {
+        if version.as_str().starts_with(|first: char| first.is_ascii_digit()) { Self::V2 } else { Self::V3 }
+    }
+
+    /// `v2` or `v3`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A kind of token that an operation takes, in the specification's words
+/// (<https://marketplace.gohighlevel.com/docs/Authorization/authorization_doc>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// `bearer`: an OAuth token or a private integration token, as a rule a location's.
+    Bearer,
+    /// `Location-Access`: a location's OAuth token, or its private integration token.
+    Location,
+    /// `Location-Access-Only`: a location's OAuth token.
+    LocationOAuth,
+    /// `Agency-Access`: a company's OAuth token, or its private integration token.
+    Agency,
+    /// `Agency-Access-Only`: a company's OAuth token.
+    AgencyOAuth,
+}
+
+impl TokenKind {
+    /// Whether a location can have such a token.
+    pub const fn is_location(self) -> bool {
+        matches!(self, Self::Bearer | Self::Location | Self::LocationOAuth)
+    }
+
+    /// Whether a company can have such a token.
+    pub const fn is_company(self) -> bool {
+        matches!(self, Self::Bearer | Self::Agency | Self::AgencyOAuth)
+    }
+}
+
+/// How a request's body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Media {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data`.
+    Multipart,
+}
+
+/// An operation of the API: where it is in each generation.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its family and its method here, such as `contacts.create_contact`; errors and metrics name it so.
+    pub name: &'static str,
+    /// Where the dated versions have it.
+    pub v2: Option<Endpoint>,
+    /// Where v3 has it.
+    pub v3: Option<Endpoint>,
+}
+
+/// What one generation says of an operation.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The specification's `operationId`.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path with its `{placeholders}`.
+    pub path: &'static str,
+    /// The version it is published under.
+    pub version: ApiVersion,
+    /// The kinds of token it takes, each with the scopes it then needs. Empty: the specification does not say.
+    pub tokens: &'static [(TokenKind, &'static [&'static str])],
+    /// How its body is written; `None` when it has none.
+    pub media: Option<Media>,
+}
+
+impl Operation {
+    /// What a generation says of it; `None` when it lacks the operation.
+    pub fn endpoint(&self, generation: Generation) -> Option<&Endpoint> {
+        match generation {
+            Generation::V2 => self.v2.as_ref(),
+            Generation::V3 => self.v3.as_ref(),
+        }
+    }
+
+    /// The endpoint and the version to send, where `asked` is what the call or the client asks for. Without it, families that
+    /// have a dated version keep to it; an operation of a family that only v3 knows goes to v3.
+    pub(super) fn choose(&self, asked: Option<ApiVersion>, family_is_v3: bool) -> Result<(&Endpoint, ApiVersion)> {
+        let generation = match &asked {
+            Some(version) => Generation::of(version),
+            None if family_is_v3 => Generation::V3,
+            None => Generation::V2,
+        };
+        let Some(endpoint) = self.endpoint(generation) else {
+            let why = match generation {
+                Generation::V2 => format!(
+                    "{} is an operation of v3 only: ask for it by `ghl.v3()` or `.version(ApiVersion::V3)`",
+                    self.name
+                ),
+                Generation::V3 => format!(
+                    "{} is no operation of v3: leave the version out, or name a dated one for this call, such as `.version(ApiVersion::V2021_07_28)`",
+                    self.name
+                ),
+            };
+            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.name));
+        };
+        Ok((endpoint, asked.unwrap_or_else(|| endpoint.version.clone())))
+    }
+}

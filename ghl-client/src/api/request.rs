@@ -1,0 +1,276 @@
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use http::HeaderName;
+use serde_json::Value;
+use sidecar_core::{
+    Error, ErrorKind, Result,
+    http::{Answer, Call},
+    limit::Lane,
+};
+
+use super::{
+    model::{Decode, Files, Write},
+    multipart::multipart,
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    value::Object,
+};
+use crate::{
+    client::{GhlClient, Resource, Settings},
+    config::ApiVersion,
+    model::{CompanyId, LocationId},
+};
+
+/// A call of one operation; awaiting it sends it and reads the answer.
+///
+/// Unless [`location`](Self::location) or [`company`](Self::company) says whose call it is, the operation's own location or
+/// company id does, else the client's one token is used. Without [`version`](Self::version) the client's version counts, else
+/// the operation's own.
+///
+/// # Errors
+/// [`ErrorKind::Config`] before anything is sent when a required field is missing, or the version in force lacks the operation
+/// or a field that is set; [`ErrorKind::Decode`] when the answer has another shape; otherwise as every call, see
+/// [`Error`] and [`GhlErrorExt`](crate::GhlErrorExt).
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Request<T> {
+    prepared: Prepared,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Request<T> {
+    pub(super) fn new(client: &GhlClient, operation: &'static Operation, family: Family, arguments: &[&str]) -> Self {
+        let prepared = Prepared {
+            client: client.clone(),
+            operation,
+            family,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            query: None,
+            body: None,
+            headers: Vec::new(),
+            resource: None,
+            settings: Settings::default(),
+        };
+        Self { prepared, answer: PhantomData }
+    }
+
+    pub(super) fn query(mut self, query: impl Write + 'static) -> Self {
+        self.prepared.query = Some(Arc::new(query));
+        self
+    }
+
+    pub(super) fn body(mut self, body: impl Write + 'static) -> Self {
+        self.prepared.body = Some(Arc::new(body));
+        self
+    }
+
+    /// The facts of the operation.
+    pub fn operation(&self) -> &'static Operation {
+        self.prepared.operation
+    }
+
+    /// Sends a further header.
+    pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.prepared.headers.push((name, value.into()));
+        self
+    }
+
+    /// How long it may take in all, waits for limits and repetitions included; 30 s unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.prepared.settings.deadline = Some(deadline);
+        self
+    }
+
+    /// Another version than the client's; it decides path, names and shape.
+    pub fn version(mut self, version: ApiVersion) -> Self {
+        self.prepared.settings.version = Some(version);
+        self
+    }
+
+    /// Lets people's calls go first when a limit is near: for syncs and jobs.
+    pub fn background(mut self) -> Self {
+        self.prepared.settings.lane = Lane::Background;
+        self
+    }
+
+    /// Calls with this location's token and counts against its quota.
+    pub fn location(mut self, id: impl Into<LocationId>) -> Self {
+        self.prepared.resource = Some(Resource::Location(id.into()));
+        self
+    }
+
+    /// Calls with this company's token and counts against its quota.
+    pub fn company(mut self, id: impl Into<CompanyId>) -> Self {
+        self.prepared.resource = Some(Resource::Company(id.into()));
+        self
+    }
+
+    /// Sends it and hands the answer out as it came, for what its type does not tell.
+    ///
+    /// # Errors
+    /// As awaiting it, without [`ErrorKind::Decode`].
+    pub async fn raw(self) -> Result<Answer> {
+        self.prepared.send().await
+    }
+}
+
+impl<T> fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = self.prepared.operation.name;
+        f.debug_struct("Request").field("operation", &operation).finish_non_exhaustive()
+    }
+}
+
+impl<T: Decode + 'static> IntoFuture for Request<T> {
+    type Output = Result<T>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let sent = self.prepared.boxed();
+        Box::pin(async move { T::decode(sent.await?) })
+    }
+}
+
+/// Which generation a family keeps to when nobody asks for a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// It has dated versions.
+    Dated,
+    /// v3 alone knows it.
+    V3Only,
+}
+
+/// A call without the type of its answer, so that sending is compiled once.
+struct Prepared {
+    client: GhlClient,
+    operation: &'static Operation,
+    family: Family,
+    arguments: Vec<String>,
+    query: Option<Arc<dyn Write>>,
+    body: Option<Arc<dyn Write>>,
+    headers: Vec<(HeaderName, String)>,
+    resource: Option<Resource>,
+    settings: Settings,
+}
+
+/// What is sent beside the path.
+#[derive(Default)]
+struct Written {
+    query: Value,
+    body: Value,
+    files: Files,
+}
+
+impl Prepared {
+    fn boxed(self) -> BoxFuture<'static, Result<Answer>> {
+        Box::pin(self.send())
+    }
+
+    async fn send(self) -> Result<Answer> {
+        let name = self.operation.name;
+        let asked = self.client.version_asked_for(&self.settings);
+        let (endpoint, version) = self.operation.choose(asked, self.family == Family::V3Only)?;
+        let prepared = self.written(Generation::of(&version)).and_then(|written| {
+            let resource = self.resource(endpoint, &written)?;
+            Ok((self.call(endpoint, &written)?, resource))
+        });
+        let (call, resource) = prepared.map_err(|error| error.at("ghl", name))?;
+        self.client.answer(call, &resource, version, &self.settings).await
+    }
+
+    fn written(&self, generation: Generation) -> Result<Written> {
+        let mut written = Written::default();
+        if let Some(query) = &self.query {
+            written.query = query.write(generation, &mut written.files)?;
+        }
+        if let Some(body) = &self.body {
+            written.body = body.write(generation, &mut written.files)?;
+        }
+        Ok(written)
+    }
+
+    fn call(&self, endpoint: &Endpoint, written: &Written) -> Result<Call> {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut call = Call::new(self.operation.name, endpoint.method.clone(), endpoint.path, &arguments);
+        for (name, value) in pairs(&written.query) {
+            call = call.query(name, value);
+        }
+        for (name, value) in &self.headers {
+            call = call.header(name.clone(), value);
+        }
+        Ok(match endpoint.media.filter(|_| self.body.is_some()) {
+            None => call,
+            Some(Media::Json) => call.json(&written.body),
+            Some(Media::Form) => {
+                let fields = pairs(&written.body);
+                call.form(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            }
+            Some(Media::Multipart) => {
+                let (media, content) = multipart(&pairs(&written.body), &written.files);
+                call.bytes(&media, content)
+            }
+        })
+    }
+
+    /// Whose token is used.
+    fn resource(&self, endpoint: &Endpoint, written: &Written) -> Result<Resource> {
+        let takes =
+            |is: fn(TokenKind) -> bool| endpoint.tokens.is_empty() || endpoint.tokens.iter().any(|(kind, _)| is(*kind));
+        let (location, company) = (takes(TokenKind::is_location), takes(TokenKind::is_company));
+        let needs = |whose, setter| {
+            let why = format!("it takes the token of a {whose}: say whose by `.{setter}(id)`");
+            Err(Error::new(ErrorKind::Config, why))
+        };
+        match &self.resource {
+            Some(Resource::Location(_)) if !location => needs("company", "company"),
+            Some(Resource::Company(_)) if !company => needs("location", "location"),
+            Some(resource) => Ok(resource.clone()),
+            None => Ok(self
+                .own(endpoint, written, "location")
+                .filter(|_| location)
+                .map(|id| Resource::Location(id.into()))
+                .or_else(|| {
+                    self.own(endpoint, written, "company").filter(|_| company).map(|id| Resource::Company(id.into()))
+                })
+                .unwrap_or(Resource::Token)),
+        }
+    }
+
+    /// The operation's own location or company id: in its path, its query or its body.
+    fn own(&self, endpoint: &Endpoint, written: &Written, what: &str) -> Option<String> {
+        let names = [format!("{what}Id"), format!("{what}_id")];
+        let placeholders = endpoint.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        let in_path = placeholders.zip(&self.arguments).find(|(name, _)| names.iter().any(|own| own == name));
+        if let Some((_, value)) = in_path {
+            return Some(value.clone());
+        }
+        let text = |fields: &Object, name: &str| {
+            fields.get(name).and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned)
+        };
+        [&written.query, &written.body].into_iter().filter_map(Value::as_object).find_map(|fields| {
+            // Families of the second kind name their owner by `altId` and say by `altType` what it is.
+            let alternative = || text(fields, "altId").filter(|_| text(fields, "altType").as_deref() == Some(what));
+            names.iter().find_map(|name| text(fields, name)).or_else(alternative)
+        })
+    }
+}
+
+/// The fields of an object as name and text: a list repeats its name, an object has its fields' names in brackets.
+fn pairs(value: &Value) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        flatten(name.clone(), value, &mut pairs);
+    }
+    pairs
+}
+
+fn flatten(name: String, value: &Value, pairs: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => pairs.push((name, text.clone())),
+        Value::Bool(_) | Value::Number(_) => pairs.push((name, value.to_string())),
+        Value::Array(items) => items.iter().for_each(|item| flatten(name.clone(), item, pairs)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(field, value)| flatten(format!("{name}[{field}]"), value, pairs));
+        }
+    }
+}
