@@ -108,7 +108,7 @@ impl Writer<'_> {
             "#![allow(unused_imports, clippy::too_many_arguments, reason = \"every family imports the same\")]\n\n",
         );
         out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Answer;\n\n");
-        out.push_str("use super::{\n    model::{answer, body, both, read_values, written_values},\n    operation::{Endpoint, Media, Operation, TokenKind},\n    request::{Family, Request},\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
+        out.push_str("use super::{\n    model::{answer, body, both, read_values, written_values},\n    operation::{Endpoint, Generation, Media, Operation, TokenKind},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
         match ROOMS.iter().find(|(room, _)| room == group) {
             Some((_, handle)) => {
                 let _ = writeln!(
@@ -136,7 +136,6 @@ impl Writer<'_> {
             .iter()
             .find(|(room, _)| room == group)
             .map_or_else(|| names::pascal(group), |(_, handle)| (*handle).to_owned());
-        let family = if self.plan.v3_only { "V3Only" } else { "Dated" };
         let _ = writeln!(out, "impl {handle} {{");
         for (place, method) in self.plan.methods.iter().enumerate() {
             if place > 0 {
@@ -157,7 +156,7 @@ impl Writer<'_> {
             let arguments = method.arguments.join(", ");
             let _ = write!(
                 out,
-                ") -> Request<{answer}> {{\n        Request::new(&self.0, &OPERATIONS[{place}], Family::{family}, &[{arguments}])"
+                ") -> Request<{answer}> {{\n        Request::new(&self.0, &OPERATIONS[{place}], &[{arguments}])"
             );
             if method.query.is_some() {
                 out.push_str(".query(query)");
@@ -172,6 +171,7 @@ impl Writer<'_> {
 
     fn operations(&self, out: &mut String) {
         let methods = &self.plan.methods;
+        let home = if self.plan.v3_only { "V3" } else { "V2" };
         let _ = writeln!(
             out,
             "/// The facts of every operation of the family.\npub static OPERATIONS: [Operation; {}] = [",
@@ -179,7 +179,7 @@ impl Writer<'_> {
         );
         for method in methods {
             let name = format!("{}.{}", module(&self.plan.group), method.name.trim_start_matches("r#"));
-            let _ = writeln!(out, "    Operation {{\n        name: \"{name}\",");
+            let _ = writeln!(out, "    Operation {{\n        name: \"{name}\",\n        home: Generation::{home},");
             for (generation, facts) in ["v2", "v3"].iter().zip(&method.facts) {
                 let _ = writeln!(
                     out,

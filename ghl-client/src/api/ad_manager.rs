@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_reporting(&self, query: FbGetReportingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/reporting/campaign/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_campaign_reporting(&self, campaign_id: &str, query: FbGetCampaignReportingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[campaign_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[campaign_id]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/reporting/list` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_reporting_list(&self, query: FbGetReportingListQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/me` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_current_user(&self, query: FbGetCurrentUserQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/pages` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_pages(&self, query: FbGetPagesQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/page/{pageId}/instagram` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_instagram_accounts(&self, page_id: &str, query: FbGetInstagramAccountsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[page_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[page_id]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/page/{pageId}/forms` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_page_lead_forms(&self, page_id: &str, query: FbGetPageLeadFormsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[page_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[page_id]).query(query)
     }
 
     /// `POST /ad-publishing/facebook/page/{pageId}/forms` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_create_page_lead_form(&self, page_id: &str, body: CreateLeadForm) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[page_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[page_id]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/ad-accounts` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_ad_accounts(&self, query: FbGetAdAccountsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/ad-accounts/{adAccountId}` in v2 (`2021-07-28`) and v3.
@@ -115,7 +115,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_ad_account(&self, ad_account_id: &str, query: FbGetAdAccountQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[ad_account_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[ad_account_id]).query(query)
     }
 
     /// `DELETE /ad-publishing/facebook/ad-accounts/{adAccountId}` in v2 (`2021-07-28`) and v3.
@@ -124,7 +124,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[ad_account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[ad_account_id]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/conversation-forms` in v2 (`2021-07-28`) and v3.
@@ -133,7 +133,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_conversation_forms(&self, query: FbGetConversationFormsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
     /// `POST /ad-publishing/facebook/conversation-forms` in v2 (`2021-07-28`) and v3.
@@ -142,7 +142,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_create_conversation_form(&self, body: CreateConversationForm) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[12], &[]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/integration` in v2 (`2021-07-28`) and v3.
@@ -151,7 +151,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_create_integration(&self, body: CreateIntegration) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/integration` in v2 (`2021-07-28`) and v3.
@@ -160,7 +160,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_integration(&self, query: FbGetIntegrationQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[14], &[]).query(query)
     }
 
     /// `DELETE /ad-publishing/facebook/integration` in v2 (`2021-07-28`) and v3.
@@ -169,7 +169,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_integration(&self, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/targeting/search` in v2 (`2021-07-28`) and v3.
@@ -178,7 +178,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_search_targeting(&self, query: FbSearchTargetingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[16], &[]).query(query)
     }
 
     /// `POST /ad-publishing/facebook/campaigns/{campaignId}/publish` in v2 (`2021-07-28`) and v3.
@@ -187,7 +187,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_publish_campaign(&self, campaign_id: &str, body: PublishAd) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[campaign_id]).body(body)
     }
 
     /// `DELETE /ad-publishing/facebook/page` in v2 (`2021-07-28`) and v3.
@@ -196,7 +196,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_page(&self, query: FbDeletePageQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/pixels` in v2 (`2021-07-28`) and v3.
@@ -205,7 +205,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_pixels(&self, query: FbGetPixelsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[19], &[]).query(query)
     }
 
     /// `PUT /ad-publishing/facebook/pixels` in v2 (`2021-07-28`) and v3.
@@ -214,7 +214,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_upsert_pixel(&self, body: UpsertConversionPixel) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[20], &[]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/custom-audience` in v2 (`2021-07-28`) and v3.
@@ -223,7 +223,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_custom_audiences(&self, query: FbGetCustomAudiencesQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[21], &[]).query(query)
     }
 
     /// `DELETE /ad-publishing/facebook/custom-audience/{audienceId}` in v2 (`2021-07-28`) and v3.
@@ -232,7 +232,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_custom_audience(&self, audience_id: &str, query: FbDeleteCustomAudienceQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[audience_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[22], &[audience_id]).query(query)
     }
 
     /// `PUT /ad-publishing/facebook/custom-audience/{audienceId}` in v2 (`2021-07-28`) and v3.
@@ -241,7 +241,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_update_custom_audience(&self, audience_id: &str, body: FbUpdateAudienceBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[audience_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[audience_id]).body(body)
     }
 
     /// `GET /ad-publishing/facebook/custom-audience/{audienceId}` in v2 (`2021-07-28`) and v3.
@@ -250,7 +250,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_custom_audience_by_id(&self, audience_id: &str, query: FbGetCustomAudienceByIdQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[audience_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[24], &[audience_id]).query(query)
     }
 
     /// `PUT /ad-publishing/facebook/custom-audience/{audienceId}/member` in v2 (`2021-07-28`) and v3.
@@ -259,7 +259,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_add_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[audience_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[25], &[audience_id]).body(body)
     }
 
     /// `DELETE /ad-publishing/facebook/custom-audience/{audienceId}/member` in v2 (`2021-07-28`) and v3.
@@ -268,7 +268,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_remove_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[audience_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[26], &[audience_id]).body(body)
     }
 
     /// `PUT /ad-publishing/facebook/custom-audience/{audienceId}/member/batch` in v2 (`2021-07-28`) and v3.
@@ -277,7 +277,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_batch_update_audience_members(&self, audience_id: &str, body: UpdateCustomAudienceBatch) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[audience_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[27], &[audience_id]).body(body)
     }
 
     /// `PUT /ad-publishing/facebook/page/default` in v2 (`2021-07-28`) and v3.
@@ -286,7 +286,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_set_default_page(&self, query: FbSetDefaultPageQuery, body: FbSetDefaultPageBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[]).query(query).body(body)
     }
 
     /// `GET /ad-publishing/facebook/lead-form/{leadFormId}` in v2 (`2021-07-28`) and v3.
@@ -295,7 +295,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_lead_form(&self, lead_form_id: &str, query: FbGetLeadFormQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[lead_form_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[29], &[lead_form_id]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/campaign/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -304,7 +304,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_campaign(&self, campaign_id: &str, query: FbGetCampaignQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[campaign_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[30], &[campaign_id]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/entity` in v2 (`2021-07-28`) and v3.
@@ -313,7 +313,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_get_entity(&self, query: FbGetEntityQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[31], &[]).query(query)
     }
 
     /// `PUT /ad-publishing/facebook/campaigns` in v2 (`2021-07-28`) and v3.
@@ -322,7 +322,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_upsert_campaign(&self, body: UpsertCampaign) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[32], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[32], &[]).body(body)
     }
 
     /// `PUT /ad-publishing/facebook/adsets` in v2 (`2021-07-28`) and v3.
@@ -331,7 +331,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_upsert_adset(&self, body: UpsertAdset) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[33], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[33], &[]).body(body)
     }
 
     /// `PUT /ad-publishing/facebook/ads-v2` in v2 (`2021-07-28`), `PUT /ad-publishing/facebook/ads` in v3.
@@ -340,7 +340,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_upsert_ad(&self, body: UpsertAd) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[34], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[34], &[]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/campaigns/{campaignId}/pause` in v2 (`2021-07-28`) and v3.
@@ -349,7 +349,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_pause_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[35], Family::Dated, &[campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[35], &[campaign_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/campaigns/{campaignId}/resume` in v2 (`2021-07-28`) and v3.
@@ -358,7 +358,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_resume_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[36], Family::Dated, &[campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[36], &[campaign_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/campaigns/{campaignId}/duplicate` in v2 (`2021-07-28`) and v3.
@@ -367,7 +367,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_duplicate_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[37], Family::Dated, &[campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[37], &[campaign_id]).body(body)
     }
 
     /// `DELETE /ad-publishing/facebook/campaigns/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -376,7 +376,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[38], Family::Dated, &[campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[38], &[campaign_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/adsets/{adsetId}/pause` in v2 (`2021-07-28`), `POST /ad-publishing/facebook/adsets/{adSetId}/pause` in v3.
@@ -385,7 +385,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_pause_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[39], Family::Dated, &[adset_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[39], &[adset_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/adsets/{adsetId}/resume` in v2 (`2021-07-28`), `POST /ad-publishing/facebook/adsets/{adSetId}/resume` in v3.
@@ -394,7 +394,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_resume_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[40], Family::Dated, &[adset_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[40], &[adset_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/adsets/{adsetId}/duplicate` in v2 (`2021-07-28`), `POST /ad-publishing/facebook/adsets/{adSetId}/duplicate` in v3.
@@ -403,7 +403,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_duplicate_adset(&self, adset_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[41], Family::Dated, &[adset_id])
+        Request::new(&self.0, &OPERATIONS[41], &[adset_id])
     }
 
     /// `DELETE /ad-publishing/facebook/adsets/{adsetId}` in v2 (`2021-07-28`), `DELETE /ad-publishing/facebook/adsets/{adSetId}` in v3.
@@ -412,7 +412,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[42], Family::Dated, &[adset_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[42], &[adset_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/ads/{adId}/pause` in v2 (`2021-07-28`) and v3.
@@ -421,7 +421,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_pause_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[43], Family::Dated, &[ad_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[43], &[ad_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/ads/{adId}/resume` in v2 (`2021-07-28`) and v3.
@@ -430,7 +430,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_resume_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[44], Family::Dated, &[ad_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[44], &[ad_id]).body(body)
     }
 
     /// `POST /ad-publishing/facebook/ads/{adId}/duplicate` in v2 (`2021-07-28`) and v3.
@@ -439,7 +439,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn fb_duplicate_ad(&self, ad_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[45], Family::Dated, &[ad_id])
+        Request::new(&self.0, &OPERATIONS[45], &[ad_id])
     }
 
     /// `DELETE /ad-publishing/facebook/ads/{adId}` in v2 (`2021-07-28`) and v3.
@@ -448,7 +448,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn fb_delete_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[46], Family::Dated, &[ad_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[46], &[ad_id]).body(body)
     }
 
     /// `GET /ad-publishing/google/reporting` in v2 (`2021-07-28`) and v3.
@@ -457,7 +457,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_reporting(&self, query: GoogleGetReportingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[47], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[47], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/reporting/list` in v2 (`2021-07-28`) and v3.
@@ -466,7 +466,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_reporting_list(&self, query: GoogleGetReportingListQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[48], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[48], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/reporting/campaign/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -475,7 +475,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_campaign_reporting(&self, campaign_id: &str, query: GoogleGetCampaignReportingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[49], Family::Dated, &[campaign_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[49], &[campaign_id]).query(query)
     }
 
     /// `GET /ad-publishing/google/conversions` in v2 (`2021-07-28`) and v3.
@@ -484,7 +484,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_conversions(&self, query: GoogleGetConversionsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[50], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[50], &[]).query(query)
     }
 
     /// `PUT /ad-publishing/google/conversions` in v2 (`2021-07-28`) and v3.
@@ -493,7 +493,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_upsert_conversion(&self, body: UpsertConversion) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[51], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[51], &[]).body(body)
     }
 
     /// `GET /ad-publishing/google/conversions/{conversionId}` in v2 (`2021-07-28`) and v3.
@@ -502,7 +502,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_conversion_by_id(&self, conversion_id: &str, query: GoogleGetConversionByIdQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[52], Family::Dated, &[conversion_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[52], &[conversion_id]).query(query)
     }
 
     /// `DELETE /ad-publishing/google/conversions/{conversionId}` in v2 (`2021-07-28`) and v3.
@@ -511,7 +511,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_delete_conversion(&self, conversion_id: &str, query: GoogleDeleteConversionQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[53], Family::Dated, &[conversion_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[53], &[conversion_id]).query(query)
     }
 
     /// `GET /ad-publishing/google/integration` in v2 (`2021-07-28`) and v3.
@@ -520,7 +520,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_integration(&self, query: GoogleGetIntegrationQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[54], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[54], &[]).query(query)
     }
 
     /// `POST /ad-publishing/google/integration` in v2 (`2021-07-28`) and v3.
@@ -529,7 +529,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn google_create_integration(&self, body: CreateGoogleIntegration) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[55], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[55], &[]).body(body)
     }
 
     /// `GET /ad-publishing/google/me` in v2 (`2021-07-28`) and v3.
@@ -538,7 +538,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_current_user(&self, query: GoogleGetCurrentUserQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[56], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[56], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/ad-accounts` in v2 (`2021-07-28`) and v3.
@@ -547,7 +547,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_ad_accounts(&self, query: GoogleGetAdAccountsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[57], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[57], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/ad-accounts/{adAccountId}` in v2 (`2021-07-28`) and v3.
@@ -556,7 +556,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_ad_account_details(&self, ad_account_id: &str, query: GoogleGetAdAccountDetailsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[58], Family::Dated, &[ad_account_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[58], &[ad_account_id]).query(query)
     }
 
     /// `DELETE /ad-publishing/google/ad-accounts/{adAccountId}` in v2 (`2021-07-28`) and v3.
@@ -565,7 +565,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[59], Family::Dated, &[ad_account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[59], &[ad_account_id]).body(body)
     }
 
     /// `POST /ad-publishing/google/ads/{adId}/publish` in v2 (`2021-07-28`) and v3.
@@ -574,7 +574,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn google_publish_ad(&self, ad_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[60], Family::Dated, &[ad_id])
+        Request::new(&self.0, &OPERATIONS[60], &[ad_id])
     }
 
     /// `GET /ad-publishing/google/targeting/search` in v2 (`2021-07-28`) and v3.
@@ -583,7 +583,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_search_targeting(&self, query: GoogleSearchTargetingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[61], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[61], &[]).query(query)
     }
 
     /// `POST /ad-publishing/google/keyword-ideas` in v2 (`2021-07-28`) and v3.
@@ -592,7 +592,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn google_get_keyword_ideas(&self, query: GoogleGetKeywordIdeasQuery, body: KeywordSuggestion) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[62], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[62], &[]).query(query).body(body)
     }
 
     /// `GET /ad-publishing/google/assets` in v2 (`2021-07-28`) and v3.
@@ -601,7 +601,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_assets(&self, query: GoogleGetAssetsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[63], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[63], &[]).query(query)
     }
 
     /// `POST /ad-publishing/google/assets` in v2 (`2021-07-28`) and v3.
@@ -610,7 +610,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn google_upsert_assets(&self, body: UpsertAssets) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[64], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[64], &[]).body(body)
     }
 
     /// `GET /ad-publishing/google/entity` in v2 (`2021-07-28`) and v3.
@@ -619,7 +619,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_entity(&self, query: GoogleGetEntityQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[65], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[65], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/target-interests` in v2 (`2021-07-28`) and v3.
@@ -628,7 +628,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_target_interests(&self, query: GoogleGetTargetInterestsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[66], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[66], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/segments` in v2 (`2021-07-28`) and v3.
@@ -637,7 +637,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_segments(&self, query: GoogleGetSegmentsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[67], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[67], &[]).query(query)
     }
 
     /// `PUT /ad-publishing/google/segments` in v2 (`2021-07-28`) and v3.
@@ -646,7 +646,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_upsert_segment(&self, query: GoogleUpsertSegmentQuery, body: UpsertSegment) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[68], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[68], &[]).query(query).body(body)
     }
 
     /// `DELETE /ad-publishing/google/segments/{segmentId}` in v2 (`2021-07-28`) and v3.
@@ -655,7 +655,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_delete_segment(&self, segment_id: &str, query: GoogleDeleteSegmentQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[69], Family::Dated, &[segment_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[69], &[segment_id]).query(query)
     }
 
     /// `GET /ad-publishing/google/segments/{segmentId}` in v2 (`2021-07-28`) and v3.
@@ -664,7 +664,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_segment_by_id(&self, segment_id: &str, query: GoogleGetSegmentByIdQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[70], Family::Dated, &[segment_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[70], &[segment_id]).query(query)
     }
 
     /// `POST /ad-publishing/google/segments/offline-user-list-job` in v2 (`2021-07-28`) and v3.
@@ -673,7 +673,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn google_create_offline_user_list_job(&self, body: CreateOfflineUserListJob) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[71], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[71], &[]).body(body)
     }
 
     /// `PUT /ad-publishing/google/audiences` in v2 (`2021-07-28`) and v3.
@@ -682,7 +682,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_upsert_audience(&self, body: UpsertAudience) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[72], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[72], &[]).body(body)
     }
 
     /// `GET /ad-publishing/google/audiences` in v2 (`2021-07-28`) and v3.
@@ -691,7 +691,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_audiences(&self, query: GoogleGetAudiencesQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[73], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[73], &[]).query(query)
     }
 
     /// `GET /ad-publishing/google/audiences/{audienceId}` in v2 (`2021-07-28`) and v3.
@@ -700,7 +700,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_audience_by_id(&self, audience_id: &str, query: GoogleGetAudienceByIdQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[74], Family::Dated, &[audience_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[74], &[audience_id]).query(query)
     }
 
     /// `PUT /ad-publishing/google/ads` in v2 (`2021-07-28`) and v3.
@@ -709,7 +709,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_upsert_campaign(&self, body: Campaign) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[75], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[75], &[]).body(body)
     }
 
     /// `GET /ad-publishing/google/ads/{adId}` in v2 (`2021-07-28`) and v3.
@@ -718,7 +718,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_campaign_by_id(&self, ad_id: &str, query: GoogleGetCampaignByIdQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[76], Family::Dated, &[ad_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[76], &[ad_id]).query(query)
     }
 
     /// `GET /ad-publishing/google/conversion-goals` in v2 (`2021-07-28`) and v3.
@@ -727,7 +727,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn google_get_conversion_goals(&self, query: GoogleGetConversionGoalsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[77], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[77], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/integration` in v2 (`2021-07-28`) and v3.
@@ -736,7 +736,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_integration(&self, query: LiGetIntegrationQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[78], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[78], &[]).query(query)
     }
 
     /// `POST /ad-publishing/linkedin/integration` in v2 (`2021-07-28`) and v3.
@@ -745,7 +745,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn li_create_integration(&self, body: CreateLinkedinIntegration) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[79], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[79], &[]).body(body)
     }
 
     /// `GET /ad-publishing/linkedin/ad-accounts` in v2 (`2021-07-28`) and v3.
@@ -754,7 +754,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_ad_accounts(&self, query: LiGetAdAccountsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[80], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[80], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/ad-account` in v2 (`2021-07-28`) and v3.
@@ -763,7 +763,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_ad_account_details(&self, query: LiGetAdAccountDetailsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[81], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[81], &[]).query(query)
     }
 
     /// `DELETE /ad-publishing/linkedin/ad-account` in v2 (`2021-07-28`) and v3.
@@ -772,7 +772,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_delete_ad_account(&self, query: LiDeleteAdAccountQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[82], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[82], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/me` in v2 (`2021-07-28`) and v3.
@@ -781,7 +781,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_current_user(&self, query: LiGetCurrentUserQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[83], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[83], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/ads/{adId}` in v2 (`2021-07-28`) and v3.
@@ -790,7 +790,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_campaign_group(&self, ad_id: &str, query: LiGetCampaignGroupQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[84], Family::Dated, &[ad_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[84], &[ad_id]).query(query)
     }
 
     /// `POST /ad-publishing/linkedin/ads/{adId}/publish` in v2 (`2021-07-28`) and v3.
@@ -799,7 +799,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn li_publish_campaign_group(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[85], Family::Dated, &[ad_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[85], &[ad_id]).body(body)
     }
 
     /// `PUT /ad-publishing/linkedin/ads` in v2 (`2021-07-28`) and v3.
@@ -808,7 +808,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_upsert_campaign_group(&self, body: AdCampaignGroupData) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[86], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[86], &[]).body(body)
     }
 
     /// `GET /ad-publishing/linkedin/targeting/search` in v2 (`2021-07-28`) and v3.
@@ -817,7 +817,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_search_targeting(&self, query: LiSearchTargetingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[87], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[87], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/{accountId}/forms` in v2 (`2021-07-28`) and v3.
@@ -826,7 +826,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_lead_forms(&self, account_id: &str, query: LiGetLeadFormsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[88], Family::Dated, &[account_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[88], &[account_id]).query(query)
     }
 
     /// `POST /ad-publishing/linkedin/{accountId}/form` in v2 (`2021-07-28`) and v3.
@@ -835,7 +835,7 @@ impl AdManager {
     ///
     /// Answers 201, undescribed.
     pub fn li_create_lead_form(&self, account_id: &str, query: LiCreateLeadFormQuery, body: LinkedInCreateLeadFormBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[89], Family::Dated, &[account_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[89], &[account_id]).query(query).body(body)
     }
 
     /// `PATCH /ad-publishing/linkedin/{adId}/status` in v2 (`2021-07-28`) and v3.
@@ -844,7 +844,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_update_ad_status(&self, ad_id: &str, query: LiUpdateAdStatusQuery, body: LinkedInUpdateAdStatusBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[90], Family::Dated, &[ad_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[90], &[ad_id]).query(query).body(body)
     }
 
     /// `GET /ad-publishing/linkedin/reporting` in v2 (`2021-07-28`) and v3.
@@ -853,7 +853,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_ad_analytics(&self, query: LiGetAdAnalyticsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[91], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[91], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/reporting/list` in v2 (`2021-07-28`) and v3.
@@ -862,7 +862,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_reporting_list(&self, query: LiGetReportingListQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[92], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[92], &[]).query(query)
     }
 
     /// `GET /ad-publishing/linkedin/reporting/campaign-group/{campaignGroupId}` in v2 (`2021-07-28`) and v3.
@@ -871,7 +871,7 @@ impl AdManager {
     ///
     /// Answers 200, undescribed.
     pub fn li_get_campaign_group_reporting(&self, campaign_group_id: &str, query: LiGetCampaignGroupReportingQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[93], Family::Dated, &[campaign_group_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[93], &[campaign_group_id]).query(query)
     }
 
     /// `GET /ad-publishing/facebook/campaigns/{campaignId}/publishing-progress` in v3 only.
@@ -880,7 +880,7 @@ impl AdManager {
     ///
     /// Answers 200.
     pub fn fb_get_campaign_publishing_progress(&self, campaign_id: &str, query: FbGetCampaignPublishingProgressQuery) -> Request<PublishingProgressResponse> {
-        Request::new(&self.0, &OPERATIONS[94], Family::Dated, &[campaign_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[94], &[campaign_id]).query(query)
     }
 }
 
@@ -888,476 +888,571 @@ impl AdManager {
 pub static OPERATIONS: [Operation; 95] = [
     Operation {
         name: "ad_manager.fb_get_reporting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-reporting", method: Method::GET, path: "/ad-publishing/facebook/reporting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-reporting", method: Method::GET, path: "/ad-publishing/facebook/reporting", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_campaign_reporting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-campaign-reporting", method: Method::GET, path: "/ad-publishing/facebook/reporting/campaign/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-campaign-reporting", method: Method::GET, path: "/ad-publishing/facebook/reporting/campaign/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_reporting_list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-reporting-list", method: Method::GET, path: "/ad-publishing/facebook/reporting/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-reporting-list", method: Method::GET, path: "/ad-publishing/facebook/reporting/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_current_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-current-user", method: Method::GET, path: "/ad-publishing/facebook/me", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-current-user", method: Method::GET, path: "/ad-publishing/facebook/me", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_pages",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-pages", method: Method::GET, path: "/ad-publishing/facebook/pages", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-pages", method: Method::GET, path: "/ad-publishing/facebook/pages", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_instagram_accounts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-instagram-accounts", method: Method::GET, path: "/ad-publishing/facebook/page/{pageId}/instagram", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-instagram-accounts", method: Method::GET, path: "/ad-publishing/facebook/page/{pageId}/instagram", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_page_lead_forms",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-page-lead-forms", method: Method::GET, path: "/ad-publishing/facebook/page/{pageId}/forms", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-page-lead-forms", method: Method::GET, path: "/ad-publishing/facebook/page/{pageId}/forms", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_create_page_lead_form",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-create-page-lead-form", method: Method::POST, path: "/ad-publishing/facebook/page/{pageId}/forms", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-create-page-lead-form", method: Method::POST, path: "/ad-publishing/facebook/page/{pageId}/forms", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_ad_accounts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-ad-accounts", method: Method::GET, path: "/ad-publishing/facebook/ad-accounts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-ad-accounts", method: Method::GET, path: "/ad-publishing/facebook/ad-accounts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_ad_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-ad-account", method: Method::GET, path: "/ad-publishing/facebook/ad-accounts/{adAccountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-ad-account", method: Method::GET, path: "/ad-publishing/facebook/ad-accounts/{adAccountId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_delete_ad_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/facebook/ad-accounts/{adAccountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/facebook/ad-accounts/{adAccountId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_conversation_forms",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-conversation-forms", method: Method::GET, path: "/ad-publishing/facebook/conversation-forms", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-conversation-forms", method: Method::GET, path: "/ad-publishing/facebook/conversation-forms", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_create_conversation_form",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-create-conversation-form", method: Method::POST, path: "/ad-publishing/facebook/conversation-forms", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-create-conversation-form", method: Method::POST, path: "/ad-publishing/facebook/conversation-forms", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_create_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-create-integration", method: Method::POST, path: "/ad-publishing/facebook/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-create-integration", method: Method::POST, path: "/ad-publishing/facebook/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-integration", method: Method::GET, path: "/ad-publishing/facebook/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-integration", method: Method::GET, path: "/ad-publishing/facebook/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_delete_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-integration", method: Method::DELETE, path: "/ad-publishing/facebook/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-delete-integration", method: Method::DELETE, path: "/ad-publishing/facebook/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_search_targeting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-search-targeting", method: Method::GET, path: "/ad-publishing/facebook/targeting/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "fb-search-targeting", method: Method::GET, path: "/ad-publishing/facebook/targeting/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_publish_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-publish-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/publish", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-publish-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/publish", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_delete_page",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-page", method: Method::DELETE, path: "/ad-publishing/facebook/page", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "fb-delete-page", method: Method::DELETE, path: "/ad-publishing/facebook/page", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_pixels",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-pixels", method: Method::GET, path: "/ad-publishing/facebook/pixels", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-pixels", method: Method::GET, path: "/ad-publishing/facebook/pixels", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_upsert_pixel",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-upsert-pixel", method: Method::PUT, path: "/ad-publishing/facebook/pixels", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-upsert-pixel", method: Method::PUT, path: "/ad-publishing/facebook/pixels", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_custom_audiences",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-custom-audiences", method: Method::GET, path: "/ad-publishing/facebook/custom-audience", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-custom-audiences", method: Method::GET, path: "/ad-publishing/facebook/custom-audience", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_delete_custom_audience",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-custom-audience", method: Method::DELETE, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "fb-delete-custom-audience", method: Method::DELETE, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_update_custom_audience",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-update-custom-audience", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-update-custom-audience", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_custom_audience_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-custom-audience-by-id", method: Method::GET, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-custom-audience-by-id", method: Method::GET, path: "/ad-publishing/facebook/custom-audience/{audienceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_add_custom_audience_member",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-add-custom-audience-member", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-add-custom-audience-member", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_remove_custom_audience_member",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-remove-custom-audience-member", method: Method::DELETE, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-remove-custom-audience-member", method: Method::DELETE, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_batch_update_audience_members",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-batch-update-audience-members", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member/batch", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-batch-update-audience-members", method: Method::PUT, path: "/ad-publishing/facebook/custom-audience/{audienceId}/member/batch", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_set_default_page",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-set-default-page", method: Method::PUT, path: "/ad-publishing/facebook/page/default", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-set-default-page", method: Method::PUT, path: "/ad-publishing/facebook/page/default", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_get_lead_form",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-lead-form", method: Method::GET, path: "/ad-publishing/facebook/lead-form/{leadFormId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-lead-form", method: Method::GET, path: "/ad-publishing/facebook/lead-form/{leadFormId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-campaign", method: Method::GET, path: "/ad-publishing/facebook/campaign/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-campaign", method: Method::GET, path: "/ad-publishing/facebook/campaign/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_entity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-get-entity", method: Method::GET, path: "/ad-publishing/facebook/entity", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fb-get-entity", method: Method::GET, path: "/ad-publishing/facebook/entity", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_upsert_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-upsert-campaign", method: Method::PUT, path: "/ad-publishing/facebook/campaigns", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-upsert-campaign", method: Method::PUT, path: "/ad-publishing/facebook/campaigns", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_upsert_adset",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-upsert-adset", method: Method::PUT, path: "/ad-publishing/facebook/adsets", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-upsert-adset", method: Method::PUT, path: "/ad-publishing/facebook/adsets", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_upsert_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-upsert-ad", method: Method::PUT, path: "/ad-publishing/facebook/ads-v2", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-upsert-ad", method: Method::PUT, path: "/ad-publishing/facebook/ads", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_pause_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-pause-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/pause", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-pause-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/pause", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_resume_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-resume-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/resume", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-resume-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/resume", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_duplicate_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-duplicate-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/duplicate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-duplicate-campaign", method: Method::POST, path: "/ad-publishing/facebook/campaigns/{campaignId}/duplicate", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_delete_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-campaign", method: Method::DELETE, path: "/ad-publishing/facebook/campaigns/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-delete-campaign", method: Method::DELETE, path: "/ad-publishing/facebook/campaigns/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_pause_adset",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-pause-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adsetId}/pause", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-pause-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adSetId}/pause", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_resume_adset",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-resume-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adsetId}/resume", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-resume-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adSetId}/resume", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_duplicate_adset",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-duplicate-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adsetId}/duplicate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "fb-duplicate-adset", method: Method::POST, path: "/ad-publishing/facebook/adsets/{adSetId}/duplicate", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_delete_adset",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-adset", method: Method::DELETE, path: "/ad-publishing/facebook/adsets/{adsetId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-delete-adset", method: Method::DELETE, path: "/ad-publishing/facebook/adsets/{adSetId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_pause_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-pause-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/pause", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-pause-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/pause", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_resume_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-resume-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/resume", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-resume-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/resume", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.fb_duplicate_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-duplicate-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/duplicate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "fb-duplicate-ad", method: Method::POST, path: "/ad-publishing/facebook/ads/{adId}/duplicate", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_delete_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fb-delete-ad", method: Method::DELETE, path: "/ad-publishing/facebook/ads/{adId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "fb-delete-ad", method: Method::DELETE, path: "/ad-publishing/facebook/ads/{adId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_reporting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-reporting", method: Method::GET, path: "/ad-publishing/google/reporting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-reporting", method: Method::GET, path: "/ad-publishing/google/reporting", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_reporting_list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-reporting-list", method: Method::GET, path: "/ad-publishing/google/reporting/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-reporting-list", method: Method::GET, path: "/ad-publishing/google/reporting/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_campaign_reporting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-campaign-reporting", method: Method::GET, path: "/ad-publishing/google/reporting/campaign/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-campaign-reporting", method: Method::GET, path: "/ad-publishing/google/reporting/campaign/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_conversions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-conversions", method: Method::GET, path: "/ad-publishing/google/conversions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-conversions", method: Method::GET, path: "/ad-publishing/google/conversions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_upsert_conversion",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-upsert-conversion", method: Method::PUT, path: "/ad-publishing/google/conversions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-upsert-conversion", method: Method::PUT, path: "/ad-publishing/google/conversions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_conversion_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-conversion-by-id", method: Method::GET, path: "/ad-publishing/google/conversions/{conversionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-conversion-by-id", method: Method::GET, path: "/ad-publishing/google/conversions/{conversionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_delete_conversion",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-delete-conversion", method: Method::DELETE, path: "/ad-publishing/google/conversions/{conversionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "google-delete-conversion", method: Method::DELETE, path: "/ad-publishing/google/conversions/{conversionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-integration", method: Method::GET, path: "/ad-publishing/google/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-integration", method: Method::GET, path: "/ad-publishing/google/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_create_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-create-integration", method: Method::POST, path: "/ad-publishing/google/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-create-integration", method: Method::POST, path: "/ad-publishing/google/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_current_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-current-user", method: Method::GET, path: "/ad-publishing/google/me", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-current-user", method: Method::GET, path: "/ad-publishing/google/me", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_ad_accounts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-ad-accounts", method: Method::GET, path: "/ad-publishing/google/ad-accounts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-ad-accounts", method: Method::GET, path: "/ad-publishing/google/ad-accounts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_ad_account_details",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-ad-account-details", method: Method::GET, path: "/ad-publishing/google/ad-accounts/{adAccountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-ad-account-details", method: Method::GET, path: "/ad-publishing/google/ad-accounts/{adAccountId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_delete_ad_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/google/ad-accounts/{adAccountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/google/ad-accounts/{adAccountId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_publish_ad",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-publish-ad", method: Method::POST, path: "/ad-publishing/google/ads/{adId}/publish", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "google-publish-ad", method: Method::POST, path: "/ad-publishing/google/ads/{adId}/publish", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_search_targeting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-search-targeting", method: Method::GET, path: "/ad-publishing/google/targeting/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-search-targeting", method: Method::GET, path: "/ad-publishing/google/targeting/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_keyword_ideas",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-keyword-ideas", method: Method::POST, path: "/ad-publishing/google/keyword-ideas", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-get-keyword-ideas", method: Method::POST, path: "/ad-publishing/google/keyword-ideas", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_assets",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-assets", method: Method::GET, path: "/ad-publishing/google/assets", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-assets", method: Method::GET, path: "/ad-publishing/google/assets", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_upsert_assets",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-upsert-assets", method: Method::POST, path: "/ad-publishing/google/assets", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-upsert-assets", method: Method::POST, path: "/ad-publishing/google/assets", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_entity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-entity", method: Method::GET, path: "/ad-publishing/google/entity", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-entity", method: Method::GET, path: "/ad-publishing/google/entity", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_target_interests",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-target-interests", method: Method::GET, path: "/ad-publishing/google/target-interests", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-target-interests", method: Method::GET, path: "/ad-publishing/google/target-interests", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_segments",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-segments", method: Method::GET, path: "/ad-publishing/google/segments", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-segments", method: Method::GET, path: "/ad-publishing/google/segments", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_upsert_segment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-upsert-segment", method: Method::PUT, path: "/ad-publishing/google/segments", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-upsert-segment", method: Method::PUT, path: "/ad-publishing/google/segments", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_delete_segment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-delete-segment", method: Method::DELETE, path: "/ad-publishing/google/segments/{segmentId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "google-delete-segment", method: Method::DELETE, path: "/ad-publishing/google/segments/{segmentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_segment_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-segment-by-id", method: Method::GET, path: "/ad-publishing/google/segments/{segmentId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-segment-by-id", method: Method::GET, path: "/ad-publishing/google/segments/{segmentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_create_offline_user_list_job",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-create-offline-user-list-job", method: Method::POST, path: "/ad-publishing/google/segments/offline-user-list-job", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-create-offline-user-list-job", method: Method::POST, path: "/ad-publishing/google/segments/offline-user-list-job", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_upsert_audience",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-upsert-audience", method: Method::PUT, path: "/ad-publishing/google/audiences", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-upsert-audience", method: Method::PUT, path: "/ad-publishing/google/audiences", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_audiences",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-audiences", method: Method::GET, path: "/ad-publishing/google/audiences", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-audiences", method: Method::GET, path: "/ad-publishing/google/audiences", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_audience_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-audience-by-id", method: Method::GET, path: "/ad-publishing/google/audiences/{audienceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-audience-by-id", method: Method::GET, path: "/ad-publishing/google/audiences/{audienceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_upsert_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-upsert-campaign", method: Method::PUT, path: "/ad-publishing/google/ads", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "google-upsert-campaign", method: Method::PUT, path: "/ad-publishing/google/ads", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.google_get_campaign_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-campaign-by-id", method: Method::GET, path: "/ad-publishing/google/ads/{adId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-campaign-by-id", method: Method::GET, path: "/ad-publishing/google/ads/{adId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.google_get_conversion_goals",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "google-get-conversion-goals", method: Method::GET, path: "/ad-publishing/google/conversion-goals", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "google-get-conversion-goals", method: Method::GET, path: "/ad-publishing/google/conversion-goals", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-integration", method: Method::GET, path: "/ad-publishing/linkedin/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-integration", method: Method::GET, path: "/ad-publishing/linkedin/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_create_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-create-integration", method: Method::POST, path: "/ad-publishing/linkedin/integration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "li-create-integration", method: Method::POST, path: "/ad-publishing/linkedin/integration", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.li_get_ad_accounts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-ad-accounts", method: Method::GET, path: "/ad-publishing/linkedin/ad-accounts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-ad-accounts", method: Method::GET, path: "/ad-publishing/linkedin/ad-accounts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_ad_account_details",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-ad-account-details", method: Method::GET, path: "/ad-publishing/linkedin/ad-account", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-ad-account-details", method: Method::GET, path: "/ad-publishing/linkedin/ad-account", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_delete_ad_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/linkedin/ad-account", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
         v3: Some(Endpoint { id: "li-delete-ad-account", method: Method::DELETE, path: "/ad-publishing/linkedin/ad-account", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_current_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-current-user", method: Method::GET, path: "/ad-publishing/linkedin/me", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-current-user", method: Method::GET, path: "/ad-publishing/linkedin/me", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_campaign_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-campaign-group", method: Method::GET, path: "/ad-publishing/linkedin/ads/{adId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-campaign-group", method: Method::GET, path: "/ad-publishing/linkedin/ads/{adId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_publish_campaign_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-publish-campaign-group", method: Method::POST, path: "/ad-publishing/linkedin/ads/{adId}/publish", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "li-publish-campaign-group", method: Method::POST, path: "/ad-publishing/linkedin/ads/{adId}/publish", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.li_upsert_campaign_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-upsert-campaign-group", method: Method::PUT, path: "/ad-publishing/linkedin/ads", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "li-upsert-campaign-group", method: Method::PUT, path: "/ad-publishing/linkedin/ads", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.li_search_targeting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-search-targeting", method: Method::GET, path: "/ad-publishing/linkedin/targeting/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-search-targeting", method: Method::GET, path: "/ad-publishing/linkedin/targeting/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_lead_forms",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-lead-forms", method: Method::GET, path: "/ad-publishing/linkedin/{accountId}/forms", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-lead-forms", method: Method::GET, path: "/ad-publishing/linkedin/{accountId}/forms", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_create_lead_form",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-create-lead-form", method: Method::POST, path: "/ad-publishing/linkedin/{accountId}/form", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "li-create-lead-form", method: Method::POST, path: "/ad-publishing/linkedin/{accountId}/form", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.li_update_ad_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-update-ad-status", method: Method::PATCH, path: "/ad-publishing/linkedin/{adId}/status", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "li-update-ad-status", method: Method::PATCH, path: "/ad-publishing/linkedin/{adId}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "ad_manager.li_get_ad_analytics",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-ad-analytics", method: Method::GET, path: "/ad-publishing/linkedin/reporting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-ad-analytics", method: Method::GET, path: "/ad-publishing/linkedin/reporting", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_reporting_list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-reporting-list", method: Method::GET, path: "/ad-publishing/linkedin/reporting/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-reporting-list", method: Method::GET, path: "/ad-publishing/linkedin/reporting/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.li_get_campaign_group_reporting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "li-get-campaign-group-reporting", method: Method::GET, path: "/ad-publishing/linkedin/reporting/campaign-group/{campaignGroupId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
         v3: Some(Endpoint { id: "li-get-campaign-group-reporting", method: Method::GET, path: "/ad-publishing/linkedin/reporting/campaign-group/{campaignGroupId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },
     Operation {
         name: "ad_manager.fb_get_campaign_publishing_progress",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fb-get-campaign-publishing-progress", method: Method::GET, path: "/ad-publishing/facebook/campaigns/{campaignId}/publishing-progress", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["adPublishing.readonly"])], media: None }),
     },

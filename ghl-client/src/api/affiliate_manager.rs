@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl AffiliateManager {
     ///
     /// Answers 200.
     pub fn list_affiliates(&self, location_id: &str, query: ListAffiliatesQuery) -> Request<ListAffiliatesResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[location_id]).query(query)
     }
 
     /// `GET /affiliate-manager/{locationId}/affiliates/{affiliateId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl AffiliateManager {
     ///
     /// Answers 200.
     pub fn get_affiliate(&self, location_id: &str, affiliate_id: &str) -> Request<GetAffiliateResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id, affiliate_id])
+        Request::new(&self.0, &OPERATIONS[1], &[location_id, affiliate_id])
     }
 
     /// `GET /affiliate-manager/{locationId}/payouts` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl AffiliateManager {
     ///
     /// Answers 200.
     pub fn list_payouts(&self, location_id: &str, query: ListPayoutsQuery) -> Request<GetPayoutListResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id]).query(query)
     }
 
     /// `GET /affiliate-manager/{locationId}/commissions` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl AffiliateManager {
     ///
     /// Answers 200.
     pub fn list_commissions(&self, location_id: &str, query: ListCommissionsQuery) -> Request<GetCommissionListResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id]).query(query)
     }
 }
 
@@ -69,21 +69,25 @@ impl AffiliateManager {
 pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "affiliate_manager.list_affiliates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.get_affiliate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.list_payouts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.list_commissions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl AgentStudio {
     ///
     /// Answers 201.
     pub fn create_agent(&self, query: CreateAgentQuery, body: CreatePublicAgent) -> Request<CreatePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query).body(body)
     }
 
     /// `GET /agent-studio/agent` in v2 (`2021-04-15`) and v3.
@@ -43,7 +43,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn get_agents(&self, query: GetAgentsQuery) -> Request<GetPublishedAgentsResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `PATCH /agent-studio/agent/versions/{versionId}` in v2 (`2021-04-15`) and v3.
@@ -52,7 +52,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn update_agent_version(&self, version_id: &str, query: UpdateAgentVersionQuery, body: UpdatePublicAgentVersion) -> Request<UpdatePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[version_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[version_id]).query(query).body(body)
     }
 
     /// `PATCH /agent-studio/agent/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -61,7 +61,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn update_agent_metadata(&self, agent_id: &str, query: UpdateAgentMetadataQuery, body: UpdatePublicAgentMetadata) -> Request<UpdatePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[agent_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[agent_id]).query(query).body(body)
     }
 
     /// `DELETE /agent-studio/agent/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -70,7 +70,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn delete_agent(&self, agent_id: &str, query: DeleteAgentQuery) -> Request<DeletePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[agent_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[agent_id]).query(query)
     }
 
     /// `GET /agent-studio/agent/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -79,7 +79,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn get_agent_by_id(&self, agent_id: &str, query: GetAgentByIdQuery) -> Request<GetAgentByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[agent_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[agent_id]).query(query)
     }
 
     /// `POST /agent-studio/agent/versions/{versionId}/publish` in v2 (`2021-04-15`) and v3.
@@ -88,7 +88,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn promote_and_publish(&self, version_id: &str, query: PromoteAndPublishQuery, body: PromoteAndPublish) -> Request<PromoteAndPublishResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[version_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[version_id]).query(query).body(body)
     }
 
     /// `POST /agent-studio/agent/{agentId}/execute` in v2 (`2021-04-15`) and v3.
@@ -97,7 +97,7 @@ impl AgentStudio {
     ///
     /// Answers 200.
     pub fn execute_agent(&self, agent_id: &str, query: ExecuteAgentQuery, body: ExecutePublicAgent) -> Request<ExecutePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[agent_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[agent_id]).query(query).body(body)
     }
 
     /// `GET /agent-studio/public-api/agents` in v2 (`2021-04-15`) and v3.
@@ -108,7 +108,7 @@ impl AgentStudio {
     ///
     /// The provider has deprecated it.
     pub fn get_agents_deprecated(&self, query: GetAgentsDeprecatedQuery) -> Request<GetPublishedAgentsResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[]).query(query)
     }
 
     /// `GET /agent-studio/public-api/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -119,7 +119,7 @@ impl AgentStudio {
     ///
     /// The provider has deprecated it.
     pub fn get_agent_by_id_deprecated(&self, agent_id: &str, query: GetAgentByIdDeprecatedQuery) -> Request<GetAgentByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[agent_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[agent_id]).query(query)
     }
 
     /// `POST /agent-studio/public-api/agents/{agentId}/execute` in v2 (`2021-04-15`) and v3.
@@ -130,7 +130,7 @@ impl AgentStudio {
     ///
     /// The provider has deprecated it.
     pub fn execute_agent_deprecated(&self, agent_id: &str, query: ExecuteAgentDeprecatedQuery, body: ExecutePublicAgent) -> Request<ExecutePublicAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[agent_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[agent_id]).query(query).body(body)
     }
 }
 
@@ -138,56 +138,67 @@ impl AgentStudio {
 pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "agent_studio.create_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.get_agents",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.update_agent_version",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.update_agent_metadata",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.delete_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: None }),
         v3: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: None }),
     },
     Operation {
         name: "agent_studio.get_agent_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.promote_and_publish",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.execute_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.get_agents_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.get_agent_by_id_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.execute_agent_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
     },

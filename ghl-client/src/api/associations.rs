@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Associations {
     ///
     /// Answers 201.
     pub fn create_relation(&self, body: CreateRelationReq) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /associations/relations/{recordId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn get_relations_by_record_id(&self, record_id: &str, query: GetRelationsByRecordIdQuery) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[record_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[record_id]).query(query)
     }
 
     /// `DELETE /associations/relations/{relationId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn delete_relation(&self, relation_id: &str, query: DeleteRelationQuery) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[relation_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[relation_id]).query(query)
     }
 
     /// `GET /associations/key/{key_name}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn get_association_key_by_key_name(&self, key_name: &str, query: GetAssociationKeyByKeyNameQuery) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[key_name]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[key_name]).query(query)
     }
 
     /// `GET /associations/objectKey/{objectKey}` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn get_association_by_object_keys(&self, object_key: &str, query: GetAssociationByObjectKeysQuery) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[object_key]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[object_key]).query(query)
     }
 
     /// `PUT /associations/{associationId}` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn update_association(&self, association_id: &str, body: UpdateAssociationReq) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[association_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[association_id]).body(body)
     }
 
     /// `DELETE /associations/{associationId}` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn delete_association(&self, association_id: &str) -> Request<DeleteAssociationsResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[association_id])
+        Request::new(&self.0, &OPERATIONS[6], &[association_id])
     }
 
     /// `GET /associations/{associationId}` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn get_association_by_id(&self, association_id: &str) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[association_id])
+        Request::new(&self.0, &OPERATIONS[7], &[association_id])
     }
 
     /// `POST /associations/` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Associations {
     ///
     /// Answers 201.
     pub fn create_association(&self, body: CreateAssociationReq) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 
     /// `GET /associations/` in v2 (`2021-07-28`) and v3.
@@ -115,7 +115,7 @@ impl Associations {
     ///
     /// Answers 200.
     pub fn find_associations(&self, query: FindAssociationsQuery) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[]).query(query)
     }
 }
 
@@ -123,51 +123,61 @@ impl Associations {
 pub static OPERATIONS: [Operation; 10] = [
     Operation {
         name: "associations.create_relation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.get_relations_by_record_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.readonly"])], media: None }),
     },
     Operation {
         name: "associations.delete_relation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: None }),
     },
     Operation {
         name: "associations.get_association_key_by_key_name",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.get_association_by_object_keys",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.update_association",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.delete_association",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: None }),
     },
     Operation {
         name: "associations.get_association_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.create_association",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.find_associations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn check_url_slug_exists(&self, query: CheckUrlSlugExistsQuery) -> Request<UrlSlugCheckResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `PUT /blogs/posts/{postId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn update_blog_post(&self, post_id: &str, body: UpdateBlogPostParams) -> Request<BlogPostUpdateResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[post_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[post_id]).body(body)
     }
 
     /// `POST /blogs/posts` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn create_blog_post(&self, body: CreateBlogPostParams) -> Request<BlogPostCreateResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[]).body(body)
     }
 
     /// `GET /blogs/authors` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn get_all_blog_authors_by_location(&self, query: GetAllBlogAuthorsByLocationQuery) -> Request<AuthorsResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `GET /blogs/categories` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn get_all_categories_by_location(&self, query: GetAllCategoriesByLocationQuery) -> Request<CategoriesResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `GET /blogs/posts/all` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn get_blog_post(&self, query: GetBlogPostQuery) -> Request<BlogPostGetResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[]).query(query)
     }
 
     /// `GET /blogs/site/all` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Blogs {
     ///
     /// Answers 200.
     pub fn get_blogs(&self, query: GetBlogsQuery) -> Request<BlogGetResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[]).query(query)
     }
 }
 
@@ -96,36 +96,43 @@ impl Blogs {
 pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "blogs.check_url_slug_exists",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/check-slug.readonly"])], media: None }),
         v3: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/check-slug.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.update_blog_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/post-update.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/post-update.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "blogs.create_blog_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/post.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/post.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "blogs.get_all_blog_authors_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/author.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/author.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_all_categories_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/category.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/category.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_blog_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/posts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/posts.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_blogs",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/list.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/list.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn get_brand_boards_by_location(&self, location_id: &str, query: GetBrandBoardsByLocationQuery) -> Request<GetBrandBoardsByLocationSuccess> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[location_id]).query(query)
     }
 
     /// `GET /brand-boards/{locationId}/{id}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn get_brand_board_by_id(&self, location_id: &str, id: &str) -> Request<GetBrandBoardSuccess> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[1], &[location_id, id])
     }
 
     /// `PATCH /brand-boards/{locationId}/{id}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn update_brand_board(&self, location_id: &str, id: &str, body: UpdateBrandBoardBody) -> Request<GetBrandBoardSuccess> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id, id]).body(body)
     }
 
     /// `DELETE /brand-boards/{locationId}/{id}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn delete_brand_board(&self, location_id: &str, id: &str) -> Request<GetBrandBoardSuccess> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[3], &[location_id, id])
     }
 
     /// `POST /brand-boards/` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl BrandBoards {
     ///
     /// Answers 201.
     pub fn create_brand_board(&self, body: CreateBrandBoardParam) -> Request<GetBrandBoardSuccess> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 
     /// `GET /brand-boards/locations/{locationId}/brand-voices` in v3 only.
@@ -79,7 +79,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn list_brand_voices(&self, location_id: &str, query: ListBrandVoicesQuery) -> Request<ListBrandVoicesPublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[location_id]).query(query)
     }
 
     /// `POST /brand-boards/locations/{locationId}/brand-voices` in v3 only.
@@ -88,7 +88,7 @@ impl BrandBoards {
     ///
     /// Answers 201.
     pub fn create_brand_voice(&self, location_id: &str, body: CreateBrandVoicePublicV1Body) -> Request<CreateBrandVoicePublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[location_id]).body(body)
     }
 
     /// `GET /brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}` in v3 only.
@@ -97,7 +97,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn get_brand_voice(&self, location_id: &str, brand_voice_id: &str) -> Request<GetBrandVoicePublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[location_id, brand_voice_id])
+        Request::new(&self.0, &OPERATIONS[7], &[location_id, brand_voice_id])
     }
 
     /// `PATCH /brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}` in v3 only.
@@ -106,7 +106,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn update_brand_voice(&self, location_id: &str, brand_voice_id: &str, body: UpdateBrandVoicePublicV1Body) -> Request<UpdateBrandVoicePublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[location_id, brand_voice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[location_id, brand_voice_id]).body(body)
     }
 
     /// `DELETE /brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}` in v3 only.
@@ -115,7 +115,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn delete_brand_voice(&self, location_id: &str, brand_voice_id: &str) -> Request<DeleteBrandVoicePublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[location_id, brand_voice_id])
+        Request::new(&self.0, &OPERATIONS[9], &[location_id, brand_voice_id])
     }
 
     /// `POST /brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}/default` in v3 only.
@@ -124,7 +124,7 @@ impl BrandBoards {
     ///
     /// Answers 200.
     pub fn set_default_brand_voice(&self, location_id: &str, brand_voice_id: &str) -> Request<SetDefaultBrandVoicePublicV1Response> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[location_id, brand_voice_id])
+        Request::new(&self.0, &OPERATIONS[10], &[location_id, brand_voice_id])
     }
 }
 
@@ -132,56 +132,67 @@ impl BrandBoards {
 pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "brand_boards.get_brand_boards_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
     },
     Operation {
         name: "brand_boards.get_brand_board_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
     },
     Operation {
         name: "brand_boards.update_brand_board",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.delete_brand_board",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: None }),
         v3: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: None }),
     },
     Operation {
         name: "brand_boards.create_brand_board",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.list_brand_voices",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "list-brand-voices", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.create_brand_voice",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.get_brand_voice",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-brand-voice", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.update_brand_voice",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-brand-voice", method: Method::PATCH, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.delete_brand_voice",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-brand-voice", method: Method::DELETE, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.set_default_brand_voice",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "set-default-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}/default", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },

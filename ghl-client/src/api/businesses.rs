@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Businesses {
     ///
     /// Answers 200.
     pub fn update_business(&self, business_id: &str, body: UpdateBusiness) -> Request<UpdateBusinessResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[business_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[business_id]).body(body)
     }
 
     /// `DELETE /businesses/{businessId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Businesses {
     ///
     /// Answers 200.
     pub fn delete_business(&self, business_id: &str) -> Request<DeleteBusinessResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[business_id])
+        Request::new(&self.0, &OPERATIONS[1], &[business_id])
     }
 
     /// `GET /businesses/{businessId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Businesses {
     ///
     /// Answers 200.
     pub fn get_business(&self, business_id: &str) -> Request<GetBusinessByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[business_id])
+        Request::new(&self.0, &OPERATIONS[2], &[business_id])
     }
 
     /// `GET /businesses/` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Businesses {
     ///
     /// Answers 200.
     pub fn get_businesses_by_location(&self, query: GetBusinessesByLocationQuery) -> Request<GetBusinessByLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `POST /businesses/` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Businesses {
     ///
     /// Answers 201.
     pub fn create_business(&self, body: CreateBusiness) -> Request<UpdateBusinessResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 }
 
@@ -78,26 +78,31 @@ impl Businesses {
 pub static OPERATIONS: [Operation; 5] = [
     Operation {
         name: "businesses.update_business",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "businesses.delete_business",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: None }),
     },
     Operation {
         name: "businesses.get_business",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
     },
     Operation {
         name: "businesses.get_businesses_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
     },
     Operation {
         name: "businesses.create_business",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion, calendars::Calendars};
@@ -23,7 +23,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_groups(&self, query: GetGroupsQuery) -> Request<AllGroupsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /calendars/groups` in v2 (`2021-04-15`) and v3.
@@ -32,7 +32,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_calendar_group(&self, body: GroupCreate) -> Request<GroupCreateSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `POST /calendars/groups/validate-slug` in v2 (`2021-04-15`) and v3.
@@ -41,7 +41,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn validate_groups_slug(&self, body: ValidateGroupSlugPostBody) -> Request<ValidateGroupSlugSuccessResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[]).body(body)
     }
 
     /// `DELETE /calendars/groups/{groupId}` in v2 (`2021-04-15`) and v3.
@@ -50,7 +50,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_group(&self, group_id: &str) -> Request<GroupSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[group_id])
+        Request::new(&self.0, &OPERATIONS[3], &[group_id])
     }
 
     /// `PUT /calendars/groups/{groupId}` in v2 (`2021-04-15`) and v3.
@@ -59,7 +59,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn edit_group(&self, group_id: &str, body: GroupUpdate) -> Request<GroupCreateSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[group_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[group_id]).body(body)
     }
 
     /// `PUT /calendars/groups/{groupId}/status` in v2 (`2021-04-15`) and v3.
@@ -68,7 +68,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn disable_group(&self, group_id: &str, body: GroupStatusUpdateParams) -> Request<GroupSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[group_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[group_id]).body(body)
     }
 
     /// `POST /calendars/events/appointments` in v2 (`2021-04-15`) and v3.
@@ -77,7 +77,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn create_appointment(&self, body: AppointmentCreateSchema) -> Request<AppointmentSchemaResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 
     /// `PUT /calendars/events/appointments/{eventId}` in v2 (`2021-04-15`) and v3.
@@ -86,7 +86,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn edit_appointment(&self, event_id: &str, body: AppointmentEditSchema) -> Request<AppointmentSchemaResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[event_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[event_id]).body(body)
     }
 
     /// `GET /calendars/events/appointments/{eventId}` in v2 (`2021-04-15`) and v3.
@@ -95,7 +95,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_appointment(&self, event_id: &str) -> Request<GetCalendarEventSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[event_id])
+        Request::new(&self.0, &OPERATIONS[8], &[event_id])
     }
 
     /// `GET /calendars/events` in v2 (`2021-04-15`) and v3.
@@ -104,7 +104,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_calendar_events(&self, query: GetCalendarEventsQuery) -> Request<GetCalendarEventsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[]).query(query)
     }
 
     /// `GET /calendars/blocked-slots` in v2 (`2021-04-15`) and v3.
@@ -113,7 +113,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_blocked_slots(&self, query: GetBlockedSlotsQuery) -> Request<GetCalendarEventsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[]).query(query)
     }
 
     /// `POST /calendars/events/block-slots` in v2 (`2021-04-15`) and v3.
@@ -122,7 +122,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_block_slot(&self, body: BlockSlotCreateRequest) -> Request<BlockedSlotSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[]).body(body)
     }
 
     /// `PUT /calendars/events/block-slots/{eventId}` in v2 (`2021-04-15`) and v3.
@@ -131,7 +131,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn edit_block_slot(&self, event_id: &str, body: BlockSlotEditRequest) -> Request<BlockedSlotSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[event_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[12], &[event_id]).body(body)
     }
 
     /// `GET /calendars/{calendarId}/free-slots` in v2 (`2021-04-15`) and v3.
@@ -139,8 +139,8 @@ impl Calendars {
     /// Token: `bearer` with `calendars.readonly`.
     ///
     /// Answers 200.
-    pub fn get_slots(&self, calendar_id: &str, query: GetSlotsQuery) -> Request<BTreeMap<String, SlotsSchema>> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[calendar_id]).query(query)
+    pub fn get_free_slots(&self, calendar_id: &str, query: GetFreeSlotsQuery) -> Request<BTreeMap<String, Either<String, SlotsSchema>>> {
+        Request::new(&self.0, &OPERATIONS[13], &[calendar_id]).query(query)
     }
 
     /// `PUT /calendars/{calendarId}` in v2 (`2021-04-15`) and v3.
@@ -149,7 +149,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_calendar(&self, calendar_id: &str, body: CalendarUpdate) -> Request<CalendarByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[calendar_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[calendar_id]).body(body)
     }
 
     /// `GET /calendars/{calendarId}` in v2 (`2021-04-15`) and v3.
@@ -158,7 +158,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_calendar(&self, calendar_id: &str) -> Request<CalendarByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[calendar_id])
+        Request::new(&self.0, &OPERATIONS[15], &[calendar_id])
     }
 
     /// `DELETE /calendars/{calendarId}` in v2 (`2021-04-15`) and v3.
@@ -167,7 +167,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_calendar(&self, calendar_id: &str) -> Request<CalendarDeleteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[calendar_id])
+        Request::new(&self.0, &OPERATIONS[16], &[calendar_id])
     }
 
     /// `DELETE /calendars/events/{eventId}` in v2 (`2021-04-15`) and v3.
@@ -176,7 +176,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn delete_event(&self, event_id: &str, body: Object) -> Request<DeleteEventSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[event_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[event_id]).body(body)
     }
 
     /// `GET /calendars/appointments/{appointmentId}/notes` in v2 (`2021-04-15`) and v3.
@@ -185,7 +185,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_appointment_notes(&self, appointment_id: &str, query: GetAppointmentNotesQuery) -> Request<GetNotesListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[appointment_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[appointment_id]).query(query)
     }
 
     /// `POST /calendars/appointments/{appointmentId}/notes` in v2 (`2021-04-15`) and v3.
@@ -194,7 +194,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_appointment_note(&self, appointment_id: &str, body: Notes) -> Request<GetCreateUpdateNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[appointment_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[appointment_id]).body(body)
     }
 
     /// `PUT /calendars/appointments/{appointmentId}/notes/{noteId}` in v2 (`2021-04-15`) and v3.
@@ -203,7 +203,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_appointment_note(&self, appointment_id: &str, note_id: &str, body: Notes) -> Request<GetCreateUpdateNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[appointment_id, note_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[20], &[appointment_id, note_id]).body(body)
     }
 
     /// `DELETE /calendars/appointments/{appointmentId}/notes/{noteId}` in v2 (`2021-04-15`) and v3.
@@ -212,7 +212,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_appointment_note(&self, appointment_id: &str, note_id: &str) -> Request<DeleteNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[appointment_id, note_id])
+        Request::new(&self.0, &OPERATIONS[21], &[appointment_id, note_id])
     }
 
     /// `GET /calendars/resources/{resourceType}/{id}` in v2 (`2021-04-15`) and v3.
@@ -223,7 +223,7 @@ impl Calendars {
     ///
     /// `resource_type`: `equipments`, `rooms`.
     pub fn get_calendar_resource(&self, resource_type: &str, id: &str) -> Request<CalendarResourceByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[resource_type, id])
+        Request::new(&self.0, &OPERATIONS[22], &[resource_type, id])
     }
 
     /// `PUT /calendars/resources/{resourceType}/{id}` in v2 (`2021-04-15`) and v3.
@@ -234,7 +234,7 @@ impl Calendars {
     ///
     /// `resource_type`: `equipments`, `rooms`.
     pub fn update_calendar_resource(&self, resource_type: &str, id: &str, body: UpdateCalendarResource) -> Request<CalendarResourceResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[resource_type, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[resource_type, id]).body(body)
     }
 
     /// `DELETE /calendars/resources/{resourceType}/{id}` in v2 (`2021-04-15`) and v3.
@@ -245,7 +245,7 @@ impl Calendars {
     ///
     /// `resource_type`: `equipments`, `rooms`.
     pub fn delete_calendar_resource(&self, resource_type: &str, id: &str) -> Request<ResourceDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[resource_type, id])
+        Request::new(&self.0, &OPERATIONS[24], &[resource_type, id])
     }
 
     /// `GET /calendars/resources/{resourceType}` in v2 (`2021-04-15`) and v3.
@@ -256,7 +256,7 @@ impl Calendars {
     ///
     /// `resource_type`: `equipments`, `rooms`.
     pub fn fetch_calendar_resources(&self, resource_type: &str, query: FetchCalendarResourcesQuery) -> Request<Vec<CalendarResourceByIdResponse>> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[resource_type]).query(query)
+        Request::new(&self.0, &OPERATIONS[25], &[resource_type]).query(query)
     }
 
     /// `POST /calendars/resources/{resourceType}` in v2 (`2021-04-15`) and v3.
@@ -267,7 +267,7 @@ impl Calendars {
     ///
     /// `resource_type`: `equipments`, `rooms`.
     pub fn create_calendar_resource(&self, resource_type: &str, body: CreateCalendarResource) -> Request<CalendarResourceByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[resource_type]).body(body)
+        Request::new(&self.0, &OPERATIONS[26], &[resource_type]).body(body)
     }
 
     /// `GET /calendars/{calendarId}/notifications` in v2 (`2021-04-15`) and v3.
@@ -276,7 +276,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_event_notification(&self, calendar_id: &str, query: GetEventNotificationQuery) -> Request<Vec<CalendarNotificationResponse>> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[calendar_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[27], &[calendar_id]).query(query)
     }
 
     /// `POST /calendars/{calendarId}/notifications` in v2 (`2021-04-15`) and v3.
@@ -285,7 +285,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn create_event_notification(&self, calendar_id: &str, body: Vec<CreateCalendarNotification>) -> Request<Vec<CalendarNotificationResponse>> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[calendar_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[calendar_id]).body(body)
     }
 
     /// `GET /calendars/{calendarId}/notifications/{notificationId}` in v2 (`2021-04-15`) and v3.
@@ -294,7 +294,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn find_event_notification(&self, calendar_id: &str, notification_id: &str) -> Request<CalendarNotificationResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[calendar_id, notification_id])
+        Request::new(&self.0, &OPERATIONS[29], &[calendar_id, notification_id])
     }
 
     /// `PUT /calendars/{calendarId}/notifications/{notificationId}` in v2 (`2021-04-15`) and v3.
@@ -303,7 +303,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_event_notification(&self, calendar_id: &str, notification_id: &str, body: UpdateCalendarNotifications) -> Request<CalendarNotificationDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[calendar_id, notification_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[30], &[calendar_id, notification_id]).body(body)
     }
 
     /// `DELETE /calendars/{calendarId}/notifications/{notificationId}` in v2 (`2021-04-15`) and v3.
@@ -312,7 +312,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_event_notification(&self, calendar_id: &str, notification_id: &str) -> Request<CalendarNotificationDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[calendar_id, notification_id])
+        Request::new(&self.0, &OPERATIONS[31], &[calendar_id, notification_id])
     }
 
     /// `GET /calendars/schedules/search` in v2 (`2021-04-15`) and v3.
@@ -321,7 +321,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_all_schedules(&self, query: GetAllSchedulesQuery) -> Request<GetAllSchedulesResponse> {
-        Request::new(&self.0, &OPERATIONS[32], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[32], &[]).query(query)
     }
 
     /// `GET /calendars/schedules/{id}` in v2 (`2021-04-15`) and v3.
@@ -330,7 +330,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_schedule_by_id(&self, id: &str) -> Request<ScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[33], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[33], &[id])
     }
 
     /// `PUT /calendars/schedules/{id}` in v2 (`2021-04-15`) and v3.
@@ -339,7 +339,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_schedule(&self, id: &str, body: UpdateSchedule) -> Request<ScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[34], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[34], &[id]).body(body)
     }
 
     /// `DELETE /calendars/schedules/{id}` in v2 (`2021-04-15`) and v3.
@@ -348,7 +348,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_schedule(&self, id: &str) -> Request<DeleteScheduleAnswer> {
-        Request::new(&self.0, &OPERATIONS[35], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[35], &[id])
     }
 
     /// `POST /calendars/schedules` in v2 (`2021-04-15`) and v3.
@@ -357,7 +357,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_schedule(&self, body: CreateSchedule) -> Request<ScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[36], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[36], &[]).body(body)
     }
 
     /// `PUT /calendars/schedules/{id}/associations/{calendarId}` in v2 (`2021-04-15`) and v3.
@@ -366,7 +366,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn add_calendar_to_schedule(&self, id: &str, calendar_id: &str) -> Request<AddCalendarToScheduleAnswer> {
-        Request::new(&self.0, &OPERATIONS[37], Family::Dated, &[id, calendar_id])
+        Request::new(&self.0, &OPERATIONS[37], &[id, calendar_id])
     }
 
     /// `DELETE /calendars/schedules/{id}/associations/{calendarId}` in v2 (`2021-04-15`) and v3.
@@ -375,7 +375,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn remove_calendar_from_schedule(&self, id: &str, calendar_id: &str) -> Request<RemoveCalendarFromScheduleAnswer> {
-        Request::new(&self.0, &OPERATIONS[38], Family::Dated, &[id, calendar_id])
+        Request::new(&self.0, &OPERATIONS[38], &[id, calendar_id])
     }
 
     /// `GET /calendars/` in v2 (`2021-04-15`) and v3.
@@ -384,7 +384,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_calendars(&self, query: GetCalendarsQuery) -> Request<CalendarsGetSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[39], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[39], &[]).query(query)
     }
 
     /// `POST /calendars/` in v2 (`2021-04-15`) and v3.
@@ -393,7 +393,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn create_calendar(&self, body: CalendarCreate) -> Request<CalendarByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[40], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[40], &[]).body(body)
     }
 
     /// `GET /calendars/services/bookings` in v3 only.
@@ -402,7 +402,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_service_bookings(&self, query: GetServiceBookingsQuery) -> Request<ServiceBookingsListResponse> {
-        Request::new(&self.0, &OPERATIONS[41], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[41], &[]).query(query)
     }
 
     /// `POST /calendars/services/bookings` in v3 only.
@@ -411,7 +411,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_service_booking(&self, query: CreateServiceBookingQuery, body: CreatePublicServiceBooking) -> Request<CreateOrUpdateServiceBookingResponse> {
-        Request::new(&self.0, &OPERATIONS[42], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[42], &[]).query(query).body(body)
     }
 
     /// `GET /calendars/services/bookings/{bookingId}` in v3 only.
@@ -420,7 +420,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_service_booking_by_id(&self, booking_id: &str) -> Request<ServiceBookingResponse> {
-        Request::new(&self.0, &OPERATIONS[43], Family::Dated, &[booking_id])
+        Request::new(&self.0, &OPERATIONS[43], &[booking_id])
     }
 
     /// `PUT /calendars/services/bookings/{bookingId}` in v3 only.
@@ -429,7 +429,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_service_booking(&self, booking_id: &str, query: UpdateServiceBookingQuery, body: UpdateServiceBooking) -> Request<CreateOrUpdateServiceBookingResponse> {
-        Request::new(&self.0, &OPERATIONS[44], Family::Dated, &[booking_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[44], &[booking_id]).query(query).body(body)
     }
 
     /// `DELETE /calendars/services/bookings/{bookingId}` in v3 only.
@@ -438,7 +438,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_service_booking(&self, booking_id: &str) -> Request<DeleteServiceBookingResponse> {
-        Request::new(&self.0, &OPERATIONS[45], Family::Dated, &[booking_id])
+        Request::new(&self.0, &OPERATIONS[45], &[booking_id])
     }
 
     /// `GET /calendars/services/catalog` in v3 only.
@@ -447,7 +447,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_services_catalog(&self, query: GetServicesCatalogQuery) -> Request<ServicesListResponse> {
-        Request::new(&self.0, &OPERATIONS[46], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[46], &[]).query(query)
     }
 
     /// `POST /calendars/services/catalog` in v3 only.
@@ -456,7 +456,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_service_catalog(&self, body: CreateService) -> Request<ServiceResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[47], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[47], &[]).body(body)
     }
 
     /// `GET /calendars/services/catalog/{serviceId}` in v3 only.
@@ -465,7 +465,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_service_catalog_by_id(&self, service_id: &str) -> Request<ServiceResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[48], Family::Dated, &[service_id])
+        Request::new(&self.0, &OPERATIONS[48], &[service_id])
     }
 
     /// `PUT /calendars/services/catalog/{serviceId}` in v3 only.
@@ -474,7 +474,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_service_catalog(&self, service_id: &str, body: UpdateService) -> Request<ServiceResponseWrapper> {
-        Request::new(&self.0, &OPERATIONS[49], Family::Dated, &[service_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[49], &[service_id]).body(body)
     }
 
     /// `DELETE /calendars/services/catalog/{serviceId}` in v3 only.
@@ -483,7 +483,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_service_catalog(&self, service_id: &str) -> Request<DeleteServiceResponse> {
-        Request::new(&self.0, &OPERATIONS[50], Family::Dated, &[service_id])
+        Request::new(&self.0, &OPERATIONS[50], &[service_id])
     }
 
     /// `GET /calendars/services/locations` in v3 only.
@@ -492,7 +492,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_service_locations(&self, query: GetServiceLocationsQuery) -> Request<ServiceLocationListResponse> {
-        Request::new(&self.0, &OPERATIONS[51], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[51], &[]).query(query)
     }
 
     /// `POST /calendars/services/locations` in v3 only.
@@ -501,7 +501,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_service_location(&self, body: CreateServiceLocation) -> Request<ServiceLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[52], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[52], &[]).body(body)
     }
 
     /// `GET /calendars/services/locations/{serviceLocationId}` in v3 only.
@@ -510,7 +510,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_service_location_by_id(&self, service_location_id: &str) -> Request<ServiceLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[53], Family::Dated, &[service_location_id])
+        Request::new(&self.0, &OPERATIONS[53], &[service_location_id])
     }
 
     /// `PUT /calendars/services/locations/{serviceLocationId}` in v3 only.
@@ -519,7 +519,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_service_location(&self, service_location_id: &str, body: UpdateServiceLocation) -> Request<ServiceLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[54], Family::Dated, &[service_location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[54], &[service_location_id]).body(body)
     }
 
     /// `DELETE /calendars/services/locations/{serviceLocationId}` in v3 only.
@@ -528,7 +528,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn delete_service_location(&self, service_location_id: &str) -> Request<DeleteServiceLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[55], Family::Dated, &[service_location_id])
+        Request::new(&self.0, &OPERATIONS[55], &[service_location_id])
     }
 
     /// `POST /calendars/schedules/event-calendar/{calendarId}` in v3 only.
@@ -537,7 +537,7 @@ impl Calendars {
     ///
     /// Answers 201.
     pub fn create_calendar_schedule(&self, calendar_id: &str, body: CreateEventCalendarSchedule) -> Request<EventCalendarScheduleWrapper> {
-        Request::new(&self.0, &OPERATIONS[56], Family::Dated, &[calendar_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[56], &[calendar_id]).body(body)
     }
 
     /// `GET /calendars/schedules/event-calendar/{calendarId}` in v3 only.
@@ -546,7 +546,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn get_calendar_schedule(&self, calendar_id: &str) -> Request<EventCalendarScheduleWrapper> {
-        Request::new(&self.0, &OPERATIONS[57], Family::Dated, &[calendar_id])
+        Request::new(&self.0, &OPERATIONS[57], &[calendar_id])
     }
 
     /// `PUT /calendars/schedules/event-calendar/{calendarId}` in v3 only.
@@ -555,7 +555,7 @@ impl Calendars {
     ///
     /// Answers 200.
     pub fn update_calendar_schedule(&self, calendar_id: &str, body: UpdateEventCalendarSchedule) -> Request<EventCalendarScheduleWrapper> {
-        Request::new(&self.0, &OPERATIONS[58], Family::Dated, &[calendar_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[58], &[calendar_id]).body(body)
     }
 }
 
@@ -563,296 +563,355 @@ impl Calendars {
 pub static OPERATIONS: [Operation; 59] = [
     Operation {
         name: "calendars.get_groups",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-groups", method: Method::GET, path: "/calendars/groups", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-groups", method: Method::GET, path: "/calendars/groups", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_calendar_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-calendar-group", method: Method::POST, path: "/calendars/groups", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-calendar-group", method: Method::POST, path: "/calendars/groups", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.validate_groups_slug",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "validate-groups-slug", method: Method::POST, path: "/calendars/groups/validate-slug", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "validate-groups-slug", method: Method::POST, path: "/calendars/groups/validate-slug", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-group", method: Method::DELETE, path: "/calendars/groups/{groupId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-group", method: Method::DELETE, path: "/calendars/groups/{groupId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: None }),
     },
     Operation {
         name: "calendars.edit_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "edit-group", method: Method::PUT, path: "/calendars/groups/{groupId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "edit-group", method: Method::PUT, path: "/calendars/groups/{groupId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.disable_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "disable-group", method: Method::PUT, path: "/calendars/groups/{groupId}/status", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "disable-group", method: Method::PUT, path: "/calendars/groups/{groupId}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/groups.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.create_appointment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-appointment", method: Method::POST, path: "/calendars/events/appointments", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-appointment", method: Method::POST, path: "/calendars/events/appointments", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.edit_appointment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "edit-appointment", method: Method::PUT, path: "/calendars/events/appointments/{eventId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "edit-appointment", method: Method::PUT, path: "/calendars/events/appointments/{eventId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_appointment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-appointment", method: Method::GET, path: "/calendars/events/appointments/{eventId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-appointment", method: Method::GET, path: "/calendars/events/appointments/{eventId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.get_calendar_events",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-calendar-events", method: Method::GET, path: "/calendars/events", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-calendar-events", method: Method::GET, path: "/calendars/events", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.get_blocked_slots",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-blocked-slots", method: Method::GET, path: "/calendars/blocked-slots", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-blocked-slots", method: Method::GET, path: "/calendars/blocked-slots", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_block_slot",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-block-slot", method: Method::POST, path: "/calendars/events/block-slots", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-block-slot", method: Method::POST, path: "/calendars/events/block-slots", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.edit_block_slot",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "edit-block-slot", method: Method::PUT, path: "/calendars/events/block-slots/{eventId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "edit-block-slot", method: Method::PUT, path: "/calendars/events/block-slots/{eventId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
-        name: "calendars.get_slots",
+        name: "calendars.get_free_slots",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-slots", method: Method::GET, path: "/calendars/{calendarId}/free-slots", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-slots", method: Method::GET, path: "/calendars/{calendarId}/free-slots", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_calendar",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-calendar", method: Method::PUT, path: "/calendars/{calendarId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-calendar", method: Method::PUT, path: "/calendars/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_calendar",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-calendar", method: Method::GET, path: "/calendars/{calendarId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-calendar", method: Method::GET, path: "/calendars/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.delete_calendar",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-calendar", method: Method::DELETE, path: "/calendars/{calendarId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-calendar", method: Method::DELETE, path: "/calendars/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.delete_event",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-event", method: Method::DELETE, path: "/calendars/events/{eventId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "delete-event", method: Method::DELETE, path: "/calendars/events/{eventId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_appointment_notes",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-appointment-notes", method: Method::GET, path: "/calendars/appointments/{appointmentId}/notes", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-appointment-notes", method: Method::GET, path: "/calendars/appointments/{appointmentId}/notes", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_appointment_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-appointment-note", method: Method::POST, path: "/calendars/appointments/{appointmentId}/notes", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-appointment-note", method: Method::POST, path: "/calendars/appointments/{appointmentId}/notes", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.update_appointment_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-appointment-note", method: Method::PUT, path: "/calendars/appointments/{appointmentId}/notes/{noteId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-appointment-note", method: Method::PUT, path: "/calendars/appointments/{appointmentId}/notes/{noteId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_appointment_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-appointment-note", method: Method::DELETE, path: "/calendars/appointments/{appointmentId}/notes/{noteId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-appointment-note", method: Method::DELETE, path: "/calendars/appointments/{appointmentId}/notes/{noteId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: None }),
     },
     Operation {
         name: "calendars.get_calendar_resource",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-calendar-resource", method: Method::GET, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["calendars/resources.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-calendar-resource", method: Method::GET, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["calendars/resources.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_calendar_resource",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-calendar-resource", method: Method::PUT, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-calendar-resource", method: Method::PUT, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_calendar_resource",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-calendar-resource", method: Method::DELETE, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-calendar-resource", method: Method::DELETE, path: "/calendars/resources/{resourceType}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: None }),
     },
     Operation {
         name: "calendars.fetch_calendar_resources",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-calendar-resources", method: Method::GET, path: "/calendars/resources/{resourceType}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["calendars/resources.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fetch-calendar-resources", method: Method::GET, path: "/calendars/resources/{resourceType}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["calendars/resources.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_calendar_resource",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-calendar-resource", method: Method::POST, path: "/calendars/resources/{resourceType}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-calendar-resource", method: Method::POST, path: "/calendars/resources/{resourceType}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["calendars/resources.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_event_notification",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-event-notification", method: Method::GET, path: "/calendars/{calendarId}/notifications", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-event-notification", method: Method::GET, path: "/calendars/{calendarId}/notifications", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_event_notification",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-event-notification", method: Method::POST, path: "/calendars/{calendarId}/notifications", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-event-notification", method: Method::POST, path: "/calendars/{calendarId}/notifications", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.find_event_notification",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "find-event-notification", method: Method::GET, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
         v3: Some(Endpoint { id: "find-event-notification", method: Method::GET, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_event_notification",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-event-notification", method: Method::PUT, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-event-notification", method: Method::PUT, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_event_notification",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-event-notification", method: Method::DELETE, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-event-notification", method: Method::DELETE, path: "/calendars/{calendarId}/notifications/{notificationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: None }),
     },
     Operation {
         name: "calendars.get_all_schedules",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAllSchedules", method: Method::GET, path: "/calendars/schedules/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getAllSchedules", method: Method::GET, path: "/calendars/schedules/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.get_schedule_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getScheduleById", method: Method::GET, path: "/calendars/schedules/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getScheduleById", method: Method::GET, path: "/calendars/schedules/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "updateSchedule", method: Method::PUT, path: "/calendars/schedules/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "updateSchedule", method: Method::PUT, path: "/calendars/schedules/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteSchedule", method: Method::DELETE, path: "/calendars/schedules/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
         v3: Some(Endpoint { id: "deleteSchedule", method: Method::DELETE, path: "/calendars/schedules/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.create_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "createSchedule", method: Method::POST, path: "/calendars/schedules", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "createSchedule", method: Method::POST, path: "/calendars/schedules", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.add_calendar_to_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-calendar-to-schedule", method: Method::PUT, path: "/calendars/schedules/{id}/associations/{calendarId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
         v3: Some(Endpoint { id: "add-calendar-to-schedule", method: Method::PUT, path: "/calendars/schedules/{id}/associations/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.remove_calendar_from_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-calendar-from-schedule", method: Method::DELETE, path: "/calendars/schedules/{id}/associations/{calendarId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
         v3: Some(Endpoint { id: "remove-calendar-from-schedule", method: Method::DELETE, path: "/calendars/schedules/{id}/associations/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.get_calendars",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-calendars", method: Method::GET, path: "/calendars/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-calendars", method: Method::GET, path: "/calendars/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_calendar",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-calendar", method: Method::POST, path: "/calendars/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-calendar", method: Method::POST, path: "/calendars/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_service_bookings",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-service-bookings", method: Method::GET, path: "/calendars/services/bookings", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_service_booking",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-service-booking", method: Method::POST, path: "/calendars/services/bookings", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_service_booking_by_id",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-service-booking-by-id", method: Method::GET, path: "/calendars/services/bookings/{bookingId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_service_booking",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-service-booking", method: Method::PUT, path: "/calendars/services/bookings/{bookingId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_service_booking",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-service-booking", method: Method::DELETE, path: "/calendars/services/bookings/{bookingId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars/events.write"])], media: None }),
     },
     Operation {
         name: "calendars.get_services_catalog",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-services-catalog", method: Method::GET, path: "/calendars/services/catalog", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_service_catalog",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-service-catalog", method: Method::POST, path: "/calendars/services/catalog", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_service_catalog_by_id",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-service-catalog-by-id", method: Method::GET, path: "/calendars/services/catalog/{serviceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_service_catalog",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-service-catalog", method: Method::PUT, path: "/calendars/services/catalog/{serviceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_service_catalog",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-service-catalog", method: Method::DELETE, path: "/calendars/services/catalog/{serviceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.get_service_locations",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-service-locations", method: Method::GET, path: "/calendars/services/locations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.create_service_location",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-service-location", method: Method::POST, path: "/calendars/services/locations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_service_location_by_id",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-service-location-by-id", method: Method::GET, path: "/calendars/services/locations/{serviceLocationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_service_location",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-service-location", method: Method::PUT, path: "/calendars/services/locations/{serviceLocationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.delete_service_location",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-service-location", method: Method::DELETE, path: "/calendars/services/locations/{serviceLocationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: None }),
     },
     Operation {
         name: "calendars.create_calendar_schedule",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "createCalendarSchedule", method: Method::POST, path: "/calendars/schedules/event-calendar/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "calendars.get_calendar_schedule",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "getCalendarSchedule", method: Method::GET, path: "/calendars/schedules/event-calendar/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.readonly"])], media: None }),
     },
     Operation {
         name: "calendars.update_calendar_schedule",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "updateCalendarSchedule", method: Method::PUT, path: "/calendars/schedules/event-calendar/{calendarId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["calendars.write"])], media: Some(Media::Json) }),
     },
@@ -1725,6 +1784,19 @@ body! { GetEventNotificationQuery {
     skip: Number = "skip",
 } }
 
+body! { GetFreeSlotsQuery {
+    /// `startDate`; required.
+    start_date: Number = "startDate" required,
+    /// `endDate`; required.
+    end_date: Number = "endDate" required,
+    /// `timezone`.
+    timezone: String = "timezone",
+    /// `userId`.
+    user_id: String = "userId",
+    /// `userIds`.
+    user_ids: Vec<String> = "userIds",
+} }
+
 body! { GetGroupsQuery {
     /// `locationId`; required.
     location_id: String = "locationId" required,
@@ -1769,19 +1841,6 @@ body! { GetServicesCatalogQuery {
     service_category_id: String = "serviceCategoryId" @ v3,
     /// `isPrivate`, in v3 only.
     is_private: bool = "isPrivate" @ v3,
-} }
-
-body! { GetSlotsQuery {
-    /// `startDate`; required.
-    start_date: Number = "startDate" required,
-    /// `endDate`; required.
-    end_date: Number = "endDate" required,
-    /// `timezone`.
-    timezone: String = "timezone",
-    /// `userId`.
-    user_id: String = "userId",
-    /// `userIds`.
-    user_ids: Vec<String> = "userIds",
 } }
 
 answer! { Group {

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Campaigns {
     ///
     /// Answers 200.
     pub fn get_campaigns(&self, query: GetCampaignsQuery) -> Request<CampaignsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 }
 
@@ -42,6 +42,7 @@ impl Campaigns {
 pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "campaigns.get_campaigns",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["campaigns.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["campaigns.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl ChatWidget {
     ///
     /// Answers 200, undescribed.
     pub fn list_chat_widget(&self, query: ListChatWidgetQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::V3Only, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /chat-widget/data/{locationId}/{id}` in v3 only.
@@ -43,7 +43,7 @@ impl ChatWidget {
     ///
     /// Answers 200, undescribed.
     pub fn get_chat_widget(&self, location_id: &str, id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[1], Family::V3Only, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[1], &[location_id, id])
     }
 
     /// `PUT /chat-widget/data/{locationId}/{id}` in v3 only.
@@ -52,7 +52,7 @@ impl ChatWidget {
     ///
     /// Answers 200, undescribed.
     pub fn update_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[2], Family::V3Only, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id, id]).body(body)
     }
 
     /// `PATCH /chat-widget/data/{locationId}/{id}` in v3 only.
@@ -61,14 +61,14 @@ impl ChatWidget {
     ///
     /// Answers 200, undescribed.
     pub fn patch_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[3], Family::V3Only, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id, id]).body(body)
     }
 
     /// `GET /chat-widget/public/config/{id}` in v3 only.
     ///
     /// Answers 200, undescribed.
     pub fn get_widget(&self, id: &str, query: GetWidgetQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[4], Family::V3Only, &[id]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[id]).query(query)
     }
 
     /// `DELETE /chat-widget/{locationId}/{id}` in v3 only.
@@ -77,7 +77,7 @@ impl ChatWidget {
     ///
     /// Answers 200, undescribed.
     pub fn delete_chat_widget(&self, location_id: &str, id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[5], Family::V3Only, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[5], &[location_id, id])
     }
 
     /// `POST /chat-widget/clone` in v3 only.
@@ -86,7 +86,7 @@ impl ChatWidget {
     ///
     /// Answers 201, undescribed.
     pub fn clone_chat_widget(&self, body: CloneChatWidget) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[6], Family::V3Only, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 
     /// `POST /chat-widget/` in v3 only.
@@ -95,7 +95,7 @@ impl ChatWidget {
     ///
     /// Answers 201, undescribed.
     pub fn create_chat_widget(&self, body: CreateWidget) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[7], Family::V3Only, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[]).body(body)
     }
 }
 
@@ -103,41 +103,49 @@ impl ChatWidget {
 pub static OPERATIONS: [Operation; 8] = [
     Operation {
         name: "chat_widget.list_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "listChatWidget", method: Method::GET, path: "/chat-widget/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.readonly"])], media: None }),
     },
     Operation {
         name: "chat_widget.get_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "getChatWidget", method: Method::GET, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.readonly"])], media: None }),
     },
     Operation {
         name: "chat_widget.update_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "updateChatWidget", method: Method::PUT, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.patch_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "patchChatWidget", method: Method::PATCH, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.get_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "getWidget", method: Method::GET, path: "/chat-widget/public/config/{id}", version: ApiVersion::V3, tokens: &[], media: None }),
     },
     Operation {
         name: "chat_widget.delete_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/chat-widget/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: None }),
     },
     Operation {
         name: "chat_widget.clone_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "cloneChatWidget", method: Method::POST, path: "/chat-widget/clone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.create_chat_widget",
+        home: Generation::V3,
         v2: None,
         v3: Some(Endpoint { id: "createChatWidget", method: Method::POST, path: "/chat-widget/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Companies {
     ///
     /// Answers 200.
     pub fn get_company(&self, company_id: &str) -> Request<GetCompanyByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[company_id])
+        Request::new(&self.0, &OPERATIONS[0], &[company_id])
     }
 }
 
@@ -42,6 +42,7 @@ impl Companies {
 pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "companies.get_company",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["companies.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["companies.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion, contacts::Contacts};
@@ -21,18 +21,18 @@ impl Contacts {
     ///
     /// Token: `bearer` with `contacts.readonly`.
     ///
-    /// Answers 200, undescribed.
-    pub fn search_contacts_advanced(&self, body: Object) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+    /// Answers 200.
+    pub fn search_contacts_advanced(&self, body: ContactSearch) -> Request<ContactSearchAnswer> {
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /contacts/search/duplicate` in v2 (`2021-07-28`) and v3.
     ///
     /// Token: `bearer` with `contacts.readonly`.
     ///
-    /// Answers 200, undescribed.
-    pub fn get_duplicate_contact(&self, query: GetDuplicateContactQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+    /// Answers 200.
+    pub fn get_duplicate_contact(&self, query: GetDuplicateContactQuery) -> Request<Option<GetDuplicateContactAnswer>> {
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `GET /contacts/{contactId}/tasks` in v2 (`2021-07-28`) and v3.
@@ -41,7 +41,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_all_tasks(&self, contact_id: &str) -> Request<TasksListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[2], &[contact_id])
     }
 
     /// `POST /contacts/{contactId}/tasks` in v2 (`2021-07-28`) and v3.
@@ -50,7 +50,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn create_task(&self, contact_id: &str, body: CreateTaskParams) -> Request<TaskByIsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[contact_id]).body(body)
     }
 
     /// `GET /contacts/{contactId}/tasks/{taskId}` in v2 (`2021-07-28`) and v3.
@@ -59,7 +59,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_task(&self, contact_id: &str, task_id: &str) -> Request<TaskByIsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[contact_id, task_id])
+        Request::new(&self.0, &OPERATIONS[4], &[contact_id, task_id])
     }
 
     /// `PUT /contacts/{contactId}/tasks/{taskId}` in v2 (`2021-07-28`) and v3.
@@ -68,7 +68,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn update_task(&self, contact_id: &str, task_id: &str, body: UpdateTaskBody) -> Request<TaskByIsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[contact_id, task_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[contact_id, task_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/tasks/{taskId}` in v2 (`2021-07-28`) and v3.
@@ -77,7 +77,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn delete_task(&self, contact_id: &str, task_id: &str) -> Request<DeleteTaskSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[contact_id, task_id])
+        Request::new(&self.0, &OPERATIONS[6], &[contact_id, task_id])
     }
 
     /// `PUT /contacts/{contactId}/tasks/{taskId}/completed` in v2 (`2021-07-28`) and v3.
@@ -86,7 +86,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn update_task_completed(&self, contact_id: &str, task_id: &str, body: UpdateTaskStatusParams) -> Request<TaskByIsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[contact_id, task_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[contact_id, task_id]).body(body)
     }
 
     /// `GET /contacts/{contactId}/appointments` in v2 (`2021-07-28`) and v3.
@@ -95,7 +95,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_appointments_for_contact(&self, contact_id: &str) -> Request<GetEventsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[8], &[contact_id])
     }
 
     /// `POST /contacts/{contactId}/tags` in v2 (`2021-07-28`) and v3.
@@ -104,7 +104,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn add_contact_tags(&self, contact_id: &str, body: Tags) -> Request<CreateAddTagSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[9], &[contact_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/tags` in v2 (`2021-07-28`) and v3.
@@ -113,7 +113,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn remove_contact_tags(&self, contact_id: &str, body: Tags) -> Request<CreateDeleteTagSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[contact_id]).body(body)
     }
 
     /// `GET /contacts/{contactId}/notes` in v2 (`2021-07-28`) and v3.
@@ -122,7 +122,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_all_notes(&self, contact_id: &str) -> Request<GetNotesListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[11], &[contact_id])
     }
 
     /// `POST /contacts/{contactId}/notes` in v2 (`2021-07-28`) and v3.
@@ -131,7 +131,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn create_note(&self, contact_id: &str, body: Notes) -> Request<GetCreateUpdateNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[12], &[contact_id]).body(body)
     }
 
     /// `GET /contacts/{contactId}/notes/{id}` in v2 (`2021-07-28`) and v3.
@@ -140,7 +140,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_note(&self, contact_id: &str, id: &str) -> Request<GetCreateUpdateNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[contact_id, id])
+        Request::new(&self.0, &OPERATIONS[13], &[contact_id, id])
     }
 
     /// `PUT /contacts/{contactId}/notes/{id}` in v2 (`2021-07-28`) and v3.
@@ -149,7 +149,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn update_note(&self, contact_id: &str, id: &str, body: UpdateNote) -> Request<GetCreateUpdateNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[contact_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[contact_id, id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/notes/{id}` in v2 (`2021-07-28`) and v3.
@@ -158,21 +158,21 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn delete_note(&self, contact_id: &str, id: &str) -> Request<DeleteNoteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[contact_id, id])
+        Request::new(&self.0, &OPERATIONS[15], &[contact_id, id])
     }
 
     /// `POST /contacts/bulk/tags/update/{type}` in v2 (`2021-07-28`) and v3.
     ///
     /// Answers 201.
-    pub fn create_association(&self, kind: &str, body: UpdateTags) -> Request<UpdateTagsResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[kind]).body(body)
+    pub fn update_tags_in_bulk(&self, kind: &str, body: UpdateTags) -> Request<UpdateTagsResponse> {
+        Request::new(&self.0, &OPERATIONS[16], &[kind]).body(body)
     }
 
     /// `POST /contacts/bulk/business` in v2 (`2021-07-28`) and v3.
     ///
     /// Answers 200.
     pub fn add_remove_contact_from_business(&self, body: ContactsBusinessUpdate) -> Request<ContactsBulkUpateResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[]).body(body)
     }
 
     /// `GET /contacts/{contactId}` in v2 (`2021-07-28`) and v3.
@@ -181,7 +181,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_contact(&self, contact_id: &str) -> Request<ContactsByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[18], &[contact_id])
     }
 
     /// `PUT /contacts/{contactId}` in v2 (`2021-07-28`) and v3.
@@ -190,7 +190,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn update_contact(&self, contact_id: &str, body: UpdateContact) -> Request<UpdateContactsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[contact_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}` in v2 (`2021-07-28`) and v3.
@@ -199,7 +199,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn delete_contact(&self, contact_id: &str) -> Request<DeleteContactsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[20], &[contact_id])
     }
 
     /// `POST /contacts/upsert` in v2 (`2021-07-28`) and v3.
@@ -208,7 +208,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn upsert_contact(&self, body: UpsertContact) -> Request<UpsertContactsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[21], &[]).body(body)
     }
 
     /// `GET /contacts/business/{businessId}` in v2 (`2021-07-28`) and v3.
@@ -217,7 +217,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn get_contacts_by_business_id(&self, business_id: &str, query: GetContactsByBusinessIdQuery) -> Request<ContactsSearchSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[business_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[22], &[business_id]).query(query)
     }
 
     /// `POST /contacts/{contactId}/followers` in v2 (`2021-07-28`) and v3.
@@ -226,7 +226,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn add_followers_contact(&self, contact_id: &str, body: Followers) -> Request<CreateAddFollowersSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[contact_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/followers` in v2 (`2021-07-28`) and v3.
@@ -235,7 +235,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn remove_followers_contact(&self, contact_id: &str, body: Followers) -> Request<DeleteFollowersSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[contact_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[24], &[contact_id]).body(body)
     }
 
     /// `POST /contacts/{contactId}/campaigns/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -244,7 +244,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn add_contact_to_campaign(&self, contact_id: &str, campaign_id: &str, body: Object) -> Request<CreateDeleteCantactsCampaignsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[contact_id, campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[25], &[contact_id, campaign_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/campaigns/{campaignId}` in v2 (`2021-07-28`) and v3.
@@ -253,7 +253,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn remove_contact_from_campaign(&self, contact_id: &str, campaign_id: &str) -> Request<CreateDeleteCantactsCampaignsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[contact_id, campaign_id])
+        Request::new(&self.0, &OPERATIONS[26], &[contact_id, campaign_id])
     }
 
     /// `DELETE /contacts/{contactId}/campaigns/removeAll` in v2 (`2021-07-28`), `DELETE /contacts/{contactId}/campaigns/remove-all` in v3.
@@ -262,7 +262,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn remove_contact_from_every_campaign(&self, contact_id: &str) -> Request<CreateDeleteCantactsCampaignsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[contact_id])
+        Request::new(&self.0, &OPERATIONS[27], &[contact_id])
     }
 
     /// `POST /contacts/{contactId}/workflow/{workflowId}` in v2 (`2021-07-28`) and v3.
@@ -271,7 +271,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn add_contact_to_workflow(&self, contact_id: &str, workflow_id: &str, body: CreateWorkflow) -> Request<ContactsWorkflowSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[contact_id, workflow_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[contact_id, workflow_id]).body(body)
     }
 
     /// `DELETE /contacts/{contactId}/workflow/{workflowId}` in v2 (`2021-07-28`) and v3.
@@ -280,7 +280,7 @@ impl Contacts {
     ///
     /// Answers 200.
     pub fn delete_contact_from_workflow(&self, contact_id: &str, workflow_id: &str, body: CreateWorkflow) -> Request<ContactsWorkflowSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[contact_id, workflow_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[29], &[contact_id, workflow_id]).body(body)
     }
 
     /// `POST /contacts/` in v2 (`2021-07-28`) and v3.
@@ -289,7 +289,7 @@ impl Contacts {
     ///
     /// Answers 201.
     pub fn create_contact(&self, body: CreateContact) -> Request<CreateContactsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[30], &[]).body(body)
     }
 
     /// `GET /contacts/` in v2 (`2021-07-28`); v3 has no such operation.
@@ -300,7 +300,7 @@ impl Contacts {
     ///
     /// The provider has deprecated it.
     pub fn get_contacts(&self, query: GetContactsQuery) -> Request<ContactsSearchSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[31], &[]).query(query)
     }
 }
 
@@ -308,161 +308,193 @@ impl Contacts {
 pub static OPERATIONS: [Operation; 32] = [
     Operation {
         name: "contacts.search_contacts_advanced",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-contacts-advanced", method: Method::POST, path: "/contacts/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "search-contacts-advanced", method: Method::POST, path: "/contacts/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_duplicate_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-duplicate-contact", method: Method::GET, path: "/contacts/search/duplicate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-duplicate-contact", method: Method::GET, path: "/contacts/search/duplicate", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.get_all_tasks",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-all-tasks", method: Method::GET, path: "/contacts/{contactId}/tasks", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-all-tasks", method: Method::GET, path: "/contacts/{contactId}/tasks", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.create_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-task", method: Method::POST, path: "/contacts/{contactId}/tasks", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-task", method: Method::POST, path: "/contacts/{contactId}/tasks", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-task", method: Method::GET, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-task", method: Method::GET, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.update_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-task", method: Method::PUT, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-task", method: Method::PUT, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.delete_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-task", method: Method::DELETE, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-task", method: Method::DELETE, path: "/contacts/{contactId}/tasks/{taskId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
     },
     Operation {
         name: "contacts.update_task_completed",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-task-completed", method: Method::PUT, path: "/contacts/{contactId}/tasks/{taskId}/completed", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-task-completed", method: Method::PUT, path: "/contacts/{contactId}/tasks/{taskId}/completed", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_appointments_for_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-appointments-for-contact", method: Method::GET, path: "/contacts/{contactId}/appointments", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-appointments-for-contact", method: Method::GET, path: "/contacts/{contactId}/appointments", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.add_contact_tags",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-tags", method: Method::POST, path: "/contacts/{contactId}/tags", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-tags", method: Method::POST, path: "/contacts/{contactId}/tags", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.remove_contact_tags",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-tags", method: Method::DELETE, path: "/contacts/{contactId}/tags", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "remove-tags", method: Method::DELETE, path: "/contacts/{contactId}/tags", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_all_notes",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-all-notes", method: Method::GET, path: "/contacts/{contactId}/notes", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-all-notes", method: Method::GET, path: "/contacts/{contactId}/notes", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.create_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-note", method: Method::POST, path: "/contacts/{contactId}/notes", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-note", method: Method::POST, path: "/contacts/{contactId}/notes", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-note", method: Method::GET, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-note", method: Method::GET, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.update_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-note", method: Method::PUT, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-note", method: Method::PUT, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.delete_note",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-note", method: Method::DELETE, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-note", method: Method::DELETE, path: "/contacts/{contactId}/notes/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
     },
     Operation {
-        name: "contacts.create_association",
+        name: "contacts.update_tags_in_bulk",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-association", method: Method::POST, path: "/contacts/bulk/tags/update/{type}", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-association", method: Method::POST, path: "/contacts/bulk/tags/update/{type}", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.add_remove_contact_from_business",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-remove-contact-from-business", method: Method::POST, path: "/contacts/bulk/business", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-remove-contact-from-business", method: Method::POST, path: "/contacts/bulk/business", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-contact", method: Method::GET, path: "/contacts/{contactId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-contact", method: Method::GET, path: "/contacts/{contactId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.update_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-contact", method: Method::PUT, path: "/contacts/{contactId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-contact", method: Method::PUT, path: "/contacts/{contactId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.delete_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-contact", method: Method::DELETE, path: "/contacts/{contactId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-contact", method: Method::DELETE, path: "/contacts/{contactId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
     },
     Operation {
         name: "contacts.upsert_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upsert-contact", method: Method::POST, path: "/contacts/upsert", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "upsert-contact", method: Method::POST, path: "/contacts/upsert", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_contacts_by_business_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-contacts-by-businessId", method: Method::GET, path: "/contacts/business/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-contacts-by-businessId", method: Method::GET, path: "/contacts/business/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
     },
     Operation {
         name: "contacts.add_followers_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-followers-contact", method: Method::POST, path: "/contacts/{contactId}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-followers-contact", method: Method::POST, path: "/contacts/{contactId}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.remove_followers_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-followers-contact", method: Method::DELETE, path: "/contacts/{contactId}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "remove-followers-contact", method: Method::DELETE, path: "/contacts/{contactId}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.add_contact_to_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-contact-to-campaign", method: Method::POST, path: "/contacts/{contactId}/campaigns/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-contact-to-campaign", method: Method::POST, path: "/contacts/{contactId}/campaigns/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.remove_contact_from_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-contact-from-campaign", method: Method::DELETE, path: "/contacts/{contactId}/campaigns/{campaignId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
         v3: Some(Endpoint { id: "remove-contact-from-campaign", method: Method::DELETE, path: "/contacts/{contactId}/campaigns/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
     },
     Operation {
         name: "contacts.remove_contact_from_every_campaign",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-contact-from-every-campaign", method: Method::DELETE, path: "/contacts/{contactId}/campaigns/removeAll", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
         v3: Some(Endpoint { id: "remove-contact-from-every-campaign", method: Method::DELETE, path: "/contacts/{contactId}/campaigns/remove-all", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: None }),
     },
     Operation {
         name: "contacts.add_contact_to_workflow",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-contact-to-workflow", method: Method::POST, path: "/contacts/{contactId}/workflow/{workflowId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-contact-to-workflow", method: Method::POST, path: "/contacts/{contactId}/workflow/{workflowId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.delete_contact_from_workflow",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-contact-from-workflow", method: Method::DELETE, path: "/contacts/{contactId}/workflow/{workflowId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "delete-contact-from-workflow", method: Method::DELETE, path: "/contacts/{contactId}/workflow/{workflowId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.create_contact",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-contact", method: Method::POST, path: "/contacts/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-contact", method: Method::POST, path: "/contacts/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["contacts.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "contacts.get_contacts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-contacts", method: Method::GET, path: "/contacts/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["contacts.readonly"])], media: None }),
         v3: None,
     },
@@ -487,6 +519,49 @@ answer! { AttributionSource {
     ip: String = "ip",
     medium: String = "medium",
     medium_id: String = "mediumId",
+} }
+
+body! { ContactSearch {
+    /// `locationId`; required.
+    location_id: String = "locationId" required,
+    /// `pageLimit`; required. At most 500.
+    page_limit: Number = "pageLimit" required,
+    /// `page`.
+    page: Number = "page",
+    /// `searchAfter`.
+    search_after: Vec<Value> = "searchAfter",
+    /// `query`. At most 75 characters.
+    query: String = "query",
+    /// `filters`.
+    filters: Vec<ContactSearchFilter> = "filters",
+    /// `sort`.
+    sort: Vec<ContactSearchSort> = "sort",
+} }
+
+answer! { ContactSearchAnswer {
+    contacts: Vec<FoundContact> = "contacts",
+    total: Number = "total",
+    trace_id: String = "traceId",
+} }
+
+body! { ContactSearchFilter {
+    /// `field`.
+    field: String = "field",
+    /// `operator`.
+    operator: Operator = "operator",
+    /// `value`.
+    value: Value = "value",
+    /// `group`.
+    group: Group = "group",
+    /// `filters`.
+    filters: Vec<ContactSearchFilter> = "filters",
+} }
+
+body! { ContactSearchSort {
+    /// `field`; required.
+    field: String = "field" required,
+    /// `direction`; required.
+    direction: Direction = "direction" required,
 } }
 
 answer! { ContactsBulkUpateResponse {
@@ -525,6 +600,17 @@ answer! { ContactsSearchSchema {
 answer! { ContactsSearchSuccessfulResponse {
     contacts: Vec<ContactsSearchSchema> = "contacts",
     count: Number = "count",
+    meta: ContactsSearchSuccessfulResponseMeta = "meta",
+} }
+
+answer! { ContactsSearchSuccessfulResponseMeta {
+    total: Number = "total",
+    next_page_url: String = "nextPageUrl",
+    start_after_id: String = "startAfterId",
+    start_after: Number = "startAfter",
+    current_page: Number = "currentPage",
+    next_page: Number = "nextPage",
+    prev_page: Number = "prevPage",
 } }
 
 answer! { ContactsWorkflowSuccessfulResponse {
@@ -576,26 +662,17 @@ body! { CreateContact {
     /// `tags`.
     tags: Vec<String> = "tags",
     /// `customFields`.
-    custom_fields: Vec<CreateContactCustomFields> = "customFields",
+    custom_fields: Vec<CustomFieldInput> = "customFields",
     /// `source`.
     source: String = "source",
     /// `dateOfBirth`.
-    date_of_birth: Nullable<Object> = "dateOfBirth",
+    date_of_birth: Nullable<String> = "dateOfBirth",
     /// `country`.
     country: String = "country",
     /// `companyName`.
     company_name: Nullable<String> = "companyName",
     /// `assignedTo`.
     assigned_to: String = "assignedTo",
-} }
-
-body! { CreateContactCustomFields {
-    /// `id`; required.
-    id: String = "id" required,
-    /// `key`.
-    key: String = "key",
-    /// `field_value`, in v3 `fieldValue`.
-    field_value: Value = "field_value" / "fieldValue",
 } }
 
 answer! { CreateContactsSuccessfulResponse {
@@ -628,9 +705,18 @@ body! { CreateWorkflow {
     event_start_time: String = "eventStartTime",
 } }
 
+body! { CustomFieldInput {
+    /// `id`.
+    id: String = "id",
+    /// `key`.
+    key: String = "key",
+    /// `field_value`, in v3 `fieldValue`.
+    field_value: Value = "field_value" / "fieldValue",
+} }
+
 answer! { CustomFieldSchema {
     id: String = "id",
-    value: String = "value",
+    value: Value = "value",
 } }
 
 answer! { DeleteContactsSuccessfulResponse {
@@ -677,6 +763,47 @@ both! { DndSettingsSchema {
 body! { Followers {
     /// `followers`; required.
     followers: Vec<String> = "followers" required,
+} }
+
+answer! { FoundContact {
+    id: String = "id",
+    name: String = "name",
+    location_id: String = "locationId",
+    first_name: String = "firstName",
+    last_name: String = "lastName",
+    email: String = "email",
+    email_lower_case: String = "emailLowerCase",
+    timezone: String = "timezone",
+    company_name: String = "companyName",
+    phone: String = "phone",
+    dnd: bool = "dnd",
+    dnd_settings: DndSettingsSchema = "dndSettings",
+    kind: String = "type",
+    source: String = "source",
+    assigned_to: String = "assignedTo",
+    address1: String = "address1",
+    city: String = "city",
+    state: String = "state",
+    country: String = "country",
+    postal_code: String = "postalCode",
+    website: String = "website",
+    tags: Vec<String> = "tags",
+    date_of_birth: String = "dateOfBirth",
+    date_added: String = "dateAdded",
+    date_updated: String = "dateUpdated",
+    attachments: String = "attachments",
+    ssn: String = "ssn",
+    keyword: String = "keyword",
+    first_name_lower_case: String = "firstNameLowerCase",
+    full_name_lower_case: String = "fullNameLowerCase",
+    last_name_lower_case: String = "lastNameLowerCase",
+    last_activity: String = "lastActivity",
+    custom_fields: Vec<CustomFieldSchema> = "customFields",
+    business_id: String = "businessId",
+    attribution_source: AttributionSource = "attributionSource",
+    last_attribution_source: AttributionSource = "lastAttributionSource",
+    visitor_id: String = "visitorId",
+    search_after: Vec<Value> = "searchAfter",
 } }
 
 body! { GetContactsByBusinessIdQuery {
@@ -755,6 +882,11 @@ answer! { GetContectByIdSchema {
 
 answer! { GetCreateUpdateNoteSuccessfulResponse {
     note: GetNoteSchema = "note",
+} }
+
+answer! { GetDuplicateContactAnswer {
+    contact: GetContectByIdSchema = "contact",
+    trace_id: String = "traceId",
 } }
 
 body! { GetDuplicateContactQuery {
@@ -885,24 +1017,15 @@ body! { UpdateContact {
     /// `tags`.
     tags: Vec<String> = "tags",
     /// `customFields`.
-    custom_fields: Vec<UpdateContactCustomFields> = "customFields",
+    custom_fields: Vec<CustomFieldInput> = "customFields",
     /// `source`.
     source: Nullable<String> = "source",
     /// `dateOfBirth`.
-    date_of_birth: Nullable<Object> = "dateOfBirth",
+    date_of_birth: Nullable<String> = "dateOfBirth",
     /// `country`.
     country: String = "country",
     /// `assignedTo`.
     assigned_to: Nullable<String> = "assignedTo",
-} }
-
-body! { UpdateContactCustomFields {
-    /// `id`; required.
-    id: String = "id" required,
-    /// `key`.
-    key: String = "key",
-    /// `field_value`, in v3 `fieldValue`.
-    field_value: Value = "field_value" / "fieldValue",
 } }
 
 answer! { UpdateContactsSuccessfulResponse {
@@ -937,7 +1060,16 @@ body! { UpdateTags {
 answer! { UpdateTagsResponse {
     succeeded: bool = "succeded" | "succeeded",
     error_count: Number = "errorCount",
-    responses: Vec<String> = "responses",
+    responses: Vec<UpdateTagsResponseResponses> = "responses",
+} }
+
+answer! { UpdateTagsResponseResponses {
+    contact_id: String = "contactId",
+    message: String = "message",
+    kind: String = "type",
+    old_tags: Vec<String> = "oldTags",
+    tags_added: Vec<String> = "tagsAdded",
+    tags_removed: Vec<String> = "tagsRemoved",
 } }
 
 body! { UpdateTaskBody {
@@ -994,11 +1126,11 @@ body! { UpsertContact {
     /// `tags`.
     tags: Vec<String> = "tags",
     /// `customFields`.
-    custom_fields: Vec<UpsertContactCustomFields> = "customFields",
+    custom_fields: Vec<CustomFieldInput> = "customFields",
     /// `source`.
     source: String = "source",
     /// `dateOfBirth`.
-    date_of_birth: Nullable<Object> = "dateOfBirth",
+    date_of_birth: Nullable<String> = "dateOfBirth",
     /// `country`.
     country: String = "country",
     /// `companyName`.
@@ -1009,24 +1141,35 @@ body! { UpsertContact {
     create_new_if_duplicate_allowed: bool = "createNewIfDuplicateAllowed",
 } }
 
-body! { UpsertContactCustomFields {
-    /// `id`; required.
-    id: String = "id" required,
-    /// `key`.
-    key: String = "key",
-    /// `field_value`, in v3 `fieldValue`.
-    field_value: Value = "field_value" / "fieldValue",
-} }
-
 answer! { UpsertContactsSuccessfulResponse {
     new: bool = "new",
     contact: GetContectByIdSchema = "contact",
     trace_id: String = "traceId",
 } }
 
+written_values! { Direction {
+    Asc = "asc",
+    Desc = "desc",
+} }
+
+written_values! { Group {
+    Or = "OR",
+    And = "AND",
+} }
+
 written_values! { InboundDndSettingSchemaStatus {
     Active = "active",
     Inactive = "inactive",
+} }
+
+written_values! { Operator {
+    Eq = "eq",
+    NotEq = "not_eq",
+    Contains = "contains",
+    NotContains = "not_contains",
+    Exists = "exists",
+    NotExists = "not_exists",
+    Range = "range",
 } }
 
 written_values! { Status {

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl ConversationAi {
     ///
     /// Answers 201.
     pub fn create_action(&self, agent_id: &str, body: CreateAction) -> Request<CreateActionResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[agent_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[agent_id]).body(body)
     }
 
     /// `GET /conversation-ai/agents/{agentId}/actions/list` in v2 (`2021-04-15`) and v3.
@@ -43,7 +43,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn list_actions(&self, agent_id: &str) -> Request<FetchActionsForEmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[agent_id])
+        Request::new(&self.0, &OPERATIONS[1], &[agent_id])
     }
 
     /// `GET /conversation-ai/agents/{agentId}/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -52,7 +52,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn get_action_by_id(&self, agent_id: &str, action_id: &str) -> Request<FetchActionDetailsResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[agent_id, action_id])
+        Request::new(&self.0, &OPERATIONS[2], &[agent_id, action_id])
     }
 
     /// `PUT /conversation-ai/agents/{agentId}/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -61,7 +61,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn update_action(&self, agent_id: &str, action_id: &str, body: CreateAction) -> Request<UpdateActionResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[agent_id, action_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[agent_id, action_id]).body(body)
     }
 
     /// `DELETE /conversation-ai/agents/{agentId}/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -70,7 +70,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn delete_action(&self, agent_id: &str, action_id: &str) -> Request<DeleteActionResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[agent_id, action_id])
+        Request::new(&self.0, &OPERATIONS[4], &[agent_id, action_id])
     }
 
     /// `PATCH /conversation-ai/agents/{agentId}/followup-settings` in v2 (`2021-04-15`) and v3.
@@ -79,7 +79,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn update_followup_settings(&self, agent_id: &str, body: UpdateFollowupSettings) -> Request<UpdateActionResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[agent_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[agent_id]).body(body)
     }
 
     /// `POST /conversation-ai/agents` in v2 (`2021-04-15`) and v3.
@@ -88,7 +88,7 @@ impl ConversationAi {
     ///
     /// Answers 201.
     pub fn create_agent(&self, body: CreateEmployee) -> Request<EmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 
     /// `GET /conversation-ai/agents/search` in v2 (`2021-04-15`) and v3.
@@ -97,7 +97,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn search_agent(&self, query: SearchAgentQuery) -> Request<SearchEmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[]).query(query)
     }
 
     /// `PUT /conversation-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -106,7 +106,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn update_agent(&self, agent_id: &str, body: UpdateEmployee) -> Request<EmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[agent_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[agent_id]).body(body)
     }
 
     /// `GET /conversation-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -115,7 +115,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn get_agent(&self, agent_id: &str) -> Request<EmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[agent_id])
+        Request::new(&self.0, &OPERATIONS[9], &[agent_id])
     }
 
     /// `DELETE /conversation-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -124,7 +124,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn delete_agent(&self, agent_id: &str) -> Request<DeleteEmployeeResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[agent_id])
+        Request::new(&self.0, &OPERATIONS[10], &[agent_id])
     }
 
     /// `GET /conversation-ai/generations` in v2 (`2021-04-15`) and v3.
@@ -133,7 +133,7 @@ impl ConversationAi {
     ///
     /// Answers 200.
     pub fn get_generation_details(&self, query: GetGenerationDetailsQuery) -> Request<FetchAiResponseDetailsResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 }
 
@@ -141,61 +141,73 @@ impl ConversationAi {
 pub static OPERATIONS: [Operation; 12] = [
     Operation {
         name: "conversation_ai.create_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.list_actions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.get_action_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.delete_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_followup_settings",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.create_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.search_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
         v3: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.get_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.delete_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
     },
     Operation {
         name: "conversation_ai.get_generation_details",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
     },

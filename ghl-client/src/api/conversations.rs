@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn search_conversation(&self, query: SearchConversationQuery) -> Request<SendConversationResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /conversations/{conversationId}` in v2 (`2021-04-15`) and v3.
@@ -43,7 +43,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn get_conversation(&self, conversation_id: &str) -> Request<GetConversationByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[conversation_id])
+        Request::new(&self.0, &OPERATIONS[1], &[conversation_id])
     }
 
     /// `PUT /conversations/{conversationId}` in v2 (`2021-04-15`) and v3.
@@ -52,7 +52,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn update_conversation(&self, conversation_id: &str, body: UpdateConversation) -> Request<GetConversationSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[conversation_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[conversation_id]).body(body)
     }
 
     /// `DELETE /conversations/{conversationId}` in v2 (`2021-04-15`) and v3.
@@ -61,56 +61,56 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn delete_conversation(&self, conversation_id: &str) -> Request<DeleteConversationSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[conversation_id])
+        Request::new(&self.0, &OPERATIONS[3], &[conversation_id])
     }
 
     /// `GET /conversations/preferences/custom-subtypes` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
     pub fn get_all_custom_subtypes(&self, query: GetAllCustomSubtypesQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `POST /conversations/preferences/custom-subtypes` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
     pub fn create_custom_subtype(&self, query: CreateCustomSubtypeQuery, body: CreateCustomSubtype) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).query(query).body(body)
     }
 
     /// `PUT /conversations/preferences/custom-subtypes/{id}` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
     pub fn update_custom_subtype(&self, id: &str, query: UpdateCustomSubtypeQuery, body: UpdateCustomSubtype) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[id]).query(query).body(body)
     }
 
     /// `GET /conversations/preferences/unsubscriptions/status` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
     pub fn get_contact_unsubscription_status(&self, query: GetContactUnsubscriptionStatusQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[]).query(query)
     }
 
     /// `POST /conversations/preferences/unsubscriptions/user-change` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
     pub fn user_subscription_change(&self, body: UserSubscriptionChange) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 
     /// `GET /conversations/messages/email/{id}` in v2 and v3.
     ///
     /// Answers 200.
     pub fn get_email_by_id(&self, id: &str) -> Request<GetEmailMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[9], &[id])
     }
 
     /// `DELETE /conversations/messages/email/{emailMessageId}/schedule` in v2 and v3.
     ///
     /// Answers 200.
     pub fn cancel_scheduled_email_message(&self, email_message_id: &str) -> Request<CancelScheduledResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[email_message_id])
+        Request::new(&self.0, &OPERATIONS[10], &[email_message_id])
     }
 
     /// `GET /conversations/messages/export` in v2 (`2021-04-15`) and v3.
@@ -119,7 +119,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn export_messages_by_location(&self, query: ExportMessagesByLocationQuery) -> Request<ExportMessagesResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
     /// `GET /conversations/messages/{id}` in v2 (`2021-04-15`) and v3.
@@ -128,7 +128,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn get_message(&self, id: &str) -> Request<GetMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[12], &[id])
     }
 
     /// `GET /conversations/{conversationId}/messages` in v2 (`2021-04-15`) and v3.
@@ -137,7 +137,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn get_messages(&self, conversation_id: &str, query: GetMessagesQuery) -> Request<GetMessagesByConversationResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[conversation_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[13], &[conversation_id]).query(query)
     }
 
     /// `POST /conversations/messages` in v2 (`2021-04-15`) and v3.
@@ -146,7 +146,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn send_a_new_message(&self, body: SendMessageBody) -> Request<SendMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[]).body(body)
     }
 
     /// `POST /conversations/messages/inbound` in v2 (`2021-04-15`) and v3.
@@ -155,7 +155,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn add_an_inbound_message(&self, body: ProcessMessageBody) -> Request<ProcessMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[]).body(body)
     }
 
     /// `POST /conversations/messages/outbound` in v2 (`2021-04-15`) and v3.
@@ -164,7 +164,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn add_an_outbound_message(&self, body: ProcessOutboundMessageBody) -> Request<ProcessMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[16], &[]).body(body)
     }
 
     /// `POST /conversations/messages/review-reply` in v2 (`2021-04-15`) and v3.
@@ -173,7 +173,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn send_review_reply(&self, body: SendReviewReply) -> Request<SendMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[]).body(body)
     }
 
     /// `DELETE /conversations/messages/{messageId}/schedule` in v2 (`2021-04-15`) and v3.
@@ -182,7 +182,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn cancel_scheduled_message(&self, message_id: &str) -> Request<CancelScheduledResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[message_id])
+        Request::new(&self.0, &OPERATIONS[18], &[message_id])
     }
 
     /// `POST /conversations/messages/upload` in v2 (`2021-04-15`) and v3.
@@ -191,7 +191,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn upload_file_attachments(&self, body: UploadFiles) -> Request<UploadFilesResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[]).body(body)
     }
 
     /// `POST /conversations/messages/upload/initiate` in v2 (`2021-04-15`) and v3.
@@ -200,7 +200,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn initiate_file_upload(&self, body: InitiateFileUpload) -> Request<InitiateFileUploadResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[20], &[]).body(body)
     }
 
     /// `POST /conversations/messages/upload/complete` in v2 (`2021-04-15`) and v3.
@@ -209,7 +209,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn complete_file_upload(&self, body: CompleteFileUpload) -> Request<CompleteFileUploadResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[21], &[]).body(body)
     }
 
     /// `PUT /conversations/messages/{messageId}/status` in v2 (`2021-04-15`) and v3.
@@ -218,7 +218,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn update_message_status(&self, message_id: &str, body: UpdateMessageStatus) -> Request<SendMessageResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[message_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[message_id]).body(body)
     }
 
     /// `PUT /conversations/messages/{messageId}/attachments` in v2 (`2021-04-15`) and v3.
@@ -227,7 +227,7 @@ impl Conversations {
     ///
     /// Answers 200, undescribed.
     pub fn add_message_attachments(&self, message_id: &str, body: AddMessageAttachments) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[message_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[message_id]).body(body)
     }
 
     /// `GET /conversations/messages/{messageId}/locations/{locationId}/recording` in v2 (`2021-04-15`) and v3.
@@ -236,7 +236,7 @@ impl Conversations {
     ///
     /// Answers 200, undescribed.
     pub fn get_message_recording(&self, message_id: &str, location_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[message_id, location_id])
+        Request::new(&self.0, &OPERATIONS[24], &[message_id, location_id])
     }
 
     /// `GET /conversations/locations/{locationId}/messages/{messageId}/transcription` in v2 (`2021-04-15`) and v3.
@@ -245,7 +245,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn get_message_transcription(&self, location_id: &str, message_id: &str) -> Request<GetMessageTranscriptionResponse> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[location_id, message_id])
+        Request::new(&self.0, &OPERATIONS[25], &[location_id, message_id])
     }
 
     /// `GET /conversations/locations/{locationId}/messages/{messageId}/transcription/download` in v2 (`2021-04-15`) and v3.
@@ -254,7 +254,7 @@ impl Conversations {
     ///
     /// Answers 200, undescribed.
     pub fn download_message_transcription(&self, location_id: &str, message_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[location_id, message_id])
+        Request::new(&self.0, &OPERATIONS[26], &[location_id, message_id])
     }
 
     /// `POST /conversations/providers/live-chat/typing` in v2 (`2021-04-15`) and v3.
@@ -263,7 +263,7 @@ impl Conversations {
     ///
     /// Answers 201.
     pub fn live_chat_agent_typing(&self, body: UserTypingBody) -> Request<CreateLiveChatMessageFeedbackResponse> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[27], &[]).body(body)
     }
 
     /// `POST /conversations/` in v2 (`2021-04-15`) and v3.
@@ -272,7 +272,7 @@ impl Conversations {
     ///
     /// Answers 201.
     pub fn create_conversation(&self, body: CreateConversation) -> Request<CreateConversationSuccessResponse> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[]).body(body)
     }
 
     /// `PUT /conversations/messages/email/{id}/status` in v3 only.
@@ -281,7 +281,7 @@ impl Conversations {
     ///
     /// Answers 200.
     pub fn update_email_message_status(&self, id: &str, body: UpdateEmailMessageStatus) -> Request<UpdateEmailMessageStatusResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[29], &[id]).body(body)
     }
 }
 
@@ -289,151 +289,181 @@ impl Conversations {
 pub static OPERATIONS: [Operation; 30] = [
     Operation {
         name: "conversations.search_conversation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-conversation", method: Method::GET, path: "/conversations/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "search-conversation", method: Method::GET, path: "/conversations/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.get_conversation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-conversation", method: Method::GET, path: "/conversations/{conversationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-conversation", method: Method::GET, path: "/conversations/{conversationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.update_conversation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-conversation", method: Method::PUT, path: "/conversations/{conversationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-conversation", method: Method::PUT, path: "/conversations/{conversationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.delete_conversation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-conversation", method: Method::DELETE, path: "/conversations/{conversationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-conversation", method: Method::DELETE, path: "/conversations/{conversationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: None }),
     },
     Operation {
         name: "conversations.get_all_custom_subtypes",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-all-custom-subtypes", method: Method::GET, path: "/conversations/preferences/custom-subtypes", version: ApiVersion::V2021_04_15, tokens: &[], media: None }),
         v3: None,
     },
     Operation {
         name: "conversations.create_custom_subtype",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-subtype", method: Method::POST, path: "/conversations/preferences/custom-subtypes", version: ApiVersion::V2021_04_15, tokens: &[], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "conversations.update_custom_subtype",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-subtype", method: Method::PUT, path: "/conversations/preferences/custom-subtypes/{id}", version: ApiVersion::V2021_04_15, tokens: &[], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "conversations.get_contact_unsubscription_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-contact-unsubscription-status", method: Method::GET, path: "/conversations/preferences/unsubscriptions/status", version: ApiVersion::V2021_04_15, tokens: &[], media: None }),
         v3: None,
     },
     Operation {
         name: "conversations.user_subscription_change",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "user-subscription-change", method: Method::POST, path: "/conversations/preferences/unsubscriptions/user-change", version: ApiVersion::V2021_04_15, tokens: &[], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "conversations.get_email_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-email-by-id", method: Method::GET, path: "/conversations/messages/email/{id}", version: ApiVersion::V2021_07_28, tokens: &[], media: None }),
         v3: Some(Endpoint { id: "get-email-by-id", method: Method::GET, path: "/conversations/messages/email/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.cancel_scheduled_email_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "cancel-scheduled-email-message", method: Method::DELETE, path: "/conversations/messages/email/{emailMessageId}/schedule", version: ApiVersion::V2021_07_28, tokens: &[], media: None }),
         v3: Some(Endpoint { id: "cancel-scheduled-email-message", method: Method::DELETE, path: "/conversations/messages/email/{emailMessageId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: None }),
     },
     Operation {
         name: "conversations.export_messages_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "export-messages-by-location", method: Method::GET, path: "/conversations/messages/export", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "export-messages-by-location", method: Method::GET, path: "/conversations/messages/export", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.get_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-message", method: Method::GET, path: "/conversations/messages/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-message", method: Method::GET, path: "/conversations/messages/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.get_messages",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-messages", method: Method::GET, path: "/conversations/{conversationId}/messages", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-messages", method: Method::GET, path: "/conversations/{conversationId}/messages", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.send_a_new_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-a-new-message", method: Method::POST, path: "/conversations/messages", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-a-new-message", method: Method::POST, path: "/conversations/messages", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.add_an_inbound_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-an-inbound-message", method: Method::POST, path: "/conversations/messages/inbound", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-an-inbound-message", method: Method::POST, path: "/conversations/messages/inbound", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.add_an_outbound_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-an-outbound-message", method: Method::POST, path: "/conversations/messages/outbound", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-an-outbound-message", method: Method::POST, path: "/conversations/messages/outbound", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.send_review_reply",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-review-reply", method: Method::POST, path: "/conversations/messages/review-reply", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-review-reply", method: Method::POST, path: "/conversations/messages/review-reply", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.cancel_scheduled_message",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "cancel-scheduled-message", method: Method::DELETE, path: "/conversations/messages/{messageId}/schedule", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: None }),
         v3: Some(Endpoint { id: "cancel-scheduled-message", method: Method::DELETE, path: "/conversations/messages/{messageId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: None }),
     },
     Operation {
         name: "conversations.upload_file_attachments",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upload-file-attachments", method: Method::POST, path: "/conversations/messages/upload", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Multipart) }),
         v3: Some(Endpoint { id: "upload-file-attachments", method: Method::POST, path: "/conversations/messages/upload", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "conversations.initiate_file_upload",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "initiate-file-upload", method: Method::POST, path: "/conversations/messages/upload/initiate", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "initiate-file-upload", method: Method::POST, path: "/conversations/messages/upload/initiate", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.complete_file_upload",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "complete-file-upload", method: Method::POST, path: "/conversations/messages/upload/complete", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "complete-file-upload", method: Method::POST, path: "/conversations/messages/upload/complete", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.update_message_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-message-status", method: Method::PUT, path: "/conversations/messages/{messageId}/status", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-message-status", method: Method::PUT, path: "/conversations/messages/{messageId}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.add_message_attachments",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-message-attachments", method: Method::PUT, path: "/conversations/messages/{messageId}/attachments", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-message-attachments", method: Method::PUT, path: "/conversations/messages/{messageId}/attachments", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.get_message_recording",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-message-recording", method: Method::GET, path: "/conversations/messages/{messageId}/locations/{locationId}/recording", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-message-recording", method: Method::GET, path: "/conversations/messages/{messageId}/locations/{locationId}/recording", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.get_message_transcription",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-message-transcription", method: Method::GET, path: "/conversations/locations/{locationId}/messages/{messageId}/transcription", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-message-transcription", method: Method::GET, path: "/conversations/locations/{locationId}/messages/{messageId}/transcription", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.download_message_transcription",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "download-message-transcription", method: Method::GET, path: "/conversations/locations/{locationId}/messages/{messageId}/transcription/download", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
         v3: Some(Endpoint { id: "download-message-transcription", method: Method::GET, path: "/conversations/locations/{locationId}/messages/{messageId}/transcription/download", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.readonly"]), (TokenKind::Location, &["conversations/message.readonly"])], media: None }),
     },
     Operation {
         name: "conversations.live_chat_agent_typing",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "live-chat-agent-typing", method: Method::POST, path: "/conversations/providers/live-chat/typing", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["conversations/livechat.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "live-chat-agent-typing", method: Method::POST, path: "/conversations/providers/live-chat/typing", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["conversations/livechat.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.create_conversation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-conversation", method: Method::POST, path: "/conversations/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-conversation", method: Method::POST, path: "/conversations/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversations.update_email_message_status",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-email-message-status", method: Method::PUT, path: "/conversations/messages/email/{id}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversations/message.write"])], media: Some(Media::Json) }),
     },
@@ -732,7 +762,7 @@ answer! { GetMessageTranscriptionResponse {
 answer! { GetMessagesByConversationResponse {
     last_message_id: String = "lastMessageId",
     next_page: bool = "nextPage",
-    messages: Vec<GetMessageResponse> = "messages",
+    messages: Either<Vec<GetMessageResponse>, MessagePage> = "messages",
 } }
 
 body! { GetMessagesQuery {
@@ -771,6 +801,12 @@ answer! { MessageMeta {
     call_duration: String = "callDuration",
     call_status: CallStatus = "callStatus",
     email: Object = "email",
+} }
+
+answer! { MessagePage {
+    last_message_id: String = "lastMessageId",
+    next_page: bool = "nextPage",
+    messages: Vec<GetMessageResponse> = "messages",
 } }
 
 body! { ProcessMessageBody {
@@ -891,8 +927,8 @@ answer! { SendConversationResponse {
 body! { SendMessageBody {
     /// `type`; required.
     kind: SendMessageBodyKind = "type" required,
-    /// `subType`; required.
-    sub_type: Object = "subType" required,
+    /// `subType`.
+    sub_type: Object = "subType",
     /// `contactId`; required.
     contact_id: String = "contactId" required,
     /// `appointmentId`.
@@ -933,8 +969,8 @@ body! { SendMessageBody {
     to_number: String = "toNumber",
     /// `forward`.
     forward: ForwardConfig = "forward",
-    /// `status`; required.
-    status: SendMessageBodyStatus = "status" required,
+    /// `status`.
+    status: SendMessageBodyStatus = "status",
     /// `usesNativeSchedulingAi`.
     uses_native_scheduling_ai: bool = "usesNativeSchedulingAi",
     /// `optimizationPeriod`.
@@ -1045,6 +1081,8 @@ body! { UploadFiles {
     chat_service_sid: String = "chatServiceSid",
     /// `isGroupSms`.
     is_group_sms: String = "isGroupSms",
+    /// `fileAttachment`.
+    file_attachment: File = "fileAttachment",
 } }
 
 answer! { UploadFilesResponse {

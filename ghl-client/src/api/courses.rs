@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Courses {
     ///
     /// Answers 201, undescribed.
     pub fn import_courses(&self, body: PublicExporterPayload) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 }
 
@@ -42,6 +42,7 @@ impl Courses {
 pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "courses.import_courses",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },

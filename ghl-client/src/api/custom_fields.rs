@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn get_custom_field_by_id(&self, id: &str) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[0], &[id])
     }
 
     /// `PUT /custom-fields/{id}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn update_custom_field(&self, id: &str, body: UpdateCustomFields) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[id]).body(body)
     }
 
     /// `DELETE /custom-fields/{id}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn delete_custom_field(&self, id: &str) -> Request<CustomFolderDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[2], &[id])
     }
 
     /// `GET /custom-fields/object-key/{objectKey}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn get_custom_fields_by_object_key(&self, object_key: &str, query: GetCustomFieldsByObjectKeyQuery) -> Request<CustomFieldsResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[object_key]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[object_key]).query(query)
     }
 
     /// `POST /custom-fields/folder` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl CustomFields {
     ///
     /// Answers 201.
     pub fn create_custom_field_folder(&self, body: CreateFolder) -> Request<ICustomFieldFolder> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 
     /// `PUT /custom-fields/folder/{id}` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn update_custom_field_folder(&self, id: &str, body: UpdateFolder) -> Request<ICustomFieldFolder> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[id]).body(body)
     }
 
     /// `DELETE /custom-fields/folder/{id}` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl CustomFields {
     ///
     /// Answers 200.
     pub fn delete_custom_field_folder(&self, id: &str, query: DeleteCustomFieldFolderQuery) -> Request<CustomFolderDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[id]).query(query)
     }
 
     /// `POST /custom-fields/` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl CustomFields {
     ///
     /// Answers 201.
     pub fn create_custom_field(&self, body: CreateCustomFields) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[]).body(body)
     }
 }
 
@@ -105,41 +105,49 @@ impl CustomFields {
 pub static OPERATIONS: [Operation; 8] = [
     Operation {
         name: "custom_fields.get_custom_field_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
     },
     Operation {
         name: "custom_fields.update_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.delete_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
     },
     Operation {
         name: "custom_fields.get_custom_fields_by_object_key",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
     },
     Operation {
         name: "custom_fields.create_custom_field_folder",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.update_custom_field_folder",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.delete_custom_field_folder",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
     },
     Operation {
         name: "custom_fields.create_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },

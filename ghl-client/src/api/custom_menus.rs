@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl CustomMenus {
     ///
     /// Answers 200.
     pub fn get_custom_menu_by_id(&self, custom_menu_id: &str) -> Request<GetSingleCustomMenusSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[custom_menu_id])
+        Request::new(&self.0, &OPERATIONS[0], &[custom_menu_id])
     }
 
     /// `DELETE /custom-menus/{customMenuId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl CustomMenus {
     ///
     /// Answers 200.
     pub fn delete_custom_menu(&self, custom_menu_id: &str) -> Request<DeleteCustomMenuSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[custom_menu_id])
+        Request::new(&self.0, &OPERATIONS[1], &[custom_menu_id])
     }
 
     /// `PUT /custom-menus/{customMenuId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl CustomMenus {
     ///
     /// Answers 200.
     pub fn update_custom_menu(&self, custom_menu_id: &str, body: UpdateCustomMenu) -> Request<UpdateCustomMenuLinkResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[custom_menu_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[custom_menu_id]).body(body)
     }
 
     /// `GET /custom-menus/` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl CustomMenus {
     ///
     /// Answers 200.
     pub fn get_custom_menus(&self, query: GetCustomMenusQuery) -> Request<GetCustomMenusResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `POST /custom-menus/` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl CustomMenus {
     ///
     /// Answers 201.
     pub fn create_custom_menu(&self, body: CreateCustomMenu) -> Request<GetSingleCustomMenusSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 }
 
@@ -78,26 +78,31 @@ impl CustomMenus {
 pub static OPERATIONS: [Operation; 5] = [
     Operation {
         name: "custom_menus.get_custom_menu_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
     },
     Operation {
         name: "custom_menus.delete_custom_menu",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: None }),
     },
     Operation {
         name: "custom_menus.update_custom_menu",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_menus.get_custom_menus",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
     },
     Operation {
         name: "custom_menus.create_custom_menu",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl EmailIsv {
     ///
     /// Answers 201.
     pub fn verify_email(&self, query: VerifyEmailQuery, body: VerificationBody) -> Request<VerifyEmailAnswer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query).body(body)
     }
 }
 
@@ -42,6 +42,7 @@ impl EmailIsv {
 pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "email_isv.verify_email",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["lc-email.readonly"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn fetch_campaigns(&self, query: FetchCampaignsQuery) -> Request<ScheduleFetchSuccessful> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /emails/builder` in v2 (`2021-07-28`); v3 has no such operation.
@@ -43,7 +43,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn create_template(&self, body: CreateBuilder) -> Request<CreateBuilderSuccesfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `GET /emails/builder` in v2 (`2021-07-28`); v3 has no such operation.
@@ -52,7 +52,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn fetch_template(&self, query: FetchTemplateQuery) -> Request<FetchBuilderSuccesfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 
     /// `DELETE /emails/builder/{locationId}/{templateId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -61,7 +61,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn delete_template(&self, location_id: &str, template_id: &str) -> Request<DeleteBuilderSuccesfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id, template_id])
+        Request::new(&self.0, &OPERATIONS[3], &[location_id, template_id])
     }
 
     /// `POST /emails/builder/data` in v2 (`2021-07-28`); v3 has no such operation.
@@ -70,7 +70,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn update_template(&self, body: SaveBuilderData) -> Request<BuilderUpdateSuccessful> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 
     /// `POST /emails/locations/{locationId}/templates` in v3 only.
@@ -79,7 +79,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn create_email_template(&self, location_id: &str, body: CreateTemplatePublicV2Body) -> Request<CreateTemplatePublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[location_id]).body(body)
     }
 
     /// `GET /emails/locations/{locationId}/templates` in v3 only.
@@ -88,7 +88,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn list_email_templates(&self, location_id: &str, query: ListEmailTemplatesQuery) -> Request<ListTemplatesPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[location_id]).query(query)
     }
 
     /// `POST /emails/locations/{locationId}/templates/import` in v3 only.
@@ -97,7 +97,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn import_email_template(&self, location_id: &str, body: ImportTemplatePublicV2Body) -> Request<ImportTemplatePublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[location_id]).body(body)
     }
 
     /// `POST /emails/locations/{locationId}/templates/folders` in v3 only.
@@ -106,7 +106,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn create_template_folder(&self, location_id: &str, body: CreateTemplateFolderPublicV2Body) -> Request<CreateTemplateFolderPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[location_id]).body(body)
     }
 
     /// `GET /emails/locations/{locationId}/templates/{templateId}` in v3 only.
@@ -115,7 +115,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn get_email_template(&self, location_id: &str, template_id: &str) -> Request<GetTemplatePublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[location_id, template_id])
+        Request::new(&self.0, &OPERATIONS[9], &[location_id, template_id])
     }
 
     /// `DELETE /emails/locations/{locationId}/templates/{templateId}` in v3 only.
@@ -124,7 +124,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn delete_email_template(&self, location_id: &str, template_id: &str) -> Request<DeleteTemplatePublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[location_id, template_id])
+        Request::new(&self.0, &OPERATIONS[10], &[location_id, template_id])
     }
 
     /// `PATCH /emails/locations/{locationId}/templates/{templateId}` in v3 only.
@@ -133,7 +133,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn update_email_template(&self, location_id: &str, template_id: &str, body: UpdateTemplatePublicV2Body) -> Request<UpdateTemplatePublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[location_id, template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[location_id, template_id]).body(body)
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/stats/{source}/{sourceId}` in v3 only.
@@ -144,7 +144,7 @@ impl Emails {
     ///
     /// `source`: `email-campaigns`, `workflow-campaigns`, `bulk-actions`.
     pub fn get_campaign_stats(&self, location_id: &str, source: &str, source_id: &str, query: GetCampaignStatsQuery) -> Request<GetCampaignStatsPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[location_id, source, source_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[12], &[location_id, source, source_id]).query(query)
     }
 
     /// `POST /emails/locations/{locationId}/campaigns/emails` in v3 only.
@@ -153,7 +153,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn create_email_campaign(&self, location_id: &str, body: CreateEmailCampaignPublicV2Body) -> Request<CreateEmailCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[location_id]).body(body)
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/emails` in v3 only.
@@ -162,7 +162,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn list_email_campaigns(&self, location_id: &str, query: ListEmailCampaignsQuery) -> Request<ListEmailCampaignsPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[14], &[location_id]).query(query)
     }
 
     /// `PATCH /emails/locations/{locationId}/campaigns/emails/{campaignId}` in v3 only.
@@ -171,7 +171,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn update_email_campaign(&self, location_id: &str, campaign_id: &str, body: UpdateEmailCampaignPublicV2Body) -> Request<UpdateEmailCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[location_id, campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[location_id, campaign_id]).body(body)
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/emails/{campaignId}` in v3 only.
@@ -180,7 +180,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn get_email_campaign(&self, location_id: &str, campaign_id: &str) -> Request<GetEmailCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[location_id, campaign_id])
+        Request::new(&self.0, &OPERATIONS[16], &[location_id, campaign_id])
     }
 
     /// `DELETE /emails/locations/{locationId}/campaigns/emails/{campaignId}` in v3 only.
@@ -189,7 +189,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn delete_campaign(&self, location_id: &str, campaign_id: &str) -> Request<DeleteCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[location_id, campaign_id])
+        Request::new(&self.0, &OPERATIONS[17], &[location_id, campaign_id])
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/workflows` in v3 only.
@@ -198,7 +198,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn list_workflow_campaigns(&self, location_id: &str, query: ListWorkflowCampaignsQuery) -> Request<ListWorkflowCampaignsPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[location_id]).query(query)
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/workflows/{campaignId}` in v3 only.
@@ -207,7 +207,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn get_workflow_campaign(&self, location_id: &str, campaign_id: &str) -> Request<GetWorkflowCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[location_id, campaign_id])
+        Request::new(&self.0, &OPERATIONS[19], &[location_id, campaign_id])
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/bulk-actions` in v3 only.
@@ -216,7 +216,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn list_bulk_action_campaigns(&self, location_id: &str, query: ListBulkActionCampaignsQuery) -> Request<ListBulkActionCampaignsPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[20], &[location_id]).query(query)
     }
 
     /// `GET /emails/locations/{locationId}/campaigns/bulk-actions/{campaignId}` in v3 only.
@@ -225,7 +225,7 @@ impl Emails {
     ///
     /// Answers 200.
     pub fn get_bulk_action_campaign(&self, location_id: &str, campaign_id: &str) -> Request<GetBulkActionCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[location_id, campaign_id])
+        Request::new(&self.0, &OPERATIONS[21], &[location_id, campaign_id])
     }
 
     /// `POST /emails/locations/{locationId}/campaigns/emails/{campaignId}/schedule` in v3 only.
@@ -234,7 +234,7 @@ impl Emails {
     ///
     /// Answers 201.
     pub fn schedule_campaign(&self, location_id: &str, campaign_id: &str, body: ScheduleCampaignPublicV2Body) -> Request<ScheduleCampaignPublicV2Response> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[location_id, campaign_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[location_id, campaign_id]).body(body)
     }
 }
 
@@ -242,116 +242,139 @@ impl Emails {
 pub static OPERATIONS: [Operation; 23] = [
     Operation {
         name: "emails.fetch_campaigns",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-campaigns", method: Method::GET, path: "/emails/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/schedule.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.create_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-template", method: Method::POST, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.write"])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "emails.fetch_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-template", method: Method::GET, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.delete_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-template", method: Method::DELETE, path: "/emails/builder/{locationId}/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.update_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-template", method: Method::POST, path: "/emails/builder/data", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.write"])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "emails.create_email_template",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.list_email_templates",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "list-email-templates", method: Method::GET, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.readonly"])], media: None }),
     },
     Operation {
         name: "emails.import_email_template",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "import-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates/import", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.create_template_folder",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-template-folder", method: Method::POST, path: "/emails/locations/{locationId}/templates/folders", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_email_template",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-email-template", method: Method::GET, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.readonly"])], media: None }),
     },
     Operation {
         name: "emails.delete_email_template",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-email-template", method: Method::DELETE, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: None }),
     },
     Operation {
         name: "emails.update_email_template",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-email-template", method: Method::PATCH, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_campaign_stats",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-campaign-stats", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/stats/{source}/{sourceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/stats.readonly"])], media: None }),
     },
     Operation {
         name: "emails.create_email_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-email-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.list_email_campaigns",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "list-email-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.update_email_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-email-campaign", method: Method::PATCH, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_email_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-email-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.delete_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-campaign", method: Method::DELETE, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: None }),
     },
     Operation {
         name: "emails.list_workflow_campaigns",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "list-workflow-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.get_workflow_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-workflow-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.list_bulk_action_campaigns",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "list-bulk-action-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.get_bulk_action_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-bulk-action-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.schedule_campaign",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "schedule-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Forms {
     ///
     /// Answers 200.
     pub fn get_forms_submissions(&self, query: GetFormsSubmissionsQuery) -> Request<FormsSubmissionsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /forms/upload-custom-files` in v2 (`2021-07-28`) and v3.
@@ -42,8 +42,8 @@ impl Forms {
     /// Token: `bearer` with `forms.write` or `Location-Access` with `forms.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn upload_to_custom_fields(&self, query: UploadToCustomFieldsQuery, body: Value) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query).body(body)
+    pub fn upload_to_custom_fields(&self, query: UploadToCustomFieldsQuery, body: BTreeMap<String, File>) -> Request<Answer> {
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query).body(body)
     }
 
     /// `GET /forms/` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Forms {
     ///
     /// Answers 200.
     pub fn get_forms(&self, query: GetFormsQuery) -> Request<FormsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 }
 
@@ -60,16 +60,19 @@ impl Forms {
 pub static OPERATIONS: [Operation; 3] = [
     Operation {
         name: "forms.get_forms_submissions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
     },
     Operation {
         name: "forms.upload_to_custom_fields",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.write"]), (TokenKind::Location, &["forms.write"])], media: Some(Media::Multipart) }),
         v3: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.write"]), (TokenKind::Location, &["forms.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "forms.get_forms",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn create_redirect(&self, body: CreateRedirectParams) -> Request<CreateRedirectResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `PATCH /funnels/lookup/redirect/{id}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn update_redirect_by_id(&self, id: &str, body: UpdateRedirectParams) -> Request<UpdateRedirectResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[id]).body(body)
     }
 
     /// `DELETE /funnels/lookup/redirect/{id}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn delete_redirect_by_id(&self, id: &str, query: DeleteRedirectByIdQuery) -> Request<DeleteRedirectResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[id]).query(query)
     }
 
     /// `GET /funnels/lookup/redirect/list` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn fetch_redirects_list(&self, query: FetchRedirectsListQuery) -> Request<RedirectListResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `GET /funnels/funnel/list` in v2 and v3.
@@ -70,7 +70,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn get_funnels(&self, query: GetFunnelsQuery) -> Request<FunnelListResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `GET /funnels/page` in v2 and v3.
@@ -79,7 +79,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn get_pages_by_funnel_id(&self, query: GetPagesByFunnelIdQuery) -> Request<FunnelPageResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[]).query(query)
     }
 
     /// `GET /funnels/page/count` in v2 and v3.
@@ -88,7 +88,7 @@ impl Funnels {
     ///
     /// Answers 200.
     pub fn get_pages_count_by_funnel_id(&self, query: GetPagesCountByFunnelIdQuery) -> Request<FunnelPageCountResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[]).query(query)
     }
 }
 
@@ -96,36 +96,43 @@ impl Funnels {
 pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "funnels.create_redirect",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "funnels.update_redirect_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "funnels.delete_redirect_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: None }),
     },
     Operation {
         name: "funnels.fetch_redirects_list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.readonly"])], media: None }),
     },
     Operation {
         name: "funnels.get_funnels",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "funnels.get_pages_by_funnel_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "funnels.get_pages_count_by_funnel_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn create_invoice_template(&self, body: CreateInvoiceTemplate) -> Request<CreateInvoiceTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /invoices/template` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn list_invoice_templates(&self, query: ListInvoiceTemplatesQuery) -> Request<ListTemplatesResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `GET /invoices/template/{templateId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn get_invoice_template(&self, template_id: &str, query: GetInvoiceTemplateQuery) -> Request<GetTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[template_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[template_id]).query(query)
     }
 
     /// `PUT /invoices/template/{templateId}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice_template(&self, template_id: &str, body: UpdateInvoiceTemplate) -> Request<UpdateInvoiceTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[template_id]).body(body)
     }
 
     /// `DELETE /invoices/template/{templateId}` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn delete_invoice_template(&self, template_id: &str, query: DeleteInvoiceTemplateQuery) -> Request<DeleteInvoiceTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[template_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[template_id]).query(query)
     }
 
     /// `PATCH /invoices/template/{templateId}/late-fees-configuration` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice_template_late_fees_configuration(&self, template_id: &str, body: UpdateInvoiceLateFeesConfiguration) -> Request<UpdateInvoiceTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[template_id]).body(body)
     }
 
     /// `PATCH /invoices/template/{templateId}/payment-methods-configuration` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice_payment_methods_configuration(&self, template_id: &str, body: UpdatePaymentMethodsConfiguration) -> Request<UpdateInvoiceTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[template_id]).body(body)
     }
 
     /// `POST /invoices/schedule` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn create_invoice_schedule(&self, body: CreateInvoiceSchedule) -> Request<CreateInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[]).body(body)
     }
 
     /// `GET /invoices/schedule` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn list_invoice_schedules(&self, query: ListInvoiceSchedulesQuery) -> Request<ListSchedulesResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[]).query(query)
     }
 
     /// `GET /invoices/schedule/{scheduleId}` in v2 (`2021-07-28`) and v3.
@@ -115,7 +115,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn get_invoice_schedule(&self, schedule_id: &str, query: GetInvoiceScheduleQuery) -> Request<GetScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[schedule_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[schedule_id]).query(query)
     }
 
     /// `PUT /invoices/schedule/{scheduleId}` in v2 (`2021-07-28`) and v3.
@@ -124,7 +124,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice_schedule(&self, schedule_id: &str, body: UpdateInvoiceSchedule) -> Request<UpdateInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[schedule_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[schedule_id]).body(body)
     }
 
     /// `DELETE /invoices/schedule/{scheduleId}` in v2 (`2021-07-28`) and v3.
@@ -133,7 +133,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn delete_invoice_schedule(&self, schedule_id: &str, query: DeleteInvoiceScheduleQuery) -> Request<DeleteInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[schedule_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[schedule_id]).query(query)
     }
 
     /// `POST /invoices/schedule/{scheduleId}/updateAndSchedule` in v2 (`2021-07-28`) and v3.
@@ -142,7 +142,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_and_schedule_invoice_schedule(&self, schedule_id: &str) -> Request<UpdateAndScheduleInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[schedule_id])
+        Request::new(&self.0, &OPERATIONS[12], &[schedule_id])
     }
 
     /// `POST /invoices/schedule/{scheduleId}/schedule` in v2 (`2021-07-28`) and v3.
@@ -151,7 +151,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn schedule_invoice_schedule(&self, schedule_id: &str, body: ScheduleInvoiceSchedule) -> Request<ScheduleInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[schedule_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[schedule_id]).body(body)
     }
 
     /// `POST /invoices/schedule/{scheduleId}/auto-payment` in v2 (`2021-07-28`) and v3.
@@ -160,7 +160,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn auto_payment_invoice_schedule(&self, schedule_id: &str, body: AutoPaymentSchedule) -> Request<AutoPaymentInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[schedule_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[schedule_id]).body(body)
     }
 
     /// `POST /invoices/schedule/{scheduleId}/cancel` in v2 (`2021-07-28`) and v3.
@@ -169,7 +169,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn cancel_invoice_schedule(&self, schedule_id: &str, body: CancelInvoiceSchedule) -> Request<CancelInvoiceScheduleResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[schedule_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[schedule_id]).body(body)
     }
 
     /// `POST /invoices/text2pay` in v2 (`2021-07-28`) and v3.
@@ -178,7 +178,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn text2pay_invoice(&self, body: Text2Pay) -> Request<Text2PayInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[16], &[]).body(body)
     }
 
     /// `GET /invoices/generate-invoice-number` in v2 (`2021-07-28`) and v3.
@@ -187,7 +187,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn generate_invoice_number(&self, query: GenerateInvoiceNumberQuery) -> Request<GenerateInvoiceNumberResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[17], &[]).query(query)
     }
 
     /// `GET /invoices/settings` in v2 (`2021-07-28`) and v3.
@@ -196,7 +196,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn get_invoice_settings(&self, query: GetInvoiceSettingsQuery) -> Request<GetInvoiceSettingsResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[]).query(query)
     }
 
     /// `GET /invoices/{invoiceId}` in v2 (`2021-07-28`) and v3.
@@ -205,7 +205,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn get_invoice(&self, invoice_id: &str, query: GetInvoiceQuery) -> Request<GetInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[invoice_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[19], &[invoice_id]).query(query)
     }
 
     /// `PUT /invoices/{invoiceId}` in v2 (`2021-07-28`) and v3.
@@ -214,7 +214,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice(&self, invoice_id: &str, body: UpdateInvoice) -> Request<UpdateInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[invoice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[20], &[invoice_id]).body(body)
     }
 
     /// `DELETE /invoices/{invoiceId}` in v2 (`2021-07-28`) and v3.
@@ -223,7 +223,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn delete_invoice(&self, invoice_id: &str, query: DeleteInvoiceQuery) -> Request<DeleteInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[invoice_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[21], &[invoice_id]).query(query)
     }
 
     /// `PATCH /invoices/{invoiceId}/late-fees-configuration` in v2 (`2021-07-28`) and v3.
@@ -232,7 +232,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_invoice_late_fees_configuration(&self, invoice_id: &str, body: UpdateInvoiceLateFeesConfiguration) -> Request<UpdateInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[invoice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[invoice_id]).body(body)
     }
 
     /// `POST /invoices/{invoiceId}/void` in v2 (`2021-07-28`) and v3.
@@ -241,7 +241,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn void_invoice(&self, invoice_id: &str, body: VoidInvoice) -> Request<VoidInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[invoice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[invoice_id]).body(body)
     }
 
     /// `POST /invoices/{invoiceId}/send` in v2 (`2021-07-28`) and v3.
@@ -250,7 +250,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn send_invoice(&self, invoice_id: &str, body: SendInvoice) -> Request<SendInvoicesResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[invoice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[24], &[invoice_id]).body(body)
     }
 
     /// `POST /invoices/{invoiceId}/record-payment` in v2 (`2021-07-28`) and v3.
@@ -259,7 +259,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn record_invoice(&self, invoice_id: &str, body: RecordPayment) -> Request<RecordPaymentResponse> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[invoice_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[25], &[invoice_id]).body(body)
     }
 
     /// `PATCH /invoices/stats/last-visited-at` in v2 (`2021-07-28`) and v3.
@@ -268,7 +268,7 @@ impl Invoices {
     ///
     /// Answers 200, undescribed.
     pub fn update_invoice_last_visited_at(&self, body: PatchInvoiceStatsLastViewed) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[26], &[]).body(body)
     }
 
     /// `POST /invoices/estimate` in v2 (`2021-07-28`) and v3.
@@ -277,7 +277,7 @@ impl Invoices {
     ///
     /// Answers 201.
     pub fn create_new_estimate(&self, body: CreateEstimates) -> Request<EstimateResponse> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[27], &[]).body(body)
     }
 
     /// `PUT /invoices/estimate/{estimateId}` in v2 (`2021-07-28`) and v3.
@@ -286,7 +286,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_estimate(&self, estimate_id: &str, body: UpdateEstimate) -> Request<EstimateResponse> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[estimate_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[estimate_id]).body(body)
     }
 
     /// `DELETE /invoices/estimate/{estimateId}` in v2 (`2021-07-28`) and v3.
@@ -295,7 +295,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn delete_estimate(&self, estimate_id: &str, body: Alt) -> Request<EstimateResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[estimate_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[29], &[estimate_id]).body(body)
     }
 
     /// `GET /invoices/estimate/number/generate` in v2 (`2021-07-28`) and v3.
@@ -304,7 +304,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn generate_estimate_number(&self, query: GenerateEstimateNumberQuery) -> Request<GenerateEstimateNumberResponse> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[30], &[]).query(query)
     }
 
     /// `POST /invoices/estimate/{estimateId}/send` in v2 (`2021-07-28`) and v3.
@@ -313,7 +313,7 @@ impl Invoices {
     ///
     /// Answers 201.
     pub fn send_estimate(&self, estimate_id: &str, body: SendEstimate) -> Request<EstimateResponse> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[estimate_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[31], &[estimate_id]).body(body)
     }
 
     /// `POST /invoices/estimate/{estimateId}/invoice` in v2 (`2021-07-28`) and v3.
@@ -322,7 +322,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn create_invoice_from_estimate(&self, estimate_id: &str, body: CreateInvoiceFromEstimate) -> Request<CreateInvoiceFromEstimateResponse> {
-        Request::new(&self.0, &OPERATIONS[32], Family::Dated, &[estimate_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[32], &[estimate_id]).body(body)
     }
 
     /// `GET /invoices/estimate/list` in v2 (`2021-07-28`) and v3.
@@ -331,7 +331,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn list_estimates(&self, query: ListEstimatesQuery) -> Request<ListEstimatesResponse> {
-        Request::new(&self.0, &OPERATIONS[33], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[33], &[]).query(query)
     }
 
     /// `PATCH /invoices/estimate/stats/last-visited-at` in v2 (`2021-07-28`) and v3.
@@ -340,7 +340,7 @@ impl Invoices {
     ///
     /// Answers 200, undescribed.
     pub fn update_estimate_last_visited_at(&self, body: EstimateIdParam) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[34], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[34], &[]).body(body)
     }
 
     /// `GET /invoices/estimate/template` in v2 (`2021-07-28`) and v3.
@@ -349,7 +349,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn list_estimate_templates(&self, query: ListEstimateTemplatesQuery) -> Request<ListEstimateTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[35], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[35], &[]).query(query)
     }
 
     /// `POST /invoices/estimate/template` in v2 (`2021-07-28`) and v3.
@@ -358,7 +358,7 @@ impl Invoices {
     ///
     /// Answers 201.
     pub fn create_estimate_template(&self, body: EstimateTemplates) -> Request<EstimateTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[36], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[36], &[]).body(body)
     }
 
     /// `PUT /invoices/estimate/template/{templateId}` in v2 (`2021-07-28`) and v3.
@@ -367,7 +367,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn update_estimate_template(&self, template_id: &str, body: EstimateTemplates) -> Request<EstimateTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[37], Family::Dated, &[template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[37], &[template_id]).body(body)
     }
 
     /// `DELETE /invoices/estimate/template/{templateId}` in v2 (`2021-07-28`) and v3.
@@ -376,7 +376,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn delete_estimate_template(&self, template_id: &str, body: Alt) -> Request<EstimateTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[38], Family::Dated, &[template_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[38], &[template_id]).body(body)
     }
 
     /// `GET /invoices/estimate/template/preview` in v2 (`2021-07-28`) and v3.
@@ -385,7 +385,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn preview_estimate_template(&self, query: PreviewEstimateTemplateQuery) -> Request<EstimateTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[39], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[39], &[]).query(query)
     }
 
     /// `POST /invoices/` in v2 (`2021-07-28`) and v3.
@@ -394,7 +394,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn create_invoice(&self, body: CreateInvoice) -> Request<CreateInvoiceResponse> {
-        Request::new(&self.0, &OPERATIONS[40], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[40], &[]).body(body)
     }
 
     /// `GET /invoices/` in v2 (`2021-07-28`) and v3.
@@ -403,7 +403,7 @@ impl Invoices {
     ///
     /// Answers 200.
     pub fn list_invoices(&self, query: ListInvoicesQuery) -> Request<ListInvoicesResponse> {
-        Request::new(&self.0, &OPERATIONS[41], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[41], &[]).query(query)
     }
 }
 
@@ -411,211 +411,253 @@ impl Invoices {
 pub static OPERATIONS: [Operation; 42] = [
     Operation {
         name: "invoices.create_invoice_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-invoice-template", method: Method::POST, path: "/invoices/template", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-invoice-template", method: Method::POST, path: "/invoices/template", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.list_invoice_templates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-invoice-templates", method: Method::GET, path: "/invoices/template", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/template.readonly"]), (TokenKind::Agency, &["invoices/template.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-invoice-templates", method: Method::GET, path: "/invoices/template", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/template.readonly"]), (TokenKind::Agency, &["invoices/template.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.get_invoice_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-invoice-template", method: Method::GET, path: "/invoices/template/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/template.readonly"]), (TokenKind::Agency, &["invoices/template.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-invoice-template", method: Method::GET, path: "/invoices/template/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/template.readonly"]), (TokenKind::Agency, &["invoices/template.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.update_invoice_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-template", method: Method::PUT, path: "/invoices/template/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-template", method: Method::PUT, path: "/invoices/template/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.delete_invoice_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-invoice-template", method: Method::DELETE, path: "/invoices/template/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-invoice-template", method: Method::DELETE, path: "/invoices/template/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/template.write"]), (TokenKind::Agency, &["invoices/template.write"])], media: None }),
     },
     Operation {
         name: "invoices.update_invoice_template_late_fees_configuration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-template-late-fees-configuration", method: Method::PATCH, path: "/invoices/template/{templateId}/late-fees-configuration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-template-late-fees-configuration", method: Method::PATCH, path: "/invoices/template/{templateId}/late-fees-configuration", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.update_invoice_payment_methods_configuration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-payment-methods-configuration", method: Method::PATCH, path: "/invoices/template/{templateId}/payment-methods-configuration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-payment-methods-configuration", method: Method::PATCH, path: "/invoices/template/{templateId}/payment-methods-configuration", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.create_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-invoice-schedule", method: Method::POST, path: "/invoices/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-invoice-schedule", method: Method::POST, path: "/invoices/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.list_invoice_schedules",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-invoice-schedules", method: Method::GET, path: "/invoices/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.readonly"]), (TokenKind::Agency, &["invoices/schedule.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-invoice-schedules", method: Method::GET, path: "/invoices/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.readonly"]), (TokenKind::Agency, &["invoices/schedule.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.get_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-invoice-schedule", method: Method::GET, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.readonly"]), (TokenKind::Agency, &["invoices/schedule.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-invoice-schedule", method: Method::GET, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.readonly"]), (TokenKind::Agency, &["invoices/schedule.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.update_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-schedule", method: Method::PUT, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-schedule", method: Method::PUT, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.delete_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-invoice-schedule", method: Method::DELETE, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-invoice-schedule", method: Method::DELETE, path: "/invoices/schedule/{scheduleId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: None }),
     },
     Operation {
         name: "invoices.update_and_schedule_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-and-schedule-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/updateAndSchedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: None }),
         v3: Some(Endpoint { id: "update-and-schedule-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/updateAndSchedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: None }),
     },
     Operation {
         name: "invoices.schedule_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "schedule-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "schedule-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.auto_payment_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "auto-payment-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/auto-payment", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "auto-payment-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/auto-payment", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.cancel_invoice_schedule",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "cancel-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/cancel", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "cancel-invoice-schedule", method: Method::POST, path: "/invoices/schedule/{scheduleId}/cancel", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/schedule.write"]), (TokenKind::Agency, &["invoices/schedule.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.text2pay_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "text2pay-invoice", method: Method::POST, path: "/invoices/text2pay", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "text2pay-invoice", method: Method::POST, path: "/invoices/text2pay", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.generate_invoice_number",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "generate-invoice-number", method: Method::GET, path: "/invoices/generate-invoice-number", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "generate-invoice-number", method: Method::GET, path: "/invoices/generate-invoice-number", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.get_invoice_settings",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-invoice-settings", method: Method::GET, path: "/invoices/settings", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-invoice-settings", method: Method::GET, path: "/invoices/settings", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.get_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-invoice", method: Method::GET, path: "/invoices/{invoiceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-invoice", method: Method::GET, path: "/invoices/{invoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.update_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice", method: Method::PUT, path: "/invoices/{invoiceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice", method: Method::PUT, path: "/invoices/{invoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.delete_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-invoice", method: Method::DELETE, path: "/invoices/{invoiceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-invoice", method: Method::DELETE, path: "/invoices/{invoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: None }),
     },
     Operation {
         name: "invoices.update_invoice_late_fees_configuration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-late-fees-configuration", method: Method::PATCH, path: "/invoices/{invoiceId}/late-fees-configuration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-late-fees-configuration", method: Method::PATCH, path: "/invoices/{invoiceId}/late-fees-configuration", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.void_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "void-invoice", method: Method::POST, path: "/invoices/{invoiceId}/void", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "void-invoice", method: Method::POST, path: "/invoices/{invoiceId}/void", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.send_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-invoice", method: Method::POST, path: "/invoices/{invoiceId}/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-invoice", method: Method::POST, path: "/invoices/{invoiceId}/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.record_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "record-invoice", method: Method::POST, path: "/invoices/{invoiceId}/record-payment", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "record-invoice", method: Method::POST, path: "/invoices/{invoiceId}/record-payment", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.update_invoice_last_visited_at",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-invoice-last-visited-at", method: Method::PATCH, path: "/invoices/stats/last-visited-at", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-invoice-last-visited-at", method: Method::PATCH, path: "/invoices/stats/last-visited-at", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.create_new_estimate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-new-estimate", method: Method::POST, path: "/invoices/estimate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-new-estimate", method: Method::POST, path: "/invoices/estimate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.update_estimate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-estimate", method: Method::PUT, path: "/invoices/estimate/{estimateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-estimate", method: Method::PUT, path: "/invoices/estimate/{estimateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.delete_estimate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-estimate", method: Method::DELETE, path: "/invoices/estimate/{estimateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "delete-estimate", method: Method::DELETE, path: "/invoices/estimate/{estimateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.generate_estimate_number",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "generate-estimate-number", method: Method::GET, path: "/invoices/estimate/number/generate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
         v3: Some(Endpoint { id: "generate-estimate-number", method: Method::GET, path: "/invoices/estimate/number/generate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.send_estimate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-estimate", method: Method::POST, path: "/invoices/estimate/{estimateId}/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-estimate", method: Method::POST, path: "/invoices/estimate/{estimateId}/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.create_invoice_from_estimate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-invoice-from-estimate", method: Method::POST, path: "/invoices/estimate/{estimateId}/invoice", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-invoice-from-estimate", method: Method::POST, path: "/invoices/estimate/{estimateId}/invoice", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.list_estimates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-estimates", method: Method::GET, path: "/invoices/estimate/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-estimates", method: Method::GET, path: "/invoices/estimate/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.update_estimate_last_visited_at",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-estimate-last-visited-at", method: Method::PATCH, path: "/invoices/estimate/stats/last-visited-at", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-estimate-last-visited-at", method: Method::PATCH, path: "/invoices/estimate/stats/last-visited-at", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.list_estimate_templates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-estimate-templates", method: Method::GET, path: "/invoices/estimate/template", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-estimate-templates", method: Method::GET, path: "/invoices/estimate/template", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.create_estimate_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-estimate-template", method: Method::POST, path: "/invoices/estimate/template", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-estimate-template", method: Method::POST, path: "/invoices/estimate/template", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.update_estimate_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-estimate-template", method: Method::PUT, path: "/invoices/estimate/template/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-estimate-template", method: Method::PUT, path: "/invoices/estimate/template/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.delete_estimate_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-estimate-template", method: Method::DELETE, path: "/invoices/estimate/template/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "delete-estimate-template", method: Method::DELETE, path: "/invoices/estimate/template/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.write"]), (TokenKind::Agency, &["invoices/estimate.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.preview_estimate_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "preview-estimate-template", method: Method::GET, path: "/invoices/estimate/template/preview", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
         v3: Some(Endpoint { id: "preview-estimate-template", method: Method::GET, path: "/invoices/estimate/template/preview", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices/estimate.readonly"]), (TokenKind::Agency, &["invoices/estimate.readonly"])], media: None }),
     },
     Operation {
         name: "invoices.create_invoice",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-invoice", method: Method::POST, path: "/invoices/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-invoice", method: Method::POST, path: "/invoices/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.write"]), (TokenKind::Agency, &["invoices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "invoices.list_invoices",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-invoices", method: Method::GET, path: "/invoices/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-invoices", method: Method::GET, path: "/invoices/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["invoices.readonly"]), (TokenKind::Agency, &["invoices.readonly"])], media: None }),
     },

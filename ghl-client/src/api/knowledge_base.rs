@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn list(&self, query: ListQuery) -> Request<ListFaqsResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /knowledge-bases/faqs` in v2 (`2021-04-15`) and v3.
@@ -43,7 +43,7 @@ impl KnowledgeBase {
     ///
     /// Answers 201.
     pub fn create(&self, body: AddFaq) -> Request<CreateFaqResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `PUT /knowledge-bases/faqs/{id}` in v2 (`2021-04-15`) and v3.
@@ -52,7 +52,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn update(&self, id: &str, body: UpdateFaqBody) -> Request<UpdateFaqResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[id]).body(body)
     }
 
     /// `DELETE /knowledge-bases/faqs/{id}` in v2 (`2021-04-15`) and v3.
@@ -61,7 +61,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn delete(&self, id: &str) -> Request<DeleteFaqResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[3], &[id])
     }
 
     /// `GET /knowledge-bases/crawler` in v2 (`2021-04-15`) and v3.
@@ -70,7 +70,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn get_all_website_urls_data_by_knowledge_base(&self, query: GetAllWebsiteUrlsDataByKnowledgeBaseQuery) -> Request<GetAllUrlsByKnowledgeBaseResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `POST /knowledge-bases/crawler` in v2 (`2021-04-15`) and v3.
@@ -79,7 +79,7 @@ impl KnowledgeBase {
     ///
     /// Answers 201.
     pub fn discover_website(&self, body: DiscoverWebsiteRequest) -> Request<DiscoverWebsiteResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).body(body)
     }
 
     /// `DELETE /knowledge-bases/crawler` in v2 (`2021-04-15`) and v3.
@@ -88,7 +88,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn delete_trained_urls_for_knowledge_base(&self, body: DeleteWebsiteUrlRequest) -> Request<DeleteWebsiteUrlResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 
     /// `GET /knowledge-bases/crawler/status` in v2 (`2021-04-15`) and v3.
@@ -97,7 +97,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn get_crawling_status_for_latest_operation(&self, query: GetCrawlingStatusForLatestOperationQuery) -> Request<CrawlingStatusResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[]).query(query)
     }
 
     /// `POST /knowledge-bases/crawler/train` in v2 (`2021-04-15`) and v3.
@@ -106,7 +106,7 @@ impl KnowledgeBase {
     ///
     /// Answers 201.
     pub fn train_discovered_urls(&self, body: TrainDiscoveredUrls) -> Request<TrainDiscoveredUrlsResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 
     /// `GET /knowledge-bases/{knowledgeBaseId}` in v2 (`2021-04-15`) and v3.
@@ -115,7 +115,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn get_knowledge_base_by_id(&self, knowledge_base_id: &str) -> Request<GetKnowledgeBaseByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[knowledge_base_id])
+        Request::new(&self.0, &OPERATIONS[9], &[knowledge_base_id])
     }
 
     /// `DELETE /knowledge-bases/{knowledgeBaseId}` in v2 (`2021-04-15`) and v3.
@@ -124,7 +124,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn delete_knowledge_base(&self, knowledge_base_id: &str) -> Request<DeleteKnowledgeBaseResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[knowledge_base_id])
+        Request::new(&self.0, &OPERATIONS[10], &[knowledge_base_id])
     }
 
     /// `PUT /knowledge-bases/{id}` in v2 (`2021-04-15`) and v3.
@@ -133,7 +133,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn update_knowledge_base(&self, id: &str, body: UpdateKnowledgeBase) -> Request<UpdateKnowledgeBaseResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[id]).body(body)
     }
 
     /// `GET /knowledge-bases/` in v2 (`2021-04-15`) and v3.
@@ -142,7 +142,7 @@ impl KnowledgeBase {
     ///
     /// Answers 200.
     pub fn list_all_knowledge_bases_paginated(&self, query: ListAllKnowledgeBasesPaginatedQuery) -> Request<GetAllKnowledgeBasesPaginatedResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[12], &[]).query(query)
     }
 
     /// `POST /knowledge-bases/` in v2 (`2021-04-15`) and v3.
@@ -151,7 +151,7 @@ impl KnowledgeBase {
     ///
     /// Answers 201.
     pub fn create_knowledge_base(&self, body: CreateKnowledgeBase) -> Request<CreateKnowledgeBaseResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[]).body(body)
     }
 }
 
@@ -159,71 +159,85 @@ impl KnowledgeBase {
 pub static OPERATIONS: [Operation; 14] = [
     Operation {
         name: "knowledge_base.list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.create",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.update",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.delete",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.get_all_website_urls_data_by_knowledge_base",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.discover_website",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.delete_trained_urls_for_knowledge_base",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.get_crawling_status_for_latest_operation",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.train_discovered_urls",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.get_knowledge_base_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.delete_knowledge_base",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.update_knowledge_base",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.list_all_knowledge_bases_paginated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.create_knowledge_base",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Links {
     ///
     /// Answers 200.
     pub fn get_link_by_id(&self, link_id: &str, query: GetLinkByIdQuery) -> Request<GetLinkSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[link_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[link_id]).query(query)
     }
 
     /// `PUT /links/{linkId}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Links {
     ///
     /// Answers 201.
     pub fn update_link(&self, link_id: &str, body: LinkUpdate) -> Request<GetLinkSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[link_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[link_id]).body(body)
     }
 
     /// `DELETE /links/{linkId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Links {
     ///
     /// Answers 201.
     pub fn delete_link(&self, link_id: &str) -> Request<DeleteLinksSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[link_id])
+        Request::new(&self.0, &OPERATIONS[2], &[link_id])
     }
 
     /// `GET /links/search` in v2 (`2021-04-15`) and v3.
@@ -61,7 +61,7 @@ impl Links {
     ///
     /// Answers 200.
     pub fn search_trigger_links(&self, query: SearchTriggerLinksQuery) -> Request<GetLinksSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `GET /links/` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Links {
     ///
     /// Answers 200.
     pub fn get_links(&self, query: GetLinksQuery) -> Request<GetLinksSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `POST /links/` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Links {
     ///
     /// Answers 201.
     pub fn create_link(&self, body: LinksModel) -> Request<GetLinkSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).body(body)
     }
 }
 
@@ -87,31 +87,37 @@ impl Links {
 pub static OPERATIONS: [Operation; 6] = [
     Operation {
         name: "links.get_link_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.update_link",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "links.delete_link",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: None }),
     },
     Operation {
         name: "links.search_trigger_links",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.get_links",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.create_link",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion, locations::Locations};
@@ -23,7 +23,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn search_locations(&self, query: SearchLocationsQuery) -> Request<SearchSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /locations/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -32,7 +32,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_location(&self, location_id: &str) -> Request<GetLocationByIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[1], &[location_id])
     }
 
     /// `PUT /locations/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -41,7 +41,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn put_location(&self, location_id: &str, body: UpdateLocation) -> Request<CreateLocationSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id]).body(body)
     }
 
     /// `DELETE /locations/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -50,7 +50,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn delete_location(&self, location_id: &str, query: DeleteLocationQuery) -> Request<LocationDeletedSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id]).query(query)
     }
 
     /// `GET /locations/{locationId}/tags` in v2 (`2021-07-28`) and v3.
@@ -59,7 +59,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_location_tags(&self, location_id: &str) -> Request<LocationTagsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[4], &[location_id])
     }
 
     /// `POST /locations/{locationId}/tags` in v2 (`2021-07-28`) and v3.
@@ -68,7 +68,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn create_tag(&self, location_id: &str, body: TagBody) -> Request<LocationTagSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/tags/{tagId}` in v2 (`2021-07-28`) and v3.
@@ -77,7 +77,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_tag_by_id(&self, location_id: &str, tag_id: &str) -> Request<LocationTagSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[location_id, tag_id])
+        Request::new(&self.0, &OPERATIONS[6], &[location_id, tag_id])
     }
 
     /// `PUT /locations/{locationId}/tags/{tagId}` in v2 (`2021-07-28`) and v3.
@@ -86,7 +86,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn update_tag(&self, location_id: &str, tag_id: &str, body: TagBody) -> Request<LocationTagSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[location_id, tag_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[location_id, tag_id]).body(body)
     }
 
     /// `DELETE /locations/{locationId}/tags/{tagId}` in v2 (`2021-07-28`) and v3.
@@ -95,7 +95,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn delete_tag(&self, location_id: &str, tag_id: &str) -> Request<LocationTagDeleteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[location_id, tag_id])
+        Request::new(&self.0, &OPERATIONS[8], &[location_id, tag_id])
     }
 
     /// `POST /locations/{locationId}/tasks/search` in v2 (`2021-07-28`) and v3.
@@ -104,7 +104,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn task_search(&self, location_id: &str, body: TaskSearchParams) -> Request<LocationTaskListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[9], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/recurring-tasks/{id}` in v2 (`2021-07-28`) and v3.
@@ -113,7 +113,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_recurring_task_by_id(&self, location_id: &str, id: &str) -> Request<RecurringTaskSingleResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[10], &[location_id, id])
     }
 
     /// `PUT /locations/{locationId}/recurring-tasks/{id}` in v2 (`2021-07-28`) and v3.
@@ -122,7 +122,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn update_recurring_task(&self, location_id: &str, id: &str, body: RecurringTaskUpdate) -> Request<RecurringTaskSingleResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[location_id, id]).body(body)
     }
 
     /// `DELETE /locations/{locationId}/recurring-tasks/{id}` in v2 (`2021-07-28`) and v3.
@@ -131,7 +131,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn delete_recurring_task(&self, location_id: &str, id: &str) -> Request<DeleteRecurringTaskResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[12], &[location_id, id])
     }
 
     /// `POST /locations/{locationId}/recurring-tasks` in v2 (`2021-07-28`) and v3.
@@ -140,7 +140,7 @@ impl Locations {
     ///
     /// Answers 201.
     pub fn create_recurring_task(&self, location_id: &str, body: RecurringTaskCreate) -> Request<RecurringTaskSingleResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/customFields` in v2 (`2021-07-28`) and v3.
@@ -149,7 +149,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_custom_fields(&self, location_id: &str, query: GetCustomFieldsQuery) -> Request<CustomFieldsListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[14], &[location_id]).query(query)
     }
 
     /// `POST /locations/{locationId}/customFields` in v2 (`2021-07-28`) and v3.
@@ -158,7 +158,7 @@ impl Locations {
     ///
     /// Answers 201.
     pub fn create_custom_field(&self, location_id: &str, body: CreateCustomFields) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/customFields/{id}` in v2 (`2021-07-28`) and v3.
@@ -167,7 +167,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_custom_field(&self, location_id: &str, id: &str) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[16], &[location_id, id])
     }
 
     /// `PUT /locations/{locationId}/customFields/{id}` in v2 (`2021-07-28`) and v3.
@@ -176,7 +176,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn update_custom_field(&self, location_id: &str, id: &str, body: UpdateCustomFields) -> Request<CustomFieldSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[location_id, id]).body(body)
     }
 
     /// `DELETE /locations/{locationId}/customFields/{id}` in v2 (`2021-07-28`) and v3.
@@ -185,7 +185,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn delete_custom_field(&self, location_id: &str, id: &str) -> Request<CustomFieldDeleteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[18], &[location_id, id])
     }
 
     /// `POST /locations/{locationId}/customFields/upload` in v2 (`2021-07-28`) and v3.
@@ -194,7 +194,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn upload_file_custom_fields(&self, location_id: &str, body: FileUploadBody) -> Request<FileUploadResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/customValues` in v2 (`2021-07-28`) and v3.
@@ -203,7 +203,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_custom_values(&self, location_id: &str) -> Request<CustomValuesListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[20], &[location_id])
     }
 
     /// `POST /locations/{locationId}/customValues` in v2 (`2021-07-28`) and v3.
@@ -212,7 +212,7 @@ impl Locations {
     ///
     /// Answers 201.
     pub fn create_custom_value(&self, location_id: &str, body: CustomValues) -> Request<CustomValueIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[21], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/customValues/{id}` in v2 (`2021-07-28`) and v3.
@@ -221,7 +221,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_custom_value(&self, location_id: &str, id: &str) -> Request<CustomValueIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[22], &[location_id, id])
     }
 
     /// `PUT /locations/{locationId}/customValues/{id}` in v2 (`2021-07-28`) and v3.
@@ -230,7 +230,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn update_custom_value(&self, location_id: &str, id: &str, body: CustomValues) -> Request<CustomValueIdSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[location_id, id]).body(body)
     }
 
     /// `DELETE /locations/{locationId}/customValues/{id}` in v2 (`2021-07-28`) and v3.
@@ -239,7 +239,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn delete_custom_value(&self, location_id: &str, id: &str) -> Request<CustomValueDeleteSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[24], &[location_id, id])
     }
 
     /// `GET /locations/{locationId}/timezones` in v2 (`2021-07-28`) and v3.
@@ -248,7 +248,7 @@ impl Locations {
     ///
     /// Answers 200, undescribed.
     pub fn get_timezones(&self, location_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[25], &[location_id])
     }
 
     /// `GET /locations/{locationId}/templates` in v2 (`2021-07-28`) and v3.
@@ -257,7 +257,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_all_or_email_sms_templates(&self, location_id: &str, query: GetAllOrEmailSmsTemplatesQuery) -> Request<GetTemplatesSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[26], &[location_id]).query(query)
     }
 
     /// `DELETE /locations/{locationId}/templates/{id}` in v2 (`2021-07-28`) and v3.
@@ -266,7 +266,7 @@ impl Locations {
     ///
     /// Answers 200, undescribed.
     pub fn delete_an_email_sms_template(&self, location_id: &str, id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[27], &[location_id, id])
     }
 
     /// `POST /locations/` in v2 (`2021-07-28`) and v3.
@@ -275,7 +275,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn create_location(&self, body: CreateLocation) -> Request<CreateLocationSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[28], &[]).body(body)
     }
 
     /// `GET /locations/{locationId}/permissions` in v3 only.
@@ -284,7 +284,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn get_location_permissions(&self, location_id: &str) -> Request<PermissionsResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[29], &[location_id])
     }
 
     /// `PUT /locations/{locationId}/permissions` in v3 only.
@@ -293,7 +293,7 @@ impl Locations {
     ///
     /// Answers 200.
     pub fn update_location_permissions(&self, location_id: &str, body: UpdatePermissions) -> Request<PermissionsResponse> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[30], &[location_id]).body(body)
     }
 
     /// `GET /locations/{locationId}/conversationChannels/{type}` in v3 only.
@@ -304,7 +304,7 @@ impl Locations {
     ///
     /// `kind`: `SMS`, `Email`.
     pub fn get_conversation_channel(&self, location_id: &str, kind: &str) -> Request<GetConversationChannelListSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[location_id, kind])
+        Request::new(&self.0, &OPERATIONS[31], &[location_id, kind])
     }
 }
 
@@ -312,161 +312,193 @@ impl Locations {
 pub static OPERATIONS: [Operation; 32] = [
     Operation {
         name: "locations.search_locations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-locations", method: Method::GET, path: "/locations/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["locations.readonly"]), (TokenKind::Location, &["locations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "search-locations", method: Method::GET, path: "/locations/search", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations.readonly"]), (TokenKind::Location, &["locations.readonly"])], media: None }),
     },
     Operation {
         name: "locations.get_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-location", method: Method::GET, path: "/locations/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["locations.readonly"]), (TokenKind::Agency, &["locations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-location", method: Method::GET, path: "/locations/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["locations.readonly"]), (TokenKind::Agency, &["locations.readonly"])], media: None }),
     },
     Operation {
         name: "locations.put_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "put-location", method: Method::PUT, path: "/locations/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["locations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "put-location", method: Method::PUT, path: "/locations/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.delete_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-location", method: Method::DELETE, path: "/locations/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["locations.internal-access-only"])], media: None }),
         v3: Some(Endpoint { id: "delete-location", method: Method::DELETE, path: "/locations/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations.internal-access-only"])], media: None }),
     },
     Operation {
         name: "locations.get_location_tags",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-location-tags", method: Method::GET, path: "/locations/{locationId}/tags", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/tags.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-location-tags", method: Method::GET, path: "/locations/{locationId}/tags", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/tags.readonly"])], media: None }),
     },
     Operation {
         name: "locations.create_tag",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-tag", method: Method::POST, path: "/locations/{locationId}/tags", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/tags.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-tag", method: Method::POST, path: "/locations/{locationId}/tags", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/tags.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_tag_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-tag-by-id", method: Method::GET, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-tag-by-id", method: Method::GET, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.update_tag",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-tag", method: Method::PUT, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-tag", method: Method::PUT, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.delete_tag",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-tag", method: Method::DELETE, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-tag", method: Method::DELETE, path: "/locations/{locationId}/tags/{tagId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.task_search",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "task-search", method: Method::POST, path: "/locations/{locationId}/tasks/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/tasks.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "task-search", method: Method::POST, path: "/locations/{locationId}/tasks/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/tasks.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_recurring_task_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-recurring-task-by-id", method: Method::GET, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-recurring-task-by-id", method: Method::GET, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.update_recurring_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-recurring-task", method: Method::PUT, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-recurring-task", method: Method::PUT, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.delete_recurring_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-recurring-task", method: Method::DELETE, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-recurring-task", method: Method::DELETE, path: "/locations/{locationId}/recurring-tasks/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.create_recurring_task",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-recurring-task", method: Method::POST, path: "/locations/{locationId}/recurring-tasks", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-recurring-task", method: Method::POST, path: "/locations/{locationId}/recurring-tasks", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_custom_fields",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-fields", method: Method::GET, path: "/locations/{locationId}/customFields", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-fields", method: Method::GET, path: "/locations/{locationId}/customFields", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
     },
     Operation {
         name: "locations.create_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/locations/{locationId}/customFields", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/locations/{locationId}/customFields", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-field", method: Method::GET, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-custom-field", method: Method::GET, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.update_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.delete_custom_field",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/locations/{locationId}/customFields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.upload_file_custom_fields",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upload-file-customFields", method: Method::POST, path: "/locations/{locationId}/customFields/upload", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Multipart) }),
         v3: Some(Endpoint { id: "upload-file-customFields", method: Method::POST, path: "/locations/{locationId}/customFields/upload", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "locations.get_custom_values",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-values", method: Method::GET, path: "/locations/{locationId}/customValues", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customValues.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-custom-values", method: Method::GET, path: "/locations/{locationId}/customValues", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customValues.readonly"])], media: None }),
     },
     Operation {
         name: "locations.create_custom_value",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-value", method: Method::POST, path: "/locations/{locationId}/customValues", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customValues.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-value", method: Method::POST, path: "/locations/{locationId}/customValues", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customValues.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_custom_value",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-value", method: Method::GET, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-custom-value", method: Method::GET, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.update_custom_value",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-value", method: Method::PUT, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-value", method: Method::PUT, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.delete_custom_value",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-custom-value", method: Method::DELETE, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-custom-value", method: Method::DELETE, path: "/locations/{locationId}/customValues/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.get_timezones",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-timezones", method: Method::GET, path: "/locations/{locationId}/timezones", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations.readonly"]), (TokenKind::Location, &["locations.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-timezones", method: Method::GET, path: "/locations/{locationId}/timezones", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations.readonly"]), (TokenKind::Location, &["locations.readonly"])], media: None }),
     },
     Operation {
         name: "locations.get_all_or_email_sms_templates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "GET-all-or-email-sms-templates", method: Method::GET, path: "/locations/{locationId}/templates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/templates.readonly"])], media: None }),
         v3: Some(Endpoint { id: "GET-all-or-email-sms-templates", method: Method::GET, path: "/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/templates.readonly"])], media: None }),
     },
     Operation {
         name: "locations.delete_an_email_sms_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "DELETE-an-email-sms-template", method: Method::DELETE, path: "/locations/{locationId}/templates/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "DELETE-an-email-sms-template", method: Method::DELETE, path: "/locations/{locationId}/templates/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "locations.create_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-location", method: Method::POST, path: "/locations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["locations.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-location", method: Method::POST, path: "/locations/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_location_permissions",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-location-permissions", method: Method::GET, path: "/locations/{locationId}/permissions", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations/write"])], media: None }),
     },
     Operation {
         name: "locations.update_location_permissions",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "update-location-permissions", method: Method::PUT, path: "/locations/{locationId}/permissions", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["locations/write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "locations.get_conversation_channel",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-conversation-channel", method: Method::GET, path: "/locations/{locationId}/conversationChannels/{type}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["locations.readonly"])], media: None }),
     },
@@ -783,7 +815,7 @@ answer! { LocationTaskListSuccessfulResponse {
 
 body! { MailgunSchema {
     /// `apiKey`; required.
-    api_key: String = "apiKey" required,
+    api_key: Secret = "apiKey" required,
     /// `domain`; required.
     domain: String = "domain" required,
 } }

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Marketplace {
     ///
     /// Answers 201.
     pub fn charge(&self, body: RaiseChargeBody) -> Request<ChargeAnswer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /marketplace/billing/charges` in v2 and v3.
@@ -43,7 +43,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn get_charges(&self, query: GetChargesQuery) -> Request<GetChargesAnswer> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `DELETE /marketplace/billing/charges/{chargeId}` in v2 and v3.
@@ -52,7 +52,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn delete_charge(&self, charge_id: &str) -> Request<DeleteChargeAnswer> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[charge_id])
+        Request::new(&self.0, &OPERATIONS[2], &[charge_id])
     }
 
     /// `GET /marketplace/billing/charges/{chargeId}` in v2 and v3.
@@ -61,7 +61,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn get_specific_charge(&self, charge_id: &str) -> Request<GetSpecificChargeAnswer> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[charge_id])
+        Request::new(&self.0, &OPERATIONS[3], &[charge_id])
     }
 
     /// `GET /marketplace/billing/charges/has-funds` in v2 and v3.
@@ -70,7 +70,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn has_funds(&self) -> Request<HasFundsAnswer> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[])
+        Request::new(&self.0, &OPERATIONS[4], &[])
     }
 
     /// `DELETE /marketplace/app/{appId}/installations` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn uninstall_application(&self, app_id: &str, body: DeleteIntegrationBody) -> Request<DeleteIntegrationResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[app_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[app_id]).body(body)
     }
 
     /// `GET /marketplace/app/{appId}/installations` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn get_installer_details(&self, app_id: &str) -> Request<GetInstallerDetailsResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[app_id])
+        Request::new(&self.0, &OPERATIONS[6], &[app_id])
     }
 
     /// `GET /marketplace/app/{appId}/rebilling-config/location/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Marketplace {
     ///
     /// Answers 200.
     pub fn get_rebilling_config_for_app(&self, app_id: &str, location_id: &str) -> Request<GetRebillingConfigResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[app_id, location_id])
+        Request::new(&self.0, &OPERATIONS[7], &[app_id, location_id])
     }
 
     /// `POST /marketplace/external-auth/migration` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Marketplace {
     ///
     /// Answers 201.
     pub fn migrate_connection(&self, body: MigrateConnection) -> Request<MigrateConnectionResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 }
 
@@ -114,46 +114,55 @@ impl Marketplace {
 pub static OPERATIONS: [Operation; 9] = [
     Operation {
         name: "marketplace.charge",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "marketplace.get_charges",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.delete_charge",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: None }),
         v3: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: None }),
     },
     Operation {
         name: "marketplace.get_specific_charge",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.has_funds",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
         v3: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.uninstall_application",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["oauth.write"]), (TokenKind::Agency, &["oauth.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["oauth.write"]), (TokenKind::Agency, &["oauth.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "marketplace.get_installer_details",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["marketplace-installer-details.readonly"]), (TokenKind::AgencyOAuth, &["marketplace-installer-details.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["marketplace-installer-details.readonly"]), (TokenKind::AgencyOAuth, &["marketplace-installer-details.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.get_rebilling_config_for_app",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["oauth.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["oauth.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.migrate_connection",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["marketplace-external-auth-migration.write"]), (TokenKind::LocationOAuth, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["marketplace-external-auth-migration.write"]), (TokenKind::LocationOAuth, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
     },
@@ -287,7 +296,7 @@ body! { MigrateConnection {
     /// `accountId`; required.
     account_id: String = "accountId" required,
     /// `apiKey`.
-    api_key: String = "apiKey",
+    api_key: Secret = "apiKey",
     /// `basicCredentials`.
     basic_credentials: Object = "basicCredentials",
     /// `accessToken`.

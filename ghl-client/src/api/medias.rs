@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn fetch_media_content(&self, query: FetchMediaContentQuery) -> Request<GetFilesResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /medias/upload-file` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn upload_media_content(&self, body: UploadMediaContentBody) -> Request<UploadFileResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `DELETE /medias/{id}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Medias {
     ///
     /// Answers 200, undescribed.
     pub fn delete_media_content(&self, id: &str, query: DeleteMediaContentQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[id]).query(query)
     }
 
     /// `POST /medias/{id}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn update_media_object(&self, id: &str, body: UpdateObject) -> Request<Value> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[id]).body(body)
     }
 
     /// `POST /medias/folder` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn create_media_folder(&self, body: CreateFolderParams) -> Request<Folder> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[]).body(body)
     }
 
     /// `PUT /medias/update-files` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn bulk_update_media_objects(&self, body: UpdateMediaObjects) -> Request<Value> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).body(body)
     }
 
     /// `PUT /medias/delete-files` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Medias {
     ///
     /// Answers 200.
     pub fn bulk_delete_media_objects(&self, body: DeleteMediaObjectsBodyParams) -> Request<Value> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 }
 
@@ -96,36 +96,43 @@ impl Medias {
 pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "medias.fetch_media_content",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.readonly"])], media: None }),
     },
     Operation {
         name: "medias.upload_media_content",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.write"])], media: Some(Media::Multipart) }),
         v3: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "medias.delete_media_content",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.write"])], media: None }),
     },
     Operation {
         name: "medias.update_media_object",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.create_media_folder",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.bulk_update_media_objects",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.bulk_delete_media_objects",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },

@@ -96,7 +96,15 @@ macro_rules! decode_json {
     )*};
 }
 
-decode_json! { [] Value, [] Object, [] String, [] bool, [] Number, [T] Vec<T>, [T] Option<T>, [T] BTreeMap<String, T>, }
+decode_json! { [] Value, [] Object, [] bool, [] Number, [T] Vec<T>, [T] Option<T>, [T] BTreeMap<String, T>, }
+
+/// A text, in quotes as JSON has it or bare.
+impl Decode for String {
+    fn decode(answer: Answer) -> Result<Self> {
+        let bare = || std::str::from_utf8(&answer.body).map(str::to_owned);
+        answer.json().or_else(|error| bare().map_err(|_| error))
+    }
+}
 
 impl<A: DeserializeOwned, B: DeserializeOwned> Decode for Either<A, B> {
     fn decode(answer: Answer) -> Result<Self> {
@@ -147,12 +155,24 @@ pub(crate) fn put(
         let other = if generation == Generation::V2 { name.v3 } else { name.v2 };
         return config(format!("{generation} has no field `{other}`: leave it out, or ask for the other version"));
     }
+    insert(object, wire.into(), value, generation, files)
+}
+
+/// Writes a value, or leaves it to `files` under its name.
+fn insert(
+    object: &mut Object,
+    name: Cow<'static, str>,
+    value: &dyn Write,
+    generation: Generation,
+    files: &mut Files,
+) -> Result<()> {
     let before = files.len();
     let value = value.write(generation, files)?;
     if files.len() == before {
-        object.insert(wire.to_owned(), value);
+        object.insert(name.into_owned(), value);
+        return Ok(());
     }
-    files[before..].iter_mut().filter(|(field, _)| field.is_empty()).for_each(|(field, _)| *field = wire.into());
+    files[before..].iter_mut().filter(|(field, _)| field.is_empty()).for_each(|(field, _)| *field = name.clone());
     Ok(())
 }
 
@@ -200,8 +220,11 @@ impl<T: Write> Write for Vec<T> {
 
 impl<T: Write> Write for BTreeMap<String, T> {
     fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
-        let entry = |(name, value): (&String, &T)| Ok((name.clone(), value.write(generation, files)?));
-        self.iter().map(entry).collect::<Result<Object>>().map(Value::Object)
+        let mut object = Object::new();
+        for (name, value) in self {
+            insert(&mut object, name.clone().into(), value, generation, files)?;
+        }
+        Ok(object.into())
     }
 }
 

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -32,7 +32,7 @@ impl Oauth {
     ///
     /// Answers 200.
     pub fn get_access_token(&self, body: GetAccessCodebody) -> Request<GetAccessCodeSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `POST /oauth/locationToken` in v2 (`2021-07-28`), `POST /oauth/location-token` in v3.
@@ -41,7 +41,7 @@ impl Oauth {
     ///
     /// Answers 200.
     pub fn get_location_access_token(&self, body: GetLocationAccessCodeBody) -> Request<GetLocationAccessTokenSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `GET /oauth/installedLocations` in v2 (`2021-07-28`), `GET /oauth/installed-locations` in v3.
@@ -50,7 +50,7 @@ impl Oauth {
     ///
     /// Answers 200.
     pub fn get_installed_location(&self, query: GetInstalledLocationQuery) -> Request<GetInstalledLocationsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 }
 
@@ -58,16 +58,19 @@ impl Oauth {
 pub static OPERATIONS: [Operation; 3] = [
     Operation {
         name: "oauth.get_access_token",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-access-token", method: Method::POST, path: "/oauth/token", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Form) }),
         v3: Some(Endpoint { id: "get-access-token", method: Method::POST, path: "/oauth/token", version: ApiVersion::V3, tokens: &[], media: Some(Media::Form) }),
     },
     Operation {
         name: "oauth.get_location_access_token",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/locationToken", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::AgencyOAuth, &["oauth.write"])], media: Some(Media::Form) }),
         v3: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/location-token", version: ApiVersion::V3, tokens: &[(TokenKind::AgencyOAuth, &["oauth.write"])], media: Some(Media::Form) }),
     },
     Operation {
         name: "oauth.get_installed_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installedLocations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::AgencyOAuth, &["oauth.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installed-locations", version: ApiVersion::V3, tokens: &[(TokenKind::AgencyOAuth, &["oauth.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn get_object_schema_by_key(&self, key: &str, query: GetObjectSchemaByKeyQuery) -> Request<CustomObjectByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[key]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[key]).query(query)
     }
 
     /// `PUT /objects/{key}` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn update_custom_object(&self, key: &str, body: UpdateCustomObjectSchema) -> Request<CustomObjectResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[key]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[key]).body(body)
     }
 
     /// `GET /objects/{schemaKey}/records/{id}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn get_record_by_id(&self, schema_key: &str, id: &str) -> Request<RecordByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[schema_key, id])
+        Request::new(&self.0, &OPERATIONS[2], &[schema_key, id])
     }
 
     /// `PUT /objects/{schemaKey}/records/{id}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn update_object_record(&self, schema_key: &str, id: &str, query: UpdateObjectRecordQuery, body: Object) -> Request<RecordByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[schema_key, id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[schema_key, id]).query(query).body(body)
     }
 
     /// `DELETE /objects/{schemaKey}/records/{id}` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn delete_object_record(&self, schema_key: &str, id: &str) -> Request<ObjectRecordDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[schema_key, id])
+        Request::new(&self.0, &OPERATIONS[4], &[schema_key, id])
     }
 
     /// `POST /objects/{schemaKey}/records` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Objects {
     ///
     /// Answers 201.
     pub fn create_object_record(&self, schema_key: &str, body: Object) -> Request<RecordByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[schema_key]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[schema_key]).body(body)
     }
 
     /// `POST /objects/{schemaKey}/records/search` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn search_object_records(&self, schema_key: &str, body: SearchRecordsBody) -> Request<SearchRecordResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[schema_key]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[schema_key]).body(body)
     }
 
     /// `GET /objects/` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Objects {
     ///
     /// Answers 200.
     pub fn get_object_by_location_id(&self, query: GetObjectByLocationIdQuery) -> Request<CustomObjectListResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[]).query(query)
     }
 
     /// `POST /objects/` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Objects {
     ///
     /// Answers 201.
     pub fn create_custom_object_schema(&self, body: CreateCustomObjectSchema) -> Request<CustomObjectResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 }
 
@@ -114,46 +114,55 @@ impl Objects {
 pub static OPERATIONS: [Operation; 9] = [
     Operation {
         name: "objects.get_object_schema_by_key",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
     },
     Operation {
         name: "objects.update_custom_object",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.get_record_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "objects.update_object_record",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.delete_object_record",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "objects.create_object_record",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/record.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/record.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.search_object_records",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/record.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/record.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.get_object_by_location_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
     },
     Operation {
         name: "objects.create_custom_object_schema",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["objects/schema.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["objects/schema.write"])], media: Some(Media::Json) }),
     },

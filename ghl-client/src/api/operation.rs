@@ -79,6 +79,8 @@ pub enum Media {
 pub struct Operation {
     /// Its family and its method here, such as `contacts.create_contact`; errors and metrics name it so.
     pub name: &'static str,
+    /// What it speaks when nobody asks for a version: families that have a dated version keep to it.
+    pub home: Generation,
     /// Where the dated versions have it.
     pub v2: Option<Endpoint>,
     /// Where v3 has it.
@@ -111,14 +113,9 @@ impl Operation {
         }
     }
 
-    /// The endpoint and the version to send, where `asked` is what the call or the client asks for. Without it, families that
-    /// have a dated version keep to it; an operation of a family that only v3 knows goes to v3.
-    pub(super) fn choose(&self, asked: Option<ApiVersion>, family_is_v3: bool) -> Result<(&Endpoint, ApiVersion)> {
-        let generation = match &asked {
-            Some(version) => Generation::of(version),
-            None if family_is_v3 => Generation::V3,
-            None => Generation::V2,
-        };
+    /// The endpoint and the version to send, where `asked` is what the call or the client asks for.
+    pub(super) fn choose(&self, asked: Option<ApiVersion>) -> Result<(&Endpoint, ApiVersion)> {
+        let generation = asked.as_ref().map_or(self.home, Generation::of);
         let Some(endpoint) = self.endpoint(generation) else {
             let why = match generation {
                 Generation::V2 => format!(

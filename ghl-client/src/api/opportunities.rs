@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn get_lost_reason(&self, query: GetLostReasonQuery) -> Request<LostReasonsResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /opportunities/search` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn search_opportunity(&self, query: SearchOpportunityQuery) -> Request<SearchSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `POST /opportunities/search` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn search_opportunities_advanced(&self, body: OpportunitySearchBody) -> Request<PostSearchSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[]).body(body)
     }
 
     /// `GET /opportunities/pipelines` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn get_pipelines(&self, query: GetPipelinesQuery) -> Request<GetPipelinesSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
     /// `GET /opportunities/{id}` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn get_opportunity(&self, id: &str) -> Request<GetPostOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[4], &[id])
     }
 
     /// `DELETE /opportunities/{id}` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn delete_opportunity(&self, id: &str) -> Request<DeleteUpdateOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[id])
+        Request::new(&self.0, &OPERATIONS[5], &[id])
     }
 
     /// `PUT /opportunities/{id}` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn update_opportunity(&self, id: &str, body: UpdateOpportunity) -> Request<GetPostOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[id]).body(body)
     }
 
     /// `PUT /opportunities/{id}/status` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn update_opportunity_status(&self, id: &str, body: UpdateStatus) -> Request<DeleteUpdateOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[id]).body(body)
     }
 
     /// `POST /opportunities/upsert` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn upsert_opportunity(&self, body: UpsertOpportunity) -> Request<UpsertOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 
     /// `POST /opportunities/{id}/followers` in v2 (`2021-07-28`) and v3.
@@ -115,7 +115,7 @@ impl Opportunities {
     ///
     /// Answers 201.
     pub fn add_followers_opportunity(&self, id: &str, body: Followers) -> Request<CreateAddFollowersSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[id]).body(body)
+        Request::new(&self.0, &OPERATIONS[9], &[id]).body(body)
     }
 
     /// `DELETE /opportunities/{id}/followers` in v2 (`2021-07-28`) and v3.
@@ -124,7 +124,7 @@ impl Opportunities {
     ///
     /// Answers 200.
     pub fn remove_followers_opportunity(&self, id: &str, query: RemoveFollowersOpportunityQuery, body: Followers) -> Request<DeleteFollowersSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[id]).query(query).body(body)
     }
 
     /// `POST /opportunities/` in v2 (`2021-07-28`) and v3.
@@ -133,7 +133,7 @@ impl Opportunities {
     ///
     /// Answers 201.
     pub fn create_opportunity(&self, body: Create) -> Request<GetPostOpportunitySuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[]).body(body)
     }
 }
 
@@ -141,61 +141,73 @@ impl Opportunities {
 pub static OPERATIONS: [Operation; 12] = [
     Operation {
         name: "opportunities.get_lost_reason",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.search_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
         v3: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.search_opportunities_advanced",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.get_pipelines",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.get_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.delete_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: None }),
     },
     Operation {
         name: "opportunities.update_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.update_opportunity_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.upsert_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.add_followers_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.remove_followers_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.create_opportunity",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
     },
@@ -254,6 +266,11 @@ body! { CreateCustomFields {
 answer! { CustomFieldResponseSchema {
     id: String = "id",
     field_value: Value = "fieldValue",
+    kind: String = "type",
+    field_value_string: String = "fieldValueString",
+    field_value_array: Vec<Value> = "fieldValueArray",
+    field_value_number: Number = "fieldValueNumber",
+    field_value_date: Value = "fieldValueDate",
 } }
 
 answer! { DeleteFollowersSuccessfulResponse {
@@ -510,12 +527,12 @@ body! { UpsertOpportunity {
     pipeline_id: String = "pipelineId" required,
     /// `locationId`; required.
     location_id: String = "locationId" required,
-    /// `followers`; required.
-    followers: Vec<String> = "followers" required,
-    /// `isRemoveAllFollowers`; required.
-    is_remove_all_followers: bool = "isRemoveAllFollowers" required,
-    /// `followersActionType`; required.
-    followers_action_type: FollowersActionType = "followersActionType" required,
+    /// `followers`.
+    followers: Vec<String> = "followers",
+    /// `isRemoveAllFollowers`.
+    is_remove_all_followers: bool = "isRemoveAllFollowers",
+    /// `followersActionType`.
+    followers_action_type: FollowersActionType = "followersActionType",
     /// `name`.
     name: String = "name",
     /// `status`.
@@ -523,7 +540,7 @@ body! { UpsertOpportunity {
     /// `pipelineStageId`.
     pipeline_stage_id: String = "pipelineStageId",
     /// `monetaryValue`.
-    monetary_value: Object = "monetaryValue",
+    monetary_value: Number = "monetaryValue",
     /// `assignedTo`.
     assigned_to: String = "assignedTo",
     /// `lostReasonId`.

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn create_integration_provider(&self, body: CreateWhiteLabelIntegrationProvider) -> Request<CreateWhitelabelIntegrationResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /payments/integrations/provider/whitelabel` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_integration_providers(&self, query: ListIntegrationProvidersQuery) -> Request<ListWhitelabelIntegrationProviderResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `GET /payments/orders` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_orders(&self, query: ListOrdersQuery) -> Request<ListOrdersResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 
     /// `GET /payments/orders/{orderId}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn get_order_by_id(&self, order_id: &str, query: GetOrderByIdQuery) -> Request<GetOrderResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[order_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[order_id]).query(query)
     }
 
     /// `POST /payments/orders/{orderId}/record-payment` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn record_order_payment(&self, order_id: &str, body: PostRecordOrderPaymentBody) -> Request<PostRecordOrderPaymentResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[order_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[order_id]).body(body)
     }
 
     /// `POST /payments/orders/{orderId}/fulfillments` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn create_order_fulfillment(&self, order_id: &str, body: CreateFulfillment) -> Request<CreateFulfillmentResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[order_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[order_id]).body(body)
     }
 
     /// `GET /payments/orders/{orderId}/fulfillments` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_order_fulfillment(&self, order_id: &str, query: ListOrderFulfillmentQuery) -> Request<ListFulfillmentResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[order_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[order_id]).query(query)
     }
 
     /// `GET /payments/orders/{orderId}/notes` in v2 (`2021-07-28`) and v3.
@@ -97,7 +97,7 @@ impl Payments {
     ///
     /// Answers 200, undescribed.
     pub fn list_order_notes(&self, order_id: &str, query: ListOrderNotesQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[order_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[order_id]).query(query)
     }
 
     /// `GET /payments/transactions` in v2 (`2021-07-28`) and v3.
@@ -106,7 +106,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_transactions(&self, query: ListTransactionsQuery) -> Request<ListTxnsResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[]).query(query)
     }
 
     /// `GET /payments/transactions/{transactionId}` in v2 (`2021-07-28`) and v3.
@@ -115,7 +115,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn get_transaction_by_id(&self, transaction_id: &str, query: GetTransactionByIdQuery) -> Request<GetTxnResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[transaction_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[transaction_id]).query(query)
     }
 
     /// `GET /payments/subscriptions` in v2 (`2021-07-28`) and v3.
@@ -124,7 +124,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_subscriptions(&self, query: ListSubscriptionsQuery) -> Request<ListSubscriptionResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[]).query(query)
     }
 
     /// `GET /payments/subscriptions/{subscriptionId}` in v2 (`2021-07-28`) and v3.
@@ -133,7 +133,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn get_subscription_by_id(&self, subscription_id: &str, query: GetSubscriptionByIdQuery) -> Request<GetSubscriptionResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[subscription_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[subscription_id]).query(query)
     }
 
     /// `GET /payments/coupon/list` in v2 (`2021-07-28`) and v3.
@@ -142,7 +142,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn list_coupons(&self, query: ListCouponsQuery) -> Request<ListCouponsResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[12], &[]).query(query)
     }
 
     /// `POST /payments/coupon` in v2 (`2021-07-28`) and v3.
@@ -151,7 +151,7 @@ impl Payments {
     ///
     /// Answers 201.
     pub fn create_coupon(&self, body: CreateCouponParams) -> Request<CreateCouponResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[]).body(body)
     }
 
     /// `PUT /payments/coupon` in v2 (`2021-07-28`) and v3.
@@ -160,7 +160,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn update_coupon(&self, body: UpdateCouponParams) -> Request<CreateCouponResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[]).body(body)
     }
 
     /// `DELETE /payments/coupon` in v2 (`2021-07-28`) and v3.
@@ -169,7 +169,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn delete_coupon(&self, body: DeleteCouponParams) -> Request<DeleteCouponResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[]).body(body)
     }
 
     /// `GET /payments/coupon` in v2 (`2021-07-28`) and v3.
@@ -178,7 +178,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn get_coupon(&self, query: GetCouponQuery) -> Request<CreateCouponResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[16], &[]).query(query)
     }
 
     /// `POST /payments/custom-provider/provider` in v2 (`2021-07-28`) and v3.
@@ -187,7 +187,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn create_integration(&self, query: CreateIntegrationQuery, body: CreateCustomProviders) -> Request<CreateCustomProvidersResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[17], &[]).query(query).body(body)
     }
 
     /// `DELETE /payments/custom-provider/provider` in v2 (`2021-07-28`) and v3.
@@ -196,7 +196,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn delete_integration(&self, query: DeleteIntegrationQuery) -> Request<DeleteCustomProvidersResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[]).query(query)
     }
 
     /// `GET /payments/custom-provider/connect` in v2 (`2021-07-28`) and v3.
@@ -205,7 +205,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn fetch_config(&self, query: FetchConfigQuery) -> Request<GetCustomProvidersResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[19], &[]).query(query)
     }
 
     /// `POST /payments/custom-provider/connect` in v2 (`2021-07-28`) and v3.
@@ -214,7 +214,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn create_config(&self, query: CreateConfigQuery, body: ConnectCustomProvidersConfig) -> Request<ConnectCustomProvidersResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[20], &[]).query(query).body(body)
     }
 
     /// `POST /payments/custom-provider/disconnect` in v2 (`2021-07-28`) and v3.
@@ -223,7 +223,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn disconnect_config(&self, query: DisconnectConfigQuery, body: DeleteCustomProvidersConfig) -> Request<DisconnectCustomProvidersResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[21], &[]).query(query).body(body)
     }
 
     /// `PUT /payments/custom-provider/capabilities` in v2 (`2021-07-28`) and v3.
@@ -232,7 +232,7 @@ impl Payments {
     ///
     /// Answers 200.
     pub fn custom_provider_marketplace_app_update_capabilities(&self, body: UpdateCustomProviderCapabilities) -> Request<UpdateCustomProviderCapabilitiesResponseSchema> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[]).body(body)
     }
 }
 
@@ -240,116 +240,139 @@ impl Payments {
 pub static OPERATIONS: [Operation; 23] = [
     Operation {
         name: "payments.create_integration_provider",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-integration provider", method: Method::POST, path: "/payments/integrations/provider/whitelabel", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/integration.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-integration provider", method: Method::POST, path: "/payments/integrations/provider/whitelabel", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/integration.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.list_integration_providers",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-integration-providers", method: Method::GET, path: "/payments/integrations/provider/whitelabel", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/integration.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-integration-providers", method: Method::GET, path: "/payments/integrations/provider/whitelabel", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/integration.readonly"])], media: None }),
     },
     Operation {
         name: "payments.list_orders",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-orders", method: Method::GET, path: "/payments/orders", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-orders", method: Method::GET, path: "/payments/orders", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
     },
     Operation {
         name: "payments.get_order_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-order-by-id", method: Method::GET, path: "/payments/orders/{orderId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-order-by-id", method: Method::GET, path: "/payments/orders/{orderId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
     },
     Operation {
         name: "payments.record_order_payment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "record-order-payment", method: Method::POST, path: "/payments/orders/{orderId}/record-payment", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/orders.collectPayment"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "record-order-payment", method: Method::POST, path: "/payments/orders/{orderId}/record-payment", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/orders.collectPayment"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.create_order_fulfillment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-order-fulfillment", method: Method::POST, path: "/payments/orders/{orderId}/fulfillments", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/orders.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-order-fulfillment", method: Method::POST, path: "/payments/orders/{orderId}/fulfillments", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/orders.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.list_order_fulfillment",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-order-fulfillment", method: Method::GET, path: "/payments/orders/{orderId}/fulfillments", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-order-fulfillment", method: Method::GET, path: "/payments/orders/{orderId}/fulfillments", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/orders.readonly"])], media: None }),
     },
     Operation {
         name: "payments.list_order_notes",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-order-notes", method: Method::GET, path: "/payments/orders/{orderId}/notes", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "list-order-notes", method: Method::GET, path: "/payments/orders/{orderId}/notes", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "payments.list_transactions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-transactions", method: Method::GET, path: "/payments/transactions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/transactions.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-transactions", method: Method::GET, path: "/payments/transactions", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/transactions.readonly"])], media: None }),
     },
     Operation {
         name: "payments.get_transaction_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-transaction-by-id", method: Method::GET, path: "/payments/transactions/{transactionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/transactions.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-transaction-by-id", method: Method::GET, path: "/payments/transactions/{transactionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/transactions.readonly"])], media: None }),
     },
     Operation {
         name: "payments.list_subscriptions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-subscriptions", method: Method::GET, path: "/payments/subscriptions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/subscriptions.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-subscriptions", method: Method::GET, path: "/payments/subscriptions", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/subscriptions.readonly"])], media: None }),
     },
     Operation {
         name: "payments.get_subscription_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-subscription-by-id", method: Method::GET, path: "/payments/subscriptions/{subscriptionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/subscriptions.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-subscription-by-id", method: Method::GET, path: "/payments/subscriptions/{subscriptionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/subscriptions.readonly"])], media: None }),
     },
     Operation {
         name: "payments.list_coupons",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-coupons", method: Method::GET, path: "/payments/coupon/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/coupons.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-coupons", method: Method::GET, path: "/payments/coupon/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/coupons.readonly"])], media: None }),
     },
     Operation {
         name: "payments.create_coupon",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-coupon", method: Method::POST, path: "/payments/coupon", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-coupon", method: Method::POST, path: "/payments/coupon", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.update_coupon",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-coupon", method: Method::PUT, path: "/payments/coupon", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-coupon", method: Method::PUT, path: "/payments/coupon", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.delete_coupon",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-coupon", method: Method::DELETE, path: "/payments/coupon", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "delete-coupon", method: Method::DELETE, path: "/payments/coupon", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/coupons.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.get_coupon",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-coupon", method: Method::GET, path: "/payments/coupon", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/coupons.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-coupon", method: Method::GET, path: "/payments/coupon", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/coupons.readonly"])], media: None }),
     },
     Operation {
         name: "payments.create_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-integration", method: Method::POST, path: "/payments/custom-provider/provider", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-integration", method: Method::POST, path: "/payments/custom-provider/provider", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.delete_integration",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-integration", method: Method::DELETE, path: "/payments/custom-provider/provider", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-integration", method: Method::DELETE, path: "/payments/custom-provider/provider", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: None }),
     },
     Operation {
         name: "payments.fetch_config",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "fetch-config", method: Method::GET, path: "/payments/custom-provider/connect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.readonly"])], media: None }),
         v3: Some(Endpoint { id: "fetch-config", method: Method::GET, path: "/payments/custom-provider/connect", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.readonly"])], media: None }),
     },
     Operation {
         name: "payments.create_config",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-config", method: Method::POST, path: "/payments/custom-provider/connect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-config", method: Method::POST, path: "/payments/custom-provider/connect", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.disconnect_config",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "disconnect-config", method: Method::POST, path: "/payments/custom-provider/disconnect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "disconnect-config", method: Method::POST, path: "/payments/custom-provider/disconnect", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "payments.custom_provider_marketplace_app_update_capabilities",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "custom-provider-marketplace-app-update-capabilities", method: Method::PUT, path: "/payments/custom-provider/capabilities", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "custom-provider-marketplace-app-update-capabilities", method: Method::PUT, path: "/payments/custom-provider/capabilities", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["payments/custom-provider.write"])], media: Some(Media::Json) }),
     },
@@ -584,7 +607,7 @@ answer! { CreateWhitelabelIntegrationResponse {
 
 body! { CustomProviderKeys {
     /// `apiKey`; required.
-    api_key: String = "apiKey" required,
+    api_key: Secret = "apiKey" required,
     /// `publishableKey`; required.
     publishable_key: String = "publishableKey" required,
 } }

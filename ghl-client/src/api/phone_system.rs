@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl PhoneSystem {
     ///
     /// Answers 200.
     pub fn get_number_pool_list(&self, query: GetNumberPoolListQuery) -> Request<GetNumberPoolListAnswer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /phone-system/numbers/location/{locationId}/available` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl PhoneSystem {
     ///
     /// Answers 200.
     pub fn available_numbers(&self, location_id: &str, query: AvailableNumbersQuery) -> Request<AvailableNumbersResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[location_id]).query(query)
     }
 
     /// `POST /phone-system/numbers/location/{locationId}/purchase` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl PhoneSystem {
     ///
     /// Answers 201.
     pub fn purchase_phone_number(&self, location_id: &str, body: PurchasePhoneNumberBody) -> Request<TwilioAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id]).body(body)
     }
 
     /// `GET /phone-system/numbers/location/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl PhoneSystem {
     ///
     /// Answers 200.
     pub fn active_numbers(&self, location_id: &str, query: ActiveNumbersQuery) -> Request<ActiveNumbersAnswer> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id]).query(query)
     }
 }
 
@@ -69,21 +69,25 @@ impl PhoneSystem {
 pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "phone_system.get_number_pool_list",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["numberpools.read"])], media: None }),
         v3: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["numberpools.read"])], media: None }),
     },
     Operation {
         name: "phone_system.available_numbers",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "available-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
         v3: Some(Endpoint { id: "listAvailableNumbersForACountry", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
     },
     Operation {
         name: "phone_system.purchase_phone_number",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "purchase-phone-number", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "purchase-number-for-location", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "phone_system.active_numbers",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
         v3: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
     },

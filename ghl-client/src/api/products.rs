@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,14 +34,14 @@ impl Products {
     ///
     /// Answers 201.
     pub fn bulk_update(&self, body: BulkUpdate) -> Request<BulkUpdateResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `POST /products/bulk-update/edit` in v2 (`2021-07-28`) and v3.
     ///
     /// Answers 201.
     pub fn bulk_edit(&self, body: BulkEditRequest) -> Request<BulkEditResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `POST /products/{productId}/price` in v2 (`2021-07-28`) and v3.
@@ -50,7 +50,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn create_price_for_product(&self, product_id: &str, body: CreatePrice) -> Request<CreatePriceResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[product_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[product_id]).body(body)
     }
 
     /// `GET /products/{productId}/price` in v2 (`2021-07-28`) and v3.
@@ -59,7 +59,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn list_prices_for_product(&self, product_id: &str, query: ListPricesForProductQuery) -> Request<ListPricesResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[product_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[product_id]).query(query)
     }
 
     /// `GET /products/inventory` in v2 (`2021-07-28`) and v3.
@@ -68,7 +68,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_list_inventory(&self, query: GetListInventoryQuery) -> Request<GetInventoryResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `POST /products/inventory` in v2 (`2021-07-28`) and v3.
@@ -77,7 +77,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn update_inventory(&self, body: UpdateInventory) -> Request<UpdateInventoryResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).body(body)
     }
 
     /// `GET /products/{productId}/price/{priceId}` in v2 (`2021-07-28`) and v3.
@@ -86,7 +86,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_price_by_id_for_product(&self, product_id: &str, price_id: &str, query: GetPriceByIdForProductQuery) -> Request<GetPriceResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[product_id, price_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[product_id, price_id]).query(query)
     }
 
     /// `PUT /products/{productId}/price/{priceId}` in v2 (`2021-07-28`) and v3.
@@ -95,7 +95,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn update_price_by_id_for_product(&self, product_id: &str, price_id: &str, body: UpdatePrice) -> Request<UpdatePriceResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[product_id, price_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[product_id, price_id]).body(body)
     }
 
     /// `DELETE /products/{productId}/price/{priceId}` in v2 (`2021-07-28`) and v3.
@@ -104,7 +104,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn delete_price_by_id_for_product(&self, product_id: &str, price_id: &str, query: DeletePriceByIdForProductQuery) -> Request<DeletePriceResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[product_id, price_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[product_id, price_id]).query(query)
     }
 
     /// `GET /products/store/{storeId}/stats` in v2 (`2021-07-28`) and v3.
@@ -113,7 +113,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_product_store_stats(&self, store_id: &str, query: GetProductStoreStatsQuery) -> Request<GetProductStatsResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[store_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[store_id]).query(query)
     }
 
     /// `POST /products/store/{storeId}` in v2 (`2021-07-28`) and v3.
@@ -122,7 +122,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn update_store_status(&self, store_id: &str, body: UpdateProductStore) -> Request<UpdateProductStoreResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[store_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[10], &[store_id]).body(body)
     }
 
     /// `POST /products/store/{storeId}/priority` in v2 (`2021-07-28`) and v3.
@@ -131,7 +131,7 @@ impl Products {
     ///
     /// Answers 200, undescribed.
     pub fn update_display_priority(&self, store_id: &str, body: UpdateDisplayPriorityBody) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[store_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[store_id]).body(body)
     }
 
     /// `GET /products/collections` in v2 (`2021-07-28`) and v3.
@@ -140,7 +140,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_product_collection(&self, query: GetProductCollectionQuery) -> Request<ListCollectionResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[12], &[]).query(query)
     }
 
     /// `POST /products/collections` in v2 (`2021-07-28`) and v3.
@@ -149,7 +149,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn create_product_collection(&self, body: CreateProductCollections) -> Request<CreateCollectionResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[]).body(body)
     }
 
     /// `GET /products/collections/{collectionId}` in v2 (`2021-07-28`) and v3.
@@ -158,7 +158,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_product_collection_id(&self, collection_id: &str, query: GetProductCollectionIdQuery) -> Request<DefaultCollectionResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[collection_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[14], &[collection_id]).query(query)
     }
 
     /// `PUT /products/collections/{collectionId}` in v2 (`2021-07-28`) and v3.
@@ -167,7 +167,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn update_product_collection(&self, collection_id: &str, body: UpdateProductCollections) -> Request<UpdateProductCollectionResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[collection_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[collection_id]).body(body)
     }
 
     /// `DELETE /products/collections/{collectionId}` in v2 (`2021-07-28`) and v3.
@@ -176,7 +176,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn delete_product_collection(&self, collection_id: &str, query: DeleteProductCollectionQuery) -> Request<DeleteProductCollectionResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[collection_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[16], &[collection_id]).query(query)
     }
 
     /// `GET /products/reviews` in v2 (`2021-07-28`) and v3.
@@ -185,7 +185,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_product_reviews(&self, query: GetProductReviewsQuery) -> Request<ListProductReviewsResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[17], &[]).query(query)
     }
 
     /// `GET /products/reviews/count` in v2 (`2021-07-28`) and v3.
@@ -194,7 +194,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_reviews_count(&self, query: GetReviewsCountQuery) -> Request<CountReviewsByStatusResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[]).query(query)
     }
 
     /// `PUT /products/reviews/{reviewId}` in v2 (`2021-07-28`) and v3.
@@ -203,7 +203,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn update_product_review(&self, review_id: &str, body: UpdateProductReview) -> Request<UpdateProductReviewsResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[review_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[review_id]).body(body)
     }
 
     /// `DELETE /products/reviews/{reviewId}` in v2 (`2021-07-28`) and v3.
@@ -212,7 +212,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn delete_product_review(&self, review_id: &str, query: DeleteProductReviewQuery) -> Request<DeleteProductReviewResponse> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[review_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[20], &[review_id]).query(query)
     }
 
     /// `POST /products/reviews/bulk-update` in v2 (`2021-07-28`) and v3.
@@ -221,7 +221,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn bulk_update_product_review(&self, body: UpdateProductReviews) -> Request<UpdateProductReviewsResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[21], &[]).body(body)
     }
 
     /// `GET /products/{productId}` in v2 (`2021-07-28`) and v3.
@@ -230,7 +230,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn get_product_by_id(&self, product_id: &str, query: GetProductByIdQuery) -> Request<GetProductResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[product_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[22], &[product_id]).query(query)
     }
 
     /// `DELETE /products/{productId}` in v2 (`2021-07-28`) and v3.
@@ -239,7 +239,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn delete_product_by_id(&self, product_id: &str, query: DeleteProductByIdQuery) -> Request<DeleteProductResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[product_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[23], &[product_id]).query(query)
     }
 
     /// `PUT /products/{productId}` in v2 (`2021-07-28`) and v3.
@@ -248,7 +248,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn update_product_by_id(&self, product_id: &str, body: UpdateProduct) -> Request<UpdateProductResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[product_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[24], &[product_id]).body(body)
     }
 
     /// `POST /products/` in v2 (`2021-07-28`) and v3.
@@ -257,7 +257,7 @@ impl Products {
     ///
     /// Answers 201.
     pub fn create_product(&self, body: CreateProduct) -> Request<CreateProductResponse> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[25], &[]).body(body)
     }
 
     /// `GET /products/` in v2 (`2021-07-28`) and v3.
@@ -266,7 +266,7 @@ impl Products {
     ///
     /// Answers 200.
     pub fn list_invoices(&self, query: ListInvoicesQuery) -> Request<ListProductsResponse> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[26], &[]).query(query)
     }
 }
 
@@ -274,136 +274,163 @@ impl Products {
 pub static OPERATIONS: [Operation; 27] = [
     Operation {
         name: "products.bulk_update",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulkUpdate", method: Method::POST, path: "/products/bulk-update", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulkUpdate", method: Method::POST, path: "/products/bulk-update", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.bulk_edit",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulkEdit", method: Method::POST, path: "/products/bulk-update/edit", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulkEdit", method: Method::POST, path: "/products/bulk-update/edit", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.create_price_for_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-price-for-product", method: Method::POST, path: "/products/{productId}/price", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-price-for-product", method: Method::POST, path: "/products/{productId}/price", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.list_prices_for_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-prices-for-product", method: Method::GET, path: "/products/{productId}/price", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-prices-for-product", method: Method::GET, path: "/products/{productId}/price", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
     },
     Operation {
         name: "products.get_list_inventory",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-list-inventory", method: Method::GET, path: "/products/inventory", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-list-inventory", method: Method::GET, path: "/products/inventory", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
     },
     Operation {
         name: "products.update_inventory",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-inventory", method: Method::POST, path: "/products/inventory", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-inventory", method: Method::POST, path: "/products/inventory", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.get_price_by_id_for_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-price-by-id-for-product", method: Method::GET, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-price-by-id-for-product", method: Method::GET, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.readonly"]), (TokenKind::Agency, &["products/prices.readonly"])], media: None }),
     },
     Operation {
         name: "products.update_price_by_id_for_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-price-by-id-for-product", method: Method::PUT, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-price-by-id-for-product", method: Method::PUT, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.delete_price_by_id_for_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-price-by-id-for-product", method: Method::DELETE, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-price-by-id-for-product", method: Method::DELETE, path: "/products/{productId}/price/{priceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/prices.write"]), (TokenKind::Agency, &["products/prices.write"])], media: None }),
     },
     Operation {
         name: "products.get_product_store_stats",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-product-store-stats", method: Method::GET, path: "/products/store/{storeId}/stats", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-product-store-stats", method: Method::GET, path: "/products/store/{storeId}/stats", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
     },
     Operation {
         name: "products.update_store_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-store-status", method: Method::POST, path: "/products/store/{storeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-store-status", method: Method::POST, path: "/products/store/{storeId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.update_display_priority",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-display-priority", method: Method::POST, path: "/products/store/{storeId}/priority", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-display-priority", method: Method::POST, path: "/products/store/{storeId}/priority", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.get_product_collection",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-product-collection", method: Method::GET, path: "/products/collections", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/collection.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-product-collection", method: Method::GET, path: "/products/collections", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/collection.readonly"])], media: None }),
     },
     Operation {
         name: "products.create_product_collection",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-product-collection", method: Method::POST, path: "/products/collections", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-product-collection", method: Method::POST, path: "/products/collections", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.get_product_collection_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-product-collection-id", method: Method::GET, path: "/products/collections/{collectionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/collection.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-product-collection-id", method: Method::GET, path: "/products/collections/{collectionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/collection.readonly"])], media: None }),
     },
     Operation {
         name: "products.update_product_collection",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-product-collection", method: Method::PUT, path: "/products/collections/{collectionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-product-collection", method: Method::PUT, path: "/products/collections/{collectionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.delete_product_collection",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-product-collection", method: Method::DELETE, path: "/products/collections/{collectionId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-product-collection", method: Method::DELETE, path: "/products/collections/{collectionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products/collection.write"])], media: None }),
     },
     Operation {
         name: "products.get_product_reviews",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-product-reviews", method: Method::GET, path: "/products/reviews", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-product-reviews", method: Method::GET, path: "/products/reviews", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
     },
     Operation {
         name: "products.get_reviews_count",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-reviews-count", method: Method::GET, path: "/products/reviews/count", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-reviews-count", method: Method::GET, path: "/products/reviews/count", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.readonly"])], media: None }),
     },
     Operation {
         name: "products.update_product_review",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-product-review", method: Method::PUT, path: "/products/reviews/{reviewId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-product-review", method: Method::PUT, path: "/products/reviews/{reviewId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.delete_product_review",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-product-review", method: Method::DELETE, path: "/products/reviews/{reviewId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-product-review", method: Method::DELETE, path: "/products/reviews/{reviewId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"])], media: None }),
     },
     Operation {
         name: "products.bulk_update_product_review",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-update-product-review", method: Method::POST, path: "/products/reviews/bulk-update", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-update-product-review", method: Method::POST, path: "/products/reviews/bulk-update", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.get_product_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-product-by-id", method: Method::GET, path: "/products/{productId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.readonly"]), (TokenKind::Agency, &["products.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-product-by-id", method: Method::GET, path: "/products/{productId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.readonly"]), (TokenKind::Agency, &["products.readonly"])], media: None }),
     },
     Operation {
         name: "products.delete_product_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-product-by-id", method: Method::DELETE, path: "/products/{productId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-product-by-id", method: Method::DELETE, path: "/products/{productId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: None }),
     },
     Operation {
         name: "products.update_product_by_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-product-by-id", method: Method::PUT, path: "/products/{productId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-product-by-id", method: Method::PUT, path: "/products/{productId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.create_product",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-product", method: Method::POST, path: "/products/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-product", method: Method::POST, path: "/products/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.write"]), (TokenKind::Agency, &["products.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "products.list_invoices",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-invoices", method: Method::GET, path: "/products/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["products.readonly"]), (TokenKind::Agency, &["products.readonly"])], media: None }),
         v3: Some(Endpoint { id: "list-invoices", method: Method::GET, path: "/products/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["products.readonly"]), (TokenKind::Agency, &["products.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Proposals {
     ///
     /// Answers 200.
     pub fn list_documents_contracts(&self, query: ListDocumentsContractsQuery) -> Request<DocumentListResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /proposals/document/send` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Proposals {
     ///
     /// Answers 200.
     pub fn send_documents_contracts(&self, body: SendDocument) -> Request<SendDocumentResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `GET /proposals/templates` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Proposals {
     ///
     /// Answers 200.
     pub fn list_documents_contracts_templates(&self, query: ListDocumentsContractsTemplatesQuery) -> Request<TemplateListPaginationResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 
     /// `POST /proposals/templates/send` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Proposals {
     ///
     /// Answers 200.
     pub fn send_documents_contracts_template(&self, body: SendDocumentFromPublicApiBody) -> Request<SendTemplateResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[]).body(body)
     }
 }
 
@@ -69,21 +69,25 @@ impl Proposals {
 pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "proposals.list_documents_contracts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "proposals.send_documents_contracts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "proposals.list_documents_contracts_templates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "proposals.send_documents_contracts_template",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },

@@ -37,12 +37,12 @@ pub struct Request<T> {
     answer: PhantomData<fn() -> T>,
 }
 
+#[allow(dead_code, reason = "a family may have no bodies, and none be compiled in")]
 impl<T> Request<T> {
-    pub(super) fn new(client: &GhlClient, operation: &'static Operation, family: Family, arguments: &[&str]) -> Self {
+    pub(super) fn new(client: &GhlClient, operation: &'static Operation, arguments: &[&str]) -> Self {
         let prepared = Prepared {
             client: client.clone(),
             operation,
-            family,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             query: None,
             body: None,
@@ -62,7 +62,9 @@ impl<T> Request<T> {
         self.prepared.body = Some(Arc::new(body));
         self
     }
+}
 
+impl<T> Request<T> {
     /// The facts of the operation.
     pub fn operation(&self) -> &'static Operation {
         self.prepared.operation
@@ -130,20 +132,10 @@ impl<T: Decode + 'static> IntoFuture for Request<T> {
     }
 }
 
-/// Which generation a family keeps to when nobody asks for a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    /// It has dated versions.
-    Dated,
-    /// v3 alone knows it.
-    V3Only,
-}
-
 /// A call without the type of its answer, so that sending is compiled once.
 struct Prepared {
     client: GhlClient,
     operation: &'static Operation,
-    family: Family,
     arguments: Vec<String>,
     query: Option<Arc<dyn Write>>,
     body: Option<Arc<dyn Write>>,
@@ -168,7 +160,7 @@ impl Prepared {
     async fn send(self) -> Result<Answer> {
         let name = self.operation.name;
         let asked = self.client.version_asked_for(&self.settings);
-        let (endpoint, version) = self.operation.choose(asked, self.family == Family::V3Only)?;
+        let (endpoint, version) = self.operation.choose(asked)?;
         let prepared = self.written(Generation::of(&version)).and_then(|written| {
             let resource = self.resource(endpoint, &written)?;
             Ok((self.call(endpoint, &written)?, resource))

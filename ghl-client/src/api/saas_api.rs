@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -36,7 +36,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn locations_deprecated(&self, query: LocationsDeprecatedQuery) -> Request<Vec<String>> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `PUT /saas-api/public-api/update-saas-subscription/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -47,7 +47,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn update_saas_subscription_deprecated(&self, location_id: &str, body: UpdateSubscription) -> Request<String> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[location_id]).body(body)
     }
 
     /// `POST /saas-api/public-api/bulk-disable-saas/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -58,7 +58,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn bulk_disable_saas_deprecated(&self, company_id: &str, body: BulkDisableSaas) -> Request<BulkDisableSaasResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[company_id]).body(body)
     }
 
     /// `POST /saas-api/public-api/enable-saas/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -69,7 +69,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn enable_saas_location_deprecated(&self, location_id: &str, body: EnableSaas) -> Request<EnableSaasResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id]).body(body)
     }
 
     /// `POST /saas-api/public-api/pause/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -80,7 +80,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn pause_location_deprecated(&self, location_id: &str, body: PauseLocation) -> Request<bool> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[location_id]).body(body)
     }
 
     /// `POST /saas-api/public-api/update-rebilling/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -91,7 +91,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn update_rebilling_deprecated(&self, company_id: &str, body: UpdateRebilling) -> Request<UpdateRebillingResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[company_id]).body(body)
     }
 
     /// `GET /saas-api/public-api/agency-plans/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -102,7 +102,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn get_agency_plans_deprecated(&self, company_id: &str) -> Request<Vec<AgencyPlanResponse>> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[company_id])
+        Request::new(&self.0, &OPERATIONS[6], &[company_id])
     }
 
     /// `GET /saas-api/public-api/get-saas-subscription/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -113,7 +113,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn get_location_subscription_deprecated(&self, location_id: &str, query: GetLocationSubscriptionDeprecatedQuery) -> Request<LocationSubscriptionResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[location_id]).query(query)
     }
 
     /// `POST /saas-api/public-api/bulk-enable-saas/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -124,7 +124,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn bulk_enable_saas_deprecated(&self, company_id: &str, body: BulkEnableSaasRequest) -> Request<BulkEnableSaasResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[company_id]).body(body)
     }
 
     /// `GET /saas-api/public-api/saas-locations/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -135,7 +135,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn get_saas_locations_deprecated(&self, company_id: &str, query: GetSaasLocationsDeprecatedQuery) -> Request<GetSaasLocationsResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[company_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[company_id]).query(query)
     }
 
     /// `GET /saas-api/public-api/saas-plan/{planId}` in v2 (`2021-04-15`) and v3.
@@ -146,7 +146,7 @@ impl SaasApi {
     ///
     /// The provider has deprecated it.
     pub fn get_saas_plan_deprecated(&self, plan_id: &str, query: GetSaasPlanDeprecatedQuery) -> Request<SaasPlanResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[plan_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[plan_id]).query(query)
     }
 
     /// `GET /saas/locations` in v2 (`2021-04-15`) and v3.
@@ -155,7 +155,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn locations(&self, query: LocationsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
     /// `PUT /saas/update-saas-subscription/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -164,7 +164,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn generate_payment_link(&self, location_id: &str, body: UpdateSubscription) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[12], &[location_id]).body(body)
     }
 
     /// `POST /saas/bulk-disable-saas/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -173,7 +173,7 @@ impl SaasApi {
     ///
     /// Answers 201, undescribed.
     pub fn bulk_disable_saas(&self, company_id: &str, body: BulkDisableSaas) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[company_id]).body(body)
     }
 
     /// `POST /saas/enable-saas/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -182,7 +182,7 @@ impl SaasApi {
     ///
     /// Answers 201, undescribed.
     pub fn enable_saas_location(&self, location_id: &str, body: EnableSaas) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[location_id]).body(body)
     }
 
     /// `POST /saas/pause/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -191,7 +191,7 @@ impl SaasApi {
     ///
     /// Answers 201, undescribed.
     pub fn pause_location(&self, location_id: &str, body: PauseLocation) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[15], &[location_id]).body(body)
     }
 
     /// `POST /saas/update-rebilling/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -200,7 +200,7 @@ impl SaasApi {
     ///
     /// Answers 201, undescribed.
     pub fn update_rebilling(&self, company_id: &str, body: UpdateRebilling) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[16], &[company_id]).body(body)
     }
 
     /// `GET /saas/agency-plans/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -209,7 +209,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn get_agency_plans(&self, company_id: &str) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[company_id])
+        Request::new(&self.0, &OPERATIONS[17], &[company_id])
     }
 
     /// `GET /saas/get-saas-subscription/{locationId}` in v2 (`2021-04-15`) and v3.
@@ -218,7 +218,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn get_location_subscription(&self, location_id: &str, query: GetLocationSubscriptionQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[18], &[location_id]).query(query)
     }
 
     /// `POST /saas/bulk-enable-saas/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -227,7 +227,7 @@ impl SaasApi {
     ///
     /// Answers 201, undescribed.
     pub fn bulk_enable_saas(&self, company_id: &str, body: BulkEnableSaasRequest) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[company_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[company_id]).body(body)
     }
 
     /// `GET /saas/saas-locations/{companyId}` in v2 (`2021-04-15`) and v3.
@@ -236,7 +236,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn get_saas_locations(&self, company_id: &str, query: GetSaasLocationsQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[company_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[20], &[company_id]).query(query)
     }
 
     /// `GET /saas/saas-plan/{planId}` in v2 (`2021-04-15`) and v3.
@@ -245,7 +245,7 @@ impl SaasApi {
     ///
     /// Answers 200, undescribed.
     pub fn get_saas_plan(&self, plan_id: &str, query: GetSaasPlanQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[plan_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[21], &[plan_id]).query(query)
     }
 
     /// `POST /saas/allow-attach-rebilling/{locationId}` in v3 only.
@@ -254,7 +254,7 @@ impl SaasApi {
     ///
     /// Answers 200.
     pub fn allow_attach_rebilling(&self, location_id: &str, body: AllowAttachRebilling) -> Request<AllowAttachRebillingResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[location_id]).body(body)
     }
 
     /// `GET /saas-api/public-api/companies/{companyId}/locations/{locationId}/wallet-balance` in v3 only.
@@ -263,7 +263,7 @@ impl SaasApi {
     ///
     /// Answers 200.
     pub fn get_location_wallet_balance(&self, company_id: &str, location_id: &str) -> Request<LocationWalletBalance> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[company_id, location_id])
+        Request::new(&self.0, &OPERATIONS[23], &[company_id, location_id])
     }
 
     /// `POST /saas-api/public-api/companies/{companyId}/locations/{locationId}/wallet-balance/complimentary-credits` in v3 only.
@@ -272,7 +272,7 @@ impl SaasApi {
     ///
     /// Answers 200.
     pub fn update_location_wallet_balance(&self, company_id: &str, location_id: &str, body: ComplimentaryCredit) -> Request<LocationWalletBalance> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[company_id, location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[24], &[company_id, location_id]).body(body)
     }
 }
 
@@ -280,126 +280,151 @@ impl SaasApi {
 pub static OPERATIONS: [Operation; 25] = [
     Operation {
         name: "saas_api.locations_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "locations-deprecated", method: Method::GET, path: "/saas-api/public-api/locations", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "locations-deprecated", method: Method::GET, path: "/saas-api/public-api/locations", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.update_saas_subscription_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-saas-subscription-deprecated", method: Method::PUT, path: "/saas-api/public-api/update-saas-subscription/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "generate-payment-link-deprecated", method: Method::PUT, path: "/saas-api/public-api/update-saas-subscription/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.bulk_disable_saas_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-disable-saas-deprecated", method: Method::POST, path: "/saas-api/public-api/bulk-disable-saas/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-disable-saas-deprecated", method: Method::POST, path: "/saas-api/public-api/bulk-disable-saas/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.enable_saas_location_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "enable-saas-location-deprecated", method: Method::POST, path: "/saas-api/public-api/enable-saas/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "enable-saas-location-deprecated", method: Method::POST, path: "/saas-api/public-api/enable-saas/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.pause_location_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "pause-location-deprecated", method: Method::POST, path: "/saas-api/public-api/pause/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "pause-location-deprecated", method: Method::POST, path: "/saas-api/public-api/pause/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.update_rebilling_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-rebilling-deprecated", method: Method::POST, path: "/saas-api/public-api/update-rebilling/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-rebilling-deprecated", method: Method::POST, path: "/saas-api/public-api/update-rebilling/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.get_agency_plans_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-agency-plans-deprecated", method: Method::GET, path: "/saas-api/public-api/agency-plans/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-agency-plans-deprecated", method: Method::GET, path: "/saas-api/public-api/agency-plans/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.get_location_subscription_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-location-subscription-deprecated", method: Method::GET, path: "/saas-api/public-api/get-saas-subscription/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-location-subscription-deprecated", method: Method::GET, path: "/saas-api/public-api/get-saas-subscription/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.bulk_enable_saas_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-enable-saas-deprecated", method: Method::POST, path: "/saas-api/public-api/bulk-enable-saas/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-enable-saas-deprecated", method: Method::POST, path: "/saas-api/public-api/bulk-enable-saas/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.get_saas_locations_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-saas-locations-deprecated", method: Method::GET, path: "/saas-api/public-api/saas-locations/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-saas-locations-deprecated", method: Method::GET, path: "/saas-api/public-api/saas-locations/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.get_saas_plan_deprecated",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-saas-plan-deprecated", method: Method::GET, path: "/saas-api/public-api/saas-plan/{planId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-saas-plan-deprecated", method: Method::GET, path: "/saas-api/public-api/saas-plan/{planId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.locations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "locations", method: Method::GET, path: "/saas/locations", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "locations", method: Method::GET, path: "/saas/locations", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.generate_payment_link",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "generate-payment-link", method: Method::PUT, path: "/saas/update-saas-subscription/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "generate-payment-link", method: Method::PUT, path: "/saas/update-saas-subscription/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.bulk_disable_saas",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-disable-saas", method: Method::POST, path: "/saas/bulk-disable-saas/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-disable-saas", method: Method::POST, path: "/saas/bulk-disable-saas/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.enable_saas_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "enable-saas-location", method: Method::POST, path: "/saas/enable-saas/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "enable-saas-location", method: Method::POST, path: "/saas/enable-saas/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.pause_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "pause-location", method: Method::POST, path: "/saas/pause/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "pause-location", method: Method::POST, path: "/saas/pause/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.update_rebilling",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-rebilling", method: Method::POST, path: "/saas/update-rebilling/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-rebilling", method: Method::POST, path: "/saas/update-rebilling/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.get_agency_plans",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-agency-plans", method: Method::GET, path: "/saas/agency-plans/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-agency-plans", method: Method::GET, path: "/saas/agency-plans/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.get_location_subscription",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-location-subscription", method: Method::GET, path: "/saas/get-saas-subscription/{locationId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-location-subscription", method: Method::GET, path: "/saas/get-saas-subscription/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.bulk_enable_saas",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-enable-saas", method: Method::POST, path: "/saas/bulk-enable-saas/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-enable-saas", method: Method::POST, path: "/saas/bulk-enable-saas/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.get_saas_locations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-saas-locations", method: Method::GET, path: "/saas/saas-locations/{companyId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-saas-locations", method: Method::GET, path: "/saas/saas-locations/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.get_saas_plan",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-saas-plan", method: Method::GET, path: "/saas/saas-plan/{planId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-saas-plan", method: Method::GET, path: "/saas/saas-plan/{planId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "saas_api.allow_attach_rebilling",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "allow-attach-rebilling", method: Method::POST, path: "/saas/allow-attach-rebilling/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["saas/company.read"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "saas_api.get_location_wallet_balance",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "getLocationWalletBalance", method: Method::GET, path: "/saas-api/public-api/companies/{companyId}/locations/{locationId}/wallet-balance", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["saas/company.read"])], media: None }),
     },
     Operation {
         name: "saas_api.update_location_wallet_balance",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "updateLocationWalletBalance", method: Method::POST, path: "/saas-api/public-api/companies/{companyId}/locations/{locationId}/wallet-balance/complimentary-credits", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["saas/company.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Snapshots {
     ///
     /// Answers 200.
     pub fn get_custom_snapshots(&self, query: GetCustomSnapshotsQuery) -> Request<GetSnapshotsSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /snapshots/share/link` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Snapshots {
     ///
     /// Answers 201.
     pub fn create_snapshot_share_link(&self, query: CreateSnapshotShareLinkQuery, body: CreateSnapshotShareLinkRequest) -> Request<CreateSnapshotShareLinkSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query).body(body)
     }
 
     /// `GET /snapshots/snapshot-status/{snapshotId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Snapshots {
     ///
     /// Answers 200.
     pub fn get_snapshot_push(&self, snapshot_id: &str, query: GetSnapshotPushQuery) -> Request<GetSnapshotPushStatusSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[snapshot_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[snapshot_id]).query(query)
     }
 
     /// `GET /snapshots/snapshot-status/{snapshotId}/location/{locationId}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Snapshots {
     ///
     /// Answers 200.
     pub fn get_latest_snapshot_push(&self, snapshot_id: &str, location_id: &str, query: GetLatestSnapshotPushQuery) -> Request<GetLatestSnapshotPushStatusSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[snapshot_id, location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[snapshot_id, location_id]).query(query)
     }
 }
 
@@ -69,21 +69,25 @@ impl Snapshots {
 pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "snapshots.get_custom_snapshots",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "snapshots.create_snapshot_share_link",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "snapshots.get_snapshot_push",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },
     Operation {
         name: "snapshots.get_latest_snapshot_push",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
         v3: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_google_oauth(&self, query: StartGoogleOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/google/locations/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -43,7 +43,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_google_locations(&self, location_id: &str, account_id: &str) -> Request<GetGoogleLocationResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[1], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/google/locations/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -52,7 +52,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn set_google_locations(&self, location_id: &str, account_id: &str, body: AttachGmbLocation) -> Request<SocialMediaGmbAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[location_id, account_id]).body(body)
     }
 
     /// `POST /social-media-posting/{locationId}/posts/list` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn get_posts(&self, location_id: &str, body: SearchPost) -> Request<PostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[location_id]).body(body)
     }
 
     /// `POST /social-media-posting/{locationId}/posts` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn create_post(&self, location_id: &str, body: CreatePost) -> Request<CreatePostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[4], &[location_id]).body(body)
     }
 
     /// `GET /social-media-posting/{locationId}/posts/{id}` in v2 (`2021-07-28`) and v3.
@@ -79,7 +79,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_post(&self, location_id: &str, id: &str) -> Request<GetPostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[5], &[location_id, id])
     }
 
     /// `PUT /social-media-posting/{locationId}/posts/{id}` in v2 (`2021-07-28`) and v3.
@@ -88,7 +88,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn edit_post(&self, location_id: &str, id: &str, body: CreatePost) -> Request<UpdatePostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[location_id, id]).body(body)
     }
 
     /// `DELETE /social-media-posting/{locationId}/posts/{id}` in v2 (`2021-07-28`) and v3.
@@ -97,14 +97,14 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_post(&self, location_id: &str, id: &str) -> Request<DeletePostSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[7], &[location_id, id])
     }
 
     /// `POST /social-media-posting/{locationId}/posts/bulk-delete` in v2 (`2021-07-28`) and v3.
     ///
     /// Answers 201.
     pub fn bulk_delete_social_planner_posts(&self, location_id: &str, body: DeletePosts) -> Request<BulkDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[location_id]).body(body)
     }
 
     /// `GET /social-media-posting/{locationId}/accounts` in v2 (`2021-07-28`) and v3.
@@ -113,7 +113,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_account(&self, location_id: &str) -> Request<AccountsListResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[location_id])
+        Request::new(&self.0, &OPERATIONS[9], &[location_id])
     }
 
     /// `DELETE /social-media-posting/{locationId}/accounts/{id}` in v2 (`2021-07-28`) and v3.
@@ -122,7 +122,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_account(&self, location_id: &str, id: &str, query: DeleteAccountQuery) -> Request<LocationAndAccountDeleteResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[location_id, id]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[location_id, id]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/facebook/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -131,7 +131,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_facebook_oauth(&self, query: StartFacebookOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/facebook/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -140,7 +140,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_facebook_page_group(&self, location_id: &str, account_id: &str) -> Request<GetFacebookAccountsResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[12], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/facebook/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -149,7 +149,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn attach_facebook_page_group(&self, location_id: &str, account_id: &str, body: AttachFbAccount) -> Request<SocialMediaFbAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[13], &[location_id, account_id]).body(body)
     }
 
     /// `GET /social-media-posting/oauth/instagram/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -158,7 +158,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_instagram_oauth(&self, query: StartInstagramOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[14], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/instagram/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -167,7 +167,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_instagram_page_group(&self, location_id: &str, account_id: &str) -> Request<GetInstagramAccountsResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[15], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/instagram/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -176,7 +176,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn attach_instagram_page_group(&self, location_id: &str, account_id: &str, body: AttachIgAccount) -> Request<SocialMediaInstagramAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[16], &[location_id, account_id]).body(body)
     }
 
     /// `GET /social-media-posting/oauth/linkedin/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -185,7 +185,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_linkedin_oauth(&self, query: StartLinkedinOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[17], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/linkedin/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -194,7 +194,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_linkedin_page_profile(&self, location_id: &str, account_id: &str) -> Request<GetLinkedInAccountsResponse> {
-        Request::new(&self.0, &OPERATIONS[18], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[18], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/linkedin/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -203,7 +203,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn attach_linkedin_page_profile(&self, location_id: &str, account_id: &str, body: AttachLinkedinAccount) -> Request<SocialMediaLinkedInAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[19], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[19], &[location_id, account_id]).body(body)
     }
 
     /// `GET /social-media-posting/oauth/twitter/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -214,7 +214,7 @@ impl SocialMediaPosting {
     ///
     /// The provider has deprecated it.
     pub fn start_twitter_oauth(&self, query: StartTwitterOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[20], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[20], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/twitter/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -223,7 +223,7 @@ impl SocialMediaPosting {
     ///
     /// The provider has deprecated it.
     pub fn get_twitter_profile(&self, location_id: &str, account_id: &str) -> Request<GetTwitterAccountsResponse> {
-        Request::new(&self.0, &OPERATIONS[21], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[21], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/twitter/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -232,7 +232,7 @@ impl SocialMediaPosting {
     ///
     /// The provider has deprecated it.
     pub fn attach_twitter_profile(&self, location_id: &str, account_id: &str, body: AttachTwitterAccount) -> Request<SocialMediaTwitterAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[22], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[22], &[location_id, account_id]).body(body)
     }
 
     /// `POST /social-media-posting/{locationId}/csv` in v2 (`2021-07-28`) and v3.
@@ -241,7 +241,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn upload_csv(&self, location_id: &str, body: UploadCsvdto) -> Request<UploadFileResponse> {
-        Request::new(&self.0, &OPERATIONS[23], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[23], &[location_id]).body(body)
     }
 
     /// `GET /social-media-posting/{locationId}/csv` in v2 (`2021-07-28`) and v3.
@@ -250,7 +250,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_upload_status(&self, location_id: &str, query: GetUploadStatusQuery) -> Request<GetUploadStatusResponse> {
-        Request::new(&self.0, &OPERATIONS[24], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[24], &[location_id]).query(query)
     }
 
     /// `POST /social-media-posting/{locationId}/set-accounts` in v2 (`2021-07-28`) and v3.
@@ -259,7 +259,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn set_accounts(&self, location_id: &str, body: SetAccounts) -> Request<SetAccountsResponse> {
-        Request::new(&self.0, &OPERATIONS[25], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[25], &[location_id]).body(body)
     }
 
     /// `GET /social-media-posting/{locationId}/csv/{id}` in v2 (`2021-07-28`) and v3.
@@ -268,7 +268,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_csv_post(&self, location_id: &str, id: &str, query: GetCsvPostQuery) -> Request<GetCsvPostResponse> {
-        Request::new(&self.0, &OPERATIONS[26], Family::Dated, &[location_id, id]).query(query)
+        Request::new(&self.0, &OPERATIONS[26], &[location_id, id]).query(query)
     }
 
     /// `PATCH /social-media-posting/{locationId}/csv/{id}` in v2 (`2021-07-28`) and v3.
@@ -277,7 +277,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn start_csv_finalize(&self, location_id: &str, id: &str, body: CsvDefault) -> Request<CsvPostStatusResponse> {
-        Request::new(&self.0, &OPERATIONS[27], Family::Dated, &[location_id, id]).body(body)
+        Request::new(&self.0, &OPERATIONS[27], &[location_id, id]).body(body)
     }
 
     /// `DELETE /social-media-posting/{locationId}/csv/{id}` in v2 (`2021-07-28`) and v3.
@@ -286,7 +286,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_csv(&self, location_id: &str, id: &str) -> Request<DeleteCsvResponse> {
-        Request::new(&self.0, &OPERATIONS[28], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[28], &[location_id, id])
     }
 
     /// `DELETE /social-media-posting/{locationId}/csv/{csvId}/post/{postId}` in v2 (`2021-07-28`) and v3.
@@ -295,7 +295,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_csv_post(&self, location_id: &str, csv_id: &str, post_id: &str) -> Request<DeletePostResponse> {
-        Request::new(&self.0, &OPERATIONS[29], Family::Dated, &[location_id, csv_id, post_id])
+        Request::new(&self.0, &OPERATIONS[29], &[location_id, csv_id, post_id])
     }
 
     /// `GET /social-media-posting/oauth/tiktok/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -304,7 +304,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_tiktok_oauth(&self, query: StartTiktokOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[30], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[30], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/tiktok/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -313,7 +313,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_tiktok_profile(&self, location_id: &str, account_id: &str) -> Request<GetTiktokAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[31], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[31], &[location_id, account_id])
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/tiktok/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -322,7 +322,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn attach_tiktok_profile(&self, location_id: &str, account_id: &str, body: AttachTiktokAccount) -> Request<SocialMediaTiktokAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[32], Family::Dated, &[location_id, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[32], &[location_id, account_id]).body(body)
     }
 
     /// `GET /social-media-posting/oauth/tiktok-business/start` in v2 (`2021-07-28`); v3 has no such operation.
@@ -331,7 +331,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200, undescribed.
     pub fn start_tiktok_business_oauth(&self, query: StartTiktokBusinessOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[33], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[33], &[]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/tiktok-business/accounts/{accountId}` in v2 (`2021-07-28`); v3 has no such operation.
@@ -340,7 +340,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_tiktok_business_profile(&self, location_id: &str, account_id: &str) -> Request<GetTiktokBusinessAccountResponse> {
-        Request::new(&self.0, &OPERATIONS[34], Family::Dated, &[location_id, account_id])
+        Request::new(&self.0, &OPERATIONS[34], &[location_id, account_id])
     }
 
     /// `GET /social-media-posting/{locationId}/categories` in v2 (`2021-07-28`) and v3.
@@ -349,7 +349,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_categories_location_id(&self, location_id: &str, query: GetCategoriesLocationIdQuery) -> Request<GetByLocationIdResponse> {
-        Request::new(&self.0, &OPERATIONS[35], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[35], &[location_id]).query(query)
     }
 
     /// `GET /social-media-posting/{locationId}/categories/{id}` in v2 (`2021-07-28`) and v3.
@@ -358,7 +358,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_categories_id(&self, location_id: &str, id: &str) -> Request<GetByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[36], Family::Dated, &[location_id, id])
+        Request::new(&self.0, &OPERATIONS[36], &[location_id, id])
     }
 
     /// `GET /social-media-posting/{locationId}/tags` in v2 (`2021-07-28`) and v3.
@@ -367,7 +367,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn get_tags_location_id(&self, location_id: &str, query: GetTagsLocationIdQuery) -> Request<GetTagsByLocationIdResponse> {
-        Request::new(&self.0, &OPERATIONS[37], Family::Dated, &[location_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[37], &[location_id]).query(query)
     }
 
     /// `POST /social-media-posting/{locationId}/tags/details` in v2 (`2021-07-28`) and v3.
@@ -376,14 +376,14 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn get_tags_by_ids(&self, location_id: &str, body: UpdateTag) -> Request<GetTagsByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[38], Family::Dated, &[location_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[38], &[location_id]).body(body)
     }
 
     /// `POST /social-media-posting/statistics` in v2 (`2021-07-28`) and v3.
     ///
     /// Answers 201.
     pub fn get_social_media_statistics(&self, query: GetSocialMediaStatisticsQuery, body: GetSocialMediaStatisticsBody) -> Request<GetSocialMediaStatisticsAnswer> {
-        Request::new(&self.0, &OPERATIONS[39], Family::Dated, &[]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[39], &[]).query(query).body(body)
     }
 
     /// `GET /social-media-posting/oauth/{platform}/start` in v3 only.
@@ -392,7 +392,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `google`, `facebook`, `instagram`, `linkedin`, `tiktok`, `tiktok-business`, `youtube`, `pinterest`, `threads`, `bluesky`.
     pub fn start_oauth(&self, platform: &str, query: StartOauthQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[40], Family::Dated, &[platform]).query(query)
+        Request::new(&self.0, &OPERATIONS[40], &[platform]).query(query)
     }
 
     /// `GET /social-media-posting/oauth/{locationId}/{platform}/accounts/{accountId}` in v3 only.
@@ -401,7 +401,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `google`, `facebook`, `instagram`, `linkedin`, `tiktok`, `tiktok-business`, `youtube`, `pinterest`, `threads`, `bluesky`.
     pub fn get_oauth_accounts(&self, location_id: &str, platform: &str, account_id: &str, query: GetOauthAccountsQuery) -> Request<GetOauthAccountsAnswer> {
-        Request::new(&self.0, &OPERATIONS[41], Family::Dated, &[location_id, platform, account_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[41], &[location_id, platform, account_id]).query(query)
     }
 
     /// `POST /social-media-posting/oauth/{locationId}/{platform}/accounts/{accountId}` in v3 only.
@@ -410,7 +410,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `google`, `facebook`, `instagram`, `linkedin`, `tiktok`, `youtube`, `pinterest`, `threads`, `bluesky`.
     pub fn attach_oauth_accounts(&self, location_id: &str, platform: &str, account_id: &str, body: AttachOauthAccountsBody) -> Request<AttachOauthAccountsAnswer> {
-        Request::new(&self.0, &OPERATIONS[42], Family::Dated, &[location_id, platform, account_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[42], &[location_id, platform, account_id]).body(body)
     }
 
     /// `GET /social-media-posting/category/queues/available-categories` in v3 only.
@@ -419,7 +419,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn fetch_available_categories(&self, query: FetchAvailableCategoriesQuery) -> Request<WrappedFetchAvailableCategoriesResponse> {
-        Request::new(&self.0, &OPERATIONS[43], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[43], &[]).query(query)
     }
 
     /// `POST /social-media-posting/category/queues` in v3 only.
@@ -428,7 +428,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn create_queue(&self, body: CreateCategoryQueue) -> Request<WrappedCreateCategoryQueueResponse> {
-        Request::new(&self.0, &OPERATIONS[44], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[44], &[]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/list` in v3 only.
@@ -437,7 +437,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn fetch_queues(&self, body: FetchCategoryQueues) -> Request<WrappedFetchCategoryQueuesResponse> {
-        Request::new(&self.0, &OPERATIONS[45], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[45], &[]).body(body)
     }
 
     /// `GET /social-media-posting/category/queues/{queueId}` in v3 only.
@@ -446,7 +446,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn fetch_queue_by_id(&self, queue_id: &str, query: FetchQueueByIdQuery) -> Request<WrappedFetchQueueByIdResponse> {
-        Request::new(&self.0, &OPERATIONS[46], Family::Dated, &[queue_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[46], &[queue_id]).query(query)
     }
 
     /// `PUT /social-media-posting/category/queues/{queueId}` in v3 only.
@@ -455,7 +455,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn update_queue(&self, queue_id: &str, body: UpdateCategoryQueue) -> Request<WrappedUpdateCategoryQueueResponse> {
-        Request::new(&self.0, &OPERATIONS[47], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[47], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/items` in v3 only.
@@ -464,7 +464,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn fetch_queue_items(&self, queue_id: &str, body: FetchQueueItems) -> Request<WrappedFetchQueueItemsResponse> {
-        Request::new(&self.0, &OPERATIONS[48], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[48], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/edit/start` in v3 only.
@@ -473,7 +473,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn start_edit_session(&self, queue_id: &str, body: StartEditSession) -> Request<WrappedStartEditSessionResponse> {
-        Request::new(&self.0, &OPERATIONS[49], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[49], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/edit/save` in v3 only.
@@ -482,7 +482,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn save_edit_session(&self, queue_id: &str, body: SaveEditSession) -> Request<WrappedSaveEditSessionResponse> {
-        Request::new(&self.0, &OPERATIONS[50], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[50], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/edit/discard` in v3 only.
@@ -491,7 +491,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn discard_edit_session(&self, queue_id: &str, body: DiscardEditSession) -> Request<WrappedDiscardEditSessionResponse> {
-        Request::new(&self.0, &OPERATIONS[51], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[51], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/edit/calendar` in v3 only.
@@ -500,7 +500,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn fetch_edit_session_calendar(&self, queue_id: &str, body: EditSessionCalendar) -> Request<WrappedEditSessionCalendarResponse> {
-        Request::new(&self.0, &OPERATIONS[52], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[52], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/slots` in v3 only.
@@ -509,7 +509,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn fetch_slots(&self, queue_id: &str, body: FetchSlots) -> Request<WrappedFetchSlotsResponse> {
-        Request::new(&self.0, &OPERATIONS[53], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[53], &[queue_id]).body(body)
     }
 
     /// `DELETE /social-media-posting/category/queues/{queueId}/items/{itemId}` in v3 only.
@@ -518,7 +518,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_queue_item(&self, queue_id: &str, item_id: &str, query: DeleteQueueItemQuery) -> Request<WrappedGeneralSuccessResponse> {
-        Request::new(&self.0, &OPERATIONS[54], Family::Dated, &[queue_id, item_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[54], &[queue_id, item_id]).query(query)
     }
 
     /// `PUT /social-media-posting/category/queues/{queueId}/items/{itemId}` in v3 only.
@@ -527,7 +527,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn update_queue_item(&self, queue_id: &str, item_id: &str, body: UpdateQueueItem) -> Request<WrappedUpdateQueueItemResponse> {
-        Request::new(&self.0, &OPERATIONS[55], Family::Dated, &[queue_id, item_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[55], &[queue_id, item_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/list/calendar` in v3 only.
@@ -536,7 +536,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn fetch_calendar_list(&self, body: CalendarList) -> Request<WrappedFetchCalendarListResponse> {
-        Request::new(&self.0, &OPERATIONS[56], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[56], &[]).body(body)
     }
 
     /// `DELETE /social-media-posting/category/queues/{postId}/active-post` in v3 only.
@@ -545,7 +545,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn delete_current_active_post_and_schedule_next(&self, post_id: &str, query: DeleteCurrentActivePostAndScheduleNextQuery) -> Request<WrappedDeleteActivePostResponse> {
-        Request::new(&self.0, &OPERATIONS[57], Family::Dated, &[post_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[57], &[post_id]).query(query)
     }
 
     /// `PUT /social-media-posting/category/queues/{queueId}/items/{itemId}/reset` in v3 only.
@@ -554,7 +554,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 200.
     pub fn reset_queue_item(&self, queue_id: &str, item_id: &str, body: ResetQueueItem) -> Request<WrappedResetQueueItemResponse> {
-        Request::new(&self.0, &OPERATIONS[58], Family::Dated, &[queue_id, item_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[58], &[queue_id, item_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/items/{itemId}/clone` in v3 only.
@@ -563,7 +563,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn clone_queue_item(&self, queue_id: &str, item_id: &str, body: CloneQueueItem) -> Request<WrappedCloneQueueItemResponse> {
-        Request::new(&self.0, &OPERATIONS[59], Family::Dated, &[queue_id, item_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[59], &[queue_id, item_id]).body(body)
     }
 
     /// `POST /social-media-posting/category/queues/{queueId}/create/item` in v3 only.
@@ -572,7 +572,7 @@ impl SocialMediaPosting {
     ///
     /// Answers 201.
     pub fn create_queue_item(&self, queue_id: &str, body: CreateQueueItem) -> Request<WrappedCreateQueueItemResponse> {
-        Request::new(&self.0, &OPERATIONS[60], Family::Dated, &[queue_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[60], &[queue_id]).body(body)
     }
 
     /// `POST /social-media-posting/comments/{platform}` in v3 only.
@@ -581,7 +581,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `facebook`, `instagram`, `linkedin`, `community`, `tiktok`, `bluesky`, `youtube`, `threads`.
     pub fn create_comment(&self, platform: &str, query: CreateCommentQuery, body: CommentsCreateBody) -> Request<CommentsCreateResponse> {
-        Request::new(&self.0, &OPERATIONS[61], Family::Dated, &[platform]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[61], &[platform]).query(query).body(body)
     }
 
     /// `POST /social-media-posting/comments/{platform}/{id}/like` in v3 only.
@@ -590,7 +590,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `facebook`, `linkedin`, `community`, `tiktok`, `bluesky`.
     pub fn create_like(&self, platform: &str, id: &str, query: CreateLikeQuery) -> Request<CommentsLikeResponse> {
-        Request::new(&self.0, &OPERATIONS[62], Family::Dated, &[platform, id]).query(query)
+        Request::new(&self.0, &OPERATIONS[62], &[platform, id]).query(query)
     }
 
     /// `DELETE /social-media-posting/comments/{platform}/{id}/like` in v3 only.
@@ -599,7 +599,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `facebook`, `linkedin`, `community`, `tiktok`, `bluesky`.
     pub fn delete_like(&self, platform: &str, id: &str, query: DeleteLikeQuery) -> Request<DeleteLikeResponse> {
-        Request::new(&self.0, &OPERATIONS[63], Family::Dated, &[platform, id]).query(query)
+        Request::new(&self.0, &OPERATIONS[63], &[platform, id]).query(query)
     }
 
     /// `POST /social-media-posting/comments/{platform}/list` in v3 only.
@@ -608,7 +608,7 @@ impl SocialMediaPosting {
     ///
     /// `platform`: `facebook`, `instagram`, `linkedin`, `community`, `tiktok`, `bluesky`, `youtube`, `threads`.
     pub fn get_comment_list(&self, platform: &str, query: GetCommentListQuery, body: CommentsGetListBody) -> Request<CommentsGetListResponse> {
-        Request::new(&self.0, &OPERATIONS[64], Family::Dated, &[platform]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[64], &[platform]).query(query).body(body)
     }
 }
 
@@ -616,326 +616,391 @@ impl SocialMediaPosting {
 pub static OPERATIONS: [Operation; 65] = [
     Operation {
         name: "social_media_posting.start_google_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-google-oauth", method: Method::GET, path: "/social-media-posting/oauth/google/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/oauth.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_google_locations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-google-locations", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/google/locations/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.set_google_locations",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "set-google-locations", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/google/locations/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_posts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-posts", method: Method::POST, path: "/social-media-posting/{locationId}/posts/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/post.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "get-posts", method: Method::POST, path: "/social-media-posting/{locationId}/posts/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/post.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.create_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-post", method: Method::POST, path: "/social-media-posting/{locationId}/posts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/post.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-post", method: Method::POST, path: "/social-media-posting/{locationId}/posts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/post.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.get_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-post", method: Method::GET, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-post", method: Method::GET, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.edit_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "edit-post", method: Method::PUT, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "edit-post", method: Method::PUT, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.delete_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-post", method: Method::DELETE, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-post", method: Method::DELETE, path: "/social-media-posting/{locationId}/posts/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.bulk_delete_social_planner_posts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "bulk-delete-social-planner-posts", method: Method::POST, path: "/social-media-posting/{locationId}/posts/bulk-delete", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "bulk-delete-social-planner-posts", method: Method::POST, path: "/social-media-posting/{locationId}/posts/bulk-delete", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.get_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-account", method: Method::GET, path: "/social-media-posting/{locationId}/accounts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/account.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-account", method: Method::GET, path: "/social-media-posting/{locationId}/accounts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/account.readonly"])], media: None }),
     },
     Operation {
         name: "social_media_posting.delete_account",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-account", method: Method::DELETE, path: "/social-media-posting/{locationId}/accounts/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-account", method: Method::DELETE, path: "/social-media-posting/{locationId}/accounts/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.start_facebook_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-facebook-oauth", method: Method::GET, path: "/social-media-posting/oauth/facebook/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_facebook_page_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-facebook-page-group", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/facebook/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.attach_facebook_page_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "attach-facebook-page-group", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/facebook/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.start_instagram_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-instagram-oauth", method: Method::GET, path: "/social-media-posting/oauth/instagram/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/oauth.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_instagram_page_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-instagram-page-group", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/instagram/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.attach_instagram_page_group",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "attach-instagram-page-group", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/instagram/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.start_linkedin_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-linkedin-oauth", method: Method::GET, path: "/social-media-posting/oauth/linkedin/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_linkedin_page_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-linkedin-page-profile", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/linkedin/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.attach_linkedin_page_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "attach-linkedin-page-profile", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/linkedin/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.start_twitter_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-twitter-oauth", method: Method::GET, path: "/social-media-posting/oauth/twitter/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/oauth.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_twitter_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-twitter-profile", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/twitter/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.attach_twitter_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "attach-twitter-profile", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/twitter/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.upload_csv",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "upload-csv", method: Method::POST, path: "/social-media-posting/{locationId}/csv", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/csv.write"])], media: Some(Media::Multipart) }),
         v3: Some(Endpoint { id: "upload-csv", method: Method::POST, path: "/social-media-posting/{locationId}/csv", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/csv.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "social_media_posting.get_upload_status",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-upload-status", method: Method::GET, path: "/social-media-posting/{locationId}/csv", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-upload-status", method: Method::GET, path: "/social-media-posting/{locationId}/csv", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.set_accounts",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "set-accounts", method: Method::POST, path: "/social-media-posting/{locationId}/set-accounts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/csv.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "set-accounts", method: Method::POST, path: "/social-media-posting/{locationId}/set-accounts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/csv.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.get_csv_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-csv-post", method: Method::GET, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-csv-post", method: Method::GET, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.start_csv_finalize",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-csv-finalize", method: Method::PATCH, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "start-csv-finalize", method: Method::PATCH, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.delete_csv",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-csv", method: Method::DELETE, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-csv", method: Method::DELETE, path: "/social-media-posting/{locationId}/csv/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.delete_csv_post",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-csv-post", method: Method::DELETE, path: "/social-media-posting/{locationId}/csv/{csvId}/post/{postId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-csv-post", method: Method::DELETE, path: "/social-media-posting/{locationId}/csv/{csvId}/post/{postId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.start_tiktok_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-tiktok-oauth", method: Method::GET, path: "/social-media-posting/oauth/tiktok/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/oauth.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_tiktok_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-tiktok-profile", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/tiktok/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.attach_tiktok_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "attach-tiktok-profile", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/tiktok/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.start_tiktok_business_oauth",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "start-tiktok-business-oauth", method: Method::GET, path: "/social-media-posting/oauth/tiktok-business/start", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/oauth.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_tiktok_business_profile",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-tiktok-business-profile", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/tiktok-business/accounts/{accountId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "social_media_posting.get_categories_location_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-categories-location-id", method: Method::GET, path: "/social-media-posting/{locationId}/categories", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-categories-location-id", method: Method::GET, path: "/social-media-posting/{locationId}/categories", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: None }),
     },
     Operation {
         name: "social_media_posting.get_categories_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-categories-id", method: Method::GET, path: "/social-media-posting/{locationId}/categories/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-categories-id", method: Method::GET, path: "/social-media-posting/{locationId}/categories/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.get_tags_location_id",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-tags-location-id", method: Method::GET, path: "/social-media-posting/{locationId}/tags", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
         v3: Some(Endpoint { id: "get-tags-location-id", method: Method::GET, path: "/social-media-posting/{locationId}/tags", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
     },
     Operation {
         name: "social_media_posting.get_tags_by_ids",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-tags-by-ids", method: Method::POST, path: "/social-media-posting/{locationId}/tags/details", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "get-tags-by-ids", method: Method::POST, path: "/social-media-posting/{locationId}/tags/details", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.get_social_media_statistics",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-social-media-statistics", method: Method::POST, path: "/social-media-posting/statistics", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "get-statistics", method: Method::POST, path: "/social-media-posting/statistics", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/statistics.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.start_oauth",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "start-oauth", method: Method::GET, path: "/social-media-posting/oauth/{platform}/start", version: ApiVersion::V3, tokens: &[], media: None }),
     },
     Operation {
         name: "social_media_posting.get_oauth_accounts",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-oauth-accounts", method: Method::GET, path: "/social-media-posting/oauth/{locationId}/{platform}/accounts/{accountId}", version: ApiVersion::V3, tokens: &[], media: None }),
     },
     Operation {
         name: "social_media_posting.attach_oauth_accounts",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "attach-oauth-accounts", method: Method::POST, path: "/social-media-posting/oauth/{locationId}/{platform}/accounts/{accountId}", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_available_categories",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchAvailableCategories", method: Method::GET, path: "/social-media-posting/category/queues/available-categories", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: None }),
     },
     Operation {
         name: "social_media_posting.create_queue",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "createQueue", method: Method::POST, path: "/social-media-posting/category/queues", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_queues",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchQueues", method: Method::POST, path: "/social-media-posting/category/queues/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_queue_by_id",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchQueueById", method: Method::GET, path: "/social-media-posting/category/queues/{queueId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: None }),
     },
     Operation {
         name: "social_media_posting.update_queue",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "updateQueue", method: Method::PUT, path: "/social-media-posting/category/queues/{queueId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_queue_items",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchQueueItems", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/items", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.start_edit_session",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "startEditSession", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/edit/start", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.save_edit_session",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "saveEditSession", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/edit/save", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.discard_edit_session",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "discardEditSession", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/edit/discard", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_edit_session_calendar",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchEditSessionCalendar", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/edit/calendar", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_slots",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchSlots", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/slots", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.delete_queue_item",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "deleteQueueItem", method: Method::DELETE, path: "/social-media-posting/category/queues/{queueId}/items/{itemId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: None }),
     },
     Operation {
         name: "social_media_posting.update_queue_item",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "updateQueueItem", method: Method::PUT, path: "/social-media-posting/category/queues/{queueId}/items/{itemId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.fetch_calendar_list",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "fetchCalendarList", method: Method::POST, path: "/social-media-posting/category/queues/list/calendar", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.delete_current_active_post_and_schedule_next",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "deleteCurrentActivePostAndScheduleNext", method: Method::DELETE, path: "/social-media-posting/category/queues/{postId}/active-post", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: None }),
     },
     Operation {
         name: "social_media_posting.reset_queue_item",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "resetQueueItem", method: Method::PUT, path: "/social-media-posting/category/queues/{queueId}/items/{itemId}/reset", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.clone_queue_item",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "cloneQueueItem", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/items/{itemId}/clone", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.create_queue_item",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "createQueueItem", method: Method::POST, path: "/social-media-posting/category/queues/{queueId}/create/item", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["socialplanner/category.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.create_comment",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-comment", method: Method::POST, path: "/social-media-posting/comments/{platform}", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "social_media_posting.create_like",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "create-like", method: Method::POST, path: "/social-media-posting/comments/{platform}/{id}/like", version: ApiVersion::V3, tokens: &[], media: None }),
     },
     Operation {
         name: "social_media_posting.delete_like",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "delete-like", method: Method::DELETE, path: "/social-media-posting/comments/{platform}/{id}/like", version: ApiVersion::V3, tokens: &[], media: None }),
     },
     Operation {
         name: "social_media_posting.get_comment_list",
+        home: Generation::V2,
         v2: None,
         v3: Some(Endpoint { id: "get-comment-list", method: Method::POST, path: "/social-media-posting/comments/{platform}/list", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },

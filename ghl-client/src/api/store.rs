@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Store {
     ///
     /// Answers 201.
     pub fn create_shipping_zone(&self, body: CreateShippingZone) -> Request<CreateShippingZoneResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /store/shipping-zone` in v2 and v3.
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn list_shipping_zones(&self, query: ListShippingZonesQuery) -> Request<ListShippingZoneResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `GET /store/shipping-zone/{shippingZoneId}` in v2 and v3.
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn get_shipping_zones(&self, shipping_zone_id: &str, query: GetShippingZonesQuery) -> Request<GetShippingZoneResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[shipping_zone_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[2], &[shipping_zone_id]).query(query)
     }
 
     /// `PUT /store/shipping-zone/{shippingZoneId}` in v2 and v3.
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn update_shipping_zone(&self, shipping_zone_id: &str, body: UpdateShippingZone) -> Request<UpdateShippingZoneResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[shipping_zone_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[shipping_zone_id]).body(body)
     }
 
     /// `DELETE /store/shipping-zone/{shippingZoneId}` in v2 and v3.
@@ -70,14 +70,14 @@ impl Store {
     ///
     /// Answers 200.
     pub fn delete_shipping_zone(&self, shipping_zone_id: &str, query: DeleteShippingZoneQuery) -> Request<DeleteShippingZoneResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[shipping_zone_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[shipping_zone_id]).query(query)
     }
 
     /// `POST /store/shipping-zone/shipping-rates` in v2 and v3.
     ///
     /// Answers 201.
     pub fn get_available_shipping_zones(&self, body: GetAvailableShippingRates) -> Request<GetAvailableShippingRatesResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[5], &[]).body(body)
     }
 
     /// `POST /store/shipping-zone/{shippingZoneId}/shipping-rate` in v2 and v3.
@@ -86,7 +86,7 @@ impl Store {
     ///
     /// Answers 201.
     pub fn create_shipping_rate(&self, shipping_zone_id: &str, body: CreateShippingRate) -> Request<CreateShippingRateResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[shipping_zone_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[shipping_zone_id]).body(body)
     }
 
     /// `GET /store/shipping-zone/{shippingZoneId}/shipping-rate` in v2 and v3.
@@ -95,7 +95,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn list_shipping_rates(&self, shipping_zone_id: &str, query: ListShippingRatesQuery) -> Request<ListShippingRateResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[shipping_zone_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[7], &[shipping_zone_id]).query(query)
     }
 
     /// `GET /store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}` in v2 and v3.
@@ -104,7 +104,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn get_shipping_rates(&self, shipping_zone_id: &str, shipping_rate_id: &str, query: GetShippingRatesQuery) -> Request<GetShippingRateResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[shipping_zone_id, shipping_rate_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[8], &[shipping_zone_id, shipping_rate_id]).query(query)
     }
 
     /// `PUT /store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}` in v2 and v3.
@@ -113,7 +113,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn update_shipping_rate(&self, shipping_zone_id: &str, shipping_rate_id: &str, body: UpdateShippingRate) -> Request<UpdateShippingRateResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[shipping_zone_id, shipping_rate_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[9], &[shipping_zone_id, shipping_rate_id]).body(body)
     }
 
     /// `DELETE /store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}` in v2 and v3.
@@ -122,7 +122,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn delete_shipping_rate(&self, shipping_zone_id: &str, shipping_rate_id: &str, query: DeleteShippingRateQuery) -> Request<DeleteShippingRateResponse> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[shipping_zone_id, shipping_rate_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[shipping_zone_id, shipping_rate_id]).query(query)
     }
 
     /// `POST /store/shipping-carrier` in v2 and v3.
@@ -131,7 +131,7 @@ impl Store {
     ///
     /// Answers 201.
     pub fn create_shipping_carrier(&self, body: CreateShippingCarrier) -> Request<CreateShippingCarrierResponse> {
-        Request::new(&self.0, &OPERATIONS[11], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[11], &[]).body(body)
     }
 
     /// `GET /store/shipping-carrier` in v2 and v3.
@@ -140,7 +140,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn list_shipping_carriers(&self, query: ListShippingCarriersQuery) -> Request<ListShippingCarrierResponse> {
-        Request::new(&self.0, &OPERATIONS[12], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[12], &[]).query(query)
     }
 
     /// `GET /store/shipping-carrier/{shippingCarrierId}` in v2 and v3.
@@ -149,7 +149,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn get_shipping_carriers(&self, shipping_carrier_id: &str, query: GetShippingCarriersQuery) -> Request<GetShippingCarrierResponse> {
-        Request::new(&self.0, &OPERATIONS[13], Family::Dated, &[shipping_carrier_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[13], &[shipping_carrier_id]).query(query)
     }
 
     /// `PUT /store/shipping-carrier/{shippingCarrierId}` in v2 and v3.
@@ -158,7 +158,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn update_shipping_carrier(&self, shipping_carrier_id: &str, body: UpdateShippingCarrier) -> Request<UpdateShippingCarrierResponse> {
-        Request::new(&self.0, &OPERATIONS[14], Family::Dated, &[shipping_carrier_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[14], &[shipping_carrier_id]).body(body)
     }
 
     /// `DELETE /store/shipping-carrier/{shippingCarrierId}` in v2 and v3.
@@ -167,7 +167,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn delete_shipping_carrier(&self, shipping_carrier_id: &str, query: DeleteShippingCarrierQuery) -> Request<DeleteShippingCarrierResponse> {
-        Request::new(&self.0, &OPERATIONS[15], Family::Dated, &[shipping_carrier_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[15], &[shipping_carrier_id]).query(query)
     }
 
     /// `POST /store/store-setting` in v2 and v3.
@@ -176,7 +176,7 @@ impl Store {
     ///
     /// Answers 201.
     pub fn create_store_setting(&self, body: CreateStoreSetting) -> Request<CreateStoreSettingResponse> {
-        Request::new(&self.0, &OPERATIONS[16], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[16], &[]).body(body)
     }
 
     /// `GET /store/store-setting` in v2 and v3.
@@ -185,7 +185,7 @@ impl Store {
     ///
     /// Answers 200.
     pub fn get_store_settings(&self, query: GetStoreSettingsQuery) -> Request<GetStoreSettingResponse> {
-        Request::new(&self.0, &OPERATIONS[17], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[17], &[]).query(query)
     }
 }
 
@@ -193,91 +193,109 @@ impl Store {
 pub static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "store.create_shipping_zone",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_zones",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_zones",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_zone",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_zone",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.get_available_shipping_zones",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-available-shipping-zones", method: Method::POST, path: "/store/shipping-zone/shipping-rates", version: ApiVersion::V2021_07_28, tokens: &[], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "get-available-shipping-zones", method: Method::POST, path: "/store/shipping-zone/shipping-rates", version: ApiVersion::V3, tokens: &[], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.create_shipping_rate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_rates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_rates",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_rate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_rate",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.create_shipping_carrier",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_carriers",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_carriers",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_carrier",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_carrier",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },
     Operation {
         name: "store.create_store_setting",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.get_store_settings",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
         v3: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
     },

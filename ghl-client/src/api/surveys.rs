@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Surveys {
     ///
     /// Answers 200.
     pub fn get_surveys_submissions(&self, query: GetSurveysSubmissionsQuery) -> Request<GetSurveysSubmissionSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `GET /surveys/` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Surveys {
     ///
     /// Answers 200.
     pub fn get_surveys(&self, query: GetSurveysQuery) -> Request<GetSurveysSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 }
 
@@ -51,11 +51,13 @@ impl Surveys {
 pub static OPERATIONS: [Operation; 2] = [
     Operation {
         name: "surveys.get_surveys_submissions",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
     },
     Operation {
         name: "surveys.get_surveys",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Users {
     ///
     /// Answers 200.
     pub fn search_users(&self, query: SearchUsersQuery) -> Request<SearchUserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
     /// `POST /users/search/filter-by-email` in v2 (`2021-07-28`) and v3.
@@ -43,7 +43,7 @@ impl Users {
     ///
     /// Answers 200.
     pub fn filter_users_by_email(&self, body: FilterByEmail) -> Request<SearchUserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
 
     /// `GET /users/{userId}` in v2 (`2021-07-28`) and v3.
@@ -52,7 +52,7 @@ impl Users {
     ///
     /// Answers 200.
     pub fn get_user(&self, user_id: &str) -> Request<UserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[user_id])
+        Request::new(&self.0, &OPERATIONS[2], &[user_id])
     }
 
     /// `PUT /users/{userId}` in v2 (`2021-07-28`) and v3.
@@ -61,7 +61,7 @@ impl Users {
     ///
     /// Answers 200.
     pub fn update_user(&self, user_id: &str, body: UpdateUser) -> Request<UserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[user_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[3], &[user_id]).body(body)
     }
 
     /// `DELETE /users/{userId}` in v2 (`2021-07-28`) and v3.
@@ -70,7 +70,7 @@ impl Users {
     ///
     /// Answers 200.
     pub fn delete_user(&self, user_id: &str) -> Request<DeleteUserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[user_id])
+        Request::new(&self.0, &OPERATIONS[4], &[user_id])
     }
 
     /// `GET /users/` in v2 (`2021-07-28`); v3 has no such operation.
@@ -81,7 +81,7 @@ impl Users {
     ///
     /// The provider has deprecated it.
     pub fn get_user_by_location(&self, query: GetUserByLocationQuery) -> Request<LocationSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[]).query(query)
     }
 
     /// `POST /users/` in v2 (`2021-07-28`) and v3.
@@ -90,7 +90,7 @@ impl Users {
     ///
     /// Answers 201.
     pub fn create_user(&self, body: CreateUser) -> Request<UserSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 }
 
@@ -98,36 +98,43 @@ impl Users {
 pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "users.search_users",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
         v3: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
     },
     Operation {
         name: "users.filter_users_by_email",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "users.get_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
     },
     Operation {
         name: "users.update_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "users.delete_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: None }),
     },
     Operation {
         name: "users.get_user_by_location",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-user-by-location", method: Method::GET, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["users.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "users.create_user",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
     },

@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl VoiceAi {
     ///
     /// Answers 201.
     pub fn create_agent(&self, body: AgentCreationRequest) -> Request<CreateAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 
     /// `GET /voice-ai/agents` in v2 (`2021-04-15`) and v3.
@@ -43,7 +43,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn get_agents(&self, query: GetAgentsQuery) -> Request<GetAgentsResponse> {
-        Request::new(&self.0, &OPERATIONS[1], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[1], &[]).query(query)
     }
 
     /// `PATCH /voice-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -52,7 +52,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn patch_agent(&self, agent_id: &str, query: PatchAgentQuery, body: PatchAgent) -> Request<PatchAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[2], Family::Dated, &[agent_id]).query(query).body(body)
+        Request::new(&self.0, &OPERATIONS[2], &[agent_id]).query(query).body(body)
     }
 
     /// `GET /voice-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -61,7 +61,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn get_agent(&self, agent_id: &str, query: GetAgentQuery) -> Request<GetAgentResponse> {
-        Request::new(&self.0, &OPERATIONS[3], Family::Dated, &[agent_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[3], &[agent_id]).query(query)
     }
 
     /// `DELETE /voice-ai/agents/{agentId}` in v2 (`2021-04-15`) and v3.
@@ -70,7 +70,7 @@ impl VoiceAi {
     ///
     /// Answers 204, undescribed.
     pub fn delete_agent(&self, agent_id: &str, query: DeleteAgentQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[4], Family::Dated, &[agent_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[4], &[agent_id]).query(query)
     }
 
     /// `GET /voice-ai/dashboard/call-logs` in v2 (`2021-04-15`) and v3.
@@ -79,7 +79,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn get_call_logs(&self, query: GetCallLogsQuery) -> Request<CallLogsResponse> {
-        Request::new(&self.0, &OPERATIONS[5], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[5], &[]).query(query)
     }
 
     /// `GET /voice-ai/dashboard/call-logs/{callId}` in v2 (`2021-04-15`) and v3.
@@ -88,7 +88,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn get_call_log(&self, call_id: &str, query: GetCallLogQuery) -> Request<CallLog> {
-        Request::new(&self.0, &OPERATIONS[6], Family::Dated, &[call_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[6], &[call_id]).query(query)
     }
 
     /// `POST /voice-ai/actions` in v2 (`2021-04-15`) and v3.
@@ -97,7 +97,7 @@ impl VoiceAi {
     ///
     /// Answers 201.
     pub fn create_action(&self, body: CreateSingleAction) -> Request<CreateActionResponse> {
-        Request::new(&self.0, &OPERATIONS[7], Family::Dated, &[]).body(body)
+        Request::new(&self.0, &OPERATIONS[7], &[]).body(body)
     }
 
     /// `PUT /voice-ai/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -106,7 +106,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn update_action(&self, action_id: &str, body: UpdateSingleAction) -> Request<UpdateActionResponse> {
-        Request::new(&self.0, &OPERATIONS[8], Family::Dated, &[action_id]).body(body)
+        Request::new(&self.0, &OPERATIONS[8], &[action_id]).body(body)
     }
 
     /// `GET /voice-ai/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -115,7 +115,7 @@ impl VoiceAi {
     ///
     /// Answers 200.
     pub fn get_action(&self, action_id: &str, query: GetActionQuery) -> Request<GetActionResponse> {
-        Request::new(&self.0, &OPERATIONS[9], Family::Dated, &[action_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[9], &[action_id]).query(query)
     }
 
     /// `DELETE /voice-ai/actions/{actionId}` in v2 (`2021-04-15`) and v3.
@@ -124,7 +124,7 @@ impl VoiceAi {
     ///
     /// Answers 204, undescribed.
     pub fn delete_action(&self, action_id: &str, query: DeleteActionQuery) -> Request<Answer> {
-        Request::new(&self.0, &OPERATIONS[10], Family::Dated, &[action_id]).query(query)
+        Request::new(&self.0, &OPERATIONS[10], &[action_id]).query(query)
     }
 }
 
@@ -132,56 +132,67 @@ impl VoiceAi {
 pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "voice_ai.create_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_agents",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.patch_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.delete_agent",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: None }),
     },
     Operation {
         name: "voice_ai.get_call_logs",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.get_call_log",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
         v3: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.create_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.update_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
         v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.delete_action",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: None }),
         v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: None }),
     },

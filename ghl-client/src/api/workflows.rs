@@ -10,8 +10,8 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, read_values, written_values},
-    operation::{Endpoint, Media, Operation, TokenKind},
-    request::{Family, Request},
+    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
 use crate::{client::GhlClient, config::ApiVersion};
@@ -34,7 +34,7 @@ impl Workflows {
     ///
     /// Answers 200.
     pub fn get_workflow(&self, query: GetWorkflowQuery) -> Request<GetWorkflowSuccessfulResponse> {
-        Request::new(&self.0, &OPERATIONS[0], Family::Dated, &[]).query(query)
+        Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 }
 
@@ -42,6 +42,7 @@ impl Workflows {
 pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "workflows.get_workflow",
+        home: Generation::V2,
         v2: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["workflows.readonly"])], media: None }),
         v3: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["workflows.readonly"])], media: None }),
     },
