@@ -4,6 +4,7 @@
 //! Invariant: each step is a pure function of its input; the same input gives the same bytes.
 
 pub mod digest;
+pub mod drift;
 pub mod emit;
 pub mod finish;
 pub mod json;
@@ -34,6 +35,19 @@ pub fn digest_files(groups: &[digest::Group]) -> Vec<(String, String)> {
 /// Where the specifications are: `GHL_SPEC_DIR`, if it is set.
 pub fn spec_folder() -> Option<PathBuf> {
     std::env::var_os("GHL_SPEC_DIR").map(PathBuf::from)
+}
+
+/// The files that are not as they should be under a folder, each with what is wrong.
+pub fn stale(folder: &Path, files: &[(String, String)]) -> Vec<String> {
+    let wrong = |(name, content): &(String, String)| match fs::read_to_string(folder.join(name)) {
+        Ok(found) if found == *content => None,
+        Ok(found) => {
+            let line = found.lines().zip(content.lines()).take_while(|(found, wanted)| found == wanted).count() + 1;
+            Some(format!("{name} differs from line {line} on"))
+        }
+        Err(error) => Some(format!("{name}: {error}")),
+    };
+    files.iter().filter_map(wrong).collect()
 }
 
 /// The plans of all groups, from the checked-in digest and overrides.

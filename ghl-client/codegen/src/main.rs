@@ -1,14 +1,19 @@
-//! `digest` reads `GHL_SPEC_DIR`; `generate` writes the code; `drift` compares `GHL_SPEC_DIR` with the digest.
+//! `digest` reads the specifications in `GHL_SPEC_DIR` into the digest; `generate` writes the code from digest and overrides;
+//! `drift` says what the specifications changed since the digest (exit code 1); `check` whether the code is what `generate` writes.
 
 use std::{fs, path::Path, process::ExitCode};
 
-use ghl_codegen::{code_files, digest_files, home, plans, spec, spec_folder};
+use ghl_codegen::{code_files, digest, digest_files, drift, home, plans, spec, spec_folder, stale};
+
+const USAGE: &str = "usage: cargo run -p ghl-codegen -- digest | generate | drift | check";
 
 fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1).as_deref() {
-        Some("digest") => digest(),
-        Some("generate") => generate(),
-        _ => Err("usage: cargo run -p ghl-codegen -- digest | generate".to_owned()),
+        Some("digest") => specifications().and_then(|groups| write(&home().join("digest"), &digest_files(&groups))),
+        Some("generate") => plans().and_then(|plans| write(&home().join(".."), &code_files(&plans))),
+        Some("drift") => report_drift(),
+        Some("check") => plans().map(|plans| report(&stale(&home().join(".."), &code_files(&plans)))),
+        _ => Err(USAGE.to_owned()),
     };
     match outcome {
         Ok(code) => code,
@@ -19,22 +24,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn digest() -> Result<ExitCode, String> {
-    let folder = spec_folder().ok_or("set GHL_SPEC_DIR to the folder of the specifications")?;
-    let groups = spec::read(&folder)?;
-    write(&home().join("digest"), &digest_files(&groups))?;
-    Ok(ExitCode::SUCCESS)
+fn specifications() -> Result<Vec<digest::Group>, String> {
+    spec::read(&spec_folder().ok_or("set GHL_SPEC_DIR to the folder of the specifications")?)
 }
 
-fn generate() -> Result<ExitCode, String> {
-    write(&home().join(".."), &code_files(&plans()?))?;
-    Ok(ExitCode::SUCCESS)
+fn report_drift() -> Result<ExitCode, String> {
+    let known = digest::load(&home().join("digest"))?;
+    Ok(report(&drift::drift(&known, &specifications()?)))
 }
 
-fn write(folder: &Path, files: &[(String, String)]) -> Result<(), String> {
+fn report(lines: &[String]) -> ExitCode {
+    for line in lines {
+        println!("{line}");
+    }
+    if lines.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn write(folder: &Path, files: &[(String, String)]) -> Result<ExitCode, String> {
     for (name, content) in files {
         let path = folder.join(name);
         fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
