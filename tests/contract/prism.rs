@@ -18,15 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One file and where it is served.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Served {
+pub(crate) struct Served {
     /// The file, relative to the specifications' folder.
-    pub file: String,
+    pub(crate) file: String,
     /// Its server.
-    pub url: String,
-    /// How many operations it has.
-    pub operations: usize,
+    pub(crate) url: String,
     /// Answers that had to be taken out before Prism read it.
-    pub mended: Vec<String>,
+    pub(crate) mended: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -38,9 +36,9 @@ enum Line {
 
 /// All files of a folder, each served by a Prism of its own. Ends with this value.
 #[derive(Debug)]
-pub struct Prism {
+pub(crate) struct Prism {
     /// What is served.
-    pub served: Vec<Served>,
+    pub(crate) served: Vec<Served>,
     _process: Child,
 }
 
@@ -49,7 +47,7 @@ impl Prism {
     ///
     /// # Panics
     /// When Node or its packages are missing, or a file cannot be served.
-    pub async fn start(specifications: &Path) -> Self {
+    pub(crate) async fn start(specifications: &Path) -> Self {
         let packages = packages();
         let mut process = Command::new("node")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/contract/prism/serve.js"))
@@ -79,7 +77,7 @@ impl Prism {
     ///
     /// # Panics
     /// When it is not served.
-    pub fn url(&self, file: &str) -> &str {
+    pub(crate) fn url(&self, file: &str) -> &str {
         let served = self.served.iter().find(|served| served.file == file);
         &served.unwrap_or_else(|| panic!("{file} is not among the specifications")).url
     }

@@ -81,7 +81,7 @@ pub static OPERATIONS: &[&[Operation]] = &[
 
 /// The file of a group.
 pub fn group(plan: &Plan) -> String {
-    let writer = Writer { plan, finished: finish(plan) };
+    let writer = Writer::new(plan);
     let mut out = mark(&format!("codegen/digest/{}.json", plan.group));
     writer.head(&mut out);
     writer.methods(&mut out);
@@ -93,12 +93,25 @@ pub fn group(plan: &Plan) -> String {
     out
 }
 
-struct Writer<'a> {
+/// Knows the names of a plan's types.
+pub(crate) struct Writer<'a> {
     plan: &'a Plan,
     finished: Finished,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Self {
+        Self { plan, finished: finish(plan) }
+    }
+
+    pub(crate) fn fields(&self, id: ModelId) -> &[Field] {
+        &self.plan.models.get(id).fields
+    }
+
+    pub(crate) fn is_boxed(&self, id: ModelId, field: &str) -> bool {
+        self.finished.boxed.contains(&(self.plan.models.root(id), field.to_owned()))
+    }
+
     fn head(&self, out: &mut String) {
         let group = &self.plan.group;
         let count =
@@ -192,7 +205,7 @@ impl Writer<'_> {
         out.push_str("];\n\n");
     }
 
-    fn name(&self, id: ModelId) -> &str {
+    pub(crate) fn name(&self, id: ModelId) -> &str {
         &self.finished.names[&self.plan.models.root(id)]
     }
 
@@ -204,7 +217,7 @@ impl Writer<'_> {
         }
     }
 
-    fn of(&self, of: &Type) -> String {
+    pub(crate) fn of(&self, of: &Type) -> String {
         match of {
             Type::Any | Type::Anything => "Value".to_owned(),
             Type::Text => "String".to_owned(),

@@ -3,6 +3,7 @@
 //! The digest holds facts only and is checked in, so that the code can be made again without the specifications.
 //! Invariant: each step is a pure function of its input; the same input gives the same bytes.
 
+pub mod calls;
 pub mod digest;
 pub mod drift;
 pub mod emit;

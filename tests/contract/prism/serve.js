@@ -71,7 +71,7 @@ async function main([folder, ...named]) {
   };
   process.on('SIGTERM', leave).on('SIGINT', leave);
   process.stdin.on('end', leave).on('close', leave).resume();
-  const logger = createLogger('prism', { level: 'silent' });
+  const logger = createLogger('prism', { level: process.env.PRISM_LOG ?? 'silent' });
   for (const file of named.length > 0 ? named : filesOf(folder)) {
     const { operations, mended } = await load(folder, file, path.join(copies, file.replace(/\W/g, '-')));
     const server = createServer(operations, { cors: false, config: CONFIG, components: { logger } });
