@@ -3,6 +3,7 @@
 //! The digest holds facts only and is checked in, so that the code can be made again without the specifications.
 //! Invariant: each step is a pure function of its input; the same input gives the same bytes.
 
+pub mod answers;
 pub mod calls;
 pub mod digest;
 pub mod drift;
@@ -69,5 +70,6 @@ pub fn code_files(plans: &[Plan]) -> Vec<(String, String)> {
     let group = |plan: &Plan| (format!("src/api/{}.rs", emit::module(&plan.group)), emit::group(plan));
     let mut files: Vec<_> = plans.iter().map(group).collect();
     files.push(("src/api/mod.rs".to_owned(), emit::contents(plans)));
+    files.push(("tests/answers/models.rs".to_owned(), answers::answers(plans)));
     files
 }

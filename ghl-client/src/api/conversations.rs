@@ -1075,8 +1075,8 @@ body! { UploadFiles {
     contact_id: String = "contactId" required,
     /// `locationId`; required.
     location_id: String = "locationId" required,
-    /// `attachmentUrls`; required.
-    attachment_urls: Vec<String> = "attachmentUrls" required,
+    /// `attachmentUrls`.
+    attachment_urls: Vec<String> = "attachmentUrls",
     /// `chatServiceSid`.
     chat_service_sid: String = "chatServiceSid",
     /// `isGroupSms`.

@@ -2,6 +2,15 @@
 //! the main flows against the provider sandbox.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(all(
+    feature = "companies",
+    feature = "contacts",
+    feature = "conversations",
+    feature = "locations",
+    feature = "oauth",
+    feature = "opportunities"
+))]
+mod api;
 mod budget;
 mod compat;
 mod constructors;
