@@ -77,7 +77,6 @@ impl Report {
         let healed: Vec<_> = known.keys().filter(|operation| !failures.contains_key(*operation)).collect();
         assert!(new.is_empty(), "{} fail and are not in {EXCEPTIONS}:\n{new:#?}", new.len());
         assert!(healed.is_empty(), "these work, take them out of {EXCEPTIONS}: {healed:#?}");
-        assert!(failures.len() * 20 <= self.outcomes.len(), "more than 5 % fail");
     }
 }
 

@@ -57,7 +57,8 @@ fn call(writer: &Writer<'_>, method: &Method, out: &mut String) {
     for (generation, facts) in ["V2", "V3"].iter().zip(&method.facts) {
         let Some(facts) = facts else { continue };
         let place = usize::from(*generation == "V3");
-        let mut arguments: Vec<String> = facts.arguments.iter().map(|field| format!("{:?}", in_path(&field.shape))).collect();
+        let mut arguments: Vec<String> =
+            facts.arguments.iter().map(|field| format!("{:?}", in_path(&field.shape))).collect();
         arguments.extend(method.query.map(|query| model(writer, query, place, 0)));
         arguments.extend(method.body.as_ref().map(|body| value(writer, body, &[], place, 0)));
         let _ = writeln!(
@@ -131,6 +132,8 @@ fn value(writer: &Writer<'_>, of: &Type, limits: &[String], generation: usize, d
 
 /// The least that the limits allow.
 fn number(limits: &[String]) -> i64 {
-    let least = limits.iter().find_map(|limit| limit.trim_end_matches('.').split("at least ").nth(1)?.split(' ').next()?.parse().ok());
+    let least = limits
+        .iter()
+        .find_map(|limit| limit.trim_end_matches('.').split("at least ").nth(1)?.split(' ').next()?.parse().ok());
     least.unwrap_or(1_i64).max(1)
 }

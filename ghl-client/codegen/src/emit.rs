@@ -217,6 +217,16 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// A type that is only read: what is called an object without fields is often something else.
+    fn read(&self, of: &Type) -> String {
+        match of {
+            Type::Object => "Value".to_owned(),
+            Type::List(of) => format!("Vec<{}>", self.read(of)),
+            Type::Map(of) => format!("BTreeMap<String, {}>", self.read(of)),
+            of => self.of(of),
+        }
+    }
+
     pub(crate) fn of(&self, of: &Type) -> String {
         match of {
             Type::Any | Type::Anything => "Value".to_owned(),
@@ -252,7 +262,8 @@ impl<'a> Writer<'a> {
                 }
             }
             let of = match &field.of {
-                Type::Nullable(of) if !ways.written => self.of(of),
+                Type::Nullable(of) if !ways.written => self.read(of),
+                of if !ways.written => self.read(of),
                 of => self.of(of),
             };
             let boxed = self.finished.boxed.contains(&(id, field.name.clone()));
@@ -354,9 +365,10 @@ fn endpoint(facts: &OperationFacts, generation: &str) -> String {
         Some("multipart/form-data") => "Some(Media::Multipart)",
         Some(_) => "Some(Media::Json)",
     };
+    // Some files of v3 ask for a dated version.
     let version = match (generation, facts.versions.first().map(String::as_str)) {
-        ("v3", _) => "V3",
         (_, Some("2021-04-15")) => "V2021_04_15",
+        ("v3", None | Some("v3")) => "V3",
         _ => "V2021_07_28",
     };
     format!(

@@ -237,7 +237,7 @@ body! { CreatePublicAgent {
 answer! { CreatePublicAgentResponse {
     success: bool = "success",
     message: String = "message",
-    agent: Object = "agent",
+    agent: Value = "agent",
     versions: Vec<Value> = "versions",
 } }
 
@@ -312,7 +312,7 @@ body! { GetAgentByIdQuery {
 answer! { GetAgentByIdResponse {
     success: bool = "success",
     message: String = "message",
-    agent: Object = "agent",
+    agent: Value = "agent",
     trace_id: String = "traceId",
 } }
 
@@ -383,7 +383,7 @@ body! { PromoteAndPublishQuery {
 answer! { PromoteAndPublishResponse {
     success: bool = "success",
     message: String = "message",
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 body! { PublicAttachmentSchema {
@@ -417,7 +417,7 @@ body! { UpdatePublicAgentMetadata {
 answer! { UpdatePublicAgentResponse {
     success: bool = "success",
     message: String = "message",
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 body! { UpdatePublicAgentVersion {

@@ -243,11 +243,11 @@ answer! { GetPostSuccessfulResponse {
     location_id: String = "locationId",
     id: String = "id",
     key: String = "key",
-    first_object_label: Object = "firstObjectLabel",
-    first_object_key: Object = "firstObjectKey",
-    second_object_label: Object = "secondObjectLabel",
-    second_object_key: Object = "secondObjectKey",
-    association_type: Object = "associationType",
+    first_object_label: Value = "firstObjectLabel",
+    first_object_key: Value = "firstObjectKey",
+    second_object_label: Value = "secondObjectLabel",
+    second_object_key: Value = "secondObjectKey",
+    association_type: Value = "associationType",
 } }
 
 body! { GetRelationsByRecordIdQuery {

@@ -252,7 +252,7 @@ answer! { BrandVoiceAnswersPublicV1 {
     company_website: String = "companyWebsite",
     company_email: String = "companyEmail",
     company_address: String = "companyAddress",
-    phone: Object = "phone",
+    phone: Value = "phone",
     business_hours: String = "businessHours",
     brand_promise: String = "brandPromise",
     brand_values: String = "brandValues",

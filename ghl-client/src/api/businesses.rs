@@ -120,9 +120,9 @@ answer! { Business {
     state: String = "state",
     postal_code: String = "postalCode",
     country: String = "country",
-    updated_by: Object = "updatedBy",
+    updated_by: Value = "updatedBy",
     location_id: String = "locationId",
-    created_by: Object = "createdBy",
+    created_by: Value = "createdBy",
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.

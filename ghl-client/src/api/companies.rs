@@ -86,7 +86,7 @@ answer! { GetCompanyByIdSchema {
     upgrade_enabled_for_clients: bool = "upgradeEnabledForClients",
     cancel_enabled_for_clients: bool = "cancelEnabledForClients",
     auto_suspend_enabled: bool = "autoSuspendEnabled",
-    saas_settings: Object = "saasSettings",
+    saas_settings: Value = "saasSettings",
     stripe_connect_id: String = "stripeConnectId",
     enable_depreciated_features: bool = "enableDepreciatedFeatures",
     premium_upgraded: bool = "premiumUpgraded",
@@ -123,6 +123,6 @@ answer! { IOnboarding {
     kickoff_action_taken: bool = "kickoffActionTaken",
     has_joined_implementation_call: bool = "hasJoinedImplementationCall",
     version: String = "version",
-    meta_data: Object = "metaData",
+    meta_data: Value = "metaData",
 } }
 

@@ -502,8 +502,8 @@ body! { CompleteFileUpload {
 } }
 
 answer! { CompleteFileUploadResponse {
-    uploaded_files: Object = "uploadedFiles",
-    metadata: Object = "metadata",
+    uploaded_files: Value = "uploadedFiles",
+    metadata: Value = "metadata",
 } }
 
 answer! { Conversation {
@@ -800,7 +800,7 @@ answer! { InitiateFileUploadResponse {
 answer! { MessageMeta {
     call_duration: String = "callDuration",
     call_status: CallStatus = "callStatus",
-    email: Object = "email",
+    email: Value = "email",
 } }
 
 answer! { MessagePage {
@@ -1086,7 +1086,7 @@ body! { UploadFiles {
 } }
 
 answer! { UploadFilesResponse {
-    uploaded_files: Object = "uploadedFiles",
+    uploaded_files: Value = "uploadedFiles",
     twilio_media_sids: Vec<String> = "twilioMediaSids",
 } }
 

@@ -161,7 +161,7 @@ body! { DeleteRedirectByIdQuery {
 } }
 
 answer! { DeleteRedirectResponse {
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 body! { FetchRedirectsListQuery {
@@ -176,7 +176,7 @@ body! { FetchRedirectsListQuery {
 } }
 
 answer! { FunnelListResponse {
-    funnels: Object = "funnels",
+    funnels: Value = "funnels",
     count: Number = "count",
     trace_id: String = "traceId",
 } }
@@ -235,7 +235,7 @@ body! { GetPagesCountByFunnelIdQuery {
 } }
 
 answer! { RedirectListResponse {
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 answer! { RedirectResponse {

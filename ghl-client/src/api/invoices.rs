@@ -746,7 +746,7 @@ body! { AutoPaymentDetails {
 
 answer! { AutoPaymentInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -815,7 +815,7 @@ body! { CancelInvoiceSchedule {
 
 answer! { CancelInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -992,13 +992,13 @@ answer! { CreateInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -1007,7 +1007,7 @@ answer! { CreateInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
 } }
 
 body! { CreateInvoiceSchedule {
@@ -1053,7 +1053,7 @@ body! { CreateInvoiceSchedule {
 
 answer! { CreateInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -1193,13 +1193,13 @@ answer! { DefaultInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -1208,7 +1208,7 @@ answer! { DefaultInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
 } }
 
 body! { DeleteInvoiceQuery {
@@ -1226,13 +1226,13 @@ answer! { DeleteInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -1241,7 +1241,7 @@ answer! { DeleteInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
 } }
 
 body! { DeleteInvoiceScheduleQuery {
@@ -1317,7 +1317,7 @@ answer! { EstimateResponse {
     deleted: bool = "deleted",
     name: String = "name",
     currency: String = "currency",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     items: Vec<Vec<Value>> = "items",
     discount: Discount = "discount",
     title: String = "title",
@@ -1333,21 +1333,21 @@ answer! { EstimateResponse {
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     terms_notes: String = "termsNotes",
     company_id: String = "companyId",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     /// Format `date-time`.
     issue_date: String = "issueDate",
     /// Format `date-time`.
     expiry_date: String = "expiryDate",
     sent_by: String = "sentBy",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    meta: Object = "meta",
+    meta: Value = "meta",
     estimate_action_history: Vec<String> = "estimateActionHistory",
-    sent_to: Object = "sentTo",
+    sent_to: Value = "sentTo",
     frequency_settings: FrequencySettings = "frequencySettings",
     /// Format `date-time`.
     last_visited_at: String = "lastVisitedAt",
     totalamount_in_usd: Number = "totalamountInUSD",
-    auto_invoice: Object = "autoInvoice",
+    auto_invoice: Value = "autoInvoice",
     trace_id: String = "traceId",
 } }
 
@@ -1359,7 +1359,7 @@ answer! { EstimateTemplateResponse {
     deleted: bool = "deleted",
     name: String = "name",
     currency: String = "currency",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     items: Vec<Vec<Value>> = "items",
     discount: Discount = "discount",
     title: String = "title",
@@ -1456,13 +1456,13 @@ answer! { GetInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -1471,7 +1471,7 @@ answer! { GetInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
     total_summary: TotalSummary = "totalSummary",
     reminders_configuration: RemindersConfiguration = "remindersConfiguration",
 } }
@@ -1527,7 +1527,7 @@ body! { GetInvoiceTemplateQuery {
 
 answer! { GetScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -1904,7 +1904,7 @@ answer! { ReminderSettings {
 } }
 
 answer! { RemindersConfiguration {
-    reminder_execution_details_list: Object = "reminderExecutionDetailsList",
+    reminder_execution_details_list: Value = "reminderExecutionDetailsList",
     reminder_settings: ReminderSettings = "reminderSettings",
 } }
 
@@ -1921,7 +1921,7 @@ body! { ScheduleInvoiceSchedule {
 
 answer! { ScheduleInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -1984,8 +1984,8 @@ body! { SendInvoice {
 
 answer! { SendInvoicesResponse {
     invoice: DefaultInvoiceResponse = "invoice",
-    sms_data: Object = "smsData",
-    email_data: Object = "emailData",
+    sms_data: Value = "smsData",
+    email_data: Value = "emailData",
 } }
 
 body! { SentToDto {
@@ -2090,7 +2090,7 @@ answer! { TotalSummary {
 
 answer! { UpdateAndScheduleInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -2233,13 +2233,13 @@ answer! { UpdateInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -2248,7 +2248,7 @@ answer! { UpdateInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
 } }
 
 body! { UpdateInvoiceSchedule {
@@ -2284,7 +2284,7 @@ body! { UpdateInvoiceSchedule {
 
 answer! { UpdateInvoiceScheduleResponse {
     id: String = "_id",
-    status: Object = "status",
+    status: Value = "status",
     live_mode: bool = "liveMode",
     alt_id: String = "altId",
     alt_type: AltType = "altType",
@@ -2375,13 +2375,13 @@ answer! { VoidInvoiceResponse {
     alt_id: String = "altId",
     alt_type: AltType = "altType",
     name: String = "name",
-    business_details: Object = "businessDetails",
+    business_details: Value = "businessDetails",
     invoice_number: Number = "invoiceNumber",
     currency: String = "currency",
-    contact_details: Object = "contactDetails",
+    contact_details: Value = "contactDetails",
     issue_date: String = "issueDate",
     due_date: String = "dueDate",
-    discount: Object = "discount",
+    discount: Value = "discount",
     invoice_items: Vec<String> = "invoiceItems",
     total: Number = "total",
     title: String = "title",
@@ -2390,7 +2390,7 @@ answer! { VoidInvoiceResponse {
     updated_at: String = "updatedAt",
     automatic_taxes_enabled: bool = "automaticTaxesEnabled",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
-    payment_schedule: Object = "paymentSchedule",
+    payment_schedule: Value = "paymentSchedule",
 } }
 
 written_values! { Action {

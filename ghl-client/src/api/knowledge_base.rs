@@ -354,7 +354,7 @@ answer! { ErrorDetails {
     stack: String = "stack",
     response: String = "response",
     status: Number = "status",
-    options: Object = "options",
+    options: Value = "options",
     message: String = "message",
     name: String = "name",
 } }
@@ -433,7 +433,7 @@ answer! { KnowledgeBaseData {
     name: String = "name",
     name_lower_case: String = "nameLowerCase",
     location_id: String = "locationId",
-    kb_metadata: Object = "kbMetadata",
+    kb_metadata: Value = "kbMetadata",
     deleted: bool = "deleted",
     created_at: String = "createdAt",
     updated_at: String = "updatedAt",

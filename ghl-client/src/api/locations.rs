@@ -702,7 +702,7 @@ body! { FileUploadBody {
 } }
 
 answer! { FileUploadResponse {
-    uploaded_files: Object = "uploadedFiles",
+    uploaded_files: Value = "uploadedFiles",
     meta: Vec<String> = "meta",
 } }
 
@@ -748,7 +748,7 @@ answer! { GetLocationByIdSchema {
     business: BusinessSchema = "business",
     social: SocialSchema = "social",
     settings: SettingsSchema = "settings",
-    reseller: Object = "reseller",
+    reseller: Value = "reseller",
 } }
 
 answer! { GetLocationByIdSuccessfulResponse {

@@ -208,7 +208,7 @@ answer! { GetChargesAnswerCharges {
     price_per_unit: Number = "pricePerUnit",
     transaction_type: String = "transactionType",
     units: Number = "units",
-    meta: Object = "meta",
+    meta: Value = "meta",
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.
@@ -258,7 +258,7 @@ answer! { GetSpecificChargeAnswer {
     price_per_unit: Number = "pricePerUnit",
     transaction_type: String = "transactionType",
     units: Number = "units",
-    meta: Object = "meta",
+    meta: Value = "meta",
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.

@@ -179,8 +179,8 @@ answer! { InstalledLocationSchema {
 } }
 
 answer! { V3InstalledLocationsListMetadata {
-    filter_applied: Object = "filterApplied",
-    sort_applied: Object = "sortApplied",
+    filter_applied: Value = "filterApplied",
+    sort_applied: Value = "sortApplied",
 } }
 
 answer! { V3PaginationMeta {

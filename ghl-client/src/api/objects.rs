@@ -270,7 +270,7 @@ answer! { ICustomObjectSchema {
     date_added: String = "dateAdded",
     /// Format `date-time`.
     date_updated: String = "dateUpdated",
-    kind: Object = "type",
+    kind: Value = "type",
 } }
 
 answer! { IRecordSchema {

@@ -113,8 +113,8 @@ impl Operation {
         }
     }
 
-    /// The endpoint and the version to send, where `asked` is what the call or the client asks for.
-    pub(super) fn choose(&self, asked: Option<ApiVersion>) -> Result<(&Endpoint, ApiVersion)> {
+    /// The endpoint, its generation and the version to send, where `asked` is what the call or the client asks for.
+    pub(super) fn choose(&self, asked: Option<ApiVersion>) -> Result<(&Endpoint, Generation, ApiVersion)> {
         let generation = asked.as_ref().map_or(self.home, Generation::of);
         let Some(endpoint) = self.endpoint(generation) else {
             let why = match generation {
@@ -129,6 +129,8 @@ impl Operation {
             };
             return Err(Error::new(ErrorKind::Config, why).at("ghl", self.name));
         };
-        Ok((endpoint, asked.unwrap_or_else(|| endpoint.version.clone())))
+        // Whoever asks for v3 asks for its paths and names; a few of its families are published under a dated version.
+        let version = asked.filter(|asked| *asked != ApiVersion::V3).unwrap_or_else(|| endpoint.version.clone());
+        Ok((endpoint, generation, version))
     }
 }

@@ -362,7 +362,7 @@ answer! { PipelinesResponseSchema {
 answer! { PostSearchSuccessfulResponse {
     opportunities: Vec<SearchOpportunitiesResponseSchema> = "opportunities",
     total: Number = "total",
-    aggregations: Object = "aggregations",
+    aggregations: Value = "aggregations",
     stage_aggregations: Vec<StageAggregationResponse> = "stageAggregations",
 } }
 
@@ -470,7 +470,7 @@ body! { SearchOpportunityQuery {
 answer! { SearchSuccessfulResponse {
     opportunities: Vec<SearchOpportunitiesResponseSchema> = "opportunities",
     meta: SearchMetaResponseSchema = "meta",
-    aggregations: Object = "aggregations",
+    aggregations: Value = "aggregations",
 } }
 
 answer! { StageAggregationResponse {
@@ -552,7 +552,7 @@ body! { UpsertOpportunity {
 } }
 
 answer! { UpsertOpportunitySuccessfulResponse {
-    opportunity: Object = "opportunity",
+    opportunity: Value = "opportunity",
     new: bool = "new",
 } }
 

@@ -229,14 +229,14 @@ answer! { ListNumberItemResponse {
     is_default_number: bool = "isDefaultNumber",
     linked_user: String = "linkedUser",
     linked_ring_all_users: Vec<String> = "linkedRingAllUsers",
-    inbound_call_service: Object = "inboundCallService",
+    inbound_call_service: Value = "inboundCallService",
     forwarding_number: String = "forwardingNumber",
     is_group_conversation_enabled: bool = "isGroupConversationEnabled",
     address_sid: String = "addressSid",
     bundle_sid: String = "bundleSid",
-    date_added: Object = "dateAdded",
-    date_updated: Object = "dateUpdated",
-    date_created: Object = "dateCreated",
+    date_added: Value = "dateAdded",
+    date_updated: Value = "dateUpdated",
+    date_created: Value = "dateCreated",
     origin: String = "origin",
 } }
 
@@ -318,7 +318,7 @@ answer! { RcsSenderIdResponse {
     number: String = "number",
     number_type: String = "numberType",
     friendly_name: String = "friendlyName",
-    rcs_meta: Object = "rcsMeta",
+    rcs_meta: Value = "rcsMeta",
 } }
 
 answer! { TwilioAccountResponse {

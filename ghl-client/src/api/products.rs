@@ -729,7 +729,7 @@ answer! { CreateProductResponse {
 } }
 
 answer! { DefaultCollectionResponse {
-    data: Object = "data",
+    data: Value = "data",
     status: bool = "status",
 } }
 
@@ -825,7 +825,7 @@ answer! { DeleteProductReviewResponse {
 
 answer! { GetInventoryResponse {
     inventory: Vec<InventoryItem> = "inventory",
-    total: Object = "total",
+    total: Value = "total",
 } }
 
 body! { GetListInventoryQuery {

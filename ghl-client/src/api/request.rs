@@ -160,13 +160,15 @@ impl Prepared {
     async fn send(self) -> Result<Answer> {
         let name = self.operation.name;
         let asked = self.client.version_asked_for(&self.settings);
-        let (endpoint, version) = self.operation.choose(asked)?;
-        let prepared = self.written(Generation::of(&version)).and_then(|written| {
+        let (endpoint, generation, version) = self.operation.choose(asked)?;
+        let prepared = self.written(generation).and_then(|written| {
             let resource = self.resource(endpoint, &written)?;
             Ok((self.call(endpoint, &written)?, resource))
         });
         let (call, resource) = prepared.map_err(|error| error.at("ghl", name))?;
-        self.client.answer(call, &resource, version, &self.settings).await
+        // Settled above: the client would put its own in its place.
+        let settings = Settings { version: Some(version.clone()), ..self.settings.clone() };
+        self.client.answer(call, &resource, version, &settings).await
     }
 
     fn written(&self, generation: Generation) -> Result<Written> {

@@ -469,7 +469,7 @@ body! { AllowAttachRebilling {
 answer! { AllowAttachRebillingResponse {
     success: bool = "success",
     location_id: String = "locationId",
-    attached_rebilling_config: Object = "attachedRebillingConfig",
+    attached_rebilling_config: Value = "attachedRebillingConfig",
 } }
 
 body! { AttachedRebillingProductConfig {
@@ -487,7 +487,7 @@ body! { BulkDisableSaas {
 } }
 
 answer! { BulkDisableSaasResponse {
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 body! { BulkEnableSaasActionPayload {
@@ -547,7 +547,7 @@ body! { EnableSaas {
 } }
 
 answer! { EnableSaasResponse {
-    data: Object = "data",
+    data: Value = "data",
 } }
 
 body! { GetLocationSubscriptionDeprecatedQuery {
@@ -648,7 +648,7 @@ answer! { SaasLocation {
     email: String = "email",
     provider_location_id: String = "providerLocationId",
     is_saa_sv2: bool = "isSaaSV2",
-    subscription_info: Object = "subscriptionInfo",
+    subscription_info: Value = "subscriptionInfo",
 } }
 
 answer! { SaasPlanResponse {

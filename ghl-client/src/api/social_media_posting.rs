@@ -1971,7 +1971,7 @@ answer! { GetAccountSchema {
     kind: String = "type",
     expire: String = "expire",
     is_expired: bool = "isExpired",
-    meta: Object = "meta",
+    meta: Value = "meta",
 } }
 
 answer! { GetByIdResponse {
@@ -2110,9 +2110,9 @@ answer! { GetModifiedPayloadFormattedSchema {
     account_ids: Vec<String> = "accountIds",
     summary: String = "summary",
     media: Vec<PostMediaSchema> = "media",
-    status: Object = "status",
+    status: Value = "status",
     created_by: String = "createdBy",
-    kind: Object = "type",
+    kind: Value = "type",
     tags: Vec<String> = "tags",
     og_tags_details: OgTagsSchema = "ogTagsDetails",
     post_approval_details: FormatedApprovalDetails = "postApprovalDetails",
@@ -2157,9 +2157,9 @@ answer! { GetPostFormattedSchema {
     account_ids: Vec<String> = "accountIds",
     summary: String = "summary",
     media: Vec<PostMediaSchema> = "media",
-    status: Object = "status",
+    status: Value = "status",
     created_by: String = "createdBy",
-    kind: Object = "type",
+    kind: Value = "type",
     tags: Vec<String> = "tags",
     og_tags_details: OgTagsSchema = "ogTagsDetails",
     post_approval_details: FormatedApprovalDetails = "postApprovalDetails",
@@ -2316,7 +2316,7 @@ answer! { GetSocialMediaStatisticsAnswerResultsPlatformTotalsLikes {
 } }
 
 answer! { GetSocialMediaStatisticsAnswerResultsPostPerformance {
-    posts: Object = "posts",
+    posts: Value = "posts",
     impressions: Vec<Number> = "impressions",
     likes: Vec<Number> = "likes",
     comments: Vec<Number> = "comments",
@@ -2478,9 +2478,9 @@ answer! { GoogleLocationSchema {
     name: String = "name",
     store_code: String = "storeCode",
     title: String = "title",
-    metadata: Object = "metadata",
-    storefront_address: Object = "storefrontAddress",
-    relationship_data: Object = "relationshipData",
+    metadata: Value = "metadata",
+    storefront_address: Value = "storefrontAddress",
+    relationship_data: Value = "relationshipData",
     max_location: bool = "maxLocation",
     is_verified: bool = "isVerified",
     is_connected: bool = "isConnected",
@@ -2589,9 +2589,9 @@ answer! { OgImageSchema {
 } }
 
 answer! { OgTags {
-    meta_link: Object = "metaLink",
-    meta_image: Object = "metaImage",
-    og_title: Object = "ogTitle",
+    meta_link: Value = "metaLink",
+    meta_image: Value = "metaImage",
+    og_title: Value = "ogTitle",
 } }
 
 body! { OgTagsInput {
@@ -2876,10 +2876,10 @@ answer! { SocialGoogleMediaAccountSchema {
     location_id: String = "locationId",
     origin_id: String = "originId",
     platform: Either<Platform, Object> = "platform",
-    kind: Object = "type",
+    kind: Value = "type",
     name: String = "name",
     avatar: String = "avatar",
-    meta: Object = "meta",
+    meta: Value = "meta",
     active: bool = "active",
     deleted: bool = "deleted",
     /// Format `date-time`.
@@ -2948,11 +2948,11 @@ answer! { SocialMediaTwitterAccountSchema {
     old_id: String = "oldId",
     location_id: String = "locationId",
     origin_id: String = "originId",
-    platform: Object = "platform",
-    kind: Object = "type",
+    platform: Value = "platform",
+    kind: Value = "type",
     name: String = "name",
     avatar: String = "avatar",
-    meta: Object = "meta",
+    meta: Value = "meta",
     active: bool = "active",
     deleted: bool = "deleted",
     /// Format `date-time`.
@@ -3195,7 +3195,7 @@ answer! { UploadFileResponseSchema {
 answer! { Variation {
     id: String = "_id",
     content: String = "content",
-    mentions: Vec<Object> = "mentions",
+    mentions: Vec<Value> = "mentions",
     og_tags: OgTags = "ogTags",
 } }
 

@@ -363,7 +363,7 @@ answer! { UserSchema {
     scopes: Scopes = "scopes",
     roles: RoleSchema = "roles",
     deleted: bool = "deleted",
-    lc_phone: Object = "lcPhone",
+    lc_phone: Value = "lcPhone",
     platform_language: PlatformLanguage = "platformLanguage",
 } }
 
@@ -378,7 +378,7 @@ answer! { UserSuccessfulResponse {
     permissions: Permissions = "permissions",
     scopes: Scopes = "scopes",
     roles: RoleSchema = "roles",
-    lc_phone: Object = "lcPhone",
+    lc_phone: Value = "lcPhone",
     platform_language: PlatformLanguage = "platformLanguage",
 } }
 

@@ -320,7 +320,7 @@ answer! { CallLog {
     summary: String = "summary",
     transcript: String = "transcript",
     translation: TranslationSchema = "translation",
-    extracted_data: Object = "extractedData",
+    extracted_data: Value = "extractedData",
     message_id: String = "messageId",
 } }
 
