@@ -9,7 +9,7 @@ use sidecar_core::{
 use crate::{
     SqlStore,
     sql::leases as sql,
-    tx::{exec, fetch},
+    tx::{exec, written},
 };
 
 /// A century: added to the database's clock it stays far from the end of its numbers.
@@ -23,7 +23,7 @@ pub(crate) fn micros(ttl: Duration) -> i64 {
 impl LeaseStore for SqlStore {
     async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let mut link = self.pool.write().await?;
-        let taken: Option<(i64,)> = fetch!(fetch_optional, link, sql::TAKE, key, holder, micros(ttl))?;
+        let taken: Option<(i64,)> = written!(link, sql::TAKE, key, holder, micros(ttl))?;
         Ok(taken.map(|(fence,)| Lease { key: key.into(), holder: holder.into(), fence: fence.cast_unsigned() }))
     }
 

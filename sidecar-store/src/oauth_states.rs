@@ -4,7 +4,7 @@ use sidecar_core::{OrganizationId, StoreError, Timestamp};
 use crate::{
     SqlStore,
     sql::organizations as sql,
-    tx::{exec, fetch},
+    tx::{exec, written},
 };
 
 /// What a connect flow began with.
@@ -42,7 +42,7 @@ impl OAuthStates for SqlStore {
 
     async fn take_state(&self, state_hash: &str, now: Timestamp) -> Result<Option<OAuthState>, StoreError> {
         let mut link = self.pool.write().await?;
-        let row: Option<(String, String, i64)> = fetch!(fetch_optional, link, sql::TAKE_STATE, state_hash)?;
+        let row: Option<(String, String, i64)> = written!(link, sql::TAKE_STATE, state_hash)?;
         let state = row.map(|(organization, binding, expires_at)| OAuthState {
             organization: organization.into(),
             binding,

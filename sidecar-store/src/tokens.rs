@@ -15,7 +15,7 @@ use crate::{
     error::{Result, json, unreadable},
     failpoint::crash_point,
     sql::tokens as sql,
-    tx::{exec, fetch},
+    tx::{exec, fetch, written},
 };
 
 /// organization, resource, generation, sealed, `expires_at`, state.
@@ -172,21 +172,10 @@ impl TokenStore for SqlStore {
         let (organization, resource, sealed) = (key.organization().as_str(), key.resource(), sealed.as_bytes());
         let mut link = self.pool.write().await?;
         let stored: Option<(i64,)> = if expected == 0 {
-            fetch!(fetch_optional, link, sql::CREATE, organization, resource, sealed, sealed_with, expires_at, &state)?
+            written!(link, sql::CREATE, organization, resource, sealed, sealed_with, expires_at, &state)?
         } else {
             let expected = expected.cast_signed();
-            fetch!(
-                fetch_optional,
-                link,
-                sql::REPLACE,
-                organization,
-                resource,
-                sealed,
-                sealed_with,
-                expires_at,
-                &state,
-                expected
-            )?
+            written!(link, sql::REPLACE, organization, resource, sealed, sealed_with, expires_at, &state, expected)?
         };
         drop(link);
         match stored {

@@ -190,7 +190,8 @@ macro_rules! exec {
     }};
 }
 
-/// Runs a statement on a [`Tx`] or [`Link`] and reads its rows as tuples: `fetch_all`, `fetch_optional`, `fetch_one`.
+/// Runs a statement on a [`Tx`] or [`Link`] and reads its rows as tuples: `fetch_all`, and where nothing is written
+/// `fetch_optional` and `fetch_one`.
 macro_rules! fetch {
     ($how:ident, $on:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         #[cfg(test)]
@@ -207,7 +208,15 @@ macro_rules! fetch {
     }};
 }
 
-pub(crate) use {exec, fetch};
+/// Runs a statement that writes at most one row and answers it. Read to its end: what SQLite says of a commit that failed comes
+/// after the row.
+macro_rules! written {
+    ($on:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        $crate::tx::fetch!(fetch_all, $on, $sql $(, $arg)*).map(|rows| rows.into_iter().next())
+    };
+}
+
+pub(crate) use {exec, fetch, written};
 
 /// A parameter as every database takes it. A NUL is no character of a PostgreSQL text.
 pub(crate) trait Bind {

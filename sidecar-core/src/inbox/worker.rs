@@ -316,7 +316,11 @@ impl InboxWorker {
         batch.inbox_done.extend(claims.iter().map(|claim| claim.claim.clone()));
         match self.records.commit(batch).await {
             Ok(outcome) if outcome.committed => self.handler.committed(&claims, &outcome),
-            Ok(_) => tracing::warn!("claims were lost to another worker; nothing was written"),
+            Ok(_) => {
+                tracing::warn!("claims were lost to another worker; nothing was written");
+                // Those that were not lost need not wait for their lease.
+                self.hand_back(&claims).await?;
+            }
             Err(error) if error.is_retryable() => return Err(error),
             Err(error) => return self.refused(claims, &error.to_string(), stopped).await,
         }

@@ -165,9 +165,21 @@ impl OutboxWorker {
         }
     }
 
+    /// Stores the result, again and again while the store does not answer and the claim holds: a task that is carried out need
+    /// not be carried out twice because of that. Its claim makes a second store of it harmless.
     async fn finish(&self, task: &Task, mut batch: Batch) -> Result<(), StoreError> {
         batch.outbox_done.push(task.claim.clone());
-        match self.records.commit(batch).await {
+        let until = self.clock.monotonic() + self.config.drain;
+        let committed = loop {
+            match self.records.commit(batch.clone()).await {
+                Err(error) if error.is_retryable() && self.clock.monotonic() < until => {
+                    tracing::warn!(kind = task.kind, key = task.key, %error, "a task's end could not be stored yet");
+                    self.clock.sleep(self.config.poll).await;
+                }
+                outcome => break outcome,
+            }
+        };
+        match committed {
             Ok(outcome) => {
                 if !outcome.committed {
                     let (kind, key) = (&task.kind, &task.key);

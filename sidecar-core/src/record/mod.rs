@@ -141,7 +141,7 @@ pub struct Applied {
 }
 
 /// Everything that is written together or not at all.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Changes, applied in this order; at most [`MAX_CHANGES`].
     pub changes: Vec<Change>,

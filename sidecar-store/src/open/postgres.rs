@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use sidecar_core::{SystemClock, time::timeout};
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -14,6 +15,8 @@ const CONNECTIONS: u32 = 16;
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a server may say nothing before its connection is given up.
 pub(crate) const SILENCE: Duration = Duration::from_secs(15);
+/// How long a server may take to say that a connection is alive when it is given back.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How long a statement of ours may take, and wait for a lock, in milliseconds.
 const STATEMENT_MS: &str = "10000";
 const LOCK_MS: &str = "5000";
@@ -30,10 +33,20 @@ pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(answers(connection)))
         .connect_with(options.options(SETTINGS))
         .await
         .map_err(|error| refused(&server, &error))?;
     Ok(Pool::Pg(pool))
+}
+
+/// Whether a connection may be used again. One to a server that went silent would be waited for without end, and with it the
+/// place that a new connection needs.
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(&SystemClock::new(), ANSWER, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Every statement of this store looks rows up by an index, a few for each key that it is given; the planner is told so, and

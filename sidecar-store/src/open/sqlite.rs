@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    SqlitePool,
+    Connection, SqliteConnection, SqlitePool,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -38,6 +38,9 @@ pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
         .pragma("cache_size", CACHE)
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", CHECKPOINT);
+    let pool = |size| {
+        if in_memory { pool(size) } else { pool(size).after_release(|connection, _| Box::pin(is_whole(connection))) }
+    };
     let write = pool(1).connect_with(options.clone()).await.map_err(|error| refused(&path, error))?;
     migrate(&write, &path).await?;
     // A database in memory belongs to its connection: the same one reads and writes.
@@ -59,6 +62,14 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+}
+
+/// Whether a connection may be used again. When a commit fails, as on a full disk, SQLite has rolled back by itself; sqlx goes on
+/// counting the transaction, and every later one on that connection would be refused.
+async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was queued has run when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// All migrations in one transaction that holds the right to write, so that two processes may start at once.

@@ -114,6 +114,8 @@ pub(crate) const DEAD: Sql = both(
      ORDER BY seq LIMIT $3",
 );
 
+/// Asked twice: a task may become due again between the look and the removal.
 pub(crate) const SWEEP: Sql = both(
-    "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state = 1 AND due_at < $1 ORDER BY due_at LIMIT 1000)",
+    "DELETE FROM outbox WHERE state = 1 AND due_at < $1
+       AND seq IN (SELECT seq FROM outbox WHERE state = 1 AND due_at < $1 ORDER BY due_at LIMIT 1000)",
 );

@@ -28,8 +28,10 @@ impl FromRequestParts<App> for Peer {
 fn behind(connected: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut peer = connected;
-    let lists = headers.get_all("x-forwarded-for").into_iter().filter_map(|value| value.to_str().ok());
-    let mut named: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    // By bytes: one that is no text spoils its own place in the list and no other.
+    let places =
+        headers.get_all("x-forwarded-for").into_iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    let mut named: Vec<&str> = places.map(|place| std::str::from_utf8(place).unwrap_or_default().trim()).collect();
     while is_trusted(peer) {
         match named.pop().and_then(address) {
             Some(address) => peer = address,
@@ -54,7 +56,7 @@ mod tests {
     fn seen(connected: &str, forwarded: &[&'static str], trusted: &[&str]) -> String {
         let headers = forwarded
             .iter()
-            .map(|list| ("x-forwarded-for".parse().unwrap(), HeaderValue::from_static(list)))
+            .map(|list| ("x-forwarded-for".parse().unwrap(), HeaderValue::from_bytes(list.as_bytes()).unwrap()))
             .collect::<HeaderMap>();
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         behind(connected.parse().unwrap(), &headers, &trusted).to_string()
@@ -74,6 +76,7 @@ mod tests {
         assert_eq!(seen("::ffff:10.0.0.1", &["2.2.2.2:4711"], &trusted), "2.2.2.2");
         assert_eq!(seen("::1", &["[2001:db8::1]:443"], &trusted), "2001:db8::1");
         assert_eq!(seen("10.0.0.1", &["nonsense"], &trusted), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "\u{80}, 2.2.2.2"], &trusted), "2.2.2.2");
         assert_eq!(seen("10.0.0.1", &[], &trusted), "10.0.0.1");
     }
 }
