@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    marker::PhantomData,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -8,12 +9,16 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserializer, Serialize,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
 
 use super::transport::{Body, ByteStream};
 use crate::{
     error::{Error, ErrorKind, Result},
     limit::{Lane, Scope},
+    model,
     retry::Replay,
     token::Credentials,
 };
@@ -231,14 +236,60 @@ impl Answer {
     /// # Errors
     /// [`ErrorKind::Decode`], naming the field and the position; the provider has carried the request out.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Error::new(ErrorKind::Decode, format!("the answer does not have the expected shape: {error}"))
-                .at(self.provider, self.operation.clone())
-                .sent(crate::error::Sent::Yes)
-                .with_status(self.status)
-                .with_body(&self.body)
-                .with_source(error)
-        })
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+    }
+
+    /// Reads one field of the body's object, which stands under one of these names: what an envelope holds.
+    ///
+    /// # Errors
+    /// As [`Answer::json`]. An absent field is an error unless `T` is an `Option`.
+    pub fn part<T: DeserializeOwned>(&self, names: &'static [&'static str]) -> Result<T> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.body);
+        let part = Part(names, PhantomData).deserialize(&mut reader);
+        part.and_then(|part| reader.end().map(|()| part)).map_err(|error| self.unreadable(error))
+    }
+
+    fn unreadable(&self, error: serde_json::Error) -> Error {
+        Error::new(ErrorKind::Decode, format!("the answer does not have the expected shape: {error}"))
+            .at(self.provider, self.operation.clone())
+            .sent(crate::error::Sent::Yes)
+            .with_status(self.status)
+            .with_body(&self.body)
+            .with_source(error)
+    }
+}
+
+/// One field of an object, under one of several names.
+struct Part<T>(&'static [&'static str], PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Part<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Part<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with the field `{}`", self.0.join("` or `"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<model::Key<'de>>()? {
+            match self.0.iter().find(|name| **name == key.as_str()) {
+                Some(name) => found = Some(model::value(&mut map, name)?),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match (found, self.0.first()) {
+            (Some(part), _) => Ok(part),
+            (None, Some(name)) => model::absent(name),
+            (None, None) => Err(serde::de::Error::custom("no field is asked for")),
+        }
     }
 }
 
@@ -264,6 +315,37 @@ mod tests {
         assert!(fill("/a/{x}", &[]).is_err());
         assert!(fill("/a", &["1"]).is_err());
         assert!(fill("a", &[]).is_err());
+    }
+
+    fn answer(body: &'static str) -> Answer {
+        Answer {
+            provider: "x",
+            operation: "things.get".into(),
+            status: http::StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_part_is_read_under_any_of_its_names() {
+        let names = &["thing", "thnig"];
+        assert_eq!(answer(r#"{"traceId": {"a": [1]}, "thnig": 7}"#).part::<u8>(names).unwrap(), 7);
+        assert_eq!(answer(r#"{"traceId": "t"}"#).part::<Option<u8>>(names).unwrap(), None);
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_read_is_named() {
+        for (body, words) in [
+            ("{}", "missing field `thing`"),
+            (r#"{"thing": "x"}"#, "thing: invalid type"),
+            ("[7]", "an object with the field `thing`"),
+            (r#"{"thing": 7} {"#, "trailing"),
+            ("", "EOF"),
+        ] {
+            let error = answer(body).part::<u8>(&["thing"]).unwrap_err();
+            assert!(error.to_string().contains(words) && error.operation() == "things.get", "{error}");
+        }
     }
 
     #[test]
