@@ -14,10 +14,11 @@ mod limits;
 pub mod locations;
 pub mod model;
 pub mod oauth;
+pub mod opportunities;
 pub mod sync;
 pub mod webhook;
 
-pub use client::{GhlClient, GhlClientBuilder, Raw, RawRequest, TokenKinds};
+pub use client::{GhlClient, GhlClientBuilder, PlainRequest, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, Problem};
 pub use limits::{Allowance, Budget, RateLimitPolicy};

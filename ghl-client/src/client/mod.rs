@@ -5,6 +5,8 @@
 
 mod budget;
 mod builder;
+mod draft;
+mod listing;
 mod raw;
 mod settings;
 mod token_kinds;
@@ -19,8 +21,11 @@ use sidecar_core::{
 };
 
 pub use builder::GhlClientBuilder;
+pub use draft::PlainRequest;
+pub(crate) use draft::{Draft, done};
+pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
 pub use raw::{Raw, RawRequest};
-pub(crate) use settings::{Settings, WithSettings, request};
+pub(crate) use settings::{Settings, WithSettings, any_field, request, setters};
 pub use token_kinds::TokenKinds;
 
 use crate::{
@@ -32,6 +37,7 @@ use crate::{
     locations::Locations,
     model::{CompanyId, LocationId},
     oauth::GhlTokens,
+    opportunities::Opportunities,
 };
 
 const VERSION: HeaderName = HeaderName::from_static("version");
@@ -72,6 +78,18 @@ pub(crate) enum Resource {
     Company(CompanyId),
     /// Whatever the client's one token belongs to.
     Token,
+}
+
+impl From<LocationId> for Resource {
+    fn from(location: LocationId) -> Self {
+        Self::Location(location)
+    }
+}
+
+impl From<CompanyId> for Resource {
+    fn from(company: CompanyId) -> Self {
+        Self::Company(company)
+    }
 }
 
 impl Resource {
@@ -178,6 +196,11 @@ impl GhlClient {
     /// Appointments: create, read, change, delete.
     pub fn appointments(&self) -> Appointments {
         Appointments::new(self.clone())
+    }
+
+    /// Opportunities and the pipelines they go through.
+    pub fn opportunities(&self) -> Opportunities {
+        Opportunities::new(self.clone())
     }
 
     /// Any path of the API, with the same credentials, limits and retries.

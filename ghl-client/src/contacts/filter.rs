@@ -1,6 +1,8 @@
 //! What a contact search can ask for. The published specification leaves the body empty; the operators are those of the
 //! provider's guide "Search contacts".
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sidecar_core::Timestamp;
@@ -124,4 +126,13 @@ pub enum Direction {
     Asc,
     /// Largest or newest first.
     Desc,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        })
+    }
 }

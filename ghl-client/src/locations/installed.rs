@@ -1,114 +1,103 @@
-use futures_core::Stream;
 use http::Method;
 use serde::Deserialize;
-use sidecar_core::{Error, ErrorKind, Page, Result};
+use sidecar_core::{Page, Result};
 
-use super::paging::{items, next_skip};
+use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, TokenKinds, request},
+    client::{ByCursor, BySkip, Draft, GhlClient, Operation, TokenKinds, listing, request, setters},
     config::ApiVersion,
     model::{CompanyId, InstalledLocation, LocationId},
 };
 
-const INSTALLED: Operation =
+static INSTALLED: Operation =
     Operation::new("oauth.installed_locations", Method::GET, "/oauth/installedLocations", ApiVersion::V2021_07_28)
         .accepting(TokenKinds::AGENCY_ACCESS_ONLY);
+static INSTALLED_V3: Operation =
+    Operation::new("oauth.installed_locations", Method::GET, "/oauth/installed-locations", ApiVersion::V3)
+        .accepting(TokenKinds::AGENCY_ACCESS_ONLY);
 
-/// Locations in a page unless set otherwise.
-const PAGE_SIZE: u32 = 100;
+request! {
+    /// Lists where the app is installed; 100 in a page unless set otherwise. From [`Locations::installed`].
+    pub struct ListInstalled { at: BySkip } => Page<InstalledLocation, u64>
+}
+listing!(ListInstalled => InstalledLocation, skip, |location| Some(location.id.to_string()));
 
-/// Lists where the app is installed. From [`Locations::installed`](super::Locations::installed).
-#[derive(Debug, Clone)]
-#[must_use = "a request does nothing until it is awaited or streamed"]
-pub struct ListInstalled {
-    client: GhlClient,
-    company: CompanyId,
-    location: Option<LocationId>,
-    installed: Option<bool>,
-    query: Option<String>,
-    limit: u32,
-    skip: u64,
-    settings: Settings,
+request! {
+    /// Lists where the app is installed, by page tokens; 1 to 100 in a page, 100 unless set otherwise. From
+    /// [`Locations::installed_v3`].
+    pub struct ListInstalledV3 { at: ByCursor<String> } => Page<InstalledLocation, String>
+}
+listing!(ListInstalledV3 => InstalledLocation, after String);
+
+setters! { query of ListInstalled, ListInstalledV3; {
+    /// Only locations where it is installed (`true`) or is not.
+    "isInstalled" is_installed: bool,
+    /// Only this location.
+    "locationId" location: into LocationId,
+    /// Only locations whose name holds this.
+    "query" query: into String,
+}}
+
+impl Locations {
+    /// Lists the company's locations with what is known of the app's installation there; needs the company's OAuth token
+    /// and the app's client id ([`GhlClientBuilder::client_id`](crate::GhlClientBuilder::client_id)).
+    pub fn installed(&self, company: impl Into<CompanyId>) -> ListInstalled {
+        ListInstalled { draft: draft(&self.0, &INSTALLED, company.into()), at: BySkip::new(100, u32::MAX) }
+    }
+
+    /// The same by v3 of the API, whose pages go by tokens instead of numbers.
+    pub fn installed_v3(&self, company: impl Into<CompanyId>) -> ListInstalledV3 {
+        let mut draft = draft(&self.0, &INSTALLED_V3, company.into());
+        draft.settings.version = Some(ApiVersion::V3);
+        ListInstalledV3 { draft, at: ByCursor::new(100, 100) }
+    }
 }
 
-request!(ListInstalled => Page<InstalledLocation, u64>);
-
-#[derive(Deserialize)]
-struct Found {
-    locations: Vec<InstalledLocation>,
-    #[serde(default)]
-    count: Option<u64>,
+fn draft(client: &GhlClient, operation: &'static Operation, company: CompanyId) -> Draft {
+    let draft = Draft::new(client, operation, company.clone()).query("companyId", company);
+    match client.app_id() {
+        Some(app) => draft.query("appId", app),
+        None => draft.refuse(
+            "the list of installations needs the app's id: give its client id to the client's builder with `client_id`",
+        ),
+    }
 }
 
 impl ListInstalled {
-    pub(super) fn new(client: GhlClient, company: CompanyId) -> Self {
-        Self {
-            client,
-            company,
-            location: None,
-            installed: None,
-            query: None,
-            limit: PAGE_SIZE,
-            skip: 0,
-            settings: Settings::default(),
-        }
-    }
-
-    /// Only locations where it is installed (`true`) or is not.
-    pub fn is_installed(mut self, installed: bool) -> Self {
-        self.installed = Some(installed);
-        self
-    }
-
-    /// Only this location.
-    pub fn location(mut self, location: impl Into<LocationId>) -> Self {
-        self.location = Some(location.into());
-        self
-    }
-
-    /// Only locations whose name holds this.
-    pub fn query(mut self, text: impl Into<String>) -> Self {
-        self.query = Some(text.into());
-        self
-    }
-
-    /// Locations in a page; 100 unless set.
-    pub fn page_size(mut self, limit: u32) -> Self {
-        self.limit = limit;
-        self
-    }
-
-    /// Leaves out the first ones: an earlier page's `next`.
-    pub fn skip(mut self, skip: u64) -> Self {
-        self.skip = skip;
-        self
-    }
-
-    /// All of them, one by one.
-    pub fn items(self) -> impl Stream<Item = Result<InstalledLocation>> + Send {
-        items(self.skip, move |at| self.clone().skip(at).send(), |location| Some(location.id.to_string()))
-    }
-
     async fn send(self) -> Result<Page<InstalledLocation, u64>> {
-        let Some(app) = self.client.app_id().map(str::to_owned) else {
-            let why = "the list of installations needs the app's id: give its client id to the client's builder with `client_id`";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", INSTALLED.name));
-        };
-        if self.limit == 0 {
-            return Err(Error::new(ErrorKind::Config, "a page has at least one location").at("ghl", INSTALLED.name));
+        #[derive(Deserialize)]
+        struct Found {
+            locations: Vec<InstalledLocation>,
+            #[serde(default)]
+            count: Option<u64>,
         }
-        let (skip, limit) = (self.skip, self.limit);
-        let call = INSTALLED
-            .call(&[])
-            .query("companyId", &self.company)
-            .query("appId", app)
-            .query("skip", skip)
-            .query("limit", limit)
-            .query_opt("isInstalled", self.installed)
-            .query_opt("locationId", self.location)
-            .query_opt("query", self.query);
-        let answer = self.client.answer(call, &Resource::Company(self.company), &INSTALLED, &self.settings).await?;
-        let Found { locations, count } = answer.json()?;
-        Ok(Page { next: next_skip(skip, limit, locations.len()), total: count, items: locations })
+        let Found { locations, count } = self.at.query(self.draft, "skip").json().await?;
+        Ok(self.at.page(locations, count))
+    }
+}
+
+impl ListInstalledV3 {
+    async fn send(self) -> Result<Page<InstalledLocation, String>> {
+        #[derive(Deserialize)]
+        struct Found {
+            items: Vec<InstalledLocation>,
+            #[serde(default)]
+            pagination: Pagination,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Pagination {
+            has_next_page: Option<bool>,
+            next_page_token: Option<String>,
+            total_records: Option<u64>,
+        }
+        let mut draft = self.at.check(self.draft).query("pageSize", self.at.limit);
+        if let Some(token) = self.at.after {
+            draft = draft.query("pageToken", token);
+        }
+        let Found { items, pagination } = draft.json().await?;
+        let more = pagination.has_next_page != Some(false);
+        let next = pagination.next_page_token.filter(|token| more && !token.is_empty());
+        Ok(Page { items, next, total: pagination.total_records })
     }
 }

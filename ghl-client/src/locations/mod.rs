@@ -4,18 +4,14 @@
 //! is searched, or its installations are listed.
 
 mod installed;
-mod paging;
 mod read;
 mod search;
 
-pub use installed::ListInstalled;
+pub use installed::{ListInstalled, ListInstalledV3};
 pub use read::{GetLocation, ListCustomFields};
 pub use search::SearchLocations;
 
-use crate::{
-    client::GhlClient,
-    model::{CompanyId, LocationId},
-};
+use crate::{client::GhlClient, model::LocationId};
 
 /// The locations family. From [`GhlClient::locations`].
 #[derive(Debug, Clone)]
@@ -26,20 +22,9 @@ impl Locations {
         Self(client)
     }
 
-    /// Searches a company's locations; needs an agency token.
-    pub fn search(&self, company: impl Into<CompanyId>) -> SearchLocations {
-        SearchLocations::new(self.0.clone(), company.into())
-    }
-
     /// Reads one location.
     pub fn get(&self, location: impl Into<LocationId>) -> GetLocation {
         GetLocation::new(self.0.clone(), location.into())
-    }
-
-    /// Lists the company's locations with what is known of the app's installation there; needs the company's OAuth token
-    /// and the app's client id ([`GhlClientBuilder::client_id`](crate::GhlClientBuilder::client_id)).
-    pub fn installed(&self, company: impl Into<CompanyId>) -> ListInstalled {
-        ListInstalled::new(self.0.clone(), company.into())
     }
 
     /// Lists a location's custom fields, to find the id behind a key and the other way round.

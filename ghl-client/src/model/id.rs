@@ -33,4 +33,12 @@ ids! {
     CustomField CustomFieldId,
     /// The id of an opportunity.
     Opportunity OpportunityId,
+    /// The id of a pipeline.
+    Pipeline PipelineId,
+    /// The id of a stage of a pipeline.
+    Stage StageId,
+    /// The id of a reason for which opportunities are lost.
+    LostReason LostReasonId,
+    /// The id of a campaign.
+    Campaign CampaignId,
 }

@@ -9,6 +9,7 @@ mod contact;
 mod custom_field;
 mod id;
 mod location;
+mod opportunity;
 mod time;
 
 pub use appointment::{Appointment, AppointmentStatus};
@@ -17,5 +18,8 @@ pub use contact::{Contact, SearchAfter};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
 pub use id::*;
 pub use location::{InstalledLocation, Location};
+pub use opportunity::{
+    LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
+};
 pub use time::WireTime;
-pub(crate) use time::field_time;
+pub(crate) use time::{field_time, month_day_year};

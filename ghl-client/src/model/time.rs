@@ -50,6 +50,15 @@ pub(crate) fn field_time(value: Option<&Value>) -> Option<Timestamp> {
     }
 }
 
+/// The day of a time, in UTC, as `mm-dd-yyyy`: how a few query parameters want it.
+pub(crate) fn month_day_year(time: Timestamp) -> String {
+    let text = time.to_string();
+    match (text.get(..4), text.get(5..7), text.get(8..10)) {
+        (Some(year), Some(month), Some(day)) => format!("{month}-{day}-{year}"),
+        _ => text,
+    }
+}
+
 fn from_number(number: i64) -> Timestamp {
     if number.unsigned_abs() >= MILLIS_FROM.unsigned_abs() {
         Timestamp::from_millis(number)

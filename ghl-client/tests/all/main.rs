@@ -19,6 +19,7 @@ mod errors;
 mod limits;
 mod oauth;
 mod requests;
+mod rooms;
 mod sandbox;
 mod sources;
 mod support;

@@ -190,7 +190,7 @@ async fn locations_are_searched_read_and_listed_by_installation() {
         [
             "GET /locations/search?companyId=co1&skip=0&limit=10".to_owned(),
             format!("GET /locations/{LOCATION}"),
-            "GET /oauth/installedLocations?companyId=co1&appId=app1&skip=20&limit=1&isInstalled=true".to_owned(),
+            "GET /oauth/installedLocations?companyId=co1&appId=app1&isInstalled=true&skip=20&limit=1".to_owned(),
             format!("GET /locations/{LOCATION}/customFields?model=contact"),
         ]
     );

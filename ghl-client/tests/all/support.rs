@@ -15,7 +15,12 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_772_359_200);
 
 macro_rules! fixture {
     ($name:literal) => {
-        $crate::support::body(include_str!(concat!("../../../tests/fixtures/ghl/", $name, ".json")))
+        $crate::support::body(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/fixtures/ghl/",
+            $name,
+            ".json"
+        )))
     };
 }
 pub(crate) use fixture;

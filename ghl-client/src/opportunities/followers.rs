@@ -1,0 +1,70 @@
+use http::Method;
+use serde_json::json;
+use sidecar_core::Result;
+
+use super::Opportunities;
+use crate::{
+    client::{Operation, PlainRequest, request},
+    config::ApiVersion,
+    model::{LocationId, OpportunityId, UserId},
+};
+
+static ADD: Operation = Operation::new(
+    "opportunities.add_followers",
+    Method::POST,
+    "/opportunities/{id}/followers",
+    ApiVersion::V2021_07_28,
+);
+static REMOVE: Operation = Operation::new(
+    "opportunities.remove_followers",
+    Method::DELETE,
+    "/opportunities/{id}/followers",
+    ApiVersion::V2021_07_28,
+);
+
+request! {
+    /// Takes followers from an opportunity. From [`Opportunities::remove_followers`].
+    pub struct RemoveFollowers => Vec<UserId>
+}
+
+impl Opportunities {
+    /// Lets users follow an opportunity, and answers with all who do then.
+    pub fn add_followers<U: Into<UserId>>(
+        &self,
+        location: impl Into<LocationId>,
+        id: impl Into<OpportunityId>,
+        users: impl IntoIterator<Item = U>,
+    ) -> PlainRequest<Vec<UserId>> {
+        let users: Vec<UserId> = users.into_iter().map(Into::into).collect();
+        let draft = self.about(&ADD, location, id).require(!users.is_empty(), || "no followers given".to_owned());
+        draft.set("followers", json!(users)).repeatable().plain(|answer| answer.part(&["followers"]))
+    }
+
+    /// Takes followers from an opportunity, those named by [`RemoveFollowers::users`] or [all](RemoveFollowers::all), and
+    /// answers with who follows it still.
+    pub fn remove_followers(&self, location: impl Into<LocationId>, id: impl Into<OpportunityId>) -> RemoveFollowers {
+        RemoveFollowers { draft: self.about(&REMOVE, location, id) }
+    }
+}
+
+impl RemoveFollowers {
+    /// These users.
+    pub fn users<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
+        for user in users {
+            self.draft = self.draft.push("followers", json!(user.into()));
+        }
+        self
+    }
+
+    /// Everybody.
+    pub fn all(mut self) -> Self {
+        self.draft = self.draft.query("isRemoveAllFollowers", true).set("followers", json!([]));
+        self
+    }
+
+    async fn send(self) -> Result<Vec<UserId>> {
+        let named = self.draft.has("followers");
+        let draft = self.draft.require(named, || "no followers given: name them with `users`, or say `all`".to_owned());
+        draft.part(&["followers"]).await
+    }
+}

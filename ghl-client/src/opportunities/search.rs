@@ -1,0 +1,118 @@
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sidecar_core::{Page, Result, Timestamp};
+
+use super::Opportunities;
+use crate::{
+    client::{ByCursor, Draft, Operation, listing, request, setters},
+    config::ApiVersion,
+    model::{
+        CampaignId, ContactId, LocationId, Opportunity, OpportunityId, OpportunityStatus, PipelineId, StageId, UserId,
+        month_day_year,
+    },
+};
+
+static SEARCH: Operation =
+    Operation::new("opportunities.search", Method::GET, "/opportunities/search", ApiVersion::V2021_07_28);
+
+/// Where a search of opportunities goes on, as a page's `meta` names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartAfter {
+    /// The value by which the last row is ordered: epoch milliseconds.
+    pub start_after: String,
+    /// The last row.
+    pub start_after_id: OpportunityId,
+}
+
+request! {
+    /// Searches opportunities; 1 to 100 in a page, 100 unless set otherwise. From [`Opportunities::search`].
+    ///
+    /// The parameters' names are the dated versions', where most have an underscore.
+    pub struct SearchOpportunities { at: ByCursor<StartAfter> } => Page<Opportunity, StartAfter>
+}
+listing!(SearchOpportunities => Opportunity, after StartAfter);
+setters! { query of SearchOpportunities; {
+    /// Only opportunities in which this text is found: name, or the contact's name, e-mail address or phone number.
+    "q" query: into String,
+    /// Only this pipeline's.
+    "pipeline_id" pipeline: into PipelineId,
+    /// Only those at this stage.
+    "pipeline_stage_id" stage: into StageId,
+    /// Only this contact's.
+    "contact_id" contact: into ContactId,
+    /// Only those that stand so.
+    "status" status: OpportunityStatus,
+    /// Only those assigned to this user.
+    "assigned_to" assigned_to: into UserId,
+    /// Only this campaign's.
+    "campaignId" campaign: into CampaignId,
+    /// Only this one.
+    "id" id: into OpportunityId,
+    /// The order, such as `added_asc`.
+    "order" order: into String,
+    /// From this day on, in UTC; sent as `mm-dd-yyyy`.
+    "date" from: Timestamp => month_day_year,
+    /// Up to this day, in UTC; sent as `mm-dd-yyyy`.
+    "endDate" to: Timestamp => month_day_year,
+    /// Only those of this country, by its two-letter code.
+    "country" country: into String,
+    /// Whether the contacts' tasks come along.
+    "getTasks" with_tasks: bool,
+    /// Whether the contacts' notes come along.
+    "getNotes" with_notes: bool,
+    /// Whether the contacts' calendar events come along.
+    "getCalendarEvents" with_calendar_events: bool,
+}}
+
+#[derive(Deserialize)]
+struct Found {
+    opportunities: Vec<Opportunity>,
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Meta {
+    total: Option<u64>,
+    /// A number, or a text that holds one.
+    start_after: Option<Value>,
+    start_after_id: Option<OpportunityId>,
+}
+
+impl Meta {
+    fn next(self) -> Option<StartAfter> {
+        let start_after = match self.start_after? {
+            Value::String(text) if !text.is_empty() => text,
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        let start_after_id = self.start_after_id.filter(|id| !id.as_str().is_empty())?;
+        Some(StartAfter { start_after, start_after_id })
+    }
+}
+
+impl Opportunities {
+    /// Searches a location's opportunities: one page when awaited, all of them by [`SearchOpportunities::items`].
+    pub fn search(&self, location: impl Into<LocationId>) -> SearchOpportunities {
+        let location = location.into();
+        let draft = Draft::new(&self.0, &SEARCH, location.clone()).query("location_id", location);
+        SearchOpportunities { draft, at: ByCursor::new(100, 100) }
+    }
+}
+
+impl SearchOpportunities {
+    async fn send(self) -> Result<Page<Opportunity, StartAfter>> {
+        let mut draft = self.at.check(self.draft).query("limit", self.at.limit);
+        let first = self.at.after.is_none();
+        if let Some(after) = self.at.after {
+            draft = draft.query("startAfter", after.start_after).query("startAfterId", after.start_after_id);
+        }
+        let Found { opportunities, meta } = draft.json().await?;
+        let total = meta.total;
+        // Like contacts: a first page that holds all there is is the last, a page that is only short is not.
+        let whole = first && total.is_some_and(|total| total <= opportunities.len() as u64);
+        Ok(Page { next: meta.next().filter(|_| !whole), total, items: opportunities })
+    }
+}
