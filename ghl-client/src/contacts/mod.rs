@@ -1,26 +1,37 @@
-//! Contacts: search, read, write, tags.
+//! Contacts: search, read, write, tags; their tasks, notes, followers and appointments; campaigns and workflows they go through.
 //!
 //! Here live the requests; what a contact holds is in [`model`](crate::model). Invariant: a create is never repeated unless
 //! nothing was sent, because the provider has been seen to create a contact and answer with a refusal.
 
+mod bulk;
+mod business;
 mod create_or_find;
+mod enrol;
 mod fields;
 mod filter;
+mod followers;
+mod notes;
 mod read;
 mod search;
 mod tags;
+mod tasks;
 mod write;
 
+pub use bulk::{BulkRemoveTags, BulkTagged};
+pub use business::ContactsOfBusiness;
 pub use create_or_find::CreatedOrFound;
+pub use enrol::ChangeWorkflow;
 pub use filter::{Direction, Filter, Sort};
+pub use notes::{CreateNote, Notes, UpdateNote};
 pub use read::{DeleteContact, FindContact, GetContact};
 pub(crate) use search::NUMBERED_ROWS;
 pub use search::SearchContacts;
 pub use tags::ChangeTags;
+pub use tasks::{CreateTask, Tasks, UpdateTask};
 pub use write::{CreateContact, UpdateContact, UpsertContact, Upserted};
 
 use crate::{
-    client::GhlClient,
+    client::{Draft, GhlClient, Operation},
     model::{ContactId, LocationId},
 };
 
@@ -80,5 +91,15 @@ impl Contacts {
     /// Takes tags from a contact and answers with those it keeps.
     pub fn remove_tags(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> ChangeTags {
         ChangeTags::remove(self.0.clone(), location.into(), contact.into())
+    }
+
+    /// A call about one contact.
+    fn about(
+        &self,
+        operation: &'static Operation,
+        location: impl Into<LocationId>,
+        contact: impl Into<ContactId>,
+    ) -> Draft {
+        Draft::new(&self.0, operation, location.into()).argument(contact.into())
     }
 }

@@ -3,10 +3,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sidecar_core::{Error, ErrorKind, Result, http::Answer};
 
+use super::Contacts;
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, PlainRequest, Resource, Settings, request},
     config::ApiVersion,
-    model::{Contact, ContactId, LocationId},
+    model::{Appointment, Contact, ContactId, LocationId},
 };
 
 const GET: Operation = Operation::new("contacts.get", Method::GET, "/contacts/{contactId}", ApiVersion::V2021_07_28);
@@ -15,6 +16,20 @@ const DELETE: Operation =
 
 const FIND: Operation =
     Operation::new("contacts.find", Method::GET, "/contacts/search/duplicate", ApiVersion::V2021_07_28);
+
+static APPOINTMENTS: Operation =
+    Operation::new("contacts.appointments", Method::GET, "/contacts/{contactId}/appointments", ApiVersion::V2021_07_28);
+
+impl Contacts {
+    /// Lists a contact's appointments.
+    pub fn appointments(
+        &self,
+        location: impl Into<LocationId>,
+        contact: impl Into<ContactId>,
+    ) -> PlainRequest<Vec<Appointment>> {
+        self.about(&APPOINTMENTS, location, contact).plain(|answer| answer.part(&["events"]))
+    }
+}
 
 /// An answer's `{"contact": …}`.
 #[derive(Deserialize)]

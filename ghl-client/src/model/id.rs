@@ -41,4 +41,12 @@ ids! {
     LostReason LostReasonId,
     /// The id of a campaign.
     Campaign CampaignId,
+    /// The id of a workflow.
+    Workflow WorkflowId,
+    /// The id of a business.
+    Business BusinessId,
+    /// The id of a contact's task.
+    Task TaskId,
+    /// The id of a note, on a contact or an appointment.
+    Note NoteId,
 }

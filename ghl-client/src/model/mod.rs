@@ -9,7 +9,9 @@ mod contact;
 mod custom_field;
 mod id;
 mod location;
+mod note;
 mod opportunity;
+mod task;
 mod time;
 
 pub use appointment::{Appointment, AppointmentStatus};
@@ -18,8 +20,10 @@ pub use contact::{Contact, SearchAfter};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
 pub use id::*;
 pub use location::{InstalledLocation, Location};
+pub use note::Note;
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
 };
+pub use task::Task;
 pub use time::WireTime;
-pub(crate) use time::{field_time, month_day_year};
+pub(crate) use time::{field_time, month_day_year, rfc3339};

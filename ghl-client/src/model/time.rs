@@ -50,6 +50,11 @@ pub(crate) fn field_time(value: Option<&Value>) -> Option<Timestamp> {
     }
 }
 
+/// A time as most fields want it.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.to_string()
+}
+
 /// The day of a time, in UTC, as `mm-dd-yyyy`: how a few query parameters want it.
 pub(crate) fn month_day_year(time: Timestamp) -> String {
     let text = time.to_string();

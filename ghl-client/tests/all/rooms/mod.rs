@@ -1,6 +1,7 @@
 //! Each hand-written request's line, version and body, with the least and with all of its arguments; what it makes of a
 //! realistic answer; and what it refuses before anything is sent. One file a family.
 
+mod contacts;
 mod opportunities;
 
 use ghl_client::GhlClient;
@@ -36,6 +37,14 @@ impl Room {
         output.unwrap_or_else(|error| panic!("{expected}: {error}"))
     }
 }
+
+/// A table of requests, each with its line, its body (`null` for none) and what it is answered.
+macro_rules! wire {
+    ($room:expr, $ghl:ident; $($request:expr => $line:literal, $body:tt, $answer:tt;)+) => {
+        $($room.sends(|$ghl| $request, $line, ::serde_json::json!($body), ::serde_json::json!($answer)).await;)+
+    };
+}
+pub(crate) use wire;
 
 /// The request is refused before it is sent, with a word on what to do.
 pub(crate) async fn refuses<T: std::fmt::Debug, R>(request: impl FnOnce(GhlClient) -> R, word: &str)

@@ -1,0 +1,102 @@
+use http::Method;
+use sidecar_core::Result;
+
+use super::Contacts;
+use crate::{
+    client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
+    config::ApiVersion,
+    model::{ContactId, LocationId, Note, NoteId, UserId},
+};
+
+const VERSION: ApiVersion = ApiVersion::V2021_07_28;
+static LIST: Operation = Operation::new("contacts.notes.list", Method::GET, "/contacts/{contactId}/notes", VERSION);
+static CREATE: Operation =
+    Operation::new("contacts.notes.create", Method::POST, "/contacts/{contactId}/notes", VERSION);
+static GET: Operation = Operation::new("contacts.notes.get", Method::GET, "/contacts/{contactId}/notes/{id}", VERSION);
+static UPDATE: Operation =
+    Operation::new("contacts.notes.update", Method::PUT, "/contacts/{contactId}/notes/{id}", VERSION);
+static DELETE: Operation =
+    Operation::new("contacts.notes.delete", Method::DELETE, "/contacts/{contactId}/notes/{id}", VERSION);
+
+/// A contact's notes. From [`Contacts::notes`].
+#[derive(Debug, Clone)]
+pub struct Notes {
+    client: GhlClient,
+    location: LocationId,
+    contact: ContactId,
+}
+
+request! {
+    /// Writes a note. From [`Notes::create`].
+    pub struct CreateNote => Note
+}
+request! {
+    /// Changes a note. From [`Notes::update`].
+    pub struct UpdateNote => Note
+}
+
+setters! { body of CreateNote, UpdateNote; {
+    /// Who writes it.
+    "userId" user: into UserId,
+    /// Its heading.
+    "title" title: into String,
+    /// Its colour, such as `#FFAA00`.
+    "color" color: into String,
+    /// Whether it stays on top.
+    "pinned" pinned: bool,
+}}
+setters! { body of UpdateNote; {
+    /// Its text.
+    "body" body: into String,
+}}
+any_field!(CreateNote, UpdateNote);
+
+impl Contacts {
+    /// A contact's notes: list, write, read, change, delete.
+    pub fn notes(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> Notes {
+        Notes { client: self.0.clone(), location: location.into(), contact: contact.into() }
+    }
+}
+
+impl Notes {
+    fn draft(&self, operation: &'static Operation) -> Draft {
+        Draft::new(&self.client, operation, self.location.clone()).argument(&self.contact)
+    }
+
+    /// Lists them all.
+    pub fn list(&self) -> PlainRequest<Vec<Note>> {
+        self.draft(&LIST).plain(|answer| answer.part(&["notes"]))
+    }
+
+    /// Writes a note with this text.
+    pub fn create(&self, body: impl Into<String>) -> CreateNote {
+        CreateNote { draft: self.draft(&CREATE).set("body", body.into()) }
+    }
+
+    /// Reads one.
+    pub fn get(&self, note: impl Into<NoteId>) -> PlainRequest<Note> {
+        self.draft(&GET).argument(note.into()).plain(|answer| answer.part(&["note"]))
+    }
+
+    /// Changes the fields that are set.
+    pub fn update(&self, note: impl Into<NoteId>) -> UpdateNote {
+        UpdateNote { draft: self.draft(&UPDATE).argument(note.into()).with_body() }
+    }
+
+    /// Deletes one.
+    pub fn delete(&self, note: impl Into<NoteId>) -> PlainRequest<()> {
+        self.draft(&DELETE).argument(note.into()).plain(done)
+    }
+}
+
+impl CreateNote {
+    async fn send(self) -> Result<Note> {
+        self.draft.part(&["note"]).await
+    }
+}
+
+impl UpdateNote {
+    async fn send(self) -> Result<Note> {
+        self.draft.part(&["note"]).await
+    }
+}
