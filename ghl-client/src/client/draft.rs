@@ -6,8 +6,9 @@ use sidecar_core::{Error, ErrorKind, Result, http::Answer, retry::Replay};
 
 use super::{GhlClient, Operation, Resource, Settings};
 
-/// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent.
-#[derive(Debug, Clone)]
+/// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent. Its
+/// `Debug` names the body's fields without their values: a password can be among them.
+#[derive(Clone)]
 pub(crate) struct Draft {
     client: GhlClient,
     operation: &'static Operation,
@@ -18,6 +19,19 @@ pub(crate) struct Draft {
     replay: Option<Replay>,
     refusal: Option<String>,
     pub(crate) settings: Settings,
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<&String> = self.body.iter().flat_map(Map::keys).collect();
+        f.debug_struct("Draft")
+            .field("operation", &self.operation.name)
+            .field("resource", &self.resource)
+            .field("arguments", &self.arguments)
+            .field("query", &self.query)
+            .field("body", &fields)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Draft {
@@ -126,7 +140,7 @@ impl Draft {
     }
 
     /// A request with nothing of its own to set.
-    pub(crate) fn plain<T>(self, read: fn(Answer) -> Result<T>) -> PlainRequest<T> {
+    pub(crate) fn plain<T>(self, read: fn(&Answer) -> Result<T>) -> PlainRequest<T> {
         PlainRequest { draft: self, read }
     }
 }
@@ -135,7 +149,7 @@ impl Draft {
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PlainRequest<T> {
     draft: Draft,
-    read: fn(Answer) -> Result<T>,
+    read: fn(&Answer) -> Result<T>,
 }
 
 impl<T> Clone for PlainRequest<T> {
@@ -146,7 +160,7 @@ impl<T> Clone for PlainRequest<T> {
 
 impl<T> fmt::Debug for PlainRequest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PlainRequest").field(&self.draft.operation.name).finish()
+        f.debug_tuple("PlainRequest").field(&self.draft).finish()
     }
 }
 
@@ -154,12 +168,12 @@ super::request!(impl<T> for PlainRequest<T> => T, draft.settings);
 
 impl<T> PlainRequest<T> {
     async fn send(self) -> Result<T> {
-        (self.read)(self.draft.answer().await?)
+        (self.read)(&self.draft.answer().await?)
     }
 }
 
 /// For answers that say nothing beyond having come.
 #[expect(clippy::unnecessary_wraps, reason = "it is one of many readers of answers")]
-pub(crate) fn done(_: Answer) -> Result<()> {
+pub(crate) fn done(_: &Answer) -> Result<()> {
     Ok(())
 }

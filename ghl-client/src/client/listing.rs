@@ -27,6 +27,11 @@ impl BySkip {
         self.check(draft).query(skip, self.skip).query("limit", self.limit)
     }
 
+    /// Adds the two to the body.
+    pub(crate) fn body(&self, draft: Draft) -> Draft {
+        self.check(draft).set("skip", self.skip).set("limit", self.limit)
+    }
+
     fn check(&self, draft: Draft) -> Draft {
         check_page_size(draft, self.limit, self.largest)
     }

@@ -68,8 +68,14 @@ impl CreateNewContact {
         if self.contact.custom_fields.is_empty() {
             return Ok(Vec::new());
         }
-        let known =
-            self.client.locations().custom_fields(&self.location).of_contacts().with(self.settings.clone()).await?;
+        let known = self
+            .client
+            .locations()
+            .custom_fields(&self.location)
+            .list()
+            .of_contacts()
+            .with(self.settings.clone())
+            .await?;
         let resolve = |(name, value): (&String, &Value)| match find(&known, name) {
             Some(id) => Ok(CustomFieldValue::by_id(id, value.clone())),
             None => Err(unknown(name, &known)),

@@ -95,6 +95,6 @@ impl Contacts {
 
 impl ChangeWorkflow {
     async fn send(self) -> Result<()> {
-        self.draft.answer().await.and_then(done)
+        done(&self.draft.answer().await?)
     }
 }

@@ -1,15 +1,28 @@
-//! Locations (sub-accounts): search, read, their custom fields, and where the app is installed.
+//! Locations (sub-accounts): search, read, write; their tags, custom fields and values, tasks and templates; and where the
+//! app is installed.
 //!
 //! Minting a location's token lives in [`oauth`](crate::oauth). Invariant: there is no listing of "all locations"; a company
 //! is searched, or its installations are listed.
 
+mod custom_fields;
+mod custom_values;
 mod installed;
 mod read;
 mod search;
+mod tags;
+mod tasks;
+mod templates;
+mod write;
 
+pub use custom_fields::{CreateCustomField, CustomFields, ListCustomFields, UpdateCustomField};
+pub use custom_values::CustomValues;
 pub use installed::{ListInstalled, ListInstalledV3};
-pub use read::{GetLocation, ListCustomFields};
+pub use read::GetLocation;
 pub use search::SearchLocations;
+pub use tags::Tags;
+pub use tasks::SearchTasks;
+pub use templates::ListTemplates;
+pub use write::{CreateLocation, UpdateLocation};
 
 use crate::{client::GhlClient, model::LocationId};
 
@@ -25,10 +38,5 @@ impl Locations {
     /// Reads one location.
     pub fn get(&self, location: impl Into<LocationId>) -> GetLocation {
         GetLocation::new(self.0.clone(), location.into())
-    }
-
-    /// Lists a location's custom fields, to find the id behind a key and the other way round.
-    pub fn custom_fields(&self, location: impl Into<LocationId>) -> ListCustomFields {
-        ListCustomFields::new(self.0.clone(), location.into())
     }
 }

@@ -1,22 +1,50 @@
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sidecar_core::{Result, http::Answer};
+use sidecar_core::{Error, ErrorKind, Result, Sent, http::Answer};
 
+use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, TokenKinds, request},
+    client::{Draft, GhlClient, Operation, PlainRequest, Resource, Settings, TokenKinds, request},
     config::ApiVersion,
-    model::{CompanyId, CustomField, Location, LocationId},
+    model::{CompanyId, Location, LocationId},
 };
 
 const GET: Operation = Operation::new("locations.get", Method::GET, "/locations/{locationId}", ApiVersion::V2021_07_28)
     .accepting(TokenKinds::ANY);
-const CUSTOM_FIELDS: Operation = Operation::new(
-    "locations.custom_fields",
-    Method::GET,
-    "/locations/{locationId}/customFields",
-    ApiVersion::V2021_07_28,
-);
+static TIMEZONES: Operation =
+    Operation::new("locations.timezones", Method::GET, "/locations/{locationId}/timezones", ApiVersion::V2021_07_28);
+
+impl Locations {
+    /// The time zones that a location can be set to, by their IANA names.
+    pub fn timezones(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<String>> {
+        let location = location.into();
+        Draft::new(&self.0, &TIMEZONES, location.clone()).argument(location).plain(names)
+    }
+}
+
+/// The published specification has no shape for the answer: a list is taken as it is, or out of whatever holds it.
+fn names(answer: &Answer) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        Bare(Vec<String>),
+        Held(BTreeMap<String, Value>),
+    }
+    let list = match answer.json()? {
+        Names::Bare(names) => return Ok(names),
+        Names::Held(fields) => fields.into_values().find(Value::is_array),
+    };
+    list.and_then(|list| serde_json::from_value(list).ok()).ok_or_else(|| {
+        Error::new(ErrorKind::Decode, "the answer has no list of time zones")
+            .at("ghl", TIMEZONES.name)
+            .sent(Sent::Yes)
+            .with_status(answer.status)
+            .with_body(&answer.body)
+    })
+}
 
 #[derive(Deserialize)]
 struct Enveloped<T> {
@@ -59,48 +87,5 @@ impl GetLocation {
         let call = GET.call(&[self.location.as_str()]);
         let resource = self.company.map_or(Resource::Location(self.location), Resource::Company);
         self.client.answer(call, &resource, &GET, &self.settings).await
-    }
-}
-
-/// Lists a location's custom fields. From [`Locations::custom_fields`](super::Locations::custom_fields).
-#[derive(Debug, Clone)]
-#[must_use = "a request does nothing until it is awaited"]
-pub struct ListCustomFields {
-    client: GhlClient,
-    location: LocationId,
-    model: Option<&'static str>,
-    settings: Settings,
-}
-
-request!(ListCustomFields => Vec<CustomField>);
-
-#[derive(Deserialize)]
-struct Fields {
-    #[serde(rename = "customFields")]
-    custom_fields: Vec<CustomField>,
-}
-
-impl ListCustomFields {
-    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, model: None, settings: Settings::default() }
-    }
-
-    /// Only contacts' fields.
-    pub fn of_contacts(mut self) -> Self {
-        self.model = Some("contact");
-        self
-    }
-
-    /// Only opportunities' fields.
-    pub fn of_opportunities(mut self) -> Self {
-        self.model = Some("opportunity");
-        self
-    }
-
-    async fn send(self) -> Result<Vec<CustomField>> {
-        let call = CUSTOM_FIELDS.call(&[self.location.as_str()]).query_opt("model", self.model);
-        let answer =
-            self.client.answer(call, &Resource::Location(self.location), &CUSTOM_FIELDS, &self.settings).await?;
-        Ok(answer.json::<Fields>()?.custom_fields)
     }
 }

@@ -18,6 +18,18 @@ sidecar_core::model! {
         "model" model: Option<String>,
         /// The allowed values, where it is a choice.
         "picklistOptions" picklist_options: Option<Vec<Value>>,
+        /// What stands in it while it is empty.
+        "placeholder" placeholder: Option<String>,
+        /// Its place among the fields.
+        "position" position: Option<f64>,
+        /// Pictures of the allowed values.
+        "picklistImageOptions" picklist_image_options: Option<Vec<Value>>,
+        /// Whether a value of one's own is allowed too.
+        "isAllowedCustomOption" is_allowed_custom_option: Option<bool>,
+        /// Whether it takes several files.
+        "isMultiFileAllowed" is_multi_file_allowed: Option<bool>,
+        /// How many files it takes.
+        "maxFileLimit" max_file_limit: Option<f64>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
     }

@@ -47,6 +47,12 @@ ids! {
     Business BusinessId,
     /// The id of a contact's task.
     Task TaskId,
+    /// The id of a location's tag.
+    Tag TagId,
+    /// The id of a custom value.
+    CustomValue CustomValueId,
+    /// The id of a message template.
+    Template TemplateId,
     /// The id of a note, on a contact or an appointment.
     Note NoteId,
 }

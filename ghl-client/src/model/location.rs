@@ -29,8 +29,22 @@ sidecar_core::model! {
         "website" website: Option<String>,
         /// IANA time zone.
         "timezone" timezone: Option<String>,
+        /// Its domain.
+        "domain" domain: Option<String>,
+        /// Its logo's address.
+        "logoUrl" logo_url: Option<String>,
+        /// Given name of the person to turn to.
+        "firstName" first_name: Option<String>,
+        /// Family name of the person to turn to.
+        "lastName" last_name: Option<String>,
+        /// Name and address of the business.
+        "business" business: Option<Value>,
+        /// Its pages elsewhere, such as `facebookUrl`.
+        "social" social: Option<Value>,
         /// Settings, such as `allowDuplicateContact`.
         "settings" settings: Option<Value>,
+        /// What a reseller may have set.
+        "reseller" reseller: Option<Value>,
     }
 }
 

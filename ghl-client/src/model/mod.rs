@@ -7,23 +7,29 @@ mod appointment;
 mod calendar;
 mod contact;
 mod custom_field;
+mod custom_value;
 mod id;
 mod location;
 mod note;
 mod opportunity;
+mod tag;
 mod task;
+mod template;
 mod time;
 
 pub use appointment::{Appointment, AppointmentStatus};
 pub use calendar::Calendar;
 pub use contact::{Contact, SearchAfter};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
+pub use custom_value::CustomValue;
 pub use id::*;
 pub use location::{InstalledLocation, Location};
 pub use note::Note;
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
 };
+pub use tag::Tag;
 pub use task::Task;
+pub use template::{Template, TemplateKind};
 pub use time::WireTime;
 pub(crate) use time::{field_time, month_day_year, rfc3339};

@@ -181,7 +181,7 @@ async fn locations_are_searched_read_and_listed_by_installation() {
     let installed = ghl.locations().installed("co1").is_installed(true).skip(20).page_size(1).await.unwrap();
     assert_eq!((installed.items[0].id.as_str(), installed.next), ("0IHuJvc2ofPAAA8GzTRi", Some(21)));
     assert_eq!(
-        ghl.locations().custom_fields(LOCATION).of_contacts().await.unwrap()[0].field_key.as_deref(),
+        ghl.locations().custom_fields(LOCATION).list().of_contacts().await.unwrap()[0].field_key.as_deref(),
         Some("contact.course")
     );
     let lines: Vec<_> = sent.requests().iter().map(line).collect();

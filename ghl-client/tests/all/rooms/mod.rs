@@ -2,6 +2,7 @@
 //! realistic answer; and what it refuses before anything is sent. One file a family.
 
 mod contacts;
+mod locations;
 mod opportunities;
 
 use ghl_client::GhlClient;

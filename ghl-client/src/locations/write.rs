@@ -1,0 +1,115 @@
+use http::Method;
+use serde_json::json;
+use sidecar_core::Result;
+
+use super::Locations;
+use crate::{
+    client::{Draft, Operation, PlainRequest, TokenKinds, any_field, done, request, setters},
+    config::ApiVersion,
+    model::{CompanyId, Location, LocationId},
+};
+
+static CREATE: Operation = Operation::new("locations.create", Method::POST, "/locations/", ApiVersion::V2021_07_28)
+    .accepting(TokenKinds::AGENCY_ACCESS);
+static UPDATE: Operation =
+    Operation::new("locations.update", Method::PUT, "/locations/{locationId}", ApiVersion::V2021_07_28)
+        .accepting(TokenKinds::AGENCY_ACCESS);
+static DELETE: Operation =
+    Operation::new("locations.delete", Method::DELETE, "/locations/{locationId}", ApiVersion::V2021_07_28)
+        .accepting(TokenKinds::AGENCY_ACCESS);
+
+request! {
+    /// Creates a location. From [`Locations::create`].
+    pub struct CreateLocation => Location
+}
+request! {
+    /// Changes a location. From [`Locations::update`].
+    pub struct UpdateLocation => Location
+}
+
+setters! { body of CreateLocation, UpdateLocation; {
+    /// Phone number in E.164.
+    "phone" phone: into String,
+    /// Street and number.
+    "address" address: into String,
+    /// City.
+    "city" city: into String,
+    /// State or region.
+    "state" state: into String,
+    /// Two-letter country code.
+    "country" country: into String,
+    /// Postal code.
+    "postalCode" postal_code: into String,
+    /// Website.
+    "website" website: into String,
+    /// IANA time zone.
+    "timezone" timezone: into String,
+}}
+setters! { body of CreateLocation; {
+    /// The snapshot that it begins with.
+    "snapshotId" snapshot: into String,
+}}
+setters! { body of UpdateLocation; {
+    /// Its name.
+    "name" name: into String,
+}}
+any_field!(CreateLocation, UpdateLocation);
+
+impl Locations {
+    /// Creates a location of a company; needs a token of the agency, whose plan has to allow it (Agency Pro).
+    pub fn create(&self, company: impl Into<CompanyId>, name: impl Into<String>) -> CreateLocation {
+        let company = company.into();
+        let draft = Draft::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
+        CreateLocation { draft: draft.set("name", name.into()) }
+    }
+
+    /// Changes the fields that are set; needs a token of the agency.
+    pub fn update(&self, company: impl Into<CompanyId>, location: impl Into<LocationId>) -> UpdateLocation {
+        let company = company.into();
+        let draft = Draft::new(&self.0, &UPDATE, company.clone()).argument(location.into());
+        UpdateLocation { draft: draft.set("companyId", json!(company)) }
+    }
+
+    /// Deletes a location with all it holds, and its Twilio account too if so told; needs a token of the agency.
+    pub fn delete(
+        &self,
+        company: impl Into<CompanyId>,
+        location: impl Into<LocationId>,
+        delete_twilio_account: bool,
+    ) -> PlainRequest<()> {
+        let draft = Draft::new(&self.0, &DELETE, company.into()).argument(location.into());
+        draft.query("deleteTwilioAccount", delete_twilio_account).plain(done)
+    }
+}
+
+/// What the two writes share beyond plain fields.
+macro_rules! shared {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// The person to turn to.
+            pub fn prospect(
+                mut self,
+                first_name: impl Into<String>,
+                last_name: impl Into<String>,
+                email: impl Into<String>,
+            ) -> Self {
+                let person = json!({"firstName": first_name.into(), "lastName": last_name.into(), "email": email.into()});
+                self.draft = self.draft.set("prospectInfo", person);
+                self
+            }
+
+            async fn send(self) -> Result<Location> {
+                self.draft.json().await
+            }
+        })+
+    };
+}
+shared!(CreateLocation, UpdateLocation);
+
+impl UpdateLocation {
+    /// Loads a snapshot into it; `replace` lets the snapshot's assets take the place of its own.
+    pub fn snapshot(mut self, id: impl Into<String>, replace: bool) -> Self {
+        self.draft = self.draft.set("snapshot", json!({"id": id.into(), "override": replace}));
+        self
+    }
+}
