@@ -20,7 +20,7 @@ const DELETE: Operation = Operation::new("appointments.delete", Method::DELETE, 
 
 /// The appointments family. From [`GhlClient::appointments`].
 #[derive(Debug, Clone)]
-pub struct Appointments(GhlClient);
+pub struct Appointments(pub(crate) GhlClient);
 
 impl Appointments {
     pub(crate) fn new(client: GhlClient) -> Self {
@@ -106,6 +106,26 @@ macro_rules! appointment_fields {
             /// Where it takes place.
             pub fn address(self, address: impl Into<String>) -> Self {
                 self.set("address", address.into())
+            }
+
+            /// How it takes place: `custom`, `zoom`, `gmeet`, `phone`, `address`, `ms_teams` or `google`.
+            pub fn meeting_location_type(self, kind: impl Into<String>) -> Self {
+                self.set("meetingLocationType", kind.into())
+            }
+
+            /// Which of the calendar's own meeting locations it has; `default` or an id from its configuration.
+            pub fn meeting_location_id(self, id: impl Into<String>) -> Self {
+                self.set("meetingLocationId", id.into())
+            }
+
+            /// Whether [`address`](Self::address) and the meeting location take the place of the calendar's own.
+            pub fn override_location(self, instead: bool) -> Self {
+                self.set("overrideLocationConfig", instead)
+            }
+
+            /// Makes it one of a series, by a rule of RFC 5545 such as `RRULE:FREQ=DAILY;INTERVAL=1;COUNT=5`.
+            pub fn rrule(self, rule: impl Into<String>) -> Self {
+                self.set("rrule", rule.into())
             }
 
             /// Whether the provider sends its notifications.

@@ -1,61 +1,75 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::Method;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sidecar_core::{Error, ErrorKind, Result, Timestamp};
 
-use super::list::ListCalendars;
+use super::{Calendars, list::ListCalendars};
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{Draft, GhlClient, Operation, Settings, Span, WithSettings, request},
     config::ApiVersion,
-    model::{Appointment, CalendarGroupId, CalendarId, LocationId, UserId},
+    model::{Appointment, CalendarGroupId, CalendarId, LocationId, UserId, WireTime},
 };
 
-const EVENTS: Operation = Operation::new("calendars.events", Method::GET, "/calendars/events", ApiVersion::V2021_04_15);
+static EVENTS: Operation =
+    Operation::new("calendars.events", Method::GET, "/calendars/events", ApiVersion::V2021_04_15);
+static BLOCKED: Operation =
+    Operation::new("calendars.blocked_slots", Method::GET, "/calendars/blocked-slots", ApiVersion::V2021_04_15);
 
 /// How many calendars are read at the same time.
 const AT_ONCE: usize = 4;
 
-/// Lists events. From [`Calendars::events`](super::Calendars::events). It needs a time span and a calendar, user or group.
-#[derive(Debug, Clone)]
-#[must_use = "a request does nothing until it is awaited"]
-pub struct ListEvents {
-    client: GhlClient,
-    location: LocationId,
-    whose: Option<(&'static str, String)>,
-    span: Option<(Timestamp, Timestamp)>,
-    settings: Settings,
+request! {
+    /// Lists events, or blocked slots. From [`Calendars::events`] and [`Calendars::blocked_slots`]. It needs a time span and a
+    /// calendar, user or group. A span of more than 31 days is asked for piece by piece.
+    pub struct ListEvents { operation: &'static Operation, whose: bool, span: Option<(Timestamp, Timestamp)> }
+        => Vec<Appointment>
 }
 
-request!(ListEvents => Vec<Appointment>);
+impl Calendars {
+    /// Lists the events of one calendar, user or group.
+    pub fn events(&self, location: impl Into<LocationId>) -> ListEvents {
+        ListEvents::new(&self.0, &EVENTS, location.into())
+    }
 
-#[derive(Deserialize)]
-struct Found<T> {
-    events: Vec<T>,
+    /// Lists the slots of one calendar, user or group that were [blocked](Self::block_slot).
+    pub fn blocked_slots(&self, location: impl Into<LocationId>) -> ListEvents {
+        ListEvents::new(&self.0, &BLOCKED, location.into())
+    }
+
+    /// Lists the events of all calendars of a location, each once, by their start.
+    pub fn all_events(&self, location: impl Into<LocationId>) -> AllEvents {
+        AllEvents { client: self.0.clone(), location: location.into(), span: None, settings: Settings::default() }
+    }
 }
 
 impl ListEvents {
-    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, whose: None, span: None, settings: Settings::default() }
+    fn new(client: &GhlClient, operation: &'static Operation, location: LocationId) -> Self {
+        let draft = Draft::new(client, operation, location.clone()).query("locationId", location);
+        Self { draft, operation, whose: false, span: None }
     }
 
-    /// The events of a calendar.
-    pub fn calendar(mut self, calendar: impl Into<CalendarId>) -> Self {
-        self.whose = Some(("calendarId", calendar.into().to_string()));
-        self
+    /// Those of a calendar.
+    pub fn calendar(self, calendar: impl Into<CalendarId>) -> Self {
+        self.of("calendarId", calendar.into().as_str())
     }
 
-    /// The events that a user holds.
-    pub fn user(mut self, user: impl Into<UserId>) -> Self {
-        self.whose = Some(("userId", user.into().to_string()));
-        self
+    /// Those that a user holds.
+    pub fn user(self, user: impl Into<UserId>) -> Self {
+        self.of("userId", user.into().as_str())
     }
 
-    /// The events of a group's calendars.
-    pub fn group(mut self, group: impl Into<CalendarGroupId>) -> Self {
-        self.whose = Some(("groupId", group.into().to_string()));
+    /// Those of a group's calendars.
+    pub fn group(self, group: impl Into<CalendarGroupId>) -> Self {
+        self.of("groupId", group.into().as_str())
+    }
+
+    fn of(mut self, name: &'static str, id: &str) -> Self {
+        self.whose = true;
+        self.draft = self.draft.query(name, id);
         self
     }
 
@@ -65,27 +79,44 @@ impl ListEvents {
         self
     }
 
-    async fn send(self) -> Result<Vec<Appointment>> {
-        self.fetch().await
+    /// All of them, each once, piece by piece of 31 days.
+    pub fn items(self) -> impl Stream<Item = Result<Appointment>> + Send {
+        let mut seen = HashSet::new();
+        self.pieces::<Appointment>()
+            .map_ok(|events| stream::iter(events.into_iter().map(Ok)))
+            .try_flatten()
+            .try_filter(move |event| std::future::ready(seen.insert(event.id.clone())))
     }
 
-    async fn fetch<T: DeserializeOwned>(self) -> Result<Vec<T>> {
-        let Some((name, id)) = self.whose else {
-            return refuse("events are listed by calendar, user or group: name one, or use `all_events`");
-        };
-        let (start, end) = checked(self.span)?;
-        let call = EVENTS
-            .call(&[])
-            .query("locationId", &self.location)
-            .query(name, id)
-            .query("startTime", start.as_millis())
-            .query("endTime", end.as_millis());
-        let answer = self.client.answer(call, &Resource::Location(self.location), &EVENTS, &self.settings).await?;
-        Ok(answer.json::<Found<T>>()?.events)
+    async fn send(self) -> Result<Vec<Appointment>> {
+        self.items().try_collect().await
+    }
+
+    /// One that reaches over the end of a piece comes with both.
+    async fn fetch<T: DeserializeOwned + Send>(self) -> Result<Vec<T>> {
+        self.pieces().try_concat().await
+    }
+
+    fn pieces<T: DeserializeOwned + Send>(self) -> impl Stream<Item = Result<Vec<T>>> + Send {
+        let (draft, asked) = (self.draft.clone(), self.checked());
+        let pieces = asked.map(|span| span.pieces().map(Ok));
+        let pieces = stream::iter([pieces]).map_ok(stream::iter).try_flatten();
+        pieces.and_then(move |(start, end)| {
+            let piece = draft.clone().query("startTime", start.as_millis()).query("endTime", end.as_millis());
+            piece.part(&["events"])
+        })
+    }
+
+    fn checked(&self) -> Result<Span> {
+        if !self.whose {
+            let why = "events are listed by calendar, user or group: name one, or use `all_events`";
+            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
+        }
+        Span::new(self.span, self.operation.name)
     }
 }
 
-/// Lists the events of all calendars. From [`Calendars::all_events`](super::Calendars::all_events).
+/// Lists the events of all calendars. From [`Calendars::all_events`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct AllEvents {
@@ -98,11 +129,7 @@ pub struct AllEvents {
 request!(AllEvents => Vec<Appointment>);
 
 impl AllEvents {
-    pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, span: None, settings: Settings::default() }
-    }
-
-    /// From `start` to `end`.
+    /// From `start` to `end`. A span of more than 31 days is asked for piece by piece.
     pub fn between(mut self, start: Timestamp, end: Timestamp) -> Self {
         self.span = Some((start, end));
         self
@@ -112,7 +139,7 @@ impl AllEvents {
         let events: Vec<Appointment> = self.fetch().await?;
         let by_id: BTreeMap<_, _> = events.into_iter().map(|event| (event.id.clone(), event)).collect();
         let mut events: Vec<_> = by_id.into_values().collect();
-        events.sort_by_cached_key(|event| event.start_time.as_ref().and_then(crate::model::WireTime::timestamp));
+        events.sort_by_cached_key(|event| event.start_time.as_ref().and_then(WireTime::timestamp));
         Ok(events)
     }
 
@@ -122,29 +149,15 @@ impl AllEvents {
     }
 
     async fn fetch<T: DeserializeOwned + Send>(self) -> Result<Vec<T>> {
-        let (start, end) = checked(self.span)?;
-        let mut calendars = ListCalendars::new(self.client.clone(), self.location.clone());
-        calendars.settings = self.settings.clone();
+        Span::new(self.span, EVENTS.name)?;
+        let calendars = ListCalendars::new(self.client.clone(), self.location.clone()).with(self.settings.clone());
         let requests = calendars.await?.into_iter().map(|calendar| {
-            let mut events =
-                ListEvents::new(self.client.clone(), self.location.clone()).calendar(calendar.id).between(start, end);
-            events.settings = self.settings.clone();
-            events.fetch::<T>()
+            let mut events = ListEvents::new(&self.client, &EVENTS, self.location.clone()).calendar(calendar.id);
+            events.span = self.span;
+            events.with(self.settings.clone()).fetch::<T>()
         });
         let pages: Vec<Vec<T>> =
             stream::iter(requests.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(pages.into_iter().flatten().collect())
     }
-}
-
-fn checked(span: Option<(Timestamp, Timestamp)>) -> Result<(Timestamp, Timestamp)> {
-    match span {
-        None => refuse("events are listed in a time span: give it with `between(start, end)`"),
-        Some((start, end)) if start >= end => refuse("the time span is empty: its end must be after its start"),
-        Some(span) => Ok(span),
-    }
-}
-
-fn refuse<T>(why: &'static str) -> Result<T> {
-    Err(Error::new(ErrorKind::Config, why).at("ghl", EVENTS.name))
 }

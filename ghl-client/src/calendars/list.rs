@@ -18,7 +18,7 @@ pub struct ListCalendars {
     location: LocationId,
     group: Option<CalendarGroupId>,
     drafts: Option<bool>,
-    pub(super) settings: Settings,
+    settings: Settings,
 }
 
 request!(ListCalendars => Vec<Calendar>);

@@ -1,15 +1,30 @@
-//! Calendars, the events that stand in them, and appointments.
+//! Calendars, their groups, the events that stand in them, free slots, appointments with their notes, rooms and equipments,
+//! and users' schedules.
 //!
 //! Invariant: events are asked for by instants, sent as epoch milliseconds; the provider wants a calendar, a user or a group
 //! named, so "all events of a location" is a fan-out over its calendars.
 
 mod appointments;
+mod blocked;
 mod events;
+mod groups;
 mod list;
+mod manage;
+mod notes;
+mod resources;
+mod schedules;
+mod slots;
 
 pub use appointments::{Appointments, CreateAppointment, DeleteAppointment, GetAppointment, UpdateAppointment};
+pub use blocked::BlockSlot;
 pub use events::{AllEvents, ListEvents};
+pub use groups::{CreateGroup, Groups};
 pub use list::ListCalendars;
+pub use manage::{CreateCalendar, UpdateCalendar};
+pub use notes::{AppointmentNotes, ListAppointmentNotes, WriteAppointmentNote};
+pub use resources::{CreateResource, ListResources, Resources, UpdateResource};
+pub use schedules::{CreateSchedule, Schedules, SearchSchedules, UpdateSchedule};
+pub use slots::FreeSlots;
 
 use crate::{client::GhlClient, model::LocationId};
 
@@ -25,15 +40,5 @@ impl Calendars {
     /// Lists a location's calendars.
     pub fn list(&self, location: impl Into<LocationId>) -> ListCalendars {
         ListCalendars::new(self.0.clone(), location.into())
-    }
-
-    /// Lists the events of one calendar, user or group.
-    pub fn events(&self, location: impl Into<LocationId>) -> ListEvents {
-        ListEvents::new(self.0.clone(), location.into())
-    }
-
-    /// Lists the events of all calendars of a location, each once, by their start.
-    pub fn all_events(&self, location: impl Into<LocationId>) -> AllEvents {
-        AllEvents::new(self.0.clone(), location.into())
     }
 }

@@ -67,6 +67,13 @@ impl Draft {
         self
     }
 
+    /// Adds a value of a query parameter that may stand several times.
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better than a reference to one")]
+    pub(crate) fn query_also(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
     /// Sets a field of the JSON body.
     pub(crate) fn set(mut self, wire_name: &str, value: impl Into<Value>) -> Self {
         self.body.get_or_insert_default().insert(wire_name.to_owned(), value.into());
@@ -108,6 +115,12 @@ impl Draft {
     /// Refuses unless this holds.
     pub(crate) fn require(self, holds: bool, why: impl FnOnce() -> String) -> Self {
         if holds { self } else { self.refuse(why()) }
+    }
+
+    /// Refuses a text that is longer than the provider takes.
+    pub(crate) fn at_most(self, what: &str, text: &str, characters: usize) -> Self {
+        let length = text.chars().count();
+        self.require(length <= characters, || format!("{what} has at most {characters} characters, not {length}"))
     }
 
     /// Sends it.

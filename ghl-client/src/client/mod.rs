@@ -10,6 +10,7 @@ mod listing;
 mod raw;
 mod settings;
 mod token_kinds;
+mod window;
 
 use std::{fmt, sync::Arc};
 
@@ -27,6 +28,7 @@ pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
 pub use raw::{Raw, RawRequest};
 pub(crate) use settings::{Settings, WithSettings, any_field, request, setters};
 pub use token_kinds::TokenKinds;
+pub(crate) use window::Span;
 
 use crate::{
     calendars::{Appointments, Calendars},

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{AppointmentId, CalendarGroupId, CalendarId, ContactId, LocationId, UserId, WireTime};
+use super::{AppointmentId, CalendarGroupId, CalendarId, CalendarResourceId, ContactId, LocationId, UserId, WireTime};
 
 sidecar_core::open_enum! {
     /// How an appointment stands.
@@ -63,5 +63,7 @@ sidecar_core::model! {
         "dateUpdated" date_updated: Option<WireTime>,
         /// Who made it.
         "createdBy" created_by: Option<Value>,
+        /// The rooms and equipments that are booked with it.
+        "assignedResources" assigned_resources: Option<Vec<CalendarResourceId>>,
     }
 }

@@ -47,6 +47,10 @@ ids! {
     Business BusinessId,
     /// The id of a contact's task.
     Task TaskId,
+    /// The id of a room or an equipment that calendars book.
+    CalendarResource CalendarResourceId,
+    /// The id of a user's availability schedule.
+    Schedule ScheduleId,
     /// The id of a location's tag.
     Tag TagId,
     /// The id of a custom value.

@@ -5,6 +5,8 @@
 
 mod appointment;
 mod calendar;
+mod calendar_group;
+mod calendar_resource;
 mod contact;
 mod custom_field;
 mod custom_value;
@@ -12,13 +14,17 @@ mod id;
 mod location;
 mod note;
 mod opportunity;
+mod schedule;
+mod slots;
 mod tag;
 mod task;
 mod template;
 mod time;
 
 pub use appointment::{Appointment, AppointmentStatus};
-pub use calendar::Calendar;
+pub use calendar::{Calendar, CalendarType};
+pub use calendar_group::CalendarGroup;
+pub use calendar_resource::{CalendarResource, ResourceType};
 pub use contact::{Contact, SearchAfter};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
 pub use custom_value::CustomValue;
@@ -28,6 +34,8 @@ pub use note::Note;
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
 };
+pub use schedule::{Interval, Schedule, ScheduleRule, Weekday};
+pub use slots::DaySlots;
 pub use tag::Tag;
 pub use task::Task;
 pub use template::{Template, TemplateKind};

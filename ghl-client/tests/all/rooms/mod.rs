@@ -1,6 +1,7 @@
 //! Each hand-written request's line, version and body, with the least and with all of its arguments; what it makes of a
 //! realistic answer; and what it refuses before anything is sent. One file a family.
 
+mod calendars;
 mod contacts;
 mod locations;
 mod opportunities;

@@ -1,0 +1,101 @@
+use http::Method;
+use serde::Deserialize;
+use sidecar_core::{Page, Result};
+
+use super::Appointments;
+use crate::{
+    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, done, listing, request, setters},
+    config::ApiVersion,
+    model::{AppointmentId, LocationId, Note, NoteId, UserId},
+};
+
+const VERSION: ApiVersion = ApiVersion::V2021_04_15;
+const ALL: &str = "/calendars/appointments/{appointmentId}/notes";
+const ONE: &str = "/calendars/appointments/{appointmentId}/notes/{noteId}";
+static LIST: Operation = Operation::new("appointments.notes.list", Method::GET, ALL, VERSION);
+static CREATE: Operation = Operation::new("appointments.notes.create", Method::POST, ALL, VERSION);
+static UPDATE: Operation = Operation::new("appointments.notes.update", Method::PUT, ONE, VERSION);
+static DELETE: Operation = Operation::new("appointments.notes.delete", Method::DELETE, ONE, VERSION);
+
+/// The most notes in a page, and the longest text of one in characters, by the published specification.
+const MOST: u32 = 20;
+const LONGEST: usize = 5_000;
+
+/// An appointment's notes. From [`Appointments::notes`].
+#[derive(Debug, Clone)]
+pub struct AppointmentNotes {
+    client: GhlClient,
+    location: LocationId,
+    appointment: AppointmentId,
+}
+
+request! {
+    /// Lists an appointment's notes; 1 to 20 in a page, 20 unless set otherwise. From [`AppointmentNotes::list`].
+    pub struct ListAppointmentNotes { at: BySkip } => Page<Note, u64>
+}
+listing!(ListAppointmentNotes => Note, skip, |note| Some(note.id.to_string()));
+request! {
+    /// Writes or changes a note. From [`AppointmentNotes::create`] and [`AppointmentNotes::update`].
+    pub struct WriteAppointmentNote => Note
+}
+setters! { body of WriteAppointmentNote; {
+    /// Who writes it.
+    "userId" user: into UserId,
+}}
+
+impl Appointments {
+    /// An appointment's notes: list, write, change, delete.
+    pub fn notes(&self, location: impl Into<LocationId>, appointment: impl Into<AppointmentId>) -> AppointmentNotes {
+        AppointmentNotes { client: self.0.clone(), location: location.into(), appointment: appointment.into() }
+    }
+}
+
+impl AppointmentNotes {
+    fn draft(&self, operation: &'static Operation) -> Draft {
+        Draft::new(&self.client, operation, self.location.clone()).argument(&self.appointment)
+    }
+
+    /// Lists them, a page when awaited.
+    pub fn list(&self) -> ListAppointmentNotes {
+        ListAppointmentNotes { draft: self.draft(&LIST), at: BySkip::new(MOST, MOST) }
+    }
+
+    /// Writes a note with this text, of at most 5,000 characters.
+    pub fn create(&self, body: impl Into<String>) -> WriteAppointmentNote {
+        write(self.draft(&CREATE), body.into())
+    }
+
+    /// Gives a note this text, of at most 5,000 characters.
+    pub fn update(&self, note: impl Into<NoteId>, body: impl Into<String>) -> WriteAppointmentNote {
+        write(self.draft(&UPDATE).argument(note.into()), body.into())
+    }
+
+    /// Deletes one.
+    pub fn delete(&self, note: impl Into<NoteId>) -> PlainRequest<()> {
+        self.draft(&DELETE).argument(note.into()).plain(done)
+    }
+}
+
+fn write(draft: Draft, body: String) -> WriteAppointmentNote {
+    WriteAppointmentNote { draft: draft.at_most("a note", &body, LONGEST).set("body", body) }
+}
+
+impl ListAppointmentNotes {
+    async fn send(self) -> Result<Page<Note, u64>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Found {
+            notes: Vec<Note>,
+            #[serde(default)]
+            has_more: bool,
+        }
+        let Found { notes, has_more } = self.at.query(self.draft, "offset").json().await?;
+        Ok(Page { next: has_more.then(|| self.at.behind(notes.len())), total: None, items: notes })
+    }
+}
+
+impl WriteAppointmentNote {
+    async fn send(self) -> Result<Note> {
+        self.draft.part(&["note"]).await
+    }
+}
