@@ -12,7 +12,7 @@ mod operation;
 mod request;
 mod value;
 
-pub use model::{Decode, Files, Write};
+pub use model::{Decode, Files, Unknown, Write};
 pub use operation::{Endpoint, Generation, Media, Operation, TokenKind};
 pub use request::Request;
 pub use value::{Either, File, Nullable, Number, Object, Secret};

@@ -69,6 +69,75 @@ pub(crate) fn field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(true)
 }
 
+/// Says what of an answer no field of its model took up.
+pub trait Unknown {
+    /// Adds the path of each unknown field, such as `contact.customFields.colour`; `path` is that of this value.
+    fn unknown(&self, path: &str, found: &mut Vec<String>);
+}
+
+/// Adds what a model kept as unknown, and what is unknown below its fields.
+pub(crate) fn unknown(fields: &[(&str, &dyn Unknown)], extra: &Object, path: &str, found: &mut Vec<String>) {
+    for (name, value) in fields {
+        value.unknown(&join(path, name), found);
+    }
+    found.extend(extra.keys().map(|name| join(path, name)));
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+macro_rules! nothing_unknown {
+    ($($type:ty)*) => {$(
+        impl Unknown for $type {
+            fn unknown(&self, _: &str, _: &mut Vec<String>) {}
+        }
+    )*};
+}
+
+nothing_unknown! { Answer Value Object String bool Number Secret File }
+
+impl<T: Unknown> Unknown for Vec<T> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        self.iter().for_each(|item| item.unknown(path, found));
+    }
+}
+
+impl<T: Unknown> Unknown for Option<T> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        self.iter().for_each(|value| value.unknown(path, found));
+    }
+}
+
+impl<T: Unknown> Unknown for BTreeMap<String, T> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        self.values().for_each(|value| value.unknown(&join(path, "*"), found));
+    }
+}
+
+impl<T: Unknown> Unknown for Box<T> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        (**self).unknown(path, found);
+    }
+}
+
+impl<T: Unknown> Unknown for Nullable<T> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        if let Self::Value(value) = self {
+            value.unknown(path, found);
+        }
+    }
+}
+
+impl<A: Unknown, B: Unknown> Unknown for Either<A, B> {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        match self {
+            Self::First(value) => value.unknown(path, found),
+            Self::Second(value) => value.unknown(path, found),
+        }
+    }
+}
+
 /// Something that an answer can be read as.
 pub trait Decode: Sized {
     /// Reads it.
@@ -122,6 +191,21 @@ pub trait Write: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ErrorKind::Config`] when a required field is missing, or one is set that the generation lacks.
     fn write(&self, generation: Generation, files: &mut Files) -> Result<Value>;
+
+    /// Whether there is something to write; a field that is not set is left out.
+    fn is_set(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Write> Write for Option<T> {
+    fn write(&self, generation: Generation, files: &mut Files) -> Result<Value> {
+        self.as_ref().map_or(Ok(Value::Null), |value| value.write(generation, files))
+    }
+
+    fn is_set(&self) -> bool {
+        self.is_some()
+    }
 }
 
 /// What a body's macro knows of a field: its name in v2 and in v3, empty where the generation lacks it.
@@ -132,30 +216,31 @@ pub(crate) struct Name {
     pub(crate) required: bool,
 }
 
-/// Writes a field.
+/// Writes the fields of a body.
 pub(crate) fn put(
     object: &mut Object,
     generation: Generation,
     files: &mut Files,
-    name: Name,
-    value: Option<&dyn Write>,
+    fields: &[(Name, &dyn Write)],
 ) -> Result<()> {
-    let wire = match generation {
-        Generation::V2 => name.v2,
-        Generation::V3 => name.v3,
-    };
     let config = |why| Err(Error::new(ErrorKind::Config, why));
-    let Some(value) = value else {
-        return match name.required && !wire.is_empty() {
-            true => config(format!("the field `{wire}` is required: set it")),
-            false => Ok(()),
+    for (name, value) in fields {
+        let (wire, other) = match generation {
+            Generation::V2 => (name.v2, name.v3),
+            Generation::V3 => (name.v3, name.v2),
         };
-    };
-    if wire.is_empty() {
-        let other = if generation == Generation::V2 { name.v3 } else { name.v2 };
-        return config(format!("{generation} has no field `{other}`: leave it out, or ask for the other version"));
+        match (value.is_set(), wire.is_empty()) {
+            (true, false) => insert(object, wire.into(), *value, generation, files)?,
+            (true, true) => {
+                return config(format!(
+                    "{generation} has no field `{other}`: leave it out, or ask for the other version"
+                ));
+            }
+            (false, false) if name.required => return config(format!("the field `{wire}` is required: set it")),
+            (false, _) => {}
+        }
     }
-    insert(object, wire.into(), value, generation, files)
+    Ok(())
 }
 
 /// Writes a value, or leaves it to `files` under its name.
@@ -346,6 +431,12 @@ macro_rules! read_fields {
             }
         }
 
+        impl $crate::api::Unknown for $name {
+            fn unknown(&self, path: &str, found: &mut Vec<String>) {
+                $crate::api::model::unknown(&[$(($wire, &self.$field)),*], &self.extra, path, found);
+            }
+        }
+
         impl $crate::api::Decode for $name {
             #[inline]
             fn decode(answer: ::sidecar_core::http::Answer) -> ::sidecar_core::Result<Self> {
@@ -367,13 +458,12 @@ macro_rules! write_fields {
                 files: &mut $crate::api::model::Files,
             ) -> ::sidecar_core::Result<::serde_json::Value> {
                 let mut object: $crate::api::Object = $(self.$extra.clone())? $(Default::$default())?;
-                $($crate::api::model::put(
+                $crate::api::model::put(
                     &mut object,
                     generation,
                     files,
-                    $crate::api::model::name!($v2 $(/ $v3)? $(@ $only)?)$(.$required())?,
-                    self.$field.as_ref().map(|value| value as &dyn $crate::api::Write),
-                )?;)*
+                    &[$(($crate::api::model::name!($v2 $(/ $v3)? $(@ $only)?)$(.$required())?, &self.$field)),*],
+                )?;
                 Ok(object.into())
             }
         }
@@ -389,6 +479,9 @@ macro_rules! read_values {
             pub enum $name {
                 $(#[doc = concat!("`", $wire, "`.")] $variant = $wire,)*
             }
+        }
+        impl $crate::api::Unknown for $name {
+            fn unknown(&self, _: &str, _: &mut Vec<String>) {}
         }
     };
 }

@@ -110,8 +110,8 @@ impl<T> Request<T> {
     ///
     /// # Errors
     /// As awaiting it, without [`ErrorKind::Decode`].
-    pub async fn raw(self) -> Result<Answer> {
-        self.prepared.send().await
+    pub fn raw(self) -> BoxFuture<'static, Result<Answer>> {
+        self.prepared.boxed()
     }
 }
 

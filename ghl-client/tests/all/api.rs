@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use ghl_client::{
     ApiVersion, ErrorKind, GhlClient,
-    api::{Either, File, Generation, Nullable, OPERATIONS, Request, contacts, conversations, oauth, opportunities},
+    api::{
+        Either, File, Generation, Nullable, OPERATIONS, Request, Unknown as _, contacts, conversations, oauth,
+        opportunities,
+    },
 };
 use serde_json::{Value, json};
 use sidecar_core::{
@@ -228,6 +231,9 @@ async fn both_shapes_of_an_answer_are_read() {
 async fn what_an_answer_has_beyond_the_specification_is_kept() {
     let (ghl, _) = answering(200, json!({"contact": {"id": "c1", "colour": "red"}, "traceId": "t1"}));
     let answer = ghl.contacts().get_contact("c1").await.unwrap();
+    let mut unknown = Vec::new();
+    answer.unknown("", &mut unknown);
+    assert_eq!(unknown, ["contact.colour", "traceId"]);
     assert_eq!(answer.contact.unwrap().extra["colour"], "red");
     assert_eq!(answer.extra["traceId"], "t1");
 }
