@@ -81,7 +81,7 @@ pub static OPERATIONS: &[&[Operation]] = &[
 
 /// The file of a group.
 pub fn group(plan: &Plan) -> String {
-    let writer = Writer::new(plan);
+    let writer = Writer { plan, finished: finish(plan) };
     let mut out = mark(&format!("codegen/digest/{}.json", plan.group));
     writer.head(&mut out);
     writer.methods(&mut out);
@@ -93,25 +93,12 @@ pub fn group(plan: &Plan) -> String {
     out
 }
 
-/// Knows the names of a plan's types.
-pub(crate) struct Writer<'a> {
+struct Writer<'a> {
     plan: &'a Plan,
     finished: Finished,
 }
 
-impl<'a> Writer<'a> {
-    pub(crate) fn new(plan: &'a Plan) -> Self {
-        Self { plan, finished: finish(plan) }
-    }
-
-    pub(crate) fn fields(&self, id: ModelId) -> &[Field] {
-        &self.plan.models.get(id).fields
-    }
-
-    pub(crate) fn is_boxed(&self, id: ModelId, field: &str) -> bool {
-        self.finished.boxed.contains(&(self.plan.models.root(id), field.to_owned()))
-    }
-
+impl Writer<'_> {
     fn head(&self, out: &mut String) {
         let group = &self.plan.group;
         let count =
@@ -205,7 +192,7 @@ impl<'a> Writer<'a> {
         out.push_str("];\n\n");
     }
 
-    pub(crate) fn name(&self, id: ModelId) -> &str {
+    fn name(&self, id: ModelId) -> &str {
         &self.finished.names[&self.plan.models.root(id)]
     }
 
@@ -227,7 +214,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(crate) fn of(&self, of: &Type) -> String {
+    fn of(&self, of: &Type) -> String {
         match of {
             Type::Any | Type::Anything => "Value".to_owned(),
             Type::Text => "String".to_owned(),

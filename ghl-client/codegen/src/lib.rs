@@ -29,6 +29,11 @@ pub fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
+/// The repository's folder.
+pub fn repository() -> PathBuf {
+    home().join("../..")
+}
+
 /// The files of a digest: name and content.
 pub fn digest_files(groups: &[digest::Group]) -> Vec<(String, String)> {
     groups.iter().map(|group| (format!("{}.json", group.name), group.to_json().pretty())).collect()
@@ -65,11 +70,20 @@ pub fn plans() -> Result<Vec<Plan>, String> {
     groups.iter().map(|group| plan::plan(group, &words)).collect()
 }
 
-/// The files of the generated layer, relative to the package `ghl-client`: name and content.
-pub fn code_files(plans: &[Plan]) -> Vec<(String, String)> {
-    let group = |plan: &Plan| (format!("src/api/{}.rs", emit::module(&plan.group)), emit::group(plan));
-    let mut files: Vec<_> = plans.iter().map(group).collect();
-    files.push(("src/api/mod.rs".to_owned(), emit::contents(plans)));
-    files.push(("tests/answers/models.rs".to_owned(), answers::answers(plans)));
-    files
+/// The generated files, relative to the repository: name and content.
+///
+/// # Errors
+/// When a value cannot be made up.
+pub fn code_files(plans: &[Plan]) -> Result<Vec<(String, String)>, String> {
+    let mut files = vec![
+        ("ghl-client/src/api/mod.rs".to_owned(), emit::contents(plans)),
+        ("ghl-client/tests/answers/models.rs".to_owned(), answers::answers(plans)),
+        ("tests/contract/calls/mod.rs".to_owned(), calls::contents(plans)),
+    ];
+    for plan in plans {
+        let module = emit::module(&plan.group);
+        files.push((format!("ghl-client/src/api/{module}.rs"), emit::group(plan)));
+        files.push((format!("tests/contract/calls/{module}.rs"), calls::group(plan)?));
+    }
+    Ok(files)
 }

@@ -3,19 +3,16 @@
 
 use std::{fs, path::Path, process::ExitCode};
 
-use ghl_codegen::{calls, code_files, digest, digest_files, drift, home, plans, spec, spec_folder, stale};
+use ghl_codegen::{code_files, digest, digest_files, drift, home, plans, repository, spec, spec_folder, stale};
 
 const USAGE: &str = "usage: cargo run -p ghl-codegen -- digest | generate | drift | check";
 
 fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1).as_deref() {
         Some("digest") => specifications().and_then(|groups| write(&home().join("digest"), &digest_files(&groups))),
-        Some("generate") => plans().and_then(|plans| {
-            write(&home().join("../../tests/contract"), &calls::files(&plans))?;
-            write(&home().join(".."), &code_files(&plans))
-        }),
+        Some("generate") => code().and_then(|files| write(&repository(), &files)),
         Some("drift") => report_drift(),
-        Some("check") => plans().map(|plans| report(&stale(&home().join(".."), &code_files(&plans)))),
+        Some("check") => code().map(|files| report(&stale(&repository(), &files))),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -29,6 +26,10 @@ fn main() -> ExitCode {
 
 fn specifications() -> Result<Vec<digest::Group>, String> {
     spec::read(&spec_folder().ok_or("set GHL_SPEC_DIR to the folder of the specifications")?)
+}
+
+fn code() -> Result<Vec<(String, String)>, String> {
+    code_files(&plans()?)
 }
 
 fn report_drift() -> Result<ExitCode, String> {

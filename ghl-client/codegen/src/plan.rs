@@ -135,7 +135,7 @@ impl Planner<'_> {
             if !facts.query.is_empty() {
                 let name = format!("{context}Query");
                 let id =
-                    *query.get_or_insert_with(|| self.models.add(Model { name: name.clone(), fields: Vec::new() }));
+                    *query.get_or_insert_with(|| self.models.add(Model { name: name.clone(), ..Model::default() }));
                 self.fill(id, generation, &facts.query, &name);
             }
             if let Some(content) = &facts.body {
@@ -176,7 +176,25 @@ impl Planner<'_> {
         wire[generation].push(field.name.clone());
         let mut required = [false; 2];
         required[generation] = field.required;
-        Field { name, wire, required, of, limits: limits(&field.shape) }
+        let mut shapes = [None, None];
+        shapes[generation] = Some(self.resolved(generation, &field.shape));
+        Field { name, wire, required, of, limits: limits(&field.shape), shapes }
+    }
+
+    /// A shape with what is named but no object written out.
+    fn resolved(&self, generation: usize, shape: &Shape) -> Shape {
+        let inner = |shape: &Shape| Box::new(self.resolved(generation, shape));
+        match shape {
+            Shape::Named(name) => match self.schema(generation, name) {
+                Some(schema) if !self.is_object(generation, &schema) => self.resolved(generation, &schema),
+                _ => shape.clone(),
+            },
+            Shape::List(item) => Shape::List(inner(item)),
+            Shape::Map(value) => Shape::Map(inner(value)),
+            Shape::Marked { shape, marks } => Shape::Marked { shape: inner(shape), marks: marks.clone() },
+            Shape::One(shapes) => Shape::One(shapes.iter().map(|shape| self.resolved(generation, shape)).collect()),
+            other => other.clone(),
+        }
     }
 
     /// The type of a shape; `context` names it if it has no name of its own.
@@ -205,12 +223,12 @@ impl Planner<'_> {
             }
             Shape::Named(schema) => self.named(generation, schema, name),
             Shape::Fields(fields) => {
-                let id = self.models.add(Model { name: context.to_owned(), fields: Vec::new() });
+                let id = self.models.add(Model { name: context.to_owned(), ..Model::default() });
                 self.fill(id, generation, fields, context);
                 Type::Model(id)
             }
             Shape::All(_) => {
-                let id = self.models.add(Model { name: context.to_owned(), fields: Vec::new() });
+                let id = self.models.add(Model { name: context.to_owned(), ..Model::default() });
                 self.fill(id, generation, &self.flat(generation, shape), context);
                 Type::Model(id)
             }
@@ -228,10 +246,11 @@ impl Planner<'_> {
         if let Some(&id) = self.named.get(&key) {
             return Type::Model(id);
         }
-        let id = self.models.add(Model { name: short.clone(), fields: Vec::new() });
+        let id = self.models.add(Model { name: short.clone(), ..Model::default() });
         self.named.insert(key, id);
         let fields = self.flat(generation, &shape);
         self.fill(id, generation, &fields, &short);
+        self.models.get_mut(id).alternative[generation] = self.first_of(generation, &shape);
         let id = match self.by_name.get(&short) {
             Some(&known) => self.models.merge(known, id),
             None => id,
@@ -278,6 +297,13 @@ impl Planner<'_> {
         }
     }
 
+    /// The fields of the first of several alternatives, and whether it requires them.
+    fn first_of(&self, generation: usize, shape: &Shape) -> Option<Vec<(String, bool)>> {
+        let Shape::One(shapes) = shape else { return None };
+        let first = self.flat(generation, shapes.first()?);
+        Some(first.into_iter().map(|field| (field.name, field.required)).collect())
+    }
+
     /// Objects become one model that has the fields of all; anything else is one or the other.
     fn alternatives(&mut self, generation: usize, shapes: &[Shape], context: &str, name: &str) -> Type {
         let (objects, others): (Vec<_>, Vec<_>) =
@@ -291,9 +317,11 @@ impl Planner<'_> {
             let of = match objects.as_slice() {
                 [only] => self.of(generation, only, context, name),
                 _ => {
-                    let id = self.models.add(Model { name: context.to_owned(), fields: Vec::new() });
-                    let fields = self.flat(generation, &Shape::One(objects));
+                    let id = self.models.add(Model { name: context.to_owned(), ..Model::default() });
+                    let all = Shape::One(objects);
+                    let fields = self.flat(generation, &all);
                     self.fill(id, generation, &fields, context);
+                    self.models.get_mut(id).alternative[generation] = self.first_of(generation, &all);
                     Type::Model(id)
                 }
             };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::shape::Shape;
+
 /// The place of a model in [`Models`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelId(pub usize);
@@ -46,6 +48,8 @@ pub struct Model {
     pub name: String,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// In v2 and in v3, the fields of the first alternative and whether it requires them, where the model stands for several.
+    pub alternative: [Option<Vec<(String, bool)>>; 2],
 }
 
 /// A field of a struct.
@@ -61,6 +65,8 @@ pub struct Field {
     pub of: Type,
     /// What the specification limits, such as `at most 100`.
     pub limits: Vec<String>,
+    /// How v2 and v3 describe it, without names of what is no object.
+    pub shapes: [Option<Shape>; 2],
 }
 
 /// All models of a group. Models that turned out to be the same are merged; the older one stays.
@@ -109,6 +115,11 @@ impl Models {
         }
         let (kept, gone) = (one.min(other), one.max(other));
         self.same_as.insert(gone, kept);
+        for generation in 0..2 {
+            let alternative = self.models[gone.0].alternative[generation].take();
+            self.models[kept.0].alternative[generation] =
+                self.models[kept.0].alternative[generation].take().or(alternative);
+        }
         for field in std::mem::take(&mut self.models[gone.0].fields) {
             self.merge_field(kept, field);
         }
@@ -134,6 +145,9 @@ impl Models {
                 (_, true) => known.required[generation],
                 _ => known.required[generation] && field.required[generation],
             };
+            if known.shapes[generation].is_none() {
+                known.shapes[generation] = field.shapes[generation].clone();
+            }
             for name in &field.wire[generation] {
                 if !known.wire[generation].contains(name) {
                     known.wire[generation].push(name.clone());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ghl_codegen::{code_files, digest, digest_files, drift, home, plans, spec, spec_folder, stale};
+use ghl_codegen::{code_files, digest, digest_files, drift, home, plans, repository, spec, spec_folder, stale};
 
 #[test]
 fn the_code_is_what_the_digest_gives() {
-    let wrong = stale(&home().join(".."), &code_files(&plans().unwrap()));
+    let wrong = stale(&repository(), &code_files(&plans().unwrap()).unwrap());
     assert!(wrong.is_empty(), "run `cargo run -p ghl-codegen -- generate`: {wrong:#?}");
 }
 
