@@ -11,7 +11,12 @@ use crate::{
 };
 
 /// Families whose handle is written by hand, with the room it lives in.
-pub const ROOMS: &[(&str, &str)] = &[("calendars", "Calendars"), ("contacts", "Contacts"), ("locations", "Locations")];
+pub const ROOMS: &[(&str, &str)] = &[
+    ("calendars", "Calendars"),
+    ("contacts", "Contacts"),
+    ("locations", "Locations"),
+    ("opportunities", "Opportunities"),
+];
 
 /// The features that are on by default.
 pub const CORE: &[&str] = &[

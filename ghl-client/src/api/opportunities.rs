@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `opportunities` family. From [`GhlClient::opportunities`].
-#[derive(Debug, Clone)]
-pub struct Opportunities(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `opportunities` family.
-    pub fn opportunities(&self) -> Opportunities {
-        Opportunities(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, opportunities::Opportunities};
 
 impl Opportunities {
     /// `GET /opportunities/lost-reason` in v2 (`2021-07-28`) and v3.
