@@ -2,4 +2,31 @@
 #![deny(missing_docs)]
 #![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bookings;
+pub mod calendars;
+pub mod client;
+pub mod compat;
+pub mod config;
+mod error;
+pub mod event_types;
+mod limits;
+pub mod me;
+pub mod model;
+pub mod oauth;
+pub mod ooo;
+mod operations;
+pub mod schedules;
+pub mod slots;
+pub mod teams;
 pub mod webhook;
+pub mod webhooks;
+
+pub use client::{CalcomClient, CalcomClientBuilder, Operation, Raw, RawRequest, Request};
+pub use config::{ApiVersion, ApiVersions, Profile, Region, SCOPES};
+pub use error::{CalcomErrorExt, Problem};
+pub use limits::{Allowance, Budget, RateLimitPolicy};
+pub use model::{BookingUid, EventTypeId, ScheduleId};
+pub use oauth::{CalcomConnections, CalcomExchange, CalcomOAuth, CalcomTokens};
+pub use operations::OPERATIONS;
+pub use sidecar_core::{Error, ErrorKind, Result};
+pub use webhook::{CalcomEvent, CalcomVerifier};

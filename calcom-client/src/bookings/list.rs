@@ -1,0 +1,141 @@
+use futures_core::Stream;
+use serde::Deserialize;
+use sidecar_core::{Page, Result, page};
+
+use crate::{
+    client::{Draft, paging, request},
+    model::{Booking, BookingUid, EventTypeId, TeamId, WireTime},
+};
+
+/// Bookings in a page unless set otherwise; the provider's own number.
+const PAGE_SIZE: u32 = 100;
+/// The largest page that other listings of the provider give.
+const MAX_PAGE_SIZE: u32 = 250;
+
+sidecar_core::open_enum! {
+    /// Which bookings are listed. These are not the values of [`BookingStatus`](crate::model::BookingStatus).
+    pub enum StatusFilter {
+        /// Yet to come.
+        Upcoming = "upcoming",
+        /// Of a series.
+        Recurring = "recurring",
+        /// Over.
+        Past = "past",
+        /// Cancelled or rejected.
+        Cancelled = "cancelled",
+        /// Waiting for the host's word.
+        Unconfirmed = "unconfirmed",
+    }
+}
+
+/// Which way a listing is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    /// The smallest first.
+    Asc,
+    /// The largest first.
+    Desc,
+}
+
+request! {
+    /// Lists bookings. From [`Bookings::list`](super::Bookings::list).
+    ///
+    /// What changed since a time: `.updated_after(time).sort_updated(Sort::Asc)`.
+    ListBookings => Page<Booking, u64>, via send;
+    query {
+        /// Of these kinds.
+        "status" status: Vec<StatusFilter>,
+        /// With this attendee, by e-mail address.
+        "attendeeEmail" attendee_email: String,
+        /// With an attendee of this name.
+        "attendeeName" attendee_name: String,
+        /// The one with this uid.
+        "bookingUid" uid: BookingUid,
+        /// Of this event type.
+        "eventTypeId" event_type: EventTypeId,
+        /// Of these event types.
+        "eventTypeIds" event_types: Vec<EventTypeId>,
+        /// Of this team.
+        "teamId" team: TeamId,
+        /// Of these teams.
+        "teamsIds" teams: Vec<TeamId>,
+        /// That begin then or later.
+        "afterStart" start_after: WireTime,
+        /// That end then or earlier.
+        "beforeEnd" end_before: WireTime,
+        /// Made then or later.
+        "afterCreatedAt" created_after: WireTime,
+        /// Made then or earlier.
+        "beforeCreatedAt" created_before: WireTime,
+        /// Changed then or later.
+        "afterUpdatedAt" updated_after: WireTime,
+        /// Changed then or earlier.
+        "beforeUpdatedAt" updated_before: WireTime,
+        /// Ordered by when they begin.
+        "sortStart" sort_start: Sort,
+        /// Ordered by when they end.
+        "sortEnd" sort_end: Sort,
+        /// Ordered by when they were made.
+        "sortCreated" sort_created: Sort,
+        /// Ordered by when they last changed.
+        "sortUpdatedAt" sort_updated: Sort,
+        /// Leaves out the first ones: an earlier page's `next`.
+        "skip" skip: u64,
+        /// Bookings in a page: 1 to 250, 100 unless set.
+        "take" page_size: u32,
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    data: Vec<Booking>,
+    #[serde(default)]
+    pagination: Option<Pagination>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pagination {
+    #[serde(default)]
+    total_items: Option<u64>,
+    #[serde(default)]
+    has_next_page: Option<bool>,
+}
+
+impl ListBookings {
+    pub(super) fn new(draft: Draft) -> Self {
+        Self(draft)
+    }
+
+    /// All pages, one after another. A booking that comes or goes meanwhile moves the others: what an order by update time
+    /// ascending leaves out, the next listing from then on has.
+    pub fn pages(self) -> impl Stream<Item = Result<Page<Booking, u64>>> + Send {
+        let skip = self.number("skip").unwrap_or(0);
+        paging::pages(skip, move |at| self.clone().skip(at).send(), |booking: &Booking| booking.uid.to_string())
+    }
+
+    /// All bookings, one by one; pages are fetched as they are needed.
+    pub fn items(self) -> impl Stream<Item = Result<Booking>> + Send {
+        page::items(self.pages())
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.0.asked(name)?.parse().ok()
+    }
+
+    async fn send(self) -> Result<Page<Booking, u64>> {
+        let skip = self.number("skip").unwrap_or(0);
+        let take = self.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
+        let fits = (1..=MAX_PAGE_SIZE).contains(&take);
+        let draft = self.0.ask("take", take).ask("skip", skip).expect(fits, "a page has 1 to 250 bookings");
+        let listed: Listed = draft.answer().await?.json()?;
+        let more = listed.pagination.as_ref().and_then(|pagination| pagination.has_next_page);
+        let next = match more {
+            Some(more) => more.then_some(skip + listed.data.len() as u64),
+            None => paging::next_skip(skip, take, listed.data.len()),
+        };
+        let total = listed.pagination.and_then(|pagination| pagination.total_items);
+        Ok(Page { next, total, items: listed.data })
+    }
+}

@@ -1,0 +1,240 @@
+use std::time::Duration;
+
+use sidecar_core::{Error, ErrorKind, Result, Timestamp};
+
+use super::{
+    blocked::{BlockHandle, BlockStrategy, BlockedSlot},
+    booking::{ORIGIN, REASON},
+    change::Draft,
+    locks::alone,
+};
+use crate::{
+    bookings::NewAttendee,
+    client::{CalcomClient, Settings, WithSettings, settings},
+    config::METADATA_VALUE_CHARS,
+    error::{CalcomErrorExt, Problem},
+    model::{EventTypeId, Minutes, ScheduleId},
+    ooo::is_midnight,
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: i64 = 60_000_000;
+
+/// Blocks times. From [`CalcomClient::create_blocked_slots`].
+///
+/// When one of several times fails and others hold already, the error's [`Problem::PartlyBlocked`] has the handles of those.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CreateBlockedSlots {
+    client: CalcomClient,
+    slots: Vec<BlockedSlot>,
+    strategy: BlockStrategy,
+    beside: Vec<BlockHandle>,
+    settings: Settings,
+}
+
+impl CreateBlockedSlots {
+    pub(super) fn new(client: CalcomClient, slots: Vec<BlockedSlot>) -> Self {
+        let (strategy, settings) = (BlockStrategy::default(), Settings::default());
+        Self { client, slots, strategy, beside: Vec::new(), settings }
+    }
+
+    settings!(Self, self => self.settings);
+
+    /// How.
+    pub fn strategy(mut self, strategy: BlockStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// The blocks of the schedule that hold already, where times may overlap. Without them, what two blocks share belongs to the
+    /// first: it is free again as soon as that one is.
+    pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
+        self.beside = handles.into_iter().collect();
+        self
+    }
+
+    async fn send(self) -> Result<Vec<BlockHandle>> {
+        if let Some(slot) = self.slots.iter().find(|slot| slot.start >= slot.end) {
+            let why = format!("a blocked time ends after it begins, not at {} for one from {}", slot.end, slot.start);
+            return Err(refused(why));
+        }
+        match self.strategy.clone() {
+            BlockStrategy::ScheduleOverride { schedule } => self.in_schedule(schedule).await,
+            strategy => self.one_by_one(&strategy).await,
+        }
+    }
+
+    async fn in_schedule(self, schedule: Option<ScheduleId>) -> Result<Vec<BlockHandle>> {
+        if self.slots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let schedules = self.client.schedules();
+        let id = match schedule {
+            Some(id) => id,
+            None => {
+                let found = schedules.default_schedule().with(self.settings.clone()).await?;
+                found
+                    .map(|schedule| schedule.id)
+                    .ok_or_else(|| refused("the user has no default schedule: name one"))?
+            }
+        };
+        alone(&self.client, id, &self.settings, async {
+            let schedule = schedules.get(id).with(self.settings.clone()).await?;
+            let (mut draft, mut holding) = (Draft::of(&schedule), self.beside);
+            let before = holding.len();
+            for slot in &self.slots {
+                holding.push(draft.block(slot, &holding)?);
+            }
+            if let Some(overrides) = draft.into_changed() {
+                schedules.update(id).overrides(overrides).with(self.settings.clone()).await?;
+            }
+            Ok(holding.split_off(before))
+        })
+        .await
+    }
+
+    async fn one_by_one(self, strategy: &BlockStrategy) -> Result<Vec<BlockHandle>> {
+        let mut handles = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            let blocked = match strategy {
+                BlockStrategy::HoldBooking { event_type, attendee } => self.hold(slot, *event_type, attendee).await,
+                BlockStrategy::OutOfOffice { widen } => self.out_of_office(slot, *widen).await,
+                BlockStrategy::Reservation { event_type, hold } => self.reserve(slot, *event_type, *hold).await,
+                BlockStrategy::ScheduleOverride { .. } => Err(refused("a schedule is changed as a whole")),
+            };
+            match blocked {
+                Ok(handle) => handles.push(handle),
+                Err(error) if handles.is_empty() => return Err(error),
+                Err(error) => return Err(error.with_detail(Problem::PartlyBlocked { handles })),
+            }
+        }
+        Ok(handles)
+    }
+
+    async fn hold(&self, slot: &BlockedSlot, event_type: EventTypeId, attendee: &NewAttendee) -> Result<BlockHandle> {
+        let create = self.client.bookings().create(event_type, slot.start, attendee).allow_conflicts(true);
+        let mut create = create.length(whole_minutes(slot)?).metadata(ORIGIN, "block");
+        if let Some(reason) = &slot.reason {
+            create = create.metadata(REASON, reason.chars().take(METADATA_VALUE_CHARS).collect::<String>());
+        }
+        let booked = create.with(self.settings.clone()).await?;
+        let uid = booked.first().map(|booking| booking.uid.clone());
+        uid.map(|uid| BlockHandle::Booking { uid })
+            .ok_or_else(|| Error::new(ErrorKind::Decode, "the provider answered a booking with an empty series"))
+    }
+
+    async fn out_of_office(&self, slot: &BlockedSlot, widen: bool) -> Result<BlockHandle> {
+        let whole = is_midnight(slot.start) && is_midnight(slot.end);
+        if !whole && !widen {
+            let why =
+                "out of office is whole days in UTC: give two midnights, or set `widen` to block the whole days around";
+            return Err(refused(why));
+        }
+        let (start, end) = (midnight_before(slot.start), midnight_after(slot.end));
+        let mut create = self.client.out_of_office().create(start, end);
+        if let Some(reason) = &slot.reason {
+            create = create.notes(reason.as_str());
+        }
+        Ok(BlockHandle::OutOfOffice { id: create.with(self.settings.clone()).await?.id })
+    }
+
+    async fn reserve(&self, slot: &BlockedSlot, event_type: EventTypeId, hold: Option<Minutes>) -> Result<BlockHandle> {
+        let mut reserve = self.client.slots().reserve(event_type, slot.start).slot_duration(whole_minutes(slot)?);
+        if let Some(minutes) = hold {
+            reserve = reserve.reservation_duration(minutes);
+        }
+        Ok(BlockHandle::Reservation { uid: reserve.with(self.settings.clone()).await?.uid })
+    }
+}
+
+impl IntoFuture for CreateBlockedSlots {
+    type Output = Result<Vec<BlockHandle>>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// Frees a blocked time. From [`CalcomClient::unblock`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Unblock {
+    client: CalcomClient,
+    handle: BlockHandle,
+    beside: Vec<BlockHandle>,
+    settings: Settings,
+}
+
+impl Unblock {
+    pub(super) fn new(client: CalcomClient, handle: BlockHandle) -> Self {
+        Self { client, handle, beside: Vec::new(), settings: Settings::default() }
+    }
+
+    settings!(Self, self => self.settings);
+
+    /// The other blocks of the schedule that hold on: what they share with this one stays blocked.
+    pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
+        self.beside = handles.into_iter().filter(|other| *other != self.handle).collect();
+        self
+    }
+
+    async fn send(self) -> Result<()> {
+        let Self { client, handle, beside, settings } = self;
+        let outcome = match &handle {
+            BlockHandle::ScheduleOverride { schedule, removed } => {
+                if removed.is_empty() {
+                    return Ok(());
+                }
+                let schedules = client.schedules();
+                alone(&client, *schedule, &settings, async {
+                    let read = schedules.get(*schedule).with(settings.clone()).await?;
+                    let mut draft = Draft::of(&read);
+                    draft.unblock(removed, &beside)?;
+                    if let Some(overrides) = draft.into_changed() {
+                        schedules.update(*schedule).overrides(overrides).with(settings.clone()).await?;
+                    }
+                    Ok(())
+                })
+                .await
+            }
+            BlockHandle::Booking { uid } => client.bookings().cancel(uid).with(settings).await.map(drop),
+            BlockHandle::OutOfOffice { id } => client.out_of_office().delete(*id).with(settings).await.map(drop),
+            BlockHandle::Reservation { uid } => client.slots().delete_reservation(uid).with(settings).await,
+        };
+        match outcome {
+            Err(error) if matches!(error.problem(), Some(Problem::NotFound | Problem::AlreadyDone)) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+impl IntoFuture for Unblock {
+    type Output = Result<()>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Config, why).at("calcom", "create_blocked_slots")
+}
+
+fn whole_minutes(slot: &BlockedSlot) -> Result<Minutes> {
+    let length = slot.end.as_micros().saturating_sub(slot.start.as_micros());
+    match length % MINUTE {
+        0 => Ok(Minutes::from(length / MINUTE)),
+        _ => Err(refused("this way of blocking takes whole minutes")),
+    }
+}
+
+fn midnight_before(time: Timestamp) -> Timestamp {
+    Timestamp::from_secs(time.as_secs().div_euclid(86_400) * 86_400)
+}
+
+fn midnight_after(time: Timestamp) -> Timestamp {
+    if is_midnight(time) { time } else { midnight_before(time) + DAY }
+}

@@ -1,0 +1,43 @@
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use sidecar_core::Timestamp;
+
+/// A time as the provider sent it: RFC 3339 with any offset. In slots the offset is that of the time zone asked for.
+///
+/// ```
+/// use calcom_client::model::WireTime;
+/// let time: WireTime = serde_json::from_str(r#""2026-12-01T09:00:00.000+01:00""#)?;
+/// assert_eq!(time.timestamp().unwrap().to_string(), "2026-12-01T08:00:00Z");
+/// let odd: WireTime = serde_json::from_str(r#""next Tuesday""#)?;
+/// assert_eq!((odd.timestamp(), odd.as_str()), (None, "next Tuesday"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WireTime(Arc<str>);
+
+impl WireTime {
+    /// The instant, when the format is known.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.0.trim().parse().ok()
+    }
+
+    /// What was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// In UTC, as requests have to be: an offset is refused.
+impl From<Timestamp> for WireTime {
+    fn from(time: Timestamp) -> Self {
+        Self(time.to_string().into())
+    }
+}
+
+impl fmt::Display for WireTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

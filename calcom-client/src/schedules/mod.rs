@@ -1,0 +1,57 @@
+//! Schedules: weekly hours, and the dates that differ from them.
+//!
+//! Blocking times in a schedule is in [`compat`](crate::compat). Invariant: a change replaces the lists that it names as a whole,
+//! so whoever adds to one reads it first.
+
+pub(crate) mod operations;
+mod write;
+
+use operations as op;
+use serde_json::Value;
+pub use write::{CreateSchedule, UpdateSchedule};
+
+use crate::{
+    client::{CalcomClient, Draft, Request},
+    model::{Schedule, ScheduleId},
+};
+
+/// The schedules family. From [`CalcomClient::schedules`].
+#[derive(Debug, Clone)]
+pub struct Schedules(CalcomClient);
+
+impl Schedules {
+    pub(crate) fn new(client: CalcomClient) -> Self {
+        Self(client)
+    }
+
+    /// Makes a schedule in an IANA time zone; Monday to Friday, 9 to 17, unless its availability is set.
+    pub fn create(&self, name: impl Into<String>, time_zone: impl Into<String>) -> CreateSchedule {
+        let draft = Draft::new(&self.0, &op::CREATE, []);
+        CreateSchedule(draft.set("name", name.into()).set("timeZone", time_zone.into()).set("isDefault", false))
+    }
+
+    /// Lists the user's schedules.
+    pub fn list(&self) -> Request<Vec<Schedule>> {
+        Request::new(Draft::new(&self.0, &op::LIST, []))
+    }
+
+    /// Reads the schedule that event types use unless they name another; `None` when there is none.
+    pub fn default_schedule(&self) -> Request<Option<Schedule>> {
+        Request::new(Draft::new(&self.0, &op::DEFAULT, []))
+    }
+
+    /// Reads a schedule.
+    pub fn get(&self, id: impl Into<ScheduleId>) -> Request<Schedule> {
+        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    }
+
+    /// Changes the fields that are set; lists are replaced as a whole.
+    pub fn update(&self, id: impl Into<ScheduleId>) -> UpdateSchedule {
+        UpdateSchedule(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+    }
+
+    /// Deletes a schedule.
+    pub fn delete(&self, id: impl Into<ScheduleId>) -> Request<Value> {
+        Request::whole(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    }
+}

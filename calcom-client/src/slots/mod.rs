@@ -1,0 +1,58 @@
+//! Slots: what is free, and reservations that hold a slot while somebody makes up their mind.
+//!
+//! Invariant: times are asked for in UTC and answered in the time zone asked for; all of it works without credentials.
+
+mod list;
+pub(crate) mod operations;
+mod reservations;
+
+pub use list::{ListSlots, SlotSelector};
+use operations as op;
+pub use reservations::ReserveSlot;
+
+use crate::{
+    client::{CalcomClient, Draft, Request},
+    model::{EventTypeId, Reservation, ReservationUid, WireTime},
+};
+
+/// The slots family. From [`CalcomClient::slots`].
+#[derive(Debug, Clone)]
+pub struct Slots(CalcomClient);
+
+impl Slots {
+    pub(crate) fn new(client: CalcomClient) -> Self {
+        Self(client)
+    }
+
+    /// Lists the free slots; a time span is needed too. Parent event types of managed ones have no slots: ask for a child's.
+    pub fn list(&self, whose: impl Into<SlotSelector>) -> ListSlots {
+        ListSlots::new(Draft::new(&self.0, &op::LIST, []), &whose.into())
+    }
+
+    /// Holds a slot for some minutes: nobody else is offered it meanwhile.
+    pub fn reserve(&self, event_type: impl Into<EventTypeId>, start: impl Into<WireTime>) -> ReserveSlot {
+        let draft = Draft::new(&self.0, &op::RESERVE, []);
+        ReserveSlot(draft.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
+    }
+
+    /// Reads a reservation; `None` when there is none of that uid (any more).
+    pub fn reservation(&self, uid: impl Into<ReservationUid>) -> Request<Option<Reservation>> {
+        Request::new(Draft::new(&self.0, &op::GET_RESERVATION, [&uid.into()]))
+    }
+
+    /// Moves a reservation to this slot.
+    pub fn update_reservation(
+        &self,
+        uid: impl Into<ReservationUid>,
+        event_type: impl Into<EventTypeId>,
+        start: impl Into<WireTime>,
+    ) -> ReserveSlot {
+        let draft = Draft::new(&self.0, &op::UPDATE_RESERVATION, [&uid.into()]);
+        ReserveSlot(draft.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
+    }
+
+    /// Lets a slot go before its reservation ends by itself.
+    pub fn delete_reservation(&self, uid: impl Into<ReservationUid>) -> Request<()> {
+        Request::silent(Draft::new(&self.0, &op::DELETE_RESERVATION, [&uid.into()]))
+    }
+}

@@ -1,0 +1,47 @@
+//! Teams. Members, event types and bookings of teams are reached by [`raw`](crate::CalcomClient::raw) calls. On the cloud only.
+
+pub(crate) mod operations;
+mod write;
+
+use operations as op;
+pub use write::{CreateTeam, UpdateTeam};
+
+use crate::{
+    client::{CalcomClient, Draft, Request},
+    model::{Team, TeamId},
+};
+
+/// The teams family. From [`CalcomClient::teams`].
+#[derive(Debug, Clone)]
+pub struct Teams(CalcomClient);
+
+impl Teams {
+    pub(crate) fn new(client: CalcomClient) -> Self {
+        Self(client)
+    }
+
+    /// Makes a team.
+    pub fn create(&self, name: impl Into<String>) -> CreateTeam {
+        CreateTeam(Draft::new(&self.0, &op::CREATE, []).set("name", name.into()))
+    }
+
+    /// Lists the user's teams.
+    pub fn list(&self) -> Request<Vec<Team>> {
+        Request::new(Draft::new(&self.0, &op::LIST, []))
+    }
+
+    /// Reads a team.
+    pub fn get(&self, id: impl Into<TeamId>) -> Request<Team> {
+        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    }
+
+    /// Changes the fields that are set.
+    pub fn update(&self, id: impl Into<TeamId>) -> UpdateTeam {
+        UpdateTeam(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+    }
+
+    /// Deletes a team and answers with it.
+    pub fn delete(&self, id: impl Into<TeamId>) -> Request<Team> {
+        Request::new(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    }
+}

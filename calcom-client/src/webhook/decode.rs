@@ -1,0 +1,81 @@
+//! From a body to an event: takes the envelope apart, and finds out what has none.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use sidecar_core::event::UnknownEvent;
+
+use super::{
+    event::{CalcomEvent, Event, NotAnEvent},
+    kind::EventKind,
+};
+use crate::model::WireTime;
+
+/// A body taken apart.
+pub(super) struct Parts {
+    created_at: Option<WireTime>,
+    document: Map<String, Value>,
+    beside: Map<String, Value>,
+}
+
+impl Parts {
+    pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
+        let data = T::deserialize(&self.document)?;
+        Ok(Event { created_at: self.created_at, data, document: self.document.into(), beside: self.beside })
+    }
+}
+
+pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, NotAnEvent> {
+    let Value::Object(object) = read(body)? else {
+        return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
+    };
+    let name = object.get("triggerEvent").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut kind = EventKind::from_name(&name);
+    let parts = take_apart(&kind, object);
+    if is_ping(&parts.document) {
+        kind = EventKind::Ping;
+    }
+    let why = match CalcomEvent::of_kind(&kind, parts) {
+        Some(Ok(event)) => return Ok(event),
+        Some(Err(error)) => Some(error.to_string()),
+        None => None,
+    };
+    Ok(CalcomEvent::Unknown(Box::new(UnknownEvent { kind: name, raw: read(body)?, why })))
+}
+
+fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
+    serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })
+}
+
+/// Events without a `payload` have its fields at the root: meetings always, others where the webhook has a template of its own.
+fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> Parts {
+    // Of another shape they stay where they are.
+    if object.get("triggerEvent").is_some_and(Value::is_string) {
+        object.remove("triggerEvent");
+    }
+    let flat = !object.get("payload").is_some_and(Value::is_object);
+    let is_meeting = matches!(kind, EventKind::MeetingStarted | EventKind::MeetingEnded);
+    // A meeting's creation time is the booking's.
+    let created_at = match is_meeting && flat {
+        true => None,
+        false => time(&mut object, "createdAt"),
+    };
+    if flat {
+        return Parts { created_at, document: object, beside: Map::new() };
+    }
+    let document = match object.remove("payload") {
+        Some(Value::Object(payload)) => payload,
+        _ => Map::new(),
+    };
+    Parts { created_at, document, beside: object }
+}
+
+fn time(object: &mut Map<String, Value>, name: &str) -> Option<WireTime> {
+    object.get(name)?.as_str()?;
+    serde_json::from_value(object.remove(name)?).ok()
+}
+
+/// The button that tries a webhook out sends this under whatever name its page has chosen.
+fn is_ping(document: &Map<String, Value>) -> bool {
+    let says = |name: &str, text: &str| document.get(name).and_then(Value::as_str) == Some(text);
+    says("type", "Test") && says("title", "Test trigger event") && !document.contains_key("uid")
+}

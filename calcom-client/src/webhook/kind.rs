@@ -1,0 +1,128 @@
+//! The names of events. The provider's are `BOOKING_CREATED`, …; applications that were planned against older names say
+//! `booking.created`, which can be written and understood too.
+
+/// Calls a macro with every event: variant, name on the wire, payload, what it speaks of, and dotted name where there is one.
+macro_rules! for_each_event {
+    ($then:ident) => {
+        $then! {
+            BookingCreated "BOOKING_CREATED" BookingPayload Booking ["booking.created"],
+            BookingRequested "BOOKING_REQUESTED" BookingPayload Booking ["booking.requested"],
+            BookingRescheduled "BOOKING_RESCHEDULED" BookingPayload Booking ["booking.rescheduled"],
+            BookingCancelled "BOOKING_CANCELLED" BookingPayload Booking ["booking.cancelled"],
+            BookingRejected "BOOKING_REJECTED" BookingPayload Booking ["booking.rejected"],
+            BookingPaymentInitiated "BOOKING_PAYMENT_INITIATED" BookingPayload Booking [],
+            BookingPaid "BOOKING_PAID" BookingPayload Booking ["booking.paid"],
+            BookingLocationUpdated "BOOKING_LOCATION_UPDATED" BookingPayload Booking [],
+            BookingReassigned "BOOKING_REASSIGNED" BookingPayload Booking [],
+            BookingNoShowUpdated "BOOKING_NO_SHOW_UPDATED" NoShowPayload Booking ["booking.no_show"],
+            MeetingStarted "MEETING_STARTED" MeetingPayload Booking [],
+            MeetingEnded "MEETING_ENDED" MeetingPayload Booking [],
+            RecordingReady "RECORDING_READY" RecordingPayload Booking [],
+            RecordingTranscriptionGenerated "RECORDING_TRANSCRIPTION_GENERATED" RecordingPayload Booking [],
+            InstantMeeting "INSTANT_MEETING" InstantMeetingPayload Booking [],
+            InstantMeetingAccepted "INSTANT_MEETING_ACCEPTED" InstantMeetingPayload Booking [],
+            AfterHostsCalVideoNoShow "AFTER_HOSTS_CAL_VIDEO_NO_SHOW" CalVideoNoShowPayload Booking [],
+            AfterGuestsCalVideoNoShow "AFTER_GUESTS_CAL_VIDEO_NO_SHOW" CalVideoNoShowPayload Booking [],
+            OooCreated "OOO_CREATED" OooPayload OutOfOffice [],
+            FormSubmitted "FORM_SUBMITTED" FormPayload Form [],
+            FormSubmittedNoEvent "FORM_SUBMITTED_NO_EVENT" FormPayload Form [],
+            RoutingFormFallbackHit "ROUTING_FORM_FALLBACK_HIT" FormPayload Form [],
+            WrongAssignmentReport "WRONG_ASSIGNMENT_REPORT" ReportPayload Booking [],
+            CalendarEntryRejected "CALENDAR_ENTRY_REJECTED" ReportPayload Booking [],
+            DelegationCredentialError "DELEGATION_CREDENTIAL_ERROR" ReportPayload Credential [],
+            DelegationCredentialSecretRotationFailed "DELEGATION_CREDENTIAL_SECRET_ROTATION_FAILED" ReportPayload Credential [],
+            DelegationCredentialRotationRequired "DELEGATION_CREDENTIAL_ROTATION_REQUIRED" ReportPayload Credential [],
+            DelegationCredentialSecretRotated "DELEGATION_CREDENTIAL_SECRET_ROTATED" ReportPayload Credential [],
+        }
+    };
+}
+pub(super) use for_each_event;
+
+macro_rules! kinds {
+    ($($variant:ident $wire:literal $payload:ident $subject:ident [$($dotted:literal)?],)*) => {
+        sidecar_core::open_enum! {
+            /// The kind of an event, and a trigger of a webhook, by the provider's name
+            /// (<https://cal.com/docs/api-reference/v2/webhooks/create-a-webhook>).
+            pub enum EventKind {
+                $(#[doc = concat!("`", $wire, "`.")] $variant = $wire,)*
+                /// `PING`: somebody tried the webhook out. It is no trigger.
+                Ping = "PING",
+            }
+        }
+
+        impl EventKind {
+            /// Every trigger that this version of the crate knows.
+            pub const KNOWN: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The kind with this name, the provider's or a dotted one (`booking.created`).
+            pub fn from_name(name: &str) -> Self {
+                match name {
+                    $($($dotted => Self::$variant,)?)*
+                    name => Self::from(name),
+                }
+            }
+
+            /// The dotted name (`booking.created`), where there is one.
+            pub fn dotted(&self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$variant => Some($dotted),)?)*
+                    _ => None,
+                }
+            }
+
+            /// What events of this kind speak of.
+            pub fn subject(&self) -> Subject {
+                match self {
+                    $(Self::$variant => Subject::$subject,)*
+                    Self::Ping | Self::Other(_) => Subject::Other,
+                }
+            }
+        }
+    };
+}
+for_each_event!(kinds);
+
+/// What an event speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Subject {
+    /// A booking.
+    Booking,
+    /// Somebody's absence.
+    OutOfOffice,
+    /// An answer to a routing form.
+    Form,
+    /// An organization's access to its members' calendars.
+    Credential,
+    /// Nothing, or something that this version of the crate does not know.
+    Other,
+}
+
+impl Subject {
+    /// Its name, as it begins order keys: `booking`, `out_of_office`, ….
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Booking => "booking",
+            Self::OutOfOffice => "out_of_office",
+            Self::Form => "form",
+            Self::Credential => "credential",
+            Self::Other => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_names_of_a_kind_name_it() {
+        for kind in EventKind::KNOWN {
+            assert_eq!(EventKind::from_name(kind.as_str()), *kind);
+            if let Some(dotted) = kind.dotted() {
+                assert_eq!(EventKind::from_name(dotted), *kind, "{dotted}");
+            }
+        }
+        assert_eq!(EventKind::KNOWN.len(), 28);
+    }
+}
