@@ -9,6 +9,7 @@ mod client;
 pub mod compat;
 pub mod config;
 pub mod contacts;
+pub mod conversations;
 mod error;
 mod limits;
 pub mod locations;

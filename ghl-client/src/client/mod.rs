@@ -34,6 +34,7 @@ use crate::{
     calendars::{Appointments, Calendars},
     config::ApiVersion,
     contacts::Contacts,
+    conversations::Conversations,
     error::{GhlErrorExt, Problem},
     limits::RateLimitPolicy,
     locations::Locations,
@@ -198,6 +199,11 @@ impl GhlClient {
     /// Appointments: create, read, change, delete.
     pub fn appointments(&self) -> Appointments {
         Appointments::new(self.clone())
+    }
+
+    /// Conversations and the messages in them.
+    pub fn conversations(&self) -> Conversations {
+        Conversations::new(self.clone())
     }
 
     /// Opportunities and the pipelines they go through.

@@ -47,6 +47,14 @@ ids! {
     Business BusinessId,
     /// The id of a contact's task.
     Task TaskId,
+    /// The id of a conversation.
+    Conversation ConversationId,
+    /// The id of a message.
+    Message MessageId,
+    /// The id of an e-mail among a conversation's messages.
+    EmailMessage EmailMessageId,
+    /// The id of a conversation provider: what carries a location's messages.
+    ConversationProvider ConversationProviderId,
     /// The id of a room or an equipment that calendars book.
     CalendarResource CalendarResourceId,
     /// The id of a user's availability schedule.

@@ -8,10 +8,13 @@ mod calendar;
 mod calendar_group;
 mod calendar_resource;
 mod contact;
+mod conversation;
 mod custom_field;
 mod custom_value;
 mod id;
 mod location;
+mod message;
+mod message_type;
 mod note;
 mod opportunity;
 mod schedule;
@@ -26,10 +29,16 @@ pub use calendar::{Calendar, CalendarType};
 pub use calendar_group::CalendarGroup;
 pub use calendar_resource::{CalendarResource, ResourceType};
 pub use contact::{Contact, SearchAfter};
+pub use conversation::{Conversation, ConversationSort, ConversationStatus};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
 pub use custom_value::CustomValue;
 pub use id::*;
 pub use location::{InstalledLocation, Location};
+pub use message::{
+    CallStatus, CancelOutcome, EmailMessage, Message, MessageAction, MessageDirection, MessageStatus, RecordedMessage,
+    SentMessage, Sentence,
+};
+pub use message_type::{Channel, ExportChannel, MessageType};
 pub use note::Note;
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
