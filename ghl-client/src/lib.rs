@@ -4,12 +4,15 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+pub mod businesses;
 pub mod calendars;
 mod client;
+pub mod companies;
 pub mod compat;
 pub mod config;
 pub mod contacts;
 pub mod conversations;
+pub mod custom_fields;
 mod error;
 mod limits;
 pub mod locations;
@@ -17,7 +20,9 @@ pub mod model;
 pub mod oauth;
 pub mod opportunities;
 pub mod sync;
+pub mod users;
 pub mod webhook;
+pub mod workflows;
 
 pub use client::{GhlClient, GhlClientBuilder, PlainRequest, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};

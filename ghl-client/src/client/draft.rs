@@ -50,6 +50,12 @@ impl Draft {
         }
     }
 
+    /// Calls with another resource's token.
+    pub(crate) fn of(mut self, resource: impl Into<Resource>) -> Self {
+        self.resource = resource.into();
+        self
+    }
+
     /// Fills the path's next placeholder.
     pub(crate) fn argument(mut self, value: impl AsRef<str>) -> Self {
         self.arguments.push(value.as_ref().to_owned());

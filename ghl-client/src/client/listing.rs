@@ -32,7 +32,8 @@ impl BySkip {
         self.check(draft).set("skip", self.skip).set("limit", self.limit)
     }
 
-    fn check(&self, draft: Draft) -> Draft {
+    /// Refuses a page size that the provider would refuse or cut.
+    pub(crate) fn check(&self, draft: Draft) -> Draft {
         check_page_size(draft, self.limit, self.largest)
     }
 

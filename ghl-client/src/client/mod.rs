@@ -31,16 +31,21 @@ pub use token_kinds::TokenKinds;
 pub(crate) use window::Span;
 
 use crate::{
+    businesses::Businesses,
     calendars::{Appointments, Calendars},
+    companies::Companies,
     config::ApiVersion,
     contacts::Contacts,
     conversations::Conversations,
+    custom_fields::CustomFields,
     error::{GhlErrorExt, Problem},
     limits::RateLimitPolicy,
     locations::Locations,
     model::{CompanyId, LocationId},
     oauth::GhlTokens,
     opportunities::Opportunities,
+    users::Users,
+    workflows::Workflows,
 };
 
 const VERSION: HeaderName = HeaderName::from_static("version");
@@ -209,6 +214,32 @@ impl GhlClient {
     /// Opportunities and the pipelines they go through.
     pub fn opportunities(&self) -> Opportunities {
         Opportunities::new(self.clone())
+    }
+
+    /// The users of companies and their locations.
+    pub fn users(&self) -> Users {
+        Users::new(self.clone())
+    }
+
+    /// Companies (agencies).
+    pub fn companies(&self) -> Companies {
+        Companies::new(self.clone())
+    }
+
+    /// Businesses: what contacts work for.
+    pub fn businesses(&self) -> Businesses {
+        Businesses::new(self.clone())
+    }
+
+    /// The custom fields of custom objects and companies; those of contacts and opportunities are at
+    /// [`Locations::custom_fields`].
+    pub fn custom_fields(&self) -> CustomFields {
+        CustomFields::new(self.clone())
+    }
+
+    /// Workflows.
+    pub fn workflows(&self) -> Workflows {
+        Workflows::new(self.clone())
     }
 
     /// Any path of the API, with the same credentials, limits and retries.

@@ -55,6 +55,8 @@ ids! {
     EmailMessage EmailMessageId,
     /// The id of a conversation provider: what carries a location's messages.
     ConversationProvider ConversationProviderId,
+    /// The id of a folder of custom fields.
+    CustomFieldFolder CustomFieldFolderId,
     /// The id of a room or an equipment that calendars book.
     CalendarResource CalendarResourceId,
     /// The id of a user's availability schedule.

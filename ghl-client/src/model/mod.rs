@@ -4,9 +4,11 @@
 //! absent one is `None`, and a time in an unknown format does not fail the page it stands on.
 
 mod appointment;
+mod business;
 mod calendar;
 mod calendar_group;
 mod calendar_resource;
+mod company;
 mod contact;
 mod conversation;
 mod custom_field;
@@ -16,6 +18,7 @@ mod location;
 mod message;
 mod message_type;
 mod note;
+mod object_field;
 mod opportunity;
 mod schedule;
 mod slots;
@@ -23,11 +26,15 @@ mod tag;
 mod task;
 mod template;
 mod time;
+mod user;
+mod workflow;
 
 pub use appointment::{Appointment, AppointmentStatus};
+pub use business::Business;
 pub use calendar::{Calendar, CalendarType};
 pub use calendar_group::CalendarGroup;
 pub use calendar_resource::{CalendarResource, ResourceType};
+pub use company::Company;
 pub use contact::{Contact, SearchAfter};
 pub use conversation::{Conversation, ConversationSort, ConversationStatus};
 pub use custom_field::{CustomField, CustomFieldEntry, CustomFieldValue};
@@ -40,6 +47,7 @@ pub use message::{
 };
 pub use message_type::{Channel, ExportChannel, MessageType};
 pub use note::Note;
+pub use object_field::{FieldDataType, FieldFolder, FieldOption, ObjectField, ObjectFields};
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
 };
@@ -50,3 +58,5 @@ pub use task::Task;
 pub use template::{Template, TemplateKind};
 pub use time::WireTime;
 pub(crate) use time::{field_time, month_day_year, rfc3339};
+pub use user::{User, UserKind, UserRole, UserRoles};
+pub use workflow::Workflow;

@@ -1,11 +1,16 @@
 //! Each hand-written request's line, version and body, with the least and with all of its arguments; what it makes of a
 //! realistic answer; and what it refuses before anything is sent. One file a family.
 
+mod businesses;
 mod calendars;
+mod companies;
 mod contacts;
 mod conversations;
+mod custom_fields;
 mod locations;
 mod opportunities;
+mod users;
+mod workflows;
 
 use ghl_client::GhlClient;
 use serde_json::{Value, json};

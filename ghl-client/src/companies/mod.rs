@@ -1,0 +1,32 @@
+//! Companies (agencies).
+//!
+//! What belongs to a company is read elsewhere: its [`locations`](crate::locations), its [`users`](crate::users). Invariant: only
+//! the agency's own token reads it.
+
+use http::Method;
+
+use crate::{
+    client::{Draft, GhlClient, Operation, PlainRequest, TokenKinds},
+    config::ApiVersion,
+    model::{Company, CompanyId},
+};
+
+static GET: Operation = Operation::new("companies.get", Method::GET, "/companies/{companyId}", ApiVersion::V2021_07_28)
+    .accepting(TokenKinds::AGENCY_ACCESS);
+
+/// The companies family. From [`GhlClient::companies`].
+#[derive(Debug, Clone)]
+pub struct Companies(pub(crate) GhlClient);
+
+impl Companies {
+    pub(crate) fn new(client: GhlClient) -> Self {
+        Self(client)
+    }
+
+    /// Reads a company; needs a token of the agency.
+    pub fn get(&self, company: impl Into<CompanyId>) -> PlainRequest<Company> {
+        let company = company.into();
+        let draft = Draft::new(&self.0, &GET, company.clone()).argument(company);
+        draft.plain(|answer| answer.part(&["company"]))
+    }
+}

@@ -1,0 +1,27 @@
+//! The users of companies and their locations: search, read, write.
+//!
+//! Invariant: a user belongs to a company and is seen from each of its locations, so that every request says with whose token it
+//! is made: the location's, unless told otherwise with `as_company`; searches and creates the company's.
+
+mod read;
+mod search;
+mod write;
+
+pub use read::{DeleteUser, GetUser};
+pub use search::{FindByEmail, SearchUsers};
+pub use write::{CreateUser, UpdateUser};
+
+use crate::client::{GhlClient, TokenKinds};
+
+/// The kinds of token with which users are seen.
+const EITHER: TokenKinds = TokenKinds::ANY;
+
+/// The users family. From [`GhlClient::users`].
+#[derive(Debug, Clone)]
+pub struct Users(pub(crate) GhlClient);
+
+impl Users {
+    pub(crate) fn new(client: GhlClient) -> Self {
+        Self(client)
+    }
+}
