@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use ghl_client::api::Generation;
 use ghl_codegen::digest::Group;
@@ -37,12 +41,18 @@ impl Report {
         self.outcomes.iter().filter_map(|entry| Some((failure(entry), entry.1.error.as_deref()?))).collect()
     }
 
-    /// Fields of examples that no field of a type took up, by operation and version.
-    fn unknown(&self) -> BTreeMap<String, &Vec<String>> {
+    /// Fields of examples that no field of a type took up, by operation and version. Where a schema wants an object and its
+    /// example is a text, Prism answers with an object of single characters: one line for all of them.
+    fn unknown(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let spelled = |path: &String| match path.rsplit_once('.') {
+            Some((above, last)) if last.parse::<usize>().is_ok() => format!("{above} (a text)"),
+            _ => path.clone(),
+        };
         let minimal = self.outcomes.iter().filter(|(_, outcome)| !outcome.full && !outcome.unknown.is_empty());
-        minimal
-            .map(|(generation, outcome)| (format!("{} {generation}", outcome.operation.name), &outcome.unknown))
-            .collect()
+        let entry = |(generation, outcome): &(Generation, Outcome)| {
+            (format!("{} {generation}", outcome.operation.name), outcome.unknown.iter().map(spelled).collect())
+        };
+        minimal.map(entry).collect()
     }
 
     /// Writes `target/contract/ghl.json` and prints the totals.
@@ -87,7 +97,9 @@ impl Report {
     pub(crate) fn agrees_with_the_exceptions(&self) {
         let (failures, known) = (self.failures(), exceptions());
         let new: Vec<_> = failures.iter().filter(|(operation, _)| !known.contains_key(*operation)).collect();
-        let healed: Vec<_> = known.keys().filter(|operation| !failures.contains_key(*operation)).collect();
+        let full = self.outcomes.iter().any(|(_, outcome)| outcome.full);
+        let called = known.keys().filter(|operation| full || !operation.ends_with(" full"));
+        let healed: Vec<_> = called.filter(|operation| !failures.contains_key(*operation)).collect();
         assert!(new.is_empty(), "{} fail and are not in {EXCEPTIONS}:\n{new:#?}", new.len());
         assert!(healed.is_empty(), "these work, take them out of {EXCEPTIONS}: {healed:#?}");
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    emit::{mark, module},
+    emit::{mark, module, reader},
     finish::finish,
     plan::Plan,
     types::{Field, Type},
@@ -25,7 +25,7 @@ pub fn answers(plans: &[Plan]) -> String {
             let path = format!("{}::{}", module(&plan.group), finished.names[id]);
             let _ = write!(out, "    Model {{ name: \"{path}\", read: read!(api::{path}), fields: &[");
             for field in &plan.models.get(*id).fields {
-                let _ = write!(out, "(\"{}\", {}), ", first(field), kind(&field.of));
+                let _ = write!(out, "(\"{}\", {}), ", first(field), of(field, finished.ways[id].written));
             }
             out.push_str("] },\n");
         }
@@ -36,6 +36,20 @@ pub fn answers(plans: &[Plan]) -> String {
 
 fn first(field: &Field) -> &str {
     field.wire.iter().flatten().next().map_or("", String::as_str)
+}
+
+/// Where the specification contradicts itself, more is read than the type says.
+fn of(field: &Field, written: bool) -> &'static str {
+    match &field.seen {
+        // Read as any value, see `Writer::read`.
+        _ if !written && matches!(&field.of, Type::Object) => "Any",
+        _ if !written && matches!(&field.of, Type::Nullable(of) if **of == Type::Object) => "Any",
+        None => kind(&field.of),
+        Some(seen) => match reader(&field.of, seen) {
+            Some("flag" | "text") => kind(&field.of),
+            _ => "Any",
+        },
+    }
 }
 
 /// What a value of the type looks like in JSON; `Any` where nothing is refused.

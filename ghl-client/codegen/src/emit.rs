@@ -253,16 +253,29 @@ impl Writer<'_> {
                     let _ = writeln!(out, "    /// {limit}");
                 }
             }
-            let of = match &field.of {
-                Type::Nullable(of) if !ways.written => self.read(of),
-                of if !ways.written => self.read(of),
-                of => self.of(of),
-            };
+            let (of, reader) = self.field(field, ways);
             let boxed = self.finished.boxed.contains(&(id, field.name.clone()));
             let of = if boxed { format!("Box<{of}>") } else { of };
-            let _ = writeln!(out, "    {}: {of} = {},", field.name, wire(field, ways));
+            let _ = writeln!(out, "    {}: {of} = {},", field.name, wire(field, ways, reader));
         }
         out.push_str("} }\n\n");
+    }
+
+    /// The type of a field, and the reader that takes the specification's contradicting example too.
+    fn field(&self, field: &Field, ways: Ways) -> (String, Option<&'static str>) {
+        let declared = match &field.of {
+            Type::Nullable(of) if !ways.written => of,
+            of => of,
+        };
+        let of = if ways.written { self.of(declared) } else { self.read(declared) };
+        let Some(seen) = field.seen.as_ref().filter(|_| ways.read) else { return (of, None) };
+        match (reader(declared, seen), ways.written) {
+            (Some(reader), _) => (of, Some(reader)),
+            (None, true) => (of, None),
+            // What is called an object is read as anything already.
+            (None, false) if of == "Value" => (of, None),
+            (None, false) => (format!("Either<{of}, {}>", self.read(seen)), None),
+        }
     }
 
     fn enums(&self, out: &mut String) {
@@ -372,8 +385,18 @@ fn endpoint(facts: &OperationFacts, generation: &str) -> String {
     )
 }
 
+/// What reads a simple type from the shape that examples have.
+pub(crate) fn reader(declared: &Type, seen: &Type) -> Option<&'static str> {
+    match (declared, seen) {
+        (Type::Bool, Type::Text) => Some("flag"),
+        (Type::Text, Type::Number | Type::Bool) => Some("text"),
+        (Type::List(_), Type::Text | Type::Object | Type::Number) => Some("list"),
+        _ => None,
+    }
+}
+
 /// The names of a field as its macro takes them.
-fn wire(field: &Field, ways: Ways) -> String {
+fn wire(field: &Field, ways: Ways, reader: Option<&str>) -> String {
     let [v2, v3] = &field.wire;
     let mut all: Vec<&String> = v2.iter().chain(v3).collect();
     let mut seen = std::collections::BTreeSet::new();
@@ -388,6 +411,9 @@ fn wire(field: &Field, ways: Ways) -> String {
     }
     for alias in all {
         let _ = write!(out, " | {alias:?}");
+    }
+    if let Some(reader) = reader {
+        let _ = write!(out, " ~ {reader}");
     }
     match (ways.written, v2.is_empty(), v3.is_empty()) {
         (true, true, _) => out.push_str(" @ v3"),

@@ -168,7 +168,10 @@ impl Planner<'_> {
     fn field(&mut self, generation: usize, field: &FieldShape, context: &str) -> Field {
         let given = self.words.names.get(&field.name);
         let name = given.cloned().unwrap_or_else(|| names::field(&field.name));
-        let mut of = self.of(generation, &field.shape, &format!("{context}{}", names::pascal(&field.name)), &name);
+        let context = format!("{context}{}", names::pascal(&field.name));
+        let (shape, seen) = without_example(&field.shape);
+        let mut of = self.of(generation, &shape, &context, &name);
+        let seen = seen.map(|seen| self.of(generation, &seen, &context, &name));
         if self.words.secrets.contains(&name) && of == Type::Text {
             of = Type::Secret;
         }
@@ -178,7 +181,7 @@ impl Planner<'_> {
         required[generation] = field.required;
         let mut shapes = [None, None];
         shapes[generation] = Some(self.resolved(generation, &field.shape));
-        Field { name, wire, required, of, limits: limits(&field.shape), shapes }
+        Field { name, wire, required, of, seen, limits: limits(&field.shape), shapes }
     }
 
     /// A shape with what is named but no object written out.
@@ -218,6 +221,14 @@ impl Planner<'_> {
             Shape::Map(value) => Type::Map(Box::new(self.of(generation, value, context, name))),
             Shape::Marked { shape, marks } => {
                 let of = self.of(generation, shape, context, name);
+                let seen = marks.iter().find(|(mark, _)| mark == "example");
+                let of = match seen.and_then(|(_, seen)| Shape::parse(seen).ok()) {
+                    Some(seen) => {
+                        let seen = self.of(generation, &seen, context, name);
+                        self.models.one(of, seen)
+                    }
+                    None => of,
+                };
                 let null = marks.iter().any(|(mark, value)| mark == "nullable" && *value == Json::Bool(true));
                 if null && !matches!(of, Type::Any | Type::Anything) { Type::Nullable(Box::new(of)) } else { of }
             }
@@ -329,6 +340,15 @@ impl Planner<'_> {
         }
         joined.unwrap_or(Type::Any)
     }
+}
+
+/// A field's shape, and that of its example where it is another one.
+fn without_example(shape: &Shape) -> (Shape, Option<Shape>) {
+    let Shape::Marked { shape: inner, marks } = shape else { return (shape.clone(), None) };
+    let (examples, marks): (Vec<_>, Vec<_>) = marks.iter().cloned().partition(|(mark, _)| mark == "example");
+    let seen = examples.first().and_then(|(_, seen)| Shape::parse(seen).ok());
+    let shape = if marks.is_empty() { (**inner).clone() } else { Shape::Marked { shape: inner.clone(), marks } };
+    (shape, seen)
 }
 
 /// What the specification limits, in words.

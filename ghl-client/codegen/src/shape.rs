@@ -2,7 +2,8 @@
 //!
 //! Notation: `"string"`, `"number"`, `"integer"`, `"boolean"`, `"object"` (fields unknown), `"any"`, `"file"`, with the format
 //! behind a blank (`"string date-time"`); `"#Name"` for a named schema; `[T]`; `{"enum": […]}`; `{"fields": {"name*": T}}` with
-//! a star for required ones; `{"map": T}`; `{"all": […]}`; `{"one": […]}`; `{"is": T, "nullable": true, "maximum": 5}`.
+//! a star for required ones; `{"map": T}`; `{"all": […]}`; `{"one": […]}`; `{"is": T, "nullable": true, "maximum": 5}`. The
+//! mark `example` has the shape of the specification's own example where that contradicts the schema.
 
 use crate::json::Json;
 
@@ -65,8 +66,75 @@ impl Shape {
         let marks: Vec<_> =
             MARKS.iter().filter_map(|mark| Some(((*mark).to_owned(), schema.get(mark)?.clone()))).collect();
         let marks: Vec<_> = marks.into_iter().filter(|(_, value)| *value != Json::Bool(false)).collect();
-        let shape = Self::unmarked(schema);
-        if marks.is_empty() { shape } else { Self::Marked { shape: Box::new(shape), marks } }
+        let shape = Self::unmarked(schema).marked(marks);
+        match schema.get("example") {
+            Some(example) => shape.with_example(example),
+            None => shape,
+        }
+    }
+
+    fn marked(self, marks: Vec<(String, Json)>) -> Self {
+        if marks.is_empty() { self } else { Self::Marked { shape: Box::new(self), marks } }
+    }
+
+    /// The shape with the mark `example` wherever the specification's example is of another one.
+    fn with_example(self, example: &Json) -> Self {
+        match (self, example) {
+            (shape, Json::Null) => shape,
+            (Self::Marked { shape, marks }, example) => match shape.with_example(example) {
+                Self::Marked { shape, marks: more } => Self::Marked { shape, marks: [marks, more].concat() },
+                shape => shape.marked(marks),
+            },
+            (Self::List(item), Json::List(items)) => {
+                Self::List(Box::new(items.iter().take(1).fold(*item, |item, example| item.with_example(example))))
+            }
+            (Self::Fields(mut fields), Json::Object(_)) => {
+                for field in &mut fields {
+                    if let Some(example) = example.get(&field.name) {
+                        let shape = std::mem::replace(&mut field.shape, Self::plain("any"));
+                        field.shape = shape.with_example(example);
+                    }
+                }
+                Self::Fields(fields)
+            }
+            (shape, example) if shape.admits(example) => shape,
+            (shape, example) => shape.marked(vec![("example".to_owned(), Self::seen(example).to_json())]),
+        }
+    }
+
+    /// Whether a value is of this shape, as far as can be told without the named schemas.
+    fn admits(&self, value: &Json) -> bool {
+        match self {
+            Self::Plain { kind, .. } => match kind.as_str() {
+                "string" => matches!(value, Json::Text(_)),
+                "number" | "integer" => match value {
+                    // A text that is a number is read as one; a sentence is no example.
+                    Json::Text(text) => text.parse::<f64>().is_ok() || text.contains(' '),
+                    other => matches!(other, Json::Number(_)),
+                },
+                "boolean" => matches!(value, Json::Bool(_)),
+                "object" => matches!(value, Json::Object(_)),
+                _ => true,
+            },
+            Self::Enum(_) => matches!(value, Json::Text(_)),
+            Self::List(_) => matches!(value, Json::List(_)),
+            Self::Fields(_) | Self::Map(_) => matches!(value, Json::Object(_)),
+            Self::One(shapes) => shapes.iter().any(|shape| shape.admits(value)),
+            Self::Named(_) | Self::All(_) => true,
+            Self::Marked { shape, .. } => shape.admits(value),
+        }
+    }
+
+    /// The shape of a value, without its fields.
+    fn seen(value: &Json) -> Self {
+        match value {
+            Json::Null => Self::plain("any"),
+            Json::Bool(_) => Self::plain("boolean"),
+            Json::Number(_) => Self::plain("number"),
+            Json::Text(_) => Self::plain("string"),
+            Json::List(items) => Self::List(Box::new(items.first().map_or_else(|| Self::plain("any"), Self::seen))),
+            Json::Object(_) => Self::plain("object"),
+        }
     }
 
     fn unmarked(schema: &Json) -> Self {

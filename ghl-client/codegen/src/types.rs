@@ -63,6 +63,8 @@ pub struct Field {
     pub required: [bool; 2],
     /// Its type.
     pub of: Type,
+    /// The type of the specification's example, where it is another one: answers may have either.
+    pub seen: Option<Type>,
     /// What the specification limits, such as `at most 100`.
     pub limits: Vec<String>,
     /// How v2 and v3 describe it, without names of what is no object.
@@ -154,6 +156,7 @@ impl Models {
                 }
             }
         }
+        known.seen = known.seen.take().or(field.seen);
         for limit in field.limits {
             if !known.limits.contains(&limit) {
                 known.limits.push(limit);

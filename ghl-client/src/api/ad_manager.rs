@@ -1547,7 +1547,7 @@ body! { AudienceDimension {
     /// `isAgeUnknown`.
     is_age_unknown: bool = "isAgeUnknown",
     /// `ageRanges`.
-    age_ranges: Vec<String> = "ageRanges",
+    age_ranges: Vec<Either<String, Object>> = "ageRanges",
     /// `genders`.
     genders: Vec<String> = "genders",
     /// `parentalStatuses`.
@@ -1803,7 +1803,7 @@ body! { CustomQuestionField {
     /// `customQuestionText`; required.
     custom_question_text: String = "customQuestionText" required,
     /// `singleChoiceAnswers`; required.
-    single_choice_answers: Vec<String> = "singleChoiceAnswers" required,
+    single_choice_answers: Vec<Either<String, Object>> = "singleChoiceAnswers" required,
 } }
 
 body! { FacebookAudience {
@@ -2645,7 +2645,7 @@ body! { LeadFormField {
     /// `inputType`; required.
     input_type: String = "inputType" required,
     /// `singleChoiceAnswers`.
-    single_choice_answers: Vec<String> = "singleChoiceAnswers",
+    single_choice_answers: Vec<Either<String, Object>> = "singleChoiceAnswers",
 } }
 
 body! { LeadFormQuestion {

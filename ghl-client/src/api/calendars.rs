@@ -1006,7 +1006,7 @@ answer! { AppointmentSchemaResponse {
     appointment_status: AppointmentSchemaResponseAppointmentStatus = "appointmentStatus",
     assigned_user_id: String = "assignedUserId",
     address: String = "address",
-    is_recurring: bool = "isRecurring",
+    is_recurring: bool = "isRecurring" ~ flag,
     rrule: String = "rrule",
     id: String = "id",
     date_added: String = "dateAdded",
@@ -1239,7 +1239,7 @@ body! { CalendarCreate {
 } }
 
 answer! { CalendarDeleteSuccessfulResponse {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 answer! { CalendarEvent {
@@ -1255,7 +1255,7 @@ answer! { CalendarEvent {
     users: Vec<String> = "users",
     notes: String = "notes",
     description: String = "description",
-    is_recurring: bool = "isRecurring",
+    is_recurring: bool = "isRecurring" ~ flag,
     rrule: String = "rrule",
     start_time: Value = "startTime",
     end_time: Value = "endTime",
@@ -1522,7 +1522,7 @@ answer! { CreateOrUpdateServiceBookingResponse {
     date_updated: String = "dateUpdated",
     created_by: CreatedOrUpdatedBy = "createdBy",
     meeting_location: String = "meetingLocation",
-    messages: Vec<Vec<Value>> = "messages",
+    messages: Vec<Either<String, Vec<Value>>> = "messages",
 } }
 
 body! { CreatePublicServiceBooking {
@@ -1875,7 +1875,7 @@ body! { GroupStatusUpdateParams {
 } }
 
 answer! { GroupSuccessfulResponse {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 body! { GroupUpdate {
@@ -1962,7 +1962,7 @@ answer! { RemoveCalendarFromScheduleAnswer {
 } }
 
 answer! { ResourceDeleteResponse {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 both! { ScheduleInterval {

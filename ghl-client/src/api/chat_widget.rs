@@ -201,7 +201,7 @@ body! { AdvanceSettings {
     /// `businessOfficeHours`, in v3 only.
     business_office_hours: BusinessOfficeHours = "businessOfficeHours" @ v3,
     /// `contactFormOptions`, in v3 only.
-    contact_form_options: Vec<String> = "contactFormOptions" @ v3,
+    contact_form_options: Vec<Either<String, Object>> = "contactFormOptions" @ v3,
     /// `allInOneChatTypes`, in v3 only.
     all_in_one_chat_types: Vec<AllInOneChatTypes> = "allInOneChatTypes" @ v3,
     /// `allInOneInitialMsg`, in v3 only.
@@ -230,7 +230,7 @@ body! { BusinessOfficeHours {
     /// `enableBusinessHours`, in v3 only.
     enable_business_hours: bool = "enableBusinessHours" @ v3,
     /// `openHours`, in v3 only.
-    open_hours: Vec<String> = "openHours" @ v3,
+    open_hours: Vec<Either<String, Object>> = "openHours" @ v3,
     /// `timezone`, in v3 only.
     timezone: String = "timezone" @ v3,
     /// `outsideOfficeHoursWelcomeMsg`, in v3 only.

@@ -107,14 +107,14 @@ answer! { GetCompanyByIdSuccessfulResponse {
 } }
 
 answer! { IOnboarding {
-    pending: bool = "pending",
-    have_website: bool = "haveWebsite",
+    pending: bool = "pending" ~ flag,
+    have_website: bool = "haveWebsite" ~ flag,
     website_url: String = "websiteUrl",
     industry_served: String = "industryServed",
     customer_count: String = "customerCount",
-    tools: Vec<String> = "tools",
-    location: bool = "location",
-    conversation_demo: bool = "conversationDemo",
+    tools: Vec<String> = "tools" ~ list,
+    location: bool = "location" ~ flag,
+    conversation_demo: bool = "conversationDemo" ~ flag,
     location_id: String = "locationId",
     snapshot_id: String = "snapshotId",
     plan_id: String = "planId",

@@ -594,7 +594,7 @@ answer! { ContactsSearchSchema {
     tags: Vec<String> = "tags",
     business_id: String = "businessId",
     attributions: Vec<AttributionSource> = "attributions",
-    followers: Vec<String> = "followers",
+    followers: Vec<String> = "followers" ~ list,
 } }
 
 answer! { ContactsSearchSuccessfulResponse {
@@ -791,7 +791,7 @@ answer! { FoundContact {
     date_of_birth: String = "dateOfBirth",
     date_added: String = "dateAdded",
     date_updated: String = "dateUpdated",
-    attachments: String = "attachments",
+    attachments: Either<String, Vec<Value>> = "attachments",
     ssn: String = "ssn",
     keyword: String = "keyword",
     first_name_lower_case: String = "firstNameLowerCase",
@@ -858,7 +858,7 @@ answer! { GetContectByIdSchema {
     date_of_birth: String = "dateOfBirth",
     date_added: String = "dateAdded",
     date_updated: String = "dateUpdated",
-    attachments: String = "attachments",
+    attachments: Either<String, Vec<Value>> = "attachments",
     ssn: String = "ssn",
     keyword: String = "keyword",
     first_name_lower_case: String = "firstNameLowerCase",

@@ -798,7 +798,7 @@ answer! { InitiateFileUploadResponse {
 } }
 
 answer! { MessageMeta {
-    call_duration: String = "callDuration",
+    call_duration: String = "callDuration" ~ text,
     call_status: CallStatus = "callStatus",
     email: Value = "email",
 } }
@@ -1056,7 +1056,7 @@ body! { UpdateMessageStatus {
     /// `emailMessageId`.
     email_message_id: String = "emailMessageId",
     /// `recipients`.
-    recipients: Vec<String> = "recipients",
+    recipients: Vec<Either<String, Object>> = "recipients",
 } }
 
 body! { UpdateRecipientMessageStatus {

@@ -584,7 +584,7 @@ answer! { EmailStatsNumbersPublicV2 {
 answer! { FetchBuilderSuccesfulResponse {
     name: String = "name",
     updated_by: String = "updatedBy",
-    is_plain_text: bool = "isPlainText",
+    is_plain_text: bool = "isPlainText" ~ flag,
     last_updated: String = "lastUpdated",
     date_added: String = "dateAdded",
     preview_url: String = "previewUrl",

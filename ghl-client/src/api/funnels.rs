@@ -191,7 +191,7 @@ answer! { FunnelPageResponse {
     funnel_id: String = "funnelId",
     name: String = "name",
     step_id: String = "stepId",
-    deleted: String = "deleted",
+    deleted: String = "deleted" ~ text,
     updated_at: String = "updatedAt",
 } }
 

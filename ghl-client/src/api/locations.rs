@@ -703,7 +703,7 @@ body! { FileUploadBody {
 
 answer! { FileUploadResponse {
     uploaded_files: Value = "uploadedFiles",
-    meta: Vec<String> = "meta",
+    meta: Vec<Either<String, Object>> = "meta",
 } }
 
 body! { GetAllOrEmailSmsTemplatesQuery {

@@ -215,7 +215,17 @@ answer! { Folder {
 } }
 
 answer! { GetFilesResponse {
-    files: Vec<String> = "files",
+    files: Vec<MediaFile> = "files" ~ list,
+} }
+
+answer! { MediaFile {
+    id: String = "_id",
+    alt_id: String = "altId",
+    alt_type: String = "altType",
+    name: String = "name",
+    parent_id: String = "parentId",
+    url: String = "url",
+    path: String = "path",
 } }
 
 body! { UpdateMediaObject {

@@ -138,6 +138,67 @@ impl<A: Unknown, B: Unknown> Unknown for Either<A, B> {
     }
 }
 
+/// Reads a boolean that may come as a text.
+pub(crate) fn flag<'de, A: MapAccess<'de>>(slot: &mut Option<bool>, key: &str, map: &mut A) -> Result<bool, A::Error> {
+    let mut value: Option<Either<bool, String>> = None;
+    field(&mut value, key, map)?;
+    *slot = match value {
+        None => None,
+        Some(Either::First(flag)) => Some(flag),
+        Some(Either::Second(text)) if text.is_empty() => None,
+        Some(Either::Second(text)) => {
+            let wrong = |_| A::Error::custom(format_args!("{key}: invalid value: string {text:?}, expected a boolean"));
+            Some(text.parse().map_err(wrong)?)
+        }
+    };
+    Ok(true)
+}
+
+/// Reads a text that may come as a number or a boolean.
+pub(crate) fn text<'de, A: MapAccess<'de>>(
+    slot: &mut Option<String>,
+    key: &str,
+    map: &mut A,
+) -> Result<bool, A::Error> {
+    let mut value: Option<Either<String, Either<bool, serde_json::Number>>> = None;
+    field(&mut value, key, map)?;
+    *slot = value.map(|value| match value {
+        Either::First(text) => text,
+        Either::Second(Either::First(flag)) => flag.to_string(),
+        Either::Second(Either::Second(number)) => number.to_string(),
+    });
+    Ok(true)
+}
+
+/// Reads a list whose only item may come alone.
+pub(crate) fn list<'de, T: DeserializeOwned, A: MapAccess<'de>>(
+    slot: &mut Option<Vec<T>>,
+    key: &str,
+    map: &mut A,
+) -> Result<bool, A::Error> {
+    let mut value: Option<Value> = None;
+    field(&mut value, key, map)?;
+    let items = match value {
+        None => return Ok(true),
+        Some(Value::Array(items)) => items,
+        Some(alone) => vec![alone],
+    };
+    let read = items.into_iter().map(T::deserialize).collect::<Result<_, _>>();
+    *slot = Some(read.map_err(|error| A::Error::custom(format_args!("{key}: {error}")))?);
+    Ok(true)
+}
+
+/// What reads a field, unless it is an ordinary one.
+macro_rules! reader {
+    () => {
+        $crate::api::model::field
+    };
+    ($reader:ident) => {
+        $crate::api::model::$reader
+    };
+}
+pub(crate) use reader;
+
 /// Something that an answer can be read as.
 pub trait Decode: Sized {
     /// Reads it.
@@ -366,7 +427,7 @@ pub(crate) use name;
 
 /// A model that is read: `field: Type = "name" | "other name",`.
 macro_rules! answer {
-    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $wire:literal $(| $alias:literal)*,)* }) => {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $wire:literal $(| $alias:literal)* $(~ $reader:ident)?,)* }) => {
         #[doc = concat!("`", stringify!($name), "`, as it is read.")]
         #[derive(Debug, Clone, Default)]
         pub struct $name {
@@ -374,14 +435,14 @@ macro_rules! answer {
             /// What the provider sent beyond these fields.
             pub extra: $crate::api::Object,
         }
-        $crate::api::model::read_fields! { $name { $($field = $wire $(| $alias)*,)* } }
+        $crate::api::model::read_fields! { $name { $($field = $wire $(| $alias)* $(~ $reader)?,)* } }
     };
 }
 pub(crate) use answer;
 
 /// A model that is written: `field: Type = "name" required,`; see `name!` for others.
 macro_rules! body {
-    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(@ $only:ident)? $($required:ident)?,)* }) => {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(~ $reader:ident)? $(@ $only:ident)? $($required:ident)?,)* }) => {
         #[doc = concat!("`", stringify!($name), "`, as it is sent; what is `None` is left out.")]
         #[derive(Debug, Clone, Default)]
         pub struct $name {
@@ -394,7 +455,7 @@ pub(crate) use body;
 
 /// A model that is read and written; unknown fields that were read are written again.
 macro_rules! both {
-    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(@ $only:ident)? $($required:ident)?,)* }) => {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $v2:literal $(/ $v3:literal)? $(| $alias:literal)* $(~ $reader:ident)? $(@ $only:ident)? $($required:ident)?,)* }) => {
         #[doc = concat!("`", stringify!($name), "`, as it is read and sent; what is `None` is left out.")]
         #[derive(Debug, Clone, Default)]
         pub struct $name {
@@ -402,7 +463,7 @@ macro_rules! both {
             /// What the provider sent beyond these fields.
             pub extra: $crate::api::Object,
         }
-        $crate::api::model::read_fields! { $name { $($field = $v2 $(| $v3)? $(| $alias)*,)* } }
+        $crate::api::model::read_fields! { $name { $($field = $v2 $(| $v3)? $(| $alias)* $(~ $reader)?,)* } }
         $crate::api::model::write_fields! { $name, .extra => { $($field = $v2 $(/ $v3)? $(@ $only)? $($required)?,)* } }
     };
 }
@@ -410,12 +471,12 @@ pub(crate) use both;
 
 /// How a model's fields are read.
 macro_rules! read_fields {
-    ($name:ident { $($field:ident = $wire:literal $(| $alias:literal)*,)* }) => {
+    ($name:ident { $($field:ident = $wire:literal $(| $alias:literal)* $(~ $reader:ident)?,)* }) => {
         impl $crate::api::model::Fields for $name {
             #[allow(unused_variables, reason = "a model may have no fields")]
             fn set<'de, A: ::serde::de::MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
                 match key {
-                    $($wire $(| $alias)* => $crate::api::model::field(&mut self.$field, key, map),)*
+                    $($wire $(| $alias)* => $crate::api::model::reader!($($reader)?)(&mut self.$field, key, map),)*
                     _ => Ok(false),
                 }
             }

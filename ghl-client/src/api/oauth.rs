@@ -88,7 +88,7 @@ answer! { GetAccessCodeSuccessfulResponse {
     approved_locations: Vec<String> = "approvedLocations",
     user_id: String = "userId",
     plan_id: String = "planId",
-    is_bulk_installation: bool = "isBulkInstallation",
+    is_bulk_installation: bool = "isBulkInstallation" ~ flag,
     install_to_future_locations: bool = "installToFutureLocations",
     approve_all_locations: bool = "approveAllLocations",
 } }

@@ -277,7 +277,7 @@ answer! { IRecordSchema {
     id: String = "id",
     owner: Vec<String> = "owner",
     followers: Vec<String> = "followers",
-    properties: String = "properties",
+    properties: Either<String, Value> = "properties",
     /// Format `date-time`.
     date_added: String = "dateAdded",
     /// Format `date-time`.
@@ -303,7 +303,7 @@ answer! { RecordResponse {
     id: String = "id",
     owner: Vec<String> = "owner",
     followers: Vec<String> = "followers",
-    properties: String = "properties",
+    properties: Value = "properties",
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.
@@ -313,7 +313,7 @@ answer! { RecordResponse {
     object_key: String = "objectKey",
     created_by: CreatedByResponse = "createdBy",
     last_updated_by: CreatedByResponse = "lastUpdatedBy",
-    search_after: Vec<Number> = "searchAfter",
+    search_after: Vec<Value> = "searchAfter",
 } }
 
 answer! { SearchRecordResponse {

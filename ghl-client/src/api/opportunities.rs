@@ -332,7 +332,7 @@ body! { OpportunitySearchBody {
     /// `page`; required.
     page: Number = "page" required,
     /// `searchAfter`; required.
-    search_after: Vec<String> = "searchAfter" required,
+    search_after: Vec<Either<String, Number>> = "searchAfter" required,
     /// `additionalDetails`; required.
     additional_details: AdditionalDetails = "additionalDetails" required,
 } }
@@ -391,7 +391,7 @@ answer! { SearchOpportunitiesResponseSchema {
     last_status_change_at: String = "lastStatusChangeAt",
     last_stage_change_at: String = "lastStageChangeAt",
     last_action_date: String = "lastActionDate",
-    index_version: String = "indexVersion",
+    index_version: String = "indexVersion" ~ text,
     created_at: String = "createdAt",
     updated_at: String = "updatedAt",
     contact_id: String = "contactId",
@@ -402,7 +402,7 @@ answer! { SearchOpportunitiesResponseSchema {
     calendar_events: Vec<Vec<Value>> = "calendarEvents",
     lost_reason_id: String = "lostReasonId",
     custom_fields: Vec<CustomFieldResponseSchema> = "customFields",
-    followers: Vec<Vec<Value>> = "followers",
+    followers: Vec<Either<String, Vec<Value>>> = "followers",
     external_object_id: String = "externalObjectId",
     forecast_expected_close_date: String = "forecastExpectedCloseDate",
     forecast_original_close_date: String = "forecastOriginalCloseDate",

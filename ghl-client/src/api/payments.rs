@@ -691,7 +691,7 @@ body! { DeleteCustomProvidersConfig {
 } }
 
 answer! { DeleteCustomProvidersResponseSchema {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 body! { DeleteIntegrationQuery {
@@ -705,7 +705,7 @@ body! { DisconnectConfigQuery {
 } }
 
 answer! { DisconnectCustomProvidersResponseSchema {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 body! { FetchConfigQuery {
@@ -791,7 +791,7 @@ answer! { GetOrderResponseSchema {
     currency: String = "currency",
     amount: Number = "amount",
     status: String = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.
@@ -800,12 +800,12 @@ answer! { GetOrderResponseSchema {
     contact_snapshot: Value = "contactSnapshot",
     amount_summary: AmountSummary = "amountSummary",
     source: OrderSource = "source",
-    items: Vec<String> = "items",
+    items: Vec<String> = "items" ~ list,
     coupon: Value = "coupon",
     tracking_id: String = "trackingId",
     fingerprint: String = "fingerprint",
     meta: Value = "meta",
-    mark_as_test: bool = "markAsTest",
+    mark_as_test: bool = "markAsTest" ~ flag,
     trace_id: String = "traceId",
     automatic_taxes_calculated: bool = "automaticTaxesCalculated",
     tax_calculation_provider: Value = "taxCalculationProvider",
@@ -829,7 +829,7 @@ answer! { GetSubscriptionResponseSchema {
     currency: String = "currency",
     amount: Number = "amount",
     status: Value = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     entity_type: String = "entityType",
     entity_id: String = "entityId",
     entity_source: OrderSource = "entitySource",
@@ -842,7 +842,7 @@ answer! { GetSubscriptionResponseSchema {
     /// Format `date-time`.
     updated_at: String = "updatedAt",
     meta: Value = "meta",
-    mark_as_test: bool = "markAsTest",
+    mark_as_test: bool = "markAsTest" ~ flag,
     schedule: ScheduleOptions = "schedule",
     auto_payment: Value = "autoPayment",
     recurring_product: Value = "recurringProduct",
@@ -871,7 +871,7 @@ answer! { GetTxnResponseSchema {
     currency: String = "currency",
     amount: Number = "amount",
     status: Value = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     /// Format `date-time`.
     created_at: String = "createdAt",
     /// Format `date-time`.
@@ -886,11 +886,11 @@ answer! { GetTxnResponseSchema {
     payment_provider: Value = "paymentProvider",
     ip_address: String = "ipAddress",
     meta: Value = "meta",
-    mark_as_test: bool = "markAsTest",
-    is_parent: bool = "isParent",
+    mark_as_test: bool = "markAsTest" ~ flag,
+    is_parent: bool = "isParent" ~ flag,
     amount_refunded: Number = "amountRefunded",
     receipt_id: String = "receiptId",
-    qbo_synced: bool = "qboSynced",
+    qbo_synced: bool = "qboSynced" ~ flag,
     qbo_response: Value = "qboResponse",
     trace_id: String = "traceId",
     merged_from_contact_id: String = "mergedFromContactId",
@@ -1089,7 +1089,7 @@ answer! { OrderResponseSchema {
     subtotal: Number = "subtotal",
     discount: Number = "discount",
     status: String = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     total_products: Number = "totalProducts",
     source_type: String = "sourceType",
     source_name: String = "sourceName",
@@ -1177,7 +1177,7 @@ answer! { SubscriptionResponseSchema {
     currency: String = "currency",
     amount: Number = "amount",
     status: Value = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     entity_type: String = "entityType",
     entity_id: String = "entityId",
     entity_source_type: String = "entitySourceType",
@@ -1207,7 +1207,7 @@ answer! { TxnResponseSchema {
     currency: String = "currency",
     amount: Number = "amount",
     status: Value = "status",
-    live_mode: bool = "liveMode",
+    live_mode: bool = "liveMode" ~ flag,
     entity_type: String = "entityType",
     entity_id: String = "entityId",
     entity_source_type: String = "entitySourceType",
@@ -1277,7 +1277,7 @@ body! { UpdateCustomProviderCapabilities {
 } }
 
 answer! { UpdateCustomProviderCapabilitiesResponseSchema {
-    success: bool = "success",
+    success: bool = "success" ~ flag,
 } }
 
 written_values! { AltType {

@@ -126,8 +126,8 @@ answer! { Document {
     fillable_fields: Vec<FillableFields> = "fillableFields",
     grand_total: GrandTotal = "grandTotal",
     locale: String = "locale",
-    status: Vec<Status> = "status",
-    payment_status: Vec<PaymentStatus> = "paymentStatus",
+    status: Vec<Status> = "status" ~ list,
+    payment_status: Vec<PaymentStatus> = "paymentStatus" ~ list,
     recipients: Vec<RecipientItem> = "recipients",
     links: Vec<ProposalEstimateLinks> = "links",
     updated_at: String = "updatedAt",
@@ -137,8 +137,8 @@ answer! { Document {
 answer! { DocumentListResponse {
     documents: Vec<Document> = "documents",
     total: Number = "total",
-    white_label_base_url: Number = "whiteLabelBaseUrl",
-    white_label_base_url_for_invoice: Number = "whiteLabelBaseUrlForInvoice",
+    white_label_base_url: Either<Number, String> = "whiteLabelBaseUrl",
+    white_label_base_url_for_invoice: Either<Number, String> = "whiteLabelBaseUrlForInvoice",
 } }
 
 answer! { FillableFields {

@@ -161,8 +161,8 @@ answer! { SnapshotStatusSchemaWithAssets {
     id: String = "id",
     location_id: String = "locationId",
     status: String = "status",
-    completed: Vec<String> = "completed",
-    pending: Vec<String> = "pending",
+    completed: Vec<String> = "completed" ~ list,
+    pending: Vec<String> = "pending" ~ list,
 } }
 
 answer! { SnapshotsSchema {

@@ -1646,7 +1646,7 @@ answer! { CsvPostSchema {
     schedule_date: String = "scheduleDate",
     summary: String = "summary",
     follow_up_comment: String = "followUpComment",
-    kind: Either<String, Object> = "type",
+    kind: Either<Either<String, Object>, String> = "type",
     tiktok_post_details: TiktokPostSchema = "tiktokPostDetails",
     gmb_post_details: GmbPostSchema = "gmbPostDetails",
     error_message: String = "errorMessage",
@@ -1669,7 +1669,7 @@ answer! { CsvResponse {
     file_name: String = "fileName",
     account_ids: Vec<String> = "accountIds",
     file: String = "file",
-    status: Either<CsvImportSchemaStatus, Object> = "status",
+    status: Either<Either<CsvImportSchemaStatus, Object>, String> = "status",
     count: Number = "count",
     created_by: String = "createdBy",
     trace_id: String = "traceId",
@@ -1952,7 +1952,7 @@ answer! { FormatedApprovalDetails {
     approver: String = "approver",
     requester_note: String = "requesterNote",
     approver_note: String = "approverNote",
-    approval_status: Either<ApprovalStatus, Object> = "approvalStatus",
+    approval_status: Either<Either<ApprovalStatus, Object>, String> = "approvalStatus",
     approver_user: PostUserSchema = "approverUser",
 } }
 
@@ -2525,7 +2525,7 @@ answer! { LinkedInProfileSchema {
     is_connected: bool = "isConnected",
     username: String = "username",
     verified: bool = "verified",
-    kind: Either<String, Object> = "type",
+    kind: Either<Either<String, Object>, String> = "type",
     website_url: String = "websiteUrl",
 } }
 
@@ -2875,7 +2875,7 @@ answer! { SocialGoogleMediaAccountSchema {
     old_id: String = "oldId",
     location_id: String = "locationId",
     origin_id: String = "originId",
-    platform: Either<Platform, Object> = "platform",
+    platform: Either<Either<Platform, Object>, String> = "platform",
     kind: Value = "type",
     name: String = "name",
     avatar: String = "avatar",

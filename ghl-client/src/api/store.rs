@@ -651,7 +651,7 @@ answer! { ShippingRateSchema {
 
 both! { ShippingZoneCountry {
     /// `code`; required.
-    code: Number = "code" required,
+    code: String = "code" required,
     /// `states`.
     states: Vec<ShippingZoneCountryState> = "states",
 } }
@@ -709,7 +709,7 @@ both! { StoreShippingOrigin {
     /// `name`; required.
     name: String = "name" required,
     /// `country`; required.
-    country: Number = "country" required,
+    country: String = "country" required,
     /// `state`.
     state: State = "state",
     /// `city`; required.

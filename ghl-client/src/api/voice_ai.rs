@@ -199,7 +199,7 @@ pub static OPERATIONS: [Operation; 11] = [
 ];
 
 answer! { AgentActionResponse {
-    id: String = "id",
+    id: String = "id" | "_id",
     action_type: ActionType = "actionType",
     name: String = "name",
     action_parameters: AgentActionResponseActionParameters = "actionParameters",
@@ -223,6 +223,8 @@ answer! { AgentActionResponseActionParameters {
     hours_between_slots: Number = "hoursBetweenSlots",
     api_details: CustomActionApiDetails = "apiDetails",
     selected_paths: Vec<String> = "selectedPaths",
+    parameters: Vec<Value> = "parameters",
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
@@ -303,6 +305,8 @@ answer! { CallActionSchemaActionParameters {
     hours_between_slots: Number = "hoursBetweenSlots",
     api_details: CustomActionApiDetails = "apiDetails",
     selected_paths: Vec<String> = "selectedPaths",
+    parameters: Vec<Value> = "parameters",
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
@@ -356,6 +360,8 @@ answer! { CreateActionResponseActionParameters {
     hours_between_slots: Number = "hoursBetweenSlots",
     api_details: CustomActionApiDetails = "apiDetails",
     selected_paths: Vec<String> = "selectedPaths",
+    parameters: Vec<Value> = "parameters",
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
@@ -434,6 +440,10 @@ body! { CreateSingleActionActionParameters {
     api_details: CustomActionApiDetails = "apiDetails",
     /// `selectedPaths`.
     selected_paths: Vec<String> = "selectedPaths",
+    /// `parameters`.
+    parameters: Vec<Value> = "parameters",
+    /// `responsePathsToExtract`.
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     /// `knowledgeBaseId`.
     knowledge_base_id: String = "knowledgeBaseId",
 } }
@@ -513,6 +523,8 @@ answer! { GetActionResponseActionParameters {
     hours_between_slots: Number = "hoursBetweenSlots",
     api_details: CustomActionApiDetails = "apiDetails",
     selected_paths: Vec<String> = "selectedPaths",
+    parameters: Vec<Value> = "parameters",
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
@@ -710,6 +722,7 @@ body! { Translation {
 answer! { TranslationSchema {
     enabled: bool = "enabled",
     language: String = "language",
+    translated_transcript: String = "translatedTranscript",
 } }
 
 answer! { UpdateActionResponse {
@@ -737,6 +750,8 @@ answer! { UpdateActionResponseActionParameters {
     hours_between_slots: Number = "hoursBetweenSlots",
     api_details: CustomActionApiDetails = "apiDetails",
     selected_paths: Vec<String> = "selectedPaths",
+    parameters: Vec<Value> = "parameters",
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
@@ -788,6 +803,10 @@ body! { UpdateSingleActionActionParameters {
     api_details: CustomActionApiDetails = "apiDetails",
     /// `selectedPaths`.
     selected_paths: Vec<String> = "selectedPaths",
+    /// `parameters`.
+    parameters: Vec<Value> = "parameters",
+    /// `responsePathsToExtract`.
+    response_paths_to_extract: Vec<Value> = "responsePathsToExtract",
     /// `knowledgeBaseId`.
     knowledge_base_id: String = "knowledgeBaseId",
 } }

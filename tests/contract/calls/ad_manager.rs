@@ -169,7 +169,7 @@ fn audience_custom_audience_item(at: &At) -> api::AudienceCustomAudienceItem {
 fn audience_dimension(at: &At) -> api::AudienceDimension {
     api::AudienceDimension {
         is_age_unknown: set!(at, May, May, true),
-        age_ranges: set!(at, May, May, vec!["sample1".to_owned()]),
+        age_ranges: set!(at, May, May, vec![Either::First("sample1".to_owned())]),
         genders: set!(at, May, May, vec!["sample1".to_owned()]),
         parental_statuses: set!(at, May, May, vec!["sample1".to_owned()]),
         audience_segments: set!(at, May, May, audience_segments(&at.deeper())),
@@ -367,7 +367,7 @@ fn custom_disclaimer_checkbox(at: &At) -> api::CustomDisclaimerCheckbox {
 fn custom_question_field(at: &At) -> api::CustomQuestionField {
     api::CustomQuestionField {
         custom_question_text: set!(at, Must, Must, "sample1".to_owned()),
-        single_choice_answers: set!(at, Must, Must, vec!["sample1".to_owned()]),
+        single_choice_answers: set!(at, Must, Must, vec![Either::First("sample1".to_owned())]),
     }
 }
 
@@ -1075,7 +1075,7 @@ fn lead_form_content(at: &At) -> api::LeadFormContent {
 fn lead_form_field(at: &At) -> api::LeadFormField {
     api::LeadFormField {
         input_type: set!(at, Must, Must, "sample1".to_owned()),
-        single_choice_answers: set!(at, May, May, vec!["sample1".to_owned()]),
+        single_choice_answers: set!(at, May, May, vec![Either::First("sample1".to_owned())]),
     }
 }
 

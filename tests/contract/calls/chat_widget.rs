@@ -52,7 +52,7 @@ fn advance_settings(at: &At) -> api::AdvanceSettings {
         enable_contact_form: set!(at, Never, May, true),
         default_consent_check: set!(at, Never, May, true),
         business_office_hours: set!(at, Never, May, business_office_hours(&at.deeper())),
-        contact_form_options: set!(at, Never, May, vec!["sample1".to_owned()]),
+        contact_form_options: set!(at, Never, May, vec![Either::First("sample1".to_owned())]),
         all_in_one_chat_types: set!(at, Never, May, vec![api::AllInOneChatTypes::from("liveChat")]),
         all_in_one_initial_msg: set!(at, Never, May, "sample1".to_owned()),
         contact_form_intro_message: set!(at, Never, May, "sample1".to_owned()),
@@ -70,7 +70,7 @@ fn advance_settings(at: &At) -> api::AdvanceSettings {
 fn business_office_hours(at: &At) -> api::BusinessOfficeHours {
     api::BusinessOfficeHours {
         enable_business_hours: set!(at, Never, May, true),
-        open_hours: set!(at, Never, May, vec!["sample1".to_owned()]),
+        open_hours: set!(at, Never, May, vec![Either::First("sample1".to_owned())]),
         timezone: set!(at, Never, May, "sample1".to_owned()),
         outside_office_hours_welcome_msg: set!(at, Never, May, "sample1".to_owned()),
     }

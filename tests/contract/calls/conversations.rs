@@ -316,7 +316,7 @@ fn update_message_status(at: &At) -> api::UpdateMessageStatus {
         status: set!(at, Must, Must, api::SendMessageBodyStatus::from("delivered")),
         error: set!(at, May, May, error(&at.deeper())),
         email_message_id: set!(at, May, May, "sample1".to_owned()),
-        recipients: set!(at, May, May, vec!["sample1".to_owned()]),
+        recipients: set!(at, May, May, vec![Either::First("sample1".to_owned())]),
     }
 }
 

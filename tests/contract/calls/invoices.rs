@@ -755,7 +755,7 @@ fn text2_pay(at: &At) -> api::Text2Pay {
 
 fn tips_configuration(at: &At) -> api::TipsConfiguration {
     api::TipsConfiguration {
-        tips_percentage: set!(at, Must, Must, vec!["sample1".to_owned()]),
+        tips_percentage: set!(at, Must, Must, vec![Either::First("sample1".to_owned())]),
         tips_enabled: set!(at, Must, Must, true),
         extra: Object::new(),
     }

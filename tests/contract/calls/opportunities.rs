@@ -86,7 +86,7 @@ fn opportunity_search_body(at: &At) -> api::OpportunitySearchBody {
         query: set!(at, Must, Must, "sample1".to_owned()),
         limit: set!(at, Must, Must, 1.into()),
         page: set!(at, Must, Must, 1.into()),
-        search_after: set!(at, Must, Must, vec!["sample1".to_owned()]),
+        search_after: set!(at, Must, Must, vec![Either::First("sample1".to_owned())]),
         additional_details: set!(at, Must, Must, additional_details(&at.deeper())),
     }
 }

@@ -207,7 +207,7 @@ fn shipping_carrier_service(at: &At) -> api::ShippingCarrierService {
 
 fn shipping_zone_country(at: &At) -> api::ShippingZoneCountry {
     api::ShippingZoneCountry {
-        code: set!(at, Must, Must, 1.into()),
+        code: set!(at, Must, Must, "sample1".to_owned()),
         states: set!(at, May, May, vec![shipping_zone_country_state(&at.deeper())]),
         extra: Object::new(),
     }
@@ -243,7 +243,7 @@ fn store_order_notification(at: &At) -> api::StoreOrderNotification {
 fn store_shipping_origin(at: &At) -> api::StoreShippingOrigin {
     api::StoreShippingOrigin {
         name: set!(at, Must, Must, "sample1".to_owned()),
-        country: set!(at, Must, Must, 1.into()),
+        country: set!(at, Must, Must, "sample1".to_owned()),
         state: set!(at, May, May, api::State::from("AL")),
         city: set!(at, Must, Must, "sample1".to_owned()),
         street1: set!(at, Must, Must, "sample1".to_owned()),

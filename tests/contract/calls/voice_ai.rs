@@ -83,6 +83,8 @@ fn create_single_action_action_parameters(at: &At) -> api::CreateSingleActionAct
         hours_between_slots: set!(at, Never, Never, 1.into()),
         api_details: set!(at, Never, Never, custom_action_api_details(&at.deeper())),
         selected_paths: set!(at, Never, Never, vec!["sample1".to_owned()]),
+        parameters: set!(at, Never, Never, vec![json!("sample1")]),
+        response_paths_to_extract: set!(at, Never, Never, vec![json!("sample1")]),
         knowledge_base_id: set!(at, Never, Never, "sample1".to_owned()),
     }
 }
@@ -258,6 +260,8 @@ fn update_single_action_action_parameters(at: &At) -> api::UpdateSingleActionAct
         hours_between_slots: set!(at, Never, Never, 1.into()),
         api_details: set!(at, Never, Never, custom_action_api_details(&at.deeper())),
         selected_paths: set!(at, Never, Never, vec!["sample1".to_owned()]),
+        parameters: set!(at, Never, Never, vec![json!("sample1")]),
+        response_paths_to_extract: set!(at, Never, Never, vec![json!("sample1")]),
         knowledge_base_id: set!(at, Never, Never, "sample1".to_owned()),
     }
 }
