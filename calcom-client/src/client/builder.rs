@@ -163,6 +163,7 @@ impl CalcomClientBuilder {
     /// [`ErrorKind::Config`] when there is more than one source of credentials, an empty or unsendable key, an unusable base URL
     /// or one of API v1, or when the machine's TLS roots cannot be read.
     pub fn build(self) -> Result<CalcomClient> {
+        let renews = !matches!(self.access.last(), Some(Source::Key(_)));
         let (credentials, known_as) = access(self.access)?;
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
         let profile = self.profile.unwrap_or_else(|| profile_of(base));
@@ -172,7 +173,8 @@ impl CalcomClientBuilder {
             None => Arc::new(ReqwestTransport::new()?),
         };
         let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&clock))));
-        let mut pipeline = Pipeline::builder(Arc::new(Calcom), base, transport).limiter(limiter).clock(clock);
+        let mut pipeline =
+            Pipeline::builder(Arc::new(Calcom { renews }), base, transport).limiter(limiter).clock(clock);
         if let Some(observer) = self.observer {
             pipeline = pipeline.observer(observer);
         }

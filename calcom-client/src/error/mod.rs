@@ -68,6 +68,7 @@ impl Problem {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::ScopeMissing { .. } => "connect again with the scope that the operation needs",
+            Self::TokenInvalid => "connect again, or give another API key",
             Self::GrantInvalid => "connect again",
             Self::ClientInvalid => "check the OAuth client's id and secret",
             Self::AccountLocked => "ask Cal.com's support to unlock the account, and lower the client's `rate_limit`",
@@ -151,7 +152,11 @@ impl CalcomErrorExt for Error {
 
 /// The provider, as the pipeline sees it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Calcom;
+pub(crate) struct Calcom {
+    /// Whether there may be a newer token than the one that was refused. Never for an API key: asking for one would put other words
+    /// in the place of the provider's.
+    pub(crate) renews: bool,
+}
 
 impl Provider for Calcom {
     fn name(&self) -> &'static str {
@@ -159,7 +164,8 @@ impl Provider for Calcom {
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        refusal::failure(status, headers, body)
+        let Failure { error, token_refused } = refusal::failure(status, headers, body);
+        Failure { error, token_refused: token_refused && self.renews }
     }
 
     fn feedback(&self, status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {

@@ -169,7 +169,8 @@ impl CalcomOAuthBuilder {
             None => Arc::new(ReqwestTransport::new()?),
         };
         let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&clock))));
-        let mut pipeline = Pipeline::builder(Arc::new(Calcom), base, transport).clock(clock).limiter(limiter);
+        let mut pipeline =
+            Pipeline::builder(Arc::new(Calcom { renews: false }), base, transport).clock(clock).limiter(limiter);
         if let Some(observer) = self.observer {
             pipeline = pipeline.observer(observer);
         }

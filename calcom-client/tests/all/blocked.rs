@@ -1,0 +1,382 @@
+//! Blocking times in every way, and freeing them again.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use calcom_client::{
+    CalcomClient, CalcomErrorExt, Problem,
+    bookings::NewAttendee,
+    compat::{BlockHandle, BlockStrategy, BlockedSlot},
+    model::{Availability, DateOverride, Schedule, Weekday},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sidecar_core::{
+    ErrorKind, SystemClock, Timestamp,
+    http::{Body, HttpRequest, HttpResponse, Transport, TransportError},
+    lease::LeaseStore,
+    test_util::ScriptedTransport,
+    token::MemoryStore,
+};
+
+use crate::support::{at, client, fixture, line};
+
+/// A provider with one schedule, which it gives and takes.
+#[derive(Debug)]
+struct Provider {
+    schedule: Mutex<Value>,
+    patches: Mutex<u32>,
+}
+
+#[async_trait]
+impl Transport for Provider {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let (head, body) = request.into_parts();
+        let body = body.collect(1 << 20).await?;
+        // Whoever reads and writes without a lock is overtaken here.
+        tokio::task::yield_now().await;
+        if head.method == http::Method::PATCH {
+            let change: Value = serde_json::from_slice(&body).unwrap();
+            self.schedule.lock().unwrap()["overrides"] = change["overrides"].clone();
+            *self.patches.lock().unwrap() += 1;
+        }
+        let answer = json!({"status": "success", "data": *self.schedule.lock().unwrap()});
+        tokio::task::yield_now().await;
+        Ok(http::Response::new(Body::Bytes(answer.to_string().into())))
+    }
+}
+
+struct House {
+    provider: Arc<Provider>,
+    calcom: CalcomClient,
+}
+
+impl House {
+    fn new(time_zone: &str, overrides: Value) -> Self {
+        Self::with(time_zone, overrides, None)
+    }
+
+    fn with(time_zone: &str, overrides: Value, leases: Option<Arc<dyn LeaseStore>>) -> Self {
+        let mut schedule = fixture!("schedule")["data"].take();
+        schedule["timeZone"] = json!(time_zone);
+        schedule["overrides"] = overrides;
+        let provider = Arc::new(Provider { schedule: Mutex::new(schedule), patches: Mutex::default() });
+        let calcom = Self::client(&provider, leases);
+        Self { provider, calcom }
+    }
+
+    fn client(provider: &Arc<Provider>, leases: Option<Arc<dyn LeaseStore>>) -> CalcomClient {
+        let builder = CalcomClient::builder()
+            .api_key("cal_x".to_owned())
+            .transport(provider.clone())
+            .clock(SystemClock::shared())
+            .rate_limit(calcom_client::RateLimitPolicy::API_KEY.per_minute(600_000).burst(10_000));
+        match leases {
+            Some(leases) => builder.leases(leases),
+            None => builder,
+        }
+        .build()
+        .unwrap()
+    }
+
+    fn overrides(&self) -> Value {
+        let mut overrides = self.provider.schedule.lock().unwrap()["overrides"].as_array().unwrap().clone();
+        overrides.sort_by_key(Value::to_string);
+        json!(overrides)
+    }
+
+    fn patches(&self) -> u32 {
+        *self.provider.patches.lock().unwrap()
+    }
+}
+
+fn over(date: &str, start: &str, end: &str) -> Value {
+    json!({"date": date, "startTime": start, "endTime": end})
+}
+
+fn slot(start: &str, end: &str) -> BlockedSlot {
+    BlockedSlot::new(at(start), at(end))
+}
+
+#[tokio::test]
+async fn a_time_is_taken_out_of_the_default_schedule_and_given_back() {
+    let house = House::new("Europe/Berlin", json!([over("2026-12-24", "09:00", "12:00")]));
+    // A Wednesday, 10:00 to 11:30 in Berlin.
+    let handles =
+        house.calcom.create_blocked_slots([slot("2026-12-02T09:00:00Z", "2026-12-02T10:30:00Z")]).await.unwrap();
+    let kept = over("2026-12-24", "09:00", "12:00");
+    assert_eq!(
+        house.overrides(),
+        json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "11:30", "17:00"), kept])
+    );
+    let stored = serde_json::to_string(&handles).unwrap();
+    assert_eq!(
+        stored,
+        r#"[{"kind":"schedule_override","schedule":3,"removed":[{"date":"2026-12-02","hours":["10:00-11:30"],"overridden":false}]}]"#
+    );
+    let [handle]: [BlockHandle; 1] = serde_json::from_str(&stored).unwrap();
+    house.calcom.unblock(handle.clone()).await.unwrap();
+    assert_eq!(house.overrides(), json!([kept]), "the weekday's hours hold again");
+    house.calcom.unblock(handle).await.unwrap();
+    assert_eq!(house.patches(), 2, "freeing what is free changes nothing");
+}
+
+#[tokio::test]
+async fn a_whole_day_an_own_day_and_a_day_off() {
+    let house = House::new("UTC", json!([over("2026-12-02", "08:00", "10:00"), over("2026-12-03", "00:00", "00:00")]));
+    let slots = [
+        slot("2026-12-01T00:00:00Z", "2026-12-02T09:00:00Z"),
+        slot("2026-12-03T00:00:00Z", "2026-12-04T00:00:00Z"),
+        slot("2026-12-05T10:00:00Z", "2026-12-05T11:00:00Z"),
+    ];
+    let handles = house.calcom.create_blocked_slots(slots).await.unwrap();
+    assert_eq!(house.patches(), 1, "one change for all of them");
+    assert_eq!(
+        house.overrides(),
+        json!([
+            over("2026-12-01", "00:00", "00:00"),
+            over("2026-12-02", "09:00", "10:00"),
+            over("2026-12-03", "00:00", "00:00"),
+        ])
+    );
+    for handle in handles {
+        house.calcom.unblock(handle).await.unwrap();
+    }
+    assert_eq!(
+        house.overrides(),
+        json!([over("2026-12-02", "08:00", "10:00"), over("2026-12-03", "00:00", "00:00")]),
+        "what was there before is there again"
+    );
+}
+
+#[tokio::test]
+async fn overlapping_blocks_are_freed_in_any_order_by_who_knows_of_both() {
+    let both =
+        [slot("2026-12-02T10:00:00Z", "2026-12-02T12:00:00Z"), slot("2026-12-02T11:00:00Z", "2026-12-02T13:00:00Z")];
+    for first in [0, 1] {
+        let house = House::new("UTC", json!([]));
+        let mut handles = house.calcom.create_blocked_slots(both.clone()).await.unwrap();
+        assert_eq!(
+            house.overrides(),
+            json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "13:00", "17:00")])
+        );
+        let gone = handles.remove(first);
+        house.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        let left = match first {
+            0 => json!([over("2026-12-02", "09:00", "11:00"), over("2026-12-02", "13:00", "17:00")]),
+            _ => json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "12:00", "17:00")]),
+        };
+        assert_eq!(house.overrides(), left);
+        house.calcom.unblock(handles.remove(0)).await.unwrap();
+        assert_eq!(house.overrides(), json!([]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_blocked_at_the_same_time_is_all_blocked() {
+    let house = House::new("UTC", json!([]));
+    let blocks = (1..=20).map(|day| {
+        let calcom = house.calcom.clone();
+        let block = slot(&format!("2026-12-{day:02}T10:00:00Z"), &format!("2026-12-{day:02}T11:00:00Z"));
+        async move { calcom.create_blocked_slots([block]).await.unwrap() }
+    });
+    futures_util::future::join_all(blocks).await;
+    let weekdays = (1..=20).filter(|day| !matches!(day, 5 | 6 | 12 | 13 | 19 | 20)).count();
+    assert_eq!(house.overrides().as_array().unwrap().len(), weekdays * 2, "{}", house.overrides());
+}
+
+#[tokio::test]
+async fn clients_that_share_leases_take_turns() {
+    let leases: Arc<dyn LeaseStore> = Arc::new(MemoryStore::new());
+    let house = House::with("UTC", json!([]), Some(leases.clone()));
+    let blocks = (0..6).map(|n| {
+        // A client of its own each, as in processes of their own.
+        let calcom = House::client(&house.provider, Some(leases.clone()));
+        let day = [1, 2, 3, 4, 7, 8][n];
+        let block = slot(&format!("2026-12-{day:02}T10:00:00Z"), &format!("2026-12-{day:02}T11:00:00Z"));
+        async move { calcom.create_blocked_slots([block]).await.unwrap() }
+    });
+    futures_util::future::join_all(blocks).await;
+    assert_eq!(house.overrides().as_array().unwrap().len(), 12, "{}", house.overrides());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_another_process_holds_is_not_changed() {
+    let leases = Arc::new(MemoryStore::new());
+    let house = House::with("UTC", json!([]), Some(leases.clone()));
+    let key = "calcom:schedule:https://api.cal.com:3";
+    let held = leases.try_take(key, "somebody", std::time::Duration::from_secs(600)).await.unwrap();
+    assert!(held.is_some());
+    let block = [slot("2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z")];
+    let request = house.calcom.create_blocked_slots(block).deadline(std::time::Duration::from_secs(2));
+    let error = request.await.unwrap_err();
+    assert_eq!((error.kind(), house.patches()), (ErrorKind::Store, 0), "{error}");
+}
+
+#[tokio::test]
+async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
+    let (calcom, sent) = client(
+        ScriptedTransport::new()
+            .answer(201, fixture!("booking"))
+            .answer(200, fixture!("booking_cancelled"))
+            .answer(201, fixture!("ooo"))
+            .answer(200, fixture!("ooo"))
+            .answer(201, fixture!("reservation"))
+            .answer(200, json!({"status": "success"})),
+    );
+    let hour = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z").because("dentist");
+    let hold = BlockStrategy::HoldBooking {
+        event_type: 8.into(),
+        attendee: NewAttendee::new("Blocked", "block@example.com", "UTC"),
+    };
+    let [handle] =
+        <[_; 1]>::try_from(calcom.create_blocked_slots([hour.clone()]).strategy(hold).await.unwrap()).unwrap();
+    calcom.unblock(handle).await.unwrap();
+
+    let away = BlockStrategy::OutOfOffice { widen: true };
+    let [handle] =
+        <[_; 1]>::try_from(calcom.create_blocked_slots([hour.clone()]).strategy(away).await.unwrap()).unwrap();
+    assert_eq!(handle, BlockHandle::OutOfOffice { id: 9.into() });
+    calcom.unblock(handle).await.unwrap();
+
+    let reserve = BlockStrategy::Reservation { event_type: 7.into(), hold: Some(15.into()) };
+    let [handle] = <[_; 1]>::try_from(calcom.create_blocked_slots([hour]).strategy(reserve).await.unwrap()).unwrap();
+    calcom.unblock(handle).await.unwrap();
+
+    let requests = sent.requests();
+    let lines: Vec<_> = requests.iter().map(line).collect();
+    assert_eq!(
+        lines,
+        [
+            "POST /v2/bookings",
+            "POST /v2/bookings/bk_1/cancel",
+            "POST /v2/me/ooo",
+            "DELETE /v2/me/ooo/9",
+            "POST /v2/slots/reservations",
+            "DELETE /v2/slots/reservations/res_1",
+        ]
+    );
+    assert_eq!(
+        requests[0].json(),
+        json!({
+            "eventTypeId": 8, "start": "2026-12-02T09:00:00Z", "allowConflicts": true, "lengthInMinutes": 60,
+            "attendee": {"name": "Blocked", "email": "block@example.com", "timeZone": "UTC"},
+            "metadata": {"sidecar_origin": "block", "sidecar_reason": "dentist"},
+        })
+    );
+    assert_eq!(
+        requests[2].json(),
+        json!({"start": "2026-12-02T00:00:00Z", "end": "2026-12-02T23:59:59Z", "notes": "dentist"})
+    );
+    assert_eq!(
+        requests[4].json(),
+        json!({"eventTypeId": 7, "slotStart": "2026-12-02T09:00:00Z", "slotDuration": 60, "reservationDuration": 15})
+    );
+}
+
+#[tokio::test]
+async fn what_is_gone_already_is_free() {
+    let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
+    let done = json!({"status": "error", "error": {"code": "BadRequestException", "message": "booking has been cancelled already"}});
+    let (calcom, _) = client(ScriptedTransport::new().answer(404, gone).answer(400, done));
+    calcom.unblock(BlockHandle::OutOfOffice { id: 9.into() }).await.unwrap();
+    calcom.unblock(BlockHandle::Booking { uid: "bk_1".into() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn when_one_of_several_fails_the_others_are_named() {
+    let refused =
+        json!({"status": "error", "error": {"code": "ConflictException", "message": "Ooo entry already exists."}});
+    let (calcom, _) = client(ScriptedTransport::new().answer(201, fixture!("ooo")).answer(409, refused));
+    let days =
+        [slot("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"), slot("2026-12-03T00:00:00Z", "2026-12-04T00:00:00Z")];
+    let away = BlockStrategy::OutOfOffice { widen: false };
+    let error = calcom.create_blocked_slots(days).strategy(away).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let handles = vec![BlockHandle::OutOfOffice { id: 9.into() }];
+    assert_eq!(error.problem(), Some(&Problem::PartlyBlocked { handles }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_right_is_refused_before_it_is_sent() {
+    let (calcom, sent) = client(ScriptedTransport::new());
+    let hour = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
+    let odd = slot("2026-12-02T09:00:00Z", "2026-12-02T09:00:30Z");
+    let backwards = slot("2026-12-02T10:00:00Z", "2026-12-02T09:00:00Z");
+    let away = BlockStrategy::OutOfOffice { widen: false };
+    let reserve = BlockStrategy::Reservation { event_type: 7.into(), hold: None };
+    for request in [
+        calcom.create_blocked_slots([hour]).strategy(away),
+        calcom.create_blocked_slots([odd]).strategy(reserve),
+        calcom.create_blocked_slots([backwards]),
+    ] {
+        let error = request.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    }
+    assert!(calcom.create_blocked_slots([]).await.unwrap().is_empty());
+    assert!(sent.requests().is_empty());
+}
+
+/// Whether the schedule has somebody available at this instant, worked out on its own.
+fn is_available(schedule: &Schedule, time: Timestamp) -> bool {
+    let zone = jiff::tz::TimeZone::get(schedule.time_zone.as_deref().unwrap()).unwrap();
+    let local = zone.to_datetime(jiff::Timestamp::from_microsecond(time.as_micros()).unwrap());
+    let clock = format!("{:02}:{:02}", local.hour(), local.minute());
+    let date = local.date().to_string();
+    let within = |start: &str, end: &str| {
+        start <= clock.as_str() && (clock.as_str() < end || end == "00:00" && start != "00:00")
+    };
+    let own: Vec<&DateOverride> = schedule.overrides.iter().flatten().filter(|own| own.date == date).collect();
+    if !own.is_empty() {
+        return own.iter().any(|own| within(&own.start_time, &own.end_time));
+    }
+    let weekday = Weekday::ALL[usize::try_from(local.date().weekday().to_monday_zero_offset()).unwrap()].clone();
+    let weekly = schedule.availability.iter().flatten();
+    weekly
+        .filter(|hours: &&Availability| hours.days.contains(&weekday))
+        .any(|hours| within(&hours.start_time, &hours.end_time))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn blocks_take_out_just_their_time_and_freeing_them_in_any_order_leaves_what_was(
+        zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]),
+        // Minutes from 2026-10-20 on, over the ends of summer time.
+        blocks in prop::collection::vec((0_i64..14 * 1_440, 1_i64..3_000), 1..5),
+        order in any::<prop::sample::Index>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let base = at("2026-10-20T00:00:00Z").as_secs();
+            let house = House::new(zone, json!([over("2026-10-22", "08:00", "20:00"), over("2026-10-23", "00:00", "00:00")]));
+            let read = || serde_json::from_value::<Schedule>(house.provider.schedule.lock().unwrap().clone()).unwrap();
+            let (before, first) = (read(), house.overrides());
+            let slots: Vec<_> = blocks.iter().map(|(start, length)| {
+                let start = base + start * 60;
+                BlockedSlot::new(Timestamp::from_secs(start), Timestamp::from_secs(start + length * 60))
+            }).collect();
+            let mut held = Vec::new();
+            for slot in &slots {
+                let handles = house.calcom.create_blocked_slots([slot.clone()]).beside(held.clone()).await.unwrap();
+                held.extend(handles);
+            }
+            let after = read();
+            for minute in (0..17 * 1_440).step_by(13) {
+                let time = Timestamp::from_secs(base + minute * 60);
+                let blocked = slots.iter().any(|slot| slot.start <= time && time < slot.end);
+                if blocked {
+                    assert!(!is_available(&after, time), "{time} is blocked in {zone}");
+                } else if zone == "UTC" || zone == "Asia/Kolkata" {
+                    // Where clocks are set back, an hour that comes twice is blocked twice.
+                    assert_eq!(is_available(&after, time), is_available(&before, time), "{time} in {zone}");
+                }
+            }
+            while !held.is_empty() {
+                let gone = held.remove(order.index(held.len()));
+                house.calcom.unblock(gone).beside(held.clone()).await.unwrap();
+            }
+            assert_eq!(house.overrides(), first, "{zone}");
+        });
+    }
+}

@@ -1,0 +1,117 @@
+//! Every operation with what it sends and what it is answered: the requests are compared to the byte, the answers read and written
+//! again. The families' cases stand in `bookings` and `other_families`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use calcom_client::{ApiVersions, CalcomClient, OPERATIONS, Operation, Profile, Result};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use sidecar_core::{
+    http::{AttemptReport, Observer},
+    test_util::ScriptedTransport,
+};
+
+use crate::{
+    bookings, other_families,
+    support::{builder, line, only, plain},
+};
+
+type Run = Box<dyn Fn(CalcomClient) -> BoxFuture<'static, Result<Value>>>;
+
+/// One call.
+pub(crate) struct Case {
+    pub(crate) operation: &'static str,
+    pub(crate) line: String,
+    pub(crate) body: Value,
+    pub(crate) answer: Value,
+    /// Sends it and gives what it read, as JSON.
+    pub(crate) run: Run,
+}
+
+/// A case: operation, request line, body, answer, and the request as an expression of the client.
+macro_rules! case {
+    ($operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr) => {
+        $crate::cases::case!(@make $operation, $line, $body, $answer, |$client| $request, |read| serde_json::json!(read))
+    };
+    ($operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr, page) => {
+        $crate::cases::case!(@make $operation, $line, $body, $answer, |$client| $request, |read| serde_json::json!(read.items))
+    };
+    (@make $operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr, |$read:ident| $json:expr) => {
+        $crate::cases::Case {
+            operation: $operation,
+            line: $line.to_owned(),
+            body: $body,
+            answer: $answer,
+            run: Box::new(|$client: calcom_client::CalcomClient| {
+                Box::pin(async move {
+                    let $read = $request.await?;
+                    Ok($json)
+                })
+            }),
+        }
+    };
+}
+pub(crate) use case;
+
+pub(crate) fn all() -> Vec<Case> {
+    bookings::cases().into_iter().chain(other_families::cases()).collect()
+}
+
+pub(crate) fn operation(name: &str) -> &'static Operation {
+    OPERATIONS.iter().find(|operation| operation.name == name).unwrap_or_else(|| panic!("no operation {name}"))
+}
+
+/// Remembers the operations that were sent.
+#[derive(Debug, Default)]
+struct Seen(std::sync::Mutex<Vec<String>>);
+
+impl Observer for Seen {
+    fn attempt(&self, report: &AttemptReport<'_>) {
+        self.0.lock().unwrap().push(report.operation.to_string());
+    }
+}
+
+#[tokio::test]
+async fn every_operation_sends_what_it_should_and_keeps_all_that_it_is_answered() {
+    for case in all() {
+        let name = format!("{} ({})", case.operation, case.line);
+        let transport = Arc::new(ScriptedTransport::new().answer(200, case.answer.clone()));
+        let seen = Arc::new(Seen::default());
+        let client = builder(&transport).api_key("cal_live_secret".to_owned()).observer(seen.clone()).build().unwrap();
+        let read = (case.run)(client).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(*seen.0.lock().unwrap(), [case.operation], "{name}");
+
+        let request = only(&transport);
+        assert_eq!(line(&request), case.line, "{name}");
+        assert_eq!(request.json(), case.body, "{name}");
+        assert_eq!(request.header("authorization"), "Bearer cal_live_secret", "{name}");
+        let operation = operation(case.operation);
+        let version = operation.group.version(&ApiVersions::of(Profile::Cloud)).map(ToString::to_string);
+        assert_eq!(request.header("cal-api-version"), version.unwrap_or_default(), "{name}");
+        assert!(fits(operation.path, &case.line), "{name} is not on {}", operation.path);
+        assert!(case.line.starts_with(&format!("{} ", operation.method)), "{name}");
+
+        let said = case.answer.get("data").unwrap_or(&Value::Null);
+        if !read.is_null() && read.get("status").is_none() {
+            assert_eq!(plain(&read), plain(said), "{name}");
+        }
+    }
+}
+
+/// Whether a request line goes by a path template.
+fn fits(template: &str, line: &str) -> bool {
+    let path = line.split_once(' ').unwrap().1.split('?').next().unwrap();
+    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    template.len() == path.len()
+        && template.iter().zip(&path).all(|(part, given)| part == given || part.starts_with('{'))
+}
+
+#[test]
+fn every_operation_has_a_case_but_those_of_the_oauth_app() {
+    let cases: BTreeSet<_> = all().iter().map(|case| case.operation).collect();
+    let listed: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+    assert_eq!(listed.len(), OPERATIONS.len(), "a name stands twice");
+    let missing: Vec<_> = listed.difference(&cases).copied().collect();
+    assert_eq!(missing, ["oauth.client", "oauth.token"]);
+    assert_eq!(OPERATIONS.len(), 78);
+}

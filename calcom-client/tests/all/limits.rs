@@ -1,0 +1,116 @@
+use std::{sync::Arc, time::Duration};
+
+use calcom_client::{CalcomErrorExt, Problem, RateLimitPolicy};
+use serde_json::json;
+use sidecar_core::{
+    ErrorKind, Sent, SystemClock,
+    limit::LocalLimiter,
+    retry::RetryPolicy,
+    test_util::{ManualClock, ScriptedTransport},
+};
+
+use crate::support::{NOW, builder, fixture};
+
+/// A transport with this many good answers, each with these headers.
+fn answers(count: usize, headers: &[(&str, &str)]) -> Arc<ScriptedTransport> {
+    let me = fixture!("me").to_string();
+    Arc::new((0..count).fold(ScriptedTransport::new(), |script, _| script.answer_with(200, headers, me.clone())))
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_go_at_once_and_the_rest_at_a_hundred_a_minute() {
+    let transport = answers(60, &[]);
+    let clock = SystemClock::shared();
+    let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(clock.clone()).build().unwrap();
+    let mut at = Vec::new();
+    for _ in 0..60 {
+        calcom.me().get().await.unwrap();
+        at.push(clock.monotonic());
+    }
+    assert_eq!(at[9], at[0], "the burst");
+    let took = at[59] - at[0];
+    assert!((Duration::from_secs(29)..Duration::from_secs(32)).contains(&took), "{took:?}");
+    assert!(at[10] > at[9]);
+}
+
+#[tokio::test]
+async fn the_headers_correct_the_minute() {
+    let seen = [("X-RateLimit-Limit-Default", "500"), ("X-RateLimit-Remaining-Default", "400")];
+    let calcom = builder(&answers(1, &seen)).api_key("cal_x".to_owned()).build().unwrap();
+    let before = calcom.budget().await.unwrap();
+    assert_eq!((before.minute.limit, before.minute.remaining, before.pace.limit), (120, 120, 10));
+    calcom.me().get().await.unwrap();
+    let after = calcom.budget().await.unwrap();
+    assert_eq!((after.minute.limit, after.minute.remaining), (500, 400));
+    assert_eq!(after.pace.remaining, 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_minute_is_waited_for_and_not_broken() {
+    let spent = [("X-RateLimit-Remaining-Default", "0"), ("X-RateLimit-Reset-Default", "30")];
+    let me = fixture!("me");
+    let script = ScriptedTransport::new().answer_with(200, &spent, me.to_string()).answer(200, me);
+    let clock = SystemClock::shared();
+    let calcom = builder(&Arc::new(script)).api_key("cal_x".to_owned()).clock(clock.clone()).build().unwrap();
+    calcom.me().get().await.unwrap();
+    let start = clock.monotonic();
+    calcom.me().get().deadline(Duration::from_secs(120)).await.unwrap();
+    let waited = clock.monotonic() - start;
+    assert!(waited >= Duration::from_secs(30), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
+    let refused = json!({"status": "error", "error": {"code": "ThrottlerException", "message": "Too many requests. Please try again later."}});
+    let script = ScriptedTransport::new()
+        .answer_with(429, &[("X-RateLimit-Reset-Default", "42")], refused.to_string())
+        .answer(200, fixture!("me"));
+    let clock = SystemClock::shared();
+    let transport = Arc::new(script);
+    let calcom = builder(&transport)
+        .api_key("cal_x".to_owned())
+        .clock(clock.clone())
+        .retry(RetryPolicy::never())
+        .build()
+        .unwrap();
+    let error = calcom.me().get().await.unwrap_err();
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&Problem::RateLimit)));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(42)));
+
+    let hasty = calcom.me().get().deadline(Duration::from_secs(10)).await.unwrap_err();
+    assert_eq!((hasty.problem(), hasty.was_sent()), (Some(&Problem::RateLimit), Sent::No));
+    assert_eq!(transport.requests().len(), 1, "nothing is sent meanwhile");
+
+    let start = clock.monotonic();
+    calcom.me().get().deadline(Duration::from_secs(90)).await.unwrap();
+    assert!(clock.monotonic() - start >= Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn clients_of_one_key_share_a_limiter_and_those_of_two_do_not_share_a_count() {
+    let clock = Arc::new(ManualClock::new(NOW));
+    let limiter = Arc::new(LocalLimiter::new(clock));
+    let transport = answers(3, &[]);
+    let build = |key: &str| builder(&transport).api_key(key.to_owned()).limiter(limiter.clone()).build().unwrap();
+    let (one, same, other) = (build("cal_1"), build("cal_1"), build("cal_2"));
+    one.me().get().await.unwrap();
+    same.me().get().await.unwrap();
+    other.me().get().await.unwrap();
+    let used =
+        [one.budget().await, same.budget().await, other.budget().await].map(|budget| budget.unwrap().minute.used);
+    assert_eq!(used, [2, 2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_ones_own_holds() {
+    let transport = answers(4, &[]);
+    let clock = SystemClock::shared();
+    let slow = RateLimitPolicy::API_KEY.per_minute(6).burst(1);
+    let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(clock.clone()).rate_limit(slow).build().unwrap();
+    let start = clock.monotonic();
+    for _ in 0..3 {
+        calcom.me().get().deadline(Duration::from_secs(60)).await.unwrap();
+    }
+    let took = clock.monotonic() - start;
+    assert!((Duration::from_secs(20)..Duration::from_secs(21)).contains(&took), "{took:?}");
+}

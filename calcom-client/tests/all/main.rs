@@ -1,0 +1,17 @@
+//! The client from outside: one scripted answer per operation, the errors, limits, OAuth, blocked times and webhooks.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod blocked;
+mod bookings;
+mod builder;
+mod cases;
+mod errors;
+mod limits;
+mod oauth;
+mod other_families;
+mod requirements;
+mod support;
+mod webhook_events;
+mod webhooks;
+mod wire;

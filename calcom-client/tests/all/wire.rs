@@ -1,0 +1,90 @@
+//! The client over real HTTP, with reqwest as it is shipped.
+
+use std::time::Duration;
+
+use calcom_client::{CalcomClient, CalcomErrorExt, CalcomOAuth, Profile, bookings::NewAttendee};
+use serde_json::json;
+use sidecar_core::{ErrorKind, Sent, retry::RetryPolicy};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{bearer_token, body_partial_json, body_string_contains, header, method, path, query_param},
+};
+
+use crate::support::{at, fixture};
+
+fn client(server: &MockServer) -> calcom_client::CalcomClientBuilder {
+    CalcomClient::builder()
+        .api_key("cal_live_1".to_owned())
+        .base_url(format!("{}/v2", server.uri()))
+        .profile(Profile::Cloud)
+}
+
+#[tokio::test]
+async fn a_booking_arrives_with_everything_the_provider_asks_for() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/v2/bookings"))
+        .and(bearer_token("cal_live_1"))
+        .and(header("cal-api-version", "2026-02-25"))
+        .and(header("content-type", "application/json"))
+        .and(body_partial_json(json!({"eventTypeId": 7, "start": "2026-12-02T09:00:00Z"})))
+        .respond_with(ResponseTemplate::new(201).set_body_json(fixture!("booking")))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let calcom = client(&server).build().unwrap();
+    let ann = NewAttendee::new("Ann Example", "ann@example.com", "Europe/Berlin");
+    let booked = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap();
+    assert_eq!(booked.first().unwrap().uid.as_str(), "bk_1");
+}
+
+#[tokio::test]
+async fn busy_times_name_their_calendars_in_brackets() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/v2/calendars/busy-times"))
+        .and(query_param("calendarsToLoad[0][credentialId]", "135"))
+        .and(query_param("calendarsToLoad[0][externalId]", "me@x.com"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(fixture!("busy_times")))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let calendars = client(&server).build().unwrap().calendars();
+    let span = (at("2026-12-02T00:00:00Z"), at("2026-12-03T00:00:00Z"));
+    let busy = calendars.busy_times(span.0, span.1, "UTC").calendar(135, "me@x.com").await.unwrap();
+    assert_eq!(busy.len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made() {
+    let server = MockServer::start().await;
+    let late = ResponseTemplate::new(201).set_delay(Duration::from_secs(30));
+    Mock::given(method("POST")).respond_with(late).expect(1).mount(&server).await;
+    let calcom = client(&server).attempt_timeout(Duration::from_millis(100)).build().unwrap();
+    let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
+    let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert!(error.may_have_happened());
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_from_an_answer() {
+    let closed = CalcomClient::builder().api_key("cal_x".to_owned()).base_url("http://127.0.0.1:1");
+    let error = closed.retry(RetryPolicy::never()).build().unwrap().me().get().await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent(), error.status()), (ErrorKind::Transport, Sent::No, None));
+}
+
+#[tokio::test]
+async fn a_refresh_goes_out_as_a_form() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/v2/auth/oauth2/token"))
+        .and(header("content-type", "application/x-www-form-urlencoded"))
+        .and(body_string_contains("grant_type=refresh_token&refresh_token=r%2F1"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": "a", "refresh_token": "r2"})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let oauth = CalcomOAuth::builder("c").client_secret("s".to_owned()).base_url(server.uri()).build().unwrap();
+    assert!(oauth.refresh(&"r/1".to_owned().into()).await.unwrap().refresh.is_some());
+}
