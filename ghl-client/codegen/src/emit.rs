@@ -12,10 +12,16 @@ use crate::{
 
 /// Families whose handle is written by hand, with the room it lives in.
 pub const ROOMS: &[(&str, &str)] = &[
+    ("businesses", "Businesses"),
     ("calendars", "Calendars"),
+    ("companies", "Companies"),
     ("contacts", "Contacts"),
+    ("conversations", "Conversations"),
+    ("custom-fields", "CustomFields"),
     ("locations", "Locations"),
     ("opportunities", "Opportunities"),
+    ("users", "Users"),
+    ("workflows", "Workflows"),
 ];
 
 /// The features that are on by default.

@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `businesses` family. From [`GhlClient::businesses`].
-#[derive(Debug, Clone)]
-pub struct Businesses(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `businesses` family.
-    pub fn businesses(&self) -> Businesses {
-        Businesses(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, businesses::Businesses};
 
 impl Businesses {
     /// `PUT /businesses/{businessId}` in v2 (`2021-07-28`) and v3.

@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `companies` family. From [`GhlClient::companies`].
-#[derive(Debug, Clone)]
-pub struct Companies(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `companies` family.
-    pub fn companies(&self) -> Companies {
-        Companies(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, companies::Companies};
 
 impl Companies {
     /// `GET /companies/{companyId}` in v2 (`2021-07-28`) and v3.

@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `conversations` family. From [`GhlClient::conversations`].
-#[derive(Debug, Clone)]
-pub struct Conversations(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `conversations` family.
-    pub fn conversations(&self) -> Conversations {
-        Conversations(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, conversations::Conversations};
 
 impl Conversations {
     /// `GET /conversations/search` in v2 (`2021-04-15`) and v3.

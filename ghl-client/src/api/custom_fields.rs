@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `custom-fields` family. From [`GhlClient::custom_fields`].
-#[derive(Debug, Clone)]
-pub struct CustomFields(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `custom-fields` family.
-    pub fn custom_fields(&self) -> CustomFields {
-        CustomFields(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, custom_fields::CustomFields};
 
 impl CustomFields {
     /// `GET /custom-fields/{id}` in v2 (`2021-07-28`) and v3.

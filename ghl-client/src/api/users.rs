@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `users` family. From [`GhlClient::users`].
-#[derive(Debug, Clone)]
-pub struct Users(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `users` family.
-    pub fn users(&self) -> Users {
-        Users(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, users::Users};
 
 impl Users {
     /// `GET /users/search` in v2 (`2021-07-28`) and v3.

@@ -14,18 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
-
-/// The `workflows` family. From [`GhlClient::workflows`].
-#[derive(Debug, Clone)]
-pub struct Workflows(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `workflows` family.
-    pub fn workflows(&self) -> Workflows {
-        Workflows(self.clone())
-    }
-}
+use crate::{client::GhlClient, config::ApiVersion, workflows::Workflows};
 
 impl Workflows {
     /// `GET /workflows/` in v2 (`2021-07-28`) and v3.
