@@ -1,6 +1,6 @@
 //! The client: one value for all endpoint families, cheap to clone, and how a call gets its credentials, limits and version.
 //!
-//! What the families offer lives in their folders. Invariant: every call goes through [`CalcomClient::answer`], so that no
+//! What the families offer lives in their folders. Invariant: every call goes through `CalcomClient::answer`, so that no
 //! endpoint can skip the limits, the version header or the check of its credentials.
 
 mod budget;
