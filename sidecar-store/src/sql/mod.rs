@@ -3,7 +3,7 @@
 //! `both` marks a text that every database reads the same; `two` gives SQLite's and PostgreSQL's where they differ
 //! (`json_each` for `jsonb_to_recordset`, a claim's lock, the database's clock). Invariants: a statement takes all its rows as
 //! one JSON parameter, so that its number never grows with the batch; rows that several processes may write at once are
-//! written in the order of their keys, so that two of them never wait for each other.
+//! written in the order of their keys, so that two statements on one table never wait for each other.
 
 pub(crate) mod inbox;
 pub(crate) mod leases;
