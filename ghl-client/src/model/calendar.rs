@@ -21,7 +21,7 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::model! {
-    /// A calendar. The rarer of its booking rules are in `extra`.
+    /// A calendar.
     pub struct Calendar {
         /// Its id.
         "id" id: CalendarId,
@@ -63,5 +63,77 @@ sidecar_core::model! {
         "openHours" open_hours: Option<Vec<Value>>,
         /// Whether a booking is confirmed by itself.
         "autoConfirm" auto_confirm: Option<bool>,
+        /// How its booking page looks: `default` or `classic`.
+        "widgetType" widget_type: Option<String>,
+        /// How a round robin chooses: `RoundRobin_OptimizeForAvailability` or `RoundRobin_OptimizeForEqualDistribution`.
+        "eventType" event_type: Option<String>,
+        /// Where its appointments take place.
+        "meetingLocation" meeting_location: Option<String>,
+        /// The ways in which its appointments can take place: `kind`, `location`.
+        "locationConfigurations" location_configurations: Option<Vec<Value>>,
+        /// What is kept free behind an appointment, in `slotBufferUnit`.
+        "slotBuffer" slot_buffer: Option<f64>,
+        /// `mins` or `hours`.
+        "slotBufferUnit" slot_buffer_unit: Option<String>,
+        /// What is kept free before an appointment, in `preBufferUnit`.
+        "preBuffer" pre_buffer: Option<f64>,
+        /// `mins` or `hours`.
+        "preBufferUnit" pre_buffer_unit: Option<String>,
+        /// How long before an appointment it has to be booked, in `allowBookingAfterUnit`.
+        "allowBookingAfter" allow_booking_after: Option<f64>,
+        /// `hours`, `days`, `weeks` or `months`.
+        "allowBookingAfterUnit" allow_booking_after_unit: Option<String>,
+        /// How far ahead it can be booked, in `allowBookingForUnit`.
+        "allowBookingFor" allow_booking_for: Option<f64>,
+        /// `days`, `weeks` or `months`.
+        "allowBookingForUnit" allow_booking_for_unit: Option<String>,
+        /// Whether series can be booked.
+        "enableRecurring" enable_recurring: Option<bool>,
+        /// How series are made.
+        "recurring" recurring: Option<Value>,
+        /// The form that is asked for at a booking.
+        "formId" form_id: Option<String>,
+        /// Whether the form is filled in with what is known.
+        "stickyContact" sticky_contact: Option<bool>,
+        /// Whether payments are real.
+        "isLivePaymentMode" is_live_payment_mode: Option<bool>,
+        /// Whether whoever holds an appointment is told by e-mail.
+        "shouldSendAlertEmailsToAssignedMember" should_send_alert_emails_to_assigned_member: Option<bool>,
+        /// Who else is told by e-mail.
+        "alertEmail" alert_email: Option<String>,
+        /// Whether Google sends invitations.
+        "googleInvitationEmails" google_invitation_emails: Option<bool>,
+        /// Whether contacts may move their appointments.
+        "allowReschedule" allow_reschedule: Option<bool>,
+        /// Whether contacts may cancel their appointments.
+        "allowCancellation" allow_cancellation: Option<bool>,
+        /// Whether a contact is assigned to whoever holds its appointment.
+        "shouldAssignContactToTeamMember" should_assign_contact_to_team_member: Option<bool>,
+        /// Whether contacts that were there before are left as they are.
+        "shouldSkipAssigningContactForExisting" should_skip_assigning_contact_for_existing: Option<bool>,
+        /// What its appointments' notes say.
+        "notes" notes: Option<String>,
+        /// A tracking pixel.
+        "pixelId" pixel_id: Option<String>,
+        /// What follows a booking: `RedirectURL` or `ThankYouMessage`.
+        "formSubmitType" form_submit_type: Option<String>,
+        /// Where a booking leads to.
+        "formSubmitRedirectURL" form_submit_redirect_url: Option<String>,
+        /// What is said after a booking.
+        "formSubmitThanksMessage" form_submit_thanks_message: Option<String>,
+        /// Whether `availabilities` count (1) or `openHours` (0).
+        "availabilityType" availability_type: Option<f64>,
+        /// Hours of single days.
+        "availabilities" availabilities: Option<Vec<Value>>,
+        /// What is asked of guests: `count_only` or `collect_detail`.
+        "guestType" guest_type: Option<String>,
+        /// What contacts agree to.
+        "consentLabel" consent_label: Option<String>,
+        /// Its picture's address.
+        "calendarCoverImage" calendar_cover_image: Option<String>,
+        /// How much of its free time it hides.
+        "lookBusyConfig" look_busy_config: Option<Value>,
+        /// Who is notified of what.
+        "notifications" notifications: Option<Vec<Value>>,
     }
 }

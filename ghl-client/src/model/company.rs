@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::{CompanyId, WireTime};
 
 sidecar_core::model! {
-    /// A company (agency). What it agreed to and how it bills is in `extra`.
+    /// A company (agency).
     pub struct Company {
         /// Its id.
         "id" id: CompanyId,
@@ -53,5 +53,59 @@ sidecar_core::model! {
         "isSandboxAccount" is_sandbox_account: Option<bool>,
         /// When it accepted the terms of service.
         "termsOfServiceAcceptedDate" terms_of_service_accepted_date: Option<WireTime>,
+        /// Where its privacy policy stands.
+        "privacyPolicy" privacy_policy: Option<String>,
+        /// Where its terms stand.
+        "termsConditions" terms_conditions: Option<String>,
+        /// Which terms of service it accepted.
+        "termsOfServiceVersion" terms_of_service_version: Option<String>,
+        /// Who accepted the terms of service.
+        "termsOfServiceAcceptedBy" terms_of_service_accepted_by: Option<String>,
+        /// Which privacy policy it accepted.
+        "privacyPolicyVersion" privacy_policy_version: Option<String>,
+        /// Who accepted the privacy policy.
+        "privacyPolicyAcceptedBy" privacy_policy_accepted_by: Option<String>,
+        /// When it accepted the privacy policy.
+        "privacyPolicyAcceptedDate" privacy_policy_accepted_date: Option<WireTime>,
+        /// Which affiliate policy it accepted.
+        "affiliatePolicyVersion" affiliate_policy_version: Option<String>,
+        /// Who accepted the affiliate policy.
+        "affiliatePolicyAcceptedBy" affiliate_policy_accepted_by: Option<String>,
+        /// When it accepted the affiliate policy.
+        "affiliatePolicyAcceptedDate" affiliate_policy_accepted_date: Option<WireTime>,
+        /// Whether its Twilio account is on trial.
+        "twilioTrialMode" twilio_trial_mode: Option<bool>,
+        /// What its Twilio account may use for nothing.
+        "twilioFreeCredits" twilio_free_credits: Option<f64>,
+        /// What it told of itself at first.
+        "onboardingInfo" onboarding_info: Option<Value>,
+        /// Whether its clients may upgrade.
+        "upgradeEnabledForClients" upgrade_enabled_for_clients: Option<bool>,
+        /// Whether its clients may cancel.
+        "cancelEnabledForClients" cancel_enabled_for_clients: Option<bool>,
+        /// Whether clients that do not pay are suspended.
+        "autoSuspendEnabled" auto_suspend_enabled: Option<bool>,
+        /// How it sells locations on.
+        "saasSettings" saas_settings: Option<Value>,
+        /// Its account with Stripe.
+        "stripeConnectId" stripe_connect_id: Option<String>,
+        /// Whether it keeps old features. Spelt so on the wire.
+        "enableDepreciatedFeatures" enable_deprecated_features: Option<bool>,
+        /// Whether it has premium features.
+        "premiumUpgraded" premium_upgraded: Option<bool>,
+        /// Whether it sends no e-mail.
+        "disableEmailService" disable_email_service: Option<bool>,
+        /// Who referred it.
+        "referralId" referral_id: Option<String>,
+        /// Whether it is an enterprise account.
+        "isEnterpriseAccount" is_enterprise_account: Option<bool>,
+        /// Its niche.
+        "businessNiche" business_niche: Option<String>,
+        /// Its category.
+        "businessCategory" business_category: Option<String>,
+        /// Its affinity group.
+        "businessAffinityGroup" business_affinity_group: Option<String>,
+        /// Whether new locations begin with sample data.
+        "enableNewSubAccountDefaultData" enable_new_sub_account_default_data: Option<bool>,
     }
 }

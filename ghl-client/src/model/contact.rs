@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ContactId, CustomFieldEntry, LocationId, UserId, WireTime};
+use super::{BusinessId, ContactId, CustomFieldEntry, LocationId, UserId, WireTime};
 
 /// Where a contact search goes on, as the last contact of a page named it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,14 +53,62 @@ sidecar_core::model! {
         "dateOfBirth" date_of_birth: Option<WireTime>,
         /// Tags, in lower case.
         "tags" tags: Option<Vec<String>>,
-        /// Whether no messages may be sent at all; per channel see `dndSettings` in `extra`.
+        /// Whether no messages may be sent at all.
         "dnd" dnd: Option<bool>,
+        /// Whether messages may be sent, channel by channel: `Call`, `Email`, `SMS`, `WhatsApp`, `GMB`, `FB`.
+        "dndSettings" dnd_settings: Option<Value>,
         /// Custom fields, by id.
         "customFields" custom_fields: Option<Vec<CustomFieldEntry>>,
         /// When it was created.
         "dateAdded" date_added: Option<WireTime>,
         /// When it last changed.
         "dateUpdated" date_updated: Option<WireTime>,
+        /// The business it belongs to.
+        "businessId" business_id: Option<BusinessId>,
+        /// Who follows it; in listings.
+        "followers" followers: Option<Vec<UserId>>,
+        /// Further e-mail addresses.
+        "additionalEmails" additional_emails: Option<Value>,
+        /// Where it first came from: page, campaign, referrer and the like.
+        "attributionSource" attribution_source: Option<Value>,
+        /// Where it last came from.
+        "lastAttributionSource" last_attribution_source: Option<Value>,
+        /// All that it came from; in listings.
+        "attributions" attributions: Option<Value>,
+        /// When something last happened to it.
+        "lastActivity" last_activity: Option<WireTime>,
+        /// When it last visited a page.
+        "lastSessionActivityAt" last_session_activity_at: Option<WireTime>,
+        /// Its id as a visitor of pages.
+        "visitorId" visitor_id: Option<String>,
+        /// E-mail address in lower case.
+        "emailLowerCase" email_lower_case: Option<String>,
+        /// Given name in lower case.
+        "firstNameLowerCase" first_name_lower_case: Option<String>,
+        /// Family name in lower case.
+        "lastNameLowerCase" last_name_lower_case: Option<String>,
+        /// Whole name in lower case.
+        "fullNameLowerCase" full_name_lower_case: Option<String>,
+        /// What is attached to it.
+        "attachments" attachments: Option<Value>,
+        /// Social security number.
+        "ssn" ssn: Option<String>,
+        /// Keyword.
+        "keyword" keyword: Option<String>,
+        /// Month of birth, 1 to 12.
+        "birthMonth" birth_month: Option<f64>,
+        /// Day of birth, 1 to 31.
+        "birthDay" birth_day: Option<f64>,
+        /// Whether it is deleted.
+        "deleted" deleted: Option<bool>,
+        /// Whether e-mail to it came back.
+        "bounceEmail" bounce_email: Option<bool>,
+        /// Whether it wants no more e-mail.
+        "unsubscribeEmail" unsubscribe_email: Option<bool>,
+        /// What it was offered.
+        "offers" offers: Option<Value>,
+        /// What it bought.
+        "products" products: Option<Value>,
         /// The cursor behind this contact; only in search answers.
         "searchAfter" search_after: Option<SearchAfter>,
     }

@@ -15,6 +15,7 @@ mod budget;
 mod compat;
 mod constructors;
 mod create_or_find;
+mod decode;
 mod errors;
 mod limits;
 mod oauth;
