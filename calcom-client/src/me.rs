@@ -11,7 +11,7 @@ use crate::{
 pub(crate) static GET: Operation =
     Operation::new("me.get", Method::GET, "/v2/me", Group::Unversioned).scope("PROFILE_READ");
 pub(crate) static UPDATE: Operation =
-    Operation::new("me.update", Method::PATCH, "/v2/me", Group::Unversioned).scope("PROFILE_WRITE");
+    Operation::new("me.update", Method::PATCH, "/v2/me", Group::Unversioned).scope("PROFILE_WRITE").repeatable();
 
 /// The user. From [`CalcomClient::me`].
 #[derive(Debug, Clone)]

@@ -18,6 +18,7 @@ use sidecar_core::{
     Clock, Error, ErrorKind, Result,
     http::{Answer, Call, Pipeline},
     lease::LeaseStore,
+    retry::Replay,
     token::Credentials,
 };
 
@@ -67,7 +68,8 @@ struct Inner {
 
 impl Operation {
     pub(crate) fn call(&self, arguments: &[&str]) -> Call {
-        Call::new(self.name, self.method.clone(), self.path, arguments)
+        let call = Call::new(self.name, self.method.clone(), self.path, arguments);
+        if self.repeatable { call.replay(Replay::Safe) } else { call }
     }
 }
 

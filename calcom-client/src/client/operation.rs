@@ -62,12 +62,15 @@ pub struct Operation {
     pub auth: Auth,
     /// Whether the cloud alone has it ([`Profile::Cloud`](crate::config::Profile::Cloud)).
     pub cloud_only: bool,
+    /// Whether carrying it out twice does no harm though its method does not promise that: it writes a whole state. It is repeated
+    /// after an ambiguous failure then, as GET, PUT and DELETE are.
+    pub repeatable: bool,
 }
 
 impl Operation {
     /// An operation for whoever has credentials.
     pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, group: Group) -> Self {
-        Self { name, method, path, group, scope: None, auth: Auth::Required, cloud_only: false }
+        Self { name, method, path, group, scope: None, auth: Auth::Required, cloud_only: false, repeatable: false }
     }
 
     pub(crate) const fn scope(mut self, scope: &'static str) -> Self {
@@ -83,6 +86,11 @@ impl Operation {
 
     pub(crate) const fn of_the_app(mut self) -> Self {
         self.auth = Auth::App;
+        self
+    }
+
+    pub(crate) const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
         self
     }
 

@@ -15,8 +15,8 @@ use crate::error::Problem;
 /// The largest page that listings give (<https://cal.com/docs/api-reference/v2/webhooks/get-all-webhooks>).
 const MAX_PAGE_SIZE: u32 = 250;
 
-/// A request in the making: what its setters have put together so far.
-#[derive(Debug, Clone)]
+/// A request in the making: what its setters have put together so far. Its `Debug` shows no values: secrets are among them.
+#[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) client: CalcomClient,
     pub(crate) operation: &'static Operation,
@@ -128,6 +128,18 @@ impl Draft {
     /// Sends it and reads the whole answer.
     pub(crate) async fn whole<T: DeserializeOwned>(self) -> Result<T> {
         self.answer().await?.json()
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<_> = self.body.iter().flat_map(Map::keys).collect();
+        let query: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Draft")
+            .field("operation", &self.operation.name)
+            .field("fields", &fields)
+            .field("query", &query)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sidecar_core::{Error, ErrorKind, Result, Timestamp};
+use sidecar_core::{Error, ErrorKind, Result, Timestamp, secret};
 
 use super::{
     blocked::{BlockHandle, BlockStrategy, BlockedSlot},
@@ -22,7 +22,8 @@ const MINUTE: i64 = 60_000_000;
 
 /// Blocks times. From [`CalcomClient::create_blocked_slots`].
 ///
-/// When one of several times fails and others hold already, the error's [`Problem::PartlyBlocked`] has the handles of those.
+/// When one of several times fails and others hold already, or a schedule's change is not answered, the error's
+/// [`Problem::PartlyBlocked`] has the handles.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateBlockedSlots {
@@ -86,10 +87,13 @@ impl CreateBlockedSlots {
             for slot in &self.slots {
                 holding.push(draft.block(slot, &holding)?);
             }
-            if let Some(overrides) = draft.into_changed() {
-                schedules.update(id).overrides(overrides).with(self.settings.clone()).await?;
+            let handles = holding.split_off(before);
+            let Some(overrides) = draft.into_changed() else { return Ok(handles) };
+            match schedules.update(id).overrides(overrides).with(self.settings.clone()).await {
+                Ok(_) => Ok(handles),
+                Err(error) if error.may_have_happened() => Err(error.with_detail(Problem::PartlyBlocked { handles })),
+                Err(error) => Err(error),
             }
-            Ok(holding.split_off(before))
         })
         .await
     }
@@ -118,8 +122,11 @@ impl CreateBlockedSlots {
         if let Some(reason) = &slot.reason {
             create = create.metadata(REASON, reason.chars().take(METADATA_VALUE_CHARS).collect::<String>());
         }
-        let booked = create.with(self.settings.clone()).await?;
-        let uid = booked.first().map(|booking| booking.uid.clone());
+        // A name of its own, so that one whose answer is lost is found and can be undone.
+        let name = secret::random::<8>().map_err(|error| refused(error.to_string()))?;
+        let create = create.reference(format!("block-{:016x}", u64::from_le_bytes(name)));
+        let made = create.with(self.settings.clone()).create_or_find().await?;
+        let uid = made.booking().map(|booking| booking.uid.clone());
         uid.map(|uid| BlockHandle::Booking { uid })
             .ok_or_else(|| Error::new(ErrorKind::Decode, "the provider answered a booking with an empty series"))
     }

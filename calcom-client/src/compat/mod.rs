@@ -34,7 +34,7 @@ impl CalcomClient {
     ///         attendee_email: "ann@example.com".into(),
     ///         attendee_phone: None,
     ///         time_zone: "Europe/Berlin".into(),
-    ///         metadata: [("organizationId".to_owned(), "org_1".into())].into(),
+    ///         metadata: serde_json::Map::from_iter([("organizationId".to_owned(), "org_1".into())]),
     ///     })
     ///     .await?;
     /// # Ok(())

@@ -54,9 +54,9 @@ pub enum Problem {
     RateLimit,
     /// The content was refused; one line per complaint.
     Validation(Vec<String>),
-    /// Some of several times were blocked before one failed; these hold.
+    /// Some of several times were blocked before one failed, or the change of a schedule that blocks them was sent and not answered.
     PartlyBlocked {
-        /// What undoes those that hold.
+        /// What undoes those that hold, or may hold: freeing what is free does no harm.
         handles: Vec<BlockHandle>,
     },
     /// Something else; the error's message has the provider's words.

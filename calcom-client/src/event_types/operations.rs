@@ -18,7 +18,7 @@ pub(crate) static LIST: Operation = event_type("event_types.list", Method::GET, 
 pub(crate) static GET: Operation =
     event_type("event_types.get", Method::GET, "/v2/event-types/{eventTypeId}").scope(READ);
 pub(crate) static UPDATE: Operation =
-    event_type("event_types.update", Method::PATCH, "/v2/event-types/{eventTypeId}").scope(WRITE);
+    event_type("event_types.update", Method::PATCH, "/v2/event-types/{eventTypeId}").scope(WRITE).repeatable();
 pub(crate) static DELETE: Operation =
     event_type("event_types.delete", Method::DELETE, "/v2/event-types/{eventTypeId}").scope(WRITE);
 
@@ -30,7 +30,8 @@ pub(crate) static GET_WEBHOOK: Operation =
     webhook("event_types.webhooks.get", Method::GET, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}").scope(READ);
 pub(crate) static UPDATE_WEBHOOK: Operation =
     webhook("event_types.webhooks.update", Method::PATCH, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}")
-        .scope(WRITE);
+        .scope(WRITE)
+        .repeatable();
 pub(crate) static DELETE_WEBHOOK: Operation =
     webhook("event_types.webhooks.delete", Method::DELETE, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}")
         .scope(WRITE);

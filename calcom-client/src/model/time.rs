@@ -29,10 +29,10 @@ impl WireTime {
     }
 }
 
-/// In UTC, as requests have to be: an offset is refused.
+/// In UTC, as requests have to be: an offset is refused. To the millisecond, which is as fine as the provider's own times are.
 impl From<Timestamp> for WireTime {
     fn from(time: Timestamp) -> Self {
-        Self(time.to_string().into())
+        Self(Timestamp::from_millis(time.as_millis()).to_string().into())
     }
 }
 

@@ -8,7 +8,8 @@ const fn ooo(name: &'static str, method: Method, path: &'static str) -> Operatio
 
 pub(crate) static LIST: Operation = ooo("ooo.list", Method::GET, "/v2/me/ooo").scope("SCHEDULE_READ");
 pub(crate) static CREATE: Operation = ooo("ooo.create", Method::POST, "/v2/me/ooo").scope("SCHEDULE_WRITE");
-pub(crate) static UPDATE: Operation = ooo("ooo.update", Method::PATCH, "/v2/me/ooo/{oooId}").scope("SCHEDULE_WRITE");
+pub(crate) static UPDATE: Operation =
+    ooo("ooo.update", Method::PATCH, "/v2/me/ooo/{oooId}").scope("SCHEDULE_WRITE").repeatable();
 pub(crate) static DELETE: Operation = ooo("ooo.delete", Method::DELETE, "/v2/me/ooo/{oooId}").scope("SCHEDULE_WRITE");
 
 pub(crate) static LIST_OF_ORGANIZATION: Operation =
@@ -18,6 +19,6 @@ pub(crate) static LIST_OF_USER: Operation =
 pub(crate) static CREATE_OF_USER: Operation =
     ooo("ooo.create_of_user", Method::POST, "/v2/organizations/{orgId}/users/{userId}/ooo");
 pub(crate) static UPDATE_OF_USER: Operation =
-    ooo("ooo.update_of_user", Method::PATCH, "/v2/organizations/{orgId}/users/{userId}/ooo/{oooId}");
+    ooo("ooo.update_of_user", Method::PATCH, "/v2/organizations/{orgId}/users/{userId}/ooo/{oooId}").repeatable();
 pub(crate) static DELETE_OF_USER: Operation =
     ooo("ooo.delete_of_user", Method::DELETE, "/v2/organizations/{orgId}/users/{userId}/ooo/{oooId}");

@@ -14,6 +14,6 @@ pub(crate) static LIST: Operation = schedule("schedules.list", Method::GET, "/v2
 pub(crate) static DEFAULT: Operation = schedule("schedules.default", Method::GET, "/v2/schedules/default").scope(READ);
 pub(crate) static GET: Operation = schedule("schedules.get", Method::GET, "/v2/schedules/{scheduleId}").scope(READ);
 pub(crate) static UPDATE: Operation =
-    schedule("schedules.update", Method::PATCH, "/v2/schedules/{scheduleId}").scope(WRITE);
+    schedule("schedules.update", Method::PATCH, "/v2/schedules/{scheduleId}").scope(WRITE).repeatable();
 pub(crate) static DELETE: Operation =
     schedule("schedules.delete", Method::DELETE, "/v2/schedules/{scheduleId}").scope(WRITE);

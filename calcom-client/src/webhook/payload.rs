@@ -1,7 +1,8 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    AttendeeId, BookingId, BookingUid, CalcomOrganizationId, EventTypeId, Minutes, OooId, TeamId, UserId, WireTime,
+    AttendeeId, BookingId, BookingStatus, BookingUid, CalcomOrganizationId, EventTypeId, Minutes, OooId, TeamId,
+    UserId, WireTime,
 };
 
 sidecar_core::open_enum! {
@@ -15,6 +16,18 @@ sidecar_core::open_enum! {
         Cancelled = "CANCELLED",
         /// The host refused it.
         Rejected = "REJECTED",
+    }
+}
+
+impl From<WebhookStatus> for BookingStatus {
+    fn from(status: WebhookStatus) -> Self {
+        match status {
+            WebhookStatus::Accepted => Self::Accepted,
+            WebhookStatus::Pending => Self::Pending,
+            WebhookStatus::Cancelled => Self::Cancelled,
+            WebhookStatus::Rejected => Self::Rejected,
+            WebhookStatus::Other(other) => Self::from(other.to_lowercase().as_str()),
+        }
     }
 }
 

@@ -12,5 +12,6 @@ const fn webhook(name: &'static str, method: Method, path: &'static str) -> Oper
 pub(crate) static CREATE: Operation = webhook("webhooks.create", Method::POST, "/v2/webhooks");
 pub(crate) static LIST: Operation = webhook("webhooks.list", Method::GET, "/v2/webhooks");
 pub(crate) static GET: Operation = webhook("webhooks.get", Method::GET, "/v2/webhooks/{webhookId}");
-pub(crate) static UPDATE: Operation = webhook("webhooks.update", Method::PATCH, "/v2/webhooks/{webhookId}");
+pub(crate) static UPDATE: Operation =
+    webhook("webhooks.update", Method::PATCH, "/v2/webhooks/{webhookId}").repeatable();
 pub(crate) static DELETE: Operation = webhook("webhooks.delete", Method::DELETE, "/v2/webhooks/{webhookId}");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use calcom_client::{
     CalcomClient, CalcomErrorExt, Problem,
-    bookings::NewAttendee,
+    bookings::{NewAttendee, REFERENCE},
     compat::{BlockHandle, BlockStrategy, BlockedSlot},
     model::{Availability, DateOverride, Schedule, Weekday},
 };
@@ -256,8 +256,11 @@ async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
             "DELETE /v2/slots/reservations/res_1",
         ]
     );
+    let mut held = requests[0].json();
+    let name = held["metadata"].as_object_mut().unwrap().remove(REFERENCE).unwrap();
+    assert!(name.as_str().unwrap().starts_with("block-"), "{name}");
     assert_eq!(
-        requests[0].json(),
+        held,
         json!({
             "eventTypeId": 8, "start": "2026-12-02T09:00:00Z", "allowConflicts": true, "lengthInMinutes": 60,
             "attendee": {"name": "Blocked", "email": "block@example.com", "timeZone": "UTC"},
@@ -295,6 +298,28 @@ async fn when_one_of_several_fails_the_others_are_named() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let handles = vec![BlockHandle::OutOfOffice { id: 9.into() }];
     assert_eq!(error.problem(), Some(&Problem::PartlyBlocked { handles }));
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_answered_can_be_undone() {
+    let broken = || TransportError::Broken("reset".into());
+    let script = ScriptedTransport::new().answer(200, fixture!("schedule")).fail(broken());
+    let (calcom, _) = client(script);
+    let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
+    let strategy = BlockStrategy::ScheduleOverride { schedule: Some(3.into()) };
+    let error = calcom.create_blocked_slots([block]).strategy(strategy).await.unwrap_err();
+    let Some(Problem::PartlyBlocked { handles }) = error.problem() else { panic!("{error}: no handles") };
+    let [BlockHandle::ScheduleOverride { removed, .. }] = handles.as_slice() else { panic!("{handles:?}") };
+    assert_eq!(removed[0].date, "2026-12-02");
+    assert!(error.may_have_happened());
+
+    let mine = json!({"status": "success", "data": [{"uid": "bk_1", "status": "accepted"}]});
+    let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).answer(200, mine));
+    let hold = BlockStrategy::HoldBooking { event_type: 8.into(), attendee: NewAttendee::new("B", "b@c.d", "UTC") };
+    let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
+    let error = calcom.create_blocked_slots([block]).strategy(hold).await.unwrap_err();
+    assert!(error.may_have_happened(), "another's booking is not taken for it: {error}");
+    assert_eq!(sent.requests().len(), 2, "it was looked for");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Every operation with what it sends and what it is answered: the requests are compared to the byte, the answers read and written
-//! again. The families' cases stand in `bookings` and `other_families`.
+//! again. The families' cases stand in `bookings`, `availability` and `accounts`.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,7 +12,7 @@ use sidecar_core::{
 };
 
 use crate::{
-    bookings, other_families,
+    accounts, availability, bookings,
     support::{builder, line, only, plain},
 };
 
@@ -54,7 +54,7 @@ macro_rules! case {
 pub(crate) use case;
 
 pub(crate) fn all() -> Vec<Case> {
-    bookings::cases().into_iter().chain(other_families::cases()).collect()
+    [bookings::cases(), availability::cases(), accounts::cases()].into_iter().flatten().collect()
 }
 
 pub(crate) fn operation(name: &str) -> &'static Operation {

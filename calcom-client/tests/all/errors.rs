@@ -153,6 +153,14 @@ async fn a_read_is_tried_again_and_a_booking_never() {
     calcom.me().get().await.unwrap();
     assert_eq!(transport.requests().len(), 2);
 
+    let script =
+        ScriptedTransport::new().fail(TransportError::Broken("reset".into())).answer(200, fixture!("schedule"));
+    let transport = std::sync::Arc::new(script);
+    let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(sidecar_core::SystemClock::shared());
+    let soon = RetryPolicy { base: std::time::Duration::ZERO, ..RetryPolicy::default() };
+    calcom.retry(soon).build().unwrap().schedules().update(3).overrides(Vec::new()).await.unwrap();
+    assert_eq!(transport.requests().len(), 2, "a whole state may be written twice");
+
     for (script, sent) in [
         (ScriptedTransport::new().answer(502, down()).answer(201, fixture!("booking")), Sent::Yes),
         (

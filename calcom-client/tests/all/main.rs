@@ -1,7 +1,9 @@
 //! The client from outside: one scripted answer per operation, the errors, limits, OAuth, blocked times and webhooks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod answers;
+mod availability;
 mod blocked;
 mod bookings;
 mod builder;
@@ -9,7 +11,6 @@ mod cases;
 mod errors;
 mod limits;
 mod oauth;
-mod other_families;
 mod requirements;
 mod support;
 mod webhook_events;

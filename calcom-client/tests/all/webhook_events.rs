@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use calcom_client::{
     CalcomEvent,
+    model::BookingStatus,
     webhook::{
         EventKind, Subject, WebhookStatus,
         fixtures::{self, AT, Fixture},
@@ -58,6 +59,8 @@ fn a_moved_booking_names_both_and_its_kind_has_a_dotted_name() {
     assert_eq!(event.event_type_id(), Some(7.into()));
     let CalcomEvent::BookingRescheduled(event) = event else { panic!("another kind") };
     assert_eq!(event.data.status, Some(WebhookStatus::Accepted));
+    assert_eq!(BookingStatus::from(WebhookStatus::Accepted), BookingStatus::Accepted);
+    assert_eq!(BookingStatus::from(WebhookStatus::from("AWAITING_HOST")).as_str(), "awaiting_host");
     assert_eq!(event.data.start_time.unwrap().timestamp(), Some(at("2026-12-03T09:00:00Z")));
     let cancelled = read(fixtures::of(&EventKind::BookingCancelled));
     assert_eq!(cancelled.metadata("organizationId"), None, "a cancelled booking comes without");
