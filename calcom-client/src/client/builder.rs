@@ -2,15 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, SystemClock,
-    http::{Observer, Pipeline, ReqwestTransport, Transport},
+    Error, ErrorKind, Result,
     lease::LeaseStore,
-    limit::{LocalLimiter, RateLimiter},
-    retry::RetryPolicy,
     token::{Credentials, StaticToken},
 };
 
-use super::{CalcomClient, Inner};
+use super::{
+    CalcomClient, Inner,
+    plumbing::{Plumbing, plumbing},
+};
 use crate::{
     compat::ScheduleLocks,
     config::{ApiVersions, Profile, Region, without_version},
@@ -31,12 +31,8 @@ pub struct CalcomClientBuilder {
     versions: Option<ApiVersions>,
     account: Option<String>,
     rate_limit: RateLimitPolicy,
-    transport: Option<Arc<dyn Transport>>,
-    limiter: Option<Arc<dyn RateLimiter>>,
+    plumbing: Plumbing,
     leases: Option<Arc<dyn LeaseStore>>,
-    clock: Option<Arc<dyn Clock>>,
-    observer: Option<Arc<dyn Observer>>,
-    retry: Option<RetryPolicy>,
     deadline: Option<Duration>,
     attempt_timeout: Option<Duration>,
 }
@@ -47,6 +43,8 @@ enum Source {
     Credentials(Arc<dyn Credentials>),
     Tokens(CalcomTokens),
 }
+
+plumbing!(CalcomClientBuilder);
 
 impl CalcomClientBuilder {
     pub(super) fn new() -> Self {
@@ -108,40 +106,10 @@ impl CalcomClientBuilder {
         self
     }
 
-    /// Another transport than reqwest.
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// A limiter shared with other clients; a [`LocalLimiter`] of its own unless set.
-    pub fn limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
-        self.limiter = Some(limiter);
-        self
-    }
-
     /// Where processes agree who changes a schedule. Without it, changes of blocked times are taken in turn within this client
     /// and its clones only.
     pub fn leases(mut self, leases: Arc<dyn LeaseStore>) -> Self {
         self.leases = Some(leases);
-        self
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// Reports every attempt, for metrics.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-
-    /// Another retry policy.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = Some(policy);
         self
     }
 
@@ -167,20 +135,7 @@ impl CalcomClientBuilder {
         let (credentials, known_as) = access(self.access)?;
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
         let profile = self.profile.unwrap_or_else(|| profile_of(base));
-        let clock = self.clock.unwrap_or_else(SystemClock::shared);
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new()?),
-        };
-        let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&clock))));
-        let mut pipeline =
-            Pipeline::builder(Arc::new(Calcom { renews }), base, transport).limiter(limiter).clock(clock);
-        if let Some(observer) = self.observer {
-            pipeline = pipeline.observer(observer);
-        }
-        if let Some(policy) = self.retry {
-            pipeline = pipeline.retry(policy);
-        }
+        let mut pipeline = self.plumbing.pipeline(Calcom { renews }, base)?;
         if let Some(deadline) = self.deadline {
             pipeline = pipeline.deadline(deadline);
         }

@@ -1,12 +1,13 @@
 //! The client: one value for all endpoint families, cheap to clone, and how a call gets its credentials, limits and version.
 //!
-//! What the families offer lives in their folders. Invariant: every call goes through `CalcomClient::answer`, so that no
+//! What the families offer lives in their folders. Invariant: every call goes through `CalcomClient::send`, so that no
 //! endpoint can skip the limits, the version header or the check of its credentials.
 
 mod budget;
 pub(crate) mod builder;
 mod operation;
 pub(crate) mod paging;
+mod plumbing;
 mod raw;
 mod request;
 mod settings;
@@ -24,6 +25,7 @@ use sidecar_core::{
 
 pub use builder::CalcomClientBuilder;
 pub use operation::{Auth, Group, Operation};
+pub(crate) use plumbing::{Plumbing, plumbing};
 pub use raw::{Raw, RawRequest};
 pub use request::Request;
 pub(crate) use request::{Draft, data, request};

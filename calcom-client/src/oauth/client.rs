@@ -3,17 +3,16 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, Sent, SystemClock,
-    http::{Call, Observer, Pipeline, ReqwestTransport, Transport},
-    limit::{LocalLimiter, RateLimiter},
-    retry::{Replay, RetryPolicy},
+    Error, ErrorKind, Result, Sent,
+    http::{Call, Pipeline},
+    retry::Replay,
     token::TokenSet,
 };
 use url::Url;
 
 use super::{Authorize, Pkce, grant, operations as op};
 use crate::{
-    client::data,
+    client::{Plumbing, data, plumbing},
     config::{Region, without_version},
     error::{Calcom, CalcomErrorExt, Problem},
     limits::{Limits, RateLimitPolicy},
@@ -67,13 +66,11 @@ pub struct CalcomOAuthBuilder {
     region: Region,
     base_url: Option<String>,
     app_url: Option<String>,
-    transport: Option<Arc<dyn Transport>>,
-    limiter: Option<Arc<dyn RateLimiter>>,
-    clock: Option<Arc<dyn Clock>>,
-    observer: Option<Arc<dyn Observer>>,
-    retry: Option<RetryPolicy>,
+    plumbing: Plumbing,
     timeout: Duration,
 }
+
+plumbing!(CalcomOAuthBuilder);
 
 impl CalcomOAuthBuilder {
     /// The client's secret. A client without one (a public one) needs a [`Pkce`] for each code.
@@ -106,36 +103,6 @@ impl CalcomOAuthBuilder {
         self
     }
 
-    /// Another transport than reqwest.
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// A limiter shared with clients; a [`LocalLimiter`] of its own unless set.
-    pub fn limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
-        self.limiter = Some(limiter);
-        self
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// Reports every attempt, for metrics.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-
-    /// Another retry policy.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = Some(policy);
-        self
-    }
-
     /// How long an exchange may take; 45 s unless set. Giving up early may cost the connection, because a refresh token is replaced
     /// by its use.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -163,22 +130,8 @@ impl CalcomOAuthBuilder {
         let app = self.app_url.as_deref().unwrap_or(self.region.app_url()).trim_end_matches('/');
         let authorize_url = page("app's URL", &format!("{app}{AUTHORIZE_PATH}"))?;
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
-        let clock = self.clock.unwrap_or_else(SystemClock::shared);
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new()?),
-        };
-        let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&clock))));
-        let mut pipeline =
-            Pipeline::builder(Arc::new(Calcom { renews: false }), base, transport).clock(clock).limiter(limiter);
-        if let Some(observer) = self.observer {
-            pipeline = pipeline.observer(observer);
-        }
-        if let Some(policy) = self.retry {
-            pipeline = pipeline.retry(policy);
-        }
         Ok(CalcomOAuth(Arc::new(Inner {
-            pipeline: pipeline.build()?,
+            pipeline: self.plumbing.pipeline(Calcom { renews: false }, base)?.build()?,
             limits: Limits::new(&format!("oauth:{}", self.client_id), RateLimitPolicy::OAUTH),
             client_id: self.client_id,
             client_secret: self.client_secret,
@@ -208,11 +161,7 @@ impl CalcomOAuth {
             region: Region::default(),
             base_url: None,
             app_url: None,
-            transport: None,
-            limiter: None,
-            clock: None,
-            observer: None,
-            retry: None,
+            plumbing: Plumbing::default(),
             timeout: EXCHANGE_TIMEOUT,
         }
     }
