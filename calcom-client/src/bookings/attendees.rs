@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::{
     client::{Draft, request},
     config::GUESTS_PER_CALL,
-    model::{Attendee, Booking},
+    model::{Attendee, Booked},
 };
 
 request! {
@@ -46,7 +46,7 @@ impl Guest {
 
 request! {
     /// Adds guests. From [`Bookings::add_guests`](super::Bookings::add_guests).
-    AddGuests => Booking, via data;
+    AddGuests => Booked, via data;
 }
 
 impl AddGuests {

@@ -35,7 +35,7 @@ request! {
 
 request! {
     /// Says no to a booking. From [`Bookings::decline`](super::Bookings::decline).
-    DeclineBooking => Booking, via data;
+    DeclineBooking => Booked, via data;
     body {
         /// Why; the attendees read it.
         "reason" reason: String,

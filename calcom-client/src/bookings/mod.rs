@@ -23,8 +23,8 @@ use serde_json::Value;
 use crate::{
     client::{CalcomClient, Draft, Request},
     model::{
-        Attendee, AttendeeId, Booked, Booking, BookingUid, CalendarLink, ConferencingSession, Location, Recording,
-        SeatUid, UserId, WireTime,
+        Attendee, AttendeeId, Booked, BookingUid, CalendarLink, ConferencingSession, Location, Recording, SeatUid,
+        UserId, WireTime,
     },
 };
 
@@ -57,7 +57,7 @@ impl Bookings {
     }
 
     /// Reads the booking that a seat belongs to.
-    pub fn by_seat(&self, seat: impl Into<SeatUid>) -> Request<Booking> {
+    pub fn by_seat(&self, seat: impl Into<SeatUid>) -> Request<Booked> {
         Request::new(self.of(&op::BY_SEAT, [&seat.into()]))
     }
 
@@ -78,7 +78,7 @@ impl Bookings {
     }
 
     /// Says yes to a booking that waits for it; the host only.
-    pub fn confirm(&self, uid: impl Into<BookingUid>) -> Request<Booking> {
+    pub fn confirm(&self, uid: impl Into<BookingUid>) -> Request<Booked> {
         Request::new(self.of(&op::CONFIRM, [&uid.into()]))
     }
 
@@ -103,7 +103,7 @@ impl Bookings {
     }
 
     /// Changes where it takes place.
-    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &Location) -> Request<Booking> {
+    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &Location) -> Request<Booked> {
         Request::new(self.of(&op::SET_LOCATION, [&uid.into()]).set("location", location))
     }
 

@@ -56,7 +56,8 @@ pub struct Operation {
     pub path: &'static str,
     /// Which version it goes by.
     pub group: Group,
-    /// The scope that an OAuth token needs for it; `None` where the provider names none.
+    /// The scope that an OAuth token needs for it, as the scopes' names tell (the documentation says it of webhooks only); `None` where
+    /// no name fits.
     pub scope: Option<&'static str>,
     /// Who may call it.
     pub auth: Auth,

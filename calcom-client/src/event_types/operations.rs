@@ -10,7 +10,7 @@ const fn event_type(name: &'static str, method: Method, path: &'static str) -> O
 }
 
 const fn webhook(name: &'static str, method: Method, path: &'static str) -> Operation {
-    Operation::new(name, method, path, Group::Unversioned)
+    Operation::new(name, method, path, Group::Unversioned).scope("WEBHOOK_WRITE")
 }
 
 pub(crate) static CREATE: Operation = event_type("event_types.create", Method::POST, "/v2/event-types").scope(WRITE);
@@ -23,17 +23,15 @@ pub(crate) static DELETE: Operation =
     event_type("event_types.delete", Method::DELETE, "/v2/event-types/{eventTypeId}").scope(WRITE);
 
 pub(crate) static CREATE_WEBHOOK: Operation =
-    webhook("event_types.webhooks.create", Method::POST, "/v2/event-types/{eventTypeId}/webhooks").scope(WRITE);
+    webhook("event_types.webhooks.create", Method::POST, "/v2/event-types/{eventTypeId}/webhooks");
 pub(crate) static LIST_WEBHOOKS: Operation =
-    webhook("event_types.webhooks.list", Method::GET, "/v2/event-types/{eventTypeId}/webhooks").scope(READ);
+    webhook("event_types.webhooks.list", Method::GET, "/v2/event-types/{eventTypeId}/webhooks");
 pub(crate) static GET_WEBHOOK: Operation =
-    webhook("event_types.webhooks.get", Method::GET, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}").scope(READ);
+    webhook("event_types.webhooks.get", Method::GET, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}");
 pub(crate) static UPDATE_WEBHOOK: Operation =
     webhook("event_types.webhooks.update", Method::PATCH, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}")
-        .scope(WRITE)
         .repeatable();
 pub(crate) static DELETE_WEBHOOK: Operation =
-    webhook("event_types.webhooks.delete", Method::DELETE, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}")
-        .scope(WRITE);
+    webhook("event_types.webhooks.delete", Method::DELETE, "/v2/event-types/{eventTypeId}/webhooks/{webhookId}");
 pub(crate) static DELETE_WEBHOOKS: Operation =
-    webhook("event_types.webhooks.delete_all", Method::DELETE, "/v2/event-types/{eventTypeId}/webhooks").scope(WRITE);
+    webhook("event_types.webhooks.delete_all", Method::DELETE, "/v2/event-types/{eventTypeId}/webhooks");

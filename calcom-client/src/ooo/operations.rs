@@ -6,11 +6,10 @@ const fn ooo(name: &'static str, method: Method, path: &'static str) -> Operatio
     Operation::new(name, method, path, Group::Unversioned).cloud_only()
 }
 
-pub(crate) static LIST: Operation = ooo("ooo.list", Method::GET, "/v2/me/ooo").scope("SCHEDULE_READ");
-pub(crate) static CREATE: Operation = ooo("ooo.create", Method::POST, "/v2/me/ooo").scope("SCHEDULE_WRITE");
-pub(crate) static UPDATE: Operation =
-    ooo("ooo.update", Method::PATCH, "/v2/me/ooo/{oooId}").scope("SCHEDULE_WRITE").repeatable();
-pub(crate) static DELETE: Operation = ooo("ooo.delete", Method::DELETE, "/v2/me/ooo/{oooId}").scope("SCHEDULE_WRITE");
+pub(crate) static LIST: Operation = ooo("ooo.list", Method::GET, "/v2/me/ooo");
+pub(crate) static CREATE: Operation = ooo("ooo.create", Method::POST, "/v2/me/ooo");
+pub(crate) static UPDATE: Operation = ooo("ooo.update", Method::PATCH, "/v2/me/ooo/{oooId}").repeatable();
+pub(crate) static DELETE: Operation = ooo("ooo.delete", Method::DELETE, "/v2/me/ooo/{oooId}");
 
 pub(crate) static LIST_OF_ORGANIZATION: Operation =
     ooo("ooo.list_of_organization", Method::GET, "/v2/organizations/{orgId}/ooo");
