@@ -232,7 +232,7 @@ impl Subject {
 
 impl EventKind {
     pub(crate) fn is_delete(&self) -> bool {
-        matches!(self, Self::ContactDelete | Self::AppointmentDelete)
+        matches!(self, Self::ContactDelete | Self::AppointmentDelete | Self::OpportunityDelete)
     }
 }
 
