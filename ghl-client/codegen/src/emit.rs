@@ -119,7 +119,7 @@ impl Writer<'_> {
             "#![allow(unused_imports, clippy::too_many_arguments, reason = \"every family imports the same\")]\n\n",
         );
         out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Answer;\n\n");
-        out.push_str("use super::{\n    model::{answer, body, both, read_values, written_values},\n    operation::{Endpoint, Generation, Media, Operation, TokenKind},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
+        out.push_str("use super::{\n    model::{answer, body, both, values},\n    operation::{Endpoint, Generation, Media, Operation, TokenKind},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
         match ROOMS.iter().find(|(room, _)| room == group) {
             Some((_, handle)) => {
                 let _ = writeln!(
@@ -288,8 +288,7 @@ impl Writer<'_> {
         let mut enums: Vec<_> = self.finished.enums.iter().map(|((_, values), name)| (name, values)).collect();
         enums.sort();
         for (name, values) in enums {
-            let kind = if self.finished.written_enums.contains(name) { "written_values" } else { "read_values" };
-            let _ = writeln!(out, "{kind}! {{ {name} {{");
+            let _ = writeln!(out, "values! {{ {name} {{");
             let mut taken = std::collections::BTreeSet::new();
             for value in values {
                 let mut variant = names::variant(value);

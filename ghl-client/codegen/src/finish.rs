@@ -28,8 +28,6 @@ pub struct Finished {
     pub names: BTreeMap<ModelId, String>,
     /// The enums: the name for the values and the field's name.
     pub enums: BTreeMap<(String, Vec<String>), String>,
-    /// Whether the enums are written.
-    pub written_enums: BTreeSet<String>,
     /// Fields that need a box, by model and name.
     pub boxed: BTreeSet<(ModelId, String)>,
 }
@@ -112,35 +110,22 @@ impl Finished {
 
     /// An enum is called like the field it is met at; where several are, the model's name goes before it.
     fn name_enums(&mut self, plan: &Plan) {
-        let mut found: Vec<((String, Vec<String>), String, bool)> = Vec::new();
-        for id in self.models.clone() {
-            let (model, written) = (&self.names[&id], self.ways[&id].written);
-            for field in &plan.models.get(id).fields {
-                enums_in(&field.of, &mut |values, name| {
-                    found.push(((name.to_owned(), values.to_vec()), format!("{model}{name}"), written));
-                });
-            }
+        let mut found: Vec<((String, Vec<String>), String)> = Vec::new();
+        let mut note = |of: &Type, context: &str| {
+            enums_in(of, &mut |values, name| {
+                found.push(((name.to_owned(), values.to_vec()), format!("{context}{name}")));
+            });
+        };
+        for id in &self.models {
+            plan.models.get(*id).fields.iter().for_each(|field| note(&field.of, &self.names[id]));
         }
         for method in &plan.methods {
-            let context = names::pascal(&method.name);
-            for (of, written) in
-                method.body.iter().map(|of| (of, true)).chain(method.answer.iter().map(|of| (of, false)))
-            {
-                enums_in(of, &mut |values, name| {
-                    found.push(((name.to_owned(), values.to_vec()), format!("{context}{name}"), written));
-                });
-            }
+            method.body.iter().chain(&method.answer).for_each(|of| note(of, &names::pascal(&method.name)));
         }
         let mut taken: BTreeSet<String> = self.names.values().cloned().collect();
-        for (key, long, written) in found {
-            if !self.enums.contains_key(&key) {
-                let usable = !names::is_reserved(&key.0);
-                let wanted = usable.then(|| key.0.clone()).into_iter().chain([long.clone()]);
-                self.enums.insert(key.clone(), free(&mut taken, wanted, &long));
-            }
-            if written {
-                self.written_enums.insert(self.enums[&key].clone());
-            }
+        for (key, long) in found {
+            let usable = (!names::is_reserved(&key.0)).then(|| key.0.clone());
+            self.enums.entry(key).or_insert_with(|| free(&mut taken, usable.into_iter().chain([long.clone()]), &long));
         }
     }
 

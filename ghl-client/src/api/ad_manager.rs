@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -3302,16 +3302,16 @@ body! { WelcomeMessageQuestion {
     response: String = "response",
 } }
 
-written_values! { AdBudgetOptimization {
+values! { AdBudgetOptimization {
     MaximumDelivery = "MAXIMUM_DELIVERY",
     CostCap = "COST_CAP",
 } }
 
-written_values! { AdvertisingChannelSubType {
+values! { AdvertisingChannelSubType {
     DemandGen = "DEMAND_GEN",
 } }
 
-written_values! { AdvertisingChannelType {
+values! { AdvertisingChannelType {
     Search = "SEARCH",
     Discovery = "DISCOVERY",
     Display = "DISPLAY",
@@ -3322,17 +3322,17 @@ written_values! { AdvertisingChannelType {
     DemandGen = "DEMAND_GEN",
 } }
 
-written_values! { AttributionModel {
+values! { AttributionModel {
     GoogleSearchAttributionDataDriven = "GOOGLE_SEARCH_ATTRIBUTION_DATA_DRIVEN",
     GoogleAdsLastClick = "GOOGLE_ADS_LAST_CLICK",
 } }
 
-written_values! { BudgetType {
+values! { BudgetType {
     Daily = "DAILY",
     Lifetime = "LIFETIME",
 } }
 
-written_values! { CallToActionLabel {
+values! { CallToActionLabel {
     Automated = "AUTOMATED",
     LearnMore = "LEARN_MORE",
     GetQuote = "GET_QUOTE",
@@ -3350,7 +3350,7 @@ written_values! { CallToActionLabel {
     SeeMore = "SEE_MORE",
 } }
 
-written_values! { CallToActionType {
+values! { CallToActionType {
     LearnMore = "LEARN_MORE",
     GetQuote = "GET_QUOTE",
     ApplyNow = "APPLY_NOW",
@@ -3368,17 +3368,17 @@ written_values! { CallToActionType {
     VisitSite = "VISIT_SITE",
 } }
 
-written_values! { CountingType {
+values! { CountingType {
     OnePerClick = "ONE_PER_CLICK",
     ManyPerClick = "MANY_PER_CLICK",
 } }
 
-written_values! { CreateLeadFormKind {
+values! { CreateLeadFormKind {
     MoreVolume = "MORE_VOLUME",
     HigherIntent = "HIGHER_INTENT",
 } }
 
-written_values! { DayOfWeek {
+values! { DayOfWeek {
     Monday = "MONDAY",
     Tuesday = "TUESDAY",
     Wednesday = "WEDNESDAY",
@@ -3388,47 +3388,47 @@ written_values! { DayOfWeek {
     Sunday = "SUNDAY",
 } }
 
-written_values! { DesiredIntent {
+values! { DesiredIntent {
     LowIntent = "LOW_INTENT",
     HighIntent = "HIGH_INTENT",
 } }
 
-written_values! { EndMinute {
+values! { EndMinute {
     Zero = "ZERO",
     Fifteen = "FIFTEEN",
     Thirty = "THIRTY",
     FortyFive = "FORTY_FIVE",
 } }
 
-written_values! { EntityType {
+values! { EntityType {
     Campaign = "CAMPAIGN",
     Adset = "ADSET",
     Ad = "AD",
 } }
 
-written_values! { ExpansionLevel {
+values! { ExpansionLevel {
     Balanced = "BALANCED",
     Broad = "BROAD",
     Narrow = "NARROW",
 } }
 
-written_values! { FbGetCustomAudiencesQueryKind {
+values! { FbGetCustomAudiencesQueryKind {
     Lookalike = "lookalike",
     Custom = "custom",
     All = "all",
 } }
 
-written_values! { FbGetEntityQueryKind {
+values! { FbGetEntityQueryKind {
     AdManager = "AD_MANAGER",
     Integration = "INTEGRATION",
 } }
 
-written_values! { FbGetInstagramAccountsQueryKind {
+values! { FbGetInstagramAccountsQueryKind {
     Integration = "INTEGRATION",
     AdManager = "AD_MANAGER",
 } }
 
-written_values! { Fields {
+values! { Fields {
     Impressions = "impressions",
     Clicks = "clicks",
     Spend = "spend",
@@ -3441,7 +3441,7 @@ written_values! { Fields {
     Ctr = "ctr",
 } }
 
-written_values! { FormQuestionKind {
+values! { FormQuestionKind {
     Custom = "CUSTOM",
     City = "CITY",
     CompanyName = "COMPANY_NAME",
@@ -3467,18 +3467,18 @@ written_values! { FormQuestionKind {
     MaritialStatus = "MARITIAL_STATUS",
 } }
 
-written_values! { GoalType {
+values! { GoalType {
     WebsiteTraffic = "WEBSITE_TRAFFIC",
     Lead = "LEAD",
 } }
 
-written_values! { GoogleAdContentMediaType {
+values! { GoogleAdContentMediaType {
     Image = "IMAGE",
     Video = "VIDEO",
     Carousel = "CAROUSEL",
 } }
 
-written_values! { GoogleAdScheduleDayOfWeek {
+values! { GoogleAdScheduleDayOfWeek {
     Friday = "FRIDAY",
     Monday = "MONDAY",
     Saturday = "SATURDAY",
@@ -3493,18 +3493,18 @@ written_values! { GoogleAdScheduleDayOfWeek {
     SaturdayAndSunday = "SATURDAY_AND_SUNDAY",
 } }
 
-written_values! { GoogleCampaignGoalKind {
+values! { GoogleCampaignGoalKind {
     Conversions = "CONVERSIONS",
     Click = "CLICK",
     YoutubeEngagement = "YOUTUBE_ENGAGEMENT",
 } }
 
-written_values! { GoogleDeleteSegmentQueryKind {
+values! { GoogleDeleteSegmentQueryKind {
     CustomSegments = "CUSTOM_SEGMENTS",
     DataSegments = "DATA_SEGMENTS",
 } }
 
-written_values! { GoogleGetAssetsQueryKind {
+values! { GoogleGetAssetsQueryKind {
     Call = "CALL",
     Sitelink = "SITELINK",
     LeadForm = "LEAD_FORM",
@@ -3512,18 +3512,18 @@ written_values! { GoogleGetAssetsQueryKind {
     Text = "TEXT",
 } }
 
-written_values! { GoogleGetConversionsQueryKind {
+values! { GoogleGetConversionsQueryKind {
     AdManager = "AD_MANAGER",
     AdWords = "AD_WORDS",
 } }
 
-written_values! { GoogleGetEntityQueryEntityType {
+values! { GoogleGetEntityQueryEntityType {
     Campaign = "CAMPAIGN",
     Adgroup = "ADGROUP",
     Ad = "AD",
 } }
 
-written_values! { GoogleGetReportingQueryFields {
+values! { GoogleGetReportingQueryFields {
     Impressions = "impressions",
     Clicks = "clicks",
     CostMicros = "cost_micros",
@@ -3534,35 +3534,35 @@ written_values! { GoogleGetReportingQueryFields {
     Ctr = "ctr",
 } }
 
-written_values! { GoogleGetReportingQueryGroupBy {
+values! { GoogleGetReportingQueryGroupBy {
     Date = "date",
     Week = "week",
     Month = "month",
 } }
 
-written_values! { GoogleGetTargetInterestsQueryKind {
+values! { GoogleGetTargetInterestsQueryKind {
     Affinity = "AFFINITY",
     InMarket = "IN_MARKET",
 } }
 
-written_values! { GoogleMediaKind {
+values! { GoogleMediaKind {
     Image = "IMAGE",
 } }
 
-written_values! { GoogleUpsertSegmentQueryKind {
+values! { GoogleUpsertSegmentQueryKind {
     CustomSegments = "CUSTOM_SEGMENTS",
     WebsiteVisitor = "WEBSITE_VISITOR",
     CustomerMatch = "CUSTOMER_MATCH",
     Lookalike = "LOOKALIKE",
 } }
 
-written_values! { GroupBy {
+values! { GroupBy {
     Day = "day",
     Week = "week",
     Month = "month",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Country = "country",
     City = "city",
     Region = "region",
@@ -3577,7 +3577,7 @@ written_values! { Kind {
     Address = "address",
 } }
 
-written_values! { LiGetAdAnalyticsQueryFields {
+values! { LiGetAdAnalyticsQueryFields {
     Clicks = "clicks",
     OneClickLeads = "oneClickLeads",
     CostInLocalCurrency = "costInLocalCurrency",
@@ -3591,82 +3591,82 @@ written_values! { LiGetAdAnalyticsQueryFields {
     ConversionRate = "conversionRate",
 } }
 
-written_values! { LiGetAdAnalyticsQueryGroupBy {
+values! { LiGetAdAnalyticsQueryGroupBy {
     Day = "day",
     Month = "month",
     Year = "year",
 } }
 
-written_values! { LinkedInMediaKind {
+values! { LinkedInMediaKind {
     Video = "video",
     Image = "image",
 } }
 
-written_values! { LinkedInUpdateAdStatusBodyKind {
+values! { LinkedInUpdateAdStatusBodyKind {
     AdGroup = "adGroup",
     AdCampaign = "adCampaign",
     Ad = "ad",
 } }
 
-written_values! { MediaModelKind {
+values! { MediaModelKind {
     Image = "image",
     Video = "video",
 } }
 
-written_values! { MediaType {
+values! { MediaType {
     StandardUpdate = "STANDARD_UPDATE",
     SingleVideo = "SINGLE_VIDEO",
     Carousel = "CAROUSEL",
 } }
 
-written_values! { MemberType {
+values! { MemberType {
     Keyword = "KEYWORD",
     Url = "URL",
     App = "APP",
 } }
 
-written_values! { MessagingPlatforms {
+values! { MessagingPlatforms {
     Whatsapp = "WHATSAPP",
     Messenger = "MESSENGER",
     InstagramDirect = "INSTAGRAM_DIRECT",
 } }
 
-written_values! { Name {
+values! { Name {
     Url = "url__",
     Referrer = "referrer__",
 } }
 
-written_values! { Objective {
+values! { Objective {
     OutcomeLeads = "OUTCOME_LEADS",
     OutcomeTraffic = "OUTCOME_TRAFFIC",
     OutcomeEngagement = "OUTCOME_ENGAGEMENT",
     OutcomeSales = "OUTCOME_SALES",
 } }
 
-written_values! { ObjectiveType {
+values! { ObjectiveType {
     LeadGeneration = "LEAD_GENERATION",
     WebsiteVisit = "WEBSITE_VISIT",
 } }
 
-written_values! { OperationType {
+values! { OperationType {
     Paused = "PAUSED",
     Archived = "ARCHIVED",
     Resume = "RESUME",
 } }
 
-written_values! { Pivot {
+values! { Pivot {
     Account = "ACCOUNT",
     Campaign = "CAMPAIGN",
     CampaignGroup = "CAMPAIGN_GROUP",
     Creative = "CREATIVE",
 } }
 
-written_values! { PlacementType {
+values! { PlacementType {
     Auto = "auto",
     Manual = "manual",
 } }
 
-written_values! { Placements {
+values! { Placements {
     Gmail = "GMAIL",
     YoutubeInStream = "YOUTUBE_IN_STREAM",
     YoutubeShorts = "YOUTUBE_SHORTS",
@@ -3675,7 +3675,7 @@ written_values! { Placements {
     Display = "DISPLAY",
 } }
 
-written_values! { PostSubmissionCallToActionCallToActionLabel {
+values! { PostSubmissionCallToActionCallToActionLabel {
     VisitCompanyWebsite = "VISIT_COMPANY_WEBSITE",
     DownloadNow = "DOWNLOAD_NOW",
     TryNow = "TRY_NOW",
@@ -3683,18 +3683,18 @@ written_values! { PostSubmissionCallToActionCallToActionLabel {
     LearnMore = "LEARN_MORE",
 } }
 
-written_values! { PostSubmitCallToActionType {
+values! { PostSubmitCallToActionType {
     VisitSite = "VISIT_SITE",
     Download = "DOWNLOAD",
     LearnMore = "LEARN_MORE",
     ShopNow = "SHOP_NOW",
 } }
 
-written_values! { PrepopulationStatus {
+values! { PrepopulationStatus {
     Requested = "REQUESTED",
 } }
 
-written_values! { PublishingStatus {
+values! { PublishingStatus {
     Draft = "DRAFT",
     Scheduled = "SCHEDULED",
     Published = "PUBLISHED",
@@ -3707,12 +3707,12 @@ written_values! { PublishingStatus {
     Rejected = "REJECTED",
 } }
 
-written_values! { RadiusUnit {
+values! { RadiusUnit {
     Km = "km",
     Mi = "mi",
 } }
 
-written_values! { SelectedChannels {
+values! { SelectedChannels {
     Gmail = "GMAIL",
     YoutubeInStream = "YOUTUBE_IN_STREAM",
     YoutubeShorts = "YOUTUBE_SHORTS",
@@ -3721,17 +3721,17 @@ written_values! { SelectedChannels {
     Display = "DISPLAY",
 } }
 
-written_values! { SelectionType {
+values! { SelectionType {
     Include = "include",
     Exclude = "exclude",
 } }
 
-written_values! { Source {
+values! { Source {
     AdManager = "ad_manager",
     Integration = "integration",
 } }
 
-written_values! { SpecialAdCategories {
+values! { SpecialAdCategories {
     Employment = "EMPLOYMENT",
     Credit = "CREDIT",
     FinancialProductsServices = "FINANCIAL_PRODUCTS_SERVICES",
@@ -3741,29 +3741,29 @@ written_values! { SpecialAdCategories {
     None = "NONE",
 } }
 
-written_values! { StartMinute {
+values! { StartMinute {
     Zero = "ZERO",
     Fifteen = "FIFTEEN",
     Thirty = "THIRTY",
     FortyFive = "FORTY_FIVE",
 } }
 
-written_values! { State {
+values! { State {
     Published = "PUBLISHED",
 } }
 
-written_values! { UpsertAdMediaType {
+values! { UpsertAdMediaType {
     Single = "SINGLE",
     Carousel = "CAROUSEL",
 } }
 
-written_values! { UpsertAssetsKind {
+values! { UpsertAssetsKind {
     Call = "CALL",
     Sitelink = "SITELINK",
     LeadForm = "LEAD_FORM",
 } }
 
-written_values! { UpsertConversionKind {
+values! { UpsertConversionKind {
     UploadClicks = "UPLOAD_CLICKS",
     UploadCalls = "UPLOAD_CALLS",
     Webpage = "WEBPAGE",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -322,7 +322,7 @@ answer! { UrlSlugCheckResponse {
     exists: bool = "exists",
 } }
 
-written_values! { GetBlogPostQueryStatus {
+values! { GetBlogPostQueryStatus {
     Published = "PUBLISHED",
     Scheduled = "SCHEDULED",
     Archived = "ARCHIVED",
@@ -330,7 +330,7 @@ written_values! { GetBlogPostQueryStatus {
     All = "ALL",
 } }
 
-written_values! { Status {
+values! { Status {
     Draft = "DRAFT",
     Published = "PUBLISHED",
     Scheduled = "SCHEDULED",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -514,20 +514,20 @@ answer! { UpdateBrandVoicePublicV1Response {
     trace_id: String = "traceId",
 } }
 
-written_values! { CreateBrandVoicePublicV1BodyKind {
+values! { CreateBrandVoicePublicV1BodyKind {
     Manual = "manual",
     Url = "url",
     Description = "description",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Template = "template",
     Blank = "blank",
     Snapshot = "snapshot",
     Url = "url",
 } }
 
-read_values! { SourceType {
+values! { SourceType {
     Template = "template",
     Blank = "blank",
     Snapshot = "snapshot",

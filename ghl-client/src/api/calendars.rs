@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -2340,7 +2340,7 @@ answer! { ValidateGroupSlugSuccessResponse {
     available: bool = "available",
 } }
 
-written_values! { AllowBookingAfterUnit {
+values! { AllowBookingAfterUnit {
     Hours = "hours",
     Days = "days",
     Weeks = "weeks",
@@ -2348,13 +2348,13 @@ written_values! { AllowBookingAfterUnit {
     Mins = "mins",
 } }
 
-written_values! { AllowBookingForUnit {
+values! { AllowBookingForUnit {
     Days = "days",
     Weeks = "weeks",
     Months = "months",
 } }
 
-read_values! { AppointmentSchemaResponseAppointmentStatus {
+values! { AppointmentSchemaResponseAppointmentStatus {
     New = "new",
     Confirmed = "confirmed",
     Cancelled = "cancelled",
@@ -2365,7 +2365,7 @@ read_values! { AppointmentSchemaResponseAppointmentStatus {
     Completed = "completed",
 } }
 
-written_values! { AppointmentStatus {
+values! { AppointmentStatus {
     New = "new",
     Confirmed = "confirmed",
     Cancelled = "cancelled",
@@ -2376,18 +2376,18 @@ written_values! { AppointmentStatus {
     Active = "active",
 } }
 
-written_values! { BookingOption {
+values! { BookingOption {
     Skip = "skip",
     Continue = "continue",
     BookNext = "book_next",
 } }
 
-written_values! { BookingOverlapDefaultStatus {
+values! { BookingOverlapDefaultStatus {
     Confirmed = "confirmed",
     New = "new",
 } }
 
-written_values! { CalendarType {
+values! { CalendarType {
     RoundRobin = "round_robin",
     Event = "event",
     ClassBooking = "class_booking",
@@ -2396,14 +2396,14 @@ written_values! { CalendarType {
     Personal = "personal",
 } }
 
-written_values! { Channel {
+values! { Channel {
     Email = "email",
     InApp = "inApp",
     Sms = "sms",
     Whatsapp = "whatsapp",
 } }
 
-written_values! { Day {
+values! { Day {
     Sunday = "sunday",
     Monday = "monday",
     Tuesday = "tuesday",
@@ -2413,37 +2413,37 @@ written_values! { Day {
     Saturday = "saturday",
 } }
 
-written_values! { DepositType {
+values! { DepositType {
     Percentage = "percentage",
     Amount = "amount",
 } }
 
-written_values! { EventType {
+values! { EventType {
     RoundRobinOptimizeForAvailability = "RoundRobin_OptimizeForAvailability",
     RoundRobinOptimizeForEqualDistribution = "RoundRobin_OptimizeForEqualDistribution",
 } }
 
-written_values! { FormSubmitType {
+values! { FormSubmitType {
     RedirectUrl = "RedirectURL",
     ThankYouMessage = "ThankYouMessage",
 } }
 
-written_values! { Freq {
+values! { Freq {
     Daily = "DAILY",
     Weekly = "WEEKLY",
     Monthly = "MONTHLY",
 } }
 
-written_values! { GuestType {
+values! { GuestType {
     CountOnly = "count_only",
     CollectDetail = "collect_detail",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Email = "email",
 } }
 
-written_values! { LocationConfigurationKind {
+values! { LocationConfigurationKind {
     Custom = "custom",
     ZoomConference = "zoom_conference",
     GoogleConference = "google_conference",
@@ -2454,12 +2454,12 @@ written_values! { LocationConfigurationKind {
     MsTeamsConference = "ms_teams_conference",
 } }
 
-written_values! { LocationType {
+values! { LocationType {
     Offline = "offline",
     AskBooker = "ask_booker",
 } }
 
-written_values! { MeetingLocationType {
+values! { MeetingLocationType {
     Custom = "custom",
     Zoom = "zoom",
     Gmeet = "gmeet",
@@ -2469,7 +2469,7 @@ written_values! { MeetingLocationType {
     Google = "google",
 } }
 
-written_values! { NotificationType {
+values! { NotificationType {
     Booked = "booked",
     Confirmation = "confirmation",
     Cancellation = "cancellation",
@@ -2478,17 +2478,17 @@ written_values! { NotificationType {
     Reschedule = "reschedule",
 } }
 
-written_values! { PostBufferUnit {
+values! { PostBufferUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { PreBufferUnit {
+values! { PreBufferUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { ReceiverType {
+values! { ReceiverType {
     Contact = "contact",
     Guest = "guest",
     AssignedUser = "assignedUser",
@@ -2497,42 +2497,42 @@ written_values! { ReceiverType {
     Business = "business",
 } }
 
-read_values! { ResourceType {
+values! { ResourceType {
     Equipments = "equipments",
     Rooms = "rooms",
 } }
 
-written_values! { ScheduleRuleKind {
+values! { ScheduleRuleKind {
     Wday = "wday",
     Date = "date",
 } }
 
-written_values! { ServiceDurationUnit {
+values! { ServiceDurationUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { SlotBufferUnit {
+values! { SlotBufferUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { SlotDurationUnit {
+values! { SlotDurationUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { SlotIntervalUnit {
+values! { SlotIntervalUnit {
     Mins = "mins",
     Hours = "hours",
 } }
 
-written_values! { Status {
+values! { Status {
     Confirmed = "confirmed",
     New = "new",
 } }
 
-written_values! { TeamMemberMeetingLocationType {
+values! { TeamMemberMeetingLocationType {
     Custom = "custom",
     Zoom = "zoom",
     Gmeet = "gmeet",
@@ -2542,7 +2542,7 @@ written_values! { TeamMemberMeetingLocationType {
     Booker = "booker",
 } }
 
-written_values! { UpdateServiceBookingStatus {
+values! { UpdateServiceBookingStatus {
     Confirmed = "confirmed",
     Cancelled = "cancelled",
     Invalid = "invalid",
@@ -2551,7 +2551,7 @@ written_values! { UpdateServiceBookingStatus {
     NoShow = "no_show",
 } }
 
-written_values! { WidgetType {
+values! { WidgetType {
     Default = "default",
     Classic = "classic",
 } }

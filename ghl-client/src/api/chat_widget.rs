@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -460,7 +460,7 @@ body! { WidgetSettingsThemeCustomColor {
     received_message_color: String = "receivedMessageColor" @ v3,
 } }
 
-written_values! { AllInOneChatTypes {
+values! { AllInOneChatTypes {
     LiveChat = "liveChat",
     WaChat = "waChat",
     EmailChat = "emailChat",
@@ -471,12 +471,12 @@ written_values! { AllInOneChatTypes {
     WebChat = "webChat",
 } }
 
-written_values! { ChatType {
+values! { ChatType {
     LiveChat = "liveChat",
     EmailChat = "emailChat",
 } }
 
-written_values! { ExcludeChatType {
+values! { ExcludeChatType {
     LiveChat = "liveChat",
     WaChat = "waChat",
     EmailChat = "emailChat",
@@ -486,7 +486,7 @@ written_values! { ExcludeChatType {
     InstagramChat = "instagramChat",
 } }
 
-written_values! { ListChatWidgetQueryChatType {
+values! { ListChatWidgetQueryChatType {
     LiveChat = "liveChat",
     WaChat = "waChat",
     EmailChat = "emailChat",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1147,22 +1147,22 @@ answer! { UpsertContactsSuccessfulResponse {
     trace_id: String = "traceId",
 } }
 
-written_values! { Direction {
+values! { Direction {
     Asc = "asc",
     Desc = "desc",
 } }
 
-written_values! { Group {
+values! { Group {
     Or = "OR",
     And = "AND",
 } }
 
-written_values! { InboundDndSettingSchemaStatus {
+values! { InboundDndSettingSchemaStatus {
     Active = "active",
     Inactive = "inactive",
 } }
 
-written_values! { Operator {
+values! { Operator {
     Eq = "eq",
     NotEq = "not_eq",
     Contains = "contains",
@@ -1172,7 +1172,7 @@ written_values! { Operator {
     Range = "range",
 } }
 
-written_values! { Status {
+values! { Status {
     Active = "active",
     Inactive = "inactive",
     Permanent = "permanent",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -599,7 +599,7 @@ both! { WorkingHours {
     intervals: Vec<Interval> = "intervals",
 } }
 
-written_values! { Channels {
+values! { Channels {
     Ig = "IG",
     Fb = "FB",
     Sms = "SMS",
@@ -608,26 +608,26 @@ written_values! { Channels {
     LiveChat = "Live_Chat",
 } }
 
-written_values! { CreateEmployeeSleepTimeUnit {
+values! { CreateEmployeeSleepTimeUnit {
     Hours = "hours",
     Minutes = "minutes",
     Seconds = "seconds",
 } }
 
-written_values! { FollowupTimeUnit {
+values! { FollowupTimeUnit {
     Days = "days",
     Hours = "hours",
     Minutes = "minutes",
 } }
 
-written_values! { HandoverType {
+values! { HandoverType {
     ContactRequest = "contactRequest",
     LackOfInformation = "lackOfInformation",
     FailedToResolveIssue = "failedToResolveIssue",
     Custom = "custom",
 } }
 
-written_values! { Kind {
+values! { Kind {
     TriggerWorkflow = "triggerWorkflow",
     UpdateContactField = "updateContactField",
     AppointmentBooking = "appointmentBooking",
@@ -637,45 +637,45 @@ written_values! { Kind {
     TransferBot = "transferBot",
 } }
 
-written_values! { Mode {
+values! { Mode {
     Off = "off",
     Suggestive = "suggestive",
     AutoPilot = "auto-pilot",
 } }
 
-written_values! { ScenarioId {
+values! { ScenarioId {
     ContactStoppedReplying = "contactStoppedReplying",
     ContactIsBusy = "contactIsBusy",
     ContactRequested = "contactRequested",
 } }
 
-written_values! { SleepTimeUnit {
+values! { SleepTimeUnit {
     Days = "days",
     Hours = "hours",
     Minutes = "minutes",
 } }
 
-written_values! { Source {
+values! { Source {
     Conversation = "conversation",
     Workflow = "workflow",
 } }
 
-written_values! { StopBotDetectionType {
+values! { StopBotDetectionType {
     Goodbye = "Goodbye",
     Custom = "Custom",
 } }
 
-written_values! { TimezoneToUse {
+values! { TimezoneToUse {
     Contact = "contact",
     Business = "business",
 } }
 
-written_values! { TransferBotType {
+values! { TransferBotType {
     Default = "Default",
     Custom = "Custom",
 } }
 
-written_values! { WaitTimeUnit {
+values! { WaitTimeUnit {
     Minutes = "minutes",
     Seconds = "seconds",
 } }

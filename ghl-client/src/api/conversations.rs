@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1105,7 +1105,7 @@ body! { UserTypingBody {
     conversation_id: String = "conversationId" required,
 } }
 
-read_values! { CallStatus {
+values! { CallStatus {
     Pending = "pending",
     Completed = "completed",
     Answered = "answered",
@@ -1116,22 +1116,22 @@ read_values! { CallStatus {
     Voicemail = "voicemail",
 } }
 
-written_values! { Channel {
+values! { Channel {
     Email = "email",
     Sms = "sms",
 } }
 
-read_values! { Direction {
+values! { Direction {
     Inbound = "inbound",
     Outbound = "outbound",
 } }
 
-written_values! { EmailReplyMode {
+values! { EmailReplyMode {
     Reply = "reply",
     ReplyAll = "reply_all",
 } }
 
-written_values! { ExportMessagesByLocationQueryChannel {
+values! { ExportMessagesByLocationQueryChannel {
     Call = "Call",
     Sms = "SMS",
     Email = "Email",
@@ -1140,12 +1140,12 @@ written_values! { ExportMessagesByLocationQueryChannel {
     Facebook = "Facebook",
 } }
 
-written_values! { Feedback {
+values! { Feedback {
     Positive = "positive",
     Negative = "negative",
 } }
 
-read_values! { GetEmailMessageResponseStatus {
+values! { GetEmailMessageResponseStatus {
     Pending = "pending",
     Scheduled = "scheduled",
     Sent = "sent",
@@ -1157,7 +1157,7 @@ read_values! { GetEmailMessageResponseStatus {
     Opened = "opened",
 } }
 
-read_values! { GetMessageResponseStatus {
+values! { GetMessageResponseStatus {
     Connected = "connected",
     Delivered = "delivered",
     Failed = "failed",
@@ -1172,7 +1172,7 @@ read_values! { GetMessageResponseStatus {
     Queued = "queued",
 } }
 
-written_values! { GetMessagesQueryKind {
+values! { GetMessagesQueryKind {
     TypeCall = "TYPE_CALL",
     TypeSms = "TYPE_SMS",
     TypeRcs = "TYPE_RCS",
@@ -1194,7 +1194,7 @@ written_values! { GetMessagesQueryKind {
     TypeFormSubmission = "TYPE_FORM_SUBMISSION",
 } }
 
-read_values! { Kind {
+values! { Kind {
     TypePhone = "TYPE_PHONE",
     TypeEmail = "TYPE_EMAIL",
     TypeFbMessenger = "TYPE_FB_MESSENGER",
@@ -1202,17 +1202,17 @@ read_values! { Kind {
     TypeGroupSms = "TYPE_GROUP_SMS",
 } }
 
-written_values! { LastMessageAction {
+values! { LastMessageAction {
     Automated = "automated",
     Manual = "manual",
 } }
 
-written_values! { LastMessageDirection {
+values! { LastMessageDirection {
     Inbound = "inbound",
     Outbound = "outbound",
 } }
 
-written_values! { LastMessageType {
+values! { LastMessageType {
     TypeCall = "TYPE_CALL",
     TypeSms = "TYPE_SMS",
     TypeRcs = "TYPE_RCS",
@@ -1257,7 +1257,7 @@ written_values! { LastMessageType {
     TypeSmsReaction = "TYPE_SMS_REACTION",
 } }
 
-read_values! { MessageType {
+values! { MessageType {
     TypeCall = "TYPE_CALL",
     TypeSms = "TYPE_SMS",
     TypeRcs = "TYPE_RCS",
@@ -1302,13 +1302,13 @@ read_values! { MessageType {
     TypeSmsReaction = "TYPE_SMS_REACTION",
 } }
 
-written_values! { OptimizationPeriod {
+values! { OptimizationPeriod {
     N24h = "24h",
     N48h = "48h",
     N72h = "72h",
 } }
 
-written_values! { ProcessMessageBodyKind {
+values! { ProcessMessageBodyKind {
     Sms = "SMS",
     Rcs = "RCS",
     Email = "Email",
@@ -1328,11 +1328,11 @@ written_values! { ProcessMessageBodyKind {
     FormSubmission = "FORM_SUBMISSION",
 } }
 
-written_values! { ProcessOutboundMessageBodyKind {
+values! { ProcessOutboundMessageBodyKind {
     Call = "Call",
 } }
 
-written_values! { SearchConversationQuerySortBy {
+values! { SearchConversationQuerySortBy {
     LastManualMessageDate = "last_manual_message_date",
     LastMessageDate = "last_message_date",
     ScoreProfile = "score_profile",
@@ -1340,7 +1340,7 @@ written_values! { SearchConversationQuerySortBy {
     DueAt = "due_at",
 } }
 
-written_values! { SearchConversationQueryStatus {
+values! { SearchConversationQueryStatus {
     All = "all",
     Read = "read",
     Unread = "unread",
@@ -1348,7 +1348,7 @@ written_values! { SearchConversationQueryStatus {
     Recents = "recents",
 } }
 
-written_values! { SendMessageBodyKind {
+values! { SendMessageBodyKind {
     Sms = "SMS",
     Rcs = "RCS",
     Email = "Email",
@@ -1360,29 +1360,29 @@ written_values! { SendMessageBodyKind {
     Tiktok = "TIKTOK",
 } }
 
-written_values! { SendMessageBodyStatus {
+values! { SendMessageBodyStatus {
     Delivered = "delivered",
     Failed = "failed",
     Pending = "pending",
     Read = "read",
 } }
 
-written_values! { Sort {
+values! { Sort {
     Asc = "asc",
     Desc = "desc",
 } }
 
-written_values! { SortBy {
+values! { SortBy {
     CreatedAt = "createdAt",
     UpdatedAt = "updatedAt",
 } }
 
-written_values! { SortOrder {
+values! { SortOrder {
     Asc = "asc",
     Desc = "desc",
 } }
 
-read_values! { Source {
+values! { Source {
     Workflow = "workflow",
     BulkActions = "bulk_actions",
     Campaign = "campaign",
@@ -1390,7 +1390,7 @@ read_values! { Source {
     App = "app",
 } }
 
-written_values! { Status {
+values! { Status {
     Pending = "pending",
     Completed = "completed",
     Answered = "answered",
@@ -1401,22 +1401,22 @@ written_values! { Status {
     Voicemail = "voicemail",
 } }
 
-written_values! { SubscriptionActionKind {
+values! { SubscriptionActionKind {
     Default = "default",
     Custom = "custom",
     ResubAll = "resub_all",
 } }
 
-written_values! { SubtypeName {
+values! { SubtypeName {
     OneOnOne = "One on One",
 } }
 
-written_values! { SubtypeStatus {
+values! { SubtypeStatus {
     Subscribed = "subscribed",
     Unsubscribed = "unsubscribed",
 } }
 
-written_values! { UpdateEmailMessageStatusStatus {
+values! { UpdateEmailMessageStatusStatus {
     Pending = "pending",
     Scheduled = "scheduled",
     Sent = "sent",

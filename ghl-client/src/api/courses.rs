@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -127,13 +127,13 @@ body! { SubCategoryInterface {
     posts: Vec<PostInterface> = "posts",
 } }
 
-written_values! { ContentType {
+values! { ContentType {
     Video = "video",
     Assignment = "assignment",
     Quiz = "quiz",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Pdf = "pdf",
     Image = "image",
     Docx = "docx",
@@ -189,7 +189,7 @@ written_values! { Kind {
     Ttf = "ttf",
 } }
 
-written_values! { Visibility {
+values! { Visibility {
     Published = "published",
     Draft = "draft",
 } }

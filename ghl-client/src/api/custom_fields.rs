@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -268,7 +268,7 @@ body! { UpdateFolder {
     location_id: String = "locationId" required,
 } }
 
-written_values! { AcceptedFormats {
+values! { AcceptedFormats {
     Pdf = ".pdf",
     Docx = ".docx",
     Doc = ".doc",
@@ -282,7 +282,7 @@ written_values! { AcceptedFormats {
     All = "all",
 } }
 
-written_values! { DataType {
+values! { DataType {
     Text = "TEXT",
     LargeText = "LARGE_TEXT",
     Numerical = "NUMERICAL",
@@ -298,7 +298,7 @@ written_values! { DataType {
     Email = "EMAIL",
 } }
 
-read_values! { ICustomFieldDataType {
+values! { ICustomFieldDataType {
     Text = "TEXT",
     LargeText = "LARGE_TEXT",
     Numerical = "NUMERICAL",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -223,19 +223,19 @@ answer! { UpdateCustomMenuLinkResponse {
     custom_menu: CustomMenuSchema = "customMenu",
 } }
 
-written_values! { FontFamily {
+values! { FontFamily {
     Fab = "fab",
     Fas = "fas",
     Far = "far",
 } }
 
-written_values! { OpenMode {
+values! { OpenMode {
     Iframe = "iframe",
     NewTab = "new_tab",
     CurrentTab = "current_tab",
 } }
 
-written_values! { UserRole {
+values! { UserRole {
     All = "all",
     Admin = "admin",
     User = "user",

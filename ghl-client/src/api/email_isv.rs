@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -80,19 +80,19 @@ body! { VerifyEmailQuery {
     location_id: String = "locationId" required,
 } }
 
-written_values! { Kind {
+values! { Kind {
     Email = "email",
     Contact = "contact",
 } }
 
-read_values! { Risk {
+values! { Risk {
     High = "high",
     Low = "low",
     Medium = "medium",
     Unknown = "unknown",
 } }
 
-read_values! { VerifyEmailAnswerResult {
+values! { VerifyEmailAnswerResult {
     Deliverable = "deliverable",
     Undeliverable = "undeliverable",
     DoNotSend = "do_not_send",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1151,12 +1151,12 @@ answer! { WorkflowCampaignSubSourcePublicV2 {
     updated_at: String = "updatedAt",
 } }
 
-written_values! { BuilderVersion {
+values! { BuilderVersion {
     N1 = "1",
     N2 = "2",
 } }
 
-written_values! { CreateEmailCampaignPublicV2ResponseStatus {
+values! { CreateEmailCampaignPublicV2ResponseStatus {
     All = "all",
     Sent = "sent",
     Failed = "failed",
@@ -1168,12 +1168,12 @@ written_values! { CreateEmailCampaignPublicV2ResponseStatus {
     Paused = "paused",
 } }
 
-written_values! { EditorType {
+values! { EditorType {
     Html = "html",
     Text = "text",
 } }
 
-written_values! { EmailStatus {
+values! { EmailStatus {
     All = "all",
     NotStarted = "not-started",
     Paused = "paused",
@@ -1191,7 +1191,7 @@ written_values! { EmailStatus {
     Scheduled = "scheduled",
 } }
 
-written_values! { FetchCampaignsQueryStatus {
+values! { FetchCampaignsQueryStatus {
     Active = "active",
     Pause = "pause",
     Complete = "complete",
@@ -1201,41 +1201,41 @@ written_values! { FetchCampaignsQueryStatus {
     ResendScheduled = "resend-scheduled",
 } }
 
-read_values! { GetBulkActionCampaignPublicV2ResponseEditorType {
+values! { GetBulkActionCampaignPublicV2ResponseEditorType {
     Html = "html",
     Builder = "builder",
     Text = "text",
 } }
 
-written_values! { GetWorkflowCampaignPublicV2ResponseStatus {
+values! { GetWorkflowCampaignPublicV2ResponseStatus {
     Published = "published",
     Draft = "draft",
 } }
 
-written_values! { ImportProvider {
+values! { ImportProvider {
     Mailchimp = "mailchimp",
     ActiveCampaign = "active_campaign",
     Kajabi = "kajabi",
 } }
 
-written_values! { ImportTemplatePublicV2BodyImportProvider {
+values! { ImportTemplatePublicV2BodyImportProvider {
     Mailchimp = "mailchimp",
     ActiveCampaign = "active_campaign",
 } }
 
-written_values! { Include {
+values! { Include {
     All = "all",
     Templates = "templates",
     Folders = "folders",
 } }
 
-written_values! { IntervalUnit {
+values! { IntervalUnit {
     Minutes = "minutes",
     Hours = "hours",
     Days = "days",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Html = "html",
     Folder = "folder",
     Import = "import",
@@ -1243,18 +1243,18 @@ written_values! { Kind {
     Blank = "blank",
 } }
 
-written_values! { RepeatAfter {
+values! { RepeatAfter {
     EveryDay = "every_day",
     EveryWeek = "every_week",
     EveryMonth = "every_month",
 } }
 
-written_values! { SaveBuilderDataEditorType {
+values! { SaveBuilderDataEditorType {
     Html = "html",
     Builder = "builder",
 } }
 
-written_values! { ScheduleCampaignPublicV2BodyScheduleType {
+values! { ScheduleCampaignPublicV2BodyScheduleType {
     Immediate = "immediate",
     Scheduled = "scheduled",
     Batch = "batch",
@@ -1262,19 +1262,19 @@ written_values! { ScheduleCampaignPublicV2BodyScheduleType {
     SmartSend = "smart_send",
 } }
 
-written_values! { ScheduleCampaignRecipientsPublicV2Kind {
+values! { ScheduleCampaignRecipientsPublicV2Kind {
     Contact = "contact",
     Tag = "tag",
     Segment = "segment",
 } }
 
-read_values! { ScheduleType {
+values! { ScheduleType {
     Now = "NOW",
     Scheduled = "SCHEDULED",
     Drip = "DRIP",
 } }
 
-written_values! { Segment {
+values! { Segment {
     EngagedLast7Days = "engaged_last_7_days",
     EngagedLast30Days = "engaged_last_30_days",
     EngagedLast60Days = "engaged_last_60_days",
@@ -1282,7 +1282,7 @@ written_values! { Segment {
     UnengagedLast5Campaigns = "unengaged_last_5_campaigns",
 } }
 
-written_values! { SendDays {
+values! { SendDays {
     Mon = "Mon",
     Tue = "Tue",
     Wed = "Wed",
@@ -1292,7 +1292,7 @@ written_values! { SendDays {
     Sun = "Sun",
 } }
 
-written_values! { SkipDays {
+values! { SkipDays {
     Mon = "Mon",
     Tue = "Tue",
     Wed = "Wed",
@@ -1302,22 +1302,22 @@ written_values! { SkipDays {
     Sun = "Sun",
 } }
 
-written_values! { SortBy {
+values! { SortBy {
     UpdatedAt = "updatedAt",
 } }
 
-written_values! { SortOrder {
+values! { SortOrder {
     Asc = "asc",
     Desc = "desc",
 } }
 
-read_values! { Source {
+values! { Source {
     EmailCampaigns = "email-campaigns",
     WorkflowCampaigns = "workflow-campaigns",
     BulkActions = "bulk-actions",
 } }
 
-written_values! { StartAtDay {
+values! { StartAtDay {
     Monday = "Monday",
     Tuesday = "Tuesday",
     Wednesday = "Wednesday",
@@ -1327,7 +1327,7 @@ written_values! { StartAtDay {
     Sunday = "Sunday",
 } }
 
-written_values! { Status {
+values! { Status {
     Processing = "processing",
     Scheduled = "scheduled",
     Paused = "paused",
@@ -1335,17 +1335,17 @@ written_values! { Status {
     Cancelled = "cancelled",
 } }
 
-read_values! { TemplateListItemPublicV2Kind {
+values! { TemplateListItemPublicV2Kind {
     Template = "template",
     Folder = "folder",
 } }
 
-written_values! { TestType {
+values! { TestType {
     EmailContent = "emailContent",
     SubjectLine = "subjectLine",
 } }
 
-written_values! { WinningCriteria {
+values! { WinningCriteria {
     OpenRate = "openRate",
     ClickRate = "clickRate",
 } }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -2393,22 +2393,22 @@ answer! { VoidInvoiceResponse {
     payment_schedule: Value = "paymentSchedule",
 } }
 
-written_values! { Action {
+values! { Action {
     SmsAndEmail = "sms_and_email",
     SendManually = "send_manually",
     Email = "email",
     Sms = "sms",
 } }
 
-written_values! { AltType {
+values! { AltType {
     Location = "location",
 } }
 
-written_values! { Calculation {
+values! { Calculation {
     Exclusive = "exclusive",
 } }
 
-read_values! { CountryCode {
+values! { CountryCode {
     Af = "AF",
     Ax = "AX",
     Al = "AL",
@@ -2658,7 +2658,7 @@ read_values! { CountryCode {
     Zw = "ZW",
 } }
 
-written_values! { DayOfWeek {
+values! { DayOfWeek {
     Mo = "mo",
     Tu = "tu",
     We = "we",
@@ -2668,17 +2668,17 @@ written_values! { DayOfWeek {
     Su = "su",
 } }
 
-written_values! { DepositDateType {
+values! { DepositDateType {
     EstimateAccepted = "estimate_accepted",
     Custom = "custom",
 } }
 
-written_values! { EstimateLineItemKind {
+values! { EstimateLineItemKind {
     OneTime = "one_time",
     Recurring = "recurring",
 } }
 
-written_values! { EstimateStatus {
+values! { EstimateStatus {
     All = "all",
     Draft = "draft",
     Sent = "sent",
@@ -2688,7 +2688,7 @@ written_values! { EstimateStatus {
     Viewed = "viewed",
 } }
 
-written_values! { Interval {
+values! { Interval {
     Minute = "minute",
     Hour = "hour",
     Day = "day",
@@ -2697,7 +2697,7 @@ written_values! { Interval {
     OneTime = "one_time",
 } }
 
-written_values! { IntervalType {
+values! { IntervalType {
     Yearly = "yearly",
     Monthly = "monthly",
     Weekly = "weekly",
@@ -2707,25 +2707,25 @@ written_values! { IntervalType {
     Secondly = "secondly",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Percentage = "percentage",
     Fixed = "fixed",
 } }
 
-written_values! { LateFeesConfigurationKind {
+values! { LateFeesConfigurationKind {
     Fixed = "fixed",
     Percentage = "percentage",
 } }
 
-written_values! { LateFeesGraceInterval {
+values! { LateFeesGraceInterval {
     Day = "day",
 } }
 
-written_values! { LateFeesMaxFeesKind {
+values! { LateFeesMaxFeesKind {
     Fixed = "fixed",
 } }
 
-written_values! { ListEstimatesQueryStatus {
+values! { ListEstimatesQueryStatus {
     All = "all",
     Draft = "draft",
     Sent = "sent",
@@ -2735,7 +2735,7 @@ written_values! { ListEstimatesQueryStatus {
     Viewed = "viewed",
 } }
 
-written_values! { Mode {
+values! { Mode {
     Cash = "cash",
     Card = "card",
     Cheque = "cheque",
@@ -2743,7 +2743,7 @@ written_values! { Mode {
     OtherValue = "other",
 } }
 
-written_values! { MonthOfYear {
+values! { MonthOfYear {
     Jan = "jan",
     Feb = "feb",
     Mar = "mar",
@@ -2758,37 +2758,37 @@ written_values! { MonthOfYear {
     Dec = "dec",
 } }
 
-written_values! { PaymentMode {
+values! { PaymentMode {
     Default = "default",
     Live = "live",
     Test = "test",
 } }
 
-read_values! { ReminderInvoiceCondition {
+values! { ReminderInvoiceCondition {
     InvoiceSent = "invoice_sent",
     InvoiceOverdue = "invoice_overdue",
 } }
 
-read_values! { ReminderTime {
+values! { ReminderTime {
     Before = "before",
     After = "after",
 } }
 
-written_values! { ScheduleDateType {
+values! { ScheduleDateType {
     RegularInterval = "regular_interval",
     Custom = "custom",
 } }
 
-written_values! { SortField {
+values! { SortField {
     IssueDate = "issueDate",
 } }
 
-written_values! { SortOrder {
+values! { SortOrder {
     Ascend = "ascend",
     Descend = "descend",
 } }
 
-read_values! { Status {
+values! { Status {
     Draft = "draft",
     Sent = "sent",
     PaymentProcessing = "payment_processing",
@@ -2797,12 +2797,12 @@ read_values! { Status {
     PartiallyPaid = "partially_paid",
 } }
 
-written_values! { Text2PayAction {
+values! { Text2PayAction {
     Draft = "draft",
     Send = "send",
 } }
 
-written_values! { Version {
+values! { Version {
     V1 = "v1",
     V2 = "v2",
 } }

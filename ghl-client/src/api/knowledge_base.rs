@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -535,13 +535,13 @@ answer! { UpdateKnowledgeBaseResponse {
     success: bool = "success",
 } }
 
-written_values! { DiscoverWebsiteRequestOption {
+values! { DiscoverWebsiteRequestOption {
     Exact = "Exact",
     Path = "Path",
     Domain = "Domain",
 } }
 
-read_values! { Id {
+values! { Id {
     Pending = "Pending",
     Processing = "Processing",
     Successful = "Successful",
@@ -553,13 +553,13 @@ read_values! { Id {
     Training = "Training",
 } }
 
-read_values! { Mode {
+values! { Mode {
     Exact = "Exact",
     Path = "Path",
     Domain = "Domain",
 } }
 
-read_values! { Status {
+values! { Status {
     Pending = "Pending",
     Processing = "Processing",
     Successful = "Successful",

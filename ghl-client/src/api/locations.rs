@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1043,7 +1043,7 @@ body! { UpdatePermissions {
     permissions: Vec<Permissions> = "permissions" @ v3 required,
 } }
 
-written_values! { Country {
+values! { Country {
     Af = "AF",
     Ax = "AX",
     Al = "AL",
@@ -1293,7 +1293,7 @@ written_values! { Country {
     Zw = "ZW",
 } }
 
-written_values! { DayOfWeek {
+values! { DayOfWeek {
     Mo = "MO",
     Tu = "TU",
     We = "WE",
@@ -1303,19 +1303,19 @@ written_values! { DayOfWeek {
     Su = "SU",
 } }
 
-written_values! { GetAllOrEmailSmsTemplatesQueryKind {
+values! { GetAllOrEmailSmsTemplatesQueryKind {
     Sms = "sms",
     Email = "email",
     Whatsapp = "whatsapp",
 } }
 
-written_values! { GetCustomFieldsQueryModel {
+values! { GetCustomFieldsQueryModel {
     Contact = "contact",
     Opportunity = "opportunity",
     All = "all",
 } }
 
-written_values! { IntervalType {
+values! { IntervalType {
     Yearly = "yearly",
     Monthly = "monthly",
     Weekly = "weekly",
@@ -1323,17 +1323,17 @@ written_values! { IntervalType {
     Hourly = "hourly",
 } }
 
-read_values! { Kind {
+values! { Kind {
     Sms = "SMS",
     Email = "Email",
 } }
 
-written_values! { Model {
+values! { Model {
     Contact = "contact",
     Opportunity = "opportunity",
 } }
 
-written_values! { Permissions {
+values! { Permissions {
     N2WayTextMessaging = "2-way-text-messaging",
     GmbMessaging = "gmb-messaging",
     WebChat = "web-chat",

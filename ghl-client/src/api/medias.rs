@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -271,11 +271,11 @@ body! { UploadMediaContentBody {
     parent_id: String = "parentId",
 } }
 
-written_values! { AltType {
+values! { AltType {
     Location = "location",
 } }
 
-written_values! { Status {
+values! { Status {
     Deleted = "deleted",
     Trashed = "trashed",
 } }

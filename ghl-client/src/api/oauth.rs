@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -193,13 +193,13 @@ answer! { V3PaginationMeta {
     estimated_total_records: Number = "estimatedTotalRecords",
 } }
 
-written_values! { GrantType {
+values! { GrantType {
     AuthorizationCode = "authorization_code",
     RefreshToken = "refresh_token",
     ClientCredentials = "client_credentials",
 } }
 
-written_values! { UserType {
+values! { UserType {
     Company = "Company",
     Location = "Location",
 } }

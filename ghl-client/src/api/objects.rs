@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -350,7 +350,7 @@ body! { UpdateObjectRecordQuery {
     location_id: String = "locationId" required,
 } }
 
-read_values! { AcceptedFormats {
+values! { AcceptedFormats {
     Pdf = ".pdf",
     Docx = ".docx",
     Doc = ".doc",
@@ -364,7 +364,7 @@ read_values! { AcceptedFormats {
     All = "all",
 } }
 
-read_values! { DataType {
+values! { DataType {
     Text = "TEXT",
     LargeText = "LARGE_TEXT",
     Numerical = "NUMERICAL",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -545,18 +545,18 @@ answer! { UpsertOpportunitySuccessfulResponse {
     new: bool = "new",
 } }
 
-read_values! { ColorRenderMode {
+values! { ColorRenderMode {
     Dot = "dot",
     BgTint = "bg-tint",
     None = "none",
 } }
 
-written_values! { FollowersActionType {
+values! { FollowersActionType {
     Add = "add",
     Remove = "remove",
 } }
 
-written_values! { Status {
+values! { Status {
     Open = "open",
     Won = "won",
     Lost = "lost",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1280,17 +1280,17 @@ answer! { UpdateCustomProviderCapabilitiesResponseSchema {
     success: bool = "success" ~ flag,
 } }
 
-written_values! { AltType {
+values! { AltType {
     Location = "location",
 } }
 
-written_values! { CardKind {
+values! { CardKind {
     Visa = "visa",
     Mastercard = "mastercard",
     OtherValue = "other",
 } }
 
-read_values! { DayOfWeek {
+values! { DayOfWeek {
     Mo = "mo",
     Tu = "tu",
     We = "we",
@@ -1300,28 +1300,28 @@ read_values! { DayOfWeek {
     Su = "su",
 } }
 
-read_values! { DefaultPriceResponseKind {
+values! { DefaultPriceResponseKind {
     OneTime = "one_time",
     Recurring = "recurring",
 } }
 
-written_values! { DiscountType {
+values! { DiscountType {
     Percentage = "percentage",
     Amount = "amount",
 } }
 
-written_values! { DurationType {
+values! { DurationType {
     Months = "months",
 } }
 
-read_values! { Interval {
+values! { Interval {
     Day = "day",
     Month = "month",
     Week = "week",
     Year = "year",
 } }
 
-read_values! { IntervalType {
+values! { IntervalType {
     Yearly = "yearly",
     Monthly = "monthly",
     Weekly = "weekly",
@@ -1331,12 +1331,12 @@ read_values! { IntervalType {
     Secondly = "secondly",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Forever = "forever",
     Fixed = "fixed",
 } }
 
-written_values! { Mode {
+values! { Mode {
     Cash = "cash",
     Card = "card",
     Cheque = "cheque",
@@ -1344,7 +1344,7 @@ written_values! { Mode {
     OtherValue = "other",
 } }
 
-read_values! { MonthOfYear {
+values! { MonthOfYear {
     Jan = "jan",
     Feb = "feb",
     Mar = "mar",
@@ -1359,7 +1359,7 @@ read_values! { MonthOfYear {
     Dec = "dec",
 } }
 
-read_values! { OrderSourceKind {
+values! { OrderSourceKind {
     Funnel = "funnel",
     Website = "website",
     Invoice = "invoice",
@@ -1377,25 +1377,25 @@ read_values! { OrderSourceKind {
     External = "external",
 } }
 
-written_values! { PaymentStatus {
+values! { PaymentStatus {
     Paid = "paid",
     Unpaid = "unpaid",
     Refunded = "refunded",
     PartiallyPaid = "partially_paid",
 } }
 
-written_values! { Provider {
+values! { Provider {
     AuthorizeNet = "authorize-net",
     Nmi = "nmi",
 } }
 
-written_values! { Status {
+values! { Status {
     Scheduled = "scheduled",
     Active = "active",
     Expired = "expired",
 } }
 
-read_values! { SubType {
+values! { SubType {
     OneStepOrderForm = "one_step_order_form",
     TwoStepOrderForm = "two_step_order_form",
     Upsell = "upsell",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -339,45 +339,45 @@ answer! { TwilioAccountResponse {
     status_code: Number = "statusCode",
 } }
 
-read_values! { AccountStatus {
+values! { AccountStatus {
     Active = "active",
     Suspended = "suspended",
     Closed = "closed",
 } }
 
-read_values! { AddressRequirements {
+values! { AddressRequirements {
     None = "none",
     Any = "any",
     Local = "local",
     Foreign = "foreign",
 } }
 
-read_values! { DetailedPhoneNumberInboundCallServiceKind {
+values! { DetailedPhoneNumberInboundCallServiceKind {
     VoiceAi = "voice_ai",
     Ivr = "ivr",
     Forward = "forward",
 } }
 
-read_values! { Kind {
+values! { Kind {
     Local = "local",
     TollFree = "toll-free",
     Mobile = "mobile",
     National = "national",
 } }
 
-written_values! { NumberType {
+values! { NumberType {
     Local = "local",
     TollFree = "tollFree",
     Mobile = "mobile",
 } }
 
-read_values! { Origin {
+values! { Origin {
     Twilio = "twilio",
     Hosted = "hosted",
     Ported = "ported",
 } }
 
-read_values! { Status {
+values! { Status {
     Success = "success",
 } }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -1422,21 +1422,21 @@ body! { WeightOptions {
     unit: WeightOptionsUnit = "unit" required,
 } }
 
-written_values! { Action {
+values! { Action {
     Include = "include",
     Exclude = "exclude",
 } }
 
-written_values! { AltType {
+values! { AltType {
     Location = "location",
 } }
 
-written_values! { CreatePriceKind {
+values! { CreatePriceKind {
     OneTime = "one_time",
     Recurring = "recurring",
 } }
 
-written_values! { InternalSource {
+values! { InternalSource {
     AgencyPlan = "agency_plan",
     Funnel = "funnel",
     Membership = "membership",
@@ -1445,14 +1445,14 @@ written_values! { InternalSource {
     Calendar = "calendar",
 } }
 
-written_values! { Interval {
+values! { Interval {
     Day = "day",
     Month = "month",
     Week = "week",
     Year = "year",
 } }
 
-written_values! { Kind {
+values! { Kind {
     BulkUpdatePrice = "bulk-update-price",
     BulkUpdateAvailability = "bulk-update-availability",
     BulkUpdateProductCollection = "bulk-update-product-collection",
@@ -1460,7 +1460,7 @@ written_values! { Kind {
     BulkUpdateCurrency = "bulk-update-currency",
 } }
 
-written_values! { PriceUpdateFieldKind {
+values! { PriceUpdateFieldKind {
     IncreaseByAmount = "INCREASE_BY_AMOUNT",
     ReduceByAmount = "REDUCE_BY_AMOUNT",
     SetNewPrice = "SET_NEW_PRICE",
@@ -1468,41 +1468,41 @@ written_values! { PriceUpdateFieldKind {
     ReduceByPercentage = "REDUCE_BY_PERCENTAGE",
 } }
 
-written_values! { ProductMediaKind {
+values! { ProductMediaKind {
     Image = "image",
     Video = "video",
 } }
 
-written_values! { ProductType {
+values! { ProductType {
     Digital = "DIGITAL",
     Physical = "PHYSICAL",
     Service = "SERVICE",
     PhysicalDigital = "PHYSICAL/DIGITAL",
 } }
 
-written_values! { SortField {
+values! { SortField {
     CreatedAt = "createdAt",
     Rating = "rating",
 } }
 
-written_values! { SortOrder {
+values! { SortOrder {
     Asc = "asc",
     Desc = "desc",
 } }
 
-written_values! { Source {
+values! { Source {
     Stripe = "stripe",
     Woocommerce = "woocommerce",
     Shopify = "shopify",
 } }
 
-written_values! { Unit {
+values! { Unit {
     Cm = "cm",
     In = "in",
     M = "m",
 } }
 
-written_values! { WeightOptionsUnit {
+values! { WeightOptionsUnit {
     Kg = "kg",
     Lb = "lb",
     G = "g",

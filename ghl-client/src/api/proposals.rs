@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -317,17 +317,17 @@ answer! { TemplateListResponse {
     doc_form_url: String = "docFormUrl",
 } }
 
-read_values! { EntityName {
+values! { EntityName {
     Contacts = "contacts",
     Users = "users",
 } }
 
-read_values! { EntityType {
+values! { EntityType {
     Contacts = "contacts",
     Users = "users",
 } }
 
-read_values! { FillableFieldsKind {
+values! { FillableFieldsKind {
     Page = "Page",
     Text = "Text",
     Image = "Image",
@@ -345,34 +345,34 @@ read_values! { FillableFieldsKind {
     Column = "Column",
 } }
 
-read_values! { Kind {
+values! { Kind {
     Percentage = "percentage",
     CustomAmount = "custom_amount",
 } }
 
-written_values! { Medium {
+values! { Medium {
     Link = "link",
     Email = "email",
 } }
 
-written_values! { PaymentStatus {
+values! { PaymentStatus {
     WaitingForPayment = "waiting_for_payment",
     Paid = "paid",
     NoPayment = "no_payment",
 } }
 
-read_values! { RecipientCategory {
+values! { RecipientCategory {
     Recipient = "recipient",
     Cc = "cc",
     Bcc = "bcc",
 } }
 
-read_values! { Role {
+values! { Role {
     User = "user",
     Signer = "signer",
 } }
 
-written_values! { Status {
+values! { Status {
     Draft = "draft",
     Sent = "sent",
     Viewed = "viewed",
@@ -380,7 +380,7 @@ written_values! { Status {
     Accepted = "accepted",
 } }
 
-read_values! { TemplateListResponseKind {
+values! { TemplateListResponseKind {
     Proposal = "proposal",
     Estimate = "estimate",
     ContentLibrary = "contentLibrary",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -715,12 +715,12 @@ body! { UpdateSubscription {
     company_id: String = "companyId" required,
 } }
 
-read_values! { BillingInterval {
+values! { BillingInterval {
     Month = "month",
     Year = "year",
 } }
 
-written_values! { Product {
+values! { Product {
     ContentAi = "contentAI",
     WorkflowPremiumActions = "workflow_premium_actions",
     WorkflowAi = "workflow_ai",

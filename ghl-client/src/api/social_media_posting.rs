@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -3343,7 +3343,7 @@ both! { YoutubePostSchema {
     kind: YoutubePostSchemaKind = "type" @ v3 required,
 } }
 
-written_values! { ActionType {
+values! { ActionType {
     None = "none",
     Order = "order",
     Book = "book",
@@ -3353,14 +3353,14 @@ written_values! { ActionType {
     SignUp = "sign_up",
 } }
 
-written_values! { ApprovalStatus {
+values! { ApprovalStatus {
     Pending = "pending",
     Approved = "approved",
     Rejected = "rejected",
     NotRequired = "not_required",
 } }
 
-written_values! { AttachOauthAccountsBodyKind {
+values! { AttachOauthAccountsBodyKind {
     Page = "page",
     Profile = "profile",
     Group = "group",
@@ -3368,23 +3368,23 @@ written_values! { AttachOauthAccountsBodyKind {
     Business = "business",
 } }
 
-written_values! { AttachmentKind {
+values! { AttachmentKind {
     Image = "image",
 } }
 
-read_values! { CategoryQueueStatus {
+values! { CategoryQueueStatus {
     Active = "active",
     Paused = "paused",
     Draft = "draft",
 } }
 
-written_values! { CreatePostKind {
+values! { CreatePostKind {
     Post = "post",
     Story = "story",
     Reel = "reel",
 } }
 
-written_values! { CreatePostStatus {
+values! { CreatePostStatus {
     Draft = "draft",
     Scheduled = "scheduled",
     InReview = "in_review",
@@ -3396,12 +3396,12 @@ written_values! { CreatePostStatus {
     Deleted = "deleted",
 } }
 
-written_values! { CsvFileType {
+values! { CsvFileType {
     Basic = "basic",
     Advance = "advance",
 } }
 
-read_values! { CsvImportSchemaStatus {
+values! { CsvImportSchemaStatus {
     Pending = "pending",
     InProgress = "in_progress",
     Completed = "completed",
@@ -3411,21 +3411,21 @@ read_values! { CsvImportSchemaStatus {
     Deleted = "deleted",
 } }
 
-read_values! { CsvPostSchemaStatus {
+values! { CsvPostSchemaStatus {
     Pending = "pending",
     Accepted = "accepted",
     Rejected = "rejected",
     Deleted = "deleted",
 } }
 
-written_values! { Duration {
+values! { Duration {
     OneDay = "ONE_DAY",
     ThreeDays = "THREE_DAYS",
     SevenDays = "SEVEN_DAYS",
     FourteenDays = "FOURTEEN_DAYS",
 } }
 
-read_values! { GetPostFormattedSchemaSource {
+values! { GetPostFormattedSchemaSource {
     Composer = "composer",
     Csv = "csv",
     Recurring = "recurring",
@@ -3433,13 +3433,13 @@ read_values! { GetPostFormattedSchemaSource {
     Rss = "rss",
 } }
 
-written_values! { GmbEventType {
+values! { GmbEventType {
     Standard = "STANDARD",
     Event = "EVENT",
     Offer = "OFFER",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Page = "page",
     Group = "group",
     Profile = "profile",
@@ -3447,12 +3447,12 @@ written_values! { Kind {
     Business = "business",
 } }
 
-read_values! { Platform {
+values! { Platform {
     Youtube = "youtube",
     Pinterest = "pinterest",
 } }
 
-written_values! { Platforms {
+values! { Platforms {
     Facebook = "facebook",
     Instagram = "instagram",
     Linkedin = "linkedin",
@@ -3462,7 +3462,7 @@ written_values! { Platforms {
     Tiktok = "tiktok",
 } }
 
-written_values! { PostMediaSchemaKind {
+values! { PostMediaSchemaKind {
     ImageJpeg = "image/jpeg",
     ImageJpg = "image/jpg",
     ImagePng = "image/png",
@@ -3472,18 +3472,18 @@ written_values! { PostMediaSchemaKind {
     VideoWebm = "video/webm",
 } }
 
-written_values! { PrivacyLevel {
+values! { PrivacyLevel {
     PublicToEveryone = "PUBLIC_TO_EVERYONE",
     MutualFollowFriends = "MUTUAL_FOLLOW_FRIENDS",
     SelfOnly = "SELF_ONLY",
 } }
 
-written_values! { SortBy {
+values! { SortBy {
     Top = "top",
     Latest = "latest",
 } }
 
-read_values! { Source {
+values! { Source {
     Composer = "composer",
     Csv = "csv",
     Recurring = "recurring",
@@ -3494,18 +3494,18 @@ read_values! { Source {
     Native = "native",
 } }
 
-read_values! { Status {
+values! { Status {
     Available = "available",
     InQueue = "in_queue",
     Draft = "draft",
 } }
 
-written_values! { YoutubePostSchemaKind {
+values! { YoutubePostSchemaKind {
     Video = "video",
     Short = "short",
 } }
 
-written_values! { YoutubePostSchemaPrivacyLevel {
+values! { YoutubePostSchemaPrivacyLevel {
     Private = "private",
     Public = "public",
     Unlisted = "unlisted",

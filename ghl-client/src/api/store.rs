@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -799,11 +799,11 @@ answer! { UpdateShippingZoneResponse {
     data: ShippingZoneSchema = "data",
 } }
 
-written_values! { AltType {
+values! { AltType {
     Location = "location",
 } }
 
-written_values! { AmountAvailable {
+values! { AmountAvailable {
     Af = "AF",
     Ax = "AX",
     Al = "AL",
@@ -1053,7 +1053,7 @@ written_values! { AmountAvailable {
     Zw = "ZW",
 } }
 
-written_values! { Code {
+values! { Code {
     Al = "AL",
     Ak = "AK",
     As = "AS",
@@ -1644,13 +1644,13 @@ written_values! { Code {
     Tt = "TT",
 } }
 
-written_values! { ConditionType {
+values! { ConditionType {
     None = "none",
     Price = "price",
     Weight = "weight",
 } }
 
-written_values! { Country {
+values! { Country {
     Us = "US",
     Ca = "CA",
     Af = "AF",
@@ -1900,7 +1900,7 @@ written_values! { Country {
     Zw = "ZW",
 } }
 
-written_values! { Kind {
+values! { Kind {
     Funnel = "funnel",
     Website = "website",
     Invoice = "invoice",
@@ -1918,7 +1918,7 @@ written_values! { Kind {
     External = "external",
 } }
 
-written_values! { State {
+values! { State {
     Al = "AL",
     Ak = "AK",
     As = "AS",
@@ -2509,7 +2509,7 @@ written_values! { State {
     Tt = "TT",
 } }
 
-written_values! { SubType {
+values! { SubType {
     OneStepOrderForm = "one_step_order_form",
     TwoStepOrderForm = "two_step_order_form",
     Upsell = "upsell",

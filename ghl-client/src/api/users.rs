@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -371,7 +371,7 @@ answer! { UserSuccessfulResponse {
     platform_language: PlatformLanguage = "platformLanguage",
 } }
 
-written_values! { PlatformLanguage {
+values! { PlatformLanguage {
     EnUs = "en_US",
     Es = "es",
     FrCa = "fr_CA",
@@ -387,7 +387,7 @@ written_values! { PlatformLanguage {
     No = "no",
 } }
 
-written_values! { Scopes {
+values! { Scopes {
     CampaignsReadonly = "campaigns.readonly",
     CampaignsWrite = "campaigns.write",
     CalendarsReadonly = "calendars.readonly",
@@ -584,7 +584,7 @@ written_values! { Scopes {
     CopilotReadonly = "copilot.readonly",
 } }
 
-written_values! { ScopesAssignedToOnly {
+values! { ScopesAssignedToOnly {
     CampaignsReadonly = "campaigns.readonly",
     CampaignsWrite = "campaigns.write",
     CalendarsReadonly = "calendars.readonly",

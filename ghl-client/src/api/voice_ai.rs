@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidecar_core::http::Answer;
 
 use super::{
-    model::{answer, body, both, read_values, written_values},
+    model::{answer, body, both, values},
     operation::{Endpoint, Generation, Media, Operation, TokenKind},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
@@ -811,7 +811,7 @@ body! { UpdateSingleActionActionParameters {
     knowledge_base_id: String = "knowledgeBaseId",
 } }
 
-written_values! { ActionType {
+values! { ActionType {
     CallTransfer = "CALL_TRANSFER",
     DataExtraction = "DATA_EXTRACTION",
     InCallDataExtraction = "IN_CALL_DATA_EXTRACTION",
@@ -822,17 +822,17 @@ written_values! { ActionType {
     KnowledgeBase = "KNOWLEDGE_BASE",
 } }
 
-written_values! { CallType {
+values! { CallType {
     Live = "LIVE",
     Trial = "TRIAL",
 } }
 
-written_values! { CustomActionApiDetailsMethod {
+values! { CustomActionApiDetailsMethod {
     Post = "POST",
     Get = "GET",
 } }
 
-written_values! { Language {
+values! { Language {
     EnUs = "en-US",
     PtBr = "pt-BR",
     Es = "es",
@@ -843,23 +843,23 @@ written_values! { Language {
     Multi = "multi",
 } }
 
-written_values! { PatienceLevel {
+values! { PatienceLevel {
     Low = "low",
     Medium = "medium",
     High = "high",
 } }
 
-written_values! { Sort {
+values! { Sort {
     Ascend = "ascend",
     Descend = "descend",
 } }
 
-written_values! { SortBy {
+values! { SortBy {
     Duration = "duration",
     CreatedAt = "createdAt",
 } }
 
-written_values! { TransferToType {
+values! { TransferToType {
     Number = "number",
 } }
 
