@@ -21,8 +21,6 @@ pub struct Words {
     pub secrets: Vec<String>,
     /// Names of methods by group and `operationId`.
     pub methods: BTreeMap<(String, String), String>,
-    /// Operations of v3 that are not those of v2 with the same path, by group and `operationId`.
-    pub apart: Vec<(String, String)>,
 }
 
 /// Corrects the digest.
@@ -44,9 +42,6 @@ pub fn apply(groups: &mut [Group], overrides: &Json) -> Result<Words, String> {
         let group = group.ok_or_else(|| format!("an override of an unknown group: {entry}"))?;
         if let (Some(id), Some(method)) = (entry.str("operation"), entry.str("name")) {
             words.methods.insert((name.to_owned(), id.to_owned()), method.to_owned());
-        }
-        if let (Some(id), true) = (entry.str("operation"), entry.is_true("apart")) {
-            words.apart.push((name.to_owned(), id.to_owned()));
         }
         let mut found = false;
         for (generation, api) in [("v2", group.v2.as_mut()), ("v3", group.v3.as_mut())] {

@@ -56,7 +56,7 @@ pub fn plan(group: &Group, words: &Words) -> Result<Plan, String> {
     };
     let mut methods = Vec::new();
     let mut seen = BTreeSet::new();
-    for pair in pairs(group, words) {
+    for pair in pairs(group) {
         let method = planner.method(group, pair)?;
         if !seen.insert(method.name.clone()) {
             return Err(format!("{}: two operations are called {}", group.name, method.name));
@@ -67,17 +67,16 @@ pub fn plan(group: &Group, words: &Words) -> Result<Plan, String> {
 }
 
 /// The operations of both generations: those of one id, then those of one method and path.
-fn pairs(group: &Group, words: &Words) -> Vec<[Option<OperationFacts>; 2]> {
+fn pairs(group: &Group) -> Vec<[Option<OperationFacts>; 2]> {
     let operations = |api: &Option<Api>| api.as_ref().map(|api| api.operations.clone()).unwrap_or_default();
     let (v2, mut v3) = (operations(&group.v2), operations(&group.v3));
     let ids: BTreeSet<String> = v2.iter().map(|facts| facts.id.clone()).collect();
-    let apart = |facts: &OperationFacts| words.apart.contains(&(group.name.clone(), facts.id.clone()));
     let mut pairs = Vec::new();
     for facts in v2 {
         let place = (facts.method.clone(), without_names(&facts.path));
         let same = v3.iter().position(|other| other.id == facts.id).or_else(|| {
             v3.iter().position(|other| {
-                !ids.contains(&other.id) && !apart(other) && (other.method.clone(), without_names(&other.path)) == place
+                !ids.contains(&other.id) && (other.method.clone(), without_names(&other.path)) == place
             })
         });
         pairs.push([Some(facts), same.map(|place| v3.remove(place))]);

@@ -113,14 +113,10 @@ fn security(facts: &Json) -> Vec<(String, Vec<String>)> {
     let alternatives = facts.get("security").map(Json::items).unwrap_or_default();
     for (scheme, scopes) in alternatives.iter().flat_map(Json::fields) {
         let scopes = scopes.items().iter().filter_map(Json::as_str);
-        let known = match schemes.iter().position(|(name, _)| name == scheme) {
-            Some(place) => &mut schemes[place].1,
-            None => {
-                schemes.push((scheme.clone(), Vec::new()));
-                &mut schemes.last_mut().expect("one was pushed").1
-            }
-        };
-        known.extend(scopes.map(str::to_owned));
+        match schemes.iter_mut().find(|(name, _)| name == scheme) {
+            Some((_, known)) => known.extend(scopes.map(str::to_owned)),
+            None => schemes.push((scheme.clone(), scopes.map(str::to_owned).collect())),
+        }
     }
     schemes
 }
