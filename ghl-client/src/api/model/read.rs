@@ -103,7 +103,7 @@ pub trait Decode: Sized {
     /// Reads it.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`], naming the operation and the field.
+    /// [`ErrorKind::Decode`](sidecar_core::ErrorKind::Decode), naming the operation and the field.
     fn decode(answer: Answer) -> Result<Self>;
 }
 
