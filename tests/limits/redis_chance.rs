@@ -82,7 +82,7 @@ async fn no_window_is_ever_overrun_whatever_is_asked_for_at_once() {
                 assert!(calls.len() > limit as usize, "{scope:?} was hardly used: {}", calls.len());
             }
             Quota::Budget { limit, .. } => assert!(calls.len() <= limit as usize, "{scope:?}: {}", calls.len()),
-            Quota::Pace { .. } => unreachable!(),
+            Quota::Pace { .. } => panic!("{scope:?}: what a pace lets go is not told by windows"),
         }
     }
     assert!(limiters.iter().all(|limiter| limiter.status().losses == 0), "this measured the local limiter");

@@ -52,6 +52,6 @@ request! {
 impl AddGuests {
     pub(super) fn new(draft: Draft, guests: Vec<Guest>) -> Self {
         let some = (1..=GUESTS_PER_CALL).contains(&guests.len());
-        Self(draft.set("guests", guests).expect(some, "1 to 10 guests can be added in one call: divide them"))
+        Self(draft.set("guests", guests).require(some, "1 to 10 guests can be added in one call: divide them"))
     }
 }

@@ -184,7 +184,7 @@ impl CreateBooking {
         let draft = event_type.fields().into_iter().fold(draft, |draft, (name, value)| draft.set(name, value));
         let complaint = attendee.complaint();
         let draft = draft.set("start", start).set("attendee", attendee);
-        Self(draft.expect(complaint.is_none(), complaint.unwrap_or_default()))
+        Self(draft.require(complaint.is_none(), complaint.unwrap_or_default()))
     }
 
     /// A value of one's own, which comes back in answers and in the events of created, requested and moved bookings (not of

@@ -128,7 +128,7 @@ impl ListBookings {
         let skip = self.number("skip").unwrap_or(0);
         let take = self.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
-        let draft = self.0.ask("take", take).ask("skip", skip).expect(fits, "a page has 1 to 250 bookings");
+        let draft = self.0.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 bookings");
         let listed: Listed = draft.answer().await?.json()?;
         let more = listed.pagination.as_ref().and_then(|pagination| pagination.has_next_page);
         let next = match more {

@@ -24,7 +24,7 @@ impl ListBusyTimes {
 
     async fn send(self) -> Result<Vec<BusyTime>> {
         let named = self.0.asked(&name(0, "externalId")).is_some();
-        self.0.expect(named, "busy times are those of calendars: name at least one with `calendar`").data().await
+        self.0.require(named, "busy times are those of calendars: name at least one with `calendar`").data().await
     }
 }
 

@@ -55,6 +55,6 @@ request! {
 impl SubscribeIcsFeed {
     pub(super) fn new(draft: Draft, urls: Vec<String>) -> Self {
         let some = !urls.is_empty();
-        Self(draft.set("urls", urls).expect(some, "there is no feed to subscribe to: give at least one URL"))
+        Self(draft.set("urls", urls).require(some, "there is no feed to subscribe to: give at least one URL"))
     }
 }

@@ -36,7 +36,7 @@ impl Calendars {
 
     /// Lists when calendars are busy between two times; name at least one calendar. The dates are sent in UTC.
     pub fn busy_times(&self, from: Timestamp, to: Timestamp, time_zone: impl Into<String>) -> ListBusyTimes {
-        let draft = Draft::new(&self.0, &op::BUSY_TIMES, []).expect(from < to, "the time span is empty");
+        let draft = Draft::new(&self.0, &op::BUSY_TIMES, []).require(from < to, "the time span is empty");
         let draft = draft.ask("dateFrom", WireTime::from(from)).ask("dateTo", WireTime::from(to));
         ListBusyTimes::new(draft.ask("timeZone", time_zone.into()))
     }

@@ -89,7 +89,7 @@ impl Draft {
     }
 
     /// Refuses it unless `good`.
-    pub(crate) fn expect(self, good: bool, why: &'static str) -> Self {
+    pub(crate) fn require(self, good: bool, why: &'static str) -> Self {
         if good { self } else { self.refuse(why) }
     }
 
@@ -121,7 +121,7 @@ impl Draft {
         let take = number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(page_size);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
         let items: Vec<T> =
-            self.ask("take", take).ask("skip", skip).expect(fits, "a page has 1 to 250 entries").data().await?;
+            self.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 entries").data().await?;
         Ok(Page { next: next_skip(skip, take, items.len()), total: None, items })
     }
 

@@ -23,13 +23,13 @@ impl CalcomClient {
     /// Books a slot from a start to an end.
     ///
     /// ```no_run
-    /// # async fn run(calcom: calcom_client::CalcomClient) -> calcom_client::Result<()> {
+    /// # async fn run(calcom: calcom_client::CalcomClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use calcom_client::compat::NewBooking;
     /// let booking = calcom
     ///     .create_booking(NewBooking {
     ///         event_type: 7.into(),
-    ///         start: "2026-12-01T09:00:00Z".parse().expect("a time"),
-    ///         end: "2026-12-01T09:30:00Z".parse().expect("a time"),
+    ///         start: "2026-12-01T09:00:00Z".parse()?,
+    ///         end: "2026-12-01T09:30:00Z".parse()?,
     ///         attendee_name: "Ann Example".into(),
     ///         attendee_email: "ann@example.com".into(),
     ///         attendee_phone: None,
@@ -50,10 +50,10 @@ impl CalcomClient {
     /// Blocks times, so that they cannot be booked. Without a strategy: in the user's default schedule.
     ///
     /// ```no_run
-    /// # async fn run(calcom: calcom_client::CalcomClient) -> calcom_client::Result<()> {
+    /// # async fn run(calcom: calcom_client::CalcomClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use calcom_client::compat::BlockedSlot;
     /// let (start, end) = ("2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z");
-    /// let slot = BlockedSlot::new(start.parse().expect("a time"), end.parse().expect("a time"));
+    /// let slot = BlockedSlot::new(start.parse()?, end.parse()?);
     /// let handles = calcom.create_blocked_slots([slot]).await?;
     /// for handle in handles {
     ///     calcom.unblock(handle).await?; // keep the handles: they are what undoes it

@@ -8,10 +8,10 @@ use sidecar_core::Timestamp;
 /// ```
 /// use calcom_client::model::WireTime;
 /// let time: WireTime = serde_json::from_str(r#""2026-12-01T09:00:00.000+01:00""#)?;
-/// assert_eq!(time.timestamp().unwrap().to_string(), "2026-12-01T08:00:00Z");
+/// assert_eq!(time.timestamp(), Some("2026-12-01T08:00:00Z".parse()?));
 /// let odd: WireTime = serde_json::from_str(r#""next Tuesday""#)?;
 /// assert_eq!((odd.timestamp(), odd.as_str()), (None, "next Tuesday"));
-/// # Ok::<(), serde_json::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

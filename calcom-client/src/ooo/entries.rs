@@ -21,7 +21,7 @@ pub(crate) fn is_midnight(time: Timestamp) -> bool {
 /// Sets the period. The provider ends a period with the last millisecond of its last day, wherever in that day it was asked to.
 fn period(draft: Draft, start: Timestamp, end: Timestamp) -> Draft {
     let whole = is_midnight(start) && is_midnight(end) && start < end;
-    let draft = draft.expect(whole, "out of office is whole days in UTC: give two midnights, the end after the start");
+    let draft = draft.require(whole, "out of office is whole days in UTC: give two midnights, the end after the start");
     draft.set("start", WireTime::from(start)).set("end", WireTime::from(end - Duration::from_secs(1)))
 }
 

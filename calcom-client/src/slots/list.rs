@@ -71,14 +71,14 @@ impl ListSlots {
         let few = matches!(whose, SlotSelector::Users { usernames, .. } if usernames.len() < 2);
         let draft = whose.fields().into_iter().fold(draft, |draft, (name, value)| draft.ask(name, value));
         // Without it an answer has starts only.
-        Self(draft.expect(!few, "slots of users are for two or more of them").ask("format", "range"))
+        Self(draft.require(!few, "slots of users are for two or more of them").ask("format", "range"))
     }
 
     /// From `start` to `end`.
     pub fn between(self, start: Timestamp, end: Timestamp) -> Self {
         let (from, to) = (WireTime::from(start), WireTime::from(end));
         let draft = self.0.ask("start", from).ask("end", to);
-        Self(draft.expect(start < end, "the time span is empty: its end must be after its start"))
+        Self(draft.require(start < end, "the time span is empty: its end must be after its start"))
     }
 
     /// From the beginning of one date to the end of another (`YYYY-MM-DD`, in UTC).
@@ -87,8 +87,8 @@ impl ListSlots {
         let dates = [&first, &last].iter().all(|date| is_date(date));
         let draft = self
             .0
-            .expect(dates, "a day is given as `YYYY-MM-DD`")
-            .expect(first <= last, "the days are in the wrong order");
+            .require(dates, "a day is given as `YYYY-MM-DD`")
+            .require(first <= last, "the days are in the wrong order");
         Self(draft.ask("start", first).ask("end", last))
     }
 
@@ -107,7 +107,7 @@ impl ListSlots {
 
     async fn send(self) -> Result<Slots> {
         let span = self.0.asked("start").is_some();
-        self.0.expect(span, "slots are listed in a time span: give it with `between` or `days`").data().await
+        self.0.require(span, "slots are listed in a time span: give it with `between` or `days`").data().await
     }
 }
 

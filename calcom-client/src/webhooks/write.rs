@@ -27,7 +27,7 @@ impl CreateWebhook {
     pub(crate) fn new(draft: Draft, subscriber_url: String, triggers: Vec<EventKind>) -> Self {
         let some = !triggers.is_empty();
         let draft = draft.set("subscriberUrl", subscriber_url).set("triggers", triggers).set("active", true);
-        Self(draft.expect(some, "a webhook without triggers delivers nothing: name at least one"))
+        Self(draft.require(some, "a webhook without triggers delivers nothing: name at least one"))
     }
 
     /// What deliveries are signed with. Without a secret they are not signed, and no verifier takes them.
@@ -42,7 +42,7 @@ impl CreateWebhook {
 
     async fn send(self) -> Result<Webhook> {
         let signed = self.0.field("secret").is_some_and(|secret| secret.as_str() != Some(""));
-        self.0.expect(signed, "a webhook without a secret is not signed: give one with `secret`").data().await
+        self.0.require(signed, "a webhook without a secret is not signed: give one with `secret`").data().await
     }
 }
 
@@ -67,7 +67,7 @@ impl UpdateWebhook {
     pub fn secret(self, secret: &SecretString) -> Self {
         let some = !secret.expose_secret().is_empty();
         let draft = self.0.set("secret", secret.expose_secret());
-        Self(draft.expect(some, "an empty secret would leave deliveries unsigned"))
+        Self(draft.require(some, "an empty secret would leave deliveries unsigned"))
     }
 
     /// How long after the start no-shows are looked for.

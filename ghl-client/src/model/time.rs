@@ -12,10 +12,10 @@ const MILLIS_FROM: i64 = 100_000_000_000;
 /// ```
 /// use ghl_client::model::WireTime;
 /// let time: WireTime = serde_json::from_str(r#""2026-03-01T10:00:00+01:00""#)?;
-/// assert_eq!(time.timestamp().unwrap().to_string(), "2026-03-01T09:00:00Z");
+/// assert_eq!(time.timestamp(), Some("2026-03-01T09:00:00Z".parse()?));
 /// let odd: WireTime = serde_json::from_str(r#""next Tuesday""#)?;
 /// assert_eq!((odd.timestamp(), odd.to_string()), (None, "next Tuesday".to_owned()));
-/// # Ok::<(), serde_json::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
