@@ -189,6 +189,11 @@ impl<T> PlainRequest<T> {
     async fn send(self) -> Result<T> {
         (self.read)(&self.draft.answer().await?)
     }
+
+    /// Sends it and reads what stands in the answer under one of these names, as it was sent.
+    pub(crate) async fn document<D: DeserializeOwned>(self, names: &'static [&'static str]) -> Result<D> {
+        self.draft.part(names).await
+    }
 }
 
 /// For answers that say nothing beyond having come.

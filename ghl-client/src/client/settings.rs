@@ -13,11 +13,6 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// For syncs and jobs.
-    pub(crate) fn background() -> Self {
-        Self { lane: Lane::Background, ..Self::default() }
-    }
-
     pub(crate) fn apply(&self, call: Call) -> Call {
         let call = call.lane(self.lane);
         match self.deadline {

@@ -1,6 +1,6 @@
 use http::Method;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use sidecar_core::{Page, Result, Timestamp};
 
 use super::Opportunities;
@@ -9,7 +9,7 @@ use crate::{
     config::ApiVersion,
     model::{
         CampaignId, ContactId, LocationId, Opportunity, OpportunityId, OpportunityStatus, PipelineId, StageId, UserId,
-        month_day_year,
+        WireTime, field_time, month_day_year,
     },
 };
 
@@ -23,6 +23,12 @@ pub struct StartAfter {
     pub start_after: String,
     /// The last row.
     pub start_after_id: OpportunityId,
+}
+
+impl StartAfter {
+    fn row(created: Option<Timestamp>, id: Option<&str>) -> Option<Self> {
+        Some(Self { start_after: created?.as_millis().to_string(), start_after_id: id?.into() })
+    }
 }
 
 request! {
@@ -66,8 +72,8 @@ setters! { query of SearchOpportunities; {
 }}
 
 #[derive(Deserialize)]
-struct Found {
-    opportunities: Vec<Opportunity>,
+struct Found<T> {
+    opportunities: Vec<T>,
     #[serde(default)]
     meta: Meta,
 }
@@ -104,6 +110,21 @@ impl Opportunities {
 
 impl SearchOpportunities {
     async fn send(self) -> Result<Page<Opportunity, StartAfter>> {
+        let created = |row: &Opportunity| row.created_at.as_ref().and_then(WireTime::timestamp);
+        self.fetch(|row| StartAfter::row(created(row), Some(row.id.as_str()))).await
+    }
+
+    /// One page of the opportunities' whole documents, as sent.
+    pub(crate) async fn documents(self) -> Result<Page<Map<String, Value>, StartAfter>> {
+        let place = |row: &Map<String, Value>| {
+            StartAfter::row(field_time(row.get("createdAt")), row.get("id").and_then(Value::as_str))
+        };
+        self.fetch(place).await
+    }
+
+    /// A listing ends with an empty page, or with a first page that holds all there is; not with one that is only short, nor
+    /// with one whose `meta` names no cursor: the last row is one too.
+    async fn fetch<T: DeserializeOwned>(self, place: impl Fn(&T) -> Option<StartAfter>) -> Result<Page<T, StartAfter>> {
         let mut draft = self.at.check(self.draft).query("limit", self.at.limit);
         let first = self.at.after.is_none();
         if let Some(after) = self.at.after {
@@ -111,8 +132,9 @@ impl SearchOpportunities {
         }
         let Found { opportunities, meta } = draft.json().await?;
         let total = meta.total;
-        // Like contacts: a first page that holds all there is is the last, a page that is only short is not.
         let whole = first && total.is_some_and(|total| total <= opportunities.len() as u64);
-        Ok(Page { next: meta.next().filter(|_| !whole), total, items: opportunities })
+        let last = opportunities.last().filter(|_| !whole);
+        let next = last.and_then(|last| meta.next().or_else(|| place(last)));
+        Ok(Page { next, total, items: opportunities })
     }
 }

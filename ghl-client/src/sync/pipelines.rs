@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
@@ -12,17 +11,9 @@ use super::{
     change::{PIPELINES, id_of},
     snapshot::{Kept, Place, Row, Snapshot},
 };
-use crate::{
-    client::{GhlClient, Operation, Resource, Settings},
-    config::ApiVersion,
-    model::LocationId,
-};
+use crate::{client::GhlClient, model::LocationId};
 
-const LIST: Operation =
-    Operation::new("opportunities.pipelines", Method::GET, "/opportunities/pipelines", ApiVersion::V2021_07_28);
-
-/// The pipelines of a location with their stages, as a listing that can be copied. One value is one pass. There are few, the
-/// provider gives them whole, and no webhook tells of them.
+/// The pipelines of a location with their stages, as a listing that can be copied. One value is one pass.
 #[derive(Debug)]
 pub struct PipelinesSource {
     client: GhlClient,
@@ -37,34 +28,26 @@ pub struct PipelinesCursor {
     after: Place,
 }
 
-#[derive(Deserialize)]
-struct Found {
-    pipelines: Vec<Doc>,
-}
-
 impl PipelinesSource {
     /// Every pipeline.
     pub fn new(client: GhlClient, organization: impl Into<OrganizationId>, location: impl Into<LocationId>) -> Self {
         Self { client, organization: organization.into(), location: location.into(), kept: Kept::default() }
     }
 
-    async fn list(&self) -> Result<Vec<Doc>> {
-        let call = LIST.call(&[]).query("locationId", &self.location);
-        let resource = Resource::Location(self.location.clone());
-        let answer = self.client.answer(call, &resource, &LIST, &Settings::background()).await?;
-        Ok(answer.json::<Found>()?.pipelines)
+    async fn documents(&self) -> Result<Vec<Doc>> {
+        self.client.opportunities().pipelines(&self.location).background().document(&["pipelines"]).await
     }
 
     async fn fetch(&self) -> Result<Snapshot> {
         let asked_at = self.client.clock().now();
-        Snapshot::new(PIPELINES, self.list().await?, asked_at)
+        Snapshot::new(PIPELINES, self.documents().await?, asked_at)
     }
 
-    /// There is no read of a single one.
-    async fn read_document(&self, id: &str) -> Result<Doc> {
-        let is_it = |document: &Doc| id_of(document).is_ok_and(|own| &*own == id);
-        let found = self.list().await?.into_iter().find(is_it);
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "the location has no such pipeline").at("ghl", LIST.name))
+    /// There is no operation for a single one.
+    async fn find(&self, id: &str) -> Result<Doc> {
+        let is_it = |document: &Doc| id_of(document).is_ok_and(|found| *found == *id);
+        let found = self.documents().await?.into_iter().find(is_it);
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "the location has no such pipeline"))
     }
 
     fn location(&self) -> Option<Arc<str>> {
@@ -72,8 +55,8 @@ impl PipelinesSource {
     }
 
     fn listed(&self, row: &Row, snapshot: &Snapshot) -> Result<Change> {
-        let (document, asked_at) = (row.document.clone(), snapshot.asked_at);
-        PIPELINES.fetched(&self.organization, self.location(), document, asked_at, ChangeOrigin::Listed)
+        let document = row.document.clone();
+        PIPELINES.fetched(&self.organization, self.location(), document, snapshot.asked_at, ChangeOrigin::Listed)
     }
 }
 
@@ -93,7 +76,7 @@ impl Source for PipelinesSource {
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {
         let asked_at = self.client.clock().now();
-        let read = self.read_document(id).await;
+        let read = self.find(id).await;
         PIPELINES.read(&self.organization, id, self.location(), read, asked_at, revision)
     }
 }

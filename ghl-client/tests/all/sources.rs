@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use ghl_client::sync::{ContactsSource, EventsSource, LocationsSource, written_appointment};
+use ghl_client::sync::{
+    ContactsSource, EventsSource, LocationsSource, OpportunitiesCursor, OpportunitiesSource, PipelinesSource,
+    webhook_changes, written_appointment,
+};
 use serde_json::{Value, json};
 use sidecar_core::{
     ErrorKind, Timestamp,
@@ -182,4 +185,102 @@ async fn what_a_write_answered_changes_only_the_fields_it_carries() {
     );
     let Effect::Patch(patch) = change.effect else { panic!("no patch") };
     assert_eq!((&patch["title"], patch.get("dateAdded")), (&json!("Test Event"), None));
+}
+
+fn deal(id: &str, created: &str) -> Value {
+    json!({"id": id, "createdAt": created, "updatedAt": "2026-02-01T00:00:00Z", "surprise": 1})
+}
+
+fn deals(rows: &[Value], after: Option<(&str, &str)>) -> Value {
+    let (after, id) = after.unzip();
+    json!({"opportunities": rows, "meta": {"total": 3, "startAfter": after, "startAfterId": id}})
+}
+
+#[tokio::test]
+async fn opportunities_are_listed_by_creation_and_every_stretch_is_vouched_for() {
+    let (ghl, sent) = client(
+        ScriptedTransport::new()
+            .answer(
+                200,
+                deals(&[deal("a", "2026-01-01T00:00:00Z"), deal("b", "2026-01-02T00:00:00Z")], Some(("7", "b"))),
+            )
+            .answer(200, json!({"opportunities": [deal("c", "2026-01-03T00:00:00Z")]}))
+            .answer(200, deals(&[], None)),
+    );
+    let source = OpportunitiesSource::new(ghl, "org1", LOCATION).page_size(2);
+    let one = source.page(None).await.unwrap();
+    let kept: OpportunitiesCursor =
+        serde_json::from_str(&serde_json::to_string(&one.page.next.clone().unwrap()).unwrap()).unwrap();
+    let two = source.page(Some(kept)).await.unwrap();
+    let three = source.page(two.page.next.clone()).await.unwrap();
+    let lines: Vec<_> = sent.requests().iter().map(line).collect();
+    let expected = format!("GET /opportunities/search?location_id={LOCATION}&order=added_asc&limit=2");
+    let behind = |at: &str, id: &str| format!("{expected}&startAfter={at}&startAfterId={id}");
+    assert_eq!(
+        lines,
+        [expected.clone(), behind("7", "b"), behind("1767398400000", "c")],
+        "where the answer names no cursor, the last row is one"
+    );
+
+    let change = &one.page.items[0];
+    assert_eq!((change.key.kind.as_ref(), change.version), ("opportunity", "2026-02-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(change.position, Some("2026-01-01T00:00:00Z".parse().unwrap()));
+    let Effect::Put(document) = &change.effect else { panic!("no document") };
+    assert_eq!(document["surprise"], json!(1), "fields that no model knows are copied too");
+    let place = |time: &str, id: &str| Some((time.parse::<Timestamp>().unwrap(), id.into()));
+    let (one, two, three) = (one.span.unwrap(), two.span.unwrap(), three.span.unwrap());
+    assert_eq!((one.after, &one.up_to), (None, &place("2026-01-02T00:00:00Z", "b")));
+    assert_eq!((two.after, &two.up_to), (one.up_to, &place("2026-01-03T00:00:00Z", "c")));
+    assert_eq!((three.after, three.up_to), (two.up_to, None), "the empty page vouches for the rest");
+}
+
+#[tokio::test]
+async fn a_page_of_opportunities_that_is_out_of_order_vouches_for_nothing() {
+    let (ghl, _) = client(
+        ScriptedTransport::new()
+            .answer(200, deals(&[deal("b", "2026-01-02T00:00:00Z"), deal("a", "2026-01-01T00:00:00Z")], None)),
+    );
+    let page = OpportunitiesSource::new(ghl, "org1", LOCATION).page(None).await.unwrap();
+    assert_eq!((page.page.items.len(), page.span), (2, None));
+}
+
+#[tokio::test]
+async fn reading_one_opportunity_or_pipeline_tells_gone_from_there() {
+    let (ghl, _) = client(
+        ScriptedTransport::new()
+            .answer(200, json!({"opportunity": deal("a", "2026-01-01T00:00:00Z")}))
+            .answer(400, json!({"statusCode": 400, "message": "Opportunity with id gone not found"}))
+            .answer(200, fixture!("opportunities_pipelines"))
+            .answer(200, fixture!("opportunities_pipelines")),
+    );
+    let opportunities = OpportunitiesSource::new(ghl.clone(), "org1", LOCATION);
+    assert!(matches!(opportunities.read("a", 1).await.unwrap().effect, Effect::Put(_)));
+    assert_eq!(opportunities.read("gone", 1).await.unwrap().effect, Effect::Delete);
+    let pipelines = PipelinesSource::new(ghl, "org1", LOCATION);
+    assert!(matches!(pipelines.read("VDm7RPYC2GLUvdpKmBfC", 1).await.unwrap().effect, Effect::Put(_)));
+    assert_eq!(pipelines.read("gone", 1).await.unwrap().effect, Effect::Delete);
+}
+
+#[tokio::test]
+async fn pipelines_are_copied_whole_and_the_one_page_vouches_for_all() {
+    let (ghl, _) = client(ScriptedTransport::new().answer(200, fixture!("opportunities_pipelines")));
+    let page = PipelinesSource::new(ghl, "org1", LOCATION).page(None).await.unwrap();
+    let Effect::Put(document) = &page.page.items[0].effect else { panic!("no document") };
+    assert_eq!(document["stages"].as_array().unwrap().len(), 2);
+    let span = page.span.unwrap();
+    assert_eq!((span.kind, span.location.as_deref(), span.after, span.up_to), ("pipeline", Some(LOCATION), None, None));
+}
+
+#[test]
+fn an_opportunitys_event_changes_the_fields_it_carries_under_a_reads_names() {
+    let body = fixture!("webhook_opportunity_create");
+    let event = ghl_client::GhlEvent::parse(body.to_string().as_bytes()).unwrap();
+    let changes = webhook_changes(&event, &"org1".into(), NOW);
+    let [change] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!((change.key.kind.as_ref(), &*change.key.id), ("opportunity", "wWhVuzvpRkuA302PvD8B"));
+    assert_eq!(change.location.as_deref(), Some(LOCATION));
+    assert_eq!(change.position, Some("2021-11-26T12:41:02.193Z".parse().unwrap()));
+    let Effect::Patch(patch) = &change.effect else { panic!("no patch") };
+    assert_eq!((&patch["monetaryValue"], &patch["createdAt"]), (&body["monetaryValue"], &body["dateAdded"]));
+    assert!(!patch.contains_key("dateAdded") && !patch.contains_key("contact"), "{patch:?}");
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ghl_client::sync::CONTACT;
+use ghl_client::sync::{CONTACT, OPPORTUNITY};
 use serde_json::{Value, json};
 use sidecar_core::outbox::TaskOutcome;
 use tower::ServiceExt;
@@ -107,4 +107,29 @@ async fn a_delivery_that_is_given_up_is_found_by_its_organization() {
     house.store().fail(&claim.claim, "poison", None).await.unwrap();
     assert_eq!(house.store().dead_letters(Some(&house.organization), -1, 10).await.unwrap().len(), 1);
     assert_eq!(house.store().dead_letters(Some(&"org_2".into()), -1, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_opportunitys_events_change_its_copy_and_what_cannot_be_ordered_is_read() {
+    let house = House::with_locations(3).await;
+    let location = &house.locations[0];
+    let event = |kind: &str, id: &str, at: &str, status: &str| {
+        json!({"type": kind, "locationId": location, "id": id, "name": "Course", "status": status, "monetaryValue": 40,
+               "dateAdded": "2026-02-01T10:00:00Z", "timestamp": at, "webhookId": format!("{kind}{at}")})
+    };
+    house.deliver("w1", &event("OpportunityCreate", "o1", "2026-03-01T10:00:00Z", "open")).await;
+    house.deliver("w2", &event("OpportunityStatusUpdate", "o1", "2026-03-01T10:05:00Z", "won")).await;
+    house.deliver("w3", &event("OpportunityUpdate", "o1", "2026-03-01T10:03:00Z", "lost")).await;
+    let record = house.record(OPPORTUNITY, "o1").await.unwrap();
+    assert_eq!((&record.doc["status"], &record.doc["createdAt"]), (&json!("won"), &json!("2026-02-01T10:00:00Z")));
+    assert_eq!(record.position, "2026-02-01T10:00:00Z".parse().unwrap());
+    house.deliver("w4", &event("OpportunityDelete", "o1", "2026-03-01T10:10:00Z", "won")).await;
+    assert!(house.record(OPPORTUNITY, "o1").await.unwrap().deleted);
+
+    let truth: Value = house.sandbox.ghl().opportunities(location.as_str()).remove(0);
+    let id = truth["id"].as_str().unwrap();
+    house.deliver("w5", &event("OpportunityStageUpdate", id, "2026-03-01T10:00:00Z", "open")).await;
+    house.deliver("w6", &event("OpportunityStatusUpdate", id, "2026-03-01T10:00:00Z", "lost")).await;
+    assert_eq!(house.work_outbox().await.len(), 1, "two events of one time are one wish to read");
+    assert_eq!(house.doc(OPPORTUNITY, id).await["name"], truth["name"]);
 }

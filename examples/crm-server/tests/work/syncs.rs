@@ -33,7 +33,7 @@ async fn a_sync_now_copies_locations_contacts_and_events() {
         assert!(outcome.is_ok(), "{key}: {outcome:?}");
     }
     assert_eq!((house.count(LOCATION).await, house.count(CONTACT).await), (2, 300));
-    assert_eq!((house.count(PIPELINE).await, house.count(OPPORTUNITY).await), (4, 60));
+    assert_eq!((house.count(PIPELINE).await, house.count(OPPORTUNITY).await), (4, 240));
     let events: usize = house.locations.iter().map(|id| house.sandbox.ghl().appointments(id.as_str()).len()).sum();
     assert!(house.count(APPOINTMENT).await > 0 && house.count(APPOINTMENT).await <= events as u64);
 }
@@ -229,4 +229,22 @@ async fn a_sync_says_which_locations_could_not_be_connected() {
     let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let wrong: Vec<_> = ended.iter().filter(|(_, outcome)| outcome.is_err()).collect();
     assert!(matches!(wrong.as_slice(), [(key, _)] if *key.location == *house.locations[0].as_str()), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_opportunity_that_is_gone_is_removed_by_a_full_pass_and_one_that_moved_is_kept() {
+    let house = House::with_locations(30).await;
+    work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let location = house.locations[0].as_str();
+    let truth = house.sandbox.ghl().opportunities(location);
+    let (gone, moved) = (truth[0]["id"].as_str().unwrap(), truth[1]["id"].as_str().unwrap());
+    house.sandbox.ghl().delete_opportunity(gone).unwrap();
+    house.sandbox.ghl().update_opportunity(moved, &json!({"name": "Moved"})).unwrap();
+    // The events of both were lost, and the pass removes nothing that is younger than its lag.
+    house.sandbox.control().jump(300_000);
+    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
+    assert_eq!(house.count(OPPORTUNITY).await, 59);
+    assert!(house.record(OPPORTUNITY, gone).await.unwrap().deleted);
+    assert_eq!(house.doc(OPPORTUNITY, moved).await["name"], "Moved");
 }

@@ -166,7 +166,7 @@ impl Control {
         world.clear_operations();
     }
 
-    /// Everything held and counted; contacts, appointments and deliveries only when `full`.
+    /// Everything held and counted; contacts, appointments, opportunities and deliveries only when `full`.
     #[must_use]
     pub fn state(&self, full: bool) -> Value {
         let (ghl, world) = (&self.ghl, &self.ghl.world);
@@ -203,10 +203,12 @@ impl Control {
     fn location(&self, id: &str, full: bool) -> Value {
         let ghl = &self.ghl;
         let appointments = ghl.appointments(id);
-        let mut location = json!({"id": id, "contactCount": ghl.contact_count(id), "appointmentCount": appointments.len(), "calendarIds": ghl.calendar_ids(id)});
+        let opportunities = ghl.opportunities(id);
+        let mut location = json!({"id": id, "contactCount": ghl.contact_count(id), "appointmentCount": appointments.len(), "opportunityCount": opportunities.len(), "calendarIds": ghl.calendar_ids(id), "pipelines": ghl.pipelines(id)});
         if full {
             location["contacts"] = Value::Array(ghl.contacts(id));
             location["appointments"] = Value::Array(appointments);
+            location["opportunities"] = Value::Array(opportunities);
         }
         location
     }

@@ -70,6 +70,9 @@ enum Change {
     CreateAppointment { location: String, fields: Value },
     UpdateAppointment { id: String, fields: Value },
     DeleteAppointment { id: String },
+    CreateOpportunity { location: String, fields: Value },
+    UpdateOpportunity { id: String, fields: Value },
+    DeleteOpportunity { id: String },
     AllowDuplicates { location: String, allow: bool },
 }
 
@@ -135,6 +138,9 @@ fn carry_out(control: &Control, change: Change) -> Result<Value, SandboxError> {
         Change::CreateAppointment { location, fields } => ghl.create_appointment(&location, &fields),
         Change::UpdateAppointment { id, fields } => ghl.update_appointment(&id, &fields),
         Change::DeleteAppointment { id } => ghl.delete_appointment(&id).map(|()| Value::Null),
+        Change::CreateOpportunity { location, fields } => ghl.create_opportunity(&location, &fields),
+        Change::UpdateOpportunity { id, fields } => ghl.update_opportunity(&id, &fields),
+        Change::DeleteOpportunity { id } => ghl.delete_opportunity(&id).map(|()| Value::Null),
         Change::AllowDuplicates { location, allow } => control.allow_duplicates(&location, allow).map(|()| Value::Null),
     }
 }
@@ -157,7 +163,7 @@ async fn env(State(control): State<Control>) -> Answer {
 
 async fn help() -> Answer {
     done(json!({
-        "GET /__control/state?full=true|false": "everything held and counted; contacts, appointments and deliveries only when full",
+        "GET /__control/state?full=true|false": "everything held and counted; contacts, appointments, opportunities and deliveries only when full",
         "GET /__control/env": "the environment to start a server with",
         "POST /__control/faults": {"clear": true, "rules": [{"method": "GET", "path": "/contacts", "location": "ID", "times": 3, "probability": 0.5,
             "fault": "{kind: latency, ms} | {kind: reset} | {kind: reset_after} | {kind: status, status} | {kind: truncate} | {kind: slow_drip, bytes, ms}"}]},
@@ -169,8 +175,10 @@ async fn help() -> Answer {
         "POST /__control/webhooks": {"url": "URL", "hold": true, "duplicate": 2, "shuffle": true, "drop_percent": 5, "resend_interval_ms": 600_000,
             "resend_jitter_ms": 60_000, "resends": 6, "timeout_ms": 10_000, "skew_ms": 2_000, "unknown": 1, "forged": 1, "redeliver_lost": true},
         "POST /__control/changes": {"changes": [{"do": "create_contact", "location": "ID", "fields": {"firstName": "Ann"}},
-            {"do": "update_contact | update_appointment", "id": "ID", "fields": {}}, {"do": "delete_contact | delete_appointment", "id": "ID"},
+            {"do": "update_contact | update_appointment | update_opportunity", "id": "ID", "fields": {}},
+            {"do": "delete_contact | delete_appointment | delete_opportunity", "id": "ID"},
             {"do": "create_appointment", "location": "ID", "fields": {"calendarId": "ID", "contactId": "ID", "startTime": "RFC 3339"}},
+            {"do": "create_opportunity", "location": "ID", "fields": {"pipelineId": "ID", "contactId": "ID", "name": "Course", "status": "open"}},
             {"do": "allow_duplicates", "location": "ID", "allow": true}]},
         "POST /__control/reset": "ends faults and orders, forgets counts; contacts, tokens and time stay",
     }))

@@ -12,6 +12,8 @@ use super::calendars::changes as appointment_changes;
 use super::contacts::{changes as contact_changes, record::View};
 use super::error::ApiError;
 use super::limits::Usage;
+use super::opportunities::changes as deal_changes;
+use super::shape;
 use super::state::{OperationCount, Site, World};
 use super::tokens::{ConnectionCounts, Issued, Resource};
 use super::webhooks::{Delivery, WebhookCounts, WebhookOrder};
@@ -171,6 +173,20 @@ impl Ghl {
         self.world.find_site(location).map(read).unwrap_or_default()
     }
 
+    /// The opportunities of a location.
+    #[must_use]
+    pub fn opportunities(&self, location: &str) -> Vec<Value> {
+        let read = |site: &Site| lock(&site.deals).deals.values().map(|deal| deal.read(&site.place)).collect();
+        self.world.find_site(location).map(read).unwrap_or_default()
+    }
+
+    /// The pipelines of a location with their stages.
+    #[must_use]
+    pub fn pipelines(&self, location: &str) -> Vec<Value> {
+        let read = |site: &Site| lock(&site.deals).pipelines.iter().map(|one| one.read(&site.place)).collect();
+        self.world.find_site(location).map(read).unwrap_or_default()
+    }
+
     /// Creates a contact. `fields` are those of `POST /contacts/` without `locationId`.
     pub fn create_contact(&self, location: &str, fields: &Value) -> Result<Value, SandboxError> {
         let site = self.site(location)?;
@@ -219,6 +235,29 @@ impl Ghl {
     pub fn delete_appointment(&self, id: &str) -> Result<(), SandboxError> {
         let site = self.home_of_event(id)?;
         Ok(appointment_changes::delete(&self.world, site, id)?)
+    }
+
+    /// Opens a deal. `fields` are those of `POST /opportunities/` without `locationId`.
+    pub fn create_opportunity(&self, location: &str, fields: &Value) -> Result<Value, SandboxError> {
+        let site = self.site(location)?;
+        let mut body = object(fields)?;
+        body.insert("locationId".to_owned(), json!(location));
+        shape::check(&body, &deal_changes::create_fields())?;
+        Ok(deal_changes::create(&self.world, site, &body)?.read(&site.place))
+    }
+
+    /// Changes an opportunity. `fields` are those of `PUT /opportunities/{id}`.
+    pub fn update_opportunity(&self, id: &str, fields: &Value) -> Result<Value, SandboxError> {
+        let site = self.home_of_deal(id)?;
+        let body = object(fields)?;
+        shape::check(&body, deal_changes::UPDATE)?;
+        Ok(deal_changes::update(&self.world, site, id, &body)?.read(&site.place))
+    }
+
+    /// Removes an opportunity.
+    pub fn delete_opportunity(&self, id: &str) -> Result<(), SandboxError> {
+        let site = self.home_of_deal(id)?;
+        Ok(deal_changes::delete(&self.world, site, id)?)
     }
 
     /// Sends events to `url` from now on.
@@ -278,6 +317,11 @@ impl Ghl {
     fn home_of_event(&self, id: &str) -> Result<&Site, SandboxError> {
         let home = self.world.sites.iter().find(|site| lock(&site.agenda).holds(id));
         home.ok_or_else(|| SandboxError::Unknown(format!("event {id}")))
+    }
+
+    fn home_of_deal(&self, id: &str) -> Result<&Site, SandboxError> {
+        let home = self.world.sites.iter().find(|site| lock(&site.deals).deals.contains_key(id));
+        home.ok_or_else(|| SandboxError::Unknown(format!("opportunity {id}")))
     }
 }
 

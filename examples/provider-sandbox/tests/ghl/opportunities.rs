@@ -15,7 +15,7 @@ async fn a_listing_goes_on_behind_the_last_one_and_ends_with_an_empty_page() {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
         let (rows, meta) = page(&world, &format!("&order=added_asc{cursor}")).await;
-        assert_eq!(meta["total"], 30);
+        assert_eq!(meta["total"], 60);
         let Some(last) = rows.last() else { break };
         assert_eq!(meta["startAfterId"], last["id"]);
         cursor = format!("&startAfter={}&startAfterId={}", meta["startAfter"], last["id"].as_str().unwrap());
@@ -26,7 +26,7 @@ async fn a_listing_goes_on_behind_the_last_one_and_ends_with_an_empty_page() {
     let mut ordered = ids.clone();
     ordered.sort();
     ordered.dedup();
-    assert_eq!((ids.len(), &ordered), (30, &ids));
+    assert_eq!((ids.len(), &ordered), (60, &ids));
 }
 
 #[tokio::test]
@@ -64,4 +64,23 @@ async fn a_stage_of_another_pipeline_and_an_unknown_field_are_refused() {
     );
     let unknown = world.call("PUT", &path, Some(json!({"colour": "red"}))).await;
     assert_eq!((unknown.status, unknown.message().contains("colour")), (StatusCode::UNPROCESSABLE_ENTITY, true));
+}
+
+#[tokio::test]
+async fn somebody_in_the_user_interface_opens_changes_and_removes_one() {
+    let world = World::new().await;
+    let pipeline = world.ghl.pipelines(&world.location)[0].clone();
+    let contact = world.ghl.contacts(&world.location)[0]["id"].clone();
+    let fields = json!({"pipelineId": pipeline["id"], "contactId": contact, "name": "Course", "status": "open"});
+    let change = |change: Value| world.control("changes", json!({"changes": [change]}));
+    let made = change(json!({"do": "create_opportunity", "location": world.location, "fields": fields})).await;
+    let id = made.body["results"][0]["id"].clone();
+    assert_eq!(world.ghl.opportunities(&world.location).len(), 61);
+    let moved = json!({"pipelineStageId": pipeline["stages"][1]["id"]});
+    let moved = change(json!({"do": "update_opportunity", "id": id, "fields": moved})).await;
+    assert_eq!(moved.body["results"][0]["pipelineStageId"], pipeline["stages"][1]["id"]);
+    change(json!({"do": "delete_opportunity", "id": id})).await;
+    assert_eq!(world.ghl.opportunities(&world.location).len(), 60);
+    let again = change(json!({"do": "delete_opportunity", "id": id})).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
 }

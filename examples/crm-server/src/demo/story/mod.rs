@@ -9,6 +9,7 @@ mod contacts;
 mod disconnect;
 mod full_sync;
 mod health;
+mod opportunities;
 mod organization;
 mod outage;
 mod token_expiry;
@@ -46,6 +47,7 @@ pub(super) enum Step {
     TokenExpiry,
     Contacts,
     Appointments,
+    Opportunities,
     Outage,
     Health,
     Disconnect,
@@ -62,6 +64,7 @@ impl Step {
             Self::TokenExpiry,
             Self::Contacts,
             Self::Appointments,
+            Self::Opportunities,
             Self::Outage,
             Self::Health,
         ];
@@ -78,6 +81,7 @@ impl Step {
             Self::TokenExpiry => "token_expiry",
             Self::Contacts => "contacts",
             Self::Appointments => "appointments",
+            Self::Opportunities => "opportunities",
             Self::Outage => "outage",
             Self::Health => "health",
             Self::Disconnect => "disconnect",
@@ -94,6 +98,7 @@ impl Step {
             Self::TokenExpiry => "all tokens expire under 64 calls at once",
             Self::Contacts => "a contact created, changed, found, deleted",
             Self::Appointments => "an appointment made, moved, cancelled",
+            Self::Opportunities => "an opportunity made, moved on, won, deleted",
             Self::Outage => "the provider fails and comes back",
             Self::Health => "health, metrics, nothing left over",
             Self::Disconnect => "disconnect: tokens erased, sync stopped",
@@ -144,6 +149,7 @@ impl Story {
             Step::TokenExpiry => self.token_expiry().boxed(),
             Step::Contacts => self.contacts().boxed(),
             Step::Appointments => self.appointments().boxed(),
+            Step::Opportunities => self.opportunities().boxed(),
             Step::Outage => self.outage().boxed(),
             Step::Health => self.health().boxed(),
             Step::Disconnect => self.disconnect().boxed(),
@@ -174,12 +180,17 @@ impl Story {
 
     /// The provider's own list of a location's contacts.
     async fn true_contacts(&self, location: &str) -> Result<Vec<Value>, Wrong> {
+        self.truth(location, "contacts").await
+    }
+
+    /// The provider's own list of what a location holds: `contacts`, `appointments`, `opportunities` or `pipelines`.
+    async fn truth(&self, location: &str, what: &str) -> Result<Vec<Value>, Wrong> {
         let state = self.provider.state(true).await?;
         let locations = state["locations"].as_array().cloned().unwrap_or_default();
         let found = locations.into_iter().find(|candidate| candidate["id"] == location);
-        match found.map(|mut location| location["contacts"].take()) {
-            Some(Value::Array(contacts)) => Ok(contacts),
-            _ => Err(Wrong(format!("the provider shows no contacts of {location}"))),
+        match found.map(|mut location| location[what].take()) {
+            Some(Value::Array(rows)) => Ok(rows),
+            _ => Err(Wrong(format!("the provider shows no {what} of {location}"))),
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::dice::Dice;
 use crate::ghl::contacts::directory::Directory;
 use crate::ghl::place::Place;
 
-/// Deals that a location starts with, where it has as many contacts.
-const SEEDED: usize = 30;
+/// Deals that a location starts with, where it has as many contacts: more than the largest page holds.
+const SEEDED: usize = 120;
 const PIPELINES: &[(&str, &[&str])] =
     &[("Sales", &["New lead", "Contacted", "Proposal", "Closed"]), ("Onboarding", &["Signed", "Kick-off", "Live"])];
 pub(crate) const STATUSES: &[&str] = &["open", "won", "lost", "abandoned"];

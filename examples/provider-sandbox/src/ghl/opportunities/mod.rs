@@ -1,7 +1,7 @@
 //! Opportunities: the pipelines of a location, the deals in them, and the operations on both.
 //! Invariant: a listing goes by creation and goes on behind the last deal that was seen, however many were added meanwhile.
 
-mod changes;
+pub(crate) mod changes;
 pub(crate) mod deals;
 
 use std::sync::Arc;
