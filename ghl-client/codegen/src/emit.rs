@@ -79,7 +79,7 @@ mod request;
 mod value;
 
 pub use model::{Decode, Files, Unknown, Write};
-pub use operation::{Endpoint, Generation, Media, Operation, TokenKind};
+pub use operation::{Endpoint, Generation, Media, Operation};
 pub use request::Request;
 pub use value::{Either, File, Nullable, Number, Object, Secret};
 
@@ -119,12 +119,12 @@ impl Writer<'_> {
             "#![allow(unused_imports, clippy::too_many_arguments, reason = \"every family imports the same\")]\n\n",
         );
         out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Answer;\n\n");
-        out.push_str("use super::{\n    model::{answer, body, both, values},\n    operation::{Endpoint, Generation, Media, Operation, TokenKind},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
+        out.push_str("use super::{\n    model::{answer, body, both, values},\n    operation::{Endpoint, Generation, Media, Operation},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
         match ROOMS.iter().find(|(room, _)| room == group) {
             Some((_, handle)) => {
                 let _ = writeln!(
                     out,
-                    "use crate::{{client::GhlClient, config::ApiVersion, {}::{handle}}};\n",
+                    "use crate::{{client::{{GhlClient, TokenKinds}}, config::ApiVersion, {}::{handle}}};\n",
                     module(group)
                 );
             }
@@ -132,7 +132,7 @@ impl Writer<'_> {
                 let (handle, module) = (names::pascal(group), module(group));
                 let _ = write!(
                     out,
-                    "use crate::{{client::GhlClient, config::ApiVersion}};\n\n\
+                    "use crate::{{client::{{GhlClient, TokenKinds}}, config::ApiVersion}};\n\n\
                      /// The `{group}` family. From [`GhlClient::{module}`].\n\
                      #[derive(Debug, Clone)]\npub struct {handle}(pub(crate) GhlClient);\n\n\
                      impl GhlClient {{\n    /// The `{group}` family.\n    pub fn {module}(&self) -> {handle} {{\n        {handle}(self.clone())\n    }}\n}}\n\n"
@@ -358,15 +358,14 @@ fn endpoint(facts: &OperationFacts, generation: &str) -> String {
         .iter()
         .filter_map(|(scheme, scopes)| {
             let kind = match scheme.as_str() {
-                "bearer" => "Bearer",
-                "Location-Access" => "Location",
-                "Location-Access-Only" => "LocationOAuth",
-                "Agency-Access" => "Agency",
-                "Agency-Access-Only" => "AgencyOAuth",
+                "bearer" | "Location-Access" => "LOCATION_ACCESS",
+                "Location-Access-Only" => "LOCATION_ACCESS_ONLY",
+                "Agency-Access" => "AGENCY_ACCESS",
+                "Agency-Access-Only" => "AGENCY_ACCESS_ONLY",
                 _ => return None,
             };
             let scopes: Vec<String> = scopes.iter().map(|scope| format!("{scope:?}")).collect();
-            Some(format!("(TokenKind::{kind}, &[{}])", scopes.join(", ")))
+            Some(format!("(TokenKinds::{kind}, &[{}])", scopes.join(", ")))
         })
         .collect();
     let media = match facts.body.as_ref().map(|body| body.media.as_str()) {

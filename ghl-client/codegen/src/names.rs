@@ -105,7 +105,7 @@ const RESERVED: &[&str] = &[
     "Endpoint",
     "Media",
     "Method",
-    "TokenKind",
+    "TokenKinds",
     "ApiVersion",
     "Map",
     "Default",

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `affiliate-manager` family. From [`GhlClient::affiliate_manager`].
 #[derive(Debug, Clone)]
@@ -70,26 +70,26 @@ pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "affiliate_manager.list_affiliates",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-affiliates", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.get_affiliate",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-affiliate", method: Method::GET, path: "/affiliate-manager/{locationId}/affiliates/{affiliateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.list_payouts",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-payouts", method: Method::GET, path: "/affiliate-manager/{locationId}/payouts", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
     },
     Operation {
         name: "affiliate_manager.list_commissions",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["affiliate-manager.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-commissions", method: Method::GET, path: "/affiliate-manager/{locationId}/commissions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["affiliate-manager.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `agent-studio` family. From [`GhlClient::agent_studio`].
 #[derive(Debug, Clone)]
@@ -139,68 +139,68 @@ pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "agent_studio.create_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "createAgent", method: Method::POST, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.get_agents",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getAgents", method: Method::GET, path: "/agent-studio/agent", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.update_agent_version",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "updateAgentVersion", method: Method::PATCH, path: "/agent-studio/agent/versions/{versionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.update_agent_metadata",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "updateAgentMetadata", method: Method::PATCH, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.delete_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: None }),
-        v3: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: None }),
+        v2: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: None }),
+        v3: Some(Endpoint { id: "deleteAgent", method: Method::DELETE, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: None }),
     },
     Operation {
         name: "agent_studio.get_agent_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getAgentById", method: Method::GET, path: "/agent-studio/agent/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.promote_and_publish",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "promoteAndPublish", method: Method::POST, path: "/agent-studio/agent/versions/{versionId}/publish", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.execute_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "executeAgent", method: Method::POST, path: "/agent-studio/agent/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "agent_studio.get_agents_deprecated",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getAgents-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.get_agent_by_id_deprecated",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getAgentById-deprecated", method: Method::GET, path: "/agent-studio/public-api/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.readonly"])], media: None }),
     },
     Operation {
         name: "agent_studio.execute_agent_deprecated",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "executeAgent-deprecated", method: Method::POST, path: "/agent-studio/public-api/agents/{agentId}/execute", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["agent-studio.write"])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `associations` family. From [`GhlClient::associations`].
 #[derive(Debug, Clone)]
@@ -124,62 +124,62 @@ pub static OPERATIONS: [Operation; 10] = [
     Operation {
         name: "associations.create_relation",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-relation", method: Method::POST, path: "/associations/relations", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.get_relations_by_record_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-relations-by-record-id", method: Method::GET, path: "/associations/relations/{recordId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.readonly"])], media: None }),
     },
     Operation {
         name: "associations.delete_relation",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations/relation.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-relation", method: Method::DELETE, path: "/associations/relations/{relationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations/relation.write"])], media: None }),
     },
     Operation {
         name: "associations.get_association_key_by_key_name",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-association-key-by-key-name", method: Method::GET, path: "/associations/key/{key_name}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.get_association_by_object_keys",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-association-by-object-keys", method: Method::GET, path: "/associations/objectKey/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.update_association",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-association", method: Method::PUT, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.delete_association",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-association", method: Method::DELETE, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: None }),
     },
     Operation {
         name: "associations.get_association_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-association-by-ID", method: Method::GET, path: "/associations/{associationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
     },
     Operation {
         name: "associations.create_association",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-association", method: Method::POST, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "associations.find_associations",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["associations.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "find-associations", method: Method::GET, path: "/associations/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["associations.readonly"])], media: None }),
     },
 ];
 

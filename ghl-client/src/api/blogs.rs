@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `blogs` family. From [`GhlClient::blogs`].
 #[derive(Debug, Clone)]
@@ -97,44 +97,44 @@ pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "blogs.check_url_slug_exists",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/check-slug.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/check-slug.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/check-slug.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "check-url-slug-exists", method: Method::GET, path: "/blogs/posts/url-slug-exists", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/check-slug.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.update_blog_post",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/post-update.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/post-update.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/post-update.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-blog-post", method: Method::PUT, path: "/blogs/posts/{postId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/post-update.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "blogs.create_blog_post",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/post.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/post.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/post.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-blog-post", method: Method::POST, path: "/blogs/posts", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/post.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "blogs.get_all_blog_authors_by_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/author.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/author.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/author.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-all-blog-authors-by-location", method: Method::GET, path: "/blogs/authors", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/author.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_all_categories_by_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/category.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/category.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/category.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-all-categories-by-location", method: Method::GET, path: "/blogs/categories", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/category.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_blog_post",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/posts.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/posts.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/posts.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-blog-post", method: Method::GET, path: "/blogs/posts/all", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/posts.readonly"])], media: None }),
     },
     Operation {
         name: "blogs.get_blogs",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["blogs/list.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["blogs/list.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/list.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-blogs", method: Method::GET, path: "/blogs/site/all", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["blogs/list.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `brand-boards` family. From [`GhlClient::brand_boards`].
 #[derive(Debug, Clone)]
@@ -133,68 +133,68 @@ pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "brand_boards.get_brand_boards_by_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getBrandBoardsByLocation", method: Method::GET, path: "/brand-boards/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.readonly"])], media: None }),
     },
     Operation {
         name: "brand_boards.get_brand_board_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getBrandBoardById", method: Method::GET, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.readonly"])], media: None }),
     },
     Operation {
         name: "brand_boards.update_brand_board",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "updateBrandBoard", method: Method::PATCH, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.delete_brand_board",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: None }),
-        v3: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: None }),
+        v2: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: None }),
+        v3: Some(Endpoint { id: "deleteBrandBoard", method: Method::DELETE, path: "/brand-boards/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: None }),
     },
     Operation {
         name: "brand_boards.create_brand_board",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "createBrandBoard", method: Method::POST, path: "/brand-boards/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["brand-boards/design-kit.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.list_brand_voices",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "list-brand-voices", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-brand-voices", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.create_brand_voice",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "create-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.get_brand_voice",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-brand-voice", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-brand-voice", method: Method::GET, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.update_brand_voice",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "update-brand-voice", method: Method::PATCH, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-brand-voice", method: Method::PATCH, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "brand_boards.delete_brand_voice",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "delete-brand-voice", method: Method::DELETE, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete-brand-voice", method: Method::DELETE, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "brand_boards.set_default_brand_voice",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "set-default-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}/default", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v3: Some(Endpoint { id: "set-default-brand-voice", method: Method::POST, path: "/brand-boards/locations/{locationId}/brand-voices/{brandVoiceId}/default", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, businesses::Businesses};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, businesses::Businesses};
 
 impl Businesses {
     /// `PUT /businesses/{businessId}` in v2 (`2021-07-28`) and v3.
@@ -68,32 +68,32 @@ pub static OPERATIONS: [Operation; 5] = [
     Operation {
         name: "businesses.update_business",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-business", method: Method::PUT, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "businesses.delete_business",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-Business", method: Method::DELETE, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: None }),
     },
     Operation {
         name: "businesses.get_business",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-business", method: Method::GET, path: "/businesses/{businessId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.readonly"])], media: None }),
     },
     Operation {
         name: "businesses.get_businesses_by_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-businesses-by-location", method: Method::GET, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.readonly"])], media: None }),
     },
     Operation {
         name: "businesses.create_business",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["businesses.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-business", method: Method::POST, path: "/businesses/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["businesses.write"])], media: Some(Media::Json) }),
     },
 ];
 

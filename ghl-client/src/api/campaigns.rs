@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `campaigns` family. From [`GhlClient::campaigns`].
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "campaigns.get_campaigns",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["campaigns.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["campaigns.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-campaigns", method: Method::GET, path: "/campaigns/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["campaigns.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `chat-widget` family. From [`GhlClient::chat_widget`].
 #[derive(Debug, Clone)]
@@ -105,25 +105,25 @@ pub static OPERATIONS: [Operation; 8] = [
         name: "chat_widget.list_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "listChatWidget", method: Method::GET, path: "/chat-widget/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "listChatWidget", method: Method::GET, path: "/chat-widget/list", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.readonly"])], media: None }),
     },
     Operation {
         name: "chat_widget.get_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "getChatWidget", method: Method::GET, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getChatWidget", method: Method::GET, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.readonly"])], media: None }),
     },
     Operation {
         name: "chat_widget.update_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "updateChatWidget", method: Method::PUT, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "updateChatWidget", method: Method::PUT, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.patch_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "patchChatWidget", method: Method::PATCH, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "patchChatWidget", method: Method::PATCH, path: "/chat-widget/data/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.get_widget",
@@ -135,19 +135,19 @@ pub static OPERATIONS: [Operation; 8] = [
         name: "chat_widget.delete_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/chat-widget/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/chat-widget/{locationId}/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.write"])], media: None }),
     },
     Operation {
         name: "chat_widget.clone_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "cloneChatWidget", method: Method::POST, path: "/chat-widget/clone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "cloneChatWidget", method: Method::POST, path: "/chat-widget/clone", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "chat_widget.create_chat_widget",
         home: Generation::V3,
         v2: None,
-        v3: Some(Endpoint { id: "createChatWidget", method: Method::POST, path: "/chat-widget/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["chat-widget.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "createChatWidget", method: Method::POST, path: "/chat-widget/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["chat-widget.write"])], media: Some(Media::Json) }),
     },
 ];
 

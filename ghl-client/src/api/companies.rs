@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, companies::Companies};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, companies::Companies};
 
 impl Companies {
     /// `GET /companies/{companyId}` in v2 (`2021-07-28`) and v3.
@@ -32,8 +32,8 @@ pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "companies.get_company",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["companies.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["companies.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["companies.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-company", method: Method::GET, path: "/companies/{companyId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["companies.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `conversation-ai` family. From [`GhlClient::conversation_ai`].
 #[derive(Debug, Clone)]
@@ -142,74 +142,74 @@ pub static OPERATIONS: [Operation; 12] = [
     Operation {
         name: "conversation_ai.create_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/conversation-ai/agents/{agentId}/actions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.list_actions",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-actions", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/list", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.get_action_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-action-by-id", method: Method::GET, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.delete_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_followup_settings",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-followup-settings", method: Method::PATCH, path: "/conversation-ai/agents/{agentId}/followup-settings", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.create_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/conversation-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.search_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "search-agent", method: Method::GET, path: "/conversation-ai/agents/search", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.update_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-agent", method: Method::PUT, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "conversation_ai.get_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
     },
     Operation {
         name: "conversation_ai.delete_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/conversation-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.write"])], media: None }),
     },
     Operation {
         name: "conversation_ai.get_generation_details",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["conversation-ai.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-generation-details", method: Method::GET, path: "/conversation-ai/generations", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["conversation-ai.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `courses` family. From [`GhlClient::courses`].
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "courses.import_courses",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "import-courses", method: Method::POST, path: "/courses/courses-exporter/public/import", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
 ];
 

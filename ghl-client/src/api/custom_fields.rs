@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, custom_fields::CustomFields};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, custom_fields::CustomFields};
 
 impl CustomFields {
     /// `GET /custom-fields/{id}` in v2 (`2021-07-28`) and v3.
@@ -95,50 +95,50 @@ pub static OPERATIONS: [Operation; 8] = [
     Operation {
         name: "custom_fields.get_custom_field_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-custom-field-by-id", method: Method::GET, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.readonly"])], media: None }),
     },
     Operation {
         name: "custom_fields.update_custom_field",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-custom-field", method: Method::PUT, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.delete_custom_field",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-custom-field", method: Method::DELETE, path: "/custom-fields/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: None }),
     },
     Operation {
         name: "custom_fields.get_custom_fields_by_object_key",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-custom-fields-by-object-key", method: Method::GET, path: "/custom-fields/object-key/{objectKey}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.readonly"])], media: None }),
     },
     Operation {
         name: "custom_fields.create_custom_field_folder",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-custom-field-folder", method: Method::POST, path: "/custom-fields/folder", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.update_custom_field_folder",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-custom-field-folder", method: Method::PUT, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_fields.delete_custom_field_folder",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-custom-field-folder", method: Method::DELETE, path: "/custom-fields/folder/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: None }),
     },
     Operation {
         name: "custom_fields.create_custom_field",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-custom-field", method: Method::POST, path: "/custom-fields/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["locations/customFields.write"])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `custom-menus` family. From [`GhlClient::custom_menus`].
 #[derive(Debug, Clone)]
@@ -79,32 +79,32 @@ pub static OPERATIONS: [Operation; 5] = [
     Operation {
         name: "custom_menus.get_custom_menu_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-custom-menu-by-id", method: Method::GET, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.readonly"])], media: None }),
     },
     Operation {
         name: "custom_menus.delete_custom_menu",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-custom-menu", method: Method::DELETE, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: None }),
     },
     Operation {
         name: "custom_menus.update_custom_menu",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-custom-menu", method: Method::PUT, path: "/custom-menus/{customMenuId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "custom_menus.get_custom_menus",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-custom-menus", method: Method::GET, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.readonly"])], media: None }),
     },
     Operation {
         name: "custom_menus.create_custom_menu",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["custom-menu-link.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-custom-menu", method: Method::POST, path: "/custom-menus/", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["custom-menu-link.write"])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `email-isv` family. From [`GhlClient::email_isv`].
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "email_isv.verify_email",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["lc-email.readonly"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "verify-email", method: Method::POST, path: "/email/verify", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["lc-email.readonly"])], media: Some(Media::Json) }),
     },
 ];
 

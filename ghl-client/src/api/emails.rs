@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `emails` family. From [`GhlClient::emails`].
 #[derive(Debug, Clone)]
@@ -243,140 +243,140 @@ pub static OPERATIONS: [Operation; 23] = [
     Operation {
         name: "emails.fetch_campaigns",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "fetch-campaigns", method: Method::GET, path: "/emails/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/schedule.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "fetch-campaigns", method: Method::GET, path: "/emails/schedule", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/schedule.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.create_template",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-template", method: Method::POST, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-template", method: Method::POST, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/builder.write"])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "emails.fetch_template",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "fetch-template", method: Method::GET, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "fetch-template", method: Method::GET, path: "/emails/builder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/builder.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.delete_template",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-template", method: Method::DELETE, path: "/emails/builder/{locationId}/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete-template", method: Method::DELETE, path: "/emails/builder/{locationId}/{templateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
         v3: None,
     },
     Operation {
         name: "emails.update_template",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-template", method: Method::POST, path: "/emails/builder/data", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["emails/builder.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-template", method: Method::POST, path: "/emails/builder/data", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/builder.write"])], media: Some(Media::Json) }),
         v3: None,
     },
     Operation {
         name: "emails.create_email_template",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "create-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.list_email_templates",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "list-email-templates", method: Method::GET, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-email-templates", method: Method::GET, path: "/emails/locations/{locationId}/templates", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.readonly"])], media: None }),
     },
     Operation {
         name: "emails.import_email_template",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "import-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates/import", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "import-email-template", method: Method::POST, path: "/emails/locations/{locationId}/templates/import", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.create_template_folder",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "create-template-folder", method: Method::POST, path: "/emails/locations/{locationId}/templates/folders", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-template-folder", method: Method::POST, path: "/emails/locations/{locationId}/templates/folders", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_email_template",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-email-template", method: Method::GET, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-email-template", method: Method::GET, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.readonly"])], media: None }),
     },
     Operation {
         name: "emails.delete_email_template",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "delete-email-template", method: Method::DELETE, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-email-template", method: Method::DELETE, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.write"])], media: None }),
     },
     Operation {
         name: "emails.update_email_template",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "update-email-template", method: Method::PATCH, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/templates.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-email-template", method: Method::PATCH, path: "/emails/locations/{locationId}/templates/{templateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/templates.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_campaign_stats",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-campaign-stats", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/stats/{source}/{sourceId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/stats.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-campaign-stats", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/stats/{source}/{sourceId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/stats.readonly"])], media: None }),
     },
     Operation {
         name: "emails.create_email_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "create-email-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-email-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.list_email_campaigns",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "list-email-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-email-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.update_email_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "update-email-campaign", method: Method::PATCH, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-email-campaign", method: Method::PATCH, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "emails.get_email_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-email-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-email-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.delete_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "delete-campaign", method: Method::DELETE, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-campaign", method: Method::DELETE, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.write"])], media: None }),
     },
     Operation {
         name: "emails.list_workflow_campaigns",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "list-workflow-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-workflow-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.get_workflow_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-workflow-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-workflow-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/workflows/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.list_bulk_action_campaigns",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "list-bulk-action-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "list-bulk-action-campaigns", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.get_bulk_action_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "get-bulk-action-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-bulk-action-campaign", method: Method::GET, path: "/emails/locations/{locationId}/campaigns/bulk-actions/{campaignId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.readonly"])], media: None }),
     },
     Operation {
         name: "emails.schedule_campaign",
         home: Generation::V2,
         v2: None,
-        v3: Some(Endpoint { id: "schedule-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["emails/campaigns.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "schedule-campaign", method: Method::POST, path: "/emails/locations/{locationId}/campaigns/emails/{campaignId}/schedule", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["emails/campaigns.write"])], media: Some(Media::Json) }),
     },
 ];
 

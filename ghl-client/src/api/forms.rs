@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `forms` family. From [`GhlClient::forms`].
 #[derive(Debug, Clone)]
@@ -61,20 +61,20 @@ pub static OPERATIONS: [Operation; 3] = [
     Operation {
         name: "forms.get_forms_submissions",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-forms-submissions", method: Method::GET, path: "/forms/submissions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.readonly"])], media: None }),
     },
     Operation {
         name: "forms.upload_to_custom_fields",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.write"]), (TokenKind::Location, &["forms.write"])], media: Some(Media::Multipart) }),
-        v3: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.write"]), (TokenKind::Location, &["forms.write"])], media: Some(Media::Multipart) }),
+        v2: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.write"]), (TokenKinds::LOCATION_ACCESS, &["forms.write"])], media: Some(Media::Multipart) }),
+        v3: Some(Endpoint { id: "upload-to-custom-fields", method: Method::POST, path: "/forms/upload-custom-files", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.write"]), (TokenKinds::LOCATION_ACCESS, &["forms.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "forms.get_forms",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["forms.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-forms", method: Method::GET, path: "/forms/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["forms.readonly"])], media: None }),
     },
 ];
 

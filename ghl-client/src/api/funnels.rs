@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `funnels` family. From [`GhlClient::funnels`].
 #[derive(Debug, Clone)]
@@ -97,44 +97,44 @@ pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "funnels.create_redirect",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-redirect", method: Method::POST, path: "/funnels/lookup/redirect", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "funnels.update_redirect_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-redirect-by-id", method: Method::PATCH, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "funnels.delete_redirect_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-redirect-by-id", method: Method::DELETE, path: "/funnels/lookup/redirect/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.write"])], media: None }),
     },
     Operation {
         name: "funnels.fetch_redirects_list",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["funnels/redirect.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["funnels/redirect.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "fetch-redirects-list", method: Method::GET, path: "/funnels/lookup/redirect/list", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["funnels/redirect.readonly"])], media: None }),
     },
     Operation {
         name: "funnels.get_funnels",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getFunnels", method: Method::GET, path: "/funnels/funnel/list", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "funnels.get_pages_by_funnel_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getPagesByFunnelId", method: Method::GET, path: "/funnels/page", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "funnels.get_pages_count_by_funnel_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getPagesCountByFunnelId", method: Method::GET, path: "/funnels/page/count", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `knowledge-base` family. From [`GhlClient::knowledge_base`].
 #[derive(Debug, Clone)]
@@ -160,86 +160,86 @@ pub static OPERATIONS: [Operation; 14] = [
     Operation {
         name: "knowledge_base.list",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list", method: Method::GET, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.create",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create", method: Method::POST, path: "/knowledge-bases/faqs", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.update",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update", method: Method::PUT, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.delete",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete", method: Method::DELETE, path: "/knowledge-bases/faqs/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.get_all_website_urls_data_by_knowledge_base",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getAllWebsiteUrlsDataByKnowledgeBase", method: Method::GET, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.discover_website",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "discoverWebsite", method: Method::POST, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.delete_trained_urls_for_knowledge_base",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "deleteTrainedUrlsForKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/crawler", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.get_crawling_status_for_latest_operation",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getCrawlingStatusForLatestOperation", method: Method::GET, path: "/knowledge-bases/crawler/status", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.train_discovered_urls",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "trainDiscoveredUrls", method: Method::POST, path: "/knowledge-bases/crawler/train", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.get_knowledge_base_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "getKnowledgeBaseById", method: Method::GET, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.delete_knowledge_base",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "deleteKnowledgeBase", method: Method::DELETE, path: "/knowledge-bases/{knowledgeBaseId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.update_knowledge_base",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "updateKnowledgeBase", method: Method::PUT, path: "/knowledge-bases/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "knowledge_base.list_all_knowledge_bases_paginated",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "listAllKnowledgeBasesPaginated", method: Method::GET, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "knowledge_base.create_knowledge_base",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "createKnowledgeBase", method: Method::POST, path: "/knowledge-bases/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `links` family. From [`GhlClient::links`].
 #[derive(Debug, Clone)]
@@ -88,38 +88,38 @@ pub static OPERATIONS: [Operation; 6] = [
     Operation {
         name: "links.get_link_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-link-by-id", method: Method::GET, path: "/links/id/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.update_link",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-link", method: Method::PUT, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "links.delete_link",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-link", method: Method::DELETE, path: "/links/{linkId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: None }),
     },
     Operation {
         name: "links.search_trigger_links",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &[])], media: None }),
-        v3: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "search-trigger-links", method: Method::GET, path: "/links/search", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.get_links",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-links", method: Method::GET, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.readonly"])], media: None }),
     },
     Operation {
         name: "links.create_link",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["links.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-link", method: Method::POST, path: "/links/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["links.write"])], media: Some(Media::Json) }),
     },
 ];
 

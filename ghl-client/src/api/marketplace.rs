@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `marketplace` family. From [`GhlClient::marketplace`].
 #[derive(Debug, Clone)]
@@ -115,56 +115,56 @@ pub static OPERATIONS: [Operation; 9] = [
     Operation {
         name: "marketplace.charge",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "charge", method: Method::POST, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "marketplace.get_charges",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getCharges", method: Method::GET, path: "/marketplace/billing/charges", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.delete_charge",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: None }),
-        v3: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.write"])], media: None }),
+        v2: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.write"])], media: None }),
+        v3: Some(Endpoint { id: "deleteCharge", method: Method::DELETE, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.write"])], media: None }),
     },
     Operation {
         name: "marketplace.get_specific_charge",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getSpecificCharge", method: Method::GET, path: "/marketplace/billing/charges/{chargeId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.has_funds",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["charges.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "hasFunds", method: Method::GET, path: "/marketplace/billing/charges/has-funds", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["charges.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.uninstall_application",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["oauth.write"]), (TokenKind::Agency, &["oauth.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["oauth.write"]), (TokenKind::Agency, &["oauth.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["oauth.write"]), (TokenKinds::AGENCY_ACCESS, &["oauth.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "uninstall-application", method: Method::DELETE, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["oauth.write"]), (TokenKinds::AGENCY_ACCESS, &["oauth.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "marketplace.get_installer_details",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["marketplace-installer-details.readonly"]), (TokenKind::AgencyOAuth, &["marketplace-installer-details.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["marketplace-installer-details.readonly"]), (TokenKind::AgencyOAuth, &["marketplace-installer-details.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["marketplace-installer-details.readonly"]), (TokenKinds::AGENCY_ACCESS_ONLY, &["marketplace-installer-details.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-installer-details", method: Method::GET, path: "/marketplace/app/{appId}/installations", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["marketplace-installer-details.readonly"]), (TokenKinds::AGENCY_ACCESS_ONLY, &["marketplace-installer-details.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.get_rebilling_config_for_app",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::LocationOAuth, &["oauth.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::LocationOAuth, &["oauth.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["oauth.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-rebilling-config-for-app", method: Method::GET, path: "/marketplace/app/{appId}/rebilling-config/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS_ONLY, &["oauth.readonly"])], media: None }),
     },
     Operation {
         name: "marketplace.migrate_connection",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["marketplace-external-auth-migration.write"]), (TokenKind::LocationOAuth, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["marketplace-external-auth-migration.write"]), (TokenKind::LocationOAuth, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["marketplace-external-auth-migration.write"]), (TokenKinds::LOCATION_ACCESS_ONLY, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "migrateConnection", method: Method::POST, path: "/marketplace/external-auth/migration", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["marketplace-external-auth-migration.write"]), (TokenKinds::LOCATION_ACCESS_ONLY, &["marketplace-external-auth-migration.write"])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `medias` family. From [`GhlClient::medias`].
 #[derive(Debug, Clone)]
@@ -97,44 +97,44 @@ pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "medias.fetch_media_content",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "fetch-media-content", method: Method::GET, path: "/medias/files", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.readonly"])], media: None }),
     },
     Operation {
         name: "medias.upload_media_content",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.write"])], media: Some(Media::Multipart) }),
-        v3: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.write"])], media: Some(Media::Multipart) }),
+        v2: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.write"])], media: Some(Media::Multipart) }),
+        v3: Some(Endpoint { id: "upload-media-content", method: Method::POST, path: "/medias/upload-file", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.write"])], media: Some(Media::Multipart) }),
     },
     Operation {
         name: "medias.delete_media_content",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["medias.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["medias.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-media-content", method: Method::DELETE, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["medias.write"])], media: None }),
     },
     Operation {
         name: "medias.update_media_object",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-media-object", method: Method::POST, path: "/medias/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.create_media_folder",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-media-folder", method: Method::POST, path: "/medias/folder", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.bulk_update_media_objects",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "bulk-update-media-objects", method: Method::PUT, path: "/medias/update-files", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "medias.bulk_delete_media_objects",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "bulk-delete-media-objects", method: Method::PUT, path: "/medias/delete-files", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
 ];
 

@@ -13,7 +13,7 @@ mod request;
 mod value;
 
 pub use model::{Decode, Files, Unknown, Write};
-pub use operation::{Endpoint, Generation, Media, Operation, TokenKind};
+pub use operation::{Endpoint, Generation, Media, Operation};
 pub use request::Request;
 pub use value::{Either, File, Nullable, Number, Object, Secret};
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `oauth` family. From [`GhlClient::oauth`].
 #[derive(Debug, Clone)]
@@ -65,14 +65,14 @@ pub static OPERATIONS: [Operation; 3] = [
     Operation {
         name: "oauth.get_location_access_token",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/locationToken", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::AgencyOAuth, &["oauth.write"])], media: Some(Media::Form) }),
-        v3: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/location-token", version: ApiVersion::V3, tokens: &[(TokenKind::AgencyOAuth, &["oauth.write"])], media: Some(Media::Form) }),
+        v2: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/locationToken", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS_ONLY, &["oauth.write"])], media: Some(Media::Form) }),
+        v3: Some(Endpoint { id: "get-location-access-token", method: Method::POST, path: "/oauth/location-token", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS_ONLY, &["oauth.write"])], media: Some(Media::Form) }),
     },
     Operation {
         name: "oauth.get_installed_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installedLocations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::AgencyOAuth, &["oauth.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installed-locations", version: ApiVersion::V3, tokens: &[(TokenKind::AgencyOAuth, &["oauth.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installedLocations", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS_ONLY, &["oauth.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-installed-location", method: Method::GET, path: "/oauth/installed-locations", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS_ONLY, &["oauth.readonly"])], media: None }),
     },
 ];
 

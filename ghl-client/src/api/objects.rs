@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `objects` family. From [`GhlClient::objects`].
 #[derive(Debug, Clone)]
@@ -115,56 +115,56 @@ pub static OPERATIONS: [Operation; 9] = [
     Operation {
         name: "objects.get_object_schema_by_key",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-object-schema-by-key", method: Method::GET, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.readonly"])], media: None }),
     },
     Operation {
         name: "objects.update_custom_object",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-custom-object", method: Method::PUT, path: "/objects/{key}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.get_record_by_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-record-by-id", method: Method::GET, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "objects.update_object_record",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-object-record", method: Method::PUT, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.delete_object_record",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &[])], media: None }),
-        v3: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete-object-record", method: Method::DELETE, path: "/objects/{schemaKey}/records/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "objects.create_object_record",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/record.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/record.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/record.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-object-record", method: Method::POST, path: "/objects/{schemaKey}/records", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/record.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.search_object_records",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/record.readonly"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/record.readonly"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/record.readonly"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "search-object-records", method: Method::POST, path: "/objects/{schemaKey}/records/search", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/record.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "objects.get_object_by_location_id",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["objects/schema.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-object-by-location-id", method: Method::GET, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["objects/schema.readonly"])], media: None }),
     },
     Operation {
         name: "objects.create_custom_object_schema",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["objects/schema.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["objects/schema.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["objects/schema.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-custom-object-schema", method: Method::POST, path: "/objects/", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["objects/schema.write"])], media: Some(Media::Json) }),
     },
 ];
 

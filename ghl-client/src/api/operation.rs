@@ -3,7 +3,7 @@ use std::fmt;
 use http::Method;
 use sidecar_core::{Error, ErrorKind, Result};
 
-use crate::config::ApiVersion;
+use crate::{client::TokenKinds, config::ApiVersion};
 
 /// The two generations of the API. Paths, names and shapes differ between them, not among the dated versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,34 +32,6 @@ impl Generation {
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A kind of token that an operation takes, in the specification's words
-/// (<https://marketplace.gohighlevel.com/docs/Authorization/authorization_doc>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TokenKind {
-    /// `bearer`: an OAuth token or a private integration token, as a rule a location's.
-    Bearer,
-    /// `Location-Access`: a location's OAuth token, or its private integration token.
-    Location,
-    /// `Location-Access-Only`: a location's OAuth token.
-    LocationOAuth,
-    /// `Agency-Access`: a company's OAuth token, or its private integration token.
-    Agency,
-    /// `Agency-Access-Only`: a company's OAuth token.
-    AgencyOAuth,
-}
-
-impl TokenKind {
-    /// Whether a location can have such a token.
-    pub const fn is_location(self) -> bool {
-        matches!(self, Self::Bearer | Self::Location | Self::LocationOAuth)
-    }
-
-    /// Whether a company can have such a token.
-    pub const fn is_company(self) -> bool {
-        matches!(self, Self::Bearer | Self::Agency | Self::AgencyOAuth)
     }
 }
 
@@ -99,9 +71,17 @@ pub struct Endpoint {
     /// The version it is published under.
     pub version: ApiVersion,
     /// The kinds of token it takes, each with the scopes it then needs. Empty: the specification does not say.
-    pub tokens: &'static [(TokenKind, &'static [&'static str])],
+    pub tokens: &'static [(TokenKinds, &'static [&'static str])],
     /// How its body is written; `None` when it has none.
     pub media: Option<Media>,
+}
+
+impl Endpoint {
+    /// All kinds of token that it takes.
+    pub fn accepts(&self) -> TokenKinds {
+        let kinds = self.tokens.iter().map(|(kinds, _)| *kinds);
+        kinds.reduce(TokenKinds::or).unwrap_or(TokenKinds::ANY)
+    }
 }
 
 impl Operation {

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, opportunities::Opportunities};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, opportunities::Opportunities};
 
 impl Opportunities {
     /// `GET /opportunities/lost-reason` in v2 (`2021-07-28`) and v3.
@@ -131,74 +131,74 @@ pub static OPERATIONS: [Operation; 12] = [
     Operation {
         name: "opportunities.get_lost_reason",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-lost-reason", method: Method::GET, path: "/opportunities/lost-reason", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.search_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "search-opportunity", method: Method::GET, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.search_opportunities_advanced",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "search-opportunities-advanced", method: Method::POST, path: "/opportunities/search", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.get_pipelines",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-pipelines", method: Method::GET, path: "/opportunities/pipelines", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.get_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-opportunity", method: Method::GET, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.readonly"])], media: None }),
     },
     Operation {
         name: "opportunities.delete_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-opportunity", method: Method::DELETE, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: None }),
     },
     Operation {
         name: "opportunities.update_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-opportunity", method: Method::PUT, path: "/opportunities/{id}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.update_opportunity_status",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-opportunity-status", method: Method::PUT, path: "/opportunities/{id}/status", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.upsert_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "Upsert-opportunity", method: Method::POST, path: "/opportunities/upsert", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.add_followers_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "add-followers-opportunity", method: Method::POST, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.remove_followers_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "remove-followers-opportunity", method: Method::DELETE, path: "/opportunities/{id}/followers", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "opportunities.create_opportunity",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["opportunities.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-opportunity", method: Method::POST, path: "/opportunities/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["opportunities.write"])], media: Some(Media::Json) }),
     },
 ];
 

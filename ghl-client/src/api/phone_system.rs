@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `phone-system` family. From [`GhlClient::phone_system`].
 #[derive(Debug, Clone)]
@@ -70,26 +70,26 @@ pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "phone_system.get_number_pool_list",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["numberpools.read"])], media: None }),
-        v3: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["numberpools.read"])], media: None }),
+        v2: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["numberpools.read"])], media: None }),
+        v3: Some(Endpoint { id: "getNumberPoolList", method: Method::GET, path: "/phone-system/number-pools", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["numberpools.read"])], media: None }),
     },
     Operation {
         name: "phone_system.available_numbers",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "available-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
-        v3: Some(Endpoint { id: "listAvailableNumbersForACountry", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
+        v2: Some(Endpoint { id: "available-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.read"])], media: None }),
+        v3: Some(Endpoint { id: "listAvailableNumbersForACountry", method: Method::GET, path: "/phone-system/numbers/location/{locationId}/available", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.read"])], media: None }),
     },
     Operation {
         name: "phone_system.purchase_phone_number",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "purchase-phone-number", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "purchase-number-for-location", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "purchase-phone-number", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "purchase-number-for-location", method: Method::POST, path: "/phone-system/numbers/location/{locationId}/purchase", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "phone_system.active_numbers",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
-        v3: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &["phonenumbers.read"])], media: None }),
+        v2: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.read"])], media: None }),
+        v3: Some(Endpoint { id: "active-numbers", method: Method::GET, path: "/phone-system/numbers/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["phonenumbers.read"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `proposals` family. From [`GhlClient::proposals`].
 #[derive(Debug, Clone)]
@@ -70,26 +70,26 @@ pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "proposals.list_documents_contracts",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
-        v3: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
+        v2: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-documents-contracts", method: Method::GET, path: "/proposals/document", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "proposals.send_documents_contracts",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "send-documents-contracts", method: Method::POST, path: "/proposals/document/send", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "proposals.list_documents_contracts_templates",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
-        v3: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: None }),
+        v2: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-documents-contracts-templates", method: Method::GET, path: "/proposals/templates", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "proposals.send_documents_contracts_template",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[]), (TokenKind::Agency, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "send-documents-contracts-template", method: Method::POST, path: "/proposals/templates/send", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[]), (TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
     },
 ];
 

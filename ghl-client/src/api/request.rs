@@ -12,12 +12,13 @@ use sidecar_core::{
 use super::{
     model::{Decode, Files, Write},
     multipart::multipart,
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     value::Object,
 };
 use crate::{
-    client::{GhlClient, Resource, Settings},
+    client::{GhlClient, Resource, Settings, TokenKinds},
     config::ApiVersion,
+    error::Problem,
     model::{CompanyId, LocationId},
 };
 
@@ -168,7 +169,7 @@ impl Prepared {
         let (call, resource) = prepared.map_err(|error| error.at("ghl", name))?;
         // Settled above: the client would put its own in its place.
         let settings = Settings { version: Some(version.clone()), ..self.settings.clone() };
-        self.client.answer(call, &resource, version, &settings).await
+        self.client.answer(call, &resource, (version, endpoint.accepts()), &settings).await
     }
 
     fn written(&self, generation: Generation) -> Result<Written> {
@@ -205,28 +206,27 @@ impl Prepared {
         })
     }
 
-    /// Whose token is used.
+    /// Whose token is used: as asked for, else of the location or company that the operation itself names, if it takes theirs.
     fn resource(&self, endpoint: &Endpoint, written: &Written) -> Result<Resource> {
-        let takes =
-            |is: fn(TokenKind) -> bool| endpoint.tokens.is_empty() || endpoint.tokens.iter().any(|(kind, _)| is(*kind));
-        let (location, company) = (takes(TokenKind::is_location), takes(TokenKind::is_company));
-        let needs = |whose, setter| {
-            let why = format!("it takes the token of a {whose}: say whose by `.{setter}(id)`");
-            Err(Error::new(ErrorKind::Config, why))
-        };
-        match &self.resource {
-            Some(Resource::Location(_)) if !location => needs("company", "company"),
-            Some(Resource::Company(_)) if !company => needs("location", "location"),
-            Some(resource) => Ok(resource.clone()),
-            None => Ok(self
-                .own(endpoint, written, "location")
-                .filter(|_| location)
-                .map(|id| Resource::Location(id.into()))
-                .or_else(|| {
-                    self.own(endpoint, written, "company").filter(|_| company).map(|id| Resource::Company(id.into()))
-                })
-                .unwrap_or(Resource::Token)),
+        let accepts = endpoint.accepts();
+        if let Some(resource) = &self.resource {
+            let (held, other) = match resource {
+                Resource::Location(_) => (TokenKinds::LOCATION_ACCESS, "company"),
+                Resource::Company(_) => (TokenKinds::AGENCY_ACCESS, "location"),
+                Resource::Token => (TokenKinds::ANY, ""),
+            };
+            if accepts.meets(held) {
+                return Ok(resource.clone());
+            }
+            let why = format!("this operation needs {accepts}: say whose by `.{other}(id)`");
+            return Err(
+                Error::new(ErrorKind::Config, why).with_detail(Problem::TokenKind { needs: accepts, has: held })
+            );
         }
+        let own = |kinds, what| accepts.meets(kinds).then(|| self.own(endpoint, written, what)).flatten();
+        let location = || own(TokenKinds::LOCATION_ACCESS, "location").map(|id| Resource::Location(id.into()));
+        let company = || own(TokenKinds::AGENCY_ACCESS, "company").map(|id| Resource::Company(id.into()));
+        Ok(location().or_else(company).unwrap_or(Resource::Token))
     }
 
     /// The operation's own location or company id: in its path, its query or its body.

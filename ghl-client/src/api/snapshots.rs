@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `snapshots` family. From [`GhlClient::snapshots`].
 #[derive(Debug, Clone)]
@@ -70,26 +70,26 @@ pub static OPERATIONS: [Operation; 4] = [
     Operation {
         name: "snapshots.get_custom_snapshots",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-custom-snapshots", method: Method::GET, path: "/snapshots/", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "snapshots.create_snapshot_share_link",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-snapshot-share-link", method: Method::POST, path: "/snapshots/share/link", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "snapshots.get_snapshot_push",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "snapshots.get_latest_snapshot_push",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-latest-snapshot-push", method: Method::GET, path: "/snapshots/snapshot-status/{snapshotId}/location/{locationId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &[])], media: None }),
     },
 ];
 

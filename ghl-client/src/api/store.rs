@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `store` family. From [`GhlClient::store`].
 #[derive(Debug, Clone)]
@@ -194,32 +194,32 @@ pub static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "store.create_shipping_zone",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-shipping-zone", method: Method::POST, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_zones",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-shipping-zones", method: Method::GET, path: "/store/shipping-zone", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_zones",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-shipping-zones", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_zone",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-shipping-zone", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_zone",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete-shipping-zone", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.get_available_shipping_zones",
@@ -230,74 +230,74 @@ pub static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "store.create_shipping_rate",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-shipping-rate", method: Method::POST, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_rates",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_rates",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-shipping-rates", method: Method::GET, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_rate",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-shipping-rate", method: Method::PUT, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_rate",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete-shipping-rate", method: Method::DELETE, path: "/store/shipping-zone/{shippingZoneId}/shipping-rate/{shippingRateId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.create_shipping_carrier",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-shipping-carrier", method: Method::POST, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.list_shipping_carriers",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "list-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.get_shipping_carriers",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-shipping-carriers", method: Method::GET, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.update_shipping_carrier",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-shipping-carrier", method: Method::PUT, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.delete_shipping_carrier",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "delete-shipping-carrier", method: Method::DELETE, path: "/store/shipping-carrier/{shippingCarrierId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
     Operation {
         name: "store.create_store_setting",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-store-setting", method: Method::POST, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: Some(Media::Json) }),
     },
     Operation {
         name: "store.get_store_settings",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &[])], media: None }),
-        v3: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKind::Location, &[])], media: None }),
+        v2: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
+        v3: Some(Endpoint { id: "get-store-settings", method: Method::GET, path: "/store/store-setting", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &[])], media: None }),
     },
 ];
 

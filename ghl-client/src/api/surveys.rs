@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `surveys` family. From [`GhlClient::surveys`].
 #[derive(Debug, Clone)]
@@ -52,14 +52,14 @@ pub static OPERATIONS: [Operation; 2] = [
     Operation {
         name: "surveys.get_surveys_submissions",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["surveys.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-surveys-submissions", method: Method::GET, path: "/surveys/submissions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["surveys.readonly"])], media: None }),
     },
     Operation {
         name: "surveys.get_surveys",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["surveys.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["surveys.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-surveys", method: Method::GET, path: "/surveys/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["surveys.readonly"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, users::Users};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, users::Users};
 
 impl Users {
     /// `GET /users/search` in v2 (`2021-07-28`) and v3.
@@ -88,44 +88,44 @@ pub static OPERATIONS: [Operation; 7] = [
     Operation {
         name: "users.search_users",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"]), (TokenKinds::LOCATION_ACCESS, &["users.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "search-users", method: Method::GET, path: "/users/search", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"]), (TokenKinds::LOCATION_ACCESS, &["users.readonly"])], media: None }),
     },
     Operation {
         name: "users.filter_users_by_email",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "filter-users-by-email", method: Method::POST, path: "/users/search/filter-by-email", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "users.get_user",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.readonly"]), (TokenKind::Location, &["users.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"]), (TokenKinds::LOCATION_ACCESS, &["users.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-user", method: Method::GET, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.readonly"]), (TokenKinds::LOCATION_ACCESS, &["users.readonly"])], media: None }),
     },
     Operation {
         name: "users.update_user",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-user", method: Method::PUT, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "users.delete_user",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-user", method: Method::DELETE, path: "/users/{userId}", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: None }),
     },
     Operation {
         name: "users.get_user_by_location",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-user-by-location", method: Method::GET, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Location, &["users.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-user-by-location", method: Method::GET, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["users.readonly"])], media: None }),
         v3: None,
     },
     Operation {
         name: "users.create_user",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V3, tokens: &[(TokenKind::Agency, &["users.write"]), (TokenKind::Location, &["users.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-user", method: Method::POST, path: "/users/", version: ApiVersion::V3, tokens: &[(TokenKinds::AGENCY_ACCESS, &["users.write"]), (TokenKinds::LOCATION_ACCESS, &["users.write"])], media: Some(Media::Json) }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `voice-ai` family. From [`GhlClient::voice_ai`].
 #[derive(Debug, Clone)]
@@ -133,68 +133,68 @@ pub static OPERATIONS: [Operation; 11] = [
     Operation {
         name: "voice_ai.create_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-agent", method: Method::POST, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_agents",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-agents", method: Method::GET, path: "/voice-ai/agents", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.patch_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "patch-agent", method: Method::PATCH, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-agent", method: Method::GET, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.delete_agent",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agents.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-agent", method: Method::DELETE, path: "/voice-ai/agents/{agentId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agents.write"])], media: None }),
     },
     Operation {
         name: "voice_ai.get_call_logs",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-dashboard.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-call-logs", method: Method::GET, path: "/voice-ai/dashboard/call-logs", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-dashboard.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.get_call_log",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-dashboard.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-dashboard.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "getCallLog", method: Method::GET, path: "/voice-ai/dashboard/call-logs/{callId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-dashboard.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.create_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "create-action", method: Method::POST, path: "/voice-ai/actions", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.update_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
-        v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
+        v2: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
+        v3: Some(Endpoint { id: "update-action", method: Method::PUT, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: Some(Media::Json) }),
     },
     Operation {
         name: "voice_ai.get_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-action", method: Method::GET, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.readonly"])], media: None }),
     },
     Operation {
         name: "voice_ai.delete_action",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: None }),
-        v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["voice-ai-agent-goals.write"])], media: None }),
+        v2: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V2021_04_15, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: None }),
+        v3: Some(Endpoint { id: "delete-action", method: Method::DELETE, path: "/voice-ai/actions/{actionId}", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["voice-ai-agent-goals.write"])], media: None }),
     },
 ];
 

@@ -10,11 +10,11 @@ use sidecar_core::http::Answer;
 
 use super::{
     model::{answer, body, both, values},
-    operation::{Endpoint, Generation, Media, Operation, TokenKind},
+    operation::{Endpoint, Generation, Media, Operation},
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::GhlClient, config::ApiVersion, workflows::Workflows};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, workflows::Workflows};
 
 impl Workflows {
     /// `GET /workflows/` in v2 (`2021-07-28`) and v3.
@@ -32,8 +32,8 @@ pub static OPERATIONS: [Operation; 1] = [
     Operation {
         name: "workflows.get_workflow",
         home: Generation::V2,
-        v2: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKind::Bearer, &["workflows.readonly"])], media: None }),
-        v3: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V3, tokens: &[(TokenKind::Bearer, &["workflows.readonly"])], media: None }),
+        v2: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V2021_07_28, tokens: &[(TokenKinds::LOCATION_ACCESS, &["workflows.readonly"])], media: None }),
+        v3: Some(Endpoint { id: "get-workflow", method: Method::GET, path: "/workflows/", version: ApiVersion::V3, tokens: &[(TokenKinds::LOCATION_ACCESS, &["workflows.readonly"])], media: None }),
     },
 ];
 

@@ -166,6 +166,13 @@ impl From<&Operation> for Terms {
     }
 }
 
+#[cfg(feature = "api")]
+impl From<(ApiVersion, TokenKinds)> for Terms {
+    fn from((version, accepts): (ApiVersion, TokenKinds)) -> Self {
+        Self { version, accepts }
+    }
+}
+
 /// For calls of which nothing but the version is known.
 impl From<ApiVersion> for Terms {
     fn from(version: ApiVersion) -> Self {

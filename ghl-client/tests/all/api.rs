@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ghl_client::{
-    ApiVersion, ErrorKind, GhlClient,
+    ApiVersion, ErrorKind, GhlClient, GhlErrorExt as _,
     api::{
         Either, File, Generation, Nullable, OPERATIONS, Request, Unknown as _, contacts, conversations, oauth,
-        opportunities,
+        opportunities, users,
     },
 };
 use serde_json::{Value, json};
@@ -97,7 +97,8 @@ async fn whose_call_it_is_follows_from_its_own_ids() {
     ghl.companies().get_company("comp1").await.unwrap();
     ghl.contacts().get_contact("c1").await.unwrap();
     ghl.contacts().get_contact("c1").location("l3").await.unwrap();
-    ghl.v3().opportunities().search_opportunity(search()).company("comp2").await.unwrap();
+    let both = users::SearchUsersQuery { company_id: Some("comp1".to_owned()), ..Default::default() };
+    ghl.v3().users().search_users(both).company("comp2").await.unwrap();
     let search_location = format!("location:{LOCATION}");
     let expected =
         [&search_location, "location:l1", "location:l2", "company:comp1", "token", "location:l3", "company:comp2"];
@@ -143,6 +144,13 @@ async fn a_field_that_the_version_lacks_is_named() {
 async fn a_token_of_the_wrong_kind_is_refused() {
     let error = refused(|ghl| ghl.companies().get_company("comp1").location(LOCATION)).await;
     assert!(error.contains(".company(id)"), "{error}");
+    let (company_id, app_id) = (Some("comp1".to_owned()), Some("app1".to_owned()));
+    let query = oauth::GetInstalledLocationQuery { company_id, app_id, ..Default::default() };
+    let transport = Arc::new(ScriptedTransport::new());
+    let builder = GhlClient::builder().private_integration_token("pit-1").transport(transport.clone());
+    let error = builder.build().unwrap().oauth().get_installed_location(query).await.unwrap_err();
+    assert!(transport.requests().is_empty() && error.is_wrong_token_kind(), "{error}");
+    assert!(error.to_string().contains("GhlOAuth::authorize"), "{error}");
 }
 
 #[tokio::test]

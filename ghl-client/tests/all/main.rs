@@ -8,7 +8,8 @@
     feature = "conversations",
     feature = "locations",
     feature = "oauth",
-    feature = "opportunities"
+    feature = "opportunities",
+    feature = "users"
 ))]
 mod api;
 mod budget;
