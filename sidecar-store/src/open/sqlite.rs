@@ -67,8 +67,10 @@ fn pool(size: u32) -> SqlitePoolOptions {
 /// Whether a connection may be used again. When a commit fails, as on a full disk, SQLite has rolled back by itself; sqlx goes on
 /// counting the transaction, and every later one on that connection would be refused.
 async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback that was queued has run when this is answered.
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        // A rollback that was queued has run when this is answered.
+        connection.ping().await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 
