@@ -25,6 +25,7 @@ fn change(origin: ChangeOrigin, second: i64, effect: Effect) -> Change {
         effect,
         searchable: &["email"],
         reread: None,
+        follow_up: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn change(number: usize, effect: Effect) -> Change {
         effect,
         searchable: &[],
         reread: Some(Cow::Borrowed("read")),
+        follow_up: None,
     }
 }
 

@@ -87,6 +87,7 @@ fn change(body: &Value) -> Change {
         effect: Effect::Patch(body.as_object().cloned().unwrap().into()),
         searchable: &[],
         reread: None,
+        follow_up: None,
     }
 }
 

@@ -192,6 +192,7 @@ fn listed(id: &str, row: &Row) -> Change {
         effect: Effect::Put(doc.as_object().cloned().unwrap_or_default().into()),
         searchable: &["name"],
         reread: Some(Cow::Borrowed("test.read")),
+        follow_up: None,
     }
 }
 

@@ -69,6 +69,7 @@ fn event(id: &str, version: u64, state: State) -> Change {
         effect: state.map_or(Effect::Delete, |number| Effect::Patch(doc(number).into())),
         searchable: &["name"],
         reread: Some(Cow::Borrowed(REREAD)),
+        follow_up: None,
     }
 }
 

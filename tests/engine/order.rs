@@ -89,6 +89,7 @@ fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Effect) ->
         effect,
         searchable: &["name"],
         reread: Some(Cow::Borrowed(REREAD)),
+        follow_up: None,
     }
 }
 

@@ -108,7 +108,17 @@ impl Kind {
             Effect::Delete => None,
         };
         let reread = Some(Cow::Borrowed(self.reread));
-        Change { key, location, version, origin, position, effect, searchable: self.searchable, reread }
+        Change {
+            key,
+            location,
+            version,
+            origin,
+            position,
+            effect,
+            searchable: self.searchable,
+            reread,
+            follow_up: None,
+        }
     }
 
     /// The change that a fetched document makes. Its version is its update time; a document that has none counts as of

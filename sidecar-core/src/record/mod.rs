@@ -121,6 +121,9 @@ pub struct Change {
     /// The kind of task that reads the record by id when order cannot be told, such as `ghl.read_contact`. The task's
     /// payload is `{"kind", "id", "location"}`; several wishes for one record become one task.
     pub reread: Option<Cow<'static, str>>,
+    /// The kind of task that carries the change on to other systems, written with it whenever it changes what is stored:
+    /// with the same payload, one task for a record however often it changes before it is carried out.
+    pub follow_up: Option<Cow<'static, str>>,
 }
 
 /// One line of the append-only history: this delivery had its effect, once.

@@ -29,7 +29,7 @@ fn record(id: &str) -> RecordKey {
 
 fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Effect) -> Change {
     let (key, location) = (record(id), Some("l1".into()));
-    Change { key, location, version, origin, position: None, effect, searchable: &[], reread: None }
+    Change { key, location, version, origin, position: None, effect, searchable: &[], reread: None, follow_up: None }
 }
 
 /// Ids from `c000` on.

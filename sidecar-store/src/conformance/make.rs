@@ -18,6 +18,7 @@ use crate::Store;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const ORG: &str = "org_1";
 pub(super) const REREAD: &str = "test.read";
+pub(super) const FOLLOW: &str = "test.follow";
 
 /// So many seconds after some instant.
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -120,6 +121,7 @@ fn change(id: &str, seconds: i64, origin: ChangeOrigin, effect: Effect) -> Chang
         effect,
         searchable: &["name", "email"],
         reread: Some(Cow::Borrowed(REREAD)),
+        follow_up: None,
     }
 }
 

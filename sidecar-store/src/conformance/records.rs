@@ -13,8 +13,8 @@ use sidecar_core::{
 use super::{
     behaviours,
     make::{
-        MINUTE, REREAD, apply, at, claim_tasks, delivery, doc, keys, listed, org, placed, put_tasks, read, record_key,
-        stored, stored_doc, sync_key, task, webhook, webhook_delete,
+        FOLLOW, MINUTE, REREAD, apply, at, claim_tasks, delivery, doc, keys, listed, org, placed, put_tasks, read,
+        record_key, stored, stored_doc, sync_key, task, webhook, webhook_delete,
     },
 };
 use crate::Store;
@@ -165,6 +165,23 @@ behaviours! { $ record_conformance, records, dyn Store:
         let change = sidecar_core::record::Change { reread: None, ..webhook("c", 102, json!({"v": 2})) };
         assert_eq!(apply(&*store, vec![change]).await, [Written::Unordered]);
         assert_eq!(store.waiting_tasks().await.unwrap(), (0, 0));
+    }
+
+    /// What changes what is stored is followed by its task, once however often it changes before; what changes nothing is not.
+    async fn a_change_is_followed_by_its_task(store) {
+        let followed = |change| sidecar_core::record::Change { follow_up: Some(FOLLOW.into()), ..change };
+        let tasks = async || store.claim_tasks(&[FOLLOW], 100, MINUTE, at(0)).await.unwrap();
+        apply(&*store, vec![followed(webhook("c", 1, json!({"v": 1}))), followed(webhook("c", 2, json!({"v": 2})))]).await;
+        let claimed = tasks().await;
+        let payloads: Vec<_> = claimed.iter().map(|task| &task.payload).collect();
+        assert_eq!(payloads, [&json!({"kind": "contact", "id": "c", "location": "l_1"})]);
+        let done = Batch { outbox_done: claimed.into_iter().map(|task| task.claim).collect(), ..Batch::default() };
+        assert!(store.commit(done).await.unwrap().committed);
+        let known = vec![followed(webhook("c", 1, json!({"v": 0}))), followed(webhook("c", 2, json!({"v": 2})))];
+        assert_eq!(apply(&*store, known).await, [Written::Older, Written::Unchanged]);
+        assert_eq!(tasks().await.len(), 0);
+        assert_eq!(apply(&*store, vec![followed(webhook_delete("c", 100))]).await, [Written::Deleted]);
+        assert_eq!(tasks().await.len(), 1);
     }
 
     /// A read by id settles, unless the record changed while it was under way.

@@ -61,7 +61,7 @@ impl SqlStore {
             tx.rollback().await?;
             return Ok(None);
         }
-        write_tasks(&mut tx, batch.outbox.iter().cloned().chain(fold.rereads).collect()).await?;
+        write_tasks(&mut tx, batch.outbox.iter().cloned().chain(fold.tasks).collect()).await?;
         write_applied(&mut tx, &batch.applied).await?;
         if let Some(checkpoint) = &batch.checkpoint {
             write_checkpoint(&mut tx, checkpoint).await?;

@@ -1,4 +1,8 @@
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::json;
 use sidecar_core::{
@@ -15,8 +19,8 @@ pub(super) struct Fold {
     written: BTreeMap<RecordKey, u64>,
     /// What became of each change, in order.
     pub(super) outcomes: Vec<Written>,
-    /// Reads by id that settle what could not be ordered.
-    pub(super) rereads: Vec<NewTask>,
+    /// Reads by id that settle what could not be ordered, and what follows from what was written.
+    pub(super) tasks: Vec<NewTask>,
 }
 
 impl Fold {
@@ -31,11 +35,12 @@ impl Fold {
             Decision::Write(record, written) => {
                 let former = self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
                 self.written.entry(change.key.clone()).or_insert(former);
+                self.tasks.extend(change.follow_up.clone().map(|kind| wish(kind, "follow", change)));
                 written
             }
             Decision::Keep(written) => written,
             Decision::Reread => {
-                self.rereads.extend(reread(change));
+                self.tasks.extend(change.reread.clone().map(|kind| wish(kind, "reread", change)));
                 Written::Unordered
             }
         };
@@ -49,10 +54,10 @@ impl Fold {
     }
 }
 
-fn reread(change: &Change) -> Option<NewTask> {
-    let kind = change.reread.clone()?;
-    let key: std::sync::Arc<str> = format!("reread:{}:{}", change.key.kind, change.key.id).into();
-    Some(NewTask {
+/// A standing wish about the change's record.
+fn wish(kind: Cow<'static, str>, purpose: &str, change: &Change) -> NewTask {
+    let key: Arc<str> = format!("{purpose}:{}:{}", change.key.kind, change.key.id).into();
+    NewTask {
         organization: change.key.organization.clone(),
         kind,
         order_key: key.clone(),
@@ -60,13 +65,13 @@ fn reread(change: &Change) -> Option<NewTask> {
         payload: json!({ "kind": change.key.kind, "id": change.key.id, "location": change.location }),
         not_before: Timestamp::EPOCH,
         again: true,
-    })
+    }
 }
 
 /// Tasks of one organization and key as one, since a statement writes a row once only. It is what writing them one
 /// after another would leave: the first, with the payload of the latest wish.
 pub(super) fn merged(tasks: Vec<NewTask>) -> Vec<NewTask> {
-    let mut places: HashMap<(OrganizationId, std::sync::Arc<str>), usize> = HashMap::new();
+    let mut places: HashMap<(OrganizationId, Arc<str>), usize> = HashMap::new();
     let mut merged: Vec<NewTask> = Vec::with_capacity(tasks.len());
     for task in tasks {
         let place = *places.entry((task.organization.clone(), task.key.clone())).or_insert(merged.len());

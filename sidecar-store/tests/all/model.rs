@@ -47,6 +47,7 @@ fn change() -> impl Strategy<Value = Change> {
             },
             searchable: &["a", "b"],
             reread: Some(Cow::Borrowed("read")),
+            follow_up: None,
         },
     )
 }
@@ -126,6 +127,7 @@ proptest! {
                 effect: Effect::Patch(Doc::from_iter([("state".to_owned(), json!(number))]).into()),
                 searchable: &[],
                 reread: None,
+                follow_up: None,
             };
             let changes: Vec<_> = arrivals.iter().map(event).collect();
             for batch in changes.chunks(size) {

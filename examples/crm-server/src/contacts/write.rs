@@ -185,6 +185,7 @@ async fn bury(app: &App, stored: &Record) -> Answer<()> {
         effect: Effect::Delete,
         searchable: &[],
         reread: Some(READ_CONTACT.into()),
+        follow_up: None,
     };
     commit(app, change).await
 }
