@@ -17,6 +17,7 @@ pub mod ooo;
 mod operations;
 pub mod schedules;
 pub mod slots;
+pub mod sync;
 pub mod teams;
 pub mod webhook;
 pub mod webhooks;

@@ -13,6 +13,7 @@ mod limits;
 mod oauth;
 mod requirements;
 mod support;
+mod sync;
 mod webhook_events;
 mod webhooks;
 mod wire;

@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sidecar_core::{
+    ErrorKind, OrganizationId, Page, Result, Timestamp,
+    record::{Change, ChangeOrigin, Effect},
+    sync::{Source, SourcePage},
+};
+
+use super::booking;
+use crate::{
+    bookings::Sort,
+    client::CalcomClient,
+    model::{Booking, BookingUid, WireTime},
+};
+
+/// Bookings in a page.
+const PAGE_SIZE: u32 = 100;
+/// How far a page begins before the update that the page before ended with: so that whether the provider takes "after" with or
+/// without that instant makes no difference.
+const OVERLAP: Duration = Duration::from_millis(1);
+
+/// The bookings of an account by their last change, as a listing that can be copied. One value is one pass.
+///
+/// Cal.com keeps cancelled bookings, so that nothing vanishes from the listing; a pass never removes a booking.
+#[derive(Debug)]
+pub struct BookingsSource {
+    client: CalcomClient,
+    organization: OrganizationId,
+    since: Timestamp,
+}
+
+/// Where a page of bookings starts: at a time of change, and after so many bookings from there on. Going on by the time and not by
+/// the number alone, a booking that changes meanwhile moves none out of the pages to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BookingsCursor {
+    after: Timestamp,
+    skip: u64,
+}
+
+impl BookingsSource {
+    /// All bookings.
+    pub fn full(client: CalcomClient, organization: impl Into<OrganizationId>) -> Self {
+        Self::changed_since(client, organization, Timestamp::EPOCH)
+    }
+
+    /// The bookings that changed since then.
+    pub fn changed_since(client: CalcomClient, organization: impl Into<OrganizationId>, since: Timestamp) -> Self {
+        Self { client, organization: organization.into(), since }
+    }
+}
+
+impl Source for BookingsSource {
+    type Cursor = BookingsCursor;
+
+    async fn page(&self, at: Option<BookingsCursor>) -> Result<SourcePage<BookingsCursor>> {
+        let BookingsCursor { after, skip } = at.unwrap_or(BookingsCursor { after: self.since, skip: 0 });
+        let asked_at = self.client.clock().now();
+        let list = self.client.bookings().list().updated_after(after).sort_updated(Sort::Asc);
+        let listed = list.page_size(PAGE_SIZE).skip(skip).background().await?;
+        let next = listed.next.and_then(|_| next(after, skip, &listed.items));
+        let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
+        let items = listed.items.iter().map(change).collect();
+        Ok(SourcePage { page: Page { items, next, total: listed.total }, span: None })
+    }
+
+    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
+        let (uid, asked_at) = (BookingUid::from(id), self.client.clock().now());
+        let origin = ChangeOrigin::Read { revision };
+        match self.client.bookings().get(uid.clone()).background().await {
+            Ok(booked) => {
+                let mut bookings = booked.into_vec();
+                // A series is answered whole.
+                bookings.retain(|booking| booking.uid == uid);
+                Ok(match bookings.first() {
+                    Some(booking) => booking::fetched(&self.organization, booking, asked_at, origin),
+                    None => booking::change(&self.organization, &uid, asked_at, origin, Effect::Delete),
+                })
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(booking::change(&self.organization, &uid, asked_at, origin, Effect::Delete))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The page after one that began at `after`: at its last update, or further on in it when all of it changed at once.
+fn next(after: Timestamp, skip: u64, page: &[Booking]) -> Option<BookingsCursor> {
+    let last = page.last()?.updated_at.as_ref().and_then(WireTime::timestamp).map(|last| last - OVERLAP);
+    Some(match last {
+        Some(last) if last > after => BookingsCursor { after: last, skip: 0 },
+        _ => BookingsCursor { after, skip: skip + page.len() as u64 },
+    })
+}

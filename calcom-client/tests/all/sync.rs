@@ -1,0 +1,178 @@
+//! Copies of bookings: what listings, reads and webhooks make of them.
+
+use calcom_client::{
+    CalcomEvent,
+    sync::{ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, READ_BOOKING, webhook_changes},
+    webhook::{EventKind, fixtures},
+};
+use serde_json::{Value, json};
+use sidecar_core::{
+    OrganizationId, Timestamp,
+    record::{Change, ChangeOrigin, Decision, Effect, Written, decide},
+    sync::Source,
+    test_util::ScriptedTransport,
+};
+
+use crate::support::{at, client, line};
+
+fn org() -> OrganizationId {
+    "org_1".into()
+}
+
+/// The changes that an event of this kind makes, with these fields in its payload.
+fn changes(kind: &EventKind, fields: &[(&str, Value)]) -> Vec<Change> {
+    let fixture = fields.iter().fold(fixtures::of(kind), |fixture, (name, value)| fixture.set(name, value.clone()));
+    let event = CalcomEvent::parse(fixture.body().to_string().as_bytes()).unwrap();
+    webhook_changes(&event, &org(), Timestamp::EPOCH)
+}
+
+fn put(change: &Change) -> Value {
+    match &change.effect {
+        Effect::Put(document) | Effect::Patch(document) => json!(document),
+        Effect::Delete => Value::Null,
+    }
+}
+
+fn listed(uid: &str, updated: &str) -> Value {
+    json!({
+        "uid": uid, "id": 100, "status": "accepted", "title": "Intro", "eventTypeId": 7,
+        "start": "2026-12-02T10:00:00.000+01:00", "end": "2026-12-02T10:30:00.000+01:00", "updatedAt": updated,
+        "attendees": [{"name": "Ann", "email": "ann@example.com", "displayEmail": "ann@example.com", "timeZone": "UTC", "absent": false}],
+        "metadata": {"ghlContactId": "c_1"},
+    })
+}
+
+fn page(bookings: &[Value], more: bool) -> Value {
+    json!({"status": "success", "data": bookings, "pagination": {"hasNextPage": more}})
+}
+
+#[tokio::test]
+async fn a_listing_goes_on_at_its_last_change_and_stops_at_the_end() {
+    let script = ScriptedTransport::new()
+        .answer(200, page(&[listed("a", "2026-12-01T10:00:00.000Z"), listed("b", "2026-12-01T11:00:00.000Z")], true))
+        .answer(200, page(&[listed("b", "2026-12-01T11:00:00.000Z")], true))
+        .answer(200, page(&[], false));
+    let (calcom, transport) = client(script);
+    let source = BookingsSource::changed_since(calcom, org(), at("2026-12-01T09:00:00Z"));
+    let (mut cursor, mut seen): (Option<BookingsCursor>, Vec<String>) = (None, Vec::new());
+    loop {
+        let read = source.page(cursor.clone()).await.unwrap();
+        seen.extend(read.page.items.iter().map(|change| change.key.id.to_string()));
+        assert!(read.page.next.is_none() || read.page.next != cursor, "a cursor always moves");
+        cursor = read.page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["a", "b", "b"]);
+    let asked: Vec<_> = transport.requests().iter().map(line).collect();
+    assert!(asked[0].contains("afterUpdatedAt=2026-12-01T09%3A00%3A00Z"), "{asked:?}");
+    assert!(
+        asked[1].contains("afterUpdatedAt=2026-12-01T10%3A59%3A59.999Z") && asked[1].contains("skip=0"),
+        "{asked:?}"
+    );
+    assert!(
+        asked[2].contains("afterUpdatedAt=2026-12-01T10%3A59%3A59.999Z") && asked[2].contains("skip=1"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_listed_booking_is_kept_in_utc_under_its_uid() {
+    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[listed("a", "2026-12-01T10:00:00Z")], false)));
+    let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
+    let change = &read.page.items[0];
+    assert_eq!((&*change.key.kind, &*change.key.id, change.version), (BOOKING, "a", at("2026-12-01T10:00:00Z")));
+    assert_eq!((change.position, change.reread.as_deref()), (Some(at("2026-12-02T09:00:00Z")), Some(READ_BOOKING)));
+    let document = put(change);
+    assert_eq!(
+        (&document["start"], &document["end"]),
+        (&json!("2026-12-02T09:00:00Z"), &json!("2026-12-02T09:30:00Z"))
+    );
+    assert_eq!(document["attendees"], json!([{"name": "Ann", "email": "ann@example.com", "timeZone": "UTC"}]));
+}
+
+#[tokio::test]
+async fn a_booking_that_is_gone_is_deleted_and_a_series_gives_the_one_that_was_asked_for() {
+    let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
+    let series = json!({"status": "success", "data": [listed("a", "2026-12-01T10:00:00Z"), listed("b", "2026-12-01T10:00:00Z")]});
+    let (calcom, _) = client(ScriptedTransport::new().answer(404, gone).answer(200, series));
+    let source = BookingsSource::full(calcom, org());
+    assert_eq!(source.read("a", 3).await.unwrap().effect, Effect::Delete);
+    let change = source.read("b", 3).await.unwrap();
+    assert_eq!((&*change.key.id, change.origin), ("b", ChangeOrigin::Read { revision: 3 }));
+}
+
+#[tokio::test]
+async fn a_webhook_and_a_listing_of_the_same_state_need_no_read_to_agree() {
+    let fields = [
+        ("uid", json!("a")),
+        ("bookingId", json!(100)),
+        ("eventTypeId", json!(7)),
+        ("title", json!("Intro")),
+        ("startTime", json!("2026-12-02T09:00:00+00:00")),
+        ("endTime", json!("2026-12-02T09:30:00Z")),
+        ("status", json!("ACCEPTED")),
+        ("price", json!(0)),
+        (
+            "attendees",
+            json!([{"name": "Ann", "email": "ann@example.com", "timeZone": "UTC", "phoneNumber": null, "utcOffset": 60}]),
+        ),
+        ("metadata", json!({"ghlContactId": "c_1"})),
+    ];
+    let told = changes(&EventKind::BookingCreated, &fields);
+    let Decision::Write(stored, Written::Inserted) = decide(None, &told[0]) else { panic!("a new booking") };
+    let updated = (told[0].version + std::time::Duration::from_secs(1)).to_string();
+    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[listed("a", &updated)], false)));
+    let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
+    let decided = decide(Some(&stored), &read.page.items[0]);
+    assert!(matches!(decided, Decision::Write(_, Written::Updated)), "{decided:?}");
+}
+
+#[test]
+fn a_move_changes_the_new_booking_and_the_one_it_took_the_place_of() {
+    let moved = changes(&EventKind::BookingRescheduled, &[("uid", json!("new")), ("rescheduleUid", json!("old"))]);
+    let [new, old] = &moved[..] else { panic!("{moved:?}") };
+    assert_eq!((&*new.key.id, &put(new)["rescheduledFromUid"]), ("new", &json!("old")));
+    assert_eq!(&*old.key.id, "old");
+    assert_eq!(put(old), json!({"uid": "old", "status": "cancelled", "rescheduledToUid": "new"}));
+}
+
+#[test]
+fn endings_tell_their_status_and_no_metadata() {
+    for (kind, status) in [(EventKind::BookingCancelled, "cancelled"), (EventKind::BookingRejected, "rejected")] {
+        let ended = put(&changes(&kind, &[("metadata", json!({"a": "b"})), ("status", Value::Null)])[0]);
+        assert_eq!((&ended["status"], ended.get("metadata")), (&json!(status), None));
+    }
+}
+
+#[test]
+fn a_booking_that_has_to_be_paid_waits_until_it_is() {
+    let status = |kind: &EventKind| {
+        put(&changes(kind, &[("price", json!(5000)), ("status", json!("ACCEPTED"))])[0])["status"].clone()
+    };
+    assert_eq!(status(&EventKind::BookingCreated), "pending");
+    assert_eq!(status(&EventKind::BookingPaymentInitiated), "pending");
+    assert_eq!(status(&EventKind::BookingPaid), "accepted");
+}
+
+#[test]
+fn who_did_not_come_is_told_alone() {
+    let attendees = json!([{"email": "ann@example.com", "noShow": true}, {"email": "bo@example.com", "noShow": false}]);
+    let told = changes(&EventKind::BookingNoShowUpdated, &[("bookingUid", json!("a")), ("attendees", attendees)]);
+    assert_eq!(put(&told[0]), json!({"uid": "a", ABSENT_ATTENDEES: ["ann@example.com"]}));
+}
+
+#[test]
+fn a_meeting_that_ended_tells_when() {
+    let end = json!("2026-12-01T10:00:00Z");
+    let told = changes(&EventKind::MeetingEnded, &[("uid", json!("a")), ("endTime", end.clone())]);
+    assert_eq!((put(&told[0]), told[0].version), (json!({"uid": "a", "end": end}), at("2026-12-01T10:00:00Z")));
+}
+
+#[test]
+fn events_of_other_things_change_no_booking() {
+    for kind in [EventKind::OooCreated, EventKind::FormSubmitted, EventKind::Ping, EventKind::MeetingStarted] {
+        assert_eq!(changes(&kind, &[]), [], "{kind}");
+    }
+}
