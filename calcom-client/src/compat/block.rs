@@ -13,7 +13,7 @@ use crate::{
     client::{CalcomClient, Settings, WithSettings, settings},
     config::METADATA_VALUE_CHARS,
     error::{CalcomErrorExt, Problem},
-    model::{EventTypeId, Minutes, ScheduleId},
+    model::{DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
     ooo::is_midnight,
 };
 
@@ -56,14 +56,56 @@ impl CreateBlockedSlots {
     }
 
     async fn send(self) -> Result<Vec<BlockHandle>> {
-        if let Some(slot) = self.slots.iter().find(|slot| slot.start >= slot.end) {
-            let why = format!("a blocked time ends after it begins, not at {} for one from {}", slot.end, slot.start);
-            return Err(refused(why));
-        }
+        self.check()?;
         match self.strategy.clone() {
             BlockStrategy::ScheduleOverride { schedule } => self.in_schedule(schedule).await,
             strategy => self.one_by_one(&strategy).await,
         }
+    }
+
+    /// Says what blocking would take, and changes nothing: what is noted before it is done can be undone whatever happens in
+    /// between. Blocking [beside](Self::beside) these handles then gives the same ones, also when it was done before. Only schedules
+    /// can tell; the other strategies answer with [`ErrorKind::Config`].
+    ///
+    /// # Errors
+    /// As awaiting it.
+    pub async fn preview(self) -> Result<Vec<BlockHandle>> {
+        self.check()?;
+        let BlockStrategy::ScheduleOverride { schedule } = self.strategy else {
+            return Err(refused("only a schedule tells beforehand what is taken out of it"));
+        };
+        let id = self.schedule(schedule).await?;
+        let read = self.client.schedules().get(id).with(self.settings.clone()).await?;
+        self.draft(&read).map(|(handles, _)| handles)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.slots.iter().find(|slot| slot.start >= slot.end) {
+            None => Ok(()),
+            Some(slot) => Err(refused(format!(
+                "a blocked time ends after it begins, not at {} for one from {}",
+                slot.end, slot.start
+            ))),
+        }
+    }
+
+    /// The schedule that is named, or else the user's default one.
+    async fn schedule(&self, named: Option<ScheduleId>) -> Result<ScheduleId> {
+        if let Some(id) = named {
+            return Ok(id);
+        }
+        let found = self.client.schedules().default_schedule().with(self.settings.clone()).await?;
+        found.map(|schedule| schedule.id).ok_or_else(|| refused("the user has no default schedule: name one"))
+    }
+
+    /// What is taken out of the schedule, and its overrides then, if they change.
+    fn draft(&self, schedule: &Schedule) -> Result<(Vec<BlockHandle>, Option<Vec<DateOverride>>)> {
+        let (mut draft, mut holding) = (Draft::of(schedule), self.beside.clone());
+        let before = holding.len();
+        for slot in &self.slots {
+            holding.push(draft.block(slot, &holding)?);
+        }
+        Ok((holding.split_off(before), draft.into_changed()))
     }
 
     async fn in_schedule(self, schedule: Option<ScheduleId>) -> Result<Vec<BlockHandle>> {
@@ -71,24 +113,11 @@ impl CreateBlockedSlots {
             return Ok(Vec::new());
         }
         let schedules = self.client.schedules();
-        let id = match schedule {
-            Some(id) => id,
-            None => {
-                let found = schedules.default_schedule().with(self.settings.clone()).await?;
-                found
-                    .map(|schedule| schedule.id)
-                    .ok_or_else(|| refused("the user has no default schedule: name one"))?
-            }
-        };
+        let id = self.schedule(schedule).await?;
         alone(&self.client, id, &self.settings, async {
-            let schedule = schedules.get(id).with(self.settings.clone()).await?;
-            let (mut draft, mut holding) = (Draft::of(&schedule), self.beside);
-            let before = holding.len();
-            for slot in &self.slots {
-                holding.push(draft.block(slot, &holding)?);
-            }
-            let handles = holding.split_off(before);
-            let Some(overrides) = draft.into_changed() else { return Ok(handles) };
+            let read = schedules.get(id).with(self.settings.clone()).await?;
+            let (handles, overrides) = self.draft(&read)?;
+            let Some(overrides) = overrides else { return Ok(handles) };
             match schedules.update(id).overrides(overrides).with(self.settings.clone()).await {
                 Ok(_) => Ok(handles),
                 Err(error) if error.may_have_happened() => Err(error.with_detail(Problem::PartlyBlocked { handles })),

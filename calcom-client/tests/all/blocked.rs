@@ -405,3 +405,20 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_preview_takes_nothing_and_blocking_beside_it_gives_the_same_however_often() {
+    let house = House::new("Europe/Berlin", json!([]));
+    let slot = || [BlockedSlot::new(at("2026-12-01T09:00:00Z"), at("2026-12-01T10:00:00Z"))];
+    let noted = house.calcom.create_blocked_slots(slot()).preview().await.unwrap();
+    assert_eq!(*house.provider.patches.lock().unwrap(), 0);
+    for _ in 0..2 {
+        let blocked = house.calcom.create_blocked_slots(slot()).beside(noted.clone()).await.unwrap();
+        assert_eq!(blocked, noted);
+    }
+    assert_eq!(*house.provider.patches.lock().unwrap(), 1);
+    for handle in noted {
+        house.calcom.unblock(handle).await.unwrap();
+    }
+    assert_eq!(house.provider.schedule.lock().unwrap()["overrides"], json!([]));
+}
