@@ -19,6 +19,8 @@ mod processes;
 mod records;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod reseal;
+mod settings;
 mod sql;
 mod store;
 mod syncs;
@@ -31,5 +33,6 @@ pub use error::OpenError;
 pub use oauth_states::{OAuthState, OAuthStates};
 pub use open::{migrate, open};
 pub use organizations::{Claimed, Organization, OrganizationError, Organizations};
+pub use reseal::Resealed;
+pub use settings::{Setting, Settings};
 pub use store::{SqlStore, Store, Swept};
-pub use tokens::Resealed;

@@ -12,7 +12,7 @@ use sidecar_core::{
 };
 
 use crate::{
-    OAuthStates, Organizations,
+    OAuthStates, Organizations, Settings,
     error::Result,
     sql,
     tx::{Pool, exec, fetch},
@@ -20,7 +20,7 @@ use crate::{
 
 /// Everything a server keeps. `Arc<dyn Store>` is an `Arc` of each port too.
 pub trait Store:
-    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Processes + Organizations + OAuthStates
+    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Processes + Organizations + OAuthStates + Settings
 {
 }
 
@@ -34,6 +34,7 @@ impl<T> Store for T where
         + Processes
         + Organizations
         + OAuthStates
+        + Settings
         + ?Sized
 {
 }

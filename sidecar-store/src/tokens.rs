@@ -21,15 +21,6 @@ use crate::{
 /// organization, resource, generation, sealed, `expires_at`, state.
 type Row = (String, String, i64, Vec<u8>, Option<i64>, String);
 
-/// What a [`SqlStore::reseal`] did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Resealed {
-    /// Connections sealed anew with the first key of the ring.
-    pub sealed: u64,
-    /// Connections that do not open, such as those whose key has left the ring. They stay as they are.
-    pub failed: u64,
-}
-
 /// What of a set is secret or may tell about somebody: sealed as one.
 #[derive(Serialize)]
 struct SecretsOut<'a> {
@@ -56,8 +47,11 @@ impl<'de> Deserialize<'de> for SecretText {
     }
 }
 
+/// The part of a set's place that no other value has.
+pub(crate) const FIELD: &str = "tokens";
+
 fn place(key: &TokenKey) -> Context<'_> {
-    Context { tenant: key.organization().as_str(), connection: key.resource(), field: "tokens" }
+    Context { tenant: key.organization().as_str(), connection: key.resource(), field: FIELD }
 }
 
 fn vault_refused(error: SealError) -> StoreError {
@@ -110,48 +104,6 @@ impl SqlStore {
         };
         let state: ConnectionState = serde_json::from_str(&state).map_err(unreadable("a connection's state"))?;
         Ok(Connection { key, tokens, state })
-    }
-
-    /// Seals at most `limit` connections anew that were sealed with another key than the ring's first; both zero when
-    /// there are none left. It may run beside everything else: a connection that was renewed meanwhile is left alone.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database. A connection that does not open is counted and passed over.
-    pub async fn reseal(&self, limit: u64) -> Result<Resealed, StoreError> {
-        let mut done = Resealed::default();
-        let mut after = (String::new(), String::new());
-        while done.sealed < limit {
-            let mut link = self.pool.read().await?;
-            let rows: Vec<(String, String, i64, Vec<u8>)> =
-                fetch!(fetch_all, link, sql::SEALED_OTHERWISE, self.vault.sealing_key(), &after.0, &after.1, 100_i64)?;
-            drop(link);
-            let Some(last) = rows.last() else { break };
-            after = (last.0.clone(), last.1.clone());
-            for row in rows.into_iter().take(usize::try_from(limit - done.sealed).unwrap_or(usize::MAX)) {
-                match self.reseal_one(row).await? {
-                    Some(written) => done.sealed += written,
-                    None => done.failed += 1,
-                }
-            }
-        }
-        Ok(done)
-    }
-
-    async fn reseal_one(&self, row: (String, String, i64, Vec<u8>)) -> Result<Option<u64>> {
-        let (organization, resource, generation, old) = row;
-        let key = TokenKey::new(organization, resource);
-        let anew = self.vault.open(&place(&key), &old).and_then(|plain| self.vault.seal(&place(&key), &plain));
-        let new = match anew {
-            Ok(new) => new,
-            Err(error) => {
-                tracing::warn!(%key, %error, "a connection's tokens cannot be sealed anew");
-                return Ok(None);
-            }
-        };
-        let sealed_with = key_id(new.as_bytes()).map_err(vault_refused)?;
-        let (organization, resource) = (key.organization().as_str(), key.resource());
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::RESEAL, organization, resource, generation, &old, new.as_bytes(), sealed_with).map(Some)
     }
 }
 

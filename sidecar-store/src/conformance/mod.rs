@@ -11,7 +11,7 @@
 //! sidecar_store::store_conformance!(fresh);
 //! ```
 //!
-//! `token_store_conformance!` and `lease_store_conformance!` take a store of that port alone. The others need
+//! `token_store_conformance!`, `lease_store_conformance!` and `setting_conformance!` take a store of that port alone. The others need
 //! [`Records`](sidecar_core::record::Records) beside their port, since rows are finished by its commit. Invariant: a
 //! behaviour speaks to the ports only, so that it holds for every store.
 #![allow(
@@ -28,6 +28,7 @@ pub mod organizations;
 pub mod outbox;
 pub mod processes;
 pub mod records;
+pub mod settings;
 pub mod stretches;
 pub mod tokens;
 
@@ -93,6 +94,9 @@ macro_rules! store_conformance {
         }
         mod organizations {
             $crate::organization_conformance!(super::$make);
+        }
+        mod settings {
+            $crate::setting_conformance!(super::$make);
         }
         mod processes {
             $crate::process_conformance!(super::$make);

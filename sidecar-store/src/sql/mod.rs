@@ -11,6 +11,7 @@ pub(crate) mod organizations;
 pub(crate) mod outbox;
 pub(crate) mod processes;
 pub(crate) mod records;
+pub(crate) mod settings;
 pub(crate) mod syncs;
 pub(crate) mod tokens;
 

@@ -12,7 +12,7 @@ use sidecar_core::{
     record::{Batch, Records},
     token::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore},
 };
-use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, SqlStore, Store, Swept};
+use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, Settings, SqlStore, Store, Swept};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{OLD_KEY, folder, open, url, vault};
@@ -249,6 +249,39 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     let locked = store.load(&key("a")).await.unwrap().unwrap();
     assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
     assert!(matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(Swap::Stored(2))), "it can be connected anew");
+}
+
+#[tokio::test]
+async fn settings_are_sealed_anew_after_the_connections() {
+    let (url, org) = (url(), "org_1".into());
+    let store = open(&url).await;
+    connect(&store, "a", "a").await;
+    for name in ["calcom", "other"] {
+        assert!(store.put_setting(&org, name, 0, &name.into()).await.unwrap());
+    }
+    let both = sidecar_store::open(&url, vault(&format!("{NEW_KEY},{OLD_KEY}"))).await.unwrap();
+    assert_eq!(both.reseal(2).await.unwrap(), Resealed { sealed: 2, failed: 0 });
+    assert_eq!(both.reseal(2).await.unwrap(), Resealed { sealed: 1, failed: 0 });
+    let new = sidecar_store::open(&url, vault(NEW_KEY)).await.unwrap();
+    let found = new.setting(&org, "calcom").await.unwrap().unwrap();
+    assert_eq!((found.revision, found.value.expose_secret()), (1, "calcom"));
+    assert!(store.setting(&org, "calcom").await.is_err(), "the old key alone opens nothing any more");
+    store.forget_setting(&org, "calcom").await.unwrap();
+    assert!(store.put_setting(&org, "calcom", 0, &"anew".into()).await.unwrap(), "it can be set anew");
+}
+
+#[tokio::test]
+async fn a_setting_that_was_copied_elsewhere_does_not_open_there() {
+    let url = url();
+    let store = open(&url).await;
+    for (organization, value) in [("org_1", "mine"), ("org_2", "theirs")] {
+        assert!(store.put_setting(&organization.into(), "calcom", 0, &value.into()).await.unwrap());
+    }
+    let theft = "UPDATE settings SET sealed = (SELECT sealed FROM settings WHERE organization = 'org_2')";
+    sqlx::query(theft).execute(&mut raw(&url).await).await.unwrap();
+    let refused = store.setting(&"org_1".into(), "calcom").await.unwrap_err();
+    assert!(!format!("{refused:?}").contains("theirs"), "{refused:?}");
+    assert_eq!(store.setting(&"org_2".into(), "calcom").await.unwrap().unwrap().value.expose_secret(), "theirs");
 }
 
 #[tokio::test]

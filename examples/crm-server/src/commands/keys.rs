@@ -6,7 +6,7 @@ use sidecar_core::{secret, token::seal::KeyRing};
 
 use super::{Outcome, configured};
 
-/// Connections sealed anew between two lines of progress.
+/// Connections and settings sealed anew between two lines of progress.
 const PORTION: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub(super) enum Command {
         #[arg(long)]
         id: Option<String>,
     },
-    /// Seal every stored token anew with the first key, while servers run.
+    /// Seal every stored token and setting anew with the first key, while servers run.
     ///
     /// Deploy the new ring everywhere first: a process that does not have the first key cannot read a token sealed with it.
     /// Remove the other keys only after every process seals with the first one and this command has ended well.
@@ -54,15 +54,15 @@ async fn rotate() -> Outcome {
         if done.sealed < PORTION {
             break done.failed;
         }
-        eprintln!("{total} connections sealed anew");
+        eprintln!("{total} connections and settings sealed anew");
     };
     database.close().await;
-    println!("{total} connections were sealed anew with the first key");
+    println!("{total} connections and settings were sealed anew with the first key");
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!(
-        "{failed} connections do not open with any key given: add the key they were sealed with, or connect them again"
+        "{failed} connections and settings do not open with any key given: add the key they were sealed with, or connect again"
     );
     Ok(ExitCode::FAILURE)
 }
