@@ -8,6 +8,7 @@
 //! ([`Provider`]). Invariant: a request that may have been carried out is repeated only if the call says so.
 
 mod observe;
+mod public;
 mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -20,10 +21,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 #[cfg(feature = "reqwest")]
-pub use self::reqwest::ReqwestTransport;
+pub use self::reqwest::{NotPublic, PublicTransport, ReqwestTransport};
 use self::run::Run;
 pub use self::{
     observe::{AttemptReport, Observer, TracingObserver},
+    public::is_public,
     request::{Answer, Call},
     transport::{Body, ByteStream, HttpRequest, HttpResponse, Transport, TransportError},
 };

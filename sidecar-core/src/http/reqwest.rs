@@ -1,12 +1,24 @@
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use reqwest::{Client, redirect::Policy};
+use reqwest::{
+    Client, ClientBuilder,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
 use rustls::{ClientConfig, crypto::ring::default_provider};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::transport::{Body, HttpRequest, HttpResponse, Transport, TransportError};
+use super::{
+    public::is_public,
+    transport::{Body, HttpRequest, HttpResponse, Transport, TransportError},
+};
 use crate::error::{Error as CallError, ErrorKind};
 
 /// How long a connection may take to come about.
@@ -24,22 +36,89 @@ impl ReqwestTransport {
     /// # Errors
     /// [`ErrorKind::Config`] when the machine's trust store cannot be read.
     pub fn new() -> Result<Self, CallError> {
-        let config_error =
-            |error: &dyn Error| CallError::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
-        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_platform_verifier())
-            .map_err(|error| config_error(&error))?
-            .with_no_client_auth();
-        Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .tcp_nodelay(true)
-            .build()
-            .map(Self)
-            .map_err(|error| config_error(&error))
+        build(|client| client)
+    }
+}
+
+/// What a [`ReqwestTransport`] is made with.
+fn build(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<ReqwestTransport, CallError> {
+    let config_error = |error: &dyn Error| CallError::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
+    let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_platform_verifier())
+        .map_err(|error| config_error(&error))?
+        .with_no_client_auth();
+    let client = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .tcp_nodelay(true);
+    more(client).build().map(ReqwestTransport).map_err(|error| config_error(&error))
+}
+
+/// The transport for hosts that somebody else names: by https only, and only to addresses that are
+/// [public](super::is_public). A name is judged by the addresses that the connection is then made to, so that one which leads
+/// elsewhere the second time is refused too. Proxies of the environment are not used: they would look names up themselves.
+#[derive(Debug, Clone)]
+pub struct PublicTransport(ReqwestTransport);
+
+impl PublicTransport {
+    /// A transport with its own connection pool.
+    ///
+    /// # Errors
+    /// As [`ReqwestTransport::new`].
+    pub fn new() -> Result<Self, CallError> {
+        build(|client| client.no_proxy().dns_resolver(PublicNames)).map(Self)
+    }
+
+    /// Refuses an address by what it says; names are looked up later.
+    ///
+    /// # Errors
+    /// [`NotPublic`].
+    pub fn check(url: &str) -> Result<(), NotPublic> {
+        // As the client reads it: `https://0x7f.1` is an address too.
+        let url = url::Url::parse(url).map_err(|_| NotPublic)?;
+        let allowed = url.scheme() == "https"
+            && match url.host() {
+                Some(url::Host::Domain(_)) => true,
+                Some(url::Host::Ipv4(address)) => is_public(address.into()),
+                Some(url::Host::Ipv6(address)) => is_public(address.into()),
+                None => false,
+            };
+        allowed.then_some(()).ok_or(NotPublic)
+    }
+}
+
+/// The address is no https one of the public internet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host is not allowed: only https addresses of the public internet are")]
+pub struct NotPublic;
+
+#[async_trait]
+impl Transport for PublicTransport {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        // A host that is an address is never looked up.
+        Self::check(&request.uri().to_string()).map_err(|error| TransportError::Connect(error.into()))?;
+        self.0.send(request).await
+    }
+}
+
+/// Looks names up as the machine does. One address of its own is enough to refuse a name.
+#[derive(Debug)]
+struct PublicNames;
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        Box::pin(async move {
+            let found = tokio::task::spawn_blocking(move || (name.as_str(), 0).to_socket_addrs()).await??;
+            let found: Vec<SocketAddr> = found.collect();
+            if found.iter().all(|address| is_public(address.ip())) {
+                return Ok(Box::new(found.into_iter()) as Addrs);
+            }
+            Err(NotPublic.into())
+        })
     }
 }
 
@@ -69,5 +148,46 @@ fn failure(error: reqwest::Error) -> TransportError {
         TransportError::Request(error.into())
     } else {
         TransportError::Broken(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(uri: &str) -> TransportError {
+        let mut request = HttpRequest::new(Body::EMPTY);
+        *request.uri_mut() = uri.parse().unwrap();
+        PublicTransport::new().unwrap().send(request).await.unwrap_err()
+    }
+
+    fn is_not_public(error: &TransportError) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if error.is::<NotPublic>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn what_leads_to_this_machine_is_refused_before_anything_is_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in
+            ["127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "127.1"]
+        {
+            let error = refusal(&format!("https://{host}:{port}/v2/me")).await;
+            assert!(matches!(error, TransportError::Connect(_)) && is_not_public(&error), "{host}: {error:?}");
+        }
+        assert!(listener.accept().is_err(), "nobody came");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_in_the_clear() {
+        assert!(is_not_public(&refusal("http://1.1.1.1/").await));
     }
 }
