@@ -66,6 +66,7 @@ pub struct CalcomOAuthBuilder {
     region: Region,
     base_url: Option<String>,
     app_url: Option<String>,
+    authorize_url: Option<String>,
     plumbing: Plumbing,
     timeout: Duration,
 }
@@ -103,6 +104,12 @@ impl CalcomOAuthBuilder {
         self
     }
 
+    /// Another page where users agree, whole, in place of the app's own.
+    pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
+        self.authorize_url = Some(url.into());
+        self
+    }
+
     /// How long an exchange may take; 45 s unless set. Giving up early may cost the connection, because a refresh token is replaced
     /// by its use.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -128,7 +135,10 @@ impl CalcomOAuthBuilder {
             page("redirect URI", uri)?;
         }
         let app = self.app_url.as_deref().unwrap_or(self.region.app_url()).trim_end_matches('/');
-        let authorize_url = page("app's URL", &format!("{app}{AUTHORIZE_PATH}"))?;
+        let authorize_url = match &self.authorize_url {
+            Some(url) => page("authorize URL", url)?,
+            None => page("app's URL", &format!("{app}{AUTHORIZE_PATH}"))?,
+        };
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
         Ok(CalcomOAuth(Arc::new(Inner {
             pipeline: self.plumbing.pipeline(Calcom { renews: false }, base)?.build()?,
@@ -161,6 +171,7 @@ impl CalcomOAuth {
             region: Region::default(),
             base_url: None,
             app_url: None,
+            authorize_url: None,
             plumbing: Plumbing::default(),
             timeout: EXCHANGE_TIMEOUT,
         }
