@@ -152,7 +152,7 @@ impl ApiVersions {
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for a URL of API v1, which is gone.
-pub(crate) fn without_version(url: &str) -> Result<&str> {
+pub fn without_version(url: &str) -> Result<&str> {
     let url = url.trim_end_matches('/');
     if url.ends_with("/v1") {
         return Err(Error::new(

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    calcom::clients::CalcomAccess,
     config::Config,
     error::StartError,
     ghl::{clients::GhlAccess, owners::OwnerDesk},
@@ -46,6 +47,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// GHL: clients and tokens of each organization.
     pub ghl: GhlAccess,
+    /// Cal.com: clients, tokens and settings of each organization.
+    pub calcom: CalcomAccess,
     /// How many deliveries may come in.
     pub ingress: Arc<Ingress>,
     /// Keeps deliveries, many to a commit.
@@ -83,7 +86,8 @@ impl App {
     /// Closes the store, after the token renewals under way: one that is cut off loses its connection.
     pub async fn close(&self, database: &SqlStore) {
         let limit = TokenConfig::default().exchange;
-        if timeout(&*self.clock, limit, self.ghl.settle()).await.is_err() {
+        let settled = async { tokio::join!(self.ghl.settle(), self.calcom.settle()) };
+        if timeout(&*self.clock, limit, settled).await.is_err() {
             tracing::error!("a token renewal did not end within {limit:?}; its connection may have to be made again");
         }
         database.close().await;
@@ -98,6 +102,7 @@ impl App {
         let inbox_wake = Arc::default();
         let limits = Limits::new(config.redis_url.as_ref(), &clock)?;
         let ghl = GhlAccess::new(&config.ghl, &store, limits, &clock, &metrics)?;
+        let calcom = CalcomAccess::new(&config, &store, ghl.limits(), ghl.transport(), &clock, &metrics)?;
         let engine = Engine::new(
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,
@@ -112,6 +117,7 @@ impl App {
             clock,
             store,
             ghl,
+            calcom,
             inbox_wake,
             outbox_wake: Arc::default(),
             sync_wake: Arc::default(),

@@ -32,6 +32,9 @@ pub enum StartError {
     /// A client cannot be set up.
     #[error("GHL cannot be set up: {0}")]
     Ghl(#[from] Error),
+    /// A client cannot be set up.
+    #[error("Cal.com cannot be set up: {0}")]
+    Calcom(#[source] Error),
     /// A key that webhooks verify with cannot be read.
     #[error("GHL_WEBHOOK_PUBLIC_KEY cannot be used: {0}")]
     WebhookKey(#[from] sidecar_core::signature::KeyError),

@@ -49,6 +49,7 @@ fn culprit(error: &StartError) -> &'static str {
     match error {
         StartError::Store(_) => "database",
         StartError::Ghl(_) | StartError::WebhookKey(_) => "ghl",
+        StartError::Calcom(_) => "calcom",
         StartError::Redis(_) => "redis",
         _ => "configuration",
     }

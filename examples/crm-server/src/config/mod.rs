@@ -3,6 +3,7 @@
 //! Which variables there are stands in `variables`, how encryption keys come about in `keys`, what `--check-config` prints in
 //! `report`. Invariant: a bad value stops the start with a text that names its variable; a missing integration does not.
 
+mod calcom;
 mod database;
 mod environment;
 mod keys;
@@ -21,10 +22,12 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+pub use calcom::{CalcomApp, CalcomConfig};
 pub use database::DatabaseUrl;
 pub use keys::KeysError;
 pub use variables::{VARIABLES, Variable, help};
 
+use calcom::calcom;
 use parse::{
     address, api_version, base_url, boolean, count, environment_name, near, networks, operator_token, page, redis_url,
     seconds, webhook_keys,
@@ -115,6 +118,8 @@ pub struct Config {
     pub log: String,
     /// GHL.
     pub ghl: GhlConfig,
+    /// Cal.com.
+    pub calcom: CalcomConfig,
     /// Names that are set, for the report.
     set: Vec<String>,
 }
@@ -187,6 +192,7 @@ impl Config {
             sync_interval: read.parsed("SYNC_INTERVAL_SECS", seconds).unwrap_or(Duration::from_secs(900)),
             log: read.text("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
             ghl: ghl(&mut read, app_url.as_ref()),
+            calcom: calcom(&mut read, app_url.as_ref()),
             app_url,
             set: read.names(),
         };
@@ -206,8 +212,9 @@ impl Config {
 
     /// Whether browsers reach this server by https, or come back to it so, and cookies must not travel otherwise.
     pub fn is_https(&self) -> bool {
-        let way_back = self.ghl.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
-        self.app_url.as_ref().map(Url::as_str).into_iter().chain(way_back).any(|url| url.starts_with("https:"))
+        let ghl = self.ghl.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
+        let calcom = self.calcom.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
+        self.app_url.as_ref().map(Url::as_str).into_iter().chain(ghl).chain(calcom).any(|url| url.starts_with("https:"))
     }
 
     /// An address of this server for people: absolute where its own is known.

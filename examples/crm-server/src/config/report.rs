@@ -5,8 +5,16 @@ use std::fmt::Write;
 use super::{Config, Environment, VARIABLES};
 
 /// Variables whose values are nobody's business.
-const SECRET: &[&str] =
-    &["SIDECAR_ENCRYPTION_KEYS", "SIDECAR_OPERATOR_TOKEN", "GHL_CLIENT_SECRET", "DATABASE_URL", "REDIS_URL"];
+const SECRET: &[&str] = &[
+    "SIDECAR_ENCRYPTION_KEYS",
+    "SIDECAR_OPERATOR_TOKEN",
+    "GHL_CLIENT_SECRET",
+    "CALCOM_API_KEY",
+    "CALCOM_WEBHOOK_SECRET",
+    "CALCOM_CLIENT_SECRET",
+    "DATABASE_URL",
+    "REDIS_URL",
+];
 
 impl Config {
     /// What is set, what is not and what that disables. Holds no secret.
@@ -36,6 +44,7 @@ impl Config {
         } else if self.ghl.app.as_ref().is_some_and(|app| app.redirect_uri.is_none()) {
             consequences.push("nobody can connect GHL: set GHL_REDIRECT_URI or APP_URL".to_owned());
         }
+        consequences.extend(self.calcom.consequences());
         if self.operator_token.is_none() {
             consequences
                 .push("organization routes and /metrics refuse everybody: set SIDECAR_OPERATOR_TOKEN".to_owned());

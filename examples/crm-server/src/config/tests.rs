@@ -47,6 +47,11 @@ fn every_bad_variable_is_named_in_one_go() {
         ("GHL_API_VERSION", "nonsense"),
         ("GHL_WEBHOOK_PUBLIC_KEY", "garbage"),
         ("GHL_WEBHOOK_ALLOW_LEGACY_RSA", "perhaps"),
+        ("CALCOM_API_URL", "https://api.cal.com/v1"),
+        ("CALCOM_API_KEY", "two words"),
+        ("CALCOM_WEBHOOK_SECRET", ","),
+        ("CALCOM_REDIRECT_URI", "x"),
+        ("CALCOM_AUTHORIZE_URL", "ftp://x"),
     ];
     let error = config(&bad).unwrap_err();
     let mut named: Vec<_> = error.0.iter().map(|bad| bad.variable).collect();
@@ -58,8 +63,15 @@ fn every_bad_variable_is_named_in_one_go() {
 
 #[test]
 fn a_secret_shows_neither_in_debug_nor_in_the_report_nor_in_errors() {
-    let secrets =
-        [("SIDECAR_OPERATOR_TOKEN", "sesame-op"), ("GHL_CLIENT_ID", "a1-b2"), ("GHL_CLIENT_SECRET", "sesame-ghl")];
+    let secrets = [
+        ("SIDECAR_OPERATOR_TOKEN", "sesame-op"),
+        ("GHL_CLIENT_ID", "a1-b2"),
+        ("GHL_CLIENT_SECRET", "sesame-ghl"),
+        ("CALCOM_API_KEY", "sesame-key"),
+        ("CALCOM_WEBHOOK_SECRET", "sesame-1,sesame-2"),
+        ("CALCOM_CLIENT_ID", "c"),
+        ("CALCOM_CLIENT_SECRET", "sesame-client"),
+    ];
     let config = config(&[&secrets[..], &[("SIDECAR_ENCRYPTION_KEYS", KEY)]].concat()).unwrap();
     let shown = format!("{config:?}{}", config.report());
     assert!(!shown.contains("sesame") && !shown.contains("AAECAwQ"), "{shown}");
@@ -72,6 +84,30 @@ fn ghl_is_off_and_says_what_to_set_until_both_halves_are_there() {
     let half = config(&[("SIDECAR_ENV", "test"), ("GHL_CLIENT_ID", "a1-b2")]).unwrap();
     assert!(half.ghl.app.is_none());
     assert_eq!(half.ghl_off().unwrap(), "set GHL_CLIENT_SECRET");
+}
+
+#[test]
+fn a_key_of_calcom_without_its_organization_says_what_to_set() {
+    for set in [("CALCOM_API_KEY", "cal_live_1"), ("CALCOM_WEBHOOK_SECRET", "s")] {
+        let alone = config(&[("SIDECAR_ENV", "test"), set]).unwrap();
+        assert!(alone.report().contains("set CALCOM_ORGANIZATION_ID"), "{}", alone.report());
+        assert!(alone.calcom.key_of(&"org_1".into()).is_none());
+    }
+    let whole =
+        [("CALCOM_API_KEY", "cal_live_1"), ("CALCOM_WEBHOOK_SECRET", "a, b"), ("CALCOM_ORGANIZATION_ID", "org_1")];
+    let whole = config(&[&[("SIDECAR_ENV", "test")], &whole[..]].concat()).unwrap().calcom;
+    assert!(whole.key_of(&"org_1".into()).is_some() && whole.key_of(&"org_2".into()).is_none());
+    assert_eq!((whole.secrets_of(&"org_1".into()).len(), whole.secrets_of(&"org_2".into()).len()), (2, 0));
+}
+
+#[test]
+fn an_address_of_calcoms_former_api_explains_itself() {
+    let error = config(&[("SIDECAR_ENV", "test"), ("CALCOM_API_URL", "https://api.cal.com/v1")]).unwrap_err();
+    assert!(error.to_string().contains("shut down") && error.to_string().contains("https://api.cal.com"), "{error}");
+    for url in ["https://api.cal.com", "https://api.cal.com/v2", "https://api.cal.com/v2/"] {
+        let config = config(&[("SIDECAR_ENV", "test"), ("CALCOM_API_URL", url)]).unwrap();
+        assert_eq!(config.calcom.api_url, "https://api.cal.com");
+    }
 }
 
 #[test]

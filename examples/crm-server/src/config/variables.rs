@@ -53,6 +53,26 @@ pub const VARIABLES: &[Variable] = &[
         "PEM, several separated by commas, for rollovers and stand-ins",
     ),
     variable("GHL_WEBHOOK_ALLOW_LEGACY_RSA", "false", "whether the former RSA signature is good too"),
+    variable(
+        "CALCOM_ORGANIZATION_ID",
+        "none",
+        "the organization that CALCOM_API_KEY and CALCOM_WEBHOOK_SECRET belong to",
+    ),
+    variable("CALCOM_API_KEY", "none", "that organization's key; the others connect by themselves"),
+    variable("CALCOM_WEBHOOK_SECRET", "none", "its webhook's secret, several separated by commas for rollovers"),
+    variable(
+        "CALCOM_API_URL",
+        "the provider's",
+        "another address of API v2: api.cal.eu, a host of your own, stand-ins",
+    ),
+    variable("CALCOM_CLIENT_ID", "none", "the OAuth client's id; without it organizations connect by API key"),
+    variable("CALCOM_CLIENT_SECRET", "none", "the OAuth client's secret; a public client has none"),
+    variable(
+        "CALCOM_REDIRECT_URI",
+        "APP_URL/api/integrations/calcom/auth",
+        "where people come back to after their consent",
+    ),
+    variable("CALCOM_AUTHORIZE_URL", "the provider's", "another consent page: a host of your own, stand-ins"),
 ];
 
 /// The table as the end of `--help`.

@@ -1,0 +1,10 @@
+//! Cal.com: each organization's connection, its settings, its webhooks' way in, and what people ask of it.
+//!
+//! The client itself is the `calcom-client` crate. Invariant: a call of one organization uses its own credentials and address, and
+//! no address that an organization names leads into a private network.
+
+pub mod clients;
+pub mod settings;
+
+/// Where a delivery comes from, in the inbox and in the history.
+pub const SOURCE: &str = "calcom";

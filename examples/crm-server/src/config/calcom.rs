@@ -1,0 +1,108 @@
+use calcom_client::{CalcomVerifier, config as provider};
+use secrecy::SecretString;
+use sidecar_core::OrganizationId;
+use url::Url;
+
+use super::{
+    parse::{base_url, page},
+    reader::Reader,
+};
+
+/// The OAuth client at Cal.com.
+#[derive(Debug, Clone)]
+pub struct CalcomApp {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret; none of a public client.
+    pub client_secret: Option<SecretString>,
+    /// Where people come back to after their consent; none until it is set.
+    pub redirect_uri: Option<String>,
+}
+
+/// What concerns Cal.com. Organizations connect themselves; what is set here is one organization's connection, and the OAuth client
+/// of all.
+#[derive(Debug, Clone)]
+pub struct CalcomConfig {
+    /// Where the API is, for every organization that names no other address.
+    pub api_url: String,
+    /// The organization that key and webhook secrets belong to.
+    pub organization: Option<OrganizationId>,
+    /// Its API key.
+    pub api_key: Option<SecretString>,
+    /// Its webhook's secrets; several while they are being replaced.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The OAuth client; none: organizations connect by API key.
+    pub app: Option<CalcomApp>,
+    /// Where people consent; none: the page that belongs to the API.
+    pub authorize_url: Option<String>,
+}
+
+impl CalcomConfig {
+    /// The API key that is set for this organization.
+    pub fn key_of(&self, organization: &OrganizationId) -> Option<&SecretString> {
+        self.api_key.as_ref().filter(|_| self.organization.as_ref() == Some(organization))
+    }
+
+    /// The webhook secrets that are set for this organization.
+    pub fn secrets_of(&self, organization: &OrganizationId) -> &[SecretString] {
+        if self.organization.as_ref() == Some(organization) { &self.webhook_secrets } else { &[] }
+    }
+
+    /// What is set and of no use until more is.
+    pub(super) fn consequences(&self) -> Vec<String> {
+        let mut consequences = Vec::new();
+        let has_some = self.api_key.is_some() || !self.webhook_secrets.is_empty();
+        if has_some && self.organization.is_none() {
+            let why = "CALCOM_API_KEY and CALCOM_WEBHOOK_SECRET are not used: set CALCOM_ORGANIZATION_ID to the organization that they belong to";
+            consequences.push(why.to_owned());
+        }
+        if self.organization.is_some() && self.api_key.is_some() && self.webhook_secrets.is_empty() {
+            consequences.push("Cal.com's webhooks are refused: set CALCOM_WEBHOOK_SECRET".to_owned());
+        }
+        if self.app.as_ref().is_some_and(|app| app.redirect_uri.is_none()) {
+            consequences.push("nobody can connect Cal.com by consent: set CALCOM_REDIRECT_URI or APP_URL".to_owned());
+        }
+        consequences
+    }
+}
+
+pub(super) fn calcom(read: &mut Reader, app_url: Option<&Url>) -> CalcomConfig {
+    let own_route = app_url.map(|url| format!("{}/api/integrations/calcom/auth", url.as_str().trim_end_matches('/')));
+    let redirect_uri = read.parsed("CALCOM_REDIRECT_URI", page).map(String::from).or(own_route);
+    let client_secret = read.text("CALCOM_CLIENT_SECRET").map(SecretString::from);
+    CalcomConfig {
+        api_url: read.parsed("CALCOM_API_URL", api_url).unwrap_or_else(|| provider::BASE_URL.to_owned()),
+        organization: read.text("CALCOM_ORGANIZATION_ID").map(OrganizationId::from),
+        api_key: read.parsed("CALCOM_API_KEY", api_key),
+        webhook_secrets: read.parsed("CALCOM_WEBHOOK_SECRET", webhook_secrets).unwrap_or_default(),
+        app: read.text("CALCOM_CLIENT_ID").map(|client_id| CalcomApp { client_id, client_secret, redirect_uri }),
+        authorize_url: read.parsed("CALCOM_AUTHORIZE_URL", page).map(String::from),
+    }
+}
+
+/// With or without `/v2` at its end.
+fn api_url(text: &str) -> Result<String, String> {
+    let url = base_url(text)?;
+    let base =
+        provider::without_version(url.as_str()).map_err(|error| format!("cannot be used: {}", error.message()))?;
+    Ok(base.to_owned())
+}
+
+fn api_key(text: &str) -> Result<SecretString, String> {
+    match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.into()),
+        false => Err("has blanks or other characters that no key has: give the whole `cal_…` key alone".to_owned()),
+    }
+}
+
+fn webhook_secrets(text: &str) -> Result<Vec<SecretString>, String> {
+    let secrets: Vec<SecretString> =
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from).collect();
+    if secrets.is_empty() {
+        return Err("holds no secret: give the webhook's, several separated by commas".to_owned());
+    }
+    match CalcomVerifier::new(secrets.iter().cloned()) {
+        Ok(_) => Ok(secrets),
+        Err(error) => Err(format!("cannot be used: {error}")),
+    }
+}
