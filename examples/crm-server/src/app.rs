@@ -22,6 +22,7 @@ use crate::{
     ingress::Ingress,
     limits::Limits,
     metrics::Metrics,
+    mirror::Mirrored,
 };
 
 /// The server's ports. Cheap to clone: every request has one.
@@ -67,6 +68,8 @@ pub struct Ports {
     pub health: Arc<HealthDesk>,
     /// Whose the deliveries are that come in.
     pub owners: Arc<OwnerDesk>,
+    /// Which organizations have both sides of the mirror.
+    pub mirrored: Arc<Mirrored>,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }
@@ -125,6 +128,7 @@ impl App {
             metrics,
             health: Arc::default(),
             owners: Arc::default(),
+            mirrored: Arc::default(),
             stopping: CancellationToken::new(),
         })))
     }

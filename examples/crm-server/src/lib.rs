@@ -25,6 +25,7 @@ pub mod listing;
 pub mod locations;
 pub mod metrics;
 pub mod middleware;
+pub mod mirror;
 pub mod opportunities;
 pub mod organizations;
 pub mod router;

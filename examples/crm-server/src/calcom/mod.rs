@@ -4,6 +4,7 @@
 //! no address that an organization names leads into a private network.
 
 pub mod clients;
+pub mod handler;
 pub mod settings;
 
 /// Where a delivery comes from, in the inbox and in the history.

@@ -5,7 +5,6 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use async_trait::async_trait;
 use ghl_client::{
     GhlEvent,
     model::WireTime,
@@ -14,46 +13,53 @@ use ghl_client::{
 };
 use sidecar_core::{
     OrganizationId, StoreError,
-    inbox::{Claim, InboxHandler, Plan, Verdict},
+    inbox::{Claim, Plan},
     outbox::NewTask,
-    record::{Applied, Outcome},
+    record::Applied,
 };
 
 use super::{installations::Installation, owners::Owners, tasks};
-use crate::app::App;
+use crate::{app::App, mirror};
 
 /// Where a delivery comes from, in the inbox and in the history.
 pub const SOURCE: &str = "ghl";
 
-/// Plans the deliveries of GHL.
-#[derive(Debug, Clone)]
-pub struct GhlInboxHandler {
-    app: App,
+/// Plans deliveries of GHL: one value for one lot.
+#[derive(Debug)]
+pub struct GhlDeliveries<'a> {
+    app: &'a App,
+    owners: Owners<'a>,
 }
 
-impl GhlInboxHandler {
-    /// A handler for this server.
-    pub fn new(app: App) -> Self {
-        Self { app }
+impl<'a> GhlDeliveries<'a> {
+    /// For one lot.
+    pub fn new(app: &'a App) -> Self {
+        Self { app, owners: Owners::new(&*app.store) }
     }
 
-    async fn add(&self, plan: &mut Plan, claim: &Claim, owners: &mut Owners<'_>) -> Result<Verdict, StoreError> {
+    /// Adds what the delivery changes to the plan.
+    ///
+    /// # Errors
+    /// The store could not be asked; nothing of the plan is to be used.
+    pub async fn add(&mut self, plan: &mut Plan, claim: &Claim) -> Result<(), StoreError> {
         let delivery = &claim.delivery;
-        if delivery.source != SOURCE {
-            return Ok(Verdict::Failed(format!("nobody here understands deliveries of {}", delivery.source)));
-        }
         let Ok(event) = GhlEvent::parse(&delivery.body) else {
             plan.batch.applied.push(line(claim, delivery.organization.clone(), None, "no_event"));
-            return Ok(Verdict::Done);
+            return Ok(());
         };
         // The delivery's own label is from when it arrived.
-        let organization = owners.of(&event).await?;
+        let organization = self.owners.of(&event).await?;
         let outcome = match &organization {
             None => "no_organization",
-            Some(organization) => self.effects(plan, claim, &event, organization),
+            Some(organization) => {
+                let before = plan.batch.changes.len();
+                let outcome = self.effects(plan, claim, &event, organization);
+                mirror::watch(self.app, organization, &mut plan.batch.changes[before..]).await?;
+                outcome
+            }
         };
         plan.batch.applied.push(line(claim, organization, event.entity_id(), outcome));
-        Ok(Verdict::Done)
+        Ok(())
     }
 
     /// Adds what the event does to the plan, and names it for the history.
@@ -99,24 +105,6 @@ impl GhlInboxHandler {
             again: false,
         });
         "applied"
-    }
-}
-
-#[async_trait]
-impl InboxHandler for GhlInboxHandler {
-    async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
-        let mut owners = Owners::new(&*self.app.store);
-        let mut plan = Plan::default();
-        for claim in claims {
-            let verdict = self.add(&mut plan, claim, &mut owners).await?;
-            plan.verdicts.push(verdict);
-        }
-        Ok(plan)
-    }
-
-    fn committed(&self, claims: &[Claim], outcome: &Outcome) {
-        tracing::debug!(deliveries = claims.len(), changes = outcome.changes.len(), "worked on deliveries");
-        self.app.outbox_wake.notify_one();
     }
 }
 

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use sidecar_core::{Error, ErrorKind, OrganizationId, Result, StoreError, Timestamp, token::TokenSet};
 use sidecar_store::Claimed;
 
-use super::{handler::SOURCE, tasks::Trouble};
+use super::handler::SOURCE;
 use crate::{
     app::App,
-    work::{self, connected::Connected},
+    work::{self, connected::Connected, trouble::Trouble},
 };
 
 /// What an installation task speaks of.
@@ -121,7 +121,7 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         // The company's token came with the connection; its locations have events of their own.
         return Ok(());
     };
-    let connected = Connected::of(&*app.store, organization).await?;
+    let connected = Connected::of(app, organization).await?;
     let company = what.company.clone().or_else(|| connected.any_company());
     let company = company.filter(|company| connected.has_company(company));
     let mint = if connected.has_location(location) {
@@ -181,7 +181,7 @@ fn not_installed(error: Error) -> Trouble {
 /// # Errors
 /// The store.
 pub(crate) async fn uninstall(app: &App, organization: &OrganizationId, what: &Installation) -> Result<(), Trouble> {
-    let connected = Connected::of(&*app.store, organization).await?;
+    let connected = Connected::of(app, organization).await?;
     match (&what.location, &what.company) {
         (Some(location), _) if what.is_after(connected.location_issued_at(location)) => {
             let_go(app, organization, location).await?;
@@ -253,7 +253,7 @@ pub(super) async fn disconnect(app: &App, organization: &OrganizationId) -> Resu
 
 /// Whether the organization holds (what is named of) the two. Nobody who connects may skip it: they may have been given
 /// back meanwhile.
-pub(super) async fn still_held(
+pub(crate) async fn still_held(
     app: &App,
     organization: &OrganizationId,
     company: Option<&CompanyId>,

@@ -62,6 +62,7 @@ fn names(event: &GhlEvent) -> Names {
 }
 
 /// Whose locations and companies are, each asked once: for one lot of deliveries.
+#[derive(Debug)]
 pub(super) struct Owners<'a> {
     store: &'a dyn Store,
     known: HashMap<(&'static str, String), Option<OrganizationId>>,

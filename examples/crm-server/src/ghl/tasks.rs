@@ -3,7 +3,7 @@
 //!
 //! When a task is made lives in `handler` and in the store, what an installation means in `installations`. Invariant: carrying a task out twice does no harm.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use async_trait::async_trait;
 use ghl_client::{
@@ -17,30 +17,27 @@ use ghl_client::{
 };
 use serde::Deserialize;
 use sidecar_core::{
-    Error, ErrorKind, OrganizationId, Result, StoreError,
+    OrganizationId, Result,
     outbox::{Task, TaskHandler, TaskOutcome},
     record::{Batch, Change, RecordKey},
-    sync::{Source, SyncError},
+    sync::Source,
 };
 
 use super::installations;
 use crate::{
     app::App,
-    work::{self, connected::Connected},
+    mirror,
+    work::{
+        self,
+        connected::Connected,
+        trouble::{Trouble, payload},
+    },
 };
 
 /// The app was installed in a location: mint its token, copy it for the first time.
 pub const INSTALL: &str = "ghl.install";
 /// The app was removed from a location or company: erase the tokens, stop copying.
 pub const UNINSTALL: &str = "ghl.uninstall";
-/// How long a task waits for somebody to connect again.
-const RECONNECT_WAIT: Duration = Duration::from_secs(300);
-/// How long a task waits for a limit that does not say when it ends.
-const LIMIT_WAIT: Duration = Duration::from_secs(10);
-/// How long a task waits for what is being connected at this moment, and how often: the claim is there before the tokens.
-const MOMENT: Duration = Duration::from_secs(1);
-const MOMENTS: u32 = 5;
-
 /// What a read-by-id task carries; the store writes it.
 #[derive(Debug, Deserialize)]
 struct Wanted {
@@ -53,42 +50,6 @@ struct Wanted {
 #[derive(Debug, Clone)]
 pub struct GhlTasks {
     app: App,
-}
-
-/// Why a task is not carried out.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The provider, or its client.
-    Provider(Error),
-    /// The store.
-    Store(StoreError),
-    /// What it needs is being connected at this moment.
-    NotYet(String),
-    /// Trying again cannot help.
-    Never(String),
-}
-
-impl From<Trouble> for SyncError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Provider(error) => error.into(),
-            Trouble::Store(error) => error.into(),
-            Trouble::NotYet(why) => Error::new(ErrorKind::Conflict, why).into(),
-            Trouble::Never(why) => Error::new(ErrorKind::Forbidden, why).into(),
-        }
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Provider(error)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 impl GhlTasks {
@@ -123,7 +84,8 @@ impl GhlTasks {
         let stored = self.app.store.record(&key).await?;
         let revision = stored.as_ref().map_or(0, |record| record.revision);
         let location = wanted.location.or_else(|| stored?.location.map(|location| location.to_string()));
-        let change = self.read_change(&key, location.map(LocationId::from), revision).await?;
+        let mut change = self.read_change(&key, location.map(LocationId::from), revision).await?;
+        mirror::watch(&self.app, organization, std::slice::from_mut(&mut change)).await?;
         Ok(Batch { changes: vec![change], ..Batch::default() })
     }
 
@@ -138,7 +100,7 @@ impl GhlTasks {
         let Some(location) = location else {
             return Err(Trouble::Never(format!("nobody knows which location {} {id} belongs to", key.kind)));
         };
-        let connected = Connected::of(&*self.app.store, organization).await?;
+        let connected = Connected::of(&self.app, organization).await?;
         let company = connected.company_of(&location).filter(|_| key.kind == LOCATION);
         if company.is_none() && !connected.has_location(&location) {
             let why = format!("location {location} is not connected (any more)");
@@ -156,27 +118,6 @@ impl GhlTasks {
         };
         Ok(change)
     }
-
-    fn outcome(&self, task: &Task, trouble: Trouble) -> TaskOutcome {
-        let now = self.app.clock.now();
-        match trouble {
-            Trouble::Never(why) => TaskOutcome::Refused(why),
-            Trouble::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Later(now + MOMENT, why),
-            Trouble::NotYet(why) => TaskOutcome::Refused(why),
-            Trouble::Store(error) if error.is_retryable() => TaskOutcome::Later(now + LIMIT_WAIT, error.to_string()),
-            Trouble::Store(error) => TaskOutcome::Failed(error.to_string()),
-            Trouble::Provider(error) => match error.kind() {
-                ErrorKind::Auth => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
-                ErrorKind::Config if !self.app.ghl.is_on() => {
-                    TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string())
-                }
-                ErrorKind::RateLimited => {
-                    TaskOutcome::Later(now + error.retry_after().unwrap_or(LIMIT_WAIT), error.to_string())
-                }
-                _ => TaskOutcome::Failed(error.to_string()),
-            },
-        }
-    }
 }
 
 #[async_trait]
@@ -188,11 +129,7 @@ impl TaskHandler for GhlTasks {
     async fn carry_out(&self, task: &Task) -> TaskOutcome {
         match self.attempt(task).await {
             Ok(batch) => TaskOutcome::Done(Box::new(batch)),
-            Err(trouble) => self.outcome(task, trouble),
+            Err(trouble) => trouble.outcome(&self.app, task),
         }
     }
-}
-
-fn payload<T: for<'de> Deserialize<'de>>(task: &Task) -> Result<T, Trouble> {
-    T::deserialize(&task.payload).map_err(|error| Trouble::Never(format!("the task's payload cannot be read: {error}")))
 }

@@ -1,4 +1,4 @@
-//! What an organization has connected at GHL, read from its stored connections.
+//! What an organization has connected, read from its stored connections.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,8 @@ use ghl_client::{
     oauth::{company_of, minted_from},
 };
 use sidecar_core::{OrganizationId, StoreError, Timestamp, sync::SyncKey, token::TokenStore};
+
+use crate::app::App;
 
 /// The locations of an organization.
 pub const GHL_LOCATIONS: &str = "GHL_LOCATIONS";
@@ -19,6 +21,11 @@ pub const GHL_EVENTS: &str = "GHL_EVENTS";
 pub const GHL_PIPELINES: &str = "GHL_PIPELINES";
 /// The opportunities of a location.
 pub const GHL_OPPORTUNITIES: &str = "GHL_OPPORTUNITIES";
+/// The bookings of an organization's account at Cal.com.
+pub const CALCOM_BOOKINGS: &str = "CALCOM_BOOKINGS";
+
+/// The resource of an organization's connection to Cal.com.
+const CALCOM_ACCOUNT: &str = "calcom:account";
 
 /// The companies and locations of an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub struct Connected {
     /// Each with the time its tokens were bought.
     companies: BTreeMap<CompanyId, Option<Timestamp>>,
     locations: BTreeMap<LocationId, Site>,
+    /// Whether it has an account at Cal.com.
+    calcom: bool,
 }
 
 /// What a location's tokens tell.
@@ -39,11 +48,16 @@ struct Site {
 }
 
 impl Connected {
-    /// Reads them.
+    /// Reads them; an account at Cal.com may be the environment's.
     ///
     /// # Errors
     /// The store could not be asked.
-    pub async fn of<S: TokenStore + ?Sized>(store: &S, organization: &OrganizationId) -> Result<Self, StoreError> {
+    pub async fn of(app: &App, organization: &OrganizationId) -> Result<Self, StoreError> {
+        let stored = Self::stored(&*app.store, organization).await?;
+        Ok(Self { calcom: stored.calcom || app.calcom.is_from_environment(organization), ..stored })
+    }
+
+    async fn stored<S: TokenStore + ?Sized>(store: &S, organization: &OrganizationId) -> Result<Self, StoreError> {
         let mut connected = Self::default();
         for connection in store.connections(organization).await? {
             let resource = connection.key.resource();
@@ -54,14 +68,21 @@ impl Connected {
                 let (company, minted_from) = (company_of(tokens), minted_from(tokens));
                 let site = Site { company, minted_from, issued_at: tokens.issued_at() };
                 connected.locations.insert(location.into(), site);
+            } else if resource == CALCOM_ACCOUNT {
+                connected.calcom = true;
             }
         }
         Ok(connected)
     }
 
-    /// Whether there is anything.
-    pub fn is_empty(&self) -> bool {
-        self.companies.is_empty() && self.locations.is_empty()
+    /// Whether there is anything of GHL's.
+    pub fn has_ghl(&self) -> bool {
+        !self.companies.is_empty() || !self.locations.is_empty()
+    }
+
+    /// Whether there is an account at Cal.com.
+    pub fn has_calcom(&self) -> bool {
+        self.calcom
     }
 
     /// A company, where only one can be meant.
@@ -122,6 +143,9 @@ impl Connected {
                 keys.push(SyncKey::new(organization, source, location.as_str()));
             }
         }
+        if self.calcom {
+            keys.push(SyncKey::new(organization, CALCOM_BOOKINGS, ""));
+        }
         keys
     }
 }
@@ -151,7 +175,7 @@ mod tests {
             let key = TokenKey::new(&organization, *resource);
             assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), Swap::Stored(_)));
         }
-        Connected::of(&store, &organization).await.unwrap()
+        Connected::stored(&store, &organization).await.unwrap()
     }
 
     fn names(connected: &Connected) -> Vec<String> {
@@ -200,7 +224,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_account_at_calcom_has_its_bookings() {
+        let connected = connected(&[("calcom:account", "")]).await;
+        assert_eq!(names(&connected), ["CALCOM_BOOKINGS/"]);
+        assert_eq!((connected.has_ghl(), connected.has_calcom()), (false, true));
+    }
+
+    #[tokio::test]
     async fn connections_of_other_providers_are_none_of_its_business() {
-        assert!(connected(&[("calcom:user:7", "")]).await.is_empty());
+        let connected = connected(&[("stripe:account:7", "")]).await;
+        assert!(!connected.has_ghl() && !connected.has_calcom());
     }
 }

@@ -1,12 +1,14 @@
 //! What runs beside the routes: the workers of inbox and outbox, and the scheduler of syncs.
 //!
-//! What a delivery or a task means lives with its provider (`ghl`). Invariant: everything here may run in several processes
+//! What a delivery or a task means lives with its provider (`ghl`, `calcom`) and in the `mirror`. Invariant: everything here may run in several processes
 //! at once; what must happen only once is guarded by a claim or a lease in the store.
 
 pub mod connected;
+mod handlers;
 pub mod pass;
 pub(crate) mod presence;
 mod scheduler;
+pub(crate) mod trouble;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,12 +23,9 @@ use sidecar_core::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::App,
-    config::Role,
-    ghl::{handler::GhlInboxHandler, installations, tasks::GhlTasks},
-};
+use crate::{app::App, config::Role, ghl::installations};
 use connected::{Connected, GHL_CONTACTS, GHL_LOCATIONS};
+pub use handlers::{Deliveries, Tasks};
 
 pub use pass::ghl_is_off;
 
@@ -65,7 +64,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,
-        Arc::new(GhlInboxHandler::new(app.clone())),
+        Arc::new(Deliveries::new(app.clone())),
         Arc::clone(&app.clock),
         config,
         Arc::clone(&app.inbox_wake),
@@ -73,7 +72,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let outbox = OutboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,
-        Arc::new(GhlTasks::new(app.clone())),
+        Arc::new(Tasks::new(&app)),
         Arc::clone(&app.clock),
         WorkerConfig { lease: TASK_LEASE, poll: LOOK, ..WorkerConfig::for_tasks() },
         Arc::clone(&app.outbox_wake),
@@ -91,7 +90,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
 /// # Errors
 /// The store could not be written.
 pub async fn schedule(app: &App, organization: &OrganizationId, wish: Wish) -> Result<Vec<SyncKey>, StoreError> {
-    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    let sources = Connected::of(app, organization).await?.sources(organization);
     let now = app.clock.now();
     for key in &sources {
         app.store.schedule(key, now, wish.full || wish.force).await?;
@@ -113,7 +112,7 @@ pub async fn schedule_location(
     organization: &OrganizationId,
     location: &LocationId,
 ) -> Result<(), StoreError> {
-    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    let sources = Connected::of(app, organization).await?.sources(organization);
     let concerned = |key: &&SyncKey| key.location.is_empty() || *key.location == *location.as_str();
     for key in sources.iter().filter(concerned) {
         let runs = app.store.status(key).await?.is_some_and(|status| status.next_run_at.is_some());
@@ -156,7 +155,7 @@ pub async fn sync_now(
     let sources = schedule(app, organization, wish).await?;
     let mut ended = run_all(app, sources.into_iter().filter(of_locations).collect(), observer).await;
     ended.extend(connect_found(app, organization).await);
-    let sources = Connected::of(&*app.store, organization).await?.sources(organization);
+    let sources = Connected::of(app, organization).await?.sources(organization);
     ended.extend(run_all(app, sources.into_iter().filter(|key| !of_locations(key)).collect(), observer).await);
     Ok(ended)
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use calcom_client::sync::BookingsSource;
 use futures_util::{TryStreamExt, future};
 use ghl_client::{
     GhlClient,
@@ -15,10 +16,13 @@ use sidecar_core::{
     sync::{Mode, Report, Source, SyncError, SyncKey, SyncObserver},
 };
 
-use super::connected::{Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS, GHL_OPPORTUNITIES, GHL_PIPELINES};
+use super::connected::{
+    CALCOM_BOOKINGS, Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS, GHL_OPPORTUNITIES, GHL_PIPELINES,
+};
 use crate::{
     app::App,
     ghl::{installations::Installation, tasks},
+    mirror::{self, Watched},
 };
 
 /// What every call answers while GHL has no client id.
@@ -31,13 +35,16 @@ pub fn ghl_is_off() -> Error {
 /// # Errors
 /// [`SyncError`]; it stands in the source's status, unless another process runs the pass or this one is stopping.
 pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
+    if &*key.source == CALCOM_BOOKINGS {
+        return Box::pin(bookings(app, key, observer)).await;
+    }
     let Some(client) = app.ghl.client(&key.organization) else {
         return Err(not_begun(app, key, ghl_is_off()).await);
     };
     let (organization, location) = (&key.organization, LocationId::from(&*key.location));
     match &*key.source {
         GHL_LOCATIONS => {
-            let connected = Connected::of(&*app.store, organization).await?;
+            let connected = Connected::of(app, organization).await?;
             let source = match (key.location.is_empty(), connected.any_company()) {
                 (false, _) => LocationsSource::of_location(client, organization, location),
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
@@ -59,7 +66,10 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
             };
             Box::pin(app.engine.run(pass, &source, false, observer)).await
         }
-        GHL_EVENTS => copy(app, key, &EventsSource::new(client, organization, location), observer).await,
+        GHL_EVENTS => {
+            let events = EventsSource::new(client, organization, location);
+            copy(app, key, &Watched::new(app, organization, events), observer).await
+        }
         GHL_PIPELINES => copy(app, key, &PipelinesSource::new(client, organization, location), observer).await,
         GHL_OPPORTUNITIES => copy(app, key, &OpportunitiesSource::new(client, organization, location), observer).await,
         _ => {
@@ -80,6 +90,26 @@ async fn copy<S: Source>(
     Box::pin(app.engine.run(pass, source, false, observer)).await
 }
 
+/// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, the appointments that are yet to
+/// come are looked at too: from before it they may have taken no time there.
+async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
+    let organization = &key.organization;
+    let client = match app.calcom.client(organization).await {
+        Ok(client) => client,
+        Err(error) => return Err(not_begun(app, key, error).await),
+    };
+    let pass = app.engine.begin(key).await?;
+    let (full, source) = match (pass.mode(), pass.since(app.engine.config())) {
+        (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
+        _ => (true, BookingsSource::full(client, organization.clone())),
+    };
+    let report = Box::pin(app.engine.run(pass, &Watched::new(app, organization, source), false, observer)).await?;
+    if full {
+        mirror::watch_appointments(app, organization).await?;
+    }
+    Ok(report)
+}
+
 fn no_company() -> Error {
     Error::new(ErrorKind::Auth, "no company is connected any more: connect again")
 }
@@ -97,7 +127,7 @@ async fn not_begun(app: &App, key: &SyncKey, error: Error) -> SyncError {
 ///
 /// The provider's list of installations tells, never the stored locations: those stay after the app was removed.
 pub(super) async fn not_connected(app: &App, organization: &OrganizationId) -> Result<Vec<Installation>, SyncError> {
-    let connected = Connected::of(&*app.store, organization).await?;
+    let connected = Connected::of(app, organization).await?;
     let (Some(client), Some(company)) = (app.ghl.client(organization), connected.any_company()) else {
         return Ok(Vec::new());
     };

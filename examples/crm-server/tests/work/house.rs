@@ -6,10 +6,8 @@ use bytes::Bytes;
 use crm_server::{
     app::App,
     config::Config,
-    ghl::{
-        handler::{GhlInboxHandler, SOURCE},
-        tasks::GhlTasks,
-    },
+    ghl::handler::SOURCE,
+    work::{Deliveries, Tasks},
 };
 use ghl_client::{
     GhlEvent, SCOPES,
@@ -114,7 +112,7 @@ impl House {
         let worker = InboxWorker::new(
             Arc::clone(&self.app.store) as _,
             Arc::clone(&self.app.store) as _,
-            Arc::new(GhlInboxHandler::new(self.app.clone())),
+            Arc::new(Deliveries::new(self.app.clone())),
             Arc::clone(&self.app.clock),
             WorkerConfig::default(),
             Arc::default(),
@@ -130,13 +128,13 @@ impl House {
         }
         let lease = std::time::Duration::from_secs(30);
         let claims = self.store().claim(500, lease, self.app.now()).await.unwrap();
-        let plan = GhlInboxHandler::new(self.app.clone()).plan(&claims).await.unwrap();
+        let plan = Deliveries::new(self.app.clone()).plan(&claims).await.unwrap();
         plan.batch.applied.iter().map(|line| line.outcome.to_string()).collect()
     }
 
     /// The tasks that wait, claimed.
     pub(crate) async fn tasks(&self) -> Vec<Task> {
-        let kinds = GhlTasks::new(self.app.clone());
+        let kinds = Tasks::new(&self.app);
         let lease = std::time::Duration::from_secs(30);
         self.store().claim_tasks(kinds.kinds(), 100, lease, self.app.now()).await.unwrap()
     }
@@ -150,7 +148,7 @@ impl House {
                 return outcomes;
             }
             for task in tasks {
-                match GhlTasks::new(self.app.clone()).carry_out(&task).await {
+                match Tasks::new(&self.app).carry_out(&task).await {
                     TaskOutcome::Done(mut batch) => {
                         batch.outbox_done.push(task.claim);
                         assert!(self.store().commit(*batch).await.unwrap().committed);

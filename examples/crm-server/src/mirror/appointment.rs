@@ -1,0 +1,124 @@
+//! A booking's appointment at GHL: made, found again, changed.
+//!
+//! Invariant: what may have made an appointment is not done again before it was looked for.
+
+use std::time::Duration;
+
+use ghl_client::{
+    GhlClient,
+    model::{Appointment, AppointmentId},
+    sync::{APPOINTMENT, EventsSource, written_appointment},
+};
+use sidecar_core::{
+    Error, ErrorKind, OrganizationId,
+    record::{Change, Doc, Record, RecordKey},
+    sync::Source,
+};
+
+use super::{
+    chain::text,
+    link::Link,
+    meeting::{Meeting, Side},
+};
+use crate::{app::App, work::trouble::Trouble};
+
+/// Begins the line of an appointment's description that names its booking.
+const MARK: &str = "Cal.com booking ";
+/// How far around its time a lost appointment is looked for: one call reaches 31 days.
+const AROUND: Duration = Duration::from_secs(15 * 86_400);
+
+/// The booking that an appointment was made for, as its description says.
+pub(super) fn marked(document: &Doc) -> Option<&str> {
+    let lines = ["notes", "description"].into_iter().filter_map(|name| text(document, name)).flat_map(str::lines);
+    lines.filter_map(|line| line.trim().strip_prefix(MARK)).map(str::trim).find(|uid| !uid.is_empty())
+}
+
+/// The appointments of one organization.
+pub(super) struct Appointments<'a> {
+    pub(super) app: &'a App,
+    pub(super) client: &'a GhlClient,
+    pub(super) organization: &'a OrganizationId,
+}
+
+impl Appointments<'_> {
+    /// Makes the appointment that the link announces.
+    pub(super) async fn make(&self, root: &str, link: &Link, title: &str) -> Result<Appointment, Error> {
+        let place = &link.place;
+        let create = self.client.appointments().create(&place.location, &place.calendar, &link.contact);
+        let create = create.start(link.meant.start).end(link.meant.end).status(link.meant.stand.status());
+        let create = create.title(title).description(format!("{MARK}{root}"));
+        create.ignore_free_slots().notify(false).background().await
+    }
+
+    /// Looks for the appointment whose creation was announced and never told.
+    pub(super) async fn find(&self, root: &str, link: &Link) -> Result<Option<Appointment>, Error> {
+        let (place, around) = (&link.place, (link.meant.start - AROUND, link.meant.start + AROUND));
+        let events = self.client.calendars().events(&place.location).calendar(&place.calendar);
+        let listed = events.between(around.0, around.1).background().await?;
+        let is_it = |appointment: &Appointment| {
+            let told = [&appointment.notes, &appointment.description].into_iter().flatten();
+            told.flat_map(|text| text.lines()).any(|line| line.trim().strip_prefix(MARK) == Some(root))
+        };
+        Ok(listed.into_iter().find(is_it))
+    }
+
+    /// Reads the appointment as it is now: the change that this makes to the stored one, and what it says.
+    pub(super) async fn look(
+        &self,
+        link: &Link,
+        id: &AppointmentId,
+        known: Meeting,
+    ) -> Result<(Change, Side), Trouble> {
+        let stored = self.stored(id).await?;
+        let revision = stored.as_ref().map_or(0, |record| record.revision);
+        let place = &link.place.location;
+        let source = EventsSource::new(self.client.clone(), self.organization.clone(), place.clone());
+        let change = source.read(id.as_str(), revision).await?;
+        let now = sidecar_core::record::decide(stored.as_ref(), &change);
+        let side = match now {
+            sidecar_core::record::Decision::Write(record, _) => Side::of_appointment(&record, known),
+            _ => stored
+                .map_or(Side { meeting: known, at: change.version }, |record| Side::of_appointment(&record, known)),
+        };
+        Ok((change, side))
+    }
+
+    /// Lets the appointment say this; `None` when GHL has it no longer.
+    pub(super) async fn set(
+        &self,
+        link: &Link,
+        id: &AppointmentId,
+        meeting: Meeting,
+    ) -> Result<Option<Appointment>, Error> {
+        let update = self.client.appointments().update(&link.place.location, id);
+        let update = update.start(meeting.start).end(meeting.end).status(meeting.stand.status());
+        match update.ignore_free_slots().notify(false).background().await {
+            Ok(appointment) => Ok(Some(appointment)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The change that GHL's answer makes to the stored appointment, and what it says.
+    pub(super) async fn written(
+        &self,
+        link: &Link,
+        appointment: &Appointment,
+        asked_at: sidecar_core::Timestamp,
+        meant: Meeting,
+    ) -> Result<(Change, Side), Trouble> {
+        let revision = self.stored(&appointment.id).await?.map_or(0, |record| record.revision);
+        let place = &link.place.location;
+        let change = written_appointment(self.organization, place, appointment, asked_at, revision);
+        let time = |time: &Option<ghl_client::model::WireTime>| time.as_ref().and_then(|time| time.timestamp());
+        let start = time(&appointment.start_time).unwrap_or(meant.start);
+        let end = time(&appointment.end_time).unwrap_or(meant.end);
+        Ok((change, Side { meeting: Meeting { start, end, stand: meant.stand }, at: asked_at }))
+    }
+
+    pub(super) async fn stored(&self, id: &AppointmentId) -> Result<Option<Record>, sidecar_core::StoreError> {
+        let key =
+            RecordKey { organization: self.organization.clone(), kind: APPOINTMENT.into(), id: id.as_str().into() };
+        self.app.store.record(&key).await
+    }
+}

@@ -1,0 +1,159 @@
+//! Appointments that came about at GHL take their time out of Cal.com's schedule, so that nobody books it there.
+//!
+//! Invariant: what a block takes is noted before it is taken, so that it can be given back whatever happens in between.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use calcom_client::compat::{BlockHandle, BlockStrategy, BlockedSlot};
+use ghl_client::sync::APPOINTMENT;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    outbox::{NewTask, Task},
+    record::{Batch, Listing, Record, RecordKey},
+};
+
+use super::{
+    chain::text,
+    kept::Kept,
+    meeting::{Stand, ghl_time, stand_of},
+    tasks,
+};
+use crate::{app::App, work::trouble::Trouble};
+
+/// The kind of the records that hold blocks. Their id is the appointment's, their place its start.
+const HELD: &str = "calcom_block";
+/// Blocks of this long ago may still share a day with new ones.
+const PAST: Duration = Duration::from_secs(2 * 86_400);
+/// Rows that are read at once.
+const PORTION: u32 = 500;
+
+/// A time that is blocked, or about to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Held {
+    start: Timestamp,
+    end: Timestamp,
+    /// What gives it back.
+    handles: Vec<BlockHandle>,
+    /// Whether Cal.com is known to have it.
+    done: bool,
+}
+
+/// Which appointment's time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Blocked {
+    appointment: String,
+}
+
+/// The task that blocks the appointment's time or gives it back; none when there is nothing to do. One at a time for each
+/// organization: a schedule is read, changed and written.
+pub(super) async fn wish(
+    app: &App,
+    organization: &OrganizationId,
+    appointment: &str,
+) -> Result<Option<NewTask>, StoreError> {
+    let held = Kept::<Held>::read(app, organization, HELD, appointment).await?;
+    let wanted = wanted(app, organization, appointment).await?;
+    if held.note.as_ref().map(|held| (held.start, held.end)) == wanted
+        && held.note.as_ref().is_none_or(|held| held.done)
+    {
+        return Ok(None);
+    }
+    Ok(Some(NewTask {
+        organization: organization.clone(),
+        kind: Cow::Borrowed(tasks::BLOCK),
+        key: format!("{}:{appointment}", tasks::BLOCK).into(),
+        order_key: Arc::from("calcom:schedule"),
+        payload: json!(Blocked { appointment: appointment.to_owned() }),
+        not_before: app.now(),
+        again: true,
+    }))
+}
+
+/// The time that the appointment, as it is stored, is to block: of a calendar that bookings go to, and yet to come.
+async fn wanted(
+    app: &App,
+    organization: &OrganizationId,
+    appointment: &str,
+) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+    let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: appointment.into() };
+    let Some(record) = app.store.record(&key).await?.filter(|record| !record.deleted) else { return Ok(None) };
+    if stand_of(&record.doc).is_some_and(|stand| matches!(stand, Stand::Cancelled | Stand::NoShow)) {
+        return Ok(None);
+    }
+    let (Some(start), Some(end)) = (ghl_time(&record.doc, "startTime"), ghl_time(&record.doc, "endTime")) else {
+        return Ok(None);
+    };
+    let settled = app.calcom.settings(organization).await?;
+    let calendar = text(&record.doc, "calendarId");
+    let mut mapped = settled.settings.mapping.values().chain(&settled.settings.default_mapping);
+    let concerns = mapped.any(|place| Some(place.calendar_id.as_str()) == calendar);
+    Ok((concerns && end > app.now() && start < end).then_some((start, end)))
+}
+
+/// Blocks the appointment's time, or gives back what it had blocked.
+pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Batch, Trouble> {
+    let organization = &task.organization;
+    let mut held = Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?;
+    let wanted = wanted(app, organization, &blocked.appointment).await?;
+    let client = app.calcom.client(organization).await?;
+    if let Some(note) = held.note.clone()
+        && Some((note.start, note.end)) != wanted
+    {
+        let others = others(app, organization, &held.key).await?;
+        for handle in note.handles {
+            client.unblock(handle).beside(others.clone()).background().await?;
+        }
+        held.note = None;
+        kept(held.keep(app, note.start).await?)?;
+    }
+    let Some((start, end)) = wanted else { return Ok(Batch::default()) };
+    if held.note.as_ref().is_some_and(|note| note.done) {
+        return Ok(Batch::default());
+    }
+    let settled = app.calcom.settings(organization).await?;
+    let schedule = settled.settings.block.map(|block| block.schedule_id);
+    let mut others = others(app, organization, &held.key).await?;
+    let block = |beside: Vec<BlockHandle>| {
+        let slots = client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
+        slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
+    };
+    let mut note = match held.note.take() {
+        Some(announced) => announced,
+        None => {
+            let handles = block(others.clone()).preview().await?;
+            let announced = Held { start, end, handles, done: false };
+            held.note = Some(announced.clone());
+            kept(held.keep(app, start).await?)?;
+            announced
+        }
+    };
+    others.extend(note.handles.iter().cloned());
+    note.handles = block(others).await?;
+    note.done = true;
+    held.note = Some(note);
+    Ok(Batch { changes: vec![held.change(start)], ..Batch::default() })
+}
+
+fn kept(kept: bool) -> Result<(), Trouble> {
+    let raced = || Trouble::NotYet("another process may be working on this block".to_owned());
+    kept.then_some(()).ok_or_else(raced)
+}
+
+/// What the organization's other blocks hold.
+async fn others(app: &App, organization: &OrganizationId, but: &RecordKey) -> Result<Vec<BlockHandle>, StoreError> {
+    let (mut handles, mut after) = (Vec::new(), None);
+    loop {
+        let listing = Listing { from: Some(app.now() - PAST), after, limit: PORTION, ..Listing::default() };
+        let rows: Vec<Record> = app.store.list(organization, HELD, &listing).await?;
+        after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
+        for row in rows.iter().filter(|row| row.key != *but) {
+            let held: Option<Held> = serde_json::from_value(serde_json::Value::Object((*row.doc).clone())).ok();
+            handles.extend(held.into_iter().flat_map(|held| held.handles));
+        }
+        if (rows.len() as u32) < PORTION {
+            return Ok(handles);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a change of a booking or an appointment leads to: a step for the booking it belongs to, or a block for its time.
+
+use calcom_client::sync::BOOKING;
+use ghl_client::sync::APPOINTMENT;
+use serde::Deserialize;
+use sidecar_core::{
+    outbox::Task,
+    record::{Batch, RecordKey},
+};
+
+use super::{appointment, block, chain::Bookings, link, tasks::mirror};
+use crate::{app::App, work::trouble::Trouble};
+
+/// Which record changed; the store writes it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Changed {
+    kind: String,
+    id: String,
+}
+
+/// Finds out what the change concerns.
+pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Batch, Trouble> {
+    let organization = &task.organization;
+    if !app.calcom.is_connected(organization).await? {
+        return Ok(Batch::default());
+    }
+    let then = match changed.kind.as_str() {
+        BOOKING => {
+            let client = app.calcom.client(organization).await?;
+            let root = Bookings { app, client: &client, organization }.root(&changed.id).await?;
+            Some(mirror(organization, &root, app.now()))
+        }
+        APPOINTMENT => match booking_of(app, task, &changed.id).await? {
+            Some(root) => Some(mirror(organization, &root, app.now())),
+            None => block::wish(app, organization, &changed.id).await?,
+        },
+        other => return Err(Trouble::Never(format!("nothing follows from records of kind `{other}`"))),
+    };
+    Ok(Batch { outbox: then.into_iter().collect(), ..Batch::default() })
+}
+
+/// The booking that an appointment was made for: as the link says, or else its description, for links are kept after the
+/// appointment was made.
+async fn booking_of(app: &App, task: &Task, appointment: &str) -> Result<Option<String>, Trouble> {
+    let back = link::of_appointment(app, &task.organization, appointment).await?;
+    if let Some(back) = back.note {
+        return Ok(Some(back.root));
+    }
+    let key = RecordKey { organization: task.organization.clone(), kind: APPOINTMENT.into(), id: appointment.into() };
+    let stored = app.store.record(&key).await?;
+    Ok(stored.and_then(|record| appointment::marked(&record.doc).map(str::to_owned)))
+}

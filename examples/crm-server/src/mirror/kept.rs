@@ -1,0 +1,69 @@
+//! Notes of the mirror's own, kept as records beside what they are about: by compare-and-swap, in the batch that they belong to.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    record::{Batch, Change, ChangeOrigin, Doc, Effect, RecordKey, Written},
+};
+
+use crate::app::App;
+
+/// A note as it is stored, with the revision that its next version follows.
+#[derive(Debug, Clone)]
+pub(super) struct Kept<T> {
+    pub(super) key: RecordKey,
+    pub(super) note: Option<T>,
+    revision: u64,
+}
+
+impl<T: Serialize + DeserializeOwned> Kept<T> {
+    /// Reads the note of this kind about `id`. One that cannot be read any more counts as none.
+    pub(super) async fn read(
+        app: &App,
+        organization: &OrganizationId,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<Self, StoreError> {
+        let key = RecordKey { organization: organization.clone(), kind: Cow::Borrowed(kind), id: id.into() };
+        let stored = app.store.record(&key).await?;
+        let revision = stored.as_ref().map_or(0, |record| record.revision);
+        let live = stored.filter(|record| !record.deleted);
+        let note = live.and_then(|record| serde_json::from_value(Value::Object(Doc::clone(&record.doc))).ok());
+        Ok(Self { key, note, revision })
+    }
+
+    /// The change that keeps the note as it is now, unless somebody else changed it meanwhile; without a note it is removed.
+    pub(super) fn change(&self, position: Timestamp) -> Change {
+        let effect = match self.note.as_ref().map(|note| json!(note)) {
+            Some(Value::Object(fields)) => Effect::Put(Arc::new(fields)),
+            _ => Effect::Delete,
+        };
+        Change {
+            key: self.key.clone(),
+            location: None,
+            // All of one version: then only who knows the stored revision writes.
+            version: Timestamp::EPOCH,
+            origin: ChangeOrigin::Read { revision: self.revision },
+            position: Some(position),
+            effect,
+            searchable: &[],
+            reread: None,
+            follow_up: None,
+        }
+    }
+
+    /// Keeps the note at once, before what it announces is done; `false` when somebody else changed it meanwhile.
+    pub(super) async fn keep(&mut self, app: &App, position: Timestamp) -> Result<bool, StoreError> {
+        let change = self.change(position);
+        let outcome = app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+        match outcome.changes.first() {
+            Some(Written::Inserted | Written::Updated | Written::Deleted) => self.revision += 1,
+            Some(Written::Unchanged) => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,45 @@
+//! Which organizations have both sides.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sidecar_core::{OrganizationId, StoreError};
+
+use crate::{app::App, work::connected::Connected};
+
+/// How long an answer is good. Whoever connects lets everything be copied, so that what is missed meanwhile is followed then.
+const REMEMBERED: Duration = Duration::from_secs(5);
+/// The most organizations that are remembered.
+const MOST: usize = 10_000;
+
+/// The organizations that were asked for lately, each with the monotonic time of the answer.
+#[derive(Debug, Default)]
+pub struct Mirrored(Mutex<HashMap<OrganizationId, (Duration, bool)>>);
+
+impl Mirrored {
+    /// Whether the organization has connected both Cal.com and GHL, perhaps as of some seconds ago.
+    pub(super) async fn is(&self, app: &App, organization: &OrganizationId) -> Result<bool, StoreError> {
+        let now = app.clock.monotonic();
+        let known = self.known().get(organization).copied();
+        if let Some((at, is)) = known
+            && now.saturating_sub(at) < REMEMBERED
+        {
+            return Ok(is);
+        }
+        let connected = Connected::of(app, organization).await?;
+        let is = connected.has_calcom() && connected.has_ghl();
+        let mut all = self.known();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(organization.clone(), (now, is));
+        Ok(is)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<OrganizationId, (Duration, bool)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,74 @@
+//! Cal.com's bookings and GHL's appointments, kept the same: a booking has one appointment, and what happens to one of them
+//! happens to the other; appointments that came about at GHL take their time out of Cal.com's schedule.
+//!
+//! What a delivery says lives with its provider (`ghl`, `calcom`), which of two changes wins in `meeting`. Invariant: a step looks
+//! at both sides as they are, never at what was told; so that carrying it out again, late or out of order ends in the same.
+
+mod appointment;
+mod block;
+mod booking;
+mod chain;
+mod contact;
+mod follow;
+mod kept;
+mod link;
+mod meeting;
+mod mirrored;
+mod step;
+mod tasks;
+mod watched;
+
+use std::{borrow::Cow, sync::Arc};
+
+use calcom_client::sync::BOOKING;
+use ghl_client::sync::APPOINTMENT;
+use sidecar_core::{
+    OrganizationId, StoreError,
+    record::{Batch, Change, Listing},
+};
+
+use crate::app::App;
+
+pub use mirrored::Mirrored;
+pub use tasks::MirrorTasks;
+pub(crate) use watched::Watched;
+
+/// Rows that are read at once.
+const PORTION: u32 = 500;
+
+/// Lets changes of bookings and appointments be followed, where the organization has both sides.
+///
+/// # Errors
+/// The store could not be asked.
+pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Change]) -> Result<(), StoreError> {
+    let is_followed = |change: &Change| matches!(&*change.key.kind, BOOKING | APPOINTMENT);
+    if !changes.iter().any(is_followed) || !app.mirrored.is(app, organization).await? {
+        return Ok(());
+    }
+    for change in changes {
+        if is_followed(change) {
+            change.follow_up = Some(Cow::Borrowed(tasks::FOLLOW));
+        }
+    }
+    Ok(())
+}
+
+/// Lets the appointments that are yet to come be followed, as if each had changed.
+///
+/// # Errors
+/// The store.
+pub async fn watch_appointments(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let listing = Listing { from: Some(app.now()), after, limit: PORTION, ..Listing::default() };
+        let rows = app.store.list(organization, APPOINTMENT, &listing).await?;
+        after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
+        let outbox = rows.iter().map(|row| tasks::follow(&row.key, app.now())).collect::<Vec<_>>();
+        let last = outbox.len() < PORTION as usize;
+        app.store.commit(Batch { outbox, ..Batch::default() }).await?;
+        app.outbox_wake.notify_one();
+        if last {
+            return Ok(());
+        }
+    }
+}

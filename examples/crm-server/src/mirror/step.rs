@@ -1,0 +1,276 @@
+//! One step of the mirror: looks at a booking and its appointment and makes them agree.
+
+use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN};
+use ghl_client::{GhlClient, GhlErrorExt};
+use serde_json::Value;
+use sidecar_core::{
+    Error, ErrorKind, OrganizationId, Timestamp,
+    outbox::Task,
+    record::{Batch, Change, Record},
+};
+
+use super::{
+    appointment::Appointments,
+    booking,
+    chain::{Bookings, text},
+    contact,
+    kept::Kept,
+    link::{self, Link, Made, NOWHERE, Place, WayBack},
+    meeting::{Agreed, AtCalcom, Followed, Meeting, Side, at_calcom, followed},
+    tasks::mirror,
+};
+use crate::{
+    app::App,
+    ghl::installations,
+    work::{self, connected::Connected, trouble::Trouble},
+};
+
+/// Following one side may change it in a way that the other has to follow; more than this is no agreement.
+const ROUNDS: usize = 4;
+/// A task that took so long is begun anew before it makes an appointment: its claim must outlast the call.
+const STALE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Makes a booking and its appointment agree.
+pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Trouble> {
+    let began = app.clock.monotonic();
+    let organization = &task.organization;
+    if !app.calcom.is_connected(organization).await? || !app.ghl.is_on() {
+        // Nobody has both sides any more.
+        return Ok(Batch::default());
+    }
+    let calcom = app.calcom.client(organization).await?;
+    let bookings = Bookings { app, client: &calcom, organization };
+    let first = bookings.root(root).await?;
+    if first != root {
+        // It was the first form of its booking until an earlier one came to be known.
+        return Ok(Batch { outbox: vec![mirror(organization, &first, app.now())], ..Batch::default() });
+    }
+    let mut head = bookings.head(root).await?;
+    if task.attempt > 1 {
+        // What the attempt before did at Cal.com may not have come back.
+        bookings.refresh(&head.key.id).await?;
+        head = bookings.head(root).await?;
+    }
+    let Some(now) = Side::of_booking(&head, app.now()) else { return Ok(Batch::default()) };
+    if head.deleted || is_ours(&head) {
+        return Ok(Batch::default());
+    }
+    let link = link::of_booking(app, organization, root).await?;
+    let place = place(app, organization, link.note.as_ref(), &head).await?;
+    let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
+    let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl, began };
+    match link.note.as_ref().and_then(|link| link.made.clone()) {
+        Some(made) => step.agree(link, made, head, now).await,
+        None => step.make(link, place, &head, now.meeting).await,
+    }
+}
+
+/// Whether the provider said no to what was sent.
+fn is_refused(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) && !error.may_have_happened()
+}
+
+/// A booking that only holds a time that is taken elsewhere.
+fn is_ours(booking: &Record) -> bool {
+    booking.doc.get("metadata").and_then(|metadata| metadata.get(ORIGIN)).and_then(Value::as_str).is_some()
+}
+
+/// Where the booking's appointment is or is to be, provided that it is connected.
+async fn place(
+    app: &App,
+    organization: &OrganizationId,
+    link: Option<&Link>,
+    booking: &Record,
+) -> Result<Place, Trouble> {
+    let settled = app.calcom.settings(organization).await?;
+    let event_type = booking.doc.get("eventTypeId").and_then(Value::as_i64);
+    let mapped = settled.settings.mapping_of(event_type.map(EventTypeId::from)).map(Place::from);
+    let place = link.map(|link| link.place.clone()).or(mapped).ok_or_else(|| {
+        let of = event_type.map_or_else(|| "without an event type".to_owned(), |id| format!("of event type {id}"));
+        Trouble::Never(format!(
+            "bookings {of} have no calendar at GHL: set `mapping` or `defaultMapping` by PUT /api/organizations/{organization}/integrations/calcom, then redrive this"
+        ))
+    })?;
+    let location = &place.location;
+    if !Connected::of(app, organization).await?.has_location(location) {
+        let why = format!("location {location} is not connected at GHL: connect it, or map the event type to another");
+        let is_held = installations::still_held(app, organization, None, Some(location)).await?;
+        return Err(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) });
+    }
+    Ok(place)
+}
+
+struct Step<'a> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    root: &'a str,
+    calcom: &'a CalcomClient,
+    ghl: &'a GhlClient,
+    /// By the monotonic clock.
+    began: std::time::Duration,
+}
+
+impl Step<'_> {
+    fn appointments(&self) -> Appointments<'_> {
+        Appointments { app: self.app, client: self.ghl, organization: self.organization }
+    }
+
+    /// Makes the booking's appointment; finds it, when an attempt before may have made it.
+    async fn make(
+        &self,
+        mut link: Kept<Link>,
+        place: Place,
+        head: &Record,
+        booking: Meeting,
+    ) -> Result<Batch, Trouble> {
+        let appointments = self.appointments();
+        let asked_at = self.app.now();
+        if let Some(announced) = &link.note
+            && let Some(found) = appointments.find(self.root, announced).await?
+        {
+            let announced = announced.clone();
+            let (change, side) = appointments.written(&announced, &found, asked_at, announced.meant).await?;
+            let made =
+                Made { appointment: found.id, agreed: Agreed { booking: announced.meant, appointment: side.meeting } };
+            let mut batch = self.keep(link, announced, made, vec![change]).await?;
+            // Either may have changed since.
+            batch.outbox.push(mirror(self.organization, self.root, self.app.now()));
+            return Ok(batch);
+        }
+        let location = place.location.clone();
+        let contact = match &link.note {
+            Some(announced) => announced.contact.clone(),
+            None => contact::of_booking(self.ghl, &location, &head.doc).await?,
+        };
+        let announced = Link { place, contact, meant: booking, made: None };
+        link.note = Some(announced.clone());
+        let late = self.app.clock.monotonic().saturating_sub(self.began) > STALE;
+        if late || !link.keep(self.app, NOWHERE).await? {
+            return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+        }
+        let title = text(&head.doc, "title").unwrap_or("Booking");
+        let asked_at = self.app.now();
+        let made = match appointments.make(self.root, &announced, title).await {
+            Ok(made) => made,
+            // The contact that the booking names may be of another location, or gone.
+            Err(error) if is_refused(&error) && contact::named(&head.doc) == Some(announced.contact.as_str()) => {
+                let attendee = contact::of_attendee(self.ghl, &location, &head.doc).await?;
+                link.note = Some(Link { contact: attendee, ..announced });
+                if !link.keep(self.app, NOWHERE).await? {
+                    return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+                }
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (change, side) = appointments.written(&announced, &made, asked_at, booking).await?;
+        let agreed = Agreed { booking, appointment: side.meeting };
+        self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
+    }
+
+    /// Lets the side that did not change follow the one that did.
+    async fn agree(
+        &self,
+        mut kept: Kept<Link>,
+        mut made: Made,
+        mut head: Record,
+        mut booking: Side,
+    ) -> Result<Batch, Trouble> {
+        let Some(link) = kept.note.clone() else { return Ok(Batch::default()) };
+        let appointments = self.appointments();
+        let stored = appointments.stored(&made.appointment).await?;
+        let mut appointment = match &stored {
+            Some(record) => Side::of_appointment(record, made.agreed.appointment),
+            None => Side { meeting: made.agreed.appointment, at: Timestamp::EPOCH },
+        };
+        let (mut changes, mut looked): (Vec<Change>, bool) = (Vec::new(), false);
+        for _ in 0..ROUNDS {
+            let mut follow = followed(&made.agreed, &booking, &appointment);
+            if follow != Followed::Neither && !looked {
+                // The store may not have heard of the latest change.
+                let (change, side) = appointments.look(&link, &made.appointment, made.agreed.appointment).await?;
+                (appointment, looked) = (side, true);
+                changes.push(change);
+                follow = followed(&made.agreed, &booking, &appointment);
+            }
+            let at_calcom = match follow {
+                Followed::Neither => {
+                    if booking.meeting == appointment.meeting {
+                        made.agreed = Agreed { booking: booking.meeting, appointment: appointment.meeting };
+                    }
+                    break;
+                }
+                Followed::Appointment => at_calcom(&booking.meeting, &appointment.meeting),
+                Followed::Booking => AtCalcom::Impossible,
+            };
+            let asked_at = self.app.now();
+            match at_calcom {
+                AtCalcom::Nothing => {
+                    made.agreed = Agreed { booking: booking.meeting, appointment: appointment.meeting };
+                    break;
+                }
+                AtCalcom::Impossible => match appointments.set(&link, &made.appointment, booking.meeting).await? {
+                    Some(answer) => {
+                        let (change, side) = appointments.written(&link, &answer, asked_at, booking.meeting).await?;
+                        changes.pop();
+                        changes.push(change);
+                        made.agreed = Agreed { booking: booking.meeting, appointment: side.meeting };
+                        break;
+                    }
+                    // Deleted at GHL, and the booking takes place: it gets another appointment.
+                    None if booking.meeting.stand != super::meeting::Stand::Cancelled => {
+                        kept.note = None;
+                        let changes = changes.into_iter().chain([kept.change(NOWHERE)]).collect();
+                        let again = mirror(self.organization, self.root, self.app.now());
+                        return Ok(Batch { changes, outbox: vec![again], ..Batch::default() });
+                    }
+                    None => {
+                        made.agreed = Agreed { booking: booking.meeting, appointment: booking.meeting };
+                        break;
+                    }
+                },
+                what => {
+                    let Some(answer) = booking::follow(self.calcom, &head, what).await? else { break };
+                    let bookings = Bookings { app: self.app, client: self.calcom, organization: self.organization };
+                    let stored = bookings.stored(answer.uid.as_str()).await?;
+                    let change = booking::written(self.organization, &answer, stored.as_ref(), asked_at);
+                    self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+                    if answer.uid.as_str() != &*head.key.id {
+                        bookings.root(answer.uid.as_str()).await?;
+                    }
+                    head = bookings.head(self.root).await?;
+                    let Some(now) = Side::of_booking(&head, self.app.now()) else { break };
+                    booking = now;
+                    made.agreed = Agreed { booking: now.meeting, appointment: appointment.meeting };
+                    if now.meeting == appointment.meeting {
+                        break;
+                    }
+                    // What Cal.com made of it is followed in turn.
+                    made.agreed.booking = Meeting { start: NOWHERE, ..now.meeting };
+                }
+            }
+        }
+        self.keep(kept, link, made, changes).await
+    }
+
+    /// The batch that keeps the link with what was written at GHL.
+    async fn keep(
+        &self,
+        mut kept: Kept<Link>,
+        link: Link,
+        made: Made,
+        mut changes: Vec<Change>,
+    ) -> Result<Batch, Trouble> {
+        let mut back = link::of_appointment(self.app, self.organization, made.appointment.as_str()).await?;
+        if back.note.is_none() {
+            back.note = Some(WayBack { root: self.root.to_owned() });
+            changes.push(back.change(NOWHERE));
+        }
+        let now = Some(Link { made: Some(made), ..link });
+        if kept.note != now {
+            kept.note = now;
+            changes.push(kept.change(NOWHERE));
+        }
+        Ok(Batch { changes, ..Batch::default() })
+    }
+}

@@ -1,0 +1,39 @@
+use sidecar_core::{
+    Error, OrganizationId, Result,
+    record::Change,
+    sync::{Source, SourcePage},
+};
+
+use super::watch;
+use crate::app::App;
+
+/// A listing whose changes are followed, where the organization has both sides.
+#[derive(Debug)]
+pub(crate) struct Watched<'a, S> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    source: S,
+}
+
+impl<'a, S> Watched<'a, S> {
+    /// The listing of this organization.
+    pub(crate) fn new(app: &'a App, organization: &'a OrganizationId, source: S) -> Self {
+        Self { app, organization, source }
+    }
+}
+
+impl<S: Source> Source for Watched<'_, S> {
+    type Cursor = S::Cursor;
+
+    async fn page(&self, at: Option<S::Cursor>) -> Result<SourcePage<S::Cursor>> {
+        let mut page = self.source.page(at).await?;
+        watch(self.app, self.organization, &mut page.page.items).await.map_err(Error::from)?;
+        Ok(page)
+    }
+
+    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
+        let mut change = self.source.read(id, revision).await?;
+        watch(self.app, self.organization, std::slice::from_mut(&mut change)).await.map_err(Error::from)?;
+        Ok(change)
+    }
+}

@@ -1,0 +1,83 @@
+//! Why a task is not carried out, and what becomes of it then.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use sidecar_core::{
+    Error, ErrorKind, StoreError,
+    outbox::{Task, TaskOutcome},
+    sync::SyncError,
+};
+
+use crate::app::App;
+
+/// How long a task waits for somebody to connect again.
+const RECONNECT_WAIT: Duration = Duration::from_secs(300);
+/// How long a task waits for a limit that does not say when it ends.
+const LIMIT_WAIT: Duration = Duration::from_secs(10);
+/// How long a task waits for what is being connected at this moment, and how often: the claim is there before the tokens.
+const MOMENT: Duration = Duration::from_secs(1);
+const MOMENTS: u32 = 5;
+
+/// Why a task is not carried out.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The provider, or its client.
+    Provider(Error),
+    /// The store.
+    Store(StoreError),
+    /// What it needs is being connected at this moment, or held by somebody else.
+    NotYet(String),
+    /// Trying again cannot help.
+    Never(String),
+}
+
+impl Trouble {
+    /// What becomes of the task.
+    pub(crate) fn outcome(self, app: &App, task: &Task) -> TaskOutcome {
+        let now = app.clock.now();
+        match self {
+            Self::Never(why) => TaskOutcome::Refused(why),
+            Self::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Later(now + MOMENT, why),
+            Self::NotYet(why) => TaskOutcome::Refused(why),
+            Self::Store(error) if error.is_retryable() => TaskOutcome::Later(now + LIMIT_WAIT, error.to_string()),
+            Self::Store(error) => TaskOutcome::Failed(error.to_string()),
+            Self::Provider(error) => match error.kind() {
+                ErrorKind::Auth => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
+                ErrorKind::Config if !app.ghl.is_on() => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
+                ErrorKind::RateLimited => {
+                    TaskOutcome::Later(now + error.retry_after().unwrap_or(LIMIT_WAIT), error.to_string())
+                }
+                _ => TaskOutcome::Failed(error.to_string()),
+            },
+        }
+    }
+}
+
+impl From<Trouble> for SyncError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Provider(error) => error.into(),
+            Trouble::Store(error) => error.into(),
+            Trouble::NotYet(why) => Error::new(ErrorKind::Conflict, why).into(),
+            Trouble::Never(why) => Error::new(ErrorKind::Forbidden, why).into(),
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What a task carries.
+pub(crate) fn payload<T: for<'de> Deserialize<'de>>(task: &Task) -> Result<T, Trouble> {
+    T::deserialize(&task.payload).map_err(|error| Trouble::Never(format!("the task's payload cannot be read: {error}")))
+}
