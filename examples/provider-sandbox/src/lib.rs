@@ -18,9 +18,12 @@
 pub mod clock;
 mod connection;
 pub mod control;
+pub mod deliveries;
 mod dice;
+pub mod faults;
 pub mod ghl;
 mod sandbox;
+pub mod tally;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::connection::{Cut, CuttableListener};
 use crate::control::{self, Control};
+use crate::deliveries::{Mailer, WebhookSettings};
 use crate::ghl::state::World;
-use crate::ghl::{self, Ghl, Identity, Mailer};
+use crate::ghl::{self, Ghl, Identity};
 
 /// What calls under way get when the sandbox stops, in milliseconds.
 const LAST_CALLS_MS: u64 = 500;
@@ -122,7 +123,7 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(refused)?;
         let clock = plan.start_ms.map_or_else(Clock::of_the_machine, Clock::starting_at);
         let identity = Arc::new(Identity::new(plan.seed));
-        let (mailer, events) = Mailer::new(plan.seed, clock.clone(), identity.clone())?;
+        let (mailer, events) = Mailer::new(plan.seed, clock.clone(), ghl::PERSISTENCE, WebhookSettings::default())?;
         let world = Arc::new(World::new(&plan, &clock, mailer.clone(), identity));
         let sender = tokio::spawn(mailer.run(events));
         let control = Control::new(Ghl { world }, format!("http://{address}"));

@@ -163,7 +163,7 @@ impl Control {
         }
         world.mailer.reset_settings();
         world.mailer.clear();
-        world.clear_operations();
+        world.tally.clear();
     }
 
     /// Everything held and counted; contacts, appointments, opportunities and deliveries only when `full`.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 
 use super::error::ApiError;
-use super::faults::{self, Fault};
 use super::operations::{Access, Operation, VERSION_FOR_ALL};
 use super::state::World;
 use super::tokens::{Caller, Resource};
 use crate::connection::Cut;
+use crate::faults::{self, Fault};
 use crate::lock;
 
 /// The middleware of one operation.
@@ -32,18 +32,25 @@ pub(crate) async fn gate(
     }
     let answer = match orders.fault {
         Some(Fault::Reset) => {
-            world.count(operation.name, 0);
+            world.tally.count(operation.name, 0);
             return faults::reset(cut.as_ref()).await;
         }
-        Some(Fault::Status { status }) => faults::refuse(status),
+        Some(Fault::Status { status }) => refuse(status),
         _ if operation.access == Access::Open => next.run(request).await,
         _ => admit(&world, operation, caller, request, next).await,
     };
-    world.count(operation.name, if orders.fault == Some(Fault::ResetAfter) { 0 } else { answer.status().as_u16() });
+    world
+        .tally
+        .count(operation.name, if orders.fault == Some(Fault::ResetAfter) { 0 } else { answer.status().as_u16() });
     match orders.fault {
         Some(fault) => faults::spoil(answer, fault, cut.as_ref(), &world.clock).await,
         None => answer,
     }
+}
+
+/// The answer of a `Status` fault.
+fn refuse(status: u16) -> Response {
+    ApiError::status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).into_response()
 }
 
 async fn admit(

@@ -14,11 +14,13 @@ use super::error::ApiError;
 use super::limits::Usage;
 use super::opportunities::changes as deal_changes;
 use super::shape;
-use super::state::{OperationCount, Site, World};
+use super::state::{Site, World};
 use super::tokens::{ConnectionCounts, Issued, Resource};
-use super::webhooks::{Delivery, WebhookCounts, WebhookOrder};
+use super::webhooks;
+use crate::deliveries::{Delivery, WebhookCounts, WebhookOrder};
 use crate::lock;
 use crate::sandbox::SandboxError;
+use crate::tally::OperationCount;
 
 /// Every scope the served operations ask for.
 pub const SCOPES: &str = "contacts.readonly contacts.write locations.readonly locations/customFields.readonly locations/tags.readonly \
@@ -268,7 +270,7 @@ impl Ghl {
     /// Any payload as a signed delivery: headers and raw body.
     #[must_use]
     pub fn signed(&self, payload: &Value) -> (HeaderMap, Bytes) {
-        self.world.mailer.signed(payload)
+        webhooks::signed(&self.world, payload)
     }
 
     /// Every event that was sent or tried.
@@ -282,7 +284,7 @@ impl Ghl {
     pub fn counts(&self) -> Counts {
         let world = &self.world;
         Counts {
-            operations: world.operations(),
+            operations: world.tally.all(),
             connections: lock(&world.tokens).counts().clone(),
             limits: lock(&world.limits).usage().clone(),
             webhooks: world.mailer.counts(),

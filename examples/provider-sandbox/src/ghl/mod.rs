@@ -5,7 +5,6 @@
 mod calendars;
 mod contacts;
 mod error;
-mod faults;
 mod gate;
 mod handle;
 mod identity;
@@ -22,13 +21,14 @@ pub(crate) mod state;
 mod tokens;
 mod webhooks;
 
-pub use faults::{Fault, FaultRule};
+pub use crate::deliveries::{Delivery, Outcome, WebhookCounts, WebhookOrder, WebhookSettings};
+pub use crate::faults::{Fault, FaultRule};
+pub use crate::tally::OperationCount;
 pub use handle::{Counts, Ghl, SCOPES, Token};
 pub(crate) use identity::Identity;
 pub use limits::{LimitRules, Usage, WindowKind};
 pub(crate) use oauth::{install, uninstall};
 pub(crate) use routes::router;
-pub use state::{OperationCount, Rotate, TokenFault};
+pub use state::{Rotate, TokenFault};
 pub use tokens::{ConnectionCounts, Resource};
-pub use webhooks::{Delivery, Outcome, WebhookCounts, WebhookOrder, WebhookSettings};
-pub(crate) use webhooks::{Mailer, forged, unknown};
+pub(crate) use webhooks::{PERSISTENCE, forged, unknown};

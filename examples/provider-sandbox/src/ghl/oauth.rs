@@ -12,7 +12,6 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::error::{ApiError, trace_id};
-use super::faults;
 use super::reply::{self, Answer};
 use super::shape::Params;
 use super::state::{Rotate, TokenFault, World};
@@ -20,6 +19,7 @@ use super::tokens::{Caller, Issued, Refused, Resource};
 use super::webhooks;
 use crate::clock::rfc3339;
 use crate::connection::Cut;
+use crate::faults;
 use crate::lock;
 
 const CONSENT: &[&str] =

@@ -11,17 +11,18 @@ use super::calendars::agenda::Agenda;
 use super::contacts::directory::Directory;
 use super::contacts::people::People;
 use super::error::ApiError;
-use super::faults::Faults;
 use super::identity::Identity;
 use super::limits::Limits;
 use super::opportunities::deals::Deals;
 use super::place::Place;
 use super::tokens::{Caller, Resource, Tokens};
-use super::webhooks::Mailer;
 use crate::clock::Clock;
+use crate::deliveries::Mailer;
 use crate::dice::Dice;
+use crate::faults::Faults;
 use crate::lock;
 use crate::sandbox::Plan;
+use crate::tally::Tally;
 
 /// The search index follows a change after this long, in milliseconds.
 const INDEX_LAG_MS: i64 = 5_000;
@@ -33,15 +34,6 @@ pub(crate) struct Site {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) agenda: Mutex<Agenda>,
     pub(crate) deals: Mutex<Deals>,
-}
-
-/// How often an operation was called and how it was answered (status 0: cut without an answer).
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct OperationCount {
-    /// Requests that reached the operation.
-    pub calls: u64,
-    /// Answers by HTTP status.
-    pub by_status: BTreeMap<u16, u64>,
 }
 
 /// Where the app is installed.
@@ -94,7 +86,7 @@ pub(crate) struct World {
     pub(crate) install_to_locations: std::sync::atomic::AtomicBool,
     pub(crate) redirect_uri: Mutex<Option<String>>,
     pub(crate) mailer: Arc<Mailer>,
-    operations: Mutex<BTreeMap<&'static str, OperationCount>>,
+    pub(crate) tally: Tally,
     index_lag_ms: AtomicI64,
 }
 
@@ -114,7 +106,7 @@ impl World {
             install_to_locations: true.into(),
             redirect_uri: Mutex::new(plan.redirect_uri.clone()),
             mailer,
-            operations: Mutex::default(),
+            tally: Tally::default(),
             index_lag_ms: AtomicI64::new(INDEX_LAG_MS),
         }
     }
@@ -176,21 +168,6 @@ impl World {
 
     pub(crate) fn index_lag(&self) -> i64 {
         self.index_lag_ms.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn count(&self, operation: &'static str, status: u16) {
-        let mut operations = lock(&self.operations);
-        let count = operations.entry(operation).or_default();
-        count.calls += 1;
-        *count.by_status.entry(status).or_default() += 1;
-    }
-
-    pub(crate) fn operations(&self) -> BTreeMap<&'static str, OperationCount> {
-        lock(&self.operations).clone()
-    }
-
-    pub(crate) fn clear_operations(&self) {
-        lock(&self.operations).clear();
     }
 
     /// What the next token request suffers.

@@ -1,22 +1,23 @@
-//! Webhooks: what is said about a change (`payload`) and how it is sent (`mailer`).
+//! Webhooks: what is said about a change (`payload`) and how it is signed (`seal`). Sending is `crate::deliveries`.
 //! Invariant: a payload has exactly the documented fields; what GHL leaves out is left out here.
 
-mod mailer;
 pub(crate) mod payload;
-mod settings;
+mod seal;
 
 use std::collections::BTreeSet;
 
+pub(crate) use seal::signed;
 use serde_json::Value;
-
-pub(crate) use mailer::Mailer;
-pub use mailer::{Delivery, Outcome, WebhookCounts};
-pub use settings::{WebhookOrder, WebhookSettings};
 
 use super::calendars::agenda::Appointment;
 use super::contacts::record::Contact;
+use super::identity::Identity;
 use super::opportunities::deals::Deal;
 use super::state::{Site, World};
+use crate::deliveries::Persistence;
+
+/// GHL sends again after 429 only, at even intervals.
+pub(crate) const PERSISTENCE: Persistence = Persistence { again: |status| status == 429, growth_percent: 100 };
 
 /// Tells the app that a contact was created, changed or removed.
 pub(crate) fn contact(world: &World, kind: &str, contact: &Contact) {
@@ -81,7 +82,7 @@ pub(crate) fn forged(world: &World) {
     let row = crate::lock(&site.directory).all().next().cloned();
     let Some(row) = row else { return };
     let event = payload::contact("ContactDelete", row.contact());
-    world.mailer.send_forged(event, world);
+    world.mailer.send(&seal::sealed(event, world, Identity::forge));
 }
 
 fn say(world: &World, location: &str, event: Value) {
@@ -91,5 +92,5 @@ fn say(world: &World, location: &str, event: Value) {
 }
 
 fn post(world: &World, event: Value) {
-    world.mailer.send(event, world);
+    world.mailer.send(&seal::sealed(event, world, Identity::sign));
 }

@@ -1,13 +1,13 @@
-//! Faults made to order: which requests they hit, how often, and what they do to the answer.
+//! Faults made to order: which requests they hit, how often, and what they do to the answer. The same for every provider,
+//! each of which has rules of its own.
 
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{Method, StatusCode, header};
+use http::{Method, header};
 use serde::{Deserialize, Serialize};
 
-use super::error::ApiError;
 use crate::clock::Clock;
 use crate::connection::Cut;
 use crate::dice::Dice;
@@ -21,9 +21,9 @@ const BODY_LIMIT: usize = 32 << 20;
 pub struct FaultRule {
     /// Only this method.
     pub method: Option<String>,
-    /// Only paths that begin so (without the `/ghl` prefix).
+    /// Only paths that begin so (without the provider's prefix).
     pub path: Option<String>,
-    /// Only requests whose token speaks for this location or company.
+    /// Only requests whose token speaks for this location or company; Cal.com has none.
     pub location: Option<String>,
     /// What happens.
     pub fault: Fault,
@@ -150,12 +150,6 @@ pub(crate) async fn spoil(answer: Response, fault: Fault, cut: Option<&Cut>, clo
         Fault::SlowDrip { bytes, ms } => drip(answer, bytes.max(1), ms, clock.clone()).await,
         Fault::Latency { .. } | Fault::Reset | Fault::Status { .. } => answer,
     }
-}
-
-/// The answer of a `Status` fault.
-pub(crate) fn refuse(status: u16) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    ApiError::status(status).into_response()
 }
 
 async fn truncate(answer: Response) -> Response {

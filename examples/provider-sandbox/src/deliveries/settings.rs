@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How events are sent. Defaults are what GHL documents (help centre article 155000007071).
+/// How events are sent. The defaults are what GHL documents (help centre article 155000007071).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {
-    /// Where events go; none = they are dropped and counted as unaddressed.
+    /// Where events go that have no address of their own; none = they are dropped and counted as unaddressed. Cal.com's have one.
     pub url: Option<String>,
     /// Keep events back until this is switched off.
     pub hold: bool,
@@ -16,7 +16,7 @@ pub struct WebhookSettings {
     pub shuffle: bool,
     /// Percent of the events that are never sent.
     pub drop_percent: u8,
-    /// Wait before an event that was answered 429 is sent again, in milliseconds.
+    /// Wait before a refused event is sent again (GHL: after 429 only), in milliseconds.
     pub resend_interval_ms: u64,
     /// Random addition to that wait, in milliseconds.
     pub resend_jitter_ms: u64,
@@ -24,7 +24,7 @@ pub struct WebhookSettings {
     pub resends: u32,
     /// How long an answer may take, in milliseconds.
     pub timeout_ms: u64,
-    /// `timestamp` is off by at most this, in milliseconds, either way; always the same for one location, as the clock
+    /// GHL: `timestamp` is off by at most this, in milliseconds, either way; always the same for one location, as the clock
     /// of one machine is.
     pub skew_ms: u64,
 }
@@ -74,7 +74,7 @@ pub struct WebhookOrder {
     pub unknown: u32,
     /// Send this many events signed with a foreign key.
     pub forged: u32,
-    /// Send everything that was lost once more (GHL never does).
+    /// Send everything that was lost once more (no provider does).
     pub redeliver_lost: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Sends signed events the way GHL does: many at once, again only after 429, lost after any other failure.
-//! What a test orders (hold, duplicates, disorder, drops, forgery) happens here too.
+//! Sends finished events: many at once, again as often as the provider's persistence wants, lost after that.
+//! What a test orders (hold, duplicates, disorder, drops) happens here too.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,17 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::HeaderMap;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::settings::{WebhookOrder, WebhookSettings};
-use crate::clock::{Clock, rfc3339};
-use crate::dice::{Dice, SharedDice};
-use crate::ghl::identity::Identity;
-use crate::ghl::state::World;
+use crate::clock::Clock;
+use crate::dice::SharedDice;
 use crate::lock;
 
 /// Deliveries under way at once.
@@ -38,7 +35,7 @@ pub struct WebhookCounts {
     pub delivered: u64,
     /// Answers of 429.
     pub throttled: u64,
-    /// Deliveries given up: another status, no answer, or 429 to the end.
+    /// Deliveries given up: an answer after which the provider does not send again, or refusals to the end.
     pub lost: u64,
     /// Events dropped to order.
     pub dropped: u64,
@@ -65,7 +62,7 @@ pub enum Outcome {
 /// One event's way to the app (copies share it).
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
-    /// The event's id, also in its body.
+    /// The event's id; GHL's events have it in their bodies.
     pub webhook_id: String,
     /// The event's type.
     pub kind: String,
@@ -80,17 +77,29 @@ pub struct Delivery {
 /// A signed event on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    webhook_id: String,
-    kind: String,
-    body: Bytes,
-    signature: String,
+    pub(crate) webhook_id: String,
+    pub(crate) kind: String,
+    /// Where it goes; none = to the address of the settings at the time.
+    pub(crate) url: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
-/// Signs, queues and sends.
+/// When a provider sends again, beside what the settings say of how often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Persistence {
+    /// After which answers (0 = none came).
+    pub(crate) again: fn(u16) -> bool,
+    /// What each wait is of the one before, in percent.
+    pub(crate) growth_percent: u64,
+}
+
+/// Queues and sends.
 #[derive(Debug)]
 pub(crate) struct Mailer {
     clock: Clock,
-    identity: Arc<Identity>,
+    persistence: Persistence,
+    defaults: WebhookSettings,
     dice: SharedDice,
     settings: Mutex<WebhookSettings>,
     held: Mutex<Vec<Event>>,
@@ -107,16 +116,18 @@ impl Mailer {
     pub(crate) fn new(
         seed: u64,
         clock: Clock,
-        identity: Arc<Identity>,
+        persistence: Persistence,
+        defaults: WebhookSettings,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Event>), reqwest::Error> {
         // A second installation of the same provider is refused, which is what we want.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (queue, events) = mpsc::unbounded_channel();
         let mailer = Self {
             clock,
-            identity,
+            persistence,
+            settings: Mutex::new(defaults.clone()),
+            defaults,
             dice: SharedDice::new(seed, &[0x3A11]),
-            settings: Mutex::default(),
             held: Mutex::default(),
             log: Mutex::default(),
             counts: Mutex::default(),
@@ -165,7 +176,7 @@ impl Mailer {
 
     pub(crate) fn reset_settings(&self) {
         let mut settings = lock(&self.settings);
-        *settings = WebhookSettings { url: settings.url.take(), ..WebhookSettings::default() };
+        *settings = WebhookSettings { url: settings.url.take(), ..self.defaults.clone() };
     }
 
     /// Changes settings; releasing sends what was held.
@@ -188,43 +199,28 @@ impl Mailer {
         }
     }
 
-    /// Completes an event with `appId`, `versionId`, `webhookId` and `timestamp`, signs it and sends it.
-    pub(crate) fn send(&self, event: Value, world: &World) {
-        self.dispatch(&self.sealed(event, world, Identity::sign));
+    /// A new event's id.
+    pub(crate) fn new_id(&self) -> String {
+        uuid::Uuid::from_u64_pair(self.serial.fetch_add(1, Ordering::Relaxed), self.dice.throw(|dice| dice.next()))
+            .to_string()
     }
 
-    /// The same with a signature that does not verify.
-    pub(crate) fn send_forged(&self, event: Value, world: &World) {
-        self.dispatch(&self.sealed(event, world, Identity::forge));
+    /// Counts an event that nobody has asked for.
+    pub(crate) fn unaddressed(&self, kind: &str) {
+        let mut counts = lock(&self.counts);
+        counts.events += 1;
+        counts.unaddressed += 1;
+        *counts.by_type.entry(kind.to_owned()).or_default() += 1;
     }
 
-    /// Any payload with the headers GHL would send it with.
-    pub(crate) fn signed(&self, payload: &Value) -> (HeaderMap, Bytes) {
-        let body = Bytes::from(payload.to_string());
-        (headers(&self.identity.sign(&body)), body)
-    }
-
-    fn sealed(&self, mut event: Value, world: &World, sign: fn(&Identity, &[u8]) -> String) -> Event {
-        let webhook_id =
-            uuid::Uuid::from_u64_pair(self.serial.fetch_add(1, Ordering::Relaxed), self.dice.throw(|dice| dice.next()))
-                .to_string();
-        let offset = clock_offset(&event, lock(&self.settings).skew_ms);
-        event["appId"] = json!(world.identity.app_id);
-        event["versionId"] = json!(world.identity.version_id);
-        event["webhookId"] = json!(webhook_id);
-        event["timestamp"] = json!(rfc3339(self.clock.now_ms() + offset));
-        let body = Bytes::from(event.to_string());
-        let kind = event["type"].as_str().unwrap_or_default().to_owned();
-        Event { webhook_id, kind, signature: sign(&self.identity, &body), body }
-    }
-
-    fn dispatch(&self, event: &Event) {
+    /// Sends an event, as far and as often as the settings want.
+    pub(crate) fn send(&self, event: &Event) {
         let settings = self.settings();
         {
             let mut counts = lock(&self.counts);
             counts.events += 1;
             *counts.by_type.entry(event.kind.clone()).or_default() += 1;
-            if settings.url.is_none() {
+            if event.url.is_none() && settings.url.is_none() {
                 counts.unaddressed += 1;
                 return;
             }
@@ -275,10 +271,11 @@ impl Mailer {
             let settings = self.settings();
             match status {
                 200..=299 => break Outcome::Delivered,
-                429 if resent < settings.resends => {
+                refused if resent < settings.resends && (self.persistence.again)(refused) => {
                     resent += 1;
-                    let jitter = self.dice.throw(|dice| dice.below(settings.resend_jitter_ms + 1));
-                    let wait = i64::try_from(settings.resend_interval_ms + jitter).unwrap_or(i64::MAX);
+                    let jitter = self.dice.throw(|dice| dice.below(settings.resend_jitter_ms.saturating_add(1)));
+                    let wait = self.persistence.wait_ms(settings.resend_interval_ms, resent).saturating_add(jitter);
+                    let wait = i64::try_from(wait).unwrap_or(i64::MAX);
                     self.clock.sleep_until(self.clock.now_ms().saturating_add(wait)).await;
                 }
                 _ => break Outcome::Lost,
@@ -289,7 +286,7 @@ impl Mailer {
 
     async fn attempt(&self, event: &Event) -> u16 {
         let settings = self.settings();
-        let Some(url) = settings.url else { return 0 };
+        let Some(url) = event.url.clone().or(settings.url) else { return 0 };
         let Ok(_worker) = self.workers.acquire().await else {
             return 0;
         };
@@ -297,7 +294,7 @@ impl Mailer {
         let request = self
             .http
             .post(url)
-            .headers(headers(&event.signature))
+            .headers(event.headers.clone())
             .timeout(Duration::from_millis(settings.timeout_ms))
             .body(event.body.clone());
         let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
@@ -325,20 +322,9 @@ impl Mailer {
     }
 }
 
-/// The current signature, and the retired header's literal `N/A`.
-fn headers(signature: &str) -> HeaderMap {
-    let signature = HeaderValue::from_str(signature).unwrap_or(HeaderValue::from_static("N/A"));
-    HeaderMap::from_iter([
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (HeaderName::from_static("x-ghl-signature"), signature),
-        (HeaderName::from_static("x-wh-signature"), HeaderValue::from_static("N/A")),
-    ])
-}
-
-/// How far the clock that stamps a location's events is off, in milliseconds.
-fn clock_offset(event: &Value, skew_ms: u64) -> i64 {
-    let location = event["locationId"].as_str().or(event["id"].as_str()).unwrap_or_default();
-    let parts: Vec<u64> = location.bytes().map(u64::from).collect();
-    let skew = i64::try_from(skew_ms).unwrap_or(0);
-    i64::try_from(Dice::new(0, &parts).below(2 * skew.unsigned_abs() + 1)).unwrap_or(0) - skew
+impl Persistence {
+    /// The wait before the `turn`th sending again (from 1 on), in milliseconds.
+    fn wait_ms(self, first_ms: u64, turn: u32) -> u64 {
+        (1..turn).fold(first_ms, |wait, _| wait.saturating_mul(self.growth_percent) / 100)
+    }
 }
