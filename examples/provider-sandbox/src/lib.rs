@@ -1,6 +1,6 @@
-//! Stateful stand-ins of the providers on one port, a path prefix each: today GHL under `/ghl`.
+//! Stateful stand-ins of the providers on one port, a path prefix each: GHL under `/ghl`, Cal.com under `/calcom`.
 //!
-//! A room per provider (`ghl`) holds what that provider knows and does; `control` orders faults, time and changes
+//! A room per provider (`ghl`, `calcom`) holds what that provider knows and does; `control` orders faults, time and changes
 //! and shows what was counted; `sandbox` starts and stops the whole. Nothing here depends on the crates it judges.
 //! Invariant: the same seed and the same orders give the same people, ids and faults.
 //!
@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod calcom;
 pub mod clock;
 mod connection;
 pub mod control;
@@ -27,6 +28,7 @@ pub mod tally;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use calcom::Calcom;
 pub use control::Control;
 pub use ghl::Ghl;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};

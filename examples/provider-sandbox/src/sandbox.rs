@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::calcom::{self, Calcom};
 use crate::clock::Clock;
 use crate::connection::{Cut, CuttableListener};
 use crate::control::{self, Control};
@@ -125,8 +126,13 @@ impl SandboxBuilder {
         let identity = Arc::new(Identity::new(plan.seed));
         let (mailer, events) = Mailer::new(plan.seed, clock.clone(), ghl::PERSISTENCE, WebhookSettings::default())?;
         let world = Arc::new(World::new(&plan, &clock, mailer.clone(), identity));
-        let sender = tokio::spawn(mailer.run(events));
-        let control = Control::new(Ghl { world }, format!("http://{address}"));
+        let (calcom_mailer, calcom_events) =
+            Mailer::new(plan.seed, clock.clone(), calcom::PERSISTENCE, calcom::settings())?;
+        let calcom_world = Arc::new(calcom::state::World::new(plan.seed, &clock, calcom_mailer.clone()));
+        let senders = [tokio::spawn(mailer.run(events)), tokio::spawn(calcom_mailer.run(calcom_events))];
+        let url = format!("http://{address}");
+        let calcom = Calcom::new(calcom_world, &format!("{url}/calcom"));
+        let control = Control::new(Ghl { world }, calcom, url);
         let router = router(&control);
         let service = router.clone().into_make_service_with_connect_info::<Cut>();
         let (stop, stopped) = oneshot::channel();
@@ -135,12 +141,15 @@ impl SandboxBuilder {
             let serve = axum::serve(CuttableListener(listener), service);
             let _ = serve.with_graceful_shutdown(async { drop(stopped.await) }).await;
         });
-        Ok(Sandbox { address, clock, control, router, server, sender, stop: Some(stop) })
+        Ok(Sandbox { address, clock, control, router, server, senders, stop: Some(stop) })
     }
 }
 
 fn router(control: &Control) -> Router {
-    Router::new().nest("/ghl", ghl::router(control.ghl().world.clone())).merge(control::router(control.clone()))
+    Router::new()
+        .nest("/ghl", ghl::router(control.ghl().world.clone()))
+        .nest("/calcom", calcom::router(control.calcom().world().clone()))
+        .merge(control::router(control.clone()))
 }
 
 /// The running stand-ins. Dropping it stops them.
@@ -151,7 +160,7 @@ pub struct Sandbox {
     router: Router,
     clock: Clock,
     server: JoinHandle<()>,
-    sender: JoinHandle<()>,
+    senders: [JoinHandle<()>; 2],
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -184,6 +193,12 @@ impl Sandbox {
         self.control.ghl().clone()
     }
 
+    /// The Cal.com stand-in.
+    #[must_use]
+    pub fn calcom(&self) -> Calcom {
+        self.control.calcom().handle().clone()
+    }
+
     /// Every route, to be called in process.
     pub fn router(&self) -> Router {
         self.router.clone()
@@ -197,7 +212,7 @@ impl Sandbox {
 
     /// Stops sending and listening; calls under way get half a second, idle connections end.
     pub async fn stop(mut self) {
-        self.sender.abort();
+        self.senders.iter().for_each(JoinHandle::abort);
         drop(self.stop.take());
         tokio::select! {
             _ = &mut self.server => {}
@@ -208,7 +223,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.sender.abort();
+        self.senders.iter().for_each(JoinHandle::abort);
         self.server.abort();
     }
 }

@@ -2,6 +2,8 @@
 //! and as `/__control/*`.
 //! Invariant: whatever a route orders, the typed handle orders too, and the other way round.
 
+mod calcom;
+mod calcom_routes;
 mod routes;
 
 use std::sync::atomic::Ordering;
@@ -9,11 +11,13 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::calcom::Calcom;
 use crate::clock::rfc3339;
 use crate::ghl::{self, FaultRule, Ghl, LimitRules, TokenFault, WebhookOrder};
 use crate::lock;
 use crate::sandbox::SandboxError;
 
+pub use calcom::{CalcomControl, CalcomTokenOrder};
 pub(crate) use routes::router;
 
 /// What to do with tokens and the app's installation; what is absent stays.
@@ -48,12 +52,19 @@ pub struct TokenOrder {
 #[derive(Debug, Clone)]
 pub struct Control {
     ghl: Ghl,
+    calcom: CalcomControl,
     url: String,
 }
 
 impl Control {
-    pub(crate) fn new(ghl: Ghl, url: String) -> Self {
-        Self { ghl, url }
+    pub(crate) fn new(ghl: Ghl, calcom: Calcom, url: String) -> Self {
+        Self { ghl, calcom: CalcomControl::new(calcom), url }
+    }
+
+    /// The orders to the Cal.com stand-in. Those of this type are GHL's, except for time, which all share, and the reset.
+    #[must_use]
+    pub fn calcom(&self) -> &CalcomControl {
+        &self.calcom
     }
 
     pub(crate) fn ghl(&self) -> &Ghl {
@@ -164,9 +175,10 @@ impl Control {
         world.mailer.reset_settings();
         world.mailer.clear();
         world.tally.clear();
+        self.calcom.reset();
     }
 
-    /// Everything held and counted; contacts, appointments, opportunities and deliveries only when `full`.
+    /// Everything held and counted; contacts, appointments, opportunities, bookings and deliveries only when `full`.
     #[must_use]
     pub fn state(&self, full: bool) -> Value {
         let (ghl, world) = (&self.ghl, &self.ghl.world);
@@ -182,6 +194,7 @@ impl Control {
         if full {
             state["ghl"]["deliveries"] = json!(ghl.deliveries());
         }
+        state["calcom"] = self.calcom.state(full);
         state
     }
 
@@ -197,6 +210,7 @@ impl Control {
         if let Some(uri) = lock(&ghl.world.redirect_uri).clone() {
             env.push(("GHL_REDIRECT_URI", uri));
         }
+        env.extend(self.calcom.env());
         env
     }
 

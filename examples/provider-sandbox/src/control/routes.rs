@@ -14,9 +14,10 @@ use super::{Control, TokenOrder};
 use crate::ghl::{FaultRule, LimitRules, WebhookOrder};
 use crate::sandbox::SandboxError;
 
-type Answer = Result<Response, OrderError>;
+pub(super) type Answer = Result<Response, OrderError>;
 
 pub(crate) fn router(control: Control) -> Router {
+    let calcom = super::calcom_routes::router(control.calcom().clone());
     Router::new()
         .route("/__control", get(help))
         .route("/__control/state", get(state))
@@ -29,14 +30,15 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/__control/changes", post(changes))
         .route("/__control/reset", post(reset))
         .with_state(control)
+        .merge(calcom)
 }
 
 /// `{rules: [...], clear}`: clears first, then adds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct FaultOrder {
-    rules: Vec<FaultRule>,
-    clear: bool,
+pub(super) struct FaultOrder {
+    pub(super) rules: Vec<FaultRule>,
+    pub(super) clear: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,8 +164,8 @@ async fn env(State(control): State<Control>) -> Answer {
 }
 
 async fn help() -> Answer {
-    done(json!({
-        "GET /__control/state?full=true|false": "everything held and counted; contacts, appointments, opportunities and deliveries only when full",
+    let mut help = json!({
+        "GET /__control/state?full=true|false": "everything held and counted; contacts, appointments, opportunities, bookings and deliveries only when full",
         "GET /__control/env": "the environment to start a server with",
         "POST /__control/faults": {"clear": true, "rules": [{"method": "GET", "path": "/contacts", "location": "ID", "times": 3, "probability": 0.5,
             "fault": "{kind: latency, ms} | {kind: reset} | {kind: reset_after} | {kind: status, status} | {kind: truncate} | {kind: slow_drip, bytes, ms}"}]},
@@ -180,13 +182,17 @@ async fn help() -> Answer {
             {"do": "create_appointment", "location": "ID", "fields": {"calendarId": "ID", "contactId": "ID", "startTime": "RFC 3339"}},
             {"do": "create_opportunity", "location": "ID", "fields": {"pipelineId": "ID", "contactId": "ID", "name": "Course", "status": "open"}},
             {"do": "allow_duplicates", "location": "ID", "allow": true}]},
-        "POST /__control/reset": "ends faults and orders, forgets counts; contacts, tokens and time stay",
-    }))
+        "POST /__control/reset": "ends faults and orders, forgets counts; contacts, bookings, tokens and time stay",
+    });
+    for (order, what) in super::calcom_routes::help() {
+        help[order] = what;
+    }
+    done(help)
 }
 
 /// An order that cannot be followed.
 #[derive(Debug)]
-struct OrderError(String);
+pub(super) struct OrderError(String);
 
 impl From<SandboxError> for OrderError {
     fn from(error: SandboxError) -> Self {
@@ -200,11 +206,11 @@ impl IntoResponse for OrderError {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, OrderError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, OrderError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| OrderError(format!("{error}; GET /__control lists the orders")))
 }
 
-fn done(body: Value) -> Answer {
+pub(super) fn done(body: Value) -> Answer {
     Ok(axum::Json(body).into_response())
 }

@@ -16,7 +16,16 @@ async fn the_environment_names_what_a_server_needs() {
     let names: Vec<&str> = env.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
-        ["GHL_API_URL", "GHL_AUTHORIZE_URL", "GHL_CLIENT_ID", "GHL_CLIENT_SECRET", "GHL_WEBHOOK_PUBLIC_KEY"]
+        [
+            "GHL_API_URL",
+            "GHL_AUTHORIZE_URL",
+            "GHL_CLIENT_ID",
+            "GHL_CLIENT_SECRET",
+            "GHL_WEBHOOK_PUBLIC_KEY",
+            "CALCOM_API_URL",
+            "CALCOM_API_KEY",
+            "CALCOM_WEBHOOK_SECRET"
+        ]
     );
     assert!(world.ghl.client_id().starts_with(&format!("{}-", world.ghl.app_id())));
     world.control("tokens", json!({"redirect_uri": "https://app.example.com/back"})).await;
