@@ -12,12 +12,19 @@ use serde::{
 };
 use serde_json::Value;
 
+mod unknown;
+
+pub use unknown::Unknown;
+#[doc(hidden)]
+pub use unknown::{LookInto, LookPast, join};
+
 /// The fields of an answer that its model does not name.
 pub type Extra = serde_json::Map<String, Value>;
 
 /// A struct read from and written to JSON that keeps unknown fields in `extra`.
 ///
 /// Each field is declared as `"wireName" rust_name: Type`; an `Option` may be absent or null, anything else is required.
+/// [`Unknown`](crate::model::Unknown) names what is in `extra`, at any depth.
 ///
 /// ```
 /// sidecar_core::model! {
@@ -88,6 +95,15 @@ macro_rules! model {
                     map.serialize_entry(name, value)?;
                 }
                 map.end()
+            }
+        }
+
+        impl $crate::model::Unknown for $name {
+            fn unknown(&self, path: &str, found: &mut ::std::vec::Vec<::std::string::String>) {
+                #[allow(unused_imports, reason = "a model may have no field that can be looked into, or only such fields")]
+                use $crate::model::{LookInto as _, LookPast as _};
+                $((&$crate::model::Entry(&self.$field)).look(path, $wire, found);)*
+                found.extend(self.extra.keys().map(|name| $crate::model::join(path, name)));
             }
         }
     };

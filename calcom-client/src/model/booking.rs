@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::{Map, Value};
+use sidecar_core::model::Unknown;
 
 use super::{AttendeeId, BookingId, BookingUid, EventTypeId, Minutes, SeatUid, UserId, WireTime};
 
@@ -204,6 +205,12 @@ impl Serialize for Booked {
             Self::One(booking) => booking.serialize(serializer),
             Self::Series(bookings) => bookings.serialize(serializer),
         }
+    }
+}
+
+impl Unknown for Booked {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        self.as_slice().iter().for_each(|booking| booking.unknown(path, found));
     }
 }
 

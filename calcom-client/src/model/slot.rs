@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sidecar_core::model::Unknown;
 
 use super::{BookingUid, EventTypeId, Minutes, ReservationUid, WireTime};
 
@@ -42,6 +43,12 @@ impl Slots {
     /// Whether nothing is free.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
+    }
+}
+
+impl Unknown for Slots {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        self.0.unknown(path, found);
     }
 }
 

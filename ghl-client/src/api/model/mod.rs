@@ -24,7 +24,7 @@ pub use self::{
     write::{Files, Write},
 };
 pub(crate) use self::{
-    look::{Look, Parts, show},
+    look::{Look, Parts, show, unknown},
     read::{Fields, Fill, field, flag, keep, list, text},
     write::{LookWritten, Name, Written, show_written},
 };
@@ -130,6 +130,12 @@ macro_rules! read_fields {
             }
         }
 
+        impl $crate::api::model::Unknown for $name {
+            fn unknown(&self, path: &str, found: &mut Vec<String>) {
+                $crate::api::model::unknown(self, path, found);
+            }
+        }
+
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 $crate::api::model::show(self, stringify!($name), f)
@@ -197,7 +203,7 @@ macro_rules! values {
             }
         }
 
-        impl $crate::api::model::Parts for $name {}
+        impl $crate::api::model::Unknown for $name {}
 
         impl $crate::api::model::Written for $name {
             fn text(&self) -> Option<&str> {
