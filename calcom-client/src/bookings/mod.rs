@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::{
     client::{CalcomClient, Draft, Request},
     model::{
-        Attendee, AttendeeId, Booked, BookingUid, CalendarLink, ConferencingSession, Location, Recording, SeatUid,
+        Attendee, AttendeeId, Booked, BookingUid, CalendarLink, ConferencingSession, NewLocation, Recording, SeatUid,
         UserId, WireTime,
     },
 };
@@ -102,8 +102,8 @@ impl Bookings {
         ReassignBooking(self.of(&op::REASSIGN_TO, [&uid.into(), &user.into()]).with_body())
     }
 
-    /// Changes where it takes place.
-    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &Location) -> Request<Booked> {
+    /// Changes where it takes place. Events in calendars may keep the place they had.
+    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &NewLocation) -> Request<Booked> {
         Request::new(self.of(&op::SET_LOCATION, [&uid.into()]).set("location", location))
     }
 

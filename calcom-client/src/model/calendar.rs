@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{CredentialId, EventTypeId, UserId, WireTime};
+use super::{CredentialId, EventTypeId, TeamId, UserId, WireTime};
 
 sidecar_core::model! {
     /// What a user has connected.
@@ -71,8 +71,18 @@ sidecar_core::model! {
         "eventTypeId" event_type_id: Option<EventTypeId>,
         /// Its connection.
         "credentialId" credential_id: Option<CredentialId>,
+        /// The same of a connection that the organization made.
+        "delegationCredentialId" delegation_credential_id: Option<String>,
         /// Name.
         "name" name: Option<String>,
+        /// Whether it is the connection's main one.
+        "primary" primary: Option<bool>,
+        /// Whether nothing can be written to it.
+        "readOnly" read_only: Option<bool>,
+        /// The account.
+        "email" email: Option<String>,
+        /// The provider's name, as users read it.
+        "integrationTitle" integration_title: Option<String>,
     }
 }
 
@@ -111,6 +121,8 @@ sidecar_core::model! {
         "type" kind: Option<String>,
         /// Whose it is.
         "userId" user_id: Option<UserId>,
+        /// The team that it is of, if it is one's.
+        "teamId" team_id: Option<TeamId>,
         /// The app behind it.
         "appId" app_id: Option<String>,
         /// Whether it has to be made again.

@@ -21,10 +21,10 @@ pub use calendar::{
     BusyTime, Calendar, CalendarCredential, ConnectLink, ConnectedCalendars, Connection, DestinationCalendar,
     SelectedCalendar,
 };
-pub use event_type::{EventType, Integration, Location};
+pub use event_type::{EventType, Integration, Location, NewLocation};
 pub use id::*;
 pub use schedule::{Availability, DateOverride, Schedule, Weekday};
 pub use slot::{Reservation, Slot, Slots};
 pub use time::WireTime;
-pub use user::{OooEntry, OooReason, OrganizationRef, Team, User};
+pub use user::{OooEntry, OooReason, OrganizationRef, PendingTeam, Team, TeamMade, User};
 pub use webhook::{TimeUnit, Webhook, WebhookSecret, WebhookVersion};

@@ -1,3 +1,7 @@
+use serde::{Deserialize, Serialize, de::Error as _};
+use serde_json::Value;
+use sidecar_core::model::Unknown;
+
 use super::{CalcomOrganizationId, OooId, ScheduleId, TeamId, UserId, WireTime};
 
 sidecar_core::model! {
@@ -93,6 +97,20 @@ sidecar_core::model! {
         "slug" slug: Option<String>,
         /// Logo.
         "logoUrl" logo_url: Option<String>,
+        /// Logo in meetings.
+        "calVideoLogo" cal_video_logo: Option<String>,
+        /// Logo of its pages.
+        "appLogo" app_logo: Option<String>,
+        /// Icon of its pages.
+        "appIconLogo" app_icon_logo: Option<String>,
+        /// Banner of its pages.
+        "bannerUrl" banner_url: Option<String>,
+        /// Theme of its pages.
+        "theme" theme: Option<String>,
+        /// Colour of its pages.
+        "brandColor" brand_color: Option<String>,
+        /// The same in dark themes.
+        "darkBrandColor" dark_brand_color: Option<String>,
         /// About it.
         "bio" bio: Option<String>,
         /// Whether Cal.com's name is left out.
@@ -111,5 +129,67 @@ sidecar_core::model! {
         "weekStart" week_start: Option<String>,
         /// The caller's own values.
         "metadata" metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    }
+}
+
+sidecar_core::model! {
+    /// A team that has to be paid for before it is there.
+    pub struct PendingTeam {
+        /// What is missing, in words.
+        "message" message: Option<String>,
+        /// Where it is paid.
+        "paymentLink" payment_link: Option<String>,
+        /// The team as it will be.
+        "pendingTeam" team: Option<Team>,
+    }
+}
+
+/// What became of making a team: which of the two depends on whether it costs something.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TeamMade {
+    /// It is there.
+    Team(Box<Team>),
+    /// It has to be paid for first.
+    Pending(Box<PendingTeam>),
+}
+
+impl TeamMade {
+    /// The team, if it is there.
+    pub fn team(&self) -> Option<&Team> {
+        match self {
+            Self::Team(team) => Some(team),
+            Self::Pending(_) => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TeamMade {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Value::deserialize(deserializer)?;
+        let pending = ["pendingTeam", "paymentLink"].iter().any(|field| wire.get(field).is_some());
+        let read = if pending {
+            serde_json::from_value(wire).map(Self::Pending)
+        } else {
+            serde_json::from_value(wire).map(Self::Team)
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for TeamMade {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Team(team) => team.serialize(serializer),
+            Self::Pending(pending) => pending.serialize(serializer),
+        }
+    }
+}
+
+impl Unknown for TeamMade {
+    fn unknown(&self, path: &str, found: &mut Vec<String>) {
+        match self {
+            Self::Team(team) => team.unknown(path, found),
+            Self::Pending(pending) => pending.unknown(path, found),
+        }
     }
 }

@@ -20,7 +20,7 @@ impl Teams {
         Self(client)
     }
 
-    /// Makes a team.
+    /// Makes a team. Where teams cost something, the answer says where to pay, and the team is there afterwards.
     pub fn create(&self, name: impl Into<String>) -> CreateTeam {
         CreateTeam(Draft::new(&self.0, &op::CREATE, []).set("name", name.into()))
     }

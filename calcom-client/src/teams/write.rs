@@ -2,15 +2,15 @@ use serde_json::{Map, Value};
 
 use crate::{
     client::request,
-    model::{Team, Weekday},
+    model::{Team, TeamMade, Weekday},
 };
 
 /// Declares a request that writes a team: the fields of its own, then those that creating and changing share.
 macro_rules! writes {
-    ($(#[$doc:meta])* $name:ident { $($own:tt)* }) => {
+    ($(#[$doc:meta])* $name:ident => $output:ty { $($own:tt)* }) => {
         request! {
             $(#[$doc])*
-            $name => Team, via data;
+            $name => $output, via data;
             body {
                 $($own)*
                 /// Its part of booking links.
@@ -48,7 +48,7 @@ macro_rules! writes {
 
 writes! {
     /// Makes a team. From [`Teams::create`](super::Teams::create).
-    CreateTeam {
+    CreateTeam => TeamMade {
         /// Whether whoever makes it is a member at once.
         "autoAcceptCreator" auto_accept_creator: bool,
     }
@@ -56,7 +56,7 @@ writes! {
 
 writes! {
     /// Changes a team. From [`Teams::update`](super::Teams::update).
-    UpdateTeam {
+    UpdateTeam => Team {
         /// Name.
         "name" name: String,
     }

@@ -1,11 +1,11 @@
 use calcom_client::{
     bookings::Sort,
     calendars::CalendarProvider,
-    model::{OooReason, TimeUnit, WebhookVersion, Weekday},
+    model::{OooReason, TeamMade, TimeUnit, WebhookVersion, Weekday},
     webhook::EventKind,
 };
 use serde_json::{Value, json};
-use sidecar_core::{ErrorKind, SecretString, test_util::ScriptedTransport};
+use sidecar_core::{ErrorKind, SecretString, model::Unknown, test_util::ScriptedTransport};
 
 use crate::{
     cases::{Case, case},
@@ -286,6 +286,9 @@ fn teams() -> Vec<Case> {
                 .auto_accept_creator(false)
                 .set("brandColor", "#fff")
         ),
+        case!("teams.create", "POST /v2/teams", json!({"name": "Sales"}), fixture!("team_pending"), |calcom| calcom
+            .teams()
+            .create("Sales")),
         case!("teams.list", "GET /v2/teams", NONE, fixture!("teams"), |calcom| calcom.teams().list()),
         case!("teams.get", "GET /v2/teams/4", NONE, fixture!("team"), |calcom| calcom.teams().get(4)),
         case!("teams.update", "PATCH /v2/teams/4", json!({"name": "Sales"}), fixture!("team"), |calcom| calcom
@@ -322,6 +325,37 @@ async fn completing_a_calendars_connection_ends_in_a_redirect() {
     let (calcom, sent) = client(script);
     calcom.calendars().save(&CalendarProvider::Google, "s", "c").await.unwrap();
     assert_eq!(line(&only(&sent)), "GET /v2/calendars/google/save?state=s&code=c");
+}
+
+#[tokio::test]
+async fn a_team_that_costs_something_is_not_there_yet() {
+    let (calcom, _) =
+        client(ScriptedTransport::new().answer(201, fixture!("team")).answer(201, fixture!("team_pending")));
+    let made = calcom.teams().create("Sales").await.unwrap();
+    assert_eq!(made.team().unwrap().slug.as_deref(), Some("sales"));
+    let TeamMade::Pending(pending) = calcom.teams().create("Sales").await.unwrap() else { panic!("not paid yet") };
+    assert_eq!(pending.payment_link.as_deref(), Some("https://checkout.example.com/c/1"));
+}
+
+#[tokio::test]
+async fn what_no_field_takes_up_is_named_with_its_path() {
+    let booking = json!({"uid": "b1", "mood": 1, "attendees": [{"name": "Ann", "hat": "red"}]});
+    let slots = json!({"2026-12-01": [{"start": "2026-12-01T09:00:00Z", "chair": 3}]});
+    let team = json!({"paymentLink": "x", "pendingTeam": {"id": 4, "motto": "y"}});
+    let answers = [booking.clone(), json!([booking]), slots, team];
+    let script = answers
+        .into_iter()
+        .fold(ScriptedTransport::new(), |script, data| script.answer(200, json!({"status": "success", "data": data})));
+    let (calcom, _) = client(script);
+    let unknown = |answer: &dyn Unknown| {
+        let mut found = Vec::new();
+        answer.unknown("", &mut found);
+        found
+    };
+    assert_eq!(unknown(&calcom.bookings().get("b1").await.unwrap()), ["attendees.hat", "mood"]);
+    assert_eq!(unknown(&calcom.bookings().get("b1").await.unwrap()), ["attendees.hat", "mood"]);
+    assert_eq!(unknown(&calcom.slots().list(7).days("2026-12-01", "2026-12-02").await.unwrap()), ["*.chair"]);
+    assert_eq!(unknown(&calcom.teams().create("Sales").await.unwrap()), ["pendingTeam.motto"]);
 }
 
 #[tokio::test]

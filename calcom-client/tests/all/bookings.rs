@@ -1,6 +1,6 @@
 use calcom_client::{
     bookings::{EventTypeSelector, Guest, NewAttendee, Routing, Sort, StatusFilter},
-    model::{Integration, Location},
+    model::{Integration, Location, NewLocation},
 };
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "PATCH /v2/bookings/bk_1/location",
             json!({"location": {"type": "attendeeAddress", "address": "Main St 1"}}),
             fixture!("booking"),
-            |calcom| calcom.bookings().set_location("bk_1", &Location::AttendeeAddress("Main St 1".into()))
+            |calcom| calcom.bookings().set_location("bk_1", &NewLocation::AttendeeAddress("Main St 1".into()))
         ),
         case!("bookings.attendees", "GET /v2/bookings/bk_1/attendees", none.clone(), fixture!("attendees"), |calcom| {
             calcom.bookings().attendees("bk_1")
@@ -280,6 +280,21 @@ pub(crate) fn cases() -> Vec<Case> {
             |calcom| calcom.bookings().conferencing_sessions("bk_1")
         ),
     ]
+}
+
+#[test]
+fn a_new_place_is_named_with_where_it_is() {
+    for (place, wire) in [
+        (NewLocation::Address("x".to_owned()), json!({"type": "address", "address": "x"})),
+        (NewLocation::Link("x".to_owned()), json!({"type": "link", "link": "x"})),
+        (NewLocation::Phone("x".to_owned()), json!({"type": "phone", "phone": "x"})),
+        (NewLocation::AttendeeAddress("x".to_owned()), json!({"type": "attendeeAddress", "address": "x"})),
+        (NewLocation::AttendeeDefined("x".to_owned()), json!({"type": "attendeeDefined", "location": "x"})),
+        (NewLocation::AttendeePhone("x".to_owned()), json!({"type": "attendeePhone", "phone": "x"})),
+        (NewLocation::Integration(Integration::Zoom), json!({"type": "integration", "integration": "zoom"})),
+    ] {
+        assert_eq!(json!(place), wire);
+    }
 }
 
 #[tokio::test]
