@@ -16,14 +16,48 @@ use tokio::{
 /// How long loading all files may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What is served.
+#[derive(Debug)]
+pub(crate) struct Specification {
+    folder: PathBuf,
+    file: Option<String>,
+    mend: Option<&'static str>,
+}
+
+impl Specification {
+    /// All specifications in the folder that this variable names.
+    ///
+    /// # Panics
+    /// When it is not set.
+    pub(crate) fn folder(variable: &str) -> Self {
+        Self { folder: named(variable), file: None, mend: None }
+    }
+
+    /// The one that this variable names, put right by a script beside `serve.js`.
+    ///
+    /// # Panics
+    /// When it is not set.
+    pub(crate) fn file(variable: &str, mend: &'static str) -> Self {
+        let path = named(variable);
+        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+        Self { folder: path.parent().unwrap().to_owned(), file: Some(file), mend: Some(mend) }
+    }
+}
+
+fn named(variable: &str) -> PathBuf {
+    std::env::var_os(variable).map(PathBuf::from).expect("use `tests/run contract`")
+}
+
 /// One file and where it is served.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Served {
     /// The file, relative to the specifications' folder.
     pub(crate) file: String,
+    /// The hash of the file as it was published, in hex.
+    pub(crate) sha256: String,
     /// Its server.
     pub(crate) url: String,
-    /// Answers that had to be taken out before Prism read it.
+    /// What had to be changed before Prism read it.
     pub(crate) mended: Vec<String>,
 }
 
@@ -34,7 +68,7 @@ enum Line {
     Ready { ready: bool },
 }
 
-/// All files of a folder, each served by a Prism of its own. Ends with this value.
+/// Files, each served by a Prism of its own. Ends with this value.
 #[derive(Debug)]
 pub(crate) struct Prism {
     /// What is served.
@@ -43,16 +77,18 @@ pub(crate) struct Prism {
 }
 
 impl Prism {
-    /// Starts it on the JSON files of a folder.
+    /// Starts it.
     ///
     /// # Panics
     /// When Node or its packages are missing, or a file cannot be served.
-    pub(crate) async fn start(specifications: &Path) -> Self {
-        let packages = packages();
+    pub(crate) async fn start(specification: &Specification) -> Self {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract/prism");
         let mut process = Command::new("node")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/contract/prism/serve.js"))
-            .arg(specifications)
-            .env("NODE_PATH", packages)
+            .arg(scripts.join("serve.js"))
+            .arg(&specification.folder)
+            .args(&specification.file)
+            .env("NODE_PATH", packages())
+            .envs(specification.mend.map(|mend| ("PRISM_MEND", scripts.join(mend))))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

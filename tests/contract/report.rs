@@ -1,63 +1,63 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use ghl_client::api::Generation;
-use ghl_codegen::digest::Group;
 use serde_json::{Value, json};
 
-use crate::{case::Outcome, prism::Served};
+use crate::{outcome::Outcome, prism::Served};
 
-const EXCEPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/exceptions.json");
-const REPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/contract/ghl.json");
-
-/// What became of every call.
-#[derive(Debug, Default)]
+/// What became of every call of a provider.
+#[derive(Debug)]
 pub(crate) struct Report {
-    outcomes: Vec<(Generation, Outcome)>,
+    provider: &'static str,
+    asked: &'static str,
+    outcomes: Vec<Outcome>,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, generation: Generation, outcomes: Vec<Outcome>) {
-        self.outcomes.extend(outcomes.into_iter().map(|outcome| (generation, outcome)));
+    /// Of nothing yet; `asked` is what the proof line names as the goal.
+    pub(crate) fn new(provider: &'static str, asked: &'static str) -> Self {
+        Self { provider, asked, outcomes: Vec::new() }
     }
 
-    pub(crate) fn called(&self, generation: Generation) -> usize {
-        self.outcomes.iter().filter(|(own, outcome)| *own == generation && !outcome.full).count()
+    pub(crate) fn add(&mut self, outcomes: Vec<Outcome>) {
+        self.outcomes.extend(outcomes);
     }
 
     fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
-        self.outcomes.iter().filter(|(_, outcome)| !outcome.full && wanted(outcome)).count()
+        self.outcomes.iter().filter(|outcome| !outcome.full && wanted(outcome)).count()
     }
 
-    /// What is not accepted or not read, by operation and version.
-    fn failures(&self) -> BTreeMap<String, &str> {
-        let failure = |(generation, outcome): &'_ (Generation, Outcome)| {
-            let arguments = if outcome.full { " full" } else { "" };
-            format!("{} {generation}{arguments}", outcome.operation.name)
+    /// The share of the calls with few arguments that was accepted and read.
+    pub(crate) fn read_share(&self) -> f64 {
+        let share = |part: usize, whole: usize| {
+            f64::from(u32::try_from(part).unwrap()) / f64::from(u32::try_from(whole).unwrap())
         };
-        self.outcomes.iter().filter_map(|entry| Some((failure(entry), entry.1.error.as_deref()?))).collect()
+        share(self.count(|outcome| outcome.error.is_none()), self.count(|_| true))
     }
 
-    /// Fields of examples that no field of a type took up, by operation and version. Where a schema wants an object and its
-    /// example is a text, Prism answers with an object of single characters: one line for all of them.
-    fn unknown(&self) -> BTreeMap<String, BTreeSet<String>> {
+    /// What is not accepted or not read, by operation.
+    fn failures(&self) -> BTreeMap<String, &str> {
+        let name = |outcome: &Outcome| format!("{}{}", outcome.operation, if outcome.full { " full" } else { "" });
+        self.outcomes.iter().filter_map(|outcome| Some((name(outcome), outcome.error.as_deref()?))).collect()
+    }
+
+    /// Fields of examples that no field of a type took up, by operation. Where a schema wants an object and its example is a text,
+    /// Prism answers with an object of single characters: one line for all of them.
+    fn unknown(&self) -> BTreeMap<&str, BTreeSet<String>> {
         let spelled = |path: &String| match path.rsplit_once('.') {
             Some((above, last)) if last.parse::<usize>().is_ok() => format!("{above} (a text)"),
             _ => path.clone(),
         };
-        let minimal = self.outcomes.iter().filter(|(_, outcome)| !outcome.full && !outcome.unknown.is_empty());
-        let entry = |(generation, outcome): &(Generation, Outcome)| {
-            (format!("{} {generation}", outcome.operation.name), outcome.unknown.iter().map(spelled).collect())
-        };
-        minimal.map(entry).collect()
+        let minimal = self.outcomes.iter().filter(|outcome| !outcome.full && !outcome.unknown.is_empty());
+        minimal.map(|outcome| (&*outcome.operation, outcome.unknown.iter().map(spelled).collect())).collect()
     }
 
-    /// Writes `target/contract/ghl.json` and prints the totals.
-    pub(crate) fn write(&self, groups: &[Group], served: &[Served]) {
-        let known = exceptions();
+    /// Writes `target/contract/<provider>.json` and prints the totals.
+    pub(crate) fn write(&self, served: &[Served]) {
+        let known = self.exceptions();
         let exceptions: Vec<Value> = self
             .failures()
             .iter()
@@ -65,8 +65,7 @@ impl Report {
             .collect();
         let mended: BTreeMap<&str, &Vec<String>> =
             served.iter().filter(|file| !file.mended.is_empty()).map(|file| (&*file.file, &file.mended)).collect();
-        let apis = groups.iter().flat_map(|group| [&group.v2, &group.v3]).flatten();
-        let specifications: BTreeMap<&str, &str> = apis.map(|api| (&*api.file, &*api.sha256)).collect();
+        let specifications: BTreeMap<&str, &str> = served.iter().map(|file| (&*file.file, &*file.sha256)).collect();
         let report = json!({
             "total": self.count(|_| true),
             "called": self.count(|_| true),
@@ -79,33 +78,41 @@ impl Report {
             "mended": mended,
             "specifications": specifications,
         });
-        let path = Path::new(REPORT);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/contract/{}.json", self.provider));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, serde_json::to_string_pretty(&report).unwrap() + "\n").unwrap();
-        let full = || self.outcomes.iter().filter(|(_, outcome)| outcome.full);
+        let full = || self.outcomes.iter().filter(|outcome| outcome.full);
         if full().count() > 0 {
-            let accepted = full().filter(|(_, outcome)| outcome.accepted).count();
-            println!("figure: contract ghl, with all arguments: {accepted} of {} accepted", full().count());
+            let accepted = full().filter(|outcome| outcome.accepted).count();
+            println!(
+                "figure: contract {}, with all arguments: {accepted} of {} accepted",
+                self.provider,
+                full().count()
+            );
         }
         println!(
-            "proof: contract ghl: asked 1203 called, ≥ 95 % accepted and read; reached {} called, {} accepted, {} read, {} of them undescribed",
-            report["called"], report["accepted"], report["decoded"], report["undescribed"]
+            "proof: contract {}: asked {}; reached {} called, {} accepted, {} read, {} of them undescribed",
+            self.provider, self.asked, report["called"], report["accepted"], report["decoded"], report["undescribed"]
         );
     }
 
     /// Whether exactly what the table names fails.
     pub(crate) fn agrees_with_the_exceptions(&self) {
-        let (failures, known) = (self.failures(), exceptions());
+        let (failures, known, table) = (self.failures(), self.exceptions(), self.table());
         let new: Vec<_> = failures.iter().filter(|(operation, _)| !known.contains_key(*operation)).collect();
-        let full = self.outcomes.iter().any(|(_, outcome)| outcome.full);
+        let full = self.outcomes.iter().any(|outcome| outcome.full);
         let called = known.keys().filter(|operation| full || !operation.ends_with(" full"));
         let healed: Vec<_> = called.filter(|operation| !failures.contains_key(*operation)).collect();
-        assert!(new.is_empty(), "{} fail and are not in {EXCEPTIONS}:\n{new:#?}", new.len());
-        assert!(healed.is_empty(), "these work, take them out of {EXCEPTIONS}: {healed:#?}");
+        assert!(new.is_empty(), "{} fail and are not in {}:\n{new:#?}", new.len(), table.display());
+        assert!(healed.is_empty(), "these work, take them out of {}: {healed:#?}", table.display());
     }
-}
 
-/// Operation and version, with the reason.
-fn exceptions() -> BTreeMap<String, String> {
-    serde_json::from_str(&fs::read_to_string(EXCEPTIONS).unwrap()).unwrap()
+    fn table(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("contract/exceptions/{}.json", self.provider))
+    }
+
+    /// Operations, with the reason.
+    fn exceptions(&self) -> BTreeMap<String, String> {
+        serde_json::from_str(&fs::read_to_string(self.table()).unwrap()).unwrap()
+    }
 }

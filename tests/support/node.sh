@@ -1,11 +1,11 @@
 # Node and the npm packages of the contract lane. Sourced by tests/run.
 
-# The provider's published specifications: where the environment says, or in a folder beside the repository.
-specifications() { # variable, folder beside
+# A provider's published specifications: the folder or file that the environment names, or one beside the repository.
+specifications() { # variable, path beside
   local named=${!1:-}
   [ -n "$named" ] || named=$2
-  [ -d "$named" ] || return 1
-  (cd "$named" && pwd)
+  [ -e "$named" ] || return 1
+  realpath "$named"
 }
 
 node_install() {
