@@ -1,8 +1,8 @@
 //! The reference server: Sidecar's crates composed into a CRM backend.
 //!
 //! Rooms: what every request meets (`extract`, `middleware`, `error`, `listing`), what people ask for (`organizations`,
-//! `contacts`, `locations`, `appointments`, `opportunities`, `syncs`, `dead_letters`, `health`, `metrics`, `docs`), the providers (`ghl`,
-//! `calcom`), what runs beside the routes (`work`), and what an operator types (`commands`, `demo`). `router` lists the routes, `app` what they
+//! `contacts`, `locations`, `appointments`, `opportunities`, `syncs`, `dead_letters`, `health`, `metrics`, `docs`), the providers (`consent`,
+//! `ghl`, `calcom`), what runs beside the routes (`work`), and what an operator types (`commands`, `demo`). `router` lists the routes, `app` what they
 //! share.
 
 pub mod app;
@@ -10,6 +10,7 @@ pub mod appointments;
 pub mod calcom;
 pub mod commands;
 pub mod config;
+pub mod consent;
 pub mod contacts;
 pub mod dead_letters;
 pub mod demo;

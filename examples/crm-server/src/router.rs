@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    appointments, contacts, dead_letters,
+    appointments, calcom, contacts, dead_letters,
     docs::{self, Description},
     ghl::{connect, webhook},
     health, locations, metrics, middleware, opportunities, organizations, syncs,
@@ -47,6 +47,8 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(connect::connect))
         .routes(routes!(connect::auth))
         .routes(routes!(connect::disconnect))
+        .routes(routes!(calcom::connect::connect))
+        .routes(routes!(calcom::connect::auth))
         .routes(routes!(contacts::list, contacts::create))
         .routes(routes!(contacts::read, contacts::change, contacts::delete))
         .routes(routes!(locations::list))

@@ -4,6 +4,7 @@
 //! no address that an organization names leads into a private network.
 
 pub mod clients;
+pub mod connect;
 pub mod handler;
 pub mod settings;
 

@@ -3,18 +3,28 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 use sidecar_core::{Clock, SystemClock};
 
 use super::{Failed, Outcome};
-use crate::{config::Config, error::chain, ghl::states};
+use crate::{config::Config, consent::states, error::chain};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The organization's id or slug.
     #[arg(long, value_name = "ID")]
     organization: String,
+    /// What is to be connected.
+    #[arg(long, value_enum, default_value_t)]
+    integration: Integration,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Integration {
+    #[default]
+    Ghl,
+    Calcom,
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
@@ -24,8 +34,15 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let made = states::make_link(&*database, &organization.id, SystemClock::new().now()).await;
     let token = made.map_err(|error| Failed(chain(&*error)))?;
     database.close().await;
-    let path =
-        format!("/api/integrations/ghl/connect?organizationId={}&link={}", organization.id, token.expose_secret());
+    let integration = match arguments.integration {
+        Integration::Ghl => "ghl",
+        Integration::Calcom => "calcom",
+    };
+    let path = format!(
+        "/api/integrations/{integration}/connect?organizationId={}&link={}",
+        organization.id,
+        token.expose_secret()
+    );
     println!("{base}{path}");
     Ok(ExitCode::SUCCESS)
 }

@@ -2,43 +2,26 @@
 //!
 //! Invariant: a code is exchanged only for a state that this server made, for the browser that it was made for, once.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use ghl_client::GhlOAuth;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sidecar_core::{ErrorKind, OrganizationId};
-use sidecar_store::Organization;
 use utoipa::IntoParams;
 
-use super::{
-    installations::{self, Claim},
-    states,
-};
+use super::installations::{self, Claim};
 use crate::{
     app::App,
+    consent::{
+        GHL,
+        browser::{self, Back, Connect},
+        states,
+    },
     error::{Answer, Problem},
     extract::{self, Operator, Query, Visit},
     work,
 };
-
-const COOKIE: &str = "sidecar_ghl_connect";
-const COOKIE_PATH: &str = "/api/integrations/ghl";
-
-/// Which organization is to be connected.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Connect {
-    /// The organization's id.
-    organization_id: String,
-    /// A token made by `crm-server connect-url`, in place of the operator's.
-    #[serde(default)]
-    link: Option<String>,
-}
 
 /// Sends somebody to GHL to choose what to connect.
 #[utoipa::path(
@@ -59,36 +42,13 @@ pub async fn connect(
     headers: HeaderMap,
     Query(wish): Query<Connect>,
 ) -> Answer<Response> {
-    let organization = OrganizationId::from(wish.organization_id);
-    match &wish.link {
-        Some(link) => {
-            // A link that leads nowhere for now must not be used up.
-            oauth(&app)?;
-            states::take_link(&app, link, &organization).await?;
-        }
-        None => drop(Operator::check(&headers, &app)?),
-    }
-    let organization = extract::find(&app, &organization).await?;
+    // A link that leads nowhere for now must not be used up.
+    let ready = || oauth(&app).map(drop);
+    let organization = wish.organization(&app, &headers, ready).await?;
     let oauth = oauth(&app)?;
-    let begun = states::begin(&app, &organization.id).await?;
+    let begun = states::begin(&app, &GHL, &organization.id).await?;
     let authorize = oauth.authorize(begun.state.expose_secret()).map_err(|error| not_ready(error.message()))?;
-    let cookie = cookie(&app, begun.cookie.expose_secret(), states::STATE_LIFE.as_secs());
-    Ok(redirect(authorize.url().as_str(), Some(&cookie)))
-}
-
-/// What GHL sends people back with.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Back {
-    /// The code to be exchanged.
-    #[serde(default)]
-    code: Option<String>,
-    /// The state from `/connect`.
-    #[serde(default)]
-    state: Option<String>,
-    /// Why there is no code.
-    #[serde(default)]
-    error: Option<String>,
+    Ok(browser::send_out(&app, &GHL, authorize.url().as_str(), &begun))
 }
 
 /// The way back from GHL: exchanges the code and keeps the tokens.
@@ -104,23 +64,13 @@ pub struct Back {
     ),
 )]
 pub async fn auth(_: Visit, State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
-    let Some(state) = back.state.as_deref().filter(|state| !state.is_empty()) else {
-        let detail = "the state is missing: begin at /api/integrations/ghl/connect";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));
-    };
-    let organization = states::take(&app, state, came_with(&headers)).await?;
-    let organization = extract::find(&app, &organization).await?;
+    let organization = back.organization(&app, &GHL, &headers).await?;
     let outcome = match (&back.code, &back.error) {
         (Some(code), None) if !code.is_empty() => exchange(&app, &organization.id, code).await,
         (_, Some(_)) => Err("access_denied"),
         _ => Err("code_missing"),
     };
-    let end = match outcome {
-        Ok(()) => "integration=success".to_owned(),
-        Err(code) => format!("error={code}"),
-    };
-    let expired = cookie(&app, "", 0);
-    Ok(redirect(&settings_page(&app, &organization, &end), Some(&expired)))
+    Ok(browser::bring_home(&app, &GHL, &organization, outcome))
 }
 
 /// The code for the page when something went wrong; the log has the rest.
@@ -192,35 +142,4 @@ fn oauth(app: &App) -> Answer<&GhlOAuth> {
 
 fn not_ready(why: &str) -> Problem {
     Problem::new(StatusCode::CONFLICT, "integration_off", format!("GHL cannot be connected: {why}"))
-}
-
-fn settings_page(app: &App, organization: &Organization, end: &str) -> String {
-    app.config.address(&format!("/agency/{}/admin/settings?{end}", organization.slug))
-}
-
-fn redirect(target: &str, cookie: Option<&str>) -> Response {
-    let mut response = StatusCode::FOUND.into_response();
-    let mut set = |name, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    set(header::LOCATION, target);
-    set(header::CACHE_CONTROL, "no-store");
-    set(header::REFERRER_POLICY, "no-referrer");
-    if let Some(cookie) = cookie {
-        set(header::SET_COOKIE, cookie);
-    }
-    response
-}
-
-fn cookie(app: &App, value: &str, seconds: u64) -> String {
-    let secure = if app.config.is_https() { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; Path={COOKIE_PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
-}
-
-fn came_with(headers: &HeaderMap) -> Option<&str> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }

@@ -10,6 +10,5 @@ mod crash;
 pub mod handler;
 pub mod installations;
 pub mod owners;
-pub mod states;
 pub mod tasks;
 pub mod webhook;

@@ -1,4 +1,4 @@
-//! One-use values of the connect flow: the state that goes to GHL and back, and the link that opens the flow.
+//! One-use values of a connect flow: the state that goes to the provider and back, and the link that opens the flow.
 //!
 //! Invariant: only hashes are stored, and what is shown once is gone.
 
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use sidecar_core::{OrganizationId, secret};
 use sidecar_store::{OAuthState, Store};
 
+use super::Flow;
 use crate::{
     app::App,
     error::{Answer, Problem},
@@ -23,13 +24,13 @@ pub const LINK_LIFE: Duration = Duration::from_secs(900);
 const LINK: &str = "link";
 
 /// A state and the cookie value that has to come back with it.
-pub(super) struct Begun {
-    pub(super) state: SecretString,
-    pub(super) cookie: SecretString,
+pub(crate) struct Begun {
+    pub(crate) state: SecretString,
+    pub(crate) cookie: SecretString,
 }
 
 /// Begins a flow for the organization.
-pub(super) async fn begin(app: &App, organization: &OrganizationId) -> Answer<Begun> {
+pub(crate) async fn begin(app: &App, flow: &Flow, organization: &OrganizationId) -> Answer<Begun> {
     let fresh = || secret::random_token().map_err(|error| Problem::internal(&error));
     let begun = Begun { state: fresh()?, cookie: fresh()? };
     let row = OAuthState {
@@ -37,19 +38,25 @@ pub(super) async fn begin(app: &App, organization: &OrganizationId) -> Answer<Be
         binding: hash("cookie", begun.cookie.expose_secret()),
         expires_at: app.now() + STATE_LIFE,
     };
-    app.store.put_state(&hash("state", begun.state.expose_secret()), &row).await?;
+    app.store.put_state(&hash(flow.purpose, begun.state.expose_secret()), &row).await?;
     Ok(begun)
 }
 
 /// The organization that a state was made for, provided that the browser is the same. The state is used up either way.
-pub(super) async fn take(app: &App, state: &str, cookie: Option<&str>) -> Answer<OrganizationId> {
+pub(crate) async fn take(app: &App, flow: &Flow, state: &str, cookie: Option<&str>) -> Answer<OrganizationId> {
     let refused = || {
         let detail = "this way back is not valid (any more): it is good once, for ten minutes, in the browser that set out; connect again";
         Problem::new(http::StatusCode::BAD_REQUEST, "state_invalid", detail)
     };
-    let row = app.store.take_state(&hash("state", state), app.now()).await?.ok_or_else(refused)?;
+    let row = app.store.take_state(&hash(flow.purpose, state), app.now()).await?.ok_or_else(refused)?;
     let came_with = hash("cookie", cookie.unwrap_or_default());
     if secret::same(came_with.as_bytes(), row.binding.as_bytes()) { Ok(row.organization) } else { Err(refused()) }
+}
+
+/// What proves that whoever exchanges the code is the one who set out (RFC 7636): made of the state and the browser's cookie, so that
+/// it is there exactly as long as the state can be taken, and nowhere kept.
+pub(crate) fn pkce_verifier(state: &str, cookie: &str) -> SecretString {
+    hash("verifier", &format!("{state}:{cookie}")).into()
 }
 
 /// Makes a link's token for the organization.
@@ -68,7 +75,7 @@ pub async fn make_link(
 }
 
 /// Whether the token opens the flow for this organization. It is used up.
-pub(super) async fn take_link(app: &App, token: &str, organization: &OrganizationId) -> Answer<()> {
+pub(crate) async fn take_link(app: &App, token: &str, organization: &OrganizationId) -> Answer<()> {
     match app.store.take_state(&hash(LINK, token), app.now()).await? {
         Some(row) if row.binding == LINK && row.organization == *organization => Ok(()),
         _ => Err(Problem::unauthorized(

@@ -1,0 +1,141 @@
+//! Connecting an organization at Cal.com by consent.
+//!
+//! Invariant: a code is exchanged only for a state that this server made, for the browser that it was made for, once, and with the
+//! verifier that only this browser's way leads to.
+
+use axum::{extract::State, response::Response};
+use calcom_client::{CalcomOAuth, oauth::Pkce};
+use http::{HeaderMap, StatusCode};
+use secrecy::ExposeSecret;
+use sidecar_core::{ErrorKind, OrganizationId};
+
+use super::settings;
+use crate::{
+    app::App,
+    consent::{
+        CALCOM,
+        browser::{self, Back, Connect},
+        states,
+    },
+    error::{Answer, Problem},
+    extract::{Query, Visit},
+};
+
+/// How often settings that others change meanwhile are tried to be changed.
+const ATTEMPTS: usize = 8;
+
+/// Sends somebody to Cal.com to agree to the connection.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/calcom/connect",
+    operation_id = "connect_calcom",
+    tag = "integrations",
+    params(Connect),
+    security(("operator" = []), ()),
+    responses(
+        (status = 302, description = "To Cal.com's consent page, with a one-use state and a cookie bound to it"),
+        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    ),
+)]
+pub async fn connect(
+    _: Visit,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(wish): Query<Connect>,
+) -> Answer<Response> {
+    // A link that leads nowhere for now must not be used up.
+    let ready = || oauth(&app).map(drop);
+    let organization = wish.organization(&app, &headers, ready).await?;
+    let oauth = oauth(&app)?;
+    refuse_environment(&app, &organization.id)?;
+    let begun = states::begin(&app, &CALCOM, &organization.id).await?;
+    let (state, cookie) = (begun.state.expose_secret(), begun.cookie.expose_secret());
+    let authorize = oauth.authorize(state).map_err(|error| not_ready(error.message()))?;
+    let page = authorize.pkce(&Pkce::from_verifier(states::pkce_verifier(state, cookie))).url();
+    Ok(browser::send_out(&app, &CALCOM, page.as_str(), &begun))
+}
+
+/// The way back from Cal.com: exchanges the code and keeps the tokens.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/calcom/auth",
+    operation_id = "calcom_auth",
+    tag = "integrations",
+    params(Back),
+    responses(
+        (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
+        (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
+    ),
+)]
+pub async fn auth(_: Visit, State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
+    let organization = back.organization(&app, &CALCOM, &headers).await?;
+    let cookie = browser::came_with(&headers, &CALCOM).unwrap_or_default();
+    let verifier = states::pkce_verifier(back.state.as_deref().unwrap_or_default(), cookie);
+    let outcome = match (&back.code, &back.error) {
+        (Some(code), None) if !code.is_empty() => {
+            exchange(&app, &organization.id, code, &Pkce::from_verifier(verifier)).await
+        }
+        (_, Some(_)) => Err("access_denied"),
+        _ => Err("code_missing"),
+    };
+    Ok(browser::bring_home(&app, &CALCOM, &organization, outcome))
+}
+
+/// The code for the page when something went wrong; the log has the rest.
+async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &Pkce) -> Result<(), &'static str> {
+    let oauth = app.calcom.oauth().ok_or("integration_off")?;
+    let logged = |error: sidecar_core::Error| {
+        tracing::warn!(%organization, %error, "connecting Cal.com failed");
+        match error.kind() {
+            ErrorKind::Auth => "code_refused",
+            ErrorKind::Store => "unavailable",
+            _ => "exchange_failed",
+        }
+    };
+    let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
+    at_the_servers_address(app, organization).await.map_err(logged)?;
+    app.calcom.tokens(organization).adopt(&set).await.map_err(logged)?;
+    tracing::info!(%organization, "connected Cal.com");
+    Ok(())
+}
+
+/// Tokens by consent are of the API that the server is set up for: another address that the organization named must not get them.
+async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
+    for _ in 0..ATTEMPTS {
+        let settled = settings::read(&*app.store, organization).await?;
+        if settled.settings.base_url.is_none() {
+            return Ok(());
+        }
+        let next = settings::CalcomSettings { base_url: None, profile: None, ..settled.settings };
+        if settings::write(&*app.store, organization, settled.revision, &next).await? {
+            return Ok(());
+        }
+    }
+    Err(sidecar_core::Error::new(ErrorKind::Store, "the settings are being changed by others all the time"))
+}
+
+/// Refuses to change a connection that the environment has.
+///
+/// # Errors
+/// 409 names the variable.
+pub(super) fn refuse_environment(app: &App, organization: &OrganizationId) -> Answer<()> {
+    if !app.calcom.is_from_environment(organization) {
+        return Ok(());
+    }
+    let detail =
+        "this organization's connection is the server's own setting: unset CALCOM_API_KEY to connect it otherwise";
+    Err(Problem::new(StatusCode::CONFLICT, "set_by_environment", detail))
+}
+
+fn oauth(app: &App) -> Answer<&CalcomOAuth> {
+    let has_way_back = app.config.calcom.app.as_ref().is_some_and(|calcom| calcom.redirect_uri.is_some());
+    match app.calcom.oauth() {
+        Some(oauth) if has_way_back => Ok(oauth),
+        Some(_) => Err(not_ready("set CALCOM_REDIRECT_URI or APP_URL")),
+        None => Err(not_ready("set CALCOM_CLIENT_ID, or give the organization's API key")),
+    }
+}
+
+fn not_ready(why: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "integration_off", format!("Cal.com cannot be connected by consent: {why}"))
+}
