@@ -128,6 +128,12 @@ impl CalcomTokens {
         self.adopt(&tokens).await
     }
 
+    /// Forgets what this process remembers of the connection: the next call asks the store. For when something else tells that another
+    /// process has changed it; without it that shows within seconds.
+    pub fn invalidate(&self) {
+        self.connections.manager.invalidate(&self.key());
+    }
+
     /// Erases the connection.
     ///
     /// # Errors

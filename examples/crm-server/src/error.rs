@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use calcom_client::Problem as CalcomProblem;
 use ghl_client::{GhlErrorExt, Problem as GhlProblem};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -135,6 +136,14 @@ impl Problem {
         self
     }
 
+    /// The same with another status, for senders who go by the status alone.
+    #[must_use]
+    pub fn answered_as(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self.title = status.canonical_reason().unwrap_or("Error");
+        self
+    }
+
     /// The request's content cannot be right.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
@@ -199,21 +208,29 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// What a failed call to GHL means to whoever asked us.
+/// What a failed call to a provider means to whoever asked us.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let words = error.message();
+        let provider = provider(&error);
         let problem = match error.kind() {
             ErrorKind::Auth => Self::new(
                 StatusCode::CONFLICT,
                 "reconnect_required",
-                "GHL is not connected, or no longer: connect it again at /api/integrations/ghl/connect",
+                match provider {
+                    CALCOM => {
+                        "Cal.com is not connected, or no longer: connect it again at /api/integrations/calcom/connect, or give another API key"
+                    }
+                    _ => "GHL is not connected, or no longer: connect it again at /api/integrations/ghl/connect",
+                },
             ),
-            ErrorKind::Forbidden => {
-                Self::new(StatusCode::FORBIDDEN, "forbidden_at_provider", format!("GHL does not allow it: {words}"))
-            }
+            ErrorKind::Forbidden => Self::new(
+                StatusCode::FORBIDDEN,
+                "forbidden_at_provider",
+                format!("{provider} does not allow it: {words}"),
+            ),
             ErrorKind::NotFound => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", format!("GHL does not know it: {words}"))
+                Self::new(StatusCode::NOT_FOUND, "not_found", format!("{provider} does not know it: {words}"))
             }
             ErrorKind::Conflict => conflict(&error),
             ErrorKind::Invalid => invalid(&error),
@@ -224,12 +241,12 @@ impl From<Error> for Problem {
             ErrorKind::RateLimited => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "provider_limit",
-                "GHL's limit for this location is used up: try again later",
+                format!("{provider}'s limit for this account is used up: try again later"),
             ),
             ErrorKind::Deadline => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "provider_timeout",
-                format!("GHL did not answer in time: {words}"),
+                format!("{provider} did not answer in time: {words}"),
             ),
             ErrorKind::Store => {
                 tracing::error!(error = chain(&error), "the store did not answer");
@@ -239,7 +256,7 @@ impl From<Error> for Problem {
                     "the database does not answer at the moment: try again",
                 )
             }
-            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("GHL failed: {words}")),
+            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("{provider} failed: {words}")),
         };
         if problem.status.is_server_error() {
             tracing::warn!(error = chain(&error), "a call for a request failed");
@@ -255,7 +272,18 @@ impl From<Error> for Problem {
     }
 }
 
+const CALCOM: &str = "Cal.com";
+
+/// The provider's name for people.
+fn provider(error: &Error) -> &'static str {
+    if error.provider() == "calcom" { CALCOM } else { "GHL" }
+}
+
 fn conflict(error: &Error) -> Problem {
+    if let Some(CalcomProblem::SlotTaken) = error.detail() {
+        let detail = "nobody is free then, or somebody was faster: look at the availability again, and whether the booking was made after all";
+        return Problem::new(StatusCode::CONFLICT, "slot_taken", detail);
+    }
     match error.problem() {
         Some(GhlProblem::DuplicateContact { contact_id, matching_field }) => {
             let detail = "the location has a contact with this e-mail address or phone number: change that one";
@@ -263,17 +291,21 @@ fn conflict(error: &Error) -> Problem {
                 .with("contactId", contact_id.as_ref().map(|id| id.as_str()))
                 .with("matchingField", matching_field.as_deref())
         }
-        _ => Problem::new(StatusCode::CONFLICT, "conflict", format!("GHL has it otherwise: {}", error.message())),
+        _ => {
+            let detail = format!("{} has it otherwise: {}", provider(error), error.message());
+            Problem::new(StatusCode::CONFLICT, "conflict", detail)
+        }
     }
 }
 
 fn invalid(error: &Error) -> Problem {
-    let problem =
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("GHL refused it: {}", error.message()));
-    match error.problem() {
-        Some(GhlProblem::Validation(complaints)) => problem.with("errors", complaints.clone()),
-        _ => problem,
-    }
+    let detail = format!("{} refused it: {}", provider(error), error.message());
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+    let complaints = match (error.problem(), error.detail()) {
+        (Some(GhlProblem::Validation(complaints)), _) | (_, Some(CalcomProblem::Validation(complaints))) => complaints,
+        _ => return problem,
+    };
+    problem.with("errors", complaints.clone())
 }
 
 #[cfg(test)]

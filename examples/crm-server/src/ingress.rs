@@ -1,16 +1,20 @@
-//! How many deliveries a sender may bring in: few that turn out not to be genuine, from one address; and of the genuine ones as
-//! many as one tenant may have without being in the others' way.
+//! What the ways in of all providers have in common, most of all how many deliveries a sender may bring in: few that turn out not
+//! to be genuine, from one address; and of the genuine ones as many as one tenant may have without being in the others' way.
 //!
 //! Invariant: a genuine delivery is never refused for what other addresses or other tenants send, and one that is refused is
 //! told to come again (429).
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use sidecar_core::{
     Clock,
     limit::{Decision, Lane, LocalLimiter, RateLimiter, Scope},
 };
+use utoipa::ToSchema;
 
 use crate::error::{Answer, Problem};
 
@@ -20,6 +24,34 @@ const FORGED_AT_ONCE: u32 = 100;
 const FORGED_PER_SECOND: f64 = 10.0;
 /// A tenant's deliveries at once, in seconds of its rate: a bulk import is no attack.
 const BURST_SECONDS: u32 = 10;
+
+/// Ids and kinds longer than this are cut: they are the sender's, but they are kept for long.
+const LONGEST_NAME: usize = 200;
+
+/// What a sender is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Received {
+    /// Always `true`: the delivery is kept.
+    received: bool,
+    /// Whether it was kept before.
+    duplicate: bool,
+}
+
+impl Received {
+    /// It is kept, now or before.
+    pub fn new(duplicate: bool) -> Self {
+        Self { received: true, duplicate }
+    }
+}
+
+/// Two long names that begin alike stay two: what is cut off is hashed.
+pub(crate) fn cut(name: &str) -> String {
+    if name.len() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(32).collect();
+    format!("{beginning}~{}", URL_SAFE_NO_PAD.encode(Sha256::digest(name)))
+}
 
 /// What came in lately. In this process alone: the database is guarded by each process guarding itself.
 #[derive(Debug)]

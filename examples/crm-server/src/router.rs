@@ -49,6 +49,9 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(connect::disconnect))
         .routes(routes!(calcom::connect::connect))
         .routes(routes!(calcom::connect::auth))
+        .routes(routes!(calcom::connection::read, calcom::connection::change, calcom::connection::disconnect))
+        .routes(routes!(calcom::feed::create, calcom::feed::delete))
+        .routes(routes!(calcom::feed::read))
         .routes(routes!(contacts::list, contacts::create))
         .routes(routes!(contacts::read, contacts::change, contacts::delete))
         .routes(routes!(locations::list))
@@ -59,6 +62,8 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(webhook::receive))
+        .routes(routes!(calcom::webhook::receive))
+        .routes(routes!(calcom::webhook::receive_for))
         .routes(routes!(health::integrations))
         .merge(operations())
 }

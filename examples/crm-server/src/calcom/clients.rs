@@ -206,6 +206,8 @@ impl CalcomAccess {
         {
             return Ok(client.clone());
         }
+        // The address may be another one, and another process may have put another key in place of the one in hand.
+        self.tokens(organization).invalidate();
         let client = self.build(organization, &settled.settings)?;
         if clients.len() >= MOST {
             clients.clear();

@@ -5,8 +5,12 @@
 
 pub mod clients;
 pub mod connect;
+pub mod connection;
+pub mod feed;
 pub mod handler;
 pub mod settings;
+pub mod webhook;
+pub mod wish;
 
 /// Where a delivery comes from, in the inbox and in the history.
 pub const SOURCE: &str = "calcom";

@@ -10,35 +10,23 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use ghl_client::GhlEvent;
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sidecar_core::{
     Timestamp,
     inbox::{NewDelivery, Receipt},
     signature::{Delivery, Verified, Verifier},
 };
-use utoipa::ToSchema;
 
 use super::handler::SOURCE;
 use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{LARGEST_WEBHOOK, Peer, read_body},
+    ingress::{Received, cut},
 };
 
-/// Ids and kinds longer than this are cut: they are the sender's, but they are kept for long.
-const LONGEST_NAME: usize = 200;
 /// When a delivery that could not be kept should come again. The provider has a schedule of its own.
 const AGAIN: Duration = Duration::from_secs(60);
-
-/// What a sender is told.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Received {
-    /// Always `true`: the delivery is kept.
-    received: bool,
-    /// Whether it was kept before.
-    duplicate: bool,
-}
 
 /// Takes a delivery of GHL.
 #[utoipa::path(
@@ -78,7 +66,7 @@ pub async fn receive(
             crash_after_commit();
             let duplicate = receipt == Receipt::Duplicate;
             app.metrics.webhook(SOURCE, if duplicate { "duplicate" } else { "kept" });
-            Ok(axum::Json(Received { received: true, duplicate }))
+            Ok(axum::Json(Received::new(duplicate)))
         }
         Err(error) => {
             app.metrics.webhook(SOURCE, "not_kept");
@@ -118,15 +106,6 @@ async fn delivery(app: &App, event: Option<&GhlEvent>, verified: &Verified, body
         body,
         at,
     }
-}
-
-/// Two long names that begin alike stay two: what is cut off is hashed.
-fn cut(name: &str) -> String {
-    if name.len() <= LONGEST_NAME {
-        return name.to_owned();
-    }
-    let beginning: String = name.chars().take(32).collect();
-    format!("{beginning}~{}", URL_SAFE_NO_PAD.encode(Sha256::digest(name)))
 }
 
 #[cfg(feature = "failpoints")]

@@ -1,0 +1,225 @@
+//! An organization's connection to Cal.com: what it is, changing it, ending it.
+//!
+//! Invariant: no secret is ever answered; a key goes only to the address that it was given for.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use secrecy::SecretString;
+use serde::Serialize;
+use sidecar_core::{ErrorKind, OrganizationId, token::ConnectionState};
+use utoipa::ToSchema;
+
+use super::{
+    connect::refuse_environment,
+    feed,
+    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping},
+    wish::ConnectionWish,
+};
+use crate::{
+    app::App,
+    error::{Answer, Problem},
+    extract::{self, Tenant},
+};
+
+/// How often settings that others change meanwhile are tried to be changed.
+const ATTEMPTS: usize = 8;
+
+/// A connection, without its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionView {
+    /// Whether there are credentials.
+    connected: bool,
+    /// How they came about: `api_key`, `oauth` or `environment`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+    /// Whether Cal.com refuses them: connect again, or give another key.
+    needs_reauth: bool,
+    /// The API's address, where the organization named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<String>,
+    /// Which API answers there, where the organization said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<CalcomProfile>,
+    /// Where Cal.com's webhook is to be sent.
+    webhook_url: String,
+    /// How many webhook secrets there are; without one every delivery is refused.
+    webhook_secrets: usize,
+    /// Where bookings go at GHL, by the event type's id.
+    #[schema(value_type = BTreeMap<String, Mapping>)]
+    mapping: BTreeMap<i64, Mapping>,
+    /// Where bookings of every other event type go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_mapping: Option<Mapping>,
+    /// Where times are blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<Block>,
+    /// Whether there is a calendar to subscribe to.
+    feed: bool,
+}
+
+/// Shows the connection to Cal.com.
+#[utoipa::path(
+    get,
+    path = "/api/organizations/{org}/integrations/calcom",
+    operation_id = "read_calcom_connection",
+    tag = "integrations",
+    params(("org" = String, Path, description = "The organization's id")),
+    security(("operator" = [])),
+    responses((status = 200, body = ConnectionView), (status = 401, body = Problem), (status = 404, body = Problem)),
+)]
+pub async fn read(tenant: Tenant, State(app): State<App>) -> Answer<Json<ConnectionView>> {
+    let settled = app.calcom.settings(tenant.id()).await?;
+    view(&app, tenant.id(), &settled.settings).await.map(Json)
+}
+
+/// Changes the connection to Cal.com: its API key, address, webhook secrets, and where bookings go.
+#[utoipa::path(
+    put,
+    path = "/api/organizations/{org}/integrations/calcom",
+    operation_id = "change_calcom_connection",
+    tag = "integrations",
+    params(("org" = String, Path, description = "The organization's id")),
+    request_body = ConnectionWish,
+    security(("operator" = [])),
+    responses(
+        (status = 200, body = ConnectionView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
+        (status = 422, description = "`invalid`, `key_refused` or `unreachable`", body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub async fn change(
+    tenant: Tenant,
+    State(app): State<App>,
+    extract::Json(wish): extract::Json<ConnectionWish>,
+) -> Answer<Json<ConnectionView>> {
+    let organization = tenant.id();
+    let key = wish.api_key.as_ref().map(|key| &key.0);
+    let settled = app.calcom.settings(organization).await?;
+    let mut next = checked(&app, organization, &wish, &settled.settings).await?;
+    if let Some(key) = key {
+        try_key(&app, &next, key).await?;
+    }
+    let mut before = settled;
+    for _ in 0..ATTEMPTS {
+        if next.base_url != before.settings.base_url {
+            // First: what is kept must never go to an address that it was not given for.
+            app.calcom.tokens(organization).forget().await?;
+        }
+        if settings::write(&*app.store, organization, before.revision, &next).await? {
+            return done(&app, organization, key).await.map(Json);
+        }
+        let now = app.calcom.settings(organization).await?;
+        if now.settings.base_url != before.settings.base_url {
+            break;
+        }
+        next = wish.applied_to(&now.settings)?;
+        before = now;
+    }
+    let detail = "somebody else changed this connection at the same time: look at it and try again";
+    Err(Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail))
+}
+
+/// The settings that are wanted, provided that they may be.
+async fn checked(
+    app: &App,
+    organization: &OrganizationId,
+    wish: &ConnectionWish,
+    before: &CalcomSettings,
+) -> Answer<CalcomSettings> {
+    let next = wish.applied_to(before)?;
+    let elsewhere = next.base_url != before.base_url;
+    if elsewhere || wish.api_key.is_some() {
+        refuse_environment(app, organization)?;
+    }
+    if elsewhere && wish.api_key.is_none() && app.calcom.is_connected(organization).await? {
+        let detail =
+            "the credentials are kept for the address that they were given for: give `apiKey` with the new `baseUrl`";
+        return Err(Problem::invalid(detail));
+    }
+    app.calcom.check_address(&next).map_err(|error| Problem::invalid(format!("`baseUrl`: {}", error.message())))?;
+    Ok(next)
+}
+
+/// Asks Cal.com whose key it is.
+async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> Answer<()> {
+    let trial = app.calcom.trial(settings, key.clone());
+    let trial = trial.map_err(|error| Problem::invalid(format!("`apiKey`: {}", error.message())))?;
+    let Err(error) = trial.me().get().await else { return Ok(()) };
+    tracing::warn!(%error, "a new key of Cal.com was not taken");
+    Err(match error.kind() {
+        ErrorKind::Auth | ErrorKind::Forbidden => {
+            let detail = format!("Cal.com refused the key: {}", error.message());
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_refused", detail)
+        }
+        ErrorKind::RateLimited | ErrorKind::Store => error.into(),
+        // Not in the provider's words: whoever answers there may be anybody.
+        _ => {
+            let detail =
+                "no Cal.com answers there: check `baseUrl` (an address of the public internet, by https), or try again";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unreachable", detail)
+        }
+    })
+}
+
+async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretString>) -> Answer<ConnectionView> {
+    if let Some(key) = key {
+        app.calcom.tokens(organization).adopt_api_key(key.clone()).await?;
+        tracing::info!(%organization, "connected Cal.com by key");
+    }
+    let settled = app.calcom.settings(organization).await?;
+    view(app, organization, &settled.settings).await
+}
+
+/// Disconnects Cal.com: credentials, settings and webhook secrets erased. What was copied stays.
+#[utoipa::path(
+    delete,
+    path = "/api/organizations/{org}/integrations/calcom",
+    operation_id = "disconnect_calcom",
+    tag = "integrations",
+    params(("org" = String, Path, description = "The organization's id")),
+    security(("operator" = [])),
+    responses(
+        (status = 204, description = "Nothing is connected now"),
+        (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`set_by_environment`", body = Problem),
+    ),
+)]
+pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
+    let organization = tenant.id();
+    refuse_environment(&app, organization)?;
+    app.calcom.tokens(organization).forget().await?;
+    feed::forget(&app, organization).await?;
+    settings::erase(&*app.store, organization).await?;
+    // So that its webhooks end in this process at once.
+    app.calcom.settings(organization).await?;
+    tracing::info!(%organization, "disconnected from Cal.com");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> Answer<ConnectionView> {
+    let stored = app.calcom.tokens(organization).connection().await?;
+    let by = match &stored {
+        _ if app.calcom.is_from_environment(organization) => Some("environment"),
+        Some(connection) if connection.tokens.refresh.is_some() => Some("oauth"),
+        Some(_) => Some("api_key"),
+        None => None,
+    };
+    let refused = stored.is_some_and(|connection| connection.state != ConnectionState::Active);
+    let secrets = app.config.calcom.secrets_of(organization).len() + settings.webhook_secrets.len();
+    Ok(ConnectionView {
+        connected: by.is_some(),
+        by,
+        needs_reauth: refused && by != Some("environment"),
+        base_url: settings.base_url.as_ref().map(ToString::to_string),
+        profile: settings.profile,
+        webhook_url: app.config.address(&format!("/api/webhooks/calcom/{organization}")),
+        webhook_secrets: secrets,
+        mapping: settings.mapping.clone(),
+        default_mapping: settings.default_mapping.clone(),
+        block: settings.block,
+        feed: settings.feed_secret.is_some(),
+    })
+}
