@@ -22,7 +22,7 @@ use crate::app::App;
 #[openapi(
     info(
         title = "Sidecar CRM server",
-        description = "GHL, connected and kept in step. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and the request's id.",
+        description = "GHL and Cal.com, connected and kept in step. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and the request's id.",
         license(name = "MIT OR Apache-2.0"),
     ),
     modifiers(&OperatorToken),
@@ -33,6 +33,7 @@ use crate::app::App;
         (name = "locations", description = "Read from the store"),
         (name = "appointments", description = "Read from the store"),
         (name = "opportunities", description = "Opportunities and pipelines, read from the store"),
+        (name = "bookings", description = "Bookings, free and blocked times, at Cal.com"),
         (name = "sync", description = "How the copies stand"),
         (name = "webhooks", description = "The providers' way in"),
         (name = "operations", description = "What was given up, what was counted"),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: asking costs little however often it is done: the answers of dependencies are kept for a while.
 
+mod calcom;
 mod checks;
 mod routes;
 
@@ -10,6 +11,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use sidecar_core::health::{Check, Health, ask_all};
 use tokio::sync::Mutex;
 
+pub use calcom::CalcomCheck;
 pub use checks::{DatabaseCheck, GhlCheck, RedisCheck};
 pub use routes::{
     __path_integrations, __path_live, __path_ready, Alive, Detail, Integrations, integrations, live, ready,
@@ -47,9 +49,10 @@ impl HealthDesk {
 
 /// Asks every dependency now.
 pub async fn ask(app: &App) -> Findings {
-    let checks: [Arc<dyn Check>; 3] = [
+    let checks: [Arc<dyn Check>; 4] = [
         Arc::new(DatabaseCheck::new(app.clone())),
         Arc::new(GhlCheck::new(app.clone())),
+        Arc::new(CalcomCheck::new(app.clone()).await),
         Arc::new(RedisCheck::new(app.clone())),
     ];
     ask_all(&*app.clock, PATIENCE, &checks).await
