@@ -10,7 +10,8 @@ use std::{
 };
 
 use calcom_client::{
-    CalcomClient, CalcomClientBuilder, CalcomConnections, CalcomOAuth, CalcomTokens, CalcomVerifier, Region,
+    CalcomClient, CalcomClientBuilder, CalcomConnections, CalcomOAuth, CalcomTokens, CalcomVerifier, RateLimitPolicy,
+    Region,
 };
 use secrecy::SecretString;
 use sidecar_core::{
@@ -260,6 +261,9 @@ impl CalcomAccess {
             .leases(Arc::clone(&inner.store) as Arc<dyn LeaseStore>);
         if let Some(profile) = settings.profile {
             builder = builder.profile(profile.into());
+        }
+        if let Some(calls) = settings.calls_per_minute {
+            builder = builder.rate_limit(RateLimitPolicy::API_KEY.per_minute(calls).burst((calls / 10).max(1)));
         }
         builder
     }

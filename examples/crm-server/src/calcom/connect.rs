@@ -19,6 +19,7 @@ use crate::{
     },
     error::{Answer, Problem},
     extract::{Query, Visit},
+    work,
 };
 
 /// How often settings that others change meanwhile are tried to be changed.
@@ -95,6 +96,7 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
     at_the_servers_address(app, organization).await.map_err(logged)?;
     app.calcom.tokens(organization).adopt(&set).await.map_err(logged)?;
+    work::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }

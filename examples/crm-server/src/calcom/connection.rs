@@ -21,6 +21,7 @@ use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{self, Tenant},
+    work,
 };
 
 /// How often settings that others change meanwhile are tried to be changed.
@@ -56,6 +57,9 @@ pub struct ConnectionView {
     /// Where times are blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     block: Option<Block>,
+    /// Calls a minute that the account may make, where the organization said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls_per_minute: Option<u32>,
     /// Whether there is a calendar to subscribe to.
     feed: bool,
 }
@@ -169,6 +173,8 @@ async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretStrin
         app.calcom.tokens(organization).adopt_api_key(key.clone()).await?;
         tracing::info!(%organization, "connected Cal.com by key");
     }
+    // Also for settings alone: a new mapping concerns the bookings that there are.
+    work::schedule_bookings(app, organization).await?;
     let settled = app.calcom.settings(organization).await?;
     view(app, organization, &settled.settings).await
 }
@@ -193,6 +199,7 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     app.calcom.tokens(organization).forget().await?;
     feed::forget(&app, organization).await?;
     settings::erase(&*app.store, organization).await?;
+    work::stop_bookings(&app, organization).await?;
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
@@ -220,6 +227,7 @@ async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSetting
         mapping: settings.mapping.clone(),
         default_mapping: settings.default_mapping.clone(),
         block: settings.block,
+        calls_per_minute: settings.calls_per_minute,
         feed: settings.feed_secret.is_some(),
     })
 }

@@ -26,6 +26,8 @@ pub struct CalcomSettings {
     pub default_mapping: Option<Mapping>,
     /// Where times are blocked; none: in the user's default schedule.
     pub block: Option<Block>,
+    /// Calls a minute that the account may make; none: as many as an account of the cloud may.
+    pub calls_per_minute: Option<u32>,
     /// What the calendar's address ends in; none: there is no calendar.
     pub feed_secret: Option<SecretString>,
 }
@@ -57,10 +59,6 @@ pub struct Mapping {
     pub location_id: String,
     /// The location's calendar.
     pub calendar_id: String,
-    /// The IANA time zone that the location tells times in without one; none: the location's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Europe/Berlin")]
-    pub ghl_time_zone: Option<String>,
 }
 
 /// Where times are blocked.
@@ -139,6 +137,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     block: Option<Block>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    calls_per_minute: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     feed_secret: Option<Arc<str>>,
 }
 
@@ -152,6 +152,7 @@ impl From<&CalcomSettings> for Document {
             mapping: settings.mapping.clone(),
             default_mapping: settings.default_mapping.clone(),
             block: settings.block,
+            calls_per_minute: settings.calls_per_minute,
             feed_secret: settings.feed_secret.as_ref().map(clear),
         }
     }
@@ -168,6 +169,7 @@ impl Document {
             mapping: self.mapping,
             default_mapping: self.default_mapping,
             block: self.block,
+            calls_per_minute: self.calls_per_minute,
             feed_secret: self.feed_secret.map(wrap),
         })
     }
@@ -179,7 +181,7 @@ mod tests {
     use crate::config::Config;
 
     fn mapping(location: &str) -> Mapping {
-        Mapping { location_id: location.to_owned(), calendar_id: "c".to_owned(), ghl_time_zone: None }
+        Mapping { location_id: location.to_owned(), calendar_id: "c".to_owned() }
     }
 
     fn settings() -> CalcomSettings {
@@ -190,6 +192,7 @@ mod tests {
             mapping: BTreeMap::from([(7, mapping("l_7"))]),
             default_mapping: Some(mapping("l_0")),
             block: Some(Block { schedule_id: 3.into() }),
+            calls_per_minute: Some(600),
             feed_secret: Some("sesame-3".into()),
         }
     }

@@ -14,6 +14,8 @@ use crate::error::{Answer, Problem};
 /// The most event types that are mapped, and the most webhook secrets.
 const MOST_MAPPED: usize = 500;
 const MOST_SECRETS: usize = 10;
+/// The most calls a minute: a thousand in a second.
+const MOST_CALLS: u32 = 60_000;
 /// The longest id, key or secret, in bytes.
 const LONGEST: usize = 512;
 
@@ -49,6 +51,10 @@ pub struct ConnectionWish {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Block>)]
     block: Option<Option<Block>>,
+    /// Calls a minute that the account may make, where it may make others than one of the cloud: 1 to 60,000; `null`: as there.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 60_000)]
+    calls_per_minute: Option<Option<u32>>,
 }
 
 /// A secret that is read straight into its wrapping.
@@ -86,6 +92,10 @@ impl ConnectionWish {
         next.block = self.block.unwrap_or(next.block);
         if let Some(mapping) = &self.default_mapping {
             next.default_mapping.clone_from(mapping);
+        }
+        next.calls_per_minute = self.calls_per_minute.unwrap_or(next.calls_per_minute);
+        if next.calls_per_minute.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
+            return Err(Problem::invalid(format!("`callsPerMinute` must be 1 to {MOST_CALLS}")));
         }
         check_mappings(&next)?;
         Ok(next)
@@ -126,13 +136,6 @@ fn check_mappings(settings: &CalcomSettings) -> Answer<()> {
         let is_id = |id: &str| !id.is_empty() && id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_id(&mapping.location_id) || !is_id(&mapping.calendar_id) {
             return Err(Problem::invalid("a mapping needs the ids of a location and of its calendar, as GHL has them"));
-        }
-        let is_zone = |zone: &str| {
-            (1..=64).contains(&zone.len())
-                && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte))
-        };
-        if mapping.ghl_time_zone.as_deref().is_some_and(|zone| !is_zone(zone)) {
-            return Err(Problem::invalid("`ghlTimeZone` is no IANA time zone, such as `Europe/Berlin`"));
         }
     }
     Ok(())

@@ -244,10 +244,13 @@ pub(super) async fn disconnect(app: &App, organization: &OrganizationId) -> Resu
         match (app.ghl.tokens(organization), company, location) {
             (Some(tokens), Some(company), _) => tokens.forget_company(&CompanyId::from(company)).await?,
             (Some(tokens), _, Some(location)) => tokens.forget_location(&LocationId::from(location)).await?,
-            _ => app.store.forget(&connection.key).await?,
+            // Another provider's.
+            (_, None, None) => {}
+            (None, ..) => app.store.forget(&connection.key).await?,
         }
     }
     app.store.stop(organization, None).await?;
+    work::schedule_bookings(app, organization).await?;
     Ok(())
 }
 

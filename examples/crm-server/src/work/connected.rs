@@ -24,8 +24,8 @@ pub const GHL_OPPORTUNITIES: &str = "GHL_OPPORTUNITIES";
 /// The bookings of an organization's account at Cal.com.
 pub const CALCOM_BOOKINGS: &str = "CALCOM_BOOKINGS";
 
-/// The resource of an organization's connection to Cal.com.
-const CALCOM_ACCOUNT: &str = "calcom:account";
+/// The resource of an organization's connection to Cal.com; its bookings are copied under this name in place of a location's.
+pub(super) const CALCOM_ACCOUNT: &str = "calcom:account";
 
 /// The companies and locations of an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Connected {
             }
         }
         if self.calcom {
-            keys.push(SyncKey::new(organization, CALCOM_BOOKINGS, ""));
+            keys.push(SyncKey::new(organization, CALCOM_BOOKINGS, CALCOM_ACCOUNT));
         }
         keys
     }
@@ -226,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn an_account_at_calcom_has_its_bookings() {
         let connected = connected(&[("calcom:account", "")]).await;
-        assert_eq!(names(&connected), ["CALCOM_BOOKINGS/"]);
+        assert_eq!(names(&connected), ["CALCOM_BOOKINGS/calcom:account"]);
         assert_eq!((connected.has_ghl(), connected.has_calcom()), (false, true));
     }
 

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{app::App, config::Role, ghl::installations};
-use connected::{Connected, GHL_CONTACTS, GHL_LOCATIONS};
+use connected::{CALCOM_ACCOUNT, CALCOM_BOOKINGS, Connected, GHL_CONTACTS, GHL_LOCATIONS};
 pub use handlers::{Deliveries, Tasks};
 
 pub use pass::ghl_is_off;
@@ -33,6 +33,8 @@ pub use pass::ghl_is_off;
 const TASK_LEASE: Duration = Duration::from_secs(120);
 /// How often a worker looks for what other processes kept. Its own process wakes it.
 const LOOK: Duration = Duration::from_millis(100);
+/// When what the store refused at the start is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Passes that a person's `sync` runs at once.
 const PASSES_AT_ONCE: usize = 8;
 
@@ -80,6 +82,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
     workers.spawn(async move { inbox.run_with(handed, inbox_stop).await });
     workers.spawn(async move { outbox.run(outbox_stop).await });
+    workers.spawn(begin_environments_bookings(app.clone(), stop.clone()));
     workers.spawn(scheduler::run(app, stop));
     Workers(workers)
 }
@@ -122,6 +125,51 @@ pub async fn schedule_location(
     }
     app.sync_wake.notify_one();
     Ok(())
+}
+
+/// Makes a whole copy of the organization's bookings at Cal.com due now, where it is connected.
+///
+/// # Errors
+/// The store could not be written.
+pub async fn schedule_bookings(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    if Connected::of(app, organization).await?.has_calcom() {
+        app.store.schedule(&bookings_of(organization), app.clock.now(), true).await?;
+        app.sync_wake.notify_one();
+    }
+    Ok(())
+}
+
+/// An account that the environment connects is copied from its first start on.
+async fn begin_environments_bookings(app: App, stop: CancellationToken) {
+    let Some(organization) = app.calcom.organization().filter(|of| app.calcom.is_from_environment(of)) else { return };
+    while !stop.is_cancelled() {
+        let begun = async {
+            match app.store.status(&bookings_of(organization)).await?.and_then(|status| status.next_run_at) {
+                Some(_) => Ok(()),
+                None => schedule_bookings(&app, organization).await,
+            }
+        };
+        match begun.await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "Cal.com's bookings could not be made due; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.clock.sleep(AGAIN) => {}
+        }
+    }
+}
+
+/// Copies the organization's bookings no more.
+///
+/// # Errors
+/// The store could not be written.
+pub async fn stop_bookings(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    app.store.stop(organization, Some(CALCOM_ACCOUNT)).await
+}
+
+fn bookings_of(organization: &OrganizationId) -> SyncKey {
+    SyncKey::new(organization, CALCOM_BOOKINGS, CALCOM_ACCOUNT)
 }
 
 /// How a person wants a sync to run.
