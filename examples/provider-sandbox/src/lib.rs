@@ -1,7 +1,8 @@
 //! Stateful stand-ins of the providers on one port, a path prefix each: GHL under `/ghl`, Cal.com under `/calcom`.
 //!
-//! A room per provider (`ghl`, `calcom`) holds what that provider knows and does; `control` orders faults, time and changes
-//! and shows what was counted; `sandbox` starts and stops the whole. Nothing here depends on the crates it judges.
+//! A room per provider (`ghl`, `calcom`) holds what that provider knows and does; `control` orders faults,
+//! time and changes and shows what was counted; `faults`, `deliveries` and `tally` serve every provider alike; `sandbox` starts and
+//! stops the whole. Nothing here depends on the crates it judges.
 //! Invariant: the same seed and the same orders give the same people, ids and faults.
 //!
 //! ```no_run
@@ -19,12 +20,12 @@ pub mod calcom;
 pub mod clock;
 mod connection;
 pub mod control;
-pub mod deliveries;
+mod deliveries;
 mod dice;
-pub mod faults;
+mod faults;
 pub mod ghl;
 mod sandbox;
-pub mod tally;
+mod tally;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -5,6 +5,10 @@ use super::account::Account;
 use super::bookings::record::Booking;
 use super::error::ApiError;
 use super::event_types::EventType;
+use crate::clock::DAY_MS;
+
+/// What a slot's length and its buffers come to at most, each a day.
+const REACH_MS: i64 = 3 * DAY_MS;
 
 /// A time from a moment to another, in epoch milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,12 +59,13 @@ impl Account {
         let Some(schedule) = self.schedule_of(search.event_type) else { return Vec::new() };
         let step_ms = search.event_type.step_ms(search.length_ms).max(1);
         let earliest_ms = search.now_ms.saturating_add(search.event_type.notice_ms()).max(within.start_ms);
+        let near = self.near(within);
         let mut slots = Vec::new();
         for window in schedule.windows(within.start_ms, within.end_ms) {
             let mut span = Span::of(window.start_ms, search.length_ms);
             while span.end_ms <= window.end_ms && span.start_ms < within.end_ms {
                 if span.start_ms >= earliest_ms && !self.is_held(search.event_type.id, span, search.now_ms) {
-                    slots.extend(self.vacancy(search, span));
+                    slots.extend(self.vacancy(search, span, &near));
                 }
                 span = Span::of(span.start_ms + step_ms, search.length_ms);
             }
@@ -74,7 +79,7 @@ impl Account {
             schedule.windows(span.start_ms, span.end_ms).iter().any(|window| window.holds(span))
         });
         let in_time = span.start_ms >= search.now_ms.saturating_add(search.event_type.notice_ms());
-        match self.vacancy(search, span) {
+        match self.vacancy(search, span, &self.near(span)) {
             Some(slot) if open && in_time => Ok(slot.shared),
             _ => Err(ApiError::slot_taken()),
         }
@@ -85,14 +90,20 @@ impl Account {
         self.reservations.values().any(|held| held.holds(event_type, span, now_ms))
     }
 
+    /// The bookings that can stand in the way of anything that begins in a span of time.
+    fn near(&self, within: Span) -> Vec<&Booking> {
+        let around = within.widened((REACH_MS, REACH_MS));
+        self.bookings.values().filter(|booking| booking.takes_time() && booking.span.meets(around)).collect()
+    }
+
     /// The slot at a time, unless the host has something else then.
-    fn vacancy<'a>(&'a self, search: Search<'a>, span: Span) -> Option<Slot<'a>> {
+    fn vacancy<'a>(&self, search: Search<'a>, span: Span, near: &[&'a Booking]) -> Option<Slot<'a>> {
         if self.absences.values().any(|absence| absence.span.meets(span)) {
             return None;
         }
         let wanted = span.widened(search.event_type.buffers_ms());
         let mut shared = None;
-        for booking in self.bookings.values().filter(|booking| booking.takes_time()) {
+        for booking in near.iter().copied() {
             if search.moving == Some(booking.uid.as_str()) {
                 continue;
             }

@@ -135,9 +135,11 @@ impl EventType {
         if self.slot_interval.is_some_and(|minutes| !(1..=LONGEST).contains(&minutes)) {
             return Err(ApiError::invalid("slotInterval", "slotInterval must be 1 to 1440"));
         }
-        let waits = [self.minimum_booking_notice, self.before_event_buffer, self.after_event_buffer];
-        if waits.iter().any(|minutes| !(0..=1_000_000).contains(minutes)) {
-            return Err(ApiError::invalid("minimumBookingNotice", "minutes must not be less than 0"));
+        if !(0..=366 * LONGEST).contains(&self.minimum_booking_notice) {
+            return Err(ApiError::invalid("minimumBookingNotice", "minimumBookingNotice must be 0 minutes to a year"));
+        }
+        if [self.before_event_buffer, self.after_event_buffer].iter().any(|minutes| !(0..=LONGEST).contains(minutes)) {
+            return Err(ApiError::invalid("beforeEventBuffer", "buffers must be 0 to 1440 minutes"));
         }
         if self.title.is_empty() || self.slug.is_empty() {
             return Err(ApiError::invalid("title", "title and slug should not be empty"));

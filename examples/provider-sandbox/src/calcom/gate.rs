@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::error::{self, ApiError};
 use super::operations::{Access, Operation};
@@ -85,7 +85,10 @@ pub(crate) async fn gate(
         _ if operation.access == Access::Open => next.run(request).await,
         _ => admit(&world, operation, request, next).await,
     };
-    let answer = error::render(answer, &path, world.clock.now_ms());
+    let mut answer = error::render(answer, &path, world.clock.now_ms());
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        answer.headers_mut().insert("x-request-id", id);
+    }
     world
         .tally
         .count(operation.name, if orders.fault == Some(Fault::ResetAfter) { 0 } else { answer.status().as_u16() });

@@ -246,6 +246,18 @@ impl Calcom {
         account.booking(uid).ok().map(|booking| booking.read(&account))
     }
 
+    /// The schedules as the API shows them.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<Value> {
+        lock(&self.world.account).schedules.values().map(|schedule| json!(schedule)).collect()
+    }
+
+    /// The webhooks as the API shows them.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Value> {
+        lock(&self.world.account).subscriptions.iter().map(|own| json!(own)).collect()
+    }
+
     /// Subscribes `url` to every event, signed with `secret`; an earlier subscription of that address is replaced.
     pub fn deliver_to(&self, url: &str, secret: &str) {
         let mut account = lock(&self.world.account);

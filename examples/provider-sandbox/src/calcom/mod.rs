@@ -1,6 +1,6 @@
 //! A stateful stand-in of Cal.com's cloud under `/calcom`: one user's account with event types, schedules, slots, bookings, webhooks
 //! and OAuth, as the provider's facts describe them. What is not served answers 404, and so does a wrong `cal-api-version`.
-//! Teams, organizations and connected calendars are not here.
+//! Teams, organizations, connected calendars and recurring series are not here, and meetings' events come on order only.
 //! Invariant: it shares no code with the clients it judges.
 
 mod account;

@@ -1,4 +1,5 @@
 //! Reservations: a slot held for some minutes, so that nobody else is offered it. They end by themselves.
+//! A booking may still be made then: whoever holds the slot has no way to say so when booking it.
 
 use std::sync::Arc;
 

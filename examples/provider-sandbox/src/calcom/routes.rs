@@ -33,6 +33,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .merge(booking_routes(&at))
         .merge(webhook_routes(&at))
         .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(world)
 }

@@ -39,6 +39,7 @@ async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
     let stranger = builder(&world.calcom).api_key("cal_live_wrong".to_owned()).build().unwrap();
     let error = stranger.me().get().await.unwrap_err();
     assert_eq!((error.problem(), error.code()), (Some(&Problem::TokenInvalid), Some("UnauthorizedException")));
+    assert!(error.request_id().is_some());
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = plain.get(format!("{}/v2/me", world.calcom.base_url())).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 401);
@@ -52,6 +53,8 @@ async fn an_unknown_route_and_another_version_are_told_apart_from_a_missing_thin
     let world = World::new().await;
     let raw = world.client.raw().get("/v2/teams").await.unwrap_err();
     assert_eq!(raw.problem(), Some(&Problem::UnknownRoute));
+    let put = world.client.raw().put("/v2/me").await.unwrap_err();
+    assert_eq!(put.problem(), Some(&Problem::UnknownRoute));
     let old = world.client.raw().get("/v2/bookings").await.unwrap_err();
     assert_eq!(old.problem(), Some(&Problem::UnknownRoute), "without a version the old shapes would answer");
     assert_eq!(world.client.event_types().get(1).await.unwrap_err().problem(), Some(&Problem::NotFound));

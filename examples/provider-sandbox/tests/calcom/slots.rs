@@ -51,6 +51,7 @@ async fn blocked_times_are_taken_out_of_the_schedule_and_given_back() {
     let slot = BlockedSlot::new(at("2026-11-24T09:00:00Z"), at("2026-11-24T16:00:00Z"));
     let handle = world.client.create_blocked_slots([slot]).await.unwrap().remove(0);
     assert_eq!(world.starts("intro", DAY).await, ["16:00", "16:30"]);
+    assert_eq!(world.calcom.schedules()[0]["overrides"][0]["startTime"], "16:00");
     world.client.unblock(handle).await.unwrap();
     assert_eq!(world.starts("intro", DAY).await.len(), 16);
 }
