@@ -5,6 +5,7 @@
 mod access;
 mod bookings;
 mod control;
+mod garbage;
 mod schedules;
 mod slots;
 mod support;

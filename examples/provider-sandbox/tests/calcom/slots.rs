@@ -112,3 +112,24 @@ async fn buffers_notice_and_lengths_of_an_event_type_shape_its_slots() {
     assert_eq!(block.duration(60).await.unwrap().iter().count(), 7);
     assert!(world.client.bookings().create(id, at("2026-11-24T14:30:00Z"), &ann()).await.unwrap_err().is_slot_taken());
 }
+
+#[tokio::test]
+async fn every_listed_slot_can_be_booked_until_none_is_left() {
+    let world = World::new().await;
+    let id = world.calcom.default_schedule_id().unwrap();
+    let schedules = world.client.schedules();
+    // The night in which the clocks of New York go from 02:00 to 03:00.
+    schedules
+        .update(id)
+        .time_zone("America/New_York")
+        .overrides(vec![DateOverride::new("2027-03-14", "00:00", "06:00")])
+        .await
+        .unwrap();
+    world.book("consultation", "2027-03-12T15:00:00Z");
+    for day in ["2027-03-12", "2027-03-14"] {
+        let starts = world.starts("intro", day).await;
+        assert_eq!(starts.len(), if day == "2027-03-12" { 14 } else { 10 });
+        starts.iter().for_each(|start| drop(world.book("intro", &format!("{day}T{start}:00Z"))));
+        assert!(world.starts("intro", day).await.is_empty());
+    }
+}

@@ -1,0 +1,110 @@
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::World;
+
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("POST", "/v2/bookings", "2026-02-25"),
+    ("POST", "/v2/bookings/UID/reschedule", "2024-08-13"),
+    ("POST", "/v2/bookings/UID/cancel", "2024-08-13"),
+    ("POST", "/v2/bookings/UID/mark-absent", "2024-08-13"),
+    ("POST", "/v2/slots/reservations", "2024-09-04"),
+    ("POST", "/v2/schedules", "2024-06-11"),
+    ("PATCH", "/v2/schedules/SCHEDULE", "2024-06-11"),
+    ("POST", "/v2/event-types", "2024-06-14"),
+    ("PATCH", "/v2/event-types/EVENT", "2024-06-14"),
+    ("POST", "/v2/webhooks", ""),
+    ("POST", "/v2/me/ooo", ""),
+    ("PATCH", "/v2/me", ""),
+    ("POST", "/v2/auth/oauth2/token", ""),
+];
+
+/// Bodies that are nearly right, with one field turned into each of these.
+fn mutants() -> Vec<Value> {
+    vec![
+        json!(""),
+        json!("x"),
+        json!("é".repeat(300)),
+        json!("9999-12-31T23:59:59Z"),
+        json!("-009999-01-01T00:00:00Z"),
+        json!("2026-11-24T09:00:00-07:00"),
+        json!("24:00"),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(i64::MAX),
+        json!(1.5e300),
+        json!([]),
+        json!([null]),
+        json!({}),
+        json!({"a": [1]}),
+    ]
+}
+
+fn right(event_type: i64) -> Value {
+    json!({
+        "eventTypeId": event_type, "start": "2026-11-24T09:00:00Z", "attendee": {"name": "A", "email": "a@example.com", "timeZone": "UTC"},
+        "metadata": {"a": "b"}, "lengthInMinutes": 30, "slotStart": "2026-11-24T09:00:00Z", "slotDuration": 30, "reservationDuration": 5,
+        "name": "N", "timeZone": "UTC", "isDefault": false, "availability": [{"days": ["Monday"], "startTime": "09:00", "endTime": "17:00"}],
+        "overrides": [{"date": "2026-11-24", "startTime": "09:00", "endTime": "10:00"}], "title": "T", "slug": "t", "slotInterval": 5,
+        "minimumBookingNotice": 0, "beforeEventBuffer": 0, "seats": {"seatsPerTimeSlot": 2}, "lengthInMinutesOptions": [30, 60],
+        "subscriberUrl": "http://127.0.0.1:9/", "triggers": ["BOOKING_CREATED"], "active": true, "secret": "s", "end": "2026-11-25T09:00:00Z",
+        "reason": "sick", "attendees": [{"email": "a@example.com", "absent": true}], "defaultScheduleId": null, "grant_type": "refresh_token",
+        "client_id": "x", "refresh_token": "y",
+    })
+}
+
+async fn status(world: &World, method: &str, path: &str, version: &str, body: String) -> u16 {
+    let request = Request::builder().method(method).uri(format!("/calcom{path}")).header("cal-api-version", version);
+    let request = request.header("authorization", format!("Bearer {}", world.calcom.api_key()));
+    world.sandbox.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn nothing_that_is_sent_is_a_failure_of_the_server() {
+    let world = World::new().await;
+    let unlimited = provider_sandbox::calcom::LimitRules { enforced: false, ..Default::default() };
+    world.sandbox.control().calcom().limits(unlimited);
+    let uid = world.book("intro", "2026-11-24T15:00:00Z");
+    let event_type = world.event_type("block");
+    let schedule = world.calcom.default_schedule_id().unwrap();
+    let right = right(event_type);
+    for (method, path, version) in ROUTES {
+        let path = path
+            .replace("UID", &uid)
+            .replace("SCHEDULE", &schedule.to_string())
+            .replace("EVENT", &event_type.to_string());
+        for field in right.as_object().unwrap().keys() {
+            for mutant in mutants() {
+                let mut body = right.clone();
+                body[field] = mutant;
+                let status = status(&world, method, &path, version, body.to_string()).await;
+                assert!(status < 500, "{method} {path}: {status} for {body}");
+            }
+        }
+        for odd in ["[]", "{", "null", "\"x\""] {
+            assert!(status(&world, method, &path, version, odd.to_owned()).await < 500);
+        }
+    }
+    assert!(world.client.me().get().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_is_refused() {
+    let world = World::new().await;
+    let id = world.event_type("intro");
+    for (path, version) in [
+        ("/v2/bookings?take=0".to_owned(), "2024-08-13"),
+        ("/v2/bookings?status=accepted".to_owned(), "2024-08-13"),
+        ("/v2/bookings?afterStart=soon".to_owned(), "2024-08-13"),
+        ("/v2/bookings?eventTypeIds=1,x".to_owned(), "2024-08-13"),
+        (format!("/v2/slots?eventTypeId={id}&start=2026-11-24"), "2024-09-04"),
+        (format!("/v2/slots?eventTypeId={id}&start=2026-11-24&end=2028-11-24"), "2024-09-04"),
+        (format!("/v2/slots?eventTypeId={id}&start=2026-11-24&end=2026-11-24&timeZone=Mars"), "2024-09-04"),
+        ("/v2/slots?start=2026-11-24&end=2026-11-24".to_owned(), "2024-09-04"),
+    ] {
+        assert_eq!(status(&world, "GET", &path, version, String::new()).await, 400, "{path}");
+    }
+}
