@@ -1,12 +1,12 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
-use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN};
+use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN, model::BookingStatus};
 use ghl_client::{GhlClient, GhlErrorExt};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Timestamp,
     outbox::Task,
-    record::{Batch, Change, Record},
+    record::{Batch, Change, Origin, Record},
 };
 
 use super::{
@@ -51,11 +51,20 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         bookings.refresh(&head.key.id).await?;
         head = bookings.head(root).await?;
     }
+    let link = link::of_booking(app, organization, root).await?;
+    if link.note.is_none() && is_asked_for(&head) {
+        // The event of a request that was moved does not say what it takes the place of; the booking does.
+        bookings.refresh(&head.key.id).await?;
+        let first = bookings.root(&head.key.id).await?;
+        if first != root {
+            return Ok(Batch { outbox: vec![mirror(organization, &first, app.now())], ..Batch::default() });
+        }
+        head = bookings.head(root).await?;
+    }
     let Some(now) = Side::of_booking(&head, app.now()) else { return Ok(Batch::default()) };
     if head.deleted || is_ours(&head) {
         return Ok(Batch::default());
     }
-    let link = link::of_booking(app, organization, root).await?;
     let place = place(app, organization, link.note.as_ref(), &head).await?;
     let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
     let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl, began };
@@ -63,6 +72,11 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         Some(made) => step.agree(link, made, head, now).await,
         None => step.make(link, place, &head, now.meeting).await,
     }
+}
+
+/// Whether all that is known of it is an event that asks for it.
+fn is_asked_for(booking: &Record) -> bool {
+    booking.origin == Origin::Webhook && text(&booking.doc, "status") == Some(BookingStatus::Pending.as_str())
 }
 
 /// Whether the provider said no to what was sent.
