@@ -41,8 +41,7 @@ pub struct ConnectionWish {
     webhook_secrets: Option<Vec<SecretText>>,
     /// Where bookings go at GHL, by the event type's id; all of them.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, Mapping>>)]
-    mapping: Option<BTreeMap<i64, Mapping>>,
+    mapping: Option<BTreeMap<String, Mapping>>,
     /// Where bookings of every other event type go; `null`: nowhere.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Mapping>)]
@@ -86,7 +85,7 @@ impl ConnectionWish {
             next.webhook_secrets = webhook_secrets(secrets)?;
         }
         if let Some(mapping) = &self.mapping {
-            next.mapping.clone_from(mapping);
+            next.mapping = mapping.iter().map(by_number).collect::<Answer<_>>()?;
         }
         next.profile = self.profile.unwrap_or(next.profile);
         next.block = self.block.unwrap_or(next.block);
@@ -114,6 +113,13 @@ fn address(text: &str) -> Answer<Url> {
         return Err(refuse("must be the API's address alone, without a user name, `?` or `#`"));
     }
     Ok(url)
+}
+
+fn by_number((id, mapping): (&String, &Mapping)) -> Answer<(i64, Mapping)> {
+    let id = id.parse().map_err(|_| {
+        Problem::invalid(format!("`mapping` has `{id}`: its names are ids of event types, which are numbers"))
+    })?;
+    Ok((id, mapping.clone()))
 }
 
 fn webhook_secrets(secrets: &[SecretText]) -> Answer<Vec<SecretString>> {

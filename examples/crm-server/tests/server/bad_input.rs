@@ -26,9 +26,12 @@ fn needs_token(operation: &Value) -> bool {
 
 /// A path with its parts filled in; a query where one is required.
 fn fill(path: &str, organization: &str, id: &str) -> String {
-    let filled = path.replace("{org}", organization).replace("{id}", id);
+    let filled = path.replace("{org}", organization).replace("{organization}", organization);
+    let filled = ["{id}", "{uid}", "{handle}", "{file}"].iter().fold(filled, |filled, part| filled.replace(part, id));
     match path {
-        "/api/integrations/ghl/connect" | "/api/integrations/ghl" => format!("{filled}?organizationId={organization}"),
+        "/api/integrations/ghl/connect" | "/api/integrations/ghl" | "/api/integrations/calcom/connect" => {
+            format!("{filled}?organizationId={organization}")
+        }
         _ => filled,
     }
 }

@@ -53,6 +53,15 @@ impl Server {
         Self { router: router::web(app.clone()), app }
     }
 
+    /// Another process on the same database, set up with these variables.
+    pub(crate) fn on_the_same_store(&self, variables: &[(&str, String)]) -> Self {
+        let mut all = vec![("SIDECAR_ENV", "test".to_owned()), ("SIDECAR_OPERATOR_TOKEN", TOKEN.to_owned())];
+        all.extend_from_slice(variables);
+        let config = Config::from_variables(all.into_iter().map(|(name, value)| (name.to_owned(), value))).unwrap();
+        let app = App::new(config, Arc::clone(&self.app.store), SystemClock::shared()).unwrap();
+        Self { router: router::web(app.clone()), app }
+    }
+
     /// Any request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -1,0 +1,120 @@
+//! As much of Cal.com as these tests need.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A key that is taken; so is everything that begins like it.
+pub(super) const KEY: &str = "cal_good_1";
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) what: String,
+    pub(super) authorization: String,
+    pub(super) body: String,
+}
+
+/// The stand-in, until the test ends.
+pub(super) struct StandIn {
+    pub(super) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl StandIn {
+    pub(super) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::default();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, seen }
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(super) fn last(&self) -> Seen {
+        self.seen().pop().unwrap()
+    }
+}
+
+async fn answer(State(all): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    let authorization = head.headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned();
+    let what = format!("{} {}", head.method, head.uri.path());
+    all.lock().unwrap().push(Seen { what: what.clone(), authorization: authorization.clone(), body: body.clone() });
+    if what == "POST /v2/auth/oauth2/token" {
+        return token(&body);
+    }
+    if !authorization.starts_with("Bearer cal_good") && !authorization.starts_with("Bearer access") {
+        return refusal(StatusCode::UNAUTHORIZED, "UnauthorizedException", "Invalid API Key");
+    }
+    match what.as_str() {
+        "GET /v2/me" => {
+            data(StatusCode::OK, json!({"id": 5, "username": "bo", "email": "bo@example.com", "timeZone": "UTC"}))
+        }
+        "GET /v2/slots" => data(
+            StatusCode::OK,
+            json!({"2026-12-01": [{"start": "2026-12-01T09:00:00.000+01:00", "end": "2026-12-01T09:30:00.000+01:00"}]}),
+        ),
+        "POST /v2/bookings" if body.contains("taken@") => refusal(
+            StatusCode::BAD_REQUEST,
+            "BadRequestException",
+            "User either already has booking at this time or is not available",
+        ),
+        "POST /v2/bookings" => {
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            data(
+                StatusCode::CREATED,
+                json!({"id": 1, "uid": "bk_1", "status": "accepted", "start": asked["start"], "metadata": asked["metadata"]}),
+            )
+        }
+        "POST /v2/bookings/bk_1/reschedule" => {
+            data(StatusCode::CREATED, json!({"uid": "bk_2", "rescheduledFromUid": "bk_1", "status": "accepted"}))
+        }
+        "POST /v2/bookings/bk_2/cancel" => data(StatusCode::OK, json!({"uid": "bk_2", "status": "cancelled"})),
+        "GET /v2/schedules/3" | "GET /v2/schedules/default" => data(StatusCode::OK, schedule()),
+        "PATCH /v2/schedules/3" => data(StatusCode::OK, schedule()),
+        _ => refusal(StatusCode::NOT_FOUND, "NotFoundException", "there is no such thing"),
+    }
+}
+
+fn schedule() -> Value {
+    json!({"id": 3, "ownerId": 5, "name": "Hours", "timeZone": "UTC", "isDefault": true, "overrides": [],
+        "availability": [{"days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"], "startTime": "09:00", "endTime": "17:00"}]})
+}
+
+/// The code is the challenge of the verifier that has to come with it.
+fn token(body: &str) -> Response {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let fields: std::collections::HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(fields.get("code_verifier").map_or("", String::as_str)));
+    if fields["grant_type"] == "authorization_code" && fields["code"] == challenge {
+        let tokens = json!({"access_token": "access-1", "token_type": "bearer", "refresh_token": "refresh-1", "expires_in": 1800});
+        return Json(tokens).into_response();
+    }
+    (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant", "error_description": "invalid code"})))
+        .into_response()
+}
+
+fn data(status: StatusCode, data: Value) -> Response {
+    (status, Json(json!({"status": "success", "data": data}))).into_response()
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    let details = json!({"message": message, "statusCode": status.as_u16()});
+    let error = json!({"code": code, "message": message, "details": details});
+    (status, Json(json!({"status": "error", "timestamp": "2026-11-23T10:00:00.000Z", "path": "/", "error": error})))
+        .into_response()
+}
