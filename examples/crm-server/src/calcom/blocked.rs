@@ -4,9 +4,8 @@
 
 use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use calcom_client::Problem as Refusal;
 use calcom_client::{
-    CalcomErrorExt,
+    CalcomErrorExt, Problem as Refusal,
     compat::{BlockHandle, BlockStrategy, BlockedSlot},
 };
 use http::StatusCode;

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
@@ -7,7 +7,6 @@ use sidecar_core::{
     Timestamp,
     record::{Batch, Change, ChangeOrigin, Effect, RecordKey},
 };
-use std::time::Duration;
 
 use super::Scene;
 use crate::support::Answer;

@@ -108,7 +108,7 @@ fn token(body: &str) -> Response {
         .into_response()
 }
 
-fn data(status: StatusCode, data: Value) -> Response {
+fn data(status: StatusCode, data: impl serde::Serialize) -> Response {
     (status, Json(json!({"status": "success", "data": data}))).into_response()
 }
 
