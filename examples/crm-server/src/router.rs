@@ -52,7 +52,7 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(calcom::connection::read, calcom::connection::change, calcom::connection::disconnect))
         .routes(routes!(calcom::feed::create, calcom::feed::delete))
         .routes(routes!(calcom::feed::read))
-        .routes(routes!(calcom::bookings::availability))
+        .routes(routes!(calcom::availability::list))
         .routes(routes!(calcom::bookings::list, calcom::bookings::create))
         .routes(routes!(calcom::bookings::read))
         .routes(routes!(calcom::bookings::reschedule))

@@ -1,6 +1,4 @@
-//! Bookings and free times, asked of Cal.com at once: it alone knows who is free.
-
-use std::collections::BTreeMap;
+//! Bookings, made and changed at Cal.com at once: it alone knows who is free.
 
 use axum::{Json, extract::State};
 use calcom_client::{
@@ -28,73 +26,6 @@ pub const ORGANIZATION: &str = "organizationId";
 #[derive(Debug, Deserialize)]
 pub struct InPath {
     uid: String,
-}
-
-/// Which free times to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct WantedTimes {
-    /// The event type.
-    event_type_id: i64,
-    /// The first date, in the time zone.
-    #[param(example = "2026-12-01")]
-    start_date: String,
-    /// The last date, in the time zone.
-    #[param(example = "2026-12-05")]
-    end_date: String,
-    /// The IANA time zone; `UTC` unless set.
-    #[param(example = "Europe/Berlin")]
-    time_zone: Option<String>,
-}
-
-/// A free time.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FreeTime {
-    /// When it begins, in the time zone.
-    #[schema(example = "2026-12-01T09:00:00.000+01:00")]
-    start: String,
-    /// When it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<String>,
-}
-
-/// Free times by date.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Availability {
-    /// Dates without one are left out.
-    slots: BTreeMap<String, Vec<FreeTime>>,
-}
-
-/// Lists when an event type can be booked.
-#[utoipa::path(
-    get,
-    path = "/api/organizations/{org}/availability",
-    operation_id = "list_availability",
-    tag = "bookings",
-    params(("org" = String, Path, description = "The organization's id"), WantedTimes),
-    security(("operator" = [])),
-    responses(
-        (status = 200, body = Availability), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    ),
-)]
-pub async fn availability(
-    tenant: Tenant,
-    State(app): State<App>,
-    Query(wanted): Query<WantedTimes>,
-) -> Answer<Json<Availability>> {
-    let zone = wanted.time_zone.as_deref().unwrap_or("UTC");
-    let calcom = client(&app, tenant.id()).await?;
-    let found = calcom.get_availability(wanted.event_type_id, &wanted.start_date, &wanted.end_date, zone).await?;
-    let times = found.0.into_iter().map(|(date, slots)| {
-        let slots = slots
-            .into_iter()
-            .map(|slot| FreeTime { start: slot.start.to_string(), end: slot.end.map(|end| end.to_string()) });
-        (date, slots.collect())
-    });
-    Ok(Json(Availability { slots: times.collect() }))
 }
 
 /// A booking, or all of a series, as Cal.com has it.
@@ -378,10 +309,7 @@ pub async fn cancel(
     Ok(Json(request.await?.into()))
 }
 
-/// The organization's client, provided that it is connected at all.
-///
-/// # Errors
-/// 409 `reconnect_required`.
+/// The organization's client. Without a connection its calls are answered with 409 `reconnect_required`.
 pub(super) async fn client(app: &App, organization: &OrganizationId) -> Answer<CalcomClient> {
     Ok(app.calcom.client(organization).await?)
 }

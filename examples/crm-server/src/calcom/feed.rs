@@ -67,6 +67,7 @@ pub struct InPath {
 pub async fn create(tenant: Tenant, State(app): State<App>) -> Answer<(StatusCode, Json<Feed>)> {
     let secret = secret::random_token().map_err(|error| Problem::internal(&error))?;
     match app.store.claim_location(HOLDING, &hash(secret.expose_secret()), tenant.id()).await? {
+        // Held before it is the one, so that it is found as soon as it is.
         Claimed::Claimed => replace(&app, tenant.id(), Some(secret.clone())).await?,
         Claimed::TakenBySomeoneElse => return Err(Problem::internal(&"the same randomness came twice")),
     }
@@ -91,33 +92,26 @@ pub async fn delete(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode
 
 /// Ends the organization's calendar, if it has one.
 pub(super) async fn forget(app: &App, organization: &OrganizationId) -> Answer<()> {
-    if app.calcom.settings(organization).await?.settings.feed_secret.is_some() {
-        replace(app, organization, None).await?;
+    match app.calcom.settings(organization).await?.settings.feed_secret {
+        Some(_) => replace(app, organization, None).await,
+        None => Ok(()),
     }
-    release_but(app, organization, None).await
 }
 
-/// Keeps another secret, and lets go of every other.
+/// Keeps another secret. Whoever replaces one lets go of it: nobody else does.
 async fn replace(app: &App, organization: &OrganizationId, secret: Option<SecretString>) -> Answer<()> {
     for _ in 0..ATTEMPTS {
         let before = app.calcom.settings(organization).await?;
         let next = CalcomSettings { feed_secret: secret.clone(), ..before.settings.clone() };
         if settings::write(&*app.store, organization, before.revision, &next).await? {
-            return release_but(app, organization, secret.as_ref()).await;
+            if let Some(old) = &before.settings.feed_secret {
+                app.store.release_location(HOLDING, &hash(old.expose_secret()), organization).await?;
+            }
+            return Ok(());
         }
     }
     let detail = "somebody else changed these settings at the same time: try again";
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "changed_meanwhile", detail))
-}
-
-async fn release_but(app: &App, organization: &OrganizationId, kept: Option<&SecretString>) -> Answer<()> {
-    let kept = kept.map(|secret| hash(secret.expose_secret()));
-    for held in app.store.locations_of(organization, HOLDING).await? {
-        if Some(&held) != kept.as_ref() {
-            app.store.release_location(HOLDING, &held, organization).await?;
-        }
-    }
-    Ok(())
 }
 
 /// When the organization is busy, as a calendar (RFC 5545): from a week ago to sixty days ahead.
@@ -131,10 +125,16 @@ async fn release_but(app: &App, organization: &OrganizationId, kept: Option<&Sec
 )]
 pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -> Answer<Response> {
     let unknown = || Problem::not_found("calendar");
-    let secret = file.strip_suffix(".ics").ok_or_else(unknown)?;
+    let given = file.strip_suffix(".ics").ok_or_else(unknown)?;
     // By a hash: how long the look takes tells nothing about the secret.
-    let found = app.store.organization_of_location(HOLDING, &hash(secret)).await?;
+    let found = app.store.organization_of_location(HOLDING, &hash(given)).await?;
     let organization = found.ok_or_else(unknown)?;
+    // What is held only leads to the organization; whether it is the one its settings tell.
+    let settled = app.calcom.settings(&organization).await?;
+    let is_it = |kept: &SecretString| secret::same(kept.expose_secret().as_bytes(), given.as_bytes());
+    if !settled.settings.feed_secret.as_ref().is_some_and(is_it) {
+        return Err(unknown());
+    }
     let now = app.now();
     let mut calendar = Calendar::begin();
     for record in appointments(&app, &organization, now).await? {

@@ -3,6 +3,7 @@
 //! The client itself is the `calcom-client` crate. Invariant: a call of one organization uses its own credentials and address, and
 //! no address that an organization names leads into a private network.
 
+pub mod availability;
 pub mod blocked;
 pub mod bookings;
 pub mod clients;

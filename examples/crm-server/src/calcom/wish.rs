@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use calcom_client::CalcomVerifier;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 use utoipa::ToSchema;
@@ -127,6 +127,9 @@ fn webhook_secrets(secrets: &[SecretText]) -> Answer<Vec<SecretString>> {
     let secrets: Vec<SecretString> = secrets.iter().map(|secret| secret.0.clone()).collect();
     if secrets.len() > MOST_SECRETS {
         return Err(refuse(format!("has more than {MOST_SECRETS} secrets: give those that are in use")));
+    }
+    if secrets.iter().any(|secret| secret.expose_secret().len() > LONGEST) {
+        return Err(refuse(format!("has one of more than {LONGEST} bytes")));
     }
     CalcomVerifier::new(secrets.iter().cloned()).map_err(|error| refuse(format!("cannot be used: {error}")))?;
     Ok(secrets)

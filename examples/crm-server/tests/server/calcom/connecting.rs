@@ -63,6 +63,18 @@ async fn what_is_left_out_stays_and_null_clears() {
 }
 
 #[tokio::test]
+async fn changes_at_the_same_time_are_both_kept() {
+    let scene = Scene::connected().await;
+    let (block, profile) = (json!({"block": {"scheduleId": 3}}), json!({"profile": "cloud"}));
+    let mapping = json!({"mapping": {"7": {"locationId": "l", "calendarId": "c"}}});
+    let answers = tokio::join!(scene.put(block), scene.put(profile), scene.put(mapping));
+    assert_eq!([answers.0.status, answers.1.status, answers.2.status], [StatusCode::OK; 3]);
+    let shown = scene.connection().await;
+    assert_eq!((&shown["block"]["scheduleId"], &shown["profile"]), (&json!(3), &json!("cloud")));
+    assert_eq!((&shown["mapping"]["7"]["locationId"], &shown["webhookSecrets"]), (&json!("l"), &json!(1)));
+}
+
+#[tokio::test]
 async fn what_cannot_be_right_is_refused_and_nothing_is_changed() {
     let scene = Scene::connected().await;
     let before = scene.connection().await;
