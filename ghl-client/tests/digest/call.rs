@@ -1,0 +1,134 @@
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use ghl_client::{GhlClient, GhlOAuth, TokenKinds};
+use serde_json::{Value, json};
+use sidecar_core::{
+    Result, Timestamp,
+    http::{AttemptReport, Observer},
+    retry::RetryPolicy,
+    test_util::{ManualClock, Recorded, ScriptedTransport},
+};
+
+/// 2026-03-01T10:00:00Z.
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_772_359_200);
+/// An hour later.
+pub(crate) const LATER: Timestamp = Timestamp::from_secs(1_772_362_800);
+
+/// What requests are made with.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) ghl: GhlClient,
+    pub(crate) app: GhlOAuth,
+}
+
+/// A call of one operation.
+pub(crate) struct Call {
+    operation: &'static str,
+    answer: Value,
+    send: fn(Client, bool) -> BoxFuture<'static, Result<()>>,
+}
+
+impl Call {
+    pub(crate) fn new(operation: &'static str, send: fn(Client, bool) -> BoxFuture<'static, Result<()>>) -> Self {
+        Self { operation, answer: json!({}), send }
+    }
+
+    /// The same with this answer, from which the next page is asked for.
+    pub(crate) fn answered(mut self, answer: Value) -> Self {
+        self.answer = answer;
+        self
+    }
+}
+
+/// A call: its operation, and the request with few arguments and with all.
+macro_rules! call {
+    ($operation:literal, |$ghl:ident| $request:expr) => {
+        $crate::call::call!($operation, |$ghl| $request, $request)
+    };
+    ($operation:literal, |$ghl:ident| $few:expr, $all:expr) => {
+        $crate::call::Call::new($operation, |client, full| {
+            let $ghl = client.ghl;
+            Box::pin(async move { if full { $all.await.map(drop) } else { $few.await.map(drop) } })
+        })
+    };
+}
+pub(crate) use call;
+
+/// A request that was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) operation: String,
+    pub(crate) request: Recorded,
+}
+
+impl Sent {
+    /// The query, in its order.
+    pub(crate) fn query(&self) -> Vec<(String, String)> {
+        let query = self.request.url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    /// The body's fields: JSON or a form; `Null` without a body.
+    pub(crate) fn body(&self) -> Value {
+        if self.media() == "application/x-www-form-urlencoded" {
+            let fields = url::form_urlencoded::parse(&self.request.body);
+            return fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
+        }
+        self.request.json()
+    }
+
+    /// The body's media type; empty without a body.
+    pub(crate) fn media(&self) -> &str {
+        self.request.header("content-type").split(';').next().unwrap_or_default()
+    }
+
+    /// All names in query and body.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let body = self.body();
+        let fields = body.as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        self.query().into_iter().map(|(name, _)| name).chain(fields).collect()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Names(Mutex<Vec<String>>);
+
+impl Observer for Names {
+    fn attempt(&self, report: &AttemptReport<'_>) {
+        self.0.lock().unwrap().push(report.operation.to_string());
+    }
+}
+
+impl Call {
+    /// Sends it; what it makes of the answer does not matter here.
+    pub(crate) async fn sent(&self, full: bool) -> Vec<Sent> {
+        let transport = Arc::new(ScriptedTransport::new().answer(200, self.answer.clone()));
+        let names = Arc::new(Names::default());
+        let outcome = (self.send)(client(&transport, &names), full).await;
+        let requests = transport.requests();
+        assert!(!requests.is_empty(), "{} was not sent: {outcome:?}", self.operation);
+        let names = names.0.lock().unwrap();
+        assert!(names.iter().all(|name| name == self.operation), "{} calls {names:?}", self.operation);
+        requests.into_iter().map(|request| Sent { operation: self.operation.to_owned(), request }).collect()
+    }
+}
+
+fn client(transport: &Arc<ScriptedTransport>, names: &Arc<Names>) -> Client {
+    let clock = Arc::new(ManualClock::new(NOW));
+    let ghl = GhlClient::builder()
+        .private_integration_token("pit-1")
+        .token_kinds(TokenKinds::ANY)
+        .client_id("app1-x")
+        .transport(transport.clone())
+        .observer(names.clone())
+        .clock(clock.clone())
+        .retry(RetryPolicy::never());
+    let app = GhlOAuth::builder("app1-x", "secret".to_owned())
+        .redirect_uri("https://crm.example.com/back")
+        .transport(transport.clone())
+        .observer(names.clone())
+        .clock(clock)
+        .retry(RetryPolicy::never());
+    Client { ghl: ghl.build().unwrap(), app: app.build().unwrap() }
+}
