@@ -78,7 +78,7 @@ impl Report {
             "mended": mended,
             "specifications": specifications,
         });
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/contract/{}.json", self.provider));
+        let path = self.place();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, serde_json::to_string_pretty(&report).unwrap() + "\n").unwrap();
         let full = || self.outcomes.iter().filter(|outcome| outcome.full);
@@ -96,6 +96,15 @@ impl Report {
         );
     }
 
+    /// Whether the copy in `docs/providers` says the same; it has the calls with few arguments alone.
+    pub(crate) fn agrees_with_its_copy(&self) {
+        let [copy, written] = [self.copy(), self.place()];
+        if self.outcomes.iter().all(|outcome| !outcome.full) {
+            let same = fs::read_to_string(&copy).unwrap_or_default() == fs::read_to_string(&written).unwrap();
+            assert!(same, "{} is old: copy {} there", copy.display(), written.display());
+        }
+    }
+
     /// Whether exactly what the table names fails.
     pub(crate) fn agrees_with_the_exceptions(&self) {
         let (failures, known, table) = (self.failures(), self.exceptions(), self.table());
@@ -108,11 +117,23 @@ impl Report {
     }
 
     fn table(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("contract/exceptions/{}.json", self.provider))
+        here(&format!("contract/exceptions/{}.json", self.provider))
+    }
+
+    fn place(&self) -> PathBuf {
+        here(&format!("../target/contract/{}.json", self.provider))
+    }
+
+    fn copy(&self) -> PathBuf {
+        here(&format!("../docs/providers/{}-contract.json", self.provider))
     }
 
     /// Operations, with the reason.
     fn exceptions(&self) -> BTreeMap<String, String> {
         serde_json::from_str(&fs::read_to_string(self.table()).unwrap()).unwrap()
     }
+}
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -40,6 +40,7 @@ async fn every_operation_of_calcom_is_accepted_and_its_answer_read() {
     report.write(&prism.served);
     assert!(report.read_share() >= 0.9, "{} of the calls were accepted and read", report.read_share());
     report.agrees_with_the_exceptions();
+    report.agrees_with_its_copy();
 }
 
 #[test]
