@@ -111,6 +111,7 @@ async fn the_calendar_tells_when_the_organization_is_busy_and_nothing_more() {
             effect: Effect::Put(Arc::new(doc)),
             searchable: &[],
             reread: None,
+            follow_up: None,
         }
     };
     let day = hour * 24;

@@ -45,7 +45,7 @@ async fn a_key_that_calcom_refuses_is_not_kept() {
 #[tokio::test]
 async fn what_is_left_out_stays_and_null_clears() {
     let scene = Scene::connected().await;
-    let mapping = json!({"7": {"locationId": "l", "calendarId": "c", "ghlTimeZone": "Europe/Berlin"}});
+    let mapping = json!({"7": {"locationId": "l", "calendarId": "c"}});
     let other = json!({"locationId": "l_2", "calendarId": "c_2"});
     let wish =
         json!({"mapping": mapping, "defaultMapping": other, "block": {"scheduleId": 3}, "profile": "self_hosted"});
@@ -89,7 +89,7 @@ async fn what_cannot_be_right_is_refused_and_nothing_is_changed() {
         json!({"mapping": {"seven": {"locationId": "l", "calendarId": "c"}}}),
         json!({"mapping": {"7": {"locationId": "", "calendarId": "c"}}}),
         json!({"defaultMapping": {"locationId": "l"}}),
-        json!({"defaultMapping": {"locationId": "l", "calendarId": "c", "ghlTimeZone": "not a zone"}}),
+        json!({"callsPerMinute": 0}),
         json!({"block": {"scheduleId": "x"}}),
         json!({"profile": "hosted"}),
         json!({"apikey": KEY}),

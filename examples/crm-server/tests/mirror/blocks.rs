@@ -1,0 +1,78 @@
+//! Appointments that came about at GHL take their time out of Cal.com's schedule.
+
+use calcom_client::{CalcomClient, model::Slots};
+use serde_json::json;
+use sidecar_core::Timestamp;
+
+use crate::house::{House, LENGTH, Place};
+
+fn at(ms: i64) -> String {
+    Timestamp::from_millis(ms).to_string()
+}
+
+/// Whether somebody could book the slot.
+async fn is_free(house: &House, place: &Place, slot: usize) -> bool {
+    let calcom = house.sandbox.calcom();
+    let client = CalcomClient::builder().base_url(calcom.base_url()).build().unwrap();
+    let (from, to) = (Timestamp::from_millis(house.slot(slot)), Timestamp::from_millis(house.slot(slot) + LENGTH));
+    let slots: Slots = client.slots().list(place.event_type).between(from, to).await.unwrap();
+    slots.iter().any(|free| free.start.timestamp() == Some(from))
+}
+
+fn booked_at_ghl(house: &House, place: &Place, slot: usize) -> String {
+    let start = house.slot(slot);
+    let fields = json!({
+        "calendarId": place.calendar, "locationId": place.location, "contactId": place.contact,
+        "startTime": at(start), "endTime": at(start + LENGTH), "ignoreFreeSlotValidation": true,
+    });
+    house.sandbox.ghl().create_appointment(&place.location, &fields).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_of_ghls_own_blocks_its_time_and_gives_it_back() {
+    let house = House::new(11, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    assert!(is_free(&house, &place, 8).await && is_free(&house, &place, 20).await);
+    let id = booked_at_ghl(&house, &place, 8);
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await && is_free(&house, &place, 9).await);
+
+    let start = house.slot(20);
+    house
+        .sandbox
+        .ghl()
+        .update_appointment(
+            &id,
+            &json!({"startTime": at(start), "endTime": at(start + LENGTH), "ignoreFreeSlotValidation": true}),
+        )
+        .unwrap();
+    house.rest().await;
+    assert!(is_free(&house, &place, 8).await && !is_free(&house, &place, 20).await);
+
+    house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": "cancelled"})).unwrap();
+    house.rest().await;
+    assert!(is_free(&house, &place, 20).await);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_appointments_of_one_day_block_it_together_and_a_mirrored_one_blocks_nothing() {
+    let house = House::new(12, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let before = house.sandbox.calcom().schedules();
+    let uid = house.book(place.event_type, 30, "ann", &json!({}));
+    house.rest().await;
+    assert_eq!(house.appointments(&place, &uid).len(), 1);
+    assert_eq!(house.sandbox.calcom().schedules(), before, "its time is taken at Cal.com already");
+    let ids = [booked_at_ghl(&house, &place, 8), booked_at_ghl(&house, &place, 9)];
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await && !is_free(&house, &place, 9).await);
+    for id in ids {
+        house.sandbox.ghl().delete_appointment(&id).unwrap();
+    }
+    house.rest().await;
+    assert_eq!(house.sandbox.calcom().schedules(), before, "everything was given back");
+    house.stop().await;
+}

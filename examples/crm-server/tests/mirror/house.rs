@@ -1,0 +1,313 @@
+//! A server on a port with both providers' stand-ins, everything connected, and what both sides say in the end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use calcom_client::{
+    CalcomClient, RateLimitPolicy,
+    model::{Availability, Weekday},
+};
+use crm_server::{
+    Running,
+    app::App,
+    calcom::settings::{self, Mapping},
+    config::Config,
+    ghl::handler::SOURCE,
+    work::{self, Wish},
+};
+use ghl_client::SCOPES;
+use provider_sandbox::{
+    Sandbox,
+    calcom::{Attendee, WebhookOrder},
+};
+use serde_json::{Value, json};
+use sidecar_core::{Clock, OrganizationId, SystemClock, Timestamp, token::TokenSet};
+use sidecar_store::Organization;
+
+/// Half an hour, in milliseconds.
+pub(crate) const LENGTH: i64 = 15 * 60_000;
+/// How long everything may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Calls a minute that the account at Cal.com may make.
+const CALLS: u32 = 60_000;
+
+pub(crate) struct House {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) organization: OrganizationId,
+    /// A location, its first calendar, a contact of it, and the event type that is mapped to it.
+    pub(crate) places: Vec<Place>,
+    running: Running,
+    /// The first time that can be booked, in epoch milliseconds.
+    first_slot: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) location: String,
+    pub(crate) calendar: String,
+    pub(crate) contact: String,
+    pub(crate) event_type: i64,
+    /// Of an event type whose bookings the host has to confirm.
+    pub(crate) asking: i64,
+}
+
+/// What a side says of a meeting.
+pub(crate) type Said = (i64, i64, &'static str);
+
+impl House {
+    /// With so many locations, an event type for each.
+    pub(crate) async fn new(seed: u64, locations: u32) -> Self {
+        let sandbox = Sandbox::builder().seed(seed).contacts(3).locations(locations).start().await.unwrap();
+        let organization = OrganizationId::from("org_1");
+        let mut variables: BTreeMap<String, String> =
+            sandbox.env().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        for (name, value) in [
+            ("SIDECAR_ENV", "test"),
+            ("BIND_ADDR", "127.0.0.1:0"),
+            ("DATABASE_URL", "sqlite::memory:"),
+            ("CALCOM_ORGANIZATION_ID", "org_1"),
+            ("WEBHOOK_LIMIT_PER_SECOND", "0"),
+        ] {
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+        let unlimited = provider_sandbox::calcom::LimitRules { per_key: CALLS, ..Default::default() };
+        sandbox.control().calcom().limits(unlimited);
+        let running = crm_server::serve(Config::from_variables(variables).unwrap()).await.unwrap();
+        let app = running.app().clone();
+        let row = Organization {
+            id: organization.clone(),
+            slug: "one".to_owned(),
+            name: "One".to_owned(),
+            created_at: app.now(),
+        };
+        app.store.create_organization(&row).await.unwrap();
+        connect_ghl(&app, &sandbox, &organization).await;
+        let places = open_hours(&sandbox).await;
+        let mapping =
+            |place: &Place| Mapping { location_id: place.location.clone(), calendar_id: place.calendar.clone() };
+        let both = |place: &Place| [(place.event_type, mapping(place)), (place.asking, mapping(place))];
+        let wanted = settings::CalcomSettings {
+            mapping: places.iter().flat_map(both).collect(),
+            calls_per_minute: Some(CALLS),
+            ..Default::default()
+        };
+        assert!(settings::write(&*app.store, &organization, 0, &wanted).await.unwrap());
+        let day = 86_400_000;
+        let first_slot = (sandbox.control().now_ms() / day + 1) * day;
+        let house = Self { sandbox, organization, places, running, first_slot };
+        let webhooks = format!("http://{}/api/webhooks", house.running.addr);
+        house.sandbox.ghl().webhook_url(format!("{webhooks}/ghl"));
+        let calcom = house.sandbox.calcom();
+        calcom.deliver_to(&format!("{webhooks}/calcom"), calcom.webhook_secret());
+        // As the route that writes settings does.
+        work::schedule_bookings(house.app(), &house.organization).await.unwrap();
+        house.rest_of_passes().await;
+        house.rest().await;
+        house
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        self.running.app()
+    }
+
+    /// The start of the slot with this number, in epoch milliseconds: the same one is never given twice for two numbers.
+    pub(crate) fn slot(&self, number: usize) -> i64 {
+        // Some of each day is left free, so that no two days touch.
+        let (day, quarter) = (number / 90, number % 90);
+        self.first_slot + (day * 96 + quarter) as i64 * LENGTH
+    }
+
+    /// Somebody books.
+    pub(crate) fn book(&self, event_type: i64, slot: usize, who: &str, metadata: &Value) -> String {
+        let attendee = Attendee::new(who, format!("{who}@example.com"));
+        let booking = self.sandbox.calcom().book(event_type, self.slot(slot), &attendee, metadata).unwrap();
+        booking["uid"].as_str().unwrap().to_owned()
+    }
+
+    /// Orders how both providers deliver their webhooks.
+    pub(crate) fn deliver(&self, order: &WebhookOrder) {
+        self.sandbox.control().webhooks(order);
+        self.sandbox.control().calcom().webhooks(order);
+    }
+
+    /// A pass of every source.
+    pub(crate) async fn sync(&self) {
+        let ended = work::sync_now(self.app(), &self.organization, Wish::default(), &()).await.unwrap();
+        for (key, outcome) in ended {
+            // The scheduler may be running the same pass.
+            if let Err(error) = outcome {
+                assert!(matches!(error, sidecar_core::sync::SyncError::Busy(_)), "{key}: {error}");
+            }
+        }
+    }
+
+    /// Waits until no source is due, and none is being copied.
+    async fn rest_of_passes(&self) {
+        let clock = SystemClock::new();
+        loop {
+            let statuses = self.app().store.statuses(&self.organization).await.unwrap();
+            let due = |at: Option<Timestamp>| at.is_none_or(|at| at <= self.app().now());
+            if statuses.iter().all(|status| status.last_sync_at.is_some() && !due(status.next_run_at)) {
+                return;
+            }
+            clock.sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until nothing is under way on any side, and nothing was given up.
+    pub(crate) async fn rest(&self) {
+        let clock = SystemClock::new();
+        let began = clock.monotonic();
+        let mut quiet = 0;
+        while quiet < 3 {
+            let (backlog, tasks) =
+                (self.app().store.backlog().await.unwrap(), self.app().store.waiting_tasks().await.unwrap());
+            let waiting = (
+                self.sandbox.ghl().counts().webhooks.pending + self.sandbox.calcom().counts().webhooks.pending,
+                backlog.pending,
+                tasks.0,
+            );
+            quiet = if waiting == (0, 0, 0) { quiet + 1 } else { 0 };
+            if clock.monotonic().saturating_sub(began) > PATIENCE {
+                panic!("deliveries, inbox, outbox never came to rest: {waiting:?}; {:?}", self.given_up().await);
+            }
+            clock.sleep(Duration::from_millis(50)).await;
+        }
+        let given_up = self.given_up().await;
+        assert!(given_up.is_empty(), "{given_up:?}");
+    }
+
+    /// The tasks and deliveries that were given up, with the reasons.
+    pub(crate) async fn given_up(&self) -> Vec<String> {
+        let store = &self.app().store;
+        let tasks = store.dead_tasks(None, 0, 100).await.unwrap();
+        let letters = store.dead_letters(None, 0, 100).await.unwrap();
+        let tasks = tasks.into_iter().map(|task| format!("{}: {}", task.key, task.error));
+        tasks.chain(letters.into_iter().map(|letter| format!("{}: {}", letter.kind, letter.error))).collect()
+    }
+
+    /// What Cal.com says of the booking's present form.
+    pub(crate) fn at_calcom(&self, uid: &str) -> Said {
+        let mut booking = self.sandbox.calcom().booking(uid).unwrap();
+        while let Some(later) = booking["rescheduledToUid"].as_str() {
+            booking = self.sandbox.calcom().booking(later).unwrap();
+        }
+        let absent = booking["attendees"].as_array().unwrap().iter().any(|one| one["absent"] == json!(true));
+        let status = match booking["status"].as_str().unwrap() {
+            "cancelled" | "rejected" => "cancelled",
+            "pending" => "new",
+            _ if absent => "noshow",
+            _ => "confirmed",
+        };
+        (ms(&booking["start"]), ms(&booking["end"]), status)
+    }
+
+    /// The uid of the booking's present form.
+    pub(crate) fn head(&self, uid: &str) -> String {
+        let mut uid = uid.to_owned();
+        while let Some(later) = self.sandbox.calcom().booking(&uid).unwrap()["rescheduledToUid"].as_str() {
+            later.clone_into(&mut uid);
+        }
+        uid
+    }
+
+    /// The appointments at GHL that were made for the booking.
+    pub(crate) fn appointments(&self, place: &Place, uid: &str) -> Vec<Value> {
+        let mark = format!("Cal.com booking {uid}");
+        let all = self.sandbox.ghl().appointments(&place.location);
+        all.into_iter().filter(|one| one["notes"].as_str() == Some(&mark)).collect()
+    }
+
+    /// What GHL says of the booking, by its one appointment.
+    pub(crate) fn at_ghl(&self, place: &Place, uid: &str) -> Option<Said> {
+        let found = self.appointments(place, uid);
+        assert!(found.len() <= 1, "{} appointments of {uid}", found.len());
+        let one = found.first()?;
+        let status = match one["appointmentStatus"].as_str().unwrap() {
+            "new" => "new",
+            "cancelled" | "invalid" => "cancelled",
+            "noshow" => "noshow",
+            _ => "confirmed",
+        };
+        Some((ms(&one["startTime"]), ms(&one["endTime"]), status))
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+        self.sandbox.stop().await;
+    }
+}
+
+pub(crate) fn ms(value: &Value) -> i64 {
+    value.as_str().unwrap().parse::<Timestamp>().unwrap().as_millis()
+}
+
+/// The company with all its locations, as the connect route and its tasks leave them.
+async fn connect_ghl(app: &App, sandbox: &Sandbox, organization: &OrganizationId) {
+    let issued = sandbox.ghl().issue_company_token(&SCOPES.join(" "));
+    let company = sandbox.ghl().company_id().to_owned();
+    let extra = json!({"userType": "Company", "companyId": company});
+    let set = TokenSet {
+        access: issued.access.into(),
+        refresh: issued.refresh.map(Into::into),
+        expires_at: Some(app.now() + Duration::from_secs(86_399)),
+        generation: 0,
+        scope: None,
+        extra: extra.as_object().cloned().unwrap(),
+    };
+    let claimed = app.store.claim_company(SOURCE, &company, organization).await.unwrap();
+    assert_eq!(claimed, sidecar_store::Claimed::Claimed);
+    app.ghl.tokens(organization).unwrap().adopt(&set).await.unwrap();
+    work::sync_now(app, organization, Wish::default(), &()).await.unwrap();
+}
+
+/// Every hour of the week can be booked, by event types of a quarter of an hour, two for each location.
+async fn open_hours(sandbox: &Sandbox) -> Vec<Place> {
+    let calcom = CalcomClient::builder()
+        .api_key(sandbox.calcom().api_key().to_owned())
+        .base_url(sandbox.calcom().base_url())
+        .clock(Arc::new(SystemClock::new()))
+        .rate_limit(RateLimitPolicy::API_KEY.per_minute(CALLS).burst(1000))
+        .build()
+        .unwrap();
+    let schedule = sandbox.calcom().default_schedule_id().unwrap();
+    let hours = Availability::new(Weekday::ALL, "00:00", "23:45");
+    calcom.schedules().update(schedule).availability(vec![hours]).await.unwrap();
+    let mut places = Vec::new();
+    for (number, location) in sandbox.ghl().location_ids().into_iter().enumerate() {
+        let (calendar, contact) = (
+            sandbox.ghl().calendar_ids(&location)[0].clone(),
+            sandbox.ghl().contacts(&location)[0]["id"].as_str().unwrap().to_owned(),
+        );
+        let event_type = event_type_of(&calcom, &format!("quarter-{number}"), Value::Null).await;
+        let asks = json!({"type": "always", "blockUnconfirmedBookingsInBooker": true});
+        let asking = event_type_of(&calcom, &format!("asking-{number}"), asks).await;
+        places.push(Place { location, calendar, contact, event_type, asking });
+    }
+    places
+}
+
+async fn event_type_of(calcom: &CalcomClient, slug: &str, confirmation: Value) -> i64 {
+    let mut fields = json!({"title": slug, "slug": slug, "lengthInMinutes": 15, "minimumBookingNotice": 0});
+    if !confirmation.is_null() {
+        fields["confirmationPolicy"] = confirmation;
+    }
+    let made: Value = calcom
+        .raw()
+        .post("/v2/event-types")
+        .version(calcom_client::ApiVersion::from("2024-06-14"))
+        .body(&fields)
+        .json()
+        .await
+        .unwrap();
+    made["data"]["id"].as_i64().unwrap()
+}
+
+/// The values that come more than once.
+pub(crate) fn repeated(values: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    values.into_iter().filter(|value| !seen.insert(value.clone())).collect()
+}

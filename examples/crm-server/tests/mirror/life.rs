@@ -1,0 +1,134 @@
+//! The life of one booking, step by step.
+
+use serde_json::json;
+
+use crate::house::{House, LENGTH};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_has_one_appointment_that_moves_and_ends_with_it() {
+    let house = House::new(1, 2).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let start = house.slot(0);
+    assert_eq!(house.at_ghl(&place, &uid), Some((start, start + LENGTH, "confirmed")));
+    let made = house.appointments(&place, &uid);
+    let contact = house.sandbox.ghl().contact(made[0]["contactId"].as_str().unwrap()).unwrap();
+    assert_eq!(contact["email"], "ann@example.com");
+
+    let moved = house.sandbox.calcom().reschedule(&uid, house.slot(4)).unwrap();
+    house.rest().await;
+    let start = house.slot(4);
+    assert_eq!(house.at_ghl(&place, &uid), Some((start, start + LENGTH, "confirmed")));
+    assert_eq!(house.appointments(&place, &uid)[0]["id"], made[0]["id"], "the same one");
+
+    house.sandbox.calcom().cancel(moved["uid"].as_str().unwrap()).unwrap();
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &uid), Some((start, start + LENGTH, "cancelled")));
+    let writes = ["POST /calendars/events/appointments", "PUT /calendars/events/appointments/{eventId}"];
+    let counts = house.sandbox.ghl().counts();
+    assert_eq!(writes.map(|operation| counts.calls(operation)), [1, 2], "nothing is written twice");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_moves_and_ends_its_booking() {
+    let house = House::new(2, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "bo", &json!({}));
+    house.rest().await;
+    let id = house.appointments(&place, &uid)[0]["id"].as_str().unwrap().to_owned();
+    let start = house.slot(3);
+    let at = |ms: i64| sidecar_core::Timestamp::from_millis(ms).to_string();
+    house
+        .sandbox
+        .ghl()
+        .update_appointment(&id, &json!({"startTime": at(start), "endTime": at(start + LENGTH)}))
+        .unwrap();
+    house.rest().await;
+    assert_eq!(house.at_calcom(&uid), (start, start + LENGTH, "confirmed"));
+    assert_ne!(house.head(&uid), uid, "a move is a new booking");
+    house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": "cancelled"})).unwrap();
+    house.rest().await;
+    assert_eq!(house.at_calcom(&uid).2, "cancelled");
+    assert_eq!(house.at_ghl(&place, &uid), Some((start, start + LENGTH, "cancelled")));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_new_until_the_host_has_said_yes_and_a_no_cancels_it() {
+    let house = House::new(3, 1).await;
+    let place = house.places[0].clone();
+    let (yes, no) = (house.book(place.asking, 0, "ann", &json!({})), house.book(place.asking, 5, "bo", &json!({})));
+    house.rest().await;
+    assert_eq!((house.at_ghl(&place, &yes).unwrap().2, house.at_ghl(&place, &no).unwrap().2), ("new", "new"));
+    house.sandbox.calcom().confirm(&yes).unwrap();
+    house.sandbox.calcom().decline(&no).unwrap();
+    house.rest().await;
+    assert_eq!(
+        (house.at_ghl(&place, &yes).unwrap().2, house.at_ghl(&place, &no).unwrap().2),
+        ("confirmed", "cancelled")
+    );
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contact_that_a_booking_names_is_taken_and_a_wrong_one_is_not() {
+    let house = House::new(4, 1).await;
+    let place = house.places[0].clone();
+    let right = house.book(place.event_type, 0, "ann", &json!({"ghlContactId": place.contact}));
+    let wrong = house.book(place.event_type, 5, "bo", &json!({"ghlContactId": "nobody"}));
+    house.rest().await;
+    assert_eq!(house.appointments(&place, &right)[0]["contactId"], json!(place.contact));
+    let contact = house.appointments(&place, &wrong)[0]["contactId"].as_str().unwrap().to_owned();
+    assert_eq!(house.sandbox.ghl().contact(&contact).unwrap()["email"], "bo@example.com");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_did_not_come_is_told_on_the_other_side() {
+    let house = House::new(5, 1).await;
+    let place = house.places[0].clone();
+    let (here, there) =
+        (house.book(place.event_type, 0, "ann", &json!({})), house.book(place.event_type, 5, "bo", &json!({})));
+    house.rest().await;
+    house.sandbox.calcom().mark_absent(&here).unwrap();
+    let id = house.appointments(&place, &there)[0]["id"].as_str().unwrap().to_owned();
+    house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": "noshow"})).unwrap();
+    house.rest().await;
+    assert_eq!((house.at_ghl(&place, &here).unwrap().2, house.at_calcom(&there).2), ("noshow", "noshow"));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_calendar_the_booking_is_kept_and_the_mirror_says_what_to_set() {
+    let house = House::new(6, 1).await;
+    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
+    let uid = house.book(intro, 0, "ann", &json!({}));
+    for _ in 0..100 {
+        if !house.given_up().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let given_up = house.given_up().await;
+    assert_eq!(given_up.len(), 1, "{given_up:?}");
+    assert!(given_up[0].contains("set `mapping` or `defaultMapping`"), "{given_up:?}");
+    let listing = sidecar_core::record::Listing { limit: 10, ..Default::default() };
+    let kept = house.app().store.list(&house.organization, "booking", &listing).await.unwrap();
+    assert!(kept.iter().any(|record| *record.key.id == *uid));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_that_was_deleted_cancels_its_booking() {
+    let house = House::new(7, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let id = house.appointments(&place, &uid)[0]["id"].as_str().unwrap().to_owned();
+    house.sandbox.ghl().delete_appointment(&id).unwrap();
+    house.rest().await;
+    assert_eq!((house.at_calcom(&uid).2, house.at_ghl(&place, &uid)), ("cancelled", None));
+    house.stop().await;
+}
