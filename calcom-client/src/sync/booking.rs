@@ -17,6 +17,12 @@ pub const READ_BOOKING: &str = "calcom.read_booking";
 /// The field of a record that has the e-mail addresses of those attendees who did not come.
 pub const ABSENT_ATTENDEES: &str = "absentAttendees";
 
+/// The field of a record that names the booking that it took the place of. `null`: it took nobody's; absent: nobody has told yet, as
+/// the events of bookings that the host has to confirm do not, nor those of ends.
+pub const MOVED_FROM: &str = "rescheduledFromUid";
+/// The field of a record that names the booking that took its place.
+pub const MOVED_TO: &str = "rescheduledToUid";
+
 /// The fields a person searches by.
 const SEARCHABLE: &[&str] = &["title"];
 /// Where a booking stands in listings.
@@ -76,6 +82,7 @@ fn document(booking: &Booking) -> Doc {
     }
     let attendees = booking.attendees.as_deref().unwrap_or_default();
     let absent: Vec<_> = attendees.iter().filter(|one| one.absent == Some(true)).map(|one| &one.email).collect();
+    document.entry(MOVED_FROM).or_insert(Value::Null);
     document.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
     document.insert("attendees".to_owned(), attendees.iter().map(attendee).collect());
     document

@@ -6,10 +6,10 @@ use sidecar_core::{
     record::{Change, ChangeOrigin, Doc, Effect},
 };
 
-use super::booking::{ABSENT_ATTENDEES, change, person, utc};
+use super::booking::{ABSENT_ATTENDEES, MOVED_FROM, MOVED_TO, change, person, utc};
 use crate::{
     model::{BookingStatus, BookingUid, WireTime},
-    webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person},
+    webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
 };
 
 /// The changes that an event makes to the bookings of an organization; none for events of other things, and for those that were
@@ -27,8 +27,8 @@ pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, recei
 
 fn patches(event: &CalcomEvent) -> Vec<(BookingUid, Doc)> {
     match event {
-        CalcomEvent::BookingCreated(event)
-        | CalcomEvent::BookingRequested(event)
+        CalcomEvent::BookingCreated(event) => vec![created(&event.data)],
+        CalcomEvent::BookingRequested(event)
         | CalcomEvent::BookingPaymentInitiated(event)
         | CalcomEvent::BookingLocationUpdated(event)
         | CalcomEvent::BookingReassigned(event) => vec![booking(&event.data, true)],
@@ -66,6 +66,16 @@ fn booking(payload: &BookingPayload, with_metadata: bool) -> (BookingUid, Doc) {
     (payload.uid.clone(), fields)
 }
 
+/// A new booking took nobody's place, unless the host had to confirm it: a request that was moved is announced as a new one.
+fn created(payload: &BookingPayload) -> (BookingUid, Doc) {
+    let (uid, mut fields) = booking(payload, true);
+    let is_new = payload.requires_confirmation != Some(true) && payload.status == Some(WebhookStatus::Accepted);
+    if is_new {
+        fields.insert(MOVED_FROM.to_owned(), Value::Null);
+    }
+    (uid, fields)
+}
+
 /// A booking that has to be paid is announced as accepted before it is, also when the payment fails
 /// (<https://github.com/calcom/cal.diy/issues/12371>).
 fn status(payload: &BookingPayload) -> Option<BookingStatus> {
@@ -86,12 +96,11 @@ fn ended(payload: &BookingPayload, status: &BookingStatus) -> (BookingUid, Doc) 
 fn moved(payload: &BookingPayload) -> Vec<(BookingUid, Doc)> {
     let (uid, mut fields) = booking(payload, true);
     let former = payload.reschedule_uid.clone().filter(|former| *former != uid).map(|former| {
-        let fields =
-            [("uid", json!(former)), ("status", json!(BookingStatus::Cancelled)), ("rescheduledToUid", json!(uid))];
+        let fields = [("uid", json!(former)), ("status", json!(BookingStatus::Cancelled)), (MOVED_TO, json!(uid))];
         (former, fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     });
     if let Some((former, _)) = &former {
-        fields.insert("rescheduledFromUid".to_owned(), json!(former));
+        fields.insert(MOVED_FROM.to_owned(), json!(former));
     }
     [(uid, fields)].into_iter().chain(former).collect()
 }

@@ -2,7 +2,7 @@
 
 use calcom_client::{
     CalcomEvent,
-    sync::{ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, READ_BOOKING, webhook_changes},
+    sync::{ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, MOVED_FROM, READ_BOOKING, webhook_changes},
     webhook::{EventKind, fixtures},
 };
 use serde_json::{Value, json};
@@ -136,6 +136,17 @@ fn a_move_changes_the_new_booking_and_the_one_it_took_the_place_of() {
     assert_eq!((&*new.key.id, &put(new)["rescheduledFromUid"]), ("new", &json!("old")));
     assert_eq!(&*old.key.id, "old");
     assert_eq!(put(old), json!({"uid": "old", "status": "cancelled", "rescheduledToUid": "new"}));
+}
+
+#[test]
+fn a_booking_says_whether_it_took_the_place_of_another_as_far_as_its_event_knows() {
+    let told = |kind: &EventKind, fields: &[(&str, Value)]| put(&changes(kind, fields)[0]).get(MOVED_FROM).cloned();
+    let accepted = [("status", json!("ACCEPTED")), ("requiresConfirmation", Value::Null)];
+    assert_eq!(told(&EventKind::BookingCreated, &accepted), Some(Value::Null));
+    let confirmed = [("status", json!("ACCEPTED")), ("requiresConfirmation", json!(true))];
+    assert_eq!(told(&EventKind::BookingCreated, &confirmed), None, "a moved request is confirmed as a new booking");
+    assert_eq!(told(&EventKind::BookingRequested, &[]), None);
+    assert_eq!(told(&EventKind::BookingCancelled, &[]), None);
 }
 
 #[test]

@@ -52,7 +52,21 @@ struct Counter {
 enum Kind {
     Window { window: Window, background: Option<(Room, Pace)> },
     Budget(Budget),
-    Pace { pace: Pace, share: u32, blocked_until: Duration },
+    Pace { pace: Pace, made_for: Flow, blocked_until: Duration },
+}
+
+/// What a pace was made for: another flow is another pace, from then on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Flow {
+    per_second: f64,
+    burst: u32,
+    processes: u32,
+}
+
+impl Flow {
+    fn pace(self, now: Duration) -> Pace {
+        Pace::new(self.per_second / f64::from(self.processes), self.burst.div_ceil(self.processes), now)
+    }
 }
 
 impl LocalLimiter {
@@ -199,8 +213,8 @@ impl Counter {
             Quota::Window { span, .. } => Kind::Window { window: Window::new(span), background: None },
             Quota::Budget { span, .. } => Kind::Budget(Budget::new(span)),
             Quota::Pace { per_second, burst } => {
-                let pace = Pace::new(per_second / f64::from(processes), burst.div_ceil(processes), now);
-                Kind::Pace { pace, share: processes, blocked_until: Duration::ZERO }
+                let made_for = Flow { per_second, burst, processes };
+                Kind::Pace { pace: made_for.pace(now), made_for, blocked_until: Duration::ZERO }
             }
         };
         Self { named: None, kind }
@@ -233,10 +247,11 @@ impl Counter {
                 let all = Room { share: share(whole, processes), whole };
                 budget.wait(now, if lane == Lane::Background { all.leaving(10) } else { all })
             }
-            (Kind::Pace { pace, share, blocked_until }, Quota::Pace { per_second, burst }) => {
-                if *share != processes {
-                    *pace = Pace::new(per_second / f64::from(processes), burst.div_ceil(processes), now);
-                    *share = processes;
+            (Kind::Pace { pace, made_for, blocked_until }, Quota::Pace { per_second, burst }) => {
+                let asked = Flow { per_second, burst, processes };
+                if *made_for != asked {
+                    *pace = asked.pace(now);
+                    *made_for = asked;
                 }
                 blocked_until.saturating_sub(now).max(pace.wait(now))
             }

@@ -26,6 +26,14 @@ fn scopes_are_taken_all_or_none() {
 }
 
 #[test]
+fn a_pace_that_is_asked_for_at_another_flow_is_another_from_then_on() {
+    let desk = Desk::new();
+    assert_eq!(desk.burst(&Scope::pace("pace", 1.0, 2), Lane::Interactive), 2);
+    assert_eq!(desk.burst(&Scope::pace("pace", 100.0, 30), Lane::Interactive), 30);
+    assert_eq!(desk.burst(&Scope::pace("pace", 100.0, 30), Lane::Interactive), 0);
+}
+
+#[test]
 fn a_refused_pace_takes_nothing_from_another_pace() {
     let desk = Desk::new();
     let (a, b) = (Scope::pace("a", 1.0, 1), Scope::pace("b", 1.0, 1));

@@ -42,22 +42,22 @@ pub(super) struct Appointments<'a> {
 
 impl Appointments<'_> {
     /// Makes the appointment that the link announces.
-    pub(super) async fn make(&self, root: &str, link: &Link, title: &str) -> Result<Appointment, Error> {
+    pub(super) async fn make(&self, link: &Link, title: &str) -> Result<Appointment, Error> {
         let place = &link.place;
         let create = self.client.appointments().create(&place.location, &place.calendar, &link.contact);
         let create = create.start(link.meant.start).end(link.meant.end).status(link.meant.stand.status());
-        let create = create.title(title).description(format!("{MARK}{root}"));
+        let create = create.title(title).description(format!("{MARK}{}", link.mark));
         create.ignore_free_slots().notify(false).background().await
     }
 
     /// Looks for the appointment whose creation was announced and never told.
-    pub(super) async fn find(&self, root: &str, link: &Link) -> Result<Option<Appointment>, Error> {
+    pub(super) async fn find(&self, link: &Link) -> Result<Option<Appointment>, Error> {
         let (place, around) = (&link.place, (link.meant.start - AROUND, link.meant.start + AROUND));
         let events = self.client.calendars().events(&place.location).calendar(&place.calendar);
         let listed = events.between(around.0, around.1).background().await?;
         let is_it = |appointment: &Appointment| {
             let told = [&appointment.notes, &appointment.description].into_iter().flatten();
-            told.flat_map(|text| text.lines()).any(|line| line.trim().strip_prefix(MARK) == Some(root))
+            told.flat_map(|text| text.lines()).any(|line| line.trim().strip_prefix(MARK) == Some(&*link.mark))
         };
         Ok(listed.into_iter().find(is_it))
     }
@@ -96,6 +96,14 @@ impl Appointments<'_> {
             Ok(appointment) => Ok(Some(appointment)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an appointment that is one too many; one that is gone is no error.
+    pub(super) async fn remove(&self, link: &Link, id: &AppointmentId) -> Result<(), Error> {
+        match self.client.appointments().delete(&link.place.location, id).background().await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

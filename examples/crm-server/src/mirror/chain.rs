@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use calcom_client::{
     CalcomClient,
-    sync::{BOOKING, BookingsSource},
+    sync::{BOOKING, BookingsSource, MOVED_FROM, MOVED_TO},
 };
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError,
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, Record, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Doc, Effect, Record, RecordKey, Written},
     sync::Source,
 };
 
@@ -18,6 +18,8 @@ use crate::{app::App, work::trouble::Trouble};
 
 /// The longest chain that is followed. A longer one is followed from its middle, and then further.
 const LONGEST: usize = 500;
+/// How often a booking is read that changes while it is.
+const READS: usize = 5;
 
 /// The bookings of one organization, stored ones and those that have to be fetched.
 pub(super) struct Bookings<'a> {
@@ -29,24 +31,31 @@ pub(super) struct Bookings<'a> {
 impl Bookings<'_> {
     /// The uid of the booking's first form, as far back as it is known.
     pub(super) async fn root(&self, uid: &str) -> Result<String, Trouble> {
+        Ok(self.forms(uid).await?.pop().unwrap_or_else(|| uid.to_owned()))
+    }
+
+    /// The uids of the booking's forms, from this one back to the first.
+    pub(super) async fn forms(&self, uid: &str) -> Result<Vec<String>, Trouble> {
         let mut booking = self.known(uid).await?;
+        let mut forms = vec![uid.to_owned()];
         for _ in 0..LONGEST {
-            let Some(former) = text(&booking.doc, "rescheduledFromUid").map(str::to_owned) else { break };
+            let Some(former) = text(&booking.doc, MOVED_FROM).map(str::to_owned) else { break };
             let earlier = self.known(&former).await?;
             if earlier.deleted {
                 break;
             }
             self.lead_on(&earlier, &booking.key.id).await?;
+            forms.push(former);
             booking = earlier;
         }
-        Ok(booking.key.id.to_string())
+        Ok(forms)
     }
 
     /// The booking's present form.
     pub(super) async fn head(&self, root: &str) -> Result<Record, Trouble> {
         let mut booking = self.known(root).await?;
         for _ in 0..LONGEST {
-            let Some(later) = text(&booking.doc, "rescheduledToUid").map(str::to_owned) else { break };
+            let Some(later) = text(&booking.doc, MOVED_TO).map(str::to_owned) else { break };
             let next = self.known(&later).await?;
             if next.deleted {
                 break;
@@ -58,32 +67,46 @@ impl Bookings<'_> {
 
     /// Reads a booking anew, whatever is stored.
     pub(super) async fn refresh(&self, uid: &str) -> Result<Record, Trouble> {
-        let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
         let source = BookingsSource::full(self.client.clone(), self.organization.clone());
-        let change = source.read(uid, revision).await?;
-        self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
-        let gone = || Trouble::NotYet(format!("booking {uid} is being removed"));
-        self.stored(uid).await?.ok_or_else(gone)
+        for _ in 0..READS {
+            let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
+            let mut change = source.read(uid, revision).await?;
+            // Whoever is told of the change by somebody else meanwhile reads it too.
+            change.reread = None;
+            let outcome = self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+            // While it was read it may have changed.
+            if outcome.count(Written::Unordered) == 0
+                && let Some(record) = self.stored(uid).await?
+            {
+                return Ok(record);
+            }
+        }
+        Err(Trouble::NotYet(format!("booking {uid} keeps changing")))
     }
 
     pub(super) async fn stored(&self, uid: &str) -> Result<Option<Record>, StoreError> {
         self.app.store.record(&self.key(uid)).await
     }
 
-    /// The stored booking; one that is not, or only in part, is fetched. One that Cal.com does not know is a tombstone.
+    /// The stored booking; one that is not, or only in part, is fetched: its events may not have told when it is, or whether it took
+    /// the place of another one. One that Cal.com does not know is a tombstone.
     async fn known(&self, uid: &str) -> Result<Record, Trouble> {
+        let is_whole = |record: &Record| {
+            record.deleted
+                || (record.doc.contains_key(MOVED_FROM) && Side::of_booking(record, self.app.now()).is_some())
+        };
         match self.stored(uid).await? {
-            Some(record) if record.deleted || Side::of_booking(&record, self.app.now()).is_some() => Ok(record),
+            Some(record) if is_whole(&record) => Ok(record),
             _ => self.refresh(uid).await,
         }
     }
 
     /// Lets the earlier booking know the later one, where only the later one knew.
     async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), StoreError> {
-        if earlier.doc.contains_key("rescheduledToUid") {
+        if earlier.doc.contains_key(MOVED_TO) {
             return Ok(());
         }
-        let fields = Doc::from_iter([("rescheduledToUid".to_owned(), json!(later))]);
+        let fields = Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]);
         let change = Change {
             key: earlier.key.clone(),
             location: None,

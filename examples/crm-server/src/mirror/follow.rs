@@ -4,7 +4,7 @@ use calcom_client::sync::BOOKING;
 use ghl_client::sync::APPOINTMENT;
 use serde::Deserialize;
 use sidecar_core::{
-    outbox::Task,
+    outbox::{NewTask, Task},
     record::{Batch, RecordKey},
 };
 
@@ -24,19 +24,27 @@ pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Bat
     if !app.calcom.is_connected(organization).await? {
         return Ok(Batch::default());
     }
-    let then = match changed.kind.as_str() {
+    let outbox = match changed.kind.as_str() {
         BOOKING => {
             let client = app.calcom.client(organization).await?;
-            let root = Bookings { app, client: &client, organization }.root(&changed.id).await?;
-            Some(mirror(organization, &root, app.now()))
+            let mut forms = Bookings { app, client: &client, organization }.forms(&changed.id).await?;
+            let first = forms.pop();
+            let mut steps: Vec<NewTask> = first.iter().map(|first| mirror(organization, first, app.now())).collect();
+            for form in forms {
+                // It was taken for a first one, and has something to hand over.
+                if link::of_booking(app, organization, &form).await?.note.is_some() {
+                    steps.push(mirror(organization, &form, app.now()));
+                }
+            }
+            steps
         }
         APPOINTMENT => match booking_of(app, task, &changed.id).await? {
-            Some(root) => Some(mirror(organization, &root, app.now())),
-            None => block::wish(app, organization, &changed.id).await?,
+            Some(root) => vec![mirror(organization, &root, app.now())],
+            None => block::wish(app, organization, &changed.id).await?.into_iter().collect(),
         },
         other => return Err(Trouble::Never(format!("nothing follows from records of kind `{other}`"))),
     };
-    Ok(Batch { outbox: then.into_iter().collect(), ..Batch::default() })
+    Ok(Batch { outbox, ..Batch::default() })
 }
 
 /// The booking that an appointment was made for: as the link says, or else its description, for links are kept after the

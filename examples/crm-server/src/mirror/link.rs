@@ -31,6 +31,8 @@ impl From<&Mapping> for Place {
 /// A booking's appointment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Link {
+    /// The uid that its description names: of what was the booking's first form when it was made.
+    pub(super) mark: String,
     /// Where it is.
     pub(super) place: Place,
     /// Whom it is with.

@@ -1,12 +1,12 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
-use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN, model::BookingStatus};
+use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN};
 use ghl_client::{GhlClient, GhlErrorExt};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Timestamp,
     outbox::Task,
-    record::{Batch, Change, Origin, Record},
+    record::{Batch, Change, Record},
 };
 
 use super::{
@@ -42,8 +42,7 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     let bookings = Bookings { app, client: &calcom, organization };
     let first = bookings.root(root).await?;
     if first != root {
-        // It was the first form of its booking until an earlier one came to be known.
-        return Ok(Batch { outbox: vec![mirror(organization, &first, app.now())], ..Batch::default() });
+        return hand_over(app, organization, root, &first).await;
     }
     let mut head = bookings.head(root).await?;
     if task.attempt > 1 {
@@ -52,15 +51,6 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         head = bookings.head(root).await?;
     }
     let link = link::of_booking(app, organization, root).await?;
-    if link.note.is_none() && is_asked_for(&head) {
-        // The event of a request that was moved does not say what it takes the place of; the booking does.
-        bookings.refresh(&head.key.id).await?;
-        let first = bookings.root(&head.key.id).await?;
-        if first != root {
-            return Ok(Batch { outbox: vec![mirror(organization, &first, app.now())], ..Batch::default() });
-        }
-        head = bookings.head(root).await?;
-    }
     let Some(now) = Side::of_booking(&head, app.now()) else { return Ok(Batch::default()) };
     if head.deleted || is_ours(&head) {
         return Ok(Batch::default());
@@ -74,9 +64,36 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     }
 }
 
-/// Whether all that is known of it is an event that asks for it.
-fn is_asked_for(booking: &Record) -> bool {
-    booking.origin == Origin::Webhook && text(&booking.doc, "status") == Some(BookingStatus::Pending.as_str())
+/// What was the first form of its booking until an earlier one came to be known leaves its appointment to that one; one that has an
+/// appointment already needs no second.
+async fn hand_over(app: &App, organization: &OrganizationId, root: &str, first: &str) -> Result<Batch, Trouble> {
+    let mut batch = Batch { outbox: vec![mirror(organization, first, app.now())], ..Batch::default() };
+    let mut own = link::of_booking(app, organization, root).await?;
+    let Some(link) = own.note.take() else { return Ok(batch) };
+    let mut of_first = link::of_booking(app, organization, first).await?;
+    let mut made = link.made.as_ref().map(|made| made.appointment.clone());
+    if of_first.note.is_none() {
+        of_first.note = Some(link);
+        if !of_first.keep(app, NOWHERE).await? {
+            return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+        }
+    } else {
+        let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
+        let appointments = Appointments { app, client: &ghl, organization };
+        if made.is_none() {
+            made = appointments.find(&link).await?.map(|appointment| appointment.id);
+        }
+        if let Some(surplus) = &made {
+            appointments.remove(&link, surplus).await?;
+        }
+    }
+    batch.changes.push(own.change(NOWHERE));
+    if let Some(appointment) = made {
+        let mut back = link::of_appointment(app, organization, appointment.as_str()).await?;
+        back.note = Some(WayBack { root: first.to_owned() });
+        batch.changes.push(back.change(NOWHERE));
+    }
+    Ok(batch)
 }
 
 /// Whether the provider said no to what was sent.
@@ -140,7 +157,7 @@ impl Step<'_> {
         let appointments = self.appointments();
         let asked_at = self.app.now();
         if let Some(announced) = &link.note
-            && let Some(found) = appointments.find(self.root, announced).await?
+            && let Some(found) = appointments.find(announced).await?
         {
             let announced = announced.clone();
             let (change, side) = appointments.written(&announced, &found, asked_at, announced.meant).await?;
@@ -156,7 +173,8 @@ impl Step<'_> {
             Some(announced) => announced.contact.clone(),
             None => contact::of_booking(self.ghl, &location, &head.doc).await?,
         };
-        let announced = Link { place, contact, meant: booking, made: None };
+        let mark = link.note.as_ref().map_or_else(|| self.root.to_owned(), |announced| announced.mark.clone());
+        let announced = Link { mark, place, contact, meant: booking, made: None };
         link.note = Some(announced.clone());
         let late = self.app.clock.monotonic().saturating_sub(self.began) > STALE;
         if late || !link.keep(self.app, NOWHERE).await? {
@@ -164,7 +182,7 @@ impl Step<'_> {
         }
         let title = text(&head.doc, "title").unwrap_or("Booking");
         let asked_at = self.app.now();
-        let made = match appointments.make(self.root, &announced, title).await {
+        let made = match appointments.make(&announced, title).await {
             Ok(made) => made,
             // The contact that the booking names may be of another location, or gone.
             Err(error) if is_refused(&error) && contact::named(&head.doc) == Some(announced.contact.as_str()) => {

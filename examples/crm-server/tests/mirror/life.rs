@@ -109,7 +109,7 @@ async fn without_a_calendar_the_booking_is_kept_and_the_mirror_says_what_to_set(
         if !house.given_up().await.is_empty() {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        house.app().clock.sleep(std::time::Duration::from_millis(50)).await;
     }
     let given_up = house.given_up().await;
     assert_eq!(given_up.len(), 1, "{given_up:?}");
