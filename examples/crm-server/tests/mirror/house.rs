@@ -1,11 +1,7 @@
 //! A server on a port with both providers' stand-ins, everything connected, and what both sides say in the end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use calcom_client::{
-    CalcomClient, RateLimitPolicy,
-    model::{Availability, Weekday},
-};
 use crm_server::{
     Running,
     app::App,
@@ -87,7 +83,7 @@ impl House {
         };
         app.store.create_organization(&row).await.unwrap();
         connect_ghl(&app, &sandbox, &organization).await;
-        let places = open_hours(&sandbox).await;
+        let places = open_hours(&sandbox);
         let mapping =
             |place: &Place| Mapping { location_id: place.location.clone(), calendar_id: place.calendar.clone() };
         let both = |place: &Place| [(place.event_type, mapping(place)), (place.asking, mapping(place))];
@@ -277,43 +273,15 @@ async fn connect_ghl(app: &App, sandbox: &Sandbox, organization: &OrganizationId
 }
 
 /// Every hour of the week can be booked, by event types of a quarter of an hour, two for each location.
-async fn open_hours(sandbox: &Sandbox) -> Vec<Place> {
-    let calcom = CalcomClient::builder()
-        .api_key(sandbox.calcom().api_key().to_owned())
-        .base_url(sandbox.calcom().base_url())
-        .clock(Arc::new(SystemClock::new()))
-        .rate_limit(RateLimitPolicy::API_KEY.per_minute(CALLS).burst(1000))
-        .build()
-        .unwrap();
-    let schedule = sandbox.calcom().default_schedule_id().unwrap();
-    let hours = Availability::new(Weekday::ALL, "00:00", "23:45");
-    calcom.schedules().update(schedule).availability(vec![hours]).await.unwrap();
-    let mut places = Vec::new();
-    for (number, location) in sandbox.ghl().location_ids().into_iter().enumerate() {
-        let (calendar, contact) = (
-            sandbox.ghl().calendar_ids(&location)[0].clone(),
-            sandbox.ghl().contacts(&location)[0]["id"].as_str().unwrap().to_owned(),
-        );
-        let event_type = event_type_of(&calcom, &format!("quarter-{number}"), Value::Null).await;
-        let asks = json!({"type": "always", "blockUnconfirmedBookingsInBooker": true});
-        let asking = event_type_of(&calcom, &format!("asking-{number}"), asks).await;
-        places.push(Place { location, calendar, contact, event_type, asking });
-    }
-    places
-}
-
-async fn event_type_of(calcom: &CalcomClient, slug: &str, confirmation: Value) -> i64 {
-    let mut fields = json!({"title": slug, "slug": slug, "lengthInMinutes": 15, "minimumBookingNotice": 0});
-    if !confirmation.is_null() {
-        fields["confirmationPolicy"] = confirmation;
-    }
-    let made: Value = calcom
-        .raw()
-        .post("/v2/event-types")
-        .version(calcom_client::ApiVersion::from("2024-06-14"))
-        .body(&fields)
-        .json()
-        .await
-        .unwrap();
-    made["data"]["id"].as_i64().unwrap()
+fn open_hours(sandbox: &Sandbox) -> Vec<Place> {
+    let (ghl, calcom) = (sandbox.ghl(), sandbox.calcom());
+    calcom.open_all_hours();
+    let place = |(number, location): (usize, String)| Place {
+        calendar: ghl.calendar_ids(&location)[0].clone(),
+        contact: ghl.contacts(&location)[0]["id"].as_str().unwrap().to_owned(),
+        event_type: calcom.add_event_type(&format!("quarter-{number}"), 15, false),
+        asking: calcom.add_event_type(&format!("asking-{number}"), 15, true),
+        location,
+    };
+    ghl.location_ids().into_iter().enumerate().map(place).collect()
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::bookings::changes::{self, Absent, AbsentAttendee, Cancel, Move};
 use super::bookings::create::{self, NewAttendee, NewBooking};
 use super::error::ApiError;
+use super::event_types::EventType;
 use super::limits::Usage;
 use super::state::World;
 use super::webhooks::{self, subscriptions::Subscription};
@@ -154,6 +155,22 @@ impl Calcom {
     #[must_use]
     pub fn default_schedule_id(&self) -> Option<i64> {
         lock(&self.world.account).me.default_schedule_id
+    }
+
+    /// Adds an event type of so many minutes on the default schedule, which may be booked without notice; with `asks`, its bookings
+    /// wait until the host has said yes. The answer is its id.
+    pub fn add_event_type(&self, slug: &str, minutes: i64, asks: bool) -> i64 {
+        let policy = json!({"confirmationPolicy": {"type": "always", "blockUnconfirmedBookingsInBooker": true}});
+        let more = if asks { policy.as_object().cloned().unwrap_or_default() } else { Map::new() };
+        lock(&self.world.account).add_event_type(EventType::seeded(slug, slug, minutes, &more))
+    }
+
+    /// Makes every hour of the week but the last quarter of each day one that can be booked, on the default schedule.
+    pub fn open_all_hours(&self) {
+        let mut account = lock(&self.world.account);
+        if let Some(schedule) = account.me.default_schedule_id.and_then(|id| account.schedules.get_mut(&id)) {
+            schedule.open_all_hours();
+        }
     }
 
     /// Somebody books on the public page. The time (epoch milliseconds) has to be free; `metadata` is an object of strings. The answer

@@ -76,6 +76,11 @@ impl Schedule {
         }
     }
 
+    pub(crate) fn open_all_hours(&mut self) {
+        let days = DAYS.iter().map(|day| (*day).to_owned()).collect();
+        self.availability = vec![Weekly { days, start_time: "00:00".to_owned(), end_time: "23:45".to_owned() }];
+    }
+
     fn check(&self) -> Result<(), ApiError> {
         shape::zone("timeZone", &self.time_zone)?;
         for weekly in &self.availability {

@@ -74,6 +74,14 @@ pub struct Delivery {
     event: Event,
 }
 
+impl Delivery {
+    /// What was sent.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.event.body
+    }
+}
+
 /// A signed event on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
