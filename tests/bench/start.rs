@@ -42,7 +42,7 @@ async fn start(database: Database, idle: Duration) -> (f64, f64) {
     Connected::organization(&sandbox, &*fresh.store().await).await;
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let clock = SystemClock::new();
-    let mut program = crm_server(&sandbox, &fresh.url(), address);
+    let mut program = crm_server(sandbox.env(), &fresh.url(), address);
     while !is_ready(address) {
         assert!(!program.has_ended() && clock.monotonic() < PATIENCE, "the server is not ready:\n{}", program.log());
         std::thread::sleep(Duration::from_micros(500));

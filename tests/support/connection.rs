@@ -26,6 +26,15 @@ pub async fn open_store(url: &str) -> Arc<dyn Store> {
     sidecar_store::open(url, Vault::new(ring)).await.unwrap()
 }
 
+/// The tenant of the tests, connected with nothing.
+pub async fn make_organization(store: &dyn Store) -> OrganizationId {
+    let id = OrganizationId::from(ORGANIZATION);
+    let created_at = SystemClock::new().now();
+    let organization = Organization { id: id.clone(), slug: "tests".into(), name: "Tests".into(), created_at };
+    store.create_organization(&organization).await.unwrap();
+    id
+}
+
 /// A set as the token endpoint would have given it.
 pub fn token_set(token: ghl::Token, extra: &Value) -> TokenSet {
     TokenSet {
@@ -82,10 +91,7 @@ impl Connected {
     /// What the connect flow leaves behind, without its pages: an organization, its company, and the company's first
     /// location minted from it.
     pub async fn organization(sandbox: &Sandbox, store: &dyn Store) -> Self {
-        let id = OrganizationId::from(ORGANIZATION);
-        let created_at = SystemClock::new().now();
-        let organization = Organization { id: id.clone(), slug: "tests".into(), name: "Tests".into(), created_at };
-        store.create_organization(&organization).await.unwrap();
+        let id = make_organization(store).await;
         let location = Self::minted_location(sandbox, store).await;
         let claimed = [
             store.claim_company("ghl", sandbox.ghl().company_id(), &id).await.unwrap(),

@@ -21,7 +21,7 @@ mod scale;
 mod usage;
 
 pub use chance::Chance;
-pub use connection::{Connected, KEYS, ORGANIZATION, open_store, token_set};
+pub use connection::{Connected, KEYS, ORGANIZATION, make_organization, open_store, token_set};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use figures::{Asked, Figure, Figures, percentile};
 pub use folder::Folder;

@@ -1,24 +1,25 @@
 //! The floor: the least that keeps a webhook's promise, in a process of its own. A genuine delivery is committed before it
-//! is answered, many to a commit, and its contact is written later, once. Nothing else: no tenants, order, history, retries.
+//! is answered, many to a commit, and what it is about is written later, once. Nothing else: no tenants, order, history,
+//! retries.
+
+mod gate;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
-use ed25519_dalek::{Signature, VerifyingKey, pkcs8::DecodePublicKey};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use sidecar_core::{Clock, SystemClock, Timestamp};
+use sidecar_core::{Clock, SystemClock};
 use sqlx::{PgPool, QueryBuilder, Sqlite, SqlitePool, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use super::requests::ROUTE;
+use self::gate::{Gate, Told};
+use super::provider::Provider;
 use crate::machine::lite;
 
-/// Deliveries that share a commit at most, and contacts that are written at once.
+/// Deliveries that share a commit at most, and documents that are written at once.
 const BATCH: usize = 512;
-/// Rest between two lots of contacts, so that they are large ones.
+/// Rest between two lots of documents, so that they are large ones.
 const REST: Duration = Duration::from_millis(20);
 
 /// On what.
@@ -27,23 +28,16 @@ pub(crate) struct Order {
     /// A URL of an empty database; none: it only answers, and verifies and keeps nothing.
     #[arg(long)]
     database: Option<String>,
-    /// The sender's public key, PEM.
+    /// Whose deliveries.
+    #[arg(long)]
+    provider: Provider,
+    /// What they are checked with: the sender's public key as PEM, or the secret.
     #[arg(long)]
     key: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event<'a> {
-    id: &'a str,
-    webhook_id: &'a str,
-    timestamp: &'a str,
-}
-
 struct Row {
-    id: String,
-    contact: String,
-    at: i64,
+    told: Told,
     body: Bytes,
     kept: oneshot::Sender<()>,
 }
@@ -51,16 +45,16 @@ struct Row {
 /// Serves until it is killed, after a line that tells the address.
 pub(crate) async fn run(order: Order) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let route = order.provider.route();
     let router = match order.database {
-        None => Router::new().route(ROUTE, post(async |_: Bytes| KEPT)),
+        None => Router::new().route(route, post(async |_: Bytes| KEPT)),
         Some(url) => {
             let (queue, rows) = mpsc::channel(4_096);
             let base = Arc::new(Base::open(&url).await);
             tokio::spawn(keep(base.clone(), rows));
             tokio::spawn(apply(base));
-            Router::new()
-                .route(ROUTE, post(receive))
-                .with_state((VerifyingKey::from_public_key_pem(&order.key).unwrap(), queue))
+            let gate = Arc::new(Gate::new(order.provider, &order.key));
+            Router::new().route(route, post(receive)).with_state((gate, queue))
         }
     };
     println!("{}", listener.local_addr().unwrap());
@@ -69,21 +63,16 @@ pub(crate) async fn run(order: Order) {
 
 const KEPT: &str = r#"{"received":true}"#;
 
-type Desk = (VerifyingKey, mpsc::Sender<Row>);
+type Desk = (Arc<Gate>, mpsc::Sender<Row>);
 
 async fn receive(
-    State((key, queue)): State<Desk>,
+    State((gate, queue)): State<Desk>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<&'static str, StatusCode> {
-    let signature = headers.get("x-ghl-signature").and_then(|value| STANDARD.decode(value).ok());
-    let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(StatusCode::UNAUTHORIZED)?;
-    key.verify_strict(&body, &signature).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let event: Event<'_> = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let at: Timestamp = event.timestamp.parse().map_err(|_| StatusCode::BAD_REQUEST)?;
-    let (id, contact) = (event.webhook_id.to_owned(), event.id.to_owned());
+    let told = gate.told(&headers, &body)?;
     let (kept, committed) = oneshot::channel();
-    let row = Row { id, contact, at: at.as_micros(), body, kept };
+    let row = Row { told, body, kept };
     queue.send(row).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     committed.await.map_or(Err(StatusCode::SERVICE_UNAVAILABLE), |()| Ok(KEPT))
 }
@@ -135,26 +124,27 @@ impl Base {
     async fn put(&self, rows: &[Row]) -> sqlx::Result<()> {
         match self {
             Self::Lite(pool) => {
-                let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO inbox (id, contact, at, body) ");
+                let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO inbox (id, entity, at, body) ");
                 insert.push_values(rows, |mut values, row| {
-                    values.push_bind(&row.id).push_bind(&row.contact).push_bind(row.at).push_bind(&row.body[..]);
+                    values.push_bind(&row.told.id).push_bind(&row.told.entity);
+                    values.push_bind(row.told.at).push_bind(&row.body[..]);
                 });
                 insert.push(" ON CONFLICT (id) DO NOTHING").build().execute(pool).await.map(drop)
             }
             Self::Pg(pool) => {
-                let insert = "INSERT INTO inbox (id, contact, at, body)
+                let insert = "INSERT INTO inbox (id, entity, at, body)
                     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) ON CONFLICT (id) DO NOTHING";
                 let insert = sqlx::query(insert)
-                    .bind(rows.iter().map(|row| &*row.id).collect::<Vec<_>>())
-                    .bind(rows.iter().map(|row| &*row.contact).collect::<Vec<_>>())
-                    .bind(rows.iter().map(|row| row.at).collect::<Vec<_>>())
+                    .bind(rows.iter().map(|row| &*row.told.id).collect::<Vec<_>>())
+                    .bind(rows.iter().map(|row| &*row.told.entity).collect::<Vec<_>>())
+                    .bind(rows.iter().map(|row| row.told.at).collect::<Vec<_>>())
                     .bind(rows.iter().map(|row| &row.body[..]).collect::<Vec<_>>());
                 insert.execute(pool).await.map(drop)
             }
         }
     }
 
-    /// Writes the contacts of what is open and closes it; answers how many deliveries that were.
+    /// Writes the documents of what is open and closes it; answers how many deliveries that were.
     async fn apply(&self) -> sqlx::Result<u64> {
         match self {
             Self::Lite(pool) => {

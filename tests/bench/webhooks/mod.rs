@@ -1,6 +1,7 @@
-//! Webhooks: crm-server beside the floor, with the same sender, on the same database, in turns.
+//! Webhooks: crm-server beside the floor, with the same sender, on the same database, in turns; each provider's on its own.
 
 pub(crate) mod floor;
+mod provider;
 pub(crate) mod receiver;
 mod requests;
 pub(crate) mod sender;
@@ -15,6 +16,7 @@ use crate::{
     database::Database,
     machine::{self, Pace},
     webhooks::{
+        provider::Provider,
         receiver::{PATIENCE, Receiver},
         sender::Sent,
     },
@@ -65,6 +67,7 @@ struct Round {
 
 /// What is sent: the files of the closed loop and of the fixed rate.
 struct Mail {
+    provider: Provider,
     folder: Folder,
     sandbox: Sandbox,
     scale: Scale,
@@ -72,28 +75,34 @@ struct Mail {
 
 pub(crate) async fn run(figures: &mut Figures, databases: &[Database], smoke: bool) {
     let scale = if smoke { SMOKE } else { FULL };
-    let mail = Mail::write(scale).await;
-    let mut bare = Vec::new();
-    for _ in 0..scale.rounds {
-        bare.push(mail.closed(Receiver::bare(&mail.sandbox).await, 64).await);
-    }
-    let bare = figures.most("webhooks: bare axum, no check, no database", all(&bare, |run| run.sent.rate), "/s").value;
-    for database in databases {
-        let mut rounds = Vec::new();
-        for _ in 0..scale.rounds {
-            rounds.push(mail.round(*database).await);
-        }
-        report(figures, *database, &rounds, bare);
+    for provider in Provider::ALL {
+        Mail::write(provider, scale).await.run(figures, databases).await;
     }
 }
 
 impl Mail {
-    async fn write(scale: Scale) -> Self {
+    async fn write(provider: Provider, scale: Scale) -> Self {
         let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
         let folder = Folder::new();
-        requests::write(&folder.file("closed"), &sandbox, scale.warm + scale.closed);
-        requests::write(&folder.file("paced"), &sandbox, scale.warm + scale.paced);
-        Self { folder, sandbox, scale }
+        requests::write(&folder.file("closed"), provider, &sandbox, scale.warm + scale.closed);
+        requests::write(&folder.file("paced"), provider, &sandbox, scale.warm + scale.paced);
+        Self { provider, folder, sandbox, scale }
+    }
+
+    async fn run(&self, figures: &mut Figures, databases: &[Database]) {
+        let mut bare = Vec::new();
+        for _ in 0..self.scale.rounds {
+            bare.push(self.closed(Receiver::bare(self.provider, &self.sandbox).await, 64).await);
+        }
+        let name = format!("{}: bare axum, no check, no database", self.provider.rows());
+        let bare = figures.most(name, all(&bare, |run| run.sent.rate), "/s").value;
+        for database in databases {
+            let mut rounds = Vec::new();
+            for _ in 0..self.scale.rounds {
+                rounds.push(self.round(*database).await);
+            }
+            report(figures, self.provider, *database, &rounds, bare);
+        }
     }
 
     async fn round(&self, database: Database) -> Round {
@@ -101,19 +110,24 @@ impl Mail {
         let fresh = database.fresh().await;
         let commits = machine::commits(&fresh, self.scale.machine).await;
         let [few, many] = CONNECTIONS;
-        let floor = [
-            self.closed(Receiver::floor(&self.sandbox, database).await, few).await,
-            self.closed(Receiver::floor(&self.sandbox, database).await, many).await,
-        ];
+        let floor = [self.floor(database, few).await, self.floor(database, many).await];
         let server = [
-            self.closed(Receiver::crm_server(&self.sandbox, database).await, few).await,
-            self.closed(Receiver::crm_server(&self.sandbox, database).await, many).await,
+            self.closed(self.crm_server(database).await, few).await,
+            self.closed(self.crm_server(database).await, many).await,
         ];
-        let receiver = Receiver::crm_server(&self.sandbox, database).await;
+        let receiver = self.crm_server(database).await;
         let rate = PACED.to_string();
         let load = ["--connections", "64", "--rate", &rate];
         let paced = self.measure(receiver, &self.folder.file("paced"), self.scale.paced, &load).await;
         Round { disk, commits, floor, server, paced }
+    }
+
+    async fn floor(&self, database: Database, connections: usize) -> Run {
+        self.closed(Receiver::floor(self.provider, &self.sandbox, database).await, connections).await
+    }
+
+    async fn crm_server(&self, database: Database) -> Receiver {
+        Receiver::crm_server(self.provider, &self.sandbox, database).await
     }
 
     async fn closed(&self, receiver: Receiver, connections: usize) -> Run {
@@ -146,8 +160,8 @@ fn all<T>(of: &[T], what: impl Fn(&T) -> f64) -> Vec<f64> {
     of.iter().map(what).collect()
 }
 
-fn report(figures: &mut Figures, database: Database, rounds: &[Round], bare: f64) {
-    let name = |what: &str| format!("webhooks {database}: {what}");
+fn report(figures: &mut Figures, provider: Provider, database: Database, rounds: &[Round], bare: f64) {
+    let name = |what: &str| format!("{} {database}: {what}", provider.rows());
     let disk = figures.most(name("the disk's flushes"), all(rounds, |round| round.disk.rate), "/s").value;
     figures.most(name("empty commits"), all(rounds, |round| round.commits.rate), "/s").beside(disk);
     let commit_p50 = figures.least(name("an empty commit, p50"), all(rounds, |round| round.commits.p50), "ms").value;
@@ -159,7 +173,7 @@ fn report(figures: &mut Figures, database: Database, rounds: &[Round], bare: f64
         let rate = figures.most(name("crm-server"), all(rounds, |round| round.server[place].sent.rate), "/s");
         rate.beside(floor).ratio(Asked::AtLeast(0.85));
         if connections == 64 {
-            rate.at_least(8_000.0);
+            rate.at_least(provider.asked());
         }
         let server = |what: fn(&Run) -> f64| all(rounds, |round| what(&round.server[place]));
         figures.least(name("p50"), server(|run| run.sent.p50), "ms");

@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use clap::ValueEnum;
 use provider_sandbox::Sandbox;
 use sidecar_core::{Clock, SystemClock};
-use sidecar_tests::{Connected, KEYS, Program, cpu, cpu_with_children};
+use sidecar_tests::{KEYS, Program, cpu, cpu_with_children};
 
+use super::provider::Provider;
 use crate::database::{Database, Fresh, Look};
 
 /// How long a program may take for what it has to do.
@@ -33,36 +35,33 @@ pub(crate) struct Kept {
 }
 
 impl Receiver {
-    /// crm-server on a migrated database, with an organization that owns the sandbox's first location.
-    pub(crate) async fn crm_server(sandbox: &Sandbox, database: Database) -> Self {
+    /// crm-server on a migrated database, with the organization that the provider's deliveries are of.
+    pub(crate) async fn crm_server(provider: Provider, sandbox: &Sandbox, database: Database) -> Self {
         let fresh = database.fresh().await;
-        Connected::organization(sandbox, &*fresh.store().await).await;
-        let mut program = crm_server(sandbox, &fresh.url(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        provider.connect(sandbox, &*fresh.store().await).await;
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut program = crm_server(provider.environment(sandbox), &fresh.url(), address);
         let line = program.line(PATIENCE, |line| line.starts_with("listening on http://")).await;
         let address = line.trim_start_matches("listening on http://").parse().unwrap();
         let mut look = fresh.look().await;
-        let effects = &[
-            "SELECT count(*) FROM applied_events WHERE outcome = 'applied'",
-            "SELECT count(DISTINCT delivery) FROM applied_events",
-            "SELECT count(*) FROM records WHERE kind = 'contact'",
-        ];
+        let effects = provider.effects();
         let server = look.server().await;
         Self { program, address, kept: Some(Kept { _fresh: fresh, look, effects, server }) }
     }
 
     /// The floor on a database.
-    pub(crate) async fn floor(sandbox: &Sandbox, database: Database) -> Self {
+    pub(crate) async fn floor(provider: Provider, sandbox: &Sandbox, database: Database) -> Self {
         let fresh = database.fresh().await;
-        let (program, address) = bench_floor(sandbox, &["--database", &fresh.url()]).await;
+        let (program, address) = bench_floor(provider, sandbox, &["--database", &fresh.url()]).await;
         let mut look = fresh.look().await;
-        let effects = &["SELECT count(*) FROM inbox WHERE state = 1", "SELECT count(*) FROM contacts"];
+        let effects = &["SELECT count(*) FROM inbox WHERE state = 1", "SELECT count(*) FROM documents"];
         let server = look.server().await;
         Self { program, address, kept: Some(Kept { _fresh: fresh, look, effects, server }) }
     }
 
     /// One that only answers.
-    pub(crate) async fn bare(sandbox: &Sandbox) -> Self {
-        let (program, address) = bench_floor(sandbox, &[]).await;
+    pub(crate) async fn bare(provider: Provider, sandbox: &Sandbox) -> Self {
+        let (program, address) = bench_floor(provider, sandbox, &[]).await;
         Self { program, address, kept: None }
     }
 
@@ -99,24 +98,27 @@ impl Receiver {
     }
 }
 
-async fn bench_floor(sandbox: &Sandbox, more: &[&str]) -> (Program, SocketAddr) {
-    let key = format!("--key={}", sandbox.ghl().public_key_pem());
-    let arguments = [&["floor", &*key], more].concat();
+async fn bench_floor(provider: Provider, sandbox: &Sandbox, more: &[&str]) -> (Program, SocketAddr) {
+    let (name, key) = (provider.to_possible_value().unwrap(), format!("--key={}", provider.key(sandbox)));
+    let arguments = [&["floor", "--provider", name.get_name(), &*key], more].concat();
     let mut program = Program::start("bench", &arguments, []);
     let address = program.output(PATIENCE).await.parse().unwrap();
     (program, address)
 }
 
-/// Starts `crm-server serve`.
-pub(crate) fn crm_server(sandbox: &Sandbox, database_url: &str, address: SocketAddr) -> Program {
-    let mut environment = sandbox.env();
+/// Starts `crm-server serve` in this environment of the providers.
+pub(crate) fn crm_server(
+    mut environment: Vec<(&'static str, String)>,
+    database_url: &str,
+    address: SocketAddr,
+) -> Program {
     environment.extend([
         ("BIND_ADDR", address.to_string()),
         ("DATABASE_URL", database_url.to_owned()),
         ("SIDECAR_ENV", "test".to_owned()),
         ("SIDECAR_ENCRYPTION_KEYS", KEYS.to_owned()),
         ("SIDECAR_OPERATOR_TOKEN", "operator".to_owned()),
-        // All deliveries of the benchmark are of one location.
+        // All deliveries of the benchmark are of one tenant.
         ("WEBHOOK_LIMIT_PER_SECOND", "0".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]);
