@@ -20,7 +20,7 @@ use self::{
     progress::Progress,
     report::Report,
     stage::Stage,
-    story::{Step, Story},
+    story::{Account, Step, Story},
 };
 
 /// What the demo is asked for.
@@ -115,6 +115,7 @@ async fn begin(stage: &Stage, progress: Progress) -> Result<Story, Wrong> {
         company: outside::text(&state, "companyId").to_owned(),
         locations,
         refused_before: 0,
+        calcom: Account::default(),
         provider,
     };
     story.refused_before = story.refused().await?;

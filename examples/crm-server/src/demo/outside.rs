@@ -69,11 +69,36 @@ impl Provider {
         Self { http, url: url.trim_end_matches('/').to_owned() }
     }
 
-    /// Everything it counted; what it holds too, when `full`.
+    /// Everything GHL's side counted; what it holds too, when `full`.
     pub(super) async fn state(&self, full: bool) -> Result<Value, Wrong> {
+        Ok(self.whole_state(full).await?["ghl"].take())
+    }
+
+    /// The same of Cal.com's side.
+    pub(super) async fn calcom_state(&self, full: bool) -> Result<Value, Wrong> {
+        Ok(self.whole_state(full).await?["calcom"].take())
+    }
+
+    async fn whole_state(&self, full: bool) -> Result<Value, Wrong> {
         let url = format!("{}/__control/state?full={full}", self.url);
-        let mut state = self.http.send(Method::GET, &url, &[], None).await?.expect(StatusCode::OK)?.json()?;
-        Ok(state["ghl"].take())
+        self.call(Method::GET, &url, &[], None).await?.expect(StatusCode::OK)?.json()
+    }
+
+    /// What a server has to be told: addresses and keys, by the names of their variables.
+    pub(super) async fn environment(&self) -> Result<Value, Wrong> {
+        let url = format!("{}/__control/env", self.url);
+        self.call(Method::GET, &url, &[], None).await?.expect(StatusCode::OK)?.json()
+    }
+
+    /// A request to any of its addresses.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(HeaderName, String)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Wrong> {
+        self.http.send(method, url, headers, body).await
     }
 
     /// Follows a link of its own, as a browser does.

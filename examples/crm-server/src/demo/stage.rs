@@ -61,8 +61,10 @@ impl Stage {
         // The provider sends people back to an address that has to be known before the server has one.
         let address = free_address(arguments.once).map_err(|error| wrong("no free port", &error))?;
         let url = format!("http://{address}");
-        let mut variables: Vec<(String, String)> =
-            sandbox.env().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        // The story's organization connects Cal.com itself: the server has no account of its own there.
+        let told =
+            sandbox.env().into_iter().filter(|(name, _)| !matches!(*name, "CALCOM_API_KEY" | "CALCOM_WEBHOOK_SECRET"));
+        let mut variables: Vec<(String, String)> = told.map(|(name, value)| (name.to_owned(), value)).collect();
         for (name, value) in [
             ("SIDECAR_ENV", "test".to_owned()),
             ("BIND_ADDR", address),
@@ -102,7 +104,8 @@ impl Stage {
             "  curl -H 'Authorization: Bearer {}' {}/api/health/integrations",
             self.operator_token, self.server_url
         );
-        eprintln!("The stand-in of GHL is at {}/ghl, its orders at {}/__control.", self.sandbox_url, self.sandbox_url);
+        let at = &self.sandbox_url;
+        eprintln!("The stand-ins are at {at}/ghl and {at}/calcom, their orders at {at}/__control.");
         // Without a signal handler the only way out is the process's end.
         if let Ok(asked) = crate::commands::asked_to_stop() {
             let _ = asked.await;

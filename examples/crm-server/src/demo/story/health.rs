@@ -1,4 +1,4 @@
-//! At the end everything is up, nothing waits, nothing was given up, and the provider never had to say "too many".
+//! At the end everything is up, nothing waits, nothing was given up, and the providers never had to say "too many".
 
 use http::{Method, StatusCode};
 
@@ -20,7 +20,7 @@ impl Story {
                 Ok(health)
             })
             .await?;
-        for name in ["ghl", "database"] {
+        for name in ["ghl", "calcom", "database"] {
             let state = &health["integrations"][name];
             ensure(state == "up" || state["state"] == "up", || format!("{name} is not up: {health}"))?;
         }
@@ -31,14 +31,17 @@ impl Story {
         self.server.call_as_nobody("/metrics", &[]).await?.expect(StatusCode::UNAUTHORIZED)?;
 
         let refused = self.refused().await? - self.refused_before;
-        ensure(refused == 0, || format!("the provider refused {refused} requests for its limits"))?;
+        ensure(refused == 0, || format!("the providers refused {refused} requests for their limits"))?;
         Ok(Counts::new().with("refused_for_limits", refused).with("dead_letters", dead.len()))
     }
 
-    /// Requests that the provider refused for its limits.
+    /// Requests that the providers refused for their limits.
     pub(in crate::demo) async fn refused(&self) -> Result<u64, Wrong> {
-        let state = self.provider.state(false).await?;
-        let limits = state["counts"]["limits"].as_object().cloned().unwrap_or_default();
-        Ok(limits.values().map(|usage| count(usage, "/refused")).sum())
+        let mut refused = 0;
+        for state in [self.provider.state(false).await?, self.provider.calcom_state(false).await?] {
+            let limits = state["counts"]["limits"].as_object().cloned().unwrap_or_default();
+            refused += limits.values().map(|usage| count(usage, "/refused")).sum::<u64>();
+        }
+        Ok(refused)
     }
 }

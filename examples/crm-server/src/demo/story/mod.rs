@@ -4,6 +4,7 @@
 //! anything inside either, so that it can be played against processes of their own.
 
 mod appointments;
+mod calcom;
 mod connect;
 mod contacts;
 mod disconnect;
@@ -28,6 +29,8 @@ use super::{
     report::{Counts, StepReport},
 };
 
+pub(super) use calcom::Account;
+
 /// How long a step may take, however few contacts there are.
 const STEP_TIME: Duration = Duration::from_secs(180);
 /// What a contact adds to that: the provider lets 9 pages of 100 through in a second.
@@ -48,6 +51,11 @@ pub(super) enum Step {
     Contacts,
     Appointments,
     Opportunities,
+    CalcomConnect,
+    BookingMirrored,
+    BookingChanged,
+    AppointmentMovesBooking,
+    AppointmentBlocksTime,
     Outage,
     Health,
     Disconnect,
@@ -65,6 +73,11 @@ impl Step {
             Self::Contacts,
             Self::Appointments,
             Self::Opportunities,
+            Self::CalcomConnect,
+            Self::BookingMirrored,
+            Self::BookingChanged,
+            Self::AppointmentMovesBooking,
+            Self::AppointmentBlocksTime,
             Self::Outage,
             Self::Health,
         ];
@@ -82,6 +95,11 @@ impl Step {
             Self::Contacts => "contacts",
             Self::Appointments => "appointments",
             Self::Opportunities => "opportunities",
+            Self::CalcomConnect => "calcom_connect",
+            Self::BookingMirrored => "booking_mirrored",
+            Self::BookingChanged => "booking_moved_and_cancelled",
+            Self::AppointmentMovesBooking => "appointment_moves_booking",
+            Self::AppointmentBlocksTime => "appointment_blocks_time",
             Self::Outage => "outage",
             Self::Health => "health",
             Self::Disconnect => "disconnect",
@@ -99,6 +117,11 @@ impl Step {
             Self::Contacts => "a contact created, changed, found, deleted",
             Self::Appointments => "an appointment made, moved, cancelled",
             Self::Opportunities => "an opportunity made, moved on, won, deleted",
+            Self::CalcomConnect => "connect Cal.com: key, webhook, calendar",
+            Self::BookingMirrored => "a booking at Cal.com is an appointment at GHL",
+            Self::BookingChanged => "the booking moved, cancelled: so is the appointment",
+            Self::AppointmentMovesBooking => "an appointment moved, cancelled at GHL: so is the booking",
+            Self::AppointmentBlocksTime => "an appointment made at GHL takes its time at Cal.com",
             Self::Outage => "the provider fails and comes back",
             Self::Health => "health, metrics, nothing left over",
             Self::Disconnect => "disconnect: tokens erased, sync stopped",
@@ -122,8 +145,10 @@ pub(super) struct Story {
     /// Learnt from the provider.
     pub(super) company: String,
     pub(super) locations: Vec<String>,
-    /// Requests the provider had refused for its limits before the story began.
+    /// Requests the providers had refused for their limits before the story began.
     pub(super) refused_before: u64,
+    /// Learnt when Cal.com is connected.
+    pub(super) calcom: Account,
 }
 
 impl Story {
@@ -150,6 +175,11 @@ impl Story {
             Step::Contacts => self.contacts().boxed(),
             Step::Appointments => self.appointments().boxed(),
             Step::Opportunities => self.opportunities().boxed(),
+            Step::CalcomConnect => self.connect_calcom().boxed(),
+            Step::BookingMirrored => self.booking_mirrored().boxed(),
+            Step::BookingChanged => self.booking_changed().boxed(),
+            Step::AppointmentMovesBooking => self.appointment_moves_booking().boxed(),
+            Step::AppointmentBlocksTime => self.appointment_blocks_time().boxed(),
             Step::Outage => self.outage().boxed(),
             Step::Health => self.health().boxed(),
             Step::Disconnect => self.disconnect().boxed(),

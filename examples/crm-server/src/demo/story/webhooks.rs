@@ -98,7 +98,7 @@ impl Story {
     }
 
     /// Waits until every delivery has ended.
-    async fn settled(&self, what: &str) -> Result<(), Wrong> {
+    pub(super) async fn settled(&self, what: &str) -> Result<(), Wrong> {
         self.eventually(what, || async {
             let state = self.provider.state(false).await?;
             let waiting = count(&state, "/counts/webhooks/pending") + count(&state, "/counts/webhooks/held");
