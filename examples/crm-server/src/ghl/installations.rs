@@ -148,6 +148,8 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         return Err(trouble);
     }
     work::schedule_location(app, organization, location).await?;
+    // Bookings may have waited for it.
+    work::schedule_bookings(app, organization).await?;
     if still_held(app, organization, mint.as_ref(), Some(location)).await? {
         return Ok(());
     }

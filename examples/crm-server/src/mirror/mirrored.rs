@@ -10,8 +10,11 @@ use sidecar_core::{OrganizationId, StoreError};
 
 use crate::{app::App, work::connected::Connected};
 
-/// How long an answer is good. Whoever connects lets everything be copied, so that what is missed meanwhile is followed then.
+/// How long it is good that an organization has both. One that has them no longer is found out by every step itself.
 const REMEMBERED: Duration = Duration::from_secs(5);
+/// How long a connection may go unnoticed: what is written meanwhile is not followed. The whole copy that a connection begins with
+/// looks at everything after this time.
+pub const UNNOTICED: Duration = Duration::from_millis(200);
 /// The most organizations that are remembered.
 const MOST: usize = 10_000;
 
@@ -25,7 +28,7 @@ impl Mirrored {
         let now = app.clock.monotonic();
         let known = self.known().get(organization).copied();
         if let Some((at, is)) = known
-            && now.saturating_sub(at) < REMEMBERED
+            && now.saturating_sub(at) < if is { REMEMBERED } else { UNNOTICED }
         {
             return Ok(is);
         }

@@ -29,7 +29,7 @@ use sidecar_core::{
 
 use crate::app::App;
 
-pub use mirrored::Mirrored;
+pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;
 pub(crate) use watched::Watched;
 
@@ -53,22 +53,25 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
     Ok(())
 }
 
-/// Lets the appointments that are yet to come be followed, as if each had changed.
+/// Lets the bookings and appointments that are yet to come be followed, as if each had changed.
 ///
 /// # Errors
 /// The store.
-pub async fn watch_appointments(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let listing = Listing { from: Some(app.now()), after, limit: PORTION, ..Listing::default() };
-        let rows = app.store.list(organization, APPOINTMENT, &listing).await?;
-        after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
-        let outbox = rows.iter().map(|row| tasks::follow(&row.key, app.now())).collect::<Vec<_>>();
-        let last = outbox.len() < PORTION as usize;
-        app.store.commit(Batch { outbox, ..Batch::default() }).await?;
-        app.outbox_wake.notify_one();
-        if last {
-            return Ok(());
+pub async fn watch_all(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    for kind in [BOOKING, APPOINTMENT] {
+        let mut after = None;
+        loop {
+            let listing = Listing { from: Some(app.now()), after, limit: PORTION, ..Listing::default() };
+            let rows = app.store.list(organization, kind, &listing).await?;
+            after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
+            let outbox = rows.iter().map(|row| tasks::follow(&row.key, app.now())).collect::<Vec<_>>();
+            let last = outbox.len() < PORTION as usize;
+            app.store.commit(Batch { outbox, ..Batch::default() }).await?;
+            app.outbox_wake.notify_one();
+            if last {
+                break;
+            }
         }
     }
+    Ok(())
 }

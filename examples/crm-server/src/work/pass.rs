@@ -90,8 +90,9 @@ async fn copy<S: Source>(
     Box::pin(app.engine.run(pass, source, false, observer)).await
 }
 
-/// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, the appointments that are yet to
-/// come are looked at too: from before it they may have taken no time there.
+/// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, everything that is yet to come is
+/// looked at on both sides: what was known before the connection, or written before all processes noticed it, was not followed. They
+/// are given the time to notice it.
 async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
     let organization = &key.organization;
     let client = match app.calcom.client(organization).await {
@@ -103,9 +104,12 @@ async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resu
         (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
         _ => (true, BookingsSource::full(client, organization.clone())),
     };
+    if full {
+        app.clock.sleep(mirror::UNNOTICED).await;
+    }
     let report = Box::pin(app.engine.run(pass, &Watched::new(app, organization, source), false, observer)).await?;
     if full {
-        mirror::watch_appointments(app, organization).await?;
+        mirror::watch_all(app, organization).await?;
     }
     Ok(report)
 }
