@@ -49,7 +49,10 @@ impl Story {
         })
         .await?;
         let blocked = self.eventually("the block of every appointment", || self.appointments_are_blocked()).await?;
-        Ok(Counts::new().with("webhooks", 1_u64).with("wrong_keys_refused", 1_u64).with("blocked", blocked))
+        Ok(Counts::new()
+            .with("webhooks", 1_u64)
+            .with("wrong_keys_refused", 1_u64)
+            .with("appointments_not_bookable", blocked))
     }
 
     /// What the provider says of the account, and a calendar for its bookings.
