@@ -66,7 +66,7 @@ enum Command {
     Organization(organization::Command),
     /// Print a link, good once and for fifteen minutes, that lets somebody connect GHL for an organization.
     ConnectUrl(connect_url::Arguments),
-    /// Play the whole story against a stand-in of the provider, each step checked from outside.
+    /// Play the whole story against stand-ins of the providers, each step checked from outside.
     Demo(demo::Arguments),
 }
 
