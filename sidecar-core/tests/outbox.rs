@@ -103,6 +103,13 @@ impl Outbox for FakeOutbox {
         Ok(())
     }
 
+    async fn put_off_task(&self, claim: &TaskRef, _: &str, until: Timestamp) -> Result<(), StoreError> {
+        let row = &mut self.rows()[at(claim)];
+        row.attempt -= 1;
+        row.due = self.clock.monotonic() + until.since(self.clock.now());
+        Ok(())
+    }
+
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError> {
         Ok((0, 0))
     }

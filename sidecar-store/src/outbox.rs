@@ -50,6 +50,12 @@ impl Outbox for SqlStore {
         Ok(())
     }
 
+    async fn put_off_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError> {
+        let mut link = self.pool.write().await?;
+        exec!(link, sql::PUT_OFF, claim.seq, claim.fence, why, until.as_micros())?;
+        Ok(())
+    }
+
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError> {
         let mut link = self.pool.read().await?;
         let (waiting, dead): (i64, i64) = fetch!(fetch_one, link, sql::WAITING)?;

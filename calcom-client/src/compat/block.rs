@@ -18,6 +18,8 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// The longest time that is blocked at once: it is gone through day by day.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 const MINUTE: i64 = 60_000_000;
 
 /// Blocks times. From [`CalcomClient::create_blocked_slots`].
@@ -80,6 +82,13 @@ impl CreateBlockedSlots {
     }
 
     fn check(&self) -> Result<()> {
+        if let Some(slot) = self.slots.iter().find(|slot| slot.end.distance(slot.start) > LONGEST) {
+            let days = LONGEST.as_secs() / DAY.as_secs();
+            return Err(refused(format!(
+                "a blocked time is {days} days long at most, not from {} to {}",
+                slot.start, slot.end
+            )));
+        }
         match self.slots.iter().find(|slot| slot.start >= slot.end) {
             None => Ok(()),
             Some(slot) => Err(refused(format!(

@@ -124,7 +124,7 @@ pub(super) fn covered(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Opti
             let next_day = first.date().checked_add(1.day()).ok()?.at(0, 0, 0, 0);
             let to = if last < next_day { minute_up(last) } else { DAY };
             let hours = Hours::span(minute_down(first), to);
-            match days.iter_mut().find(|(date, _)| *date == first.date()) {
+            match days.last_mut().filter(|(date, _)| *date == first.date()) {
                 Some((_, known)) => *known = known.or(&hours),
                 None => days.push((first.date(), hours)),
             }

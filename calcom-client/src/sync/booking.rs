@@ -17,6 +17,9 @@ pub const READ_BOOKING: &str = "calcom.read_booking";
 /// The field of a record that has the e-mail addresses of those attendees who did not come.
 pub const ABSENT_ATTENDEES: &str = "absentAttendees";
 
+/// The field of a record that is `true` when the booking has seats: its events tell of one attendee only, and say no more of it here
+/// than that; how it stands has to be read.
+pub const HAS_SEATS: &str = "hasSeats";
 /// The field of a record that names the booking that it took the place of. `null`: it took nobody's; absent: nobody has told yet, as
 /// the events of bookings that the host has to confirm do not, nor those of ends.
 pub const MOVED_FROM: &str = "rescheduledFromUid";
@@ -81,8 +84,14 @@ fn document(booking: &Booking) -> Doc {
         }
     }
     let attendees = booking.attendees.as_deref().unwrap_or_default();
+    if booking.seat_uid.is_some() || attendees.iter().any(|one| one.seat_uid.is_some()) {
+        document.insert(HAS_SEATS.to_owned(), json!(true));
+    }
     let absent: Vec<_> = attendees.iter().filter(|one| one.absent == Some(true)).map(|one| &one.email).collect();
     document.entry(MOVED_FROM).or_insert(Value::Null);
+    if let Some(id) = booking.event_type.as_ref().and_then(|own| own.id.as_ref()) {
+        document.entry("eventTypeId").or_insert_with(|| json!(id));
+    }
     document.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
     document.insert("attendees".to_owned(), attendees.iter().map(attendee).collect());
     document

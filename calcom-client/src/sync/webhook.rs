@@ -6,7 +6,7 @@ use sidecar_core::{
     record::{Change, ChangeOrigin, Doc, Effect},
 };
 
-use super::booking::{ABSENT_ATTENDEES, MOVED_FROM, MOVED_TO, change, person, utc};
+use super::booking::{ABSENT_ATTENDEES, HAS_SEATS, MOVED_FROM, MOVED_TO, change, person, utc};
 use crate::{
     model::{BookingStatus, BookingUid, WireTime},
     webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
@@ -16,7 +16,7 @@ use crate::{
 /// not understood. A move changes two: the new booking, and the one it took the place of.
 ///
 /// A change carries only the fields that the event carries. Its version is the event's own time, or `received_at` when it has
-/// none. A booking that has to be paid waits (`pending`) until it is.
+/// none. A booking that has to be paid waits (`pending`) until it is. Of one with seats nothing is told but that it has some.
 pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, received_at: Timestamp) -> Vec<Change> {
     let version = event.happened_at().unwrap_or(received_at);
     let patch = |(uid, fields): (BookingUid, Doc)| {
@@ -25,7 +25,17 @@ pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, recei
     patches(event).into_iter().map(patch).collect()
 }
 
+/// Of the payload of a booking with seats: how many there are.
+const SEATS: &str = "seatsPerTimeSlot";
+
 fn patches(event: &CalcomEvent) -> Vec<(BookingUid, Doc)> {
+    let document = event.document();
+    if document.get(SEATS).is_some_and(|seats| !seats.is_null())
+        && let Some(uid) = event.booking_uid()
+    {
+        let fields = [("uid".to_owned(), json!(uid)), (HAS_SEATS.to_owned(), json!(true))];
+        return vec![(uid, fields.into_iter().collect())];
+    }
     match event {
         CalcomEvent::BookingCreated(event) => vec![created(&event.data)],
         CalcomEvent::BookingRequested(event)

@@ -95,6 +95,10 @@ pub trait Outbox: Send + Sync + fmt::Debug {
     /// Ends a claim without success: due again at `retry_at`, or given up without one. A lost claim is left alone.
     async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
 
+    /// Ends a claim as if it had not been made, but due again at `until`: the attempt is not counted. A lost claim is left alone.
+    /// Later tasks of its order key go on waiting for it.
+    async fn put_off_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError>;
+
     /// How many tasks wait, and how many were given up.
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError>;
 

@@ -24,8 +24,10 @@ pub enum TaskOutcome {
     /// Carried out. What has to be written with it (the new state of a record, further tasks); the worker adds the
     /// finished claim.
     Done(Box<Batch>),
-    /// Not now: due again at this time, however often it was tried before.
+    /// Not now, and that is nobody's failure (a limit, a lost connection): due again at this time, and the attempt does not count.
     Later(Timestamp, String),
+    /// It failed in a way that is about to pass: due again at this time, and the attempt counts.
+    Soon(Timestamp, String),
     /// It failed; tried again on the schedule, then given up.
     Failed(String),
     /// It can never work: given up at once, for a person to look at.
@@ -118,7 +120,7 @@ impl OutboxWorker {
         let claims: Vec<TaskRef> = lock(under_way).drain().map(|(_, claim)| claim).collect();
         for claim in claims {
             let why = "the process that carried it out was stopped";
-            if let Err(error) = self.outbox.fail_task(&claim, why, Some(self.clock.now())).await {
+            if let Err(error) = self.outbox.put_off_task(&claim, why, self.clock.now()).await {
                 tracing::warn!(%error, seq = claim.seq, "a task was not handed back; it is due when its lease ends");
             }
         }
@@ -145,7 +147,8 @@ impl OutboxWorker {
         let outcome = AssertUnwindSafe(self.handler.carry_out(task)).catch_unwind().await;
         match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
             TaskOutcome::Done(batch) => self.finish(task, *batch).await,
-            TaskOutcome::Later(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
+            TaskOutcome::Later(at, why) => self.outbox.put_off_task(&task.claim, &why, at).await,
+            TaskOutcome::Soon(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
             TaskOutcome::Failed(why) => {
                 let retry_at = self.config.retry_at(task.attempt, now());
                 tracing::warn!(

@@ -78,6 +78,17 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!(claim_tasks(&*store, 10, at(30)).await[0].attempt, 2);
     }
 
+    /// A task that was put off is due at its time, as if it had not been tried, and keeps its place before later ones.
+    async fn a_task_that_is_put_off_keeps_its_attempts_and_its_place(store) {
+        put_tasks(&*store, vec![task("a", "o"), task("b", "o")]).await;
+        let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
+        store.put_off_task(&held.claim, "limited", at(30)).await.unwrap();
+        assert!(!finish_task(&*store, &held).await);
+        assert!(claim_tasks(&*store, 10, at(29)).await.is_empty());
+        let again = claim_tasks(&*store, 10, at(30)).await.remove(0);
+        assert_eq!((&*again.key, again.attempt), ("a", 1));
+    }
+
     /// A wish that was fulfilled can be wished again, with what is wished now.
     async fn a_wish_after_it_was_done_is_done_again(store) {
         put_tasks(&*store, vec![wish("read", json!(1))]).await;

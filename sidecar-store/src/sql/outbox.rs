@@ -53,7 +53,7 @@ macro_rules! claim {
                        WHERE e.state = 0 AND e.organization = t.organization AND e.order_key = t.order_key
                          AND e.seq <> t.seq
                          AND ((e.held = 1 AND e.due_at > $1)
-                           OR (e.seq < t.seq AND e.attempts > 0)
+                           OR (e.seq < t.seq AND (e.attempts > 0 OR e.error IS NOT NULL))
                            OR (e.seq < t.seq AND e.due_at <= $1 AND e.kind IN ",
             $kinds,
             ")))
@@ -92,6 +92,12 @@ pub(crate) const DONE: Sql = two(
 /// The next attempt fulfils the wishes so far.
 pub(crate) const RETRY: Sql = both(
     "UPDATE outbox SET due_at = $4, held = 0, error = $3, fence = fence + 1, again_at = NULL
+     WHERE seq = $1 AND fence = $2 AND state = 0 AND held = 1",
+);
+
+/// The same, and the attempt does not count. What was put off has an error, by which it is known to have been begun.
+pub(crate) const PUT_OFF: Sql = both(
+    "UPDATE outbox SET due_at = $4, held = 0, error = $3, fence = fence + 1, again_at = NULL, attempts = attempts - 1
      WHERE seq = $1 AND fence = $2 AND state = 0 AND held = 1",
 );
 

@@ -17,6 +17,7 @@ use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{self, Path, Tenant},
+    mirror,
 };
 
 /// The most times of one request: they are one change of a schedule.
@@ -81,7 +82,9 @@ pub async fn create(
     let slots: Vec<BlockedSlot> = wish.slots.into_iter().map(slot).collect::<Answer<_>>()?;
     let calcom = client(&app, tenant.id()).await?;
     let schedule = app.calcom.settings(tenant.id()).await?.settings.block.map(|block| block.schedule_id);
-    let blocking = calcom.create_blocked_slots(slots).strategy(BlockStrategy::ScheduleOverride { schedule });
+    let beside = mirror::held(&app, tenant.id(), None).await?;
+    let blocking = calcom.create_blocked_slots(slots).beside(beside);
+    let blocking = blocking.strategy(BlockStrategy::ScheduleOverride { schedule });
     let handles = blocking.await.map_err(|error| {
         let held = match error.problem() {
             Some(Refusal::PartlyBlocked { handles }) => handles.iter().filter_map(to_text).collect(),
@@ -113,7 +116,8 @@ pub async fn delete(
     Path(InPath { handle }): Path<InPath>,
 ) -> Answer<StatusCode> {
     let handle = from_text(&handle).ok_or_else(|| Problem::not_found("blocked time"))?;
-    client(&app, tenant.id()).await?.unblock(handle).await?;
+    let beside = mirror::held(&app, tenant.id(), None).await?;
+    client(&app, tenant.id()).await?.unblock(handle).beside(beside).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

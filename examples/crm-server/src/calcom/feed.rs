@@ -29,6 +29,7 @@ use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{Path, Tenant},
+    mirror,
 };
 
 /// What is shown: so much of the past, so much of what is to come.
@@ -168,8 +169,12 @@ impl Calendar {
         Self("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Sidecar//Busy times//EN\r\nCALSCALE:GREGORIAN\r\n".to_owned())
     }
 
-    /// Adds an appointment, unless it does not take place or has no times.
+    /// Adds an appointment, unless it is a booking's, does not take place or has no times.
     fn add(&mut self, record: &Record, now: Timestamp) {
+        if mirror::marked(&record.doc).is_some() {
+            // Cal.com knows its own bookings.
+            return;
+        }
         let field = |name: &str| record.doc.get(name).and_then(Value::as_str);
         let status = field("appointmentStatus").or_else(|| field("status")).unwrap_or_default().to_ascii_lowercase();
         if matches!(status.as_str(), "cancelled" | "noshow" | "no_show" | "invalid") {

@@ -18,7 +18,7 @@ use sidecar_core::{
 use super::{
     chain::text,
     link::Link,
-    meeting::{Meeting, Side},
+    meeting::{Meeting, Side, Stand},
 };
 use crate::{app::App, work::trouble::Trouble};
 
@@ -28,7 +28,7 @@ const MARK: &str = "Cal.com booking ";
 const AROUND: Duration = Duration::from_secs(15 * 86_400);
 
 /// The booking that an appointment was made for, as its description says.
-pub(super) fn marked(document: &Doc) -> Option<&str> {
+pub(crate) fn marked(document: &Doc) -> Option<&str> {
     let lines = ["notes", "description"].into_iter().filter_map(|name| text(document, name)).flat_map(str::lines);
     lines.filter_map(|line| line.trim().strip_prefix(MARK)).map(str::trim).find(|uid| !uid.is_empty())
 }
@@ -121,7 +121,8 @@ impl Appointments<'_> {
         let time = |time: &Option<ghl_client::model::WireTime>| time.as_ref().and_then(|time| time.timestamp());
         let start = time(&appointment.start_time).unwrap_or(meant.start);
         let end = time(&appointment.end_time).unwrap_or(meant.end);
-        Ok((change, Side { meeting: Meeting { start, end, stand: meant.stand }, at: asked_at }))
+        let stand = appointment.status.as_ref().map_or(meant.stand, Stand::from);
+        Ok((change, Side { meeting: Meeting { start, end, stand }, at: asked_at }))
     }
 
     pub(super) async fn stored(&self, id: &AppointmentId) -> Result<Option<Record>, sidecar_core::StoreError> {

@@ -15,8 +15,10 @@ use sidecar_core::{
 };
 
 use super::{
+    appointment,
     chain::text,
     kept::Kept,
+    link,
     meeting::{Stand, ghl_time, stand_of},
     tasks,
 };
@@ -26,6 +28,8 @@ use crate::{app::App, work::trouble::Trouble};
 const HELD: &str = "calcom_block";
 /// Blocks of this long ago may still share a day with new ones.
 const PAST: Duration = Duration::from_secs(2 * 86_400);
+/// Whoever is busy for longer than this is away, which is not said by an appointment.
+const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Rows that are read at once.
 const PORTION: u32 = 500;
 
@@ -75,10 +79,14 @@ pub(super) async fn wish(
 async fn wanted(
     app: &App,
     organization: &OrganizationId,
-    appointment: &str,
+    id: &str,
 ) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-    let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: appointment.into() };
+    let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: id.into() };
     let Some(record) = app.store.record(&key).await?.filter(|record| !record.deleted) else { return Ok(None) };
+    if appointment::marked(&record.doc).is_some() || link::of_appointment(app, organization, id).await?.note.is_some() {
+        // Its booking takes the time at Cal.com.
+        return Ok(None);
+    }
     if stand_of(&record.doc).is_some_and(|stand| matches!(stand, Stand::Cancelled | Stand::NoShow)) {
         return Ok(None);
     }
@@ -89,19 +97,23 @@ async fn wanted(
     let calendar = text(&record.doc, "calendarId");
     let mut mapped = settled.settings.mapping.values().chain(&settled.settings.default_mapping);
     let concerns = mapped.any(|place| Some(place.calendar_id.as_str()) == calendar);
-    Ok((concerns && end > app.now() && start < end).then_some((start, end)))
+    let is_sane = start < end && end.distance(start) <= LONGEST;
+    Ok((concerns && is_sane && end > app.now()).then_some((start, end)))
 }
 
 /// Blocks the appointment's time, or gives back what it had blocked.
 pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Batch, Trouble> {
     let organization = &task.organization;
+    if !app.calcom.is_connected(organization).await? {
+        return Ok(Batch::default());
+    }
     let mut held = Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?;
     let wanted = wanted(app, organization, &blocked.appointment).await?;
     let client = app.calcom.client(organization).await?;
     if let Some(note) = held.note.clone()
         && Some((note.start, note.end)) != wanted
     {
-        let others = others(app, organization, &held.key).await?;
+        let others = self::held(app, organization, Some(&held.key)).await?;
         for handle in note.handles {
             client.unblock(handle).beside(others.clone()).background().await?;
         }
@@ -114,7 +126,7 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
     }
     let settled = app.calcom.settings(organization).await?;
     let schedule = settled.settings.block.map(|block| block.schedule_id);
-    let mut others = others(app, organization, &held.key).await?;
+    let mut others = self::held(app, organization, Some(&held.key)).await?;
     let block = |beside: Vec<BlockHandle>| {
         let slots = client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
         slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
@@ -137,18 +149,32 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
 }
 
 fn kept(kept: bool) -> Result<(), Trouble> {
-    let raced = || Trouble::NotYet("another process may be working on this block".to_owned());
+    let raced = || Trouble::Busy("another process may be working on this block".to_owned());
     kept.then_some(()).ok_or_else(raced)
 }
 
-/// What the organization's other blocks hold.
-async fn others(app: &App, organization: &OrganizationId, but: &RecordKey) -> Result<Vec<BlockHandle>, StoreError> {
+/// The tasks that let go of the times of appointments that are long over.
+pub(super) async fn past(app: &App, organization: &OrganizationId) -> Result<Vec<NewTask>, StoreError> {
+    let listing = Listing { to: Some(app.now() - PAST), limit: PORTION, ..Listing::default() };
+    let mut tasks = Vec::new();
+    for row in app.store.list(organization, HELD, &listing).await? {
+        tasks.extend(wish(app, organization, &row.key.id).await?);
+    }
+    Ok(tasks)
+}
+
+/// What the times of appointments hold in the organization's schedule, but for one.
+pub(crate) async fn held(
+    app: &App,
+    organization: &OrganizationId,
+    but: Option<&RecordKey>,
+) -> Result<Vec<BlockHandle>, StoreError> {
     let (mut handles, mut after) = (Vec::new(), None);
     loop {
-        let listing = Listing { from: Some(app.now() - PAST), after, limit: PORTION, ..Listing::default() };
+        let listing = Listing { after, limit: PORTION, ..Listing::default() };
         let rows: Vec<Record> = app.store.list(organization, HELD, &listing).await?;
         after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
-        for row in rows.iter().filter(|row| row.key != *but) {
+        for row in rows.iter().filter(|row| Some(&row.key) != but) {
             let held: Option<Held> = serde_json::from_value(serde_json::Value::Object((*row.doc).clone())).ok();
             handles.extend(held.into_iter().flat_map(|held| held.handles));
         }

@@ -16,7 +16,7 @@ use sidecar_core::{
 use super::meeting::Side;
 use crate::{app::App, work::trouble::Trouble};
 
-/// The longest chain that is followed. A longer one is followed from its middle, and then further.
+/// The longest chain that is followed.
 const LONGEST: usize = 500;
 /// How often a booking is read that changes while it is.
 const READS: usize = 5;
@@ -38,11 +38,13 @@ impl Bookings<'_> {
     pub(super) async fn forms(&self, uid: &str) -> Result<Vec<String>, Trouble> {
         let mut booking = self.known(uid).await?;
         let mut forms = vec![uid.to_owned()];
-        for _ in 0..LONGEST {
-            let Some(former) = text(&booking.doc, MOVED_FROM).map(str::to_owned) else { break };
+        while let Some(former) = text(&booking.doc, MOVED_FROM).map(str::to_owned) {
             let earlier = self.known(&former).await?;
             if earlier.deleted {
                 break;
+            }
+            if forms.contains(&former) || forms.len() == LONGEST {
+                return Err(endless(uid));
             }
             self.lead_on(&earlier, &booking.key.id).await?;
             forms.push(former);
@@ -55,14 +57,14 @@ impl Bookings<'_> {
     pub(super) async fn head(&self, root: &str) -> Result<Record, Trouble> {
         let mut booking = self.known(root).await?;
         for _ in 0..LONGEST {
-            let Some(later) = text(&booking.doc, MOVED_TO).map(str::to_owned) else { break };
+            let Some(later) = text(&booking.doc, MOVED_TO).map(str::to_owned) else { return Ok(booking) };
             let next = self.known(&later).await?;
             if next.deleted {
-                break;
+                return Ok(booking);
             }
             booking = next;
         }
-        Ok(booking)
+        Err(endless(root))
     }
 
     /// Reads a booking anew, whatever is stored.
@@ -81,7 +83,7 @@ impl Bookings<'_> {
                 return Ok(record);
             }
         }
-        Err(Trouble::NotYet(format!("booking {uid} keeps changing")))
+        Err(Trouble::Busy(format!("booking {uid} keeps changing")))
     }
 
     pub(super) async fn stored(&self, uid: &str) -> Result<Option<Record>, StoreError> {
@@ -102,8 +104,8 @@ impl Bookings<'_> {
     }
 
     /// Lets the earlier booking know the later one, where only the later one knew.
-    async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), StoreError> {
-        if earlier.doc.contains_key(MOVED_TO) {
+    async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), Trouble> {
+        if text(&earlier.doc, MOVED_TO).is_some() {
             return Ok(());
         }
         let fields = Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]);
@@ -118,12 +120,20 @@ impl Bookings<'_> {
             reread: None,
             follow_up: None,
         };
-        self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await.map(drop)
+        let outcome = self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+        match outcome.count(Written::Updated) {
+            1 => Ok(()),
+            _ => Err(Trouble::Busy(format!("booking {} is being changed", earlier.key.id))),
+        }
     }
 
     fn key(&self, uid: &str) -> RecordKey {
         RecordKey { organization: self.organization.clone(), kind: Cow::Borrowed(BOOKING), id: uid.into() }
     }
+}
+
+fn endless(uid: &str) -> Trouble {
+    Trouble::Never(format!("booking {uid} was moved more than {LONGEST} times, or takes its own place"))
 }
 
 /// A text of a document that says something.

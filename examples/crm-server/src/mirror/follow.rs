@@ -39,7 +39,11 @@ pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Bat
             steps
         }
         APPOINTMENT => match booking_of(app, task, &changed.id).await? {
-            Some(root) => vec![mirror(organization, &root, app.now())],
+            Some(root) => {
+                // Its time may have been taken before it was known to be a booking's.
+                let block = block::wish(app, organization, &changed.id).await?;
+                [mirror(organization, &root, app.now())].into_iter().chain(block).collect()
+            }
             None => block::wish(app, organization, &changed.id).await?.into_iter().collect(),
         },
         other => return Err(Trouble::Never(format!("nothing follows from records of kind `{other}`"))),

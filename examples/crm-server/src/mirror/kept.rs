@@ -20,7 +20,7 @@ pub(super) struct Kept<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Kept<T> {
-    /// Reads the note of this kind about `id`. One that cannot be read any more counts as none.
+    /// Reads the note of this kind about `id`.
     pub(super) async fn read(
         app: &App,
         organization: &OrganizationId,
@@ -31,7 +31,10 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
         let stored = app.store.record(&key).await?;
         let revision = stored.as_ref().map_or(0, |record| record.revision);
         let live = stored.filter(|record| !record.deleted);
-        let note = live.and_then(|record| serde_json::from_value(Value::Object(Doc::clone(&record.doc))).ok());
+        let note = live.map(|record| serde_json::from_value(Value::Object(Doc::clone(&record.doc)))).transpose();
+        let unreadable =
+            |error| StoreError::broken(format!("the {kind} {id} is in a form that cannot be read")).with_source(error);
+        let note: Option<T> = note.map_err(unreadable)?;
         Ok(Self { key, note, revision })
     }
 
@@ -61,7 +64,6 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
         let outcome = app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
         match outcome.changes.first() {
             Some(Written::Inserted | Written::Updated | Written::Deleted) => self.revision += 1,
-            Some(Written::Unchanged) => {}
             _ => return Ok(false),
         }
         Ok(true)

@@ -39,6 +39,8 @@ pub(super) struct Link {
     pub(super) contact: ContactId,
     /// The meeting that the appointment was or is about to be made for.
     pub(super) meant: Meeting,
+    /// A random number for each announcement: of two processes that announce the same, one finds that it is not the only one.
+    pub(super) turn: u64,
     /// The appointment; none while it is not known whether its creation came to anything.
     pub(super) made: Option<Made>,
 }

@@ -77,13 +77,19 @@ impl Side {
 /// How an appointment's document says that it stands.
 pub(super) fn stand_of(document: &Doc) -> Option<Stand> {
     let status = document.get("appointmentStatus").or_else(|| document.get("appoinmentStatus"))?.as_str()?;
-    Some(match AppointmentStatus::from(status) {
-        AppointmentStatus::New => Stand::New,
-        AppointmentStatus::Showed => Stand::Showed,
-        AppointmentStatus::NoShow => Stand::NoShow,
-        AppointmentStatus::Cancelled | AppointmentStatus::Invalid => Stand::Cancelled,
-        _ => Stand::Confirmed,
-    })
+    Some(Stand::from(&AppointmentStatus::from(status)))
+}
+
+impl From<&AppointmentStatus> for Stand {
+    fn from(status: &AppointmentStatus) -> Self {
+        match status {
+            AppointmentStatus::New => Self::New,
+            AppointmentStatus::Showed => Self::Showed,
+            AppointmentStatus::NoShow => Self::NoShow,
+            AppointmentStatus::Cancelled | AppointmentStatus::Invalid => Self::Cancelled,
+            _ => Self::Confirmed,
+        }
+    }
 }
 
 fn time(document: &Doc, name: &str) -> Option<Timestamp> {
@@ -134,15 +140,15 @@ pub(super) enum AtCalcom {
     Confirm,
     /// Nothing that Cal.com would have a word for.
     Nothing,
-    /// It cannot be: a cancelled booking does not come back, and how long one is says its event type. The appointment follows the
-    /// booking instead.
+    /// It cannot be: a cancelled booking does not come back and does not move, and how long one is says its event type. The
+    /// appointment follows the booking instead.
     Impossible,
 }
 
 /// What has to be done at Cal.com for the booking to follow the appointment.
 pub(super) fn at_calcom(booking: &Meeting, appointment: &Meeting) -> AtCalcom {
     match (booking.stand, appointment.stand) {
-        (Stand::Cancelled, Stand::Cancelled) => AtCalcom::Nothing,
+        (Stand::Cancelled, Stand::Cancelled) if booking.start == appointment.start => AtCalcom::Nothing,
         (Stand::Cancelled, _) => AtCalcom::Impossible,
         (_, Stand::Cancelled) => AtCalcom::Cancel,
         _ if booking.start != appointment.start => AtCalcom::Move(appointment.start),

@@ -4,6 +4,7 @@
 //! What a delivery says lives with its provider (`ghl`, `calcom`), which of two changes wins in `meeting`. Invariant: a step looks
 //! at both sides as they are, never at what was told; so that carrying it out again, late or out of order ends in the same.
 
+mod agree;
 mod appointment;
 mod block;
 mod booking;
@@ -29,6 +30,8 @@ use sidecar_core::{
 
 use crate::app::App;
 
+pub(crate) use appointment::marked;
+pub(crate) use block::held;
 pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;
 pub(crate) use watched::Watched;
@@ -58,6 +61,8 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
 /// # Errors
 /// The store.
 pub async fn watch_all(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    let outbox = block::past(app, organization).await?;
+    app.store.commit(Batch { outbox, ..Batch::default() }).await?;
     for kind in [BOOKING, APPOINTMENT] {
         let mut after = None;
         loop {

@@ -1,22 +1,23 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
-use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN};
+use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN, sync::HAS_SEATS};
 use ghl_client::{GhlClient, GhlErrorExt};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Timestamp,
     outbox::Task,
     record::{Batch, Change, Record},
+    secret,
 };
 
 use super::{
+    agree::{Agreement, End},
     appointment::Appointments,
-    booking,
     chain::{Bookings, text},
     contact,
     kept::Kept,
     link::{self, Link, Made, NOWHERE, Place, WayBack},
-    meeting::{Agreed, AtCalcom, Followed, Meeting, Side, at_calcom, followed},
+    meeting::{Agreed, Meeting, Side, Stand},
     tasks::mirror,
 };
 use crate::{
@@ -25,8 +26,8 @@ use crate::{
     work::{self, connected::Connected, trouble::Trouble},
 };
 
-/// Following one side may change it in a way that the other has to follow; more than this is no agreement.
-const ROUNDS: usize = 4;
+/// What has been over or called off for so long is none of the mirror's business, unless it had an appointment before.
+const HISTORY: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// A task that took so long is begun anew before it makes an appointment: its claim must outlast the call.
 const STALE: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -45,12 +46,14 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         return hand_over(app, organization, root, &first).await;
     }
     let mut head = bookings.head(root).await?;
-    if task.attempt > 1 {
-        // What the attempt before did at Cal.com may not have come back.
-        bookings.refresh(&head.key.id).await?;
-        head = bookings.head(root).await?;
+    if has_seats(&head) {
+        // Its events told of one attendee only.
+        head = bookings.refresh(&head.key.id).await?;
     }
     let link = link::of_booking(app, organization, root).await?;
+    if link.note.is_none() && is_history(&head, app.now()) {
+        return Ok(Batch::default());
+    }
     let Some(now) = Side::of_booking(&head, app.now()) else { return Ok(Batch::default()) };
     if head.deleted || is_ours(&head) {
         return Ok(Batch::default());
@@ -75,9 +78,10 @@ async fn hand_over(app: &App, organization: &OrganizationId, root: &str, first: 
     if of_first.note.is_none() {
         of_first.note = Some(link);
         if !of_first.keep(app, NOWHERE).await? {
-            return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+            return Err(busy());
         }
-    } else {
+    } else if of_first.note.as_ref().is_some_and(|of_first| of_first.mark != link.mark) {
+        // Not what was handed over before, by an attempt that came no further.
         let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
         let appointments = Appointments { app, client: &ghl, organization };
         if made.is_none() {
@@ -94,6 +98,21 @@ async fn hand_over(app: &App, organization: &OrganizationId, root: &str, first: 
         batch.changes.push(back.change(NOWHERE));
     }
     Ok(batch)
+}
+
+/// Whether it was over or called off long before anybody could have mirrored it: what a new account brings with it.
+fn is_history(booking: &Record, now: Timestamp) -> bool {
+    let is_old = booking.version + HISTORY < now;
+    let side = Side::of_booking(booking, now).map(|side| side.meeting);
+    side.is_some_and(|meeting| meeting.end + HISTORY < now || (is_old && meeting.stand == Stand::Cancelled))
+}
+
+fn has_seats(booking: &Record) -> bool {
+    booking.doc.get(HAS_SEATS) == Some(&Value::Bool(true))
+}
+
+fn busy() -> Trouble {
+    Trouble::Busy("another process may be working on this booking".to_owned())
 }
 
 /// Whether the provider said no to what was sent.
@@ -174,11 +193,13 @@ impl Step<'_> {
             None => contact::of_booking(self.ghl, &location, &head.doc).await?,
         };
         let mark = link.note.as_ref().map_or_else(|| self.root.to_owned(), |announced| announced.mark.clone());
-        let announced = Link { mark, place, contact, meant: booking, made: None };
+        let turn = secret::random::<8>().map_err(|error| Trouble::Busy(error.to_string()))?;
+        let turn = u64::from_le_bytes(turn);
+        let announced = Link { mark, place, contact, meant: booking, turn, made: None };
         link.note = Some(announced.clone());
         let late = self.app.clock.monotonic().saturating_sub(self.began) > STALE;
         if late || !link.keep(self.app, NOWHERE).await? {
-            return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+            return Err(busy());
         }
         let title = text(&head.doc, "title").unwrap_or("Booking");
         let asked_at = self.app.now();
@@ -189,7 +210,7 @@ impl Step<'_> {
                 let attendee = contact::of_attendee(self.ghl, &location, &head.doc).await?;
                 link.note = Some(Link { contact: attendee, ..announced });
                 if !link.keep(self.app, NOWHERE).await? {
-                    return Err(Trouble::NotYet("another process may be working on this booking".to_owned()));
+                    return Err(busy());
                 }
                 return Err(error.into());
             }
@@ -200,89 +221,40 @@ impl Step<'_> {
         self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
     }
 
-    /// Lets the side that did not change follow the one that did.
-    async fn agree(
-        &self,
-        mut kept: Kept<Link>,
-        mut made: Made,
-        mut head: Record,
-        mut booking: Side,
-    ) -> Result<Batch, Trouble> {
+    /// Makes the booking and the appointment that it has agree.
+    async fn agree(&self, mut kept: Kept<Link>, made: Made, head: Record, booking: Side) -> Result<Batch, Trouble> {
         let Some(link) = kept.note.clone() else { return Ok(Batch::default()) };
-        let appointments = self.appointments();
-        let stored = appointments.stored(&made.appointment).await?;
-        let mut appointment = match &stored {
+        let stored = self.appointments().stored(&made.appointment).await?;
+        let appointment = match &stored {
             Some(record) => Side::of_appointment(record, made.agreed.appointment),
             None => Side { meeting: made.agreed.appointment, at: Timestamp::EPOCH },
         };
-        let (mut changes, mut looked): (Vec<Change>, bool) = (Vec::new(), false);
-        for _ in 0..ROUNDS {
-            let mut follow = followed(&made.agreed, &booking, &appointment);
-            if follow != Followed::Neither && !looked {
-                // The store may not have heard of the latest change.
-                let (change, side) = appointments.look(&link, &made.appointment, made.agreed.appointment).await?;
-                (appointment, looked) = (side, true);
-                changes.push(change);
-                follow = followed(&made.agreed, &booking, &appointment);
-            }
-            let at_calcom = match follow {
-                Followed::Neither => {
-                    if booking.meeting == appointment.meeting {
-                        made.agreed = Agreed { booking: booking.meeting, appointment: appointment.meeting };
-                    }
-                    break;
-                }
-                Followed::Appointment => at_calcom(&booking.meeting, &appointment.meeting),
-                Followed::Booking => AtCalcom::Impossible,
-            };
-            let asked_at = self.app.now();
-            match at_calcom {
-                AtCalcom::Nothing => {
-                    made.agreed = Agreed { booking: booking.meeting, appointment: appointment.meeting };
-                    break;
-                }
-                AtCalcom::Impossible => match appointments.set(&link, &made.appointment, booking.meeting).await? {
-                    Some(answer) => {
-                        let (change, side) = appointments.written(&link, &answer, asked_at, booking.meeting).await?;
-                        changes.pop();
-                        changes.push(change);
-                        made.agreed = Agreed { booking: booking.meeting, appointment: side.meeting };
-                        break;
-                    }
-                    // Deleted at GHL, and the booking takes place: it gets another appointment.
-                    None if booking.meeting.stand != super::meeting::Stand::Cancelled => {
-                        kept.note = None;
-                        let changes = changes.into_iter().chain([kept.change(NOWHERE)]).collect();
-                        let again = mirror(self.organization, self.root, self.app.now());
-                        return Ok(Batch { changes, outbox: vec![again], ..Batch::default() });
-                    }
-                    None => {
-                        made.agreed = Agreed { booking: booking.meeting, appointment: booking.meeting };
-                        break;
-                    }
-                },
-                what => {
-                    let Some(answer) = booking::follow(self.calcom, &head, what).await? else { break };
-                    let bookings = Bookings { app: self.app, client: self.calcom, organization: self.organization };
-                    let stored = bookings.stored(answer.uid.as_str()).await?;
-                    let change = booking::written(self.organization, &answer, stored.as_ref(), asked_at);
-                    self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
-                    if answer.uid.as_str() != &*head.key.id {
-                        bookings.root(answer.uid.as_str()).await?;
-                    }
-                    head = bookings.head(self.root).await?;
-                    let Some(now) = Side::of_booking(&head, self.app.now()) else { break };
-                    booking = now;
-                    made.agreed = Agreed { booking: now.meeting, appointment: appointment.meeting };
-                    if now.meeting == appointment.meeting {
-                        break;
-                    }
-                    // What Cal.com made of it is followed in turn.
-                    made.agreed.booking = Meeting { start: NOWHERE, ..now.meeting };
-                }
+        let mut agreement = Agreement {
+            app: self.app,
+            organization: self.organization,
+            calcom: self.calcom,
+            ghl: self.ghl,
+            root: self.root,
+            link: &link,
+            made,
+            head,
+            booking,
+            appointment,
+            change: None,
+            is_fresh: false,
+        };
+        let end = agreement.run().await?;
+        let (made, mut changes) = (agreement.made, Vec::from_iter(agreement.change));
+        match end {
+            End::Agreed => self.keep(kept, link, made, changes).await,
+            End::Gone => {
+                // It gets another one.
+                kept.note = None;
+                changes.push(kept.change(NOWHERE));
+                let again = mirror(self.organization, self.root, self.app.now());
+                Ok(Batch { changes, outbox: vec![again], ..Batch::default() })
             }
         }
-        self.keep(kept, link, made, changes).await
     }
 
     /// The batch that keeps the link with what was written at GHL.

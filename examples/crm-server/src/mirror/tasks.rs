@@ -91,6 +91,9 @@ impl MirrorTasks {
     /// Reads a booking. Its stored revision is taken before the request leaves, so that a change that arrives meanwhile is not
     /// written over.
     async fn read(&self, organization: &OrganizationId, wanted: Wanted) -> Result<Batch, Trouble> {
+        if !self.app.calcom.is_connected(organization).await? {
+            return Ok(Batch::default());
+        }
         let key = RecordKey { organization: organization.clone(), kind: wanted.kind.into(), id: wanted.id.into() };
         let revision = self.app.store.record(&key).await?.map_or(0, |record| record.revision);
         let client = self.app.calcom.client(organization).await?;

@@ -9,7 +9,7 @@ use sidecar_core::{
     sync::SyncError,
 };
 
-use crate::app::App;
+use crate::{app::App, calcom};
 
 /// How long a task waits for somebody to connect again.
 const RECONNECT_WAIT: Duration = Duration::from_secs(300);
@@ -26,8 +26,10 @@ pub(crate) enum Trouble {
     Provider(Error),
     /// The store.
     Store(StoreError),
-    /// What it needs is being connected at this moment, or held by somebody else.
+    /// What it needs is being connected at this moment.
     NotYet(String),
+    /// Somebody else is working on the same thing.
+    Busy(String),
     /// Trying again cannot help.
     Never(String),
 }
@@ -38,13 +40,18 @@ impl Trouble {
         let now = app.clock.now();
         match self {
             Self::Never(why) => TaskOutcome::Refused(why),
-            Self::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Later(now + MOMENT, why),
+            Self::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Soon(now + MOMENT, why),
             Self::NotYet(why) => TaskOutcome::Refused(why),
+            Self::Busy(why) => TaskOutcome::Later(now + LIMIT_WAIT, why),
             Self::Store(error) if error.is_retryable() => TaskOutcome::Later(now + LIMIT_WAIT, error.to_string()),
             Self::Store(error) => TaskOutcome::Failed(error.to_string()),
             Self::Provider(error) => match error.kind() {
                 ErrorKind::Auth => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
-                ErrorKind::Config if !app.ghl.is_on() => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
+                ErrorKind::Config if !app.ghl.is_on() && error.provider() != calcom::SOURCE => {
+                    TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string())
+                }
+                // Sent again it would be refused again.
+                ErrorKind::Config | ErrorKind::Invalid => TaskOutcome::Refused(error.to_string()),
                 ErrorKind::RateLimited => {
                     TaskOutcome::Later(now + error.retry_after().unwrap_or(LIMIT_WAIT), error.to_string())
                 }
@@ -59,7 +66,7 @@ impl From<Trouble> for SyncError {
         match trouble {
             Trouble::Provider(error) => error.into(),
             Trouble::Store(error) => error.into(),
-            Trouble::NotYet(why) => Error::new(ErrorKind::Conflict, why).into(),
+            Trouble::NotYet(why) | Trouble::Busy(why) => Error::new(ErrorKind::Conflict, why).into(),
             Trouble::Never(why) => Error::new(ErrorKind::Forbidden, why).into(),
         }
     }

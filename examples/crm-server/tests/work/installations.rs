@@ -150,7 +150,7 @@ async fn an_installation_that_is_told_of_before_its_companys_tokens_are_kept_wai
     let what = json!({"company": house.company, "location": house.locations[0]});
     let outcome = house.carry_out("ghl.install", what).await;
     assert!(
-        matches!(outcome, TaskOutcome::Later(at, _) if at <= house.app.now() + Duration::from_secs(1)),
+        matches!(outcome, TaskOutcome::Soon(at, _) if at <= house.app.now() + Duration::from_secs(1)),
         "{outcome:?}"
     );
 }

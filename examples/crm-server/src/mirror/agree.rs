@@ -1,0 +1,174 @@
+//! A booking and the appointment that it has are made to agree.
+//!
+//! Invariant: before anything is changed on one side, the other is looked at as it is now.
+
+use calcom_client::{CalcomClient, CalcomErrorExt, model::Booking, sync::HAS_SEATS};
+use ghl_client::GhlClient;
+use serde_json::Value;
+use sidecar_core::{
+    Error, ErrorKind, OrganizationId, Timestamp,
+    record::{Batch, Change, Record},
+};
+
+use super::{
+    appointment::Appointments,
+    booking,
+    chain::Bookings,
+    link::{Link, Made},
+    meeting::{Agreed, AtCalcom, Followed, Meeting, Side, Stand, at_calcom, followed},
+};
+use crate::{app::App, work::trouble::Trouble};
+
+/// Following one side may change it in a way that the other has to follow; more than this is no agreement.
+const ROUNDS: usize = 5;
+
+/// A booking, its appointment, and what was done about them so far.
+pub(super) struct Agreement<'a> {
+    pub(super) app: &'a App,
+    pub(super) organization: &'a OrganizationId,
+    pub(super) calcom: &'a CalcomClient,
+    pub(super) ghl: &'a GhlClient,
+    /// The uid of the booking's first form.
+    pub(super) root: &'a str,
+    pub(super) link: &'a Link,
+    pub(super) made: Made,
+    /// The booking's present form.
+    pub(super) head: Record,
+    pub(super) booking: Side,
+    pub(super) appointment: Side,
+    /// What the appointment's last look or write changes in the store.
+    pub(super) change: Option<Change>,
+    /// Whether the booking was looked at.
+    pub(super) is_fresh: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// They agree.
+    Agreed,
+    /// The booking takes place, and GHL has its appointment no longer.
+    Gone,
+}
+
+impl Agreement<'_> {
+    /// Lets the side that did not change follow the one that did.
+    pub(super) async fn run(&mut self) -> Result<End, Trouble> {
+        for _ in 0..ROUNDS {
+            match followed(&self.made.agreed, &self.booking, &self.appointment) {
+                Followed::Neither => {
+                    if self.booking.meeting == self.appointment.meeting {
+                        self.agree();
+                    }
+                    return Ok(End::Agreed);
+                }
+                // The store may not have heard of the latest change.
+                _ if self.change.is_none() => self.look().await?,
+                Followed::Booking => return self.write_appointment().await,
+                Followed::Appointment => match self.at_calcom() {
+                    AtCalcom::Nothing => {
+                        self.agree();
+                        return Ok(End::Agreed);
+                    }
+                    AtCalcom::Impossible => return self.write_appointment().await,
+                    _ if !self.is_fresh => {
+                        let head = self.bookings().refresh(&self.head.key.id).await?;
+                        self.is_fresh = true;
+                        self.stands(head).await?;
+                    }
+                    what => match booking::follow(self.calcom, &self.head, what).await {
+                        Ok(answer) => self.followed(answer).await?,
+                        // Cal.com will not have it: the appointment goes back to what the booking says.
+                        Err(error) if is_refused(&error) => return self.write_appointment().await,
+                        Err(error) => return Err(error.into()),
+                    },
+                },
+            }
+        }
+        Err(Trouble::Busy("booking and appointment keep changing".to_owned()))
+    }
+
+    fn appointments(&self) -> Appointments<'_> {
+        Appointments { app: self.app, client: self.ghl, organization: self.organization }
+    }
+
+    fn bookings(&self) -> Bookings<'_> {
+        Bookings { app: self.app, client: self.calcom, organization: self.organization }
+    }
+
+    fn agree(&mut self) {
+        self.made.agreed = Agreed { booking: self.booking.meeting, appointment: self.appointment.meeting };
+    }
+
+    async fn look(&mut self) -> Result<(), Trouble> {
+        let known = self.made.agreed.appointment;
+        let (change, side) = self.appointments().look(self.link, &self.made.appointment, known).await?;
+        (self.change, self.appointment) = (Some(change), side);
+        Ok(())
+    }
+
+    /// What following the appointment means. What is over stays at Cal.com as it was, and of a booking with seats the appointment is
+    /// only one attendee's.
+    fn at_calcom(&self) -> AtCalcom {
+        let what = at_calcom(&self.booking.meeting, &self.appointment.meeting);
+        let has_seats = self.head.doc.get(HAS_SEATS) == Some(&Value::Bool(true));
+        match what {
+            AtCalcom::Cancel | AtCalcom::Move(_) if self.booking.meeting.end <= self.app.now() => AtCalcom::Nothing,
+            AtCalcom::Cancel | AtCalcom::Move(_) if has_seats => AtCalcom::Impossible,
+            AtCalcom::MarkAbsent | AtCalcom::Confirm if has_seats => AtCalcom::Nothing,
+            what => what,
+        }
+    }
+
+    /// Lets the appointment say what the booking says.
+    async fn write_appointment(&mut self) -> Result<End, Trouble> {
+        let (asked_at, meeting) = (self.app.now(), self.booking.meeting);
+        match self.appointments().set(self.link, &self.made.appointment, meeting).await? {
+            Some(answer) => {
+                let (change, side) = self.appointments().written(self.link, &answer, asked_at, meeting).await?;
+                (self.change, self.appointment) = (Some(change), side);
+                self.agree();
+                Ok(End::Agreed)
+            }
+            None if meeting.stand != Stand::Cancelled => Ok(End::Gone),
+            None => {
+                self.made.agreed = Agreed { booking: meeting, appointment: meeting };
+                Ok(End::Agreed)
+            }
+        }
+    }
+
+    /// Takes in what Cal.com answered. Where that is not what the appointment says, the appointment follows in turn.
+    async fn followed(&mut self, answer: Option<Booking>) -> Result<(), Trouble> {
+        let (bookings, asked_at) = (self.bookings(), self.app.now());
+        if let Some(answer) = answer {
+            let stored = bookings.stored(answer.uid.as_str()).await?;
+            let change = booking::written(self.organization, &answer, stored.as_ref(), asked_at);
+            self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+            bookings.root(answer.uid.as_str()).await?;
+        } else {
+            bookings.refresh(&self.head.key.id).await?;
+        }
+        let head = bookings.head(self.root).await?;
+        self.stands(head).await?;
+        self.agree();
+        if self.booking.meeting != self.appointment.meeting {
+            self.made.agreed.booking = Meeting { start: Timestamp::EPOCH, ..self.booking.meeting };
+        }
+        Ok(())
+    }
+
+    /// The booking stands like this now; it may have been moved meanwhile.
+    async fn stands(&mut self, record: Record) -> Result<(), Trouble> {
+        let head = self.bookings().head(&record.key.id).await?;
+        let incomplete = || Trouble::Busy(format!("booking {} is being changed", head.key.id));
+        self.booking = Side::of_booking(&head, self.app.now()).ok_or_else(incomplete)?;
+        self.head = head;
+        Ok(())
+    }
+}
+
+/// Whether Cal.com said no to what was sent, for good.
+fn is_refused(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict) && !error.may_have_happened()
+}
