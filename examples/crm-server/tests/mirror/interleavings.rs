@@ -12,7 +12,7 @@ use crate::house::{House, LENGTH, Place};
 
 /// Bookings in a world, and locations that share them.
 const BOOKINGS: usize = 250;
-const LOCATIONS: u32 = 20;
+const LOCATIONS: u32 = 40;
 /// Changes of one booking at most, and as many slots that are its own.
 const CHANGES: usize = 8;
 /// Bookings that live at the same time.
@@ -174,7 +174,7 @@ async fn world(seed: u64, bookings: usize) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_are_equal_at_rest_whatever_happened_in_whichever_order() {
     let full = std::env::var("SIDECAR_TESTS").is_ok_and(|lane| lane == "full");
-    let (worlds, of) = if full { (40, BOOKINGS) } else { (4, BOOKINGS / 2) };
+    let (worlds, of) = if full { (40, BOOKINGS) } else { (4, BOOKINGS / 4) };
     let (mut bookings, mut changes) = (0, 0);
     for seed in 0..worlds {
         let (made, changed) = Box::pin(world(seed, of)).await;
