@@ -30,12 +30,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut count = 0;
     while let Some(contact) = contacts.try_next().await? {
         count += 1;
-        println!(
-            "{}  {:28}  {}",
-            contact.id,
-            contact.display_name().unwrap_or_default(),
-            contact.email.unwrap_or_default()
-        );
+        let (name, email) = (contact.display_name().unwrap_or_default(), contact.email.as_deref().unwrap_or_default());
+        println!("{}  {name:28}  {email}", contact.id);
     }
     eprintln!("{count} contacts");
 

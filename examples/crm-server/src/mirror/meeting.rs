@@ -162,6 +162,8 @@ pub(super) fn at_calcom(booking: &Meeting, appointment: &Meeting) -> AtCalcom {
 
 #[cfg(test)]
 mod tests {
+    use sidecar_core::record::{Origin, RecordKey};
+
     use super::*;
 
     const HOUR: i64 = 3_600;
@@ -177,6 +179,42 @@ mod tests {
 
     fn agreed(meeting: Meeting) -> Agreed {
         Agreed { booking: meeting, appointment: meeting }
+    }
+
+    /// A stored booking of nine o'clock with these fields.
+    fn booking(fields: &Value) -> Record {
+        let mut doc = Doc::clone(
+            serde_json::json!({"start": "2027-01-15T17:00:00Z", "end": "2027-01-15T17:30:00Z"}).as_object().unwrap(),
+        );
+        doc.extend(fields.as_object().unwrap().clone());
+        Record {
+            key: RecordKey { organization: "org".into(), kind: "booking".into(), id: "uid".into() },
+            location: None,
+            version: Timestamp::EPOCH,
+            origin: Origin::Webhook,
+            position: Timestamp::EPOCH,
+            search: String::new(),
+            doc: doc.into(),
+            revision: 1,
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn a_booking_stands_as_its_status_its_attendees_and_the_time_say() {
+        let (before, after) = ("2027-01-15T17:29:59Z".parse().unwrap(), "2027-01-15T17:30:00Z".parse().unwrap());
+        let stand = |fields: Value, now| Side::of_booking(&booking(&fields), now).unwrap().meeting.stand;
+        let accepted = serde_json::json!({"status": "accepted"});
+        assert_eq!(stand(accepted.clone(), before), Stand::Confirmed);
+        assert_eq!(stand(accepted, after), Stand::Showed, "what is over was held");
+        let missed = serde_json::json!({"status": "accepted", "absentAttendees": ["ann@example.com"]});
+        assert_eq!(stand(missed, after), Stand::NoShow);
+        for (status, expected) in
+            [("pending", Stand::New), ("cancelled", Stand::Cancelled), ("rejected", Stand::Cancelled)]
+        {
+            assert_eq!(stand(serde_json::json!({ "status": status }), after), expected);
+        }
+        assert_eq!(Side::of_booking(&booking(&serde_json::json!({"end": "soon"})), before), None);
     }
 
     #[test]
