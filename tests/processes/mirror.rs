@@ -19,7 +19,7 @@ use crate::server::{PATIENCE, Scene};
 /// A quarter of an hour, in milliseconds.
 const LENGTH: i64 = 15 * 60_000;
 /// Bookings that live at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 160;
 /// How long everything may take to come to rest after the last change.
 const REST: Duration = Duration::from_secs(900);
 /// Calls a minute that the account at Cal.com may make.
@@ -109,7 +109,7 @@ impl Play {
     async fn wait(&self, place: usize, uid: &str, dice: usize) {
         let clock = SystemClock::new();
         while !dice.is_multiple_of(4) && self.appointments(place, uid).is_empty() && clock.monotonic() < PATIENCE {
-            clock.sleep(Duration::from_millis(20)).await;
+            clock.sleep(Duration::from_millis(250)).await;
         }
         clock.sleep(Duration::from_millis(dice as u64)).await;
     }
