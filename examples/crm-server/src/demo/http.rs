@@ -97,7 +97,7 @@ fn path_of(url: &str) -> String {
 
 impl Answer {
     /// The answer, provided that it has this status.
-    pub(super) fn expect(self, status: StatusCode) -> Result<Self, Wrong> {
+    pub(super) fn require(self, status: StatusCode) -> Result<Self, Wrong> {
         if self.status == status { Ok(self) } else { Err(self.wrong(&format!("expected {}", status.as_u16()))) }
     }
 

@@ -33,7 +33,7 @@ impl Server {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Wrong> {
-        self.call(Method::GET, path, None).await?.expect(StatusCode::OK)?.json()
+        self.call(Method::GET, path, None).await?.require(StatusCode::OK)?.json()
     }
 
     /// All rows of a listing, page by page.
@@ -81,13 +81,13 @@ impl Provider {
 
     async fn whole_state(&self, full: bool) -> Result<Value, Wrong> {
         let url = format!("{}/__control/state?full={full}", self.url);
-        self.call(Method::GET, &url, &[], None).await?.expect(StatusCode::OK)?.json()
+        self.call(Method::GET, &url, &[], None).await?.require(StatusCode::OK)?.json()
     }
 
     /// What a server has to be told: addresses and keys, by the names of their variables.
     pub(super) async fn environment(&self) -> Result<Value, Wrong> {
         let url = format!("{}/__control/env", self.url);
-        self.call(Method::GET, &url, &[], None).await?.expect(StatusCode::OK)?.json()
+        self.call(Method::GET, &url, &[], None).await?.require(StatusCode::OK)?.json()
     }
 
     /// A request to any of its addresses.
@@ -109,7 +109,7 @@ impl Provider {
     /// Gives an order: `faults`, `tokens`, `webhooks`, ….
     pub(super) async fn order(&self, what: &str, order: &Value) -> Result<Value, Wrong> {
         let url = format!("{}/__control/{what}", self.url);
-        self.http.send(Method::POST, &url, &[], Some(order)).await?.expect(StatusCode::OK)?.json()
+        self.http.send(Method::POST, &url, &[], Some(order)).await?.require(StatusCode::OK)?.json()
     }
 
     /// Lets somebody at the provider change things; one result for each change.

@@ -212,7 +212,8 @@ impl Step<'_> {
                 if !link.keep(self.app, NOWHERE).await? {
                     return Err(busy());
                 }
-                return Err(error.into());
+                // At once, with the attendee's contact.
+                return Err(Trouble::NotYet(format!("the contact that the booking names is refused: {error}")));
             }
             Err(error) => return Err(error.into()),
         };

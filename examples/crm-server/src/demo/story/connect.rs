@@ -16,18 +16,18 @@ impl Story {
 
         let link = format!("/api/integrations/ghl/connect?organizationId={}", self.organization);
         let server = self.server.url.clone();
-        let sent = self.server.call(Method::GET, &link, None).await?.expect(StatusCode::FOUND)?;
+        let sent = self.server.call(Method::GET, &link, None).await?.require(StatusCode::FOUND)?;
         let consent = sent.location(&server)?;
         let state = consent.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
         ensure(state.is_some_and(|state| state.len() >= 43), || "the state has less than 256 bits".to_owned())?;
 
-        let consented = self.provider.visit(consent.as_str()).await?.expect(StatusCode::FOUND)?;
+        let consented = self.provider.visit(consent.as_str()).await?.require(StatusCode::FOUND)?;
         let back = consented.location(&server)?;
         let way_back = format!("{}?{}", back.path(), back.query().unwrap_or_default());
 
         let cookie = (header::COOKIE, sent.cookies());
         let done =
-            self.server.call_as_nobody(&way_back, std::slice::from_ref(&cookie)).await?.expect(StatusCode::FOUND)?;
+            self.server.call_as_nobody(&way_back, std::slice::from_ref(&cookie)).await?.require(StatusCode::FOUND)?;
         let target = done.location(&server)?;
         let happy = format!("/agency/{}/admin/settings?integration=success", self.slug);
         ensure(target.as_str().ends_with(&happy), || format!("connecting ended at {target}, not at {happy}"))?;

@@ -16,7 +16,7 @@ impl Story {
         let email = format!("ada@{}.example.com", self.slug);
         let wish = json!({"locationId": location, "firstName": "Ada", "lastName": "Lovelace", "email": email, "tags": ["course-analysis"]});
         let list = self.path("contacts");
-        let made = self.server.call(Method::POST, &list, Some(&wish)).await?.expect(StatusCode::CREATED)?.json()?;
+        let made = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CREATED)?.json()?;
         let id = text(&made, "id").to_owned();
         let there = self
             .at_provider(&location, &id)
@@ -26,14 +26,14 @@ impl Story {
             format!("the provider has {} as the e-mail address", there["email"])
         })?;
 
-        let twin = self.server.call(Method::POST, &list, Some(&wish)).await?.expect(StatusCode::CONFLICT)?.json()?;
+        let twin = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CONFLICT)?.json()?;
         ensure(twin["contactId"] == id.as_str(), || {
             format!("a duplicate was refused without naming the contact: {twin}")
         })?;
 
         let path = self.path(&format!("contacts/{id}"));
         let change = json!({"firstName": "Augusta", "city": "London"});
-        self.server.call(Method::PUT, &path, Some(&change)).await?.expect(StatusCode::OK)?;
+        self.server.call(Method::PUT, &path, Some(&change)).await?.require(StatusCode::OK)?;
         let there = self.at_provider(&location, &id).await?.unwrap_or_default();
         ensure(there["firstName"] == "Augusta", || "the change did not reach the provider".to_owned())?;
         let copy = self.server.get(&path).await?;
@@ -51,7 +51,7 @@ impl Story {
         ensure(self.at_provider(&location, &id).await?.is_none(), || {
             "the contact is still at the provider".to_owned()
         })?;
-        self.server.call(Method::GET, &path, None).await?.expect(StatusCode::NOT_FOUND)?;
+        self.server.call(Method::GET, &path, None).await?.require(StatusCode::NOT_FOUND)?;
         Ok(Counts::new()
             .with("created", 1_u64)
             .with("changed", 1_u64)

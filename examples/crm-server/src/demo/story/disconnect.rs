@@ -17,7 +17,7 @@ impl Story {
         ensure(gone.status.is_success(), || gone.wrong("expected a success").0)?;
         let wish = json!({"locationId": self.locations[0], "firstName": "Nobody"});
         let refused = self.server.call(Method::POST, &self.path("contacts"), Some(&wish)).await?;
-        refused.expect(StatusCode::CONFLICT)?;
+        refused.require(StatusCode::CONFLICT)?;
         Ok(Counts::new().with("disconnected", 2_u64))
     }
 }

@@ -11,8 +11,8 @@ use crate::demo::{
 
 impl Story {
     pub(super) async fn health(&mut self) -> Result<Counts, Wrong> {
-        self.server.call_as_nobody("/health/live", &[]).await?.expect(StatusCode::OK)?;
-        self.server.call_as_nobody("/health/ready", &[]).await?.expect(StatusCode::OK)?;
+        self.server.call_as_nobody("/health/live", &[]).await?.require(StatusCode::OK)?;
+        self.server.call_as_nobody("/health/ready", &[]).await?.require(StatusCode::OK)?;
         let health = self
             .eventually("health", || async {
                 let health = self.server.get("/api/health/integrations").await?;
@@ -26,9 +26,9 @@ impl Story {
         }
         let dead = self.server.list(&self.path("dead-letters")).await?;
         ensure(dead.is_empty(), || format!("{} deliveries or tasks were given up, first: {}", dead.len(), dead[0]))?;
-        let metrics = self.server.call(Method::GET, "/metrics", None).await?.expect(StatusCode::OK)?.text();
+        let metrics = self.server.call(Method::GET, "/metrics", None).await?.require(StatusCode::OK)?.text();
         ensure(metrics.lines().any(|line| !line.starts_with('#')), || "there are no metrics".to_owned())?;
-        self.server.call_as_nobody("/metrics", &[]).await?.expect(StatusCode::UNAUTHORIZED)?;
+        self.server.call_as_nobody("/metrics", &[]).await?.require(StatusCode::UNAUTHORIZED)?;
 
         let refused = self.refused().await? - self.refused_before;
         ensure(refused == 0, || format!("the providers refused {refused} requests for their limits"))?;

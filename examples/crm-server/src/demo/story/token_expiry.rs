@@ -30,7 +30,7 @@ impl Story {
         let change = json!({"lastName": "Renewed"});
         let paths: Vec<String> = contacts.iter().map(|id| self.path(&format!("contacts/{id}"))).collect();
         let calls = paths.iter().map(|path| async {
-            self.server.call(Method::PUT, path, Some(&change)).await?.expect(StatusCode::OK).map(drop)
+            self.server.call(Method::PUT, path, Some(&change)).await?.require(StatusCode::OK).map(drop)
         });
         let failed: Vec<Wrong> = join_all(calls).await.into_iter().filter_map(Result::err).collect();
         ensure(failed.is_empty(), || {

@@ -128,7 +128,7 @@ impl Story {
         }
         for victim in &victims.deleted {
             let path = self.path(&format!("contacts/{}", text(victim, "id")));
-            self.server.call(Method::GET, &path, None).await?.expect(StatusCode::NOT_FOUND)?;
+            self.server.call(Method::GET, &path, None).await?.require(StatusCode::NOT_FOUND)?;
         }
         for id in created {
             self.server.get(&self.path(&format!("contacts/{id}"))).await?;

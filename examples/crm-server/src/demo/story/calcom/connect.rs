@@ -23,7 +23,7 @@ impl Story {
 
         let wrong = json!({"apiKey": "cal_live_of_somebody_else"});
         let refused = self.server.call(Method::PUT, &path, Some(&wrong)).await?;
-        refused.expect(StatusCode::UNPROCESSABLE_ENTITY)?;
+        refused.require(StatusCode::UNPROCESSABLE_ENTITY)?;
 
         let secret = secret::random_token().map_err(|error| Wrong(format!("no randomness: {error}")))?;
         let mapping = json!({"locationId": self.calcom.location, "calendarId": self.calcom.calendar});
@@ -31,7 +31,7 @@ impl Story {
             "apiKey": self.calcom.key, "webhookSecrets": [secret.expose_secret()], "defaultMapping": mapping,
             "callsPerMinute": CALLS,
         });
-        let answer = self.server.call(Method::PUT, &path, Some(&wish)).await?.expect(StatusCode::OK)?;
+        let answer = self.server.call(Method::PUT, &path, Some(&wish)).await?.require(StatusCode::OK)?;
         let (shown, view) = (answer.text(), answer.json()?);
         ensure(!shown.contains(&self.calcom.key) && !shown.contains(secret.expose_secret()), || {
             "the connection shows its secrets".to_owned()
@@ -83,7 +83,7 @@ impl Story {
         let url = format!("{}{way_in}", self.server.url);
         let wish = json!({"subscriberUrl": url, "triggers": triggers, "active": true, "secret": secret});
         let made =
-            self.at_calcom(Method::POST, "/v2/webhooks", Some(&wish)).await?.expect(StatusCode::CREATED)?.json()?;
+            self.at_calcom(Method::POST, "/v2/webhooks", Some(&wish)).await?.require(StatusCode::CREATED)?.json()?;
         let id = text(&made["data"], "id").to_owned();
         ensure(!id.is_empty(), || "the new webhook has no id".to_owned()).map(|()| id)
     }

@@ -148,10 +148,10 @@ impl Story {
     /// Takes away what the story set up, and what is then to be refused is refused.
     pub(super) async fn leave_calcom(&self) -> Result<(), Wrong> {
         let subscription = format!("/v2/webhooks/{}", self.calcom.webhook);
-        self.at_calcom(Method::DELETE, &subscription, None).await?.expect(StatusCode::OK)?;
+        self.at_calcom(Method::DELETE, &subscription, None).await?.require(StatusCode::OK)?;
         let path = self.path("integrations/calcom");
-        self.server.call(Method::DELETE, &path, None).await?.expect(StatusCode::NO_CONTENT)?;
-        self.server.call(Method::GET, &self.path("bookings"), None).await?.expect(StatusCode::CONFLICT).map(drop)
+        self.server.call(Method::DELETE, &path, None).await?.require(StatusCode::NO_CONTENT)?;
+        self.server.call(Method::GET, &self.path("bookings"), None).await?.require(StatusCode::CONFLICT).map(drop)
     }
 }
 
