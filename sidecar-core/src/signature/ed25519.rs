@@ -1,14 +1,17 @@
 //! Ed25519 over the body, in a header.
 
+mod key;
+
 use ed25519_dalek::{Signature, VerifyingKey, pkcs8::DecodePublicKey};
 
+use self::key::Key;
 use super::{Delivery, KeyError, SignatureError, Verified, Verifier, header, keys};
 
 /// `header: <base64 of the Ed25519 signature of the body>`, as GHL signs (`X-GHL-Signature`).
 #[derive(Debug, Clone)]
 pub struct Ed25519 {
     header: &'static str,
-    keys: Vec<VerifyingKey>,
+    keys: Vec<Key>,
 }
 
 impl Ed25519 {
@@ -23,7 +26,7 @@ impl Ed25519 {
     }
 }
 
-fn parse(text: &str) -> Result<VerifyingKey, &'static str> {
+fn parse(text: &str) -> Result<Key, &'static str> {
     let key = if text.contains("-----BEGIN") {
         let der = keys::public_key_pem(text)?;
         VerifyingKey::from_public_key_der(&der).map_err(|_| "its PEM does not hold an Ed25519 public key")?
@@ -32,7 +35,7 @@ fn parse(text: &str) -> Result<VerifyingKey, &'static str> {
         let bytes = bytes.ok_or("it must be a PEM or 32 bytes in base64")?;
         VerifyingKey::from_bytes(&bytes).map_err(|_| "its 32 bytes are no Ed25519 public key")?
     };
-    if key.is_weak() { Err("it is a weak key, under which forged signatures are valid") } else { Ok(key) }
+    Key::new(&key).ok_or("it is a weak key, under which forged signatures are valid")
 }
 
 impl Verifier for Ed25519 {
@@ -43,7 +46,7 @@ impl Verifier for Ed25519 {
         let bytes = keys::base64_signature::<64>(header(delivery.headers, self.header)?)
             .ok_or(SignatureError::Malformed("the signature must be 64 bytes in base64"))?;
         let signature = Signature::from_bytes(&bytes);
-        let fits = |key: &&VerifyingKey| key.verify_strict(delivery.body, &signature).is_ok();
+        let fits = |key: &&Key| key.is_signed(delivery.body, &signature);
         let key = self.keys.iter().find(fits).ok_or(SignatureError::Mismatch)?;
         let key_id = Some(keys::fingerprint(key.as_bytes()));
         Ok(Verified { scheme: "ed25519", key_id, signed_at: None, delivery_id: None })

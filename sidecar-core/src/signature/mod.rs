@@ -3,8 +3,8 @@
 //! Here live the schemes; which header and which keys a provider uses is a preset in the provider's crate, and
 //! whether a delivery was seen before is the inbox's matter.
 //!
-//! Invariant: the raw bytes are verified before anything is parsed, by the libraries' own comparisons, and a verifier
-//! without a key refuses everything.
+//! Invariant: the raw bytes are verified before anything is parsed, secrets are compared by the libraries in constant time, and a
+//! verifier without a key refuses everything.
 
 mod ed25519;
 mod hmac;
