@@ -131,10 +131,12 @@ pub enum Either<A, B> {
 impl<'de, A: de::DeserializeOwned, B: de::DeserializeOwned> Deserialize<'de> for Either<A, B> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if let Ok(first) = A::deserialize(&value) {
-            return Ok(Self::First(first));
-        }
-        B::deserialize(&value).map(Self::Second).map_err(de::Error::custom)
+        let first = match A::deserialize(&value) {
+            Ok(first) => return Ok(Self::First(first)),
+            Err(error) => error,
+        };
+        let neither = |second| de::Error::custom(format_args!("neither of two shapes: {first}; {second}"));
+        B::deserialize(&value).map(Self::Second).map_err(neither)
     }
 }
 

@@ -236,6 +236,14 @@ async fn both_shapes_of_an_answer_are_read() {
 }
 
 #[tokio::test]
+async fn an_answer_of_neither_shape_is_told_what_both_lack() {
+    let (ghl, _) = answering(200, json!({"messages": {"messages": [{"id": 1}]}}));
+    let error = ghl.conversations().get_messages("v1", Default::default()).await.unwrap_err().to_string();
+    let [first, second] = ["invalid type: map, expected a sequence", "messages: id: invalid type: integer"];
+    assert!(error.contains(&format!("messages: neither of two shapes: {first}; {second}")), "{error}");
+}
+
+#[tokio::test]
 async fn what_an_answer_has_beyond_the_specification_is_kept() {
     let (ghl, _) = answering(200, json!({"contact": {"id": "c1", "colour": "red"}, "traceId": "t1"}));
     let answer = ghl.contacts().get_contact("c1").await.unwrap();
