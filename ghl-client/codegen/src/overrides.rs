@@ -1,8 +1,8 @@
 //! What the specifications leave out or get wrong, kept by hand in `overrides.json`; every entry names its source.
 //!
 //! An entry of a `group` corrects an `operation` (`name`, `query`, `optional`, `body`, `answer`) or a `schema` (`set`, `optional`,
-//! `remove`, `shape`), in both generations unless it says `in`. Entries without a group give `names` for the wire's typos, or
-//! name `secrets`.
+//! `remove`, `shape`), in both generations unless it says `in`. The mark `as` of a shape, for overrides alone, is the field's Rust
+//! name. Entries without a group give `names` for the wire's typos, or name `secrets`.
 
 use std::collections::BTreeMap;
 

@@ -159,14 +159,21 @@ impl Planner<'_> {
     /// Adds fields to a model.
     fn fill(&mut self, model: ModelId, generation: usize, fields: &[FieldShape], context: &str) {
         for field in fields {
-            let field = self.field(generation, field, context);
+            // Beside an `id`, an `_id` is a value of its own.
+            let beside = field.name.strip_prefix('_').is_some_and(|name| fields.iter().any(|field| field.name == name));
+            let given = self.words.names.get(&field.name).cloned();
+            let name = given.unwrap_or_else(|| names::field(&field.name));
+            let name = match mark(&field.shape, "as").and_then(Json::as_str) {
+                Some(name) => name.to_owned(),
+                None if beside => format!("underscore_{name}"),
+                None => name,
+            };
+            let field = self.field(generation, field, name, context);
             self.models.merge_field(model, field);
         }
     }
 
-    fn field(&mut self, generation: usize, field: &FieldShape, context: &str) -> Field {
-        let given = self.words.names.get(&field.name);
-        let name = given.cloned().unwrap_or_else(|| names::field(&field.name));
+    fn field(&mut self, generation: usize, field: &FieldShape, name: String, context: &str) -> Field {
         let context = format!("{context}{}", names::pascal(&field.name));
         let (shape, seen) = without_example(&field.shape);
         let mut of = self.of(generation, &shape, &context, &name);
@@ -348,6 +355,12 @@ fn without_example(shape: &Shape) -> (Shape, Option<Shape>) {
     let seen = examples.first().and_then(|(_, seen)| Shape::parse(seen).ok());
     let shape = if marks.is_empty() { (**inner).clone() } else { Shape::Marked { shape: inner.clone(), marks } };
     (shape, seen)
+}
+
+/// A mark of a shape.
+fn mark<'a>(shape: &'a Shape, name: &str) -> Option<&'a Json> {
+    let Shape::Marked { marks, .. } = shape else { return None };
+    marks.iter().find(|(mark, _)| mark == name).map(|(_, value)| value)
 }
 
 /// What the specification limits, in words.

@@ -872,11 +872,12 @@ body! { SaveBuilderData {
 answer! { Schedule {
     name: String = "name",
     repeat_after: String = "repeatAfter",
-    id: String = "id" | "_id",
+    id: String = "id",
     parent_id: String = "parentId",
     child_count: Number = "childCount",
     campaign_type: String = "campaignType",
     bulk_action_version: String = "bulkActionVersion",
+    underscore_id: String = "_id",
     status: String = "status",
     send_days: Vec<String> = "sendDays",
     deleted: bool = "deleted",

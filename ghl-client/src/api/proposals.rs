@@ -303,7 +303,7 @@ answer! { TemplateListPaginationResponse {
 } }
 
 answer! { TemplateListResponse {
-    id: String = "_id" | "id",
+    underscore_id: String = "_id",
     deleted: bool = "deleted",
     version: Number = "version",
     name: String = "name",
@@ -313,6 +313,7 @@ answer! { TemplateListResponse {
     is_public_document: bool = "isPublicDocument",
     created_at: String = "createdAt",
     updated_at: String = "updatedAt",
+    id: String = "id",
     document_count: Number = "documentCount",
     doc_form_url: String = "docFormUrl",
 } }

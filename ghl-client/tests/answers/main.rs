@@ -86,6 +86,15 @@ fn a_wrong_type_is_an_error_that_names_the_field() {
 }
 
 #[test]
+fn two_ids_of_one_answer_are_both_read() {
+    let read = serde_json::from_str::<ghl_client::api::emails::Schedule>;
+    for json in [r#"{"id": "a", "_id": "b"}"#, r#"{"_id": "b", "id": "a"}"#] {
+        let schedule = read(json).unwrap();
+        assert_eq!((schedule.id.as_deref(), schedule.underscore_id.as_deref()), (Some("a"), Some("b")));
+    }
+}
+
+#[test]
 fn huge_values_do_not_break_it() {
     let long = json!("x".repeat(1_000_000)).to_string();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
