@@ -124,6 +124,20 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// An item of a list by its number: some lists must not hold one twice.
+    fn item(&self, of: &Type, item: &str, number: i64) -> String {
+        let id = format!("sample{number}");
+        let Type::Model(model) = of else { return item.replace(ID, &id) };
+        let mut fields = self.plan.models.get(*model).fields.iter();
+        match fields.find(|field| field.of == Type::Text).filter(|_| number > 1) {
+            Some(field) => {
+                let name = &self.finished.names[&self.plan.models.root(*model)];
+                format!("api::{name} {{ {}: Some({id:?}.to_owned()), ..{item} }}", field.name)
+            }
+            None => item.to_owned(),
+        }
+    }
+
     /// A value of a type, as both generations allow it, or for each its own.
     fn value(&self, of: &Type, shapes: [Option<&Shape>; 2]) -> Result<String, String> {
         let [v2, v3] = shapes.map(|shape| shape.map(|shape| self.value_of(of, shape)).transpose());
@@ -156,7 +170,8 @@ impl Writer<'_> {
                 };
                 let count = mark_number(&marks, "minItems").unwrap_or(1).max(1);
                 let item = self.value_of(of, item)?;
-                format!("vec![{}]", vec![item; usize::try_from(count).unwrap_or(1)].join(", "))
+                let items: Vec<_> = (1..=count).map(|number| self.item(of, &item, number)).collect();
+                format!("vec![{}]", items.join(", "))
             }
             Type::Map(of) => {
                 let value = match inner {
@@ -166,6 +181,7 @@ impl Writer<'_> {
                 format!("BTreeMap::from([(\"key1\".to_owned(), {})])", self.value_of(of, value)?)
             }
             Type::Model(id) => format!("{}(&at.deeper())", self.function(*id)),
+            Type::Nullable(_) if marks.iter().any(|(mark, _)| mark == "accepts") => "Nullable::Null".to_owned(),
             Type::Nullable(of) => format!("Nullable::Value({})", self.value_of(of, inner)?),
             Type::Either(first, second) => {
                 let alternatives: &[Shape] = match inner {
@@ -192,13 +208,13 @@ fn either([v2, v3]: [Option<String>; 2]) -> String {
     }
 }
 
-/// Whether a generation must, may or cannot have the field. Of alternatives, the first one is taken.
+/// Whether a generation must, may or cannot have the field by its specification. Of alternatives, one is taken.
 fn wanted(model: &Model, field: &Field, generation: usize) -> &'static str {
     if field.wire[generation].is_empty() {
         return "Never";
     }
     let required = match &model.alternative[generation] {
-        None => field.required[generation],
+        None => field.required[generation] || field.waived[generation],
         Some(first) => match first.iter().find(|(name, _)| field.wire[generation].contains(name)) {
             None => return "Never",
             Some((_, required)) => *required,

@@ -424,15 +424,22 @@ fn wire(field: &Field, ways: Ways, reader: Option<&str>) -> String {
         (true, _, true) => out.push_str(" @ v2"),
         _ => {}
     }
-    if ways.written && (field.required[0] || field.required[1]) && required(field) {
-        out.push_str(" required");
+    if let Some((word, _)) = required(field).filter(|_| ways.written) {
+        out.push(' ');
+        out.push_str(word);
     }
     out
 }
 
-/// Required in every generation that has the field.
-fn required(field: &Field) -> bool {
-    (0..2).all(|generation| field.required[generation] || field.wire[generation].is_empty())
+/// In which generations a field is required: as its macro takes it, and in words.
+fn required(field: &Field) -> Option<(&'static str, &'static str)> {
+    let in_all = (0..2).all(|generation| field.required[generation] || field.wire[generation].is_empty());
+    match field.required {
+        [false, false] => None,
+        _ if in_all => Some(("required", "; required.")),
+        [true, _] => Some(("required_v2", "; required in v2.")),
+        [false, true] => Some(("required_v3", "; required in v3.")),
+    }
 }
 
 fn description(field: &Field) -> String {
@@ -444,7 +451,7 @@ fn description(field: &Field) -> String {
         (None, Some(v3)) => format!("`{v3}`, in v3 only"),
         (None, None) => String::new(),
     };
-    text.push_str(if required(field) { "; required." } else { "." });
+    text.push_str(required(field).map_or(".", |(_, words)| words));
     for limit in &field.limits {
         text.push(' ');
         text.push_str(limit);

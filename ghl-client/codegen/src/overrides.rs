@@ -1,8 +1,9 @@
 //! What the specifications leave out or get wrong, kept by hand in `overrides.json`; every entry names its source.
 //!
 //! An entry of a `group` corrects an `operation` (`name`, `query`, `optional`, `body`, `answer`) or a `schema` (`set`, `optional`,
-//! `remove`, `shape`), in both generations unless it says `in`. The mark `as` of a shape, for overrides alone, is the field's Rust
-//! name. Entries without a group give `names` for the wire's typos, or name `secrets`.
+//! `remove`, `shape`), in both generations unless it says `in`. Two marks of a shape are for overrides alone: `as` is the field's
+//! Rust name, and `"accepts": null` stands where the specification itself takes no value. Entries without a group give `names` for
+//! the wire's typos, or name `secrets`.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +97,8 @@ fn correct_fields(fields: &mut Vec<FieldShape>, entry: &Json, set: &str) -> Resu
     }
     for name in entry.strings("optional") {
         let field = fields.iter_mut().find(|field| field.name == name);
-        field.ok_or_else(|| format!("there is no `{name}`"))?.required = false;
+        let field = field.ok_or_else(|| format!("there is no `{name}`"))?;
+        field.waived = std::mem::take(&mut field.required);
     }
     for name in entry.strings("remove") {
         let before = fields.len();

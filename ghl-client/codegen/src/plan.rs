@@ -139,6 +139,7 @@ impl Planner<'_> {
             }
             if let Some(content) = &facts.body {
                 let of = self.of(generation, &content.shape, &format!("{context}Body"), "body");
+                let of = self.apart(body.as_ref(), of, generation);
                 body = Some(self.joined(body, of));
             }
             if let Some(shape) = &facts.answer {
@@ -147,6 +148,19 @@ impl Planner<'_> {
             }
         }
         Ok(Method { name, facts, arguments, query, body, answer })
+    }
+
+    /// The body of a generation, as a model of its own if the known one would become one with that of another operation: what
+    /// that requires is not what this does.
+    fn apart(&mut self, known: Option<&Type>, of: Type, generation: usize) -> Type {
+        match (known, of) {
+            (Some(&Type::Model(one)), Type::Model(other))
+                if self.models.root(one) != self.models.root(other) && self.models.overlap(one, other) =>
+            {
+                Type::Model(self.models.part(other, generation))
+            }
+            (_, of) => of,
+        }
     }
 
     fn joined(&mut self, known: Option<Type>, of: Type) -> Type {
@@ -171,6 +185,7 @@ impl Planner<'_> {
             let field = self.field(generation, field, name, context);
             self.models.merge_field(model, field);
         }
+        self.models.get_mut(model).described[generation] = true;
     }
 
     fn field(&mut self, generation: usize, field: &FieldShape, name: String, context: &str) -> Field {
@@ -185,9 +200,11 @@ impl Planner<'_> {
         wire[generation].push(field.name.clone());
         let mut required = [false; 2];
         required[generation] = field.required;
+        let mut waived = [false; 2];
+        waived[generation] = field.waived;
         let mut shapes = [None, None];
         shapes[generation] = Some(self.resolved(generation, &field.shape));
-        Field { name, wire, required, of, seen, limits: limits(&field.shape), shapes }
+        Field { name, wire, required, waived, of, seen, limits: limits(&field.shape), shapes }
     }
 
     /// A shape with what is named but no object written out.
@@ -267,7 +284,7 @@ impl Planner<'_> {
         self.named.insert(key, id);
         let fields = self.flat(generation, &shape);
         self.fill(id, generation, &fields, &short);
-        self.models.get_mut(id).alternative[generation] = self.first_of(generation, &shape);
+        self.models.get_mut(id).alternative[generation] = self.alternative(generation, &shape);
         let id = match self.by_name.get(&short) {
             Some(&known) => self.models.merge(known, id),
             None => id,
@@ -291,7 +308,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The fields of an object; of alternatives those of all, required where each of them has and requires it.
+    /// The fields of an object; of parts those of all, required where one requires it; of alternatives those of all, required
+    /// where each has and requires it.
     fn flat(&self, generation: usize, shape: &Shape) -> Vec<FieldShape> {
         match shape {
             Shape::Fields(fields) => fields.clone(),
@@ -299,7 +317,11 @@ impl Planner<'_> {
                 self.schema(generation, name).map(|shape| self.flat(generation, &shape)).unwrap_or_default()
             }
             Shape::Marked { shape, .. } => self.flat(generation, shape),
-            Shape::All(shapes) => shapes.iter().flat_map(|shape| self.flat(generation, shape)).collect(),
+            Shape::All(shapes) => {
+                let all: Vec<_> = shapes.iter().flat_map(|shape| self.flat(generation, shape)).collect();
+                let required = |name: &str| all.iter().any(|field| field.name == name && field.required);
+                all.iter().cloned().map(|field| FieldShape { required: required(&field.name), ..field }).collect()
+            }
             Shape::One(shapes) => {
                 let alternatives: Vec<_> = shapes.iter().map(|shape| self.flat(generation, shape)).collect();
                 let required = |name: &str| {
@@ -314,11 +336,19 @@ impl Planner<'_> {
         }
     }
 
-    /// The fields of the first of several alternatives, and whether it requires them.
-    fn first_of(&self, generation: usize, shape: &Shape) -> Option<Vec<(String, bool)>> {
+    /// The fields of one of several alternatives, and whether the specification requires them: of the first one that is no other
+    /// one as well, whatever is set of it.
+    fn alternative(&self, generation: usize, shape: &Shape) -> Option<Vec<(String, bool)>> {
         let Shape::One(shapes) = shape else { return None };
-        let first = self.flat(generation, shapes.first()?);
-        Some(first.into_iter().map(|field| (field.name, field.required)).collect())
+        let asks = |field: &FieldShape| field.required || field.waived;
+        let all: Vec<_> = shapes.iter().map(|shape| self.flat(generation, shape)).collect();
+        let has = |fields: &[FieldShape], name: &str| fields.iter().any(|field| field.name == name);
+        let fits = |one: &[FieldShape], other: &[FieldShape]| {
+            other.iter().filter(|field| asks(field)).all(|field| has(one, &field.name))
+        };
+        let alone = |&place: &usize| (0..all.len()).all(|other| other == place || !fits(&all[place], &all[other]));
+        let place = (0..all.len()).find(alone).unwrap_or_default();
+        Some(all.get(place)?.iter().map(|field| (field.name.clone(), asks(field))).collect())
     }
 
     /// Objects become one model that has the fields of all; anything else is one or the other.
@@ -338,7 +368,7 @@ impl Planner<'_> {
                     let all = Shape::One(objects);
                     let fields = self.flat(generation, &all);
                     self.fill(id, generation, &fields, context);
-                    self.models.get_mut(id).alternative[generation] = self.first_of(generation, &all);
+                    self.models.get_mut(id).alternative[generation] = self.alternative(generation, &all);
                     Type::Model(id)
                 }
             };

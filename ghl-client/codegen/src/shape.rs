@@ -51,6 +51,8 @@ pub struct FieldShape {
     pub name: String,
     /// Whether it is marked as required.
     pub required: bool,
+    /// Whether the specification marks it as required and an override does not; never part of the digest.
+    pub waived: bool,
     /// Its value's shape.
     pub shape: Shape,
 }
@@ -252,6 +254,7 @@ fn fields(properties: &Json, required: &[String]) -> Vec<FieldShape> {
     let field = |(name, schema): &(String, Json)| FieldShape {
         name: name.clone(),
         required: required.contains(name),
+        waived: false,
         shape: Shape::from_schema(schema),
     };
     properties.fields().iter().map(field).collect()
@@ -266,6 +269,7 @@ pub fn parse_fields(json: &Json) -> Result<Vec<FieldShape>, String> {
         Ok(FieldShape {
             name: name.trim_end_matches('*').to_owned(),
             required: name.ends_with('*'),
+            waived: false,
             shape: Shape::parse(shape).map_err(|why| format!("{name}: {why}"))?,
         })
     };

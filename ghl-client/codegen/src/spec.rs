@@ -65,6 +65,7 @@ fn operation(method: &str, path: &str, facts: &Json) -> Result<OperationFacts, S
     let parameter = |json: &Json| FieldShape {
         name: json.str("name").unwrap_or_default().to_owned(),
         required: json.is_true("required"),
+        waived: false,
         // Some are described beside their schema, which then says nothing.
         shape: Shape::from_schema(if json.get("oneOf").is_some() { json } else { json.get("schema").unwrap_or(json) }),
     };
@@ -102,7 +103,8 @@ fn arguments(path: &str, described: &[FieldShape]) -> Vec<FieldShape> {
     let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
     let argument = |name: &str| {
         let found = described.iter().find(|parameter| parameter.name == name).cloned();
-        let unknown = || FieldShape { name: name.to_owned(), required: true, shape: Shape::plain("string") };
+        let unknown =
+            || FieldShape { name: name.to_owned(), required: true, waived: false, shape: Shape::plain("string") };
         FieldShape { required: true, ..found.unwrap_or_else(unknown) }
     };
     names.map(argument).collect()

@@ -48,7 +48,9 @@ pub struct Model {
     pub name: String,
     /// Its fields.
     pub fields: Vec<Field>,
-    /// In v2 and in v3, the fields of the first alternative and whether it requires them, where the model stands for several.
+    /// Whether v2 and v3 have described it.
+    pub described: [bool; 2],
+    /// In v2 and in v3, the fields of one alternative and whether it requires them, where the model stands for several.
     pub alternative: [Option<Vec<(String, bool)>>; 2],
 }
 
@@ -61,6 +63,8 @@ pub struct Field {
     pub wire: [Vec<String>; 2],
     /// Whether it is required, in v2 and in v3.
     pub required: [bool; 2],
+    /// Whether v2 and v3 mark it as required although calls without it are taken.
+    pub waived: [bool; 2],
     /// Its type.
     pub of: Type,
     /// The type of the specification's example, where it is another one: answers may have either.
@@ -109,6 +113,25 @@ impl Models {
         (0..self.models.len()).map(ModelId).filter(|id| !self.same_as.contains_key(id))
     }
 
+    /// Whether a generation has described both models.
+    pub fn overlap(&self, one: ModelId, other: ModelId) -> bool {
+        let [one, other] = [self.get(one), self.get(other)];
+        (0..2).any(|generation| one.described[generation] && other.described[generation])
+    }
+
+    /// A copy of a model as one generation alone has it.
+    pub fn part(&mut self, id: ModelId, generation: usize) -> ModelId {
+        let other = 1 - generation;
+        let mut part = self.get(id).clone();
+        part.fields.retain(|field| !field.wire[generation].is_empty());
+        for field in &mut part.fields {
+            field.wire[other].clear();
+            (field.required[other], field.waived[other], field.shapes[other]) = (false, false, None);
+        }
+        (part.described[other], part.alternative[other]) = (false, None);
+        self.add(part)
+    }
+
     /// Makes two models one.
     pub fn merge(&mut self, one: ModelId, other: ModelId) -> ModelId {
         let (one, other) = (self.root(one), self.root(other));
@@ -121,11 +144,27 @@ impl Models {
             let alternative = self.models[gone.0].alternative[generation].take();
             self.models[kept.0].alternative[generation] =
                 self.models[kept.0].alternative[generation].take().or(alternative);
+            if self.models[kept.0].described[generation] && self.models[gone.0].described[generation] {
+                self.loosen(kept, gone, generation);
+                self.loosen(gone, kept, generation);
+            }
+            self.models[kept.0].described[generation] |= self.models[gone.0].described[generation];
         }
         for field in std::mem::take(&mut self.models[gone.0].fields) {
             self.merge_field(kept, field);
         }
         kept
+    }
+
+    /// Where one generation describes two models that become one, what one of them lacks is not required.
+    fn loosen(&mut self, model: ModelId, other: ModelId, generation: usize) {
+        let [model, other] = [model.0, other.0];
+        let has = |name: &str, field: &Field| field.name == name && !field.wire[generation].is_empty();
+        let lacks = |name: &str| !self.models[other].fields.iter().any(|field| has(name, field));
+        let loose: Vec<bool> = self.models[model].fields.iter().map(|field| lacks(&field.name)).collect();
+        for (field, _) in self.models[model].fields.iter_mut().zip(loose).filter(|(_, loose)| *loose) {
+            field.required[generation] = false;
+        }
     }
 
     /// Adds a field to a model, or makes it one with the field of that name.
@@ -147,6 +186,7 @@ impl Models {
                 (_, true) => known.required[generation],
                 _ => known.required[generation] && field.required[generation],
             };
+            known.waived[generation] |= field.waived[generation];
             if known.shapes[generation].is_none() {
                 known.shapes[generation] = field.shapes[generation].clone();
             }

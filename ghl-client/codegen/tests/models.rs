@@ -4,7 +4,7 @@
 use ghl_codegen::{
     plan::Plan,
     plans,
-    types::{Field, Model},
+    types::{Field, Model, Models, Type},
 };
 
 fn plan(group: &str) -> Plan {
@@ -41,4 +41,46 @@ fn no_other_field_has_two_ids() {
         }
     }
     assert_eq!(found, ["voice-ai AgentActionResponse"], "one object's `_id` may hide its `id`");
+}
+
+#[test]
+fn a_mark_of_one_generation_stays_that_generations() {
+    let plan = plan("phone-system");
+    let pools = model(&plan, "GetNumberPoolListQuery");
+    assert_eq!(field(pools, "location_id").required, [false, true]);
+}
+
+#[test]
+fn a_mark_that_an_override_takes_away_is_kept_for_the_specifications_own_calls() {
+    let plan = plan("opportunities");
+    let followers = field(model(&plan, "UpsertOpportunity"), "followers");
+    assert_eq!((followers.required, followers.waived), ([false; 2], [true; 2]));
+}
+
+#[test]
+fn what_one_of_two_models_of_a_generation_lacks_is_not_required() {
+    let field = |name: &str, required| Field {
+        name: name.to_owned(),
+        wire: [vec![name.to_owned()], Vec::new()],
+        required: [required, false],
+        waived: [false; 2],
+        of: Type::Text,
+        seen: None,
+        limits: Vec::new(),
+        shapes: [None, None],
+    };
+    let of = |generation: usize, fields| {
+        let mut described = [false; 2];
+        described[generation] = true;
+        Model { name: "Sample".to_owned(), fields, described, ..Model::default() }
+    };
+    let mut models = Models::default();
+    let one = models.add(of(0, vec![field("both", true), field("one", true)]));
+    let other = models.add(of(0, vec![field("both", true), field("other", true)]));
+    let newer = models.add(of(1, Vec::new()));
+    let merged = models.merge(one, other);
+    let merged = models.merge(merged, newer);
+    let required: Vec<_> =
+        models.get(merged).fields.iter().map(|field| (field.name.as_str(), field.required[0])).collect();
+    assert_eq!(required, [("both", true), ("one", false), ("other", false)]);
 }

@@ -1996,8 +1996,8 @@ body! { FbGetReportingListQuery {
     start_date: String = "startDate" required,
     /// `endDate`; required.
     end_date: String = "endDate" required,
-    /// `campaignId`.
-    campaign_id: String = "campaignId",
+    /// `campaignId`; required in v2.
+    campaign_id: String = "campaignId" required_v2,
     /// `type`; required.
     kind: FbGetEntityQueryKind = "type" required,
 } }
@@ -2045,8 +2045,8 @@ body! { FbUpdateAudienceBody {
     location_id: String = "locationId" required,
     /// `name`; required.
     name: String = "name" required,
-    /// `description`.
-    description: String = "description",
+    /// `description`; required in v2.
+    description: String = "description" required_v2,
 } }
 
 body! { FlexibleRuleUserList {

@@ -272,8 +272,8 @@ answer! { BrandVoicePublicV1 {
 } }
 
 both! { Color {
-    /// `id`.
-    id: String = "id",
+    /// `id`; required in v2.
+    id: String = "id" required_v2,
     /// `hexa`; required.
     hexa: String = "hexa" required,
     /// `rgba`; required.
@@ -340,8 +340,8 @@ answer! { DeleteBrandVoicePublicV1Response {
 } }
 
 both! { Font {
-    /// `id`.
-    id: String = "id",
+    /// `id`; required in v2.
+    id: String = "id" required_v2,
     /// `font`; required.
     font: String = "font" required,
     /// `fallback`; required.
@@ -414,8 +414,8 @@ body! { ListBrandVoicesQuery {
 } }
 
 both! { Logo {
-    /// `id`.
-    id: String = "id",
+    /// `id`; required in v2.
+    id: String = "id" required_v2,
     /// `url`; required.
     url: String = "url" required,
     /// `label`; required.

@@ -215,8 +215,8 @@ answer! { GetNumberPoolListAnswer {
 } }
 
 body! { GetNumberPoolListQuery {
-    /// `locationId`.
-    location_id: String = "locationId",
+    /// `locationId`; required in v3.
+    location_id: String = "locationId" required_v3,
 } }
 
 answer! { ListNumberItemResponse {
@@ -290,22 +290,22 @@ answer! { PurchaseNumberForLocationV3Response {
 body! { PurchasePhoneNumberBody {
     /// `phoneNumber`; required.
     phone_number: String = "phoneNumber" required,
-    /// `countryCode`.
-    country_code: String = "countryCode",
-    /// `numberType`.
-    number_type: Either<NumberType, Object> = "numberType",
-    /// `addressSid`.
-    address_sid: Nullable<String> = "addressSid",
-    /// `bundleSid`.
-    bundle_sid: Nullable<String> = "bundleSid",
-    /// `locality`.
-    locality: Nullable<String> = "locality",
-    /// `region`.
-    region: Nullable<String> = "region",
-    /// `fingerprintId`.
-    fingerprint_id: Nullable<String> = "fingerprintId",
-    /// `skipLocationKYC`.
-    skip_location_kyc: Nullable<bool> = "skipLocationKYC",
+    /// `countryCode`; required in v3.
+    country_code: String = "countryCode" required_v3,
+    /// `numberType`; required in v3.
+    number_type: Either<NumberType, Object> = "numberType" required_v3,
+    /// `addressSid`; required in v3.
+    address_sid: Nullable<String> = "addressSid" required_v3,
+    /// `bundleSid`; required in v3.
+    bundle_sid: Nullable<String> = "bundleSid" required_v3,
+    /// `locality`; required in v3.
+    locality: Nullable<String> = "locality" required_v3,
+    /// `region`; required in v3.
+    region: Nullable<String> = "region" required_v3,
+    /// `fingerprintId`; required in v3.
+    fingerprint_id: Nullable<String> = "fingerprintId" required_v3,
+    /// `skipLocationKYC`; required in v3.
+    skip_location_kyc: Nullable<bool> = "skipLocationKYC" required_v3,
     /// `paymentIntentId`, in v3 only; required.
     payment_intent_id: String = "paymentIntentId" @ v3 required,
     /// `stripeAccountId`, in v3 only; required.

@@ -137,8 +137,8 @@ body! { GetSnapshotPushQuery {
     to: String = "to" required,
     /// `lastDoc`; required.
     last_doc: String = "lastDoc" required,
-    /// `limit`.
-    limit: String = "limit",
+    /// `limit`; required in v2.
+    limit: String = "limit" required_v2,
 } }
 
 answer! { GetSnapshotPushStatusSuccessfulResponse {

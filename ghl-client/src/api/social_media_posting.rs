@@ -87,7 +87,7 @@ impl SocialMediaPosting {
     /// Token: `bearer`.
     ///
     /// Answers 200.
-    pub fn edit_post(&self, location_id: &str, id: &str, body: CreatePost) -> Request<UpdatePostSuccessfulResponse> {
+    pub fn edit_post(&self, location_id: &str, id: &str, body: PostCreateRequest) -> Request<UpdatePostSuccessfulResponse> {
         Request::new(&self.0, &OPERATIONS[6], &[location_id, id]).body(body)
     }
 
@@ -1458,8 +1458,8 @@ body! { CreateLikeQuery {
 } }
 
 body! { CreatePost {
-    /// `accountIds`.
-    account_ids: Vec<String> = "accountIds",
+    /// `accountIds`; required.
+    account_ids: Vec<String> = "accountIds" required,
     /// `summary`.
     summary: String = "summary",
     /// `media`.
@@ -1488,8 +1488,8 @@ body! { CreatePost {
     tiktok_post_details: TiktokPostSchema = "tiktokPostDetails",
     /// `gmbPostDetails`.
     gmb_post_details: GmbPostSchema = "gmbPostDetails",
-    /// `userId`.
-    user_id: String = "userId",
+    /// `userId`; required.
+    user_id: String = "userId" required,
     /// `selectedBestTime`, in v3 only.
     selected_best_time: String = "selectedBestTime" @ v3,
     /// `applyWatermark`, in v3 only.
@@ -1586,8 +1586,8 @@ answer! { CreatedTimeSlot {
 } }
 
 body! { CsvDefault {
-    /// `userId`.
-    user_id: String = "userId",
+    /// `userId`; required in v3.
+    user_id: String = "userId" required_v3,
 } }
 
 answer! { CsvImportSchema {
@@ -2425,8 +2425,8 @@ body! { GetUploadStatusQuery {
     limit: String = "limit",
     /// `includeUsers`.
     include_users: String = "includeUsers",
-    /// `userId`.
-    user_id: String = "userId",
+    /// `userId`; required in v3.
+    user_id: String = "userId" required_v3,
     /// `isFromTemplate`, in v3 only.
     is_from_template: String = "isFromTemplate" @ v3,
 } }
@@ -2444,8 +2444,8 @@ answer! { GetUploadStatusResponseSchema {
 } }
 
 both! { GmbPostSchema {
-    /// `gmbEventType`.
-    gmb_event_type: GmbEventType = "gmbEventType",
+    /// `gmbEventType`; required in v3.
+    gmb_event_type: GmbEventType = "gmbEventType" required_v3,
     /// `title`.
     title: String = "title",
     /// `offerTitle`.
@@ -2645,6 +2645,55 @@ body! { PostApprovalSchema {
     approval_status: Either<ApprovalStatus, Object> = "approvalStatus",
 } }
 
+body! { PostCreateRequest {
+    /// `accountIds`; required in v3.
+    account_ids: Vec<String> = "accountIds" required_v3,
+    /// `summary`.
+    summary: String = "summary",
+    /// `media`.
+    media: Vec<PostMediaSchema> = "media",
+    /// `status`.
+    status: Either<CreatePostStatus, Object> = "status",
+    /// `scheduleDate`.
+    schedule_date: String = "scheduleDate",
+    /// `createdBy`.
+    created_by: String = "createdBy",
+    /// `followUpComment`.
+    follow_up_comment: String = "followUpComment",
+    /// `ogTagsDetails`.
+    og_tags_details: OgTagsSchema = "ogTagsDetails",
+    /// `type`; required.
+    kind: Either<CreatePostKind, Object> = "type" required,
+    /// `postApprovalDetails`.
+    post_approval_details: PostApprovalSchema = "postApprovalDetails",
+    /// `scheduleTimeUpdated`.
+    schedule_time_updated: bool = "scheduleTimeUpdated",
+    /// `tags`.
+    tags: Vec<String> = "tags",
+    /// `categoryId`.
+    category_id: String = "categoryId",
+    /// `tiktokPostDetails`.
+    tiktok_post_details: TiktokPostSchema = "tiktokPostDetails",
+    /// `gmbPostDetails`.
+    gmb_post_details: GmbPostSchema = "gmbPostDetails",
+    /// `userId`; required in v3.
+    user_id: String = "userId" required_v3,
+    /// `selectedBestTime`, in v3 only.
+    selected_best_time: String = "selectedBestTime" @ v3,
+    /// `applyWatermark`, in v3 only.
+    apply_watermark: bool = "applyWatermark" @ v3,
+    /// `linkedinPostDetails`, in v3 only.
+    linkedin_post_details: LinkedinPostSchema = "linkedinPostDetails" @ v3,
+    /// `pinterestPostDetails`, in v3 only.
+    pinterest_post_details: PinterestPostSchema = "pinterestPostDetails" @ v3,
+    /// `facebookPostDetails`, in v3 only.
+    facebook_post_details: FacebookPostSchema = "facebookPostDetails" @ v3,
+    /// `instagramPostDetails`, in v3 only.
+    instagram_post_details: InstagramPostSchema = "instagramPostDetails" @ v3,
+    /// `youtubePostDetails`, in v3 only.
+    youtube_post_details: YoutubePostSchema = "youtubePostDetails" @ v3,
+} }
+
 answer! { PostInsightsSchema {
     like: Number = "like",
     share: Number = "share",
@@ -2656,8 +2705,8 @@ both! { PostMediaSchema {
     url: String = "url" required,
     /// `caption`.
     caption: String = "caption",
-    /// `type`.
-    kind: PostMediaSchemaKind = "type",
+    /// `type`; required in v3.
+    kind: PostMediaSchemaKind = "type" required_v3,
     /// `thumbnail`.
     thumbnail: String = "thumbnail",
     /// `defaultThumb`, in v2 only.
@@ -2852,8 +2901,8 @@ body! { SetAccounts {
     file_name: String = "fileName" required,
     /// `approver`.
     approver: String = "approver",
-    /// `userId`.
-    user_id: String = "userId",
+    /// `userId`; required in v3.
+    user_id: String = "userId" required_v3,
     /// `csvFileType`, in v3 only.
     csv_file_type: CsvFileType = "csvFileType" @ v3,
 } }
@@ -3068,8 +3117,8 @@ body! { StartTwitterOauthQuery {
 } }
 
 both! { TiktokPostSchema {
-    /// `privacyLevel`.
-    privacy_level: Either<PrivacyLevel, Object> = "privacyLevel",
+    /// `privacyLevel`; required in v3.
+    privacy_level: Either<PrivacyLevel, Object> = "privacyLevel" required_v3,
     /// `promoteOtherBrand`.
     promote_other_brand: bool = "promoteOtherBrand",
     /// `enableComment`.
@@ -3173,8 +3222,8 @@ answer! { UpdatedSlotInfo {
 } }
 
 body! { UploadCsvdto {
-    /// `file`.
-    file: File = "file",
+    /// `file`; required in v3.
+    file: File = "file" required_v3,
 } }
 
 answer! { UploadFileResponse {

@@ -235,7 +235,7 @@ fn search_conversation_query(at: &At) -> api::SearchConversationQuery {
 fn send_message_body(at: &At) -> api::SendMessageBody {
     api::SendMessageBody {
         kind: set!(at, Must, Must, api::SendMessageBodyKind::from("SMS")),
-        sub_type: set!(at, May, May, Object::new()),
+        sub_type: set!(at, Must, Must, Object::new()),
         contact_id: set!(at, Must, Must, "sample1".to_owned()),
         appointment_id: set!(at, May, May, "sample1".to_owned()),
         attachments: set!(at, May, May, vec!["sample1".to_owned()]),
@@ -256,7 +256,7 @@ fn send_message_body(at: &At) -> api::SendMessageBody {
         from_number: set!(at, May, May, "sample1".to_owned()),
         to_number: set!(at, May, May, "sample1".to_owned()),
         forward: set!(at, May, May, forward_config(&at.deeper())),
-        status: set!(at, May, May, api::SendMessageBodyStatus::from("delivered")),
+        status: set!(at, Must, Must, api::SendMessageBodyStatus::from("delivered")),
         uses_native_scheduling_ai: set!(at, May, May, true),
         optimization_period: set!(at, May, May, api::OptimizationPeriod::from("24h")),
     }
@@ -333,7 +333,7 @@ fn upload_files(at: &At) -> api::UploadFiles {
         conversation_id: set!(at, Must, Must, "sample1".to_owned()),
         contact_id: set!(at, Must, Must, "sample1".to_owned()),
         location_id: set!(at, Must, Must, "sample1".to_owned()),
-        attachment_urls: set!(at, May, May, vec!["sample1".to_owned()]),
+        attachment_urls: set!(at, Must, Must, vec!["sample1".to_owned()]),
         chat_service_sid: set!(at, May, May, "sample1".to_owned()),
         is_group_sms: set!(at, May, May, "sample1".to_owned()),
         file_attachment: set!(at, May, May, file()),

@@ -15,7 +15,7 @@ pub(super) static CALLS: &[Call] = &[
     Call { operation: &api::OPERATIONS[3], send: |ghl, at| request(ghl.social_media_posting().get_posts("sample1", search_post(&at.deeper()))) },
     Call { operation: &api::OPERATIONS[4], send: |ghl, at| request(ghl.social_media_posting().create_post("sample1", create_post(&at.deeper()))) },
     Call { operation: &api::OPERATIONS[5], send: |ghl, _| request(ghl.social_media_posting().get_post("sample1", "sample1")) },
-    Call { operation: &api::OPERATIONS[6], send: |ghl, at| request(ghl.social_media_posting().edit_post("sample1", "sample1", create_post(&at.deeper()))) },
+    Call { operation: &api::OPERATIONS[6], send: |ghl, at| request(ghl.social_media_posting().edit_post("sample1", "sample1", post_create_request(&at.deeper()))) },
     Call { operation: &api::OPERATIONS[7], send: |ghl, _| request(ghl.social_media_posting().delete_post("sample1", "sample1")) },
     Call { operation: &api::OPERATIONS[8], send: |ghl, at| request(ghl.social_media_posting().bulk_delete_social_planner_posts("sample1", delete_posts(&at.deeper()))) },
     Call { operation: &api::OPERATIONS[9], send: |ghl, _| request(ghl.social_media_posting().get_account("sample1")) },
@@ -140,13 +140,13 @@ fn attach_linkedin_account(at: &At) -> api::AttachLinkedinAccount {
 
 fn attach_oauth_accounts_body(at: &At) -> api::AttachOauthAccountsBody {
     api::AttachOauthAccountsBody {
-        kind: set!(at, Never, Must, api::AttachOauthAccountsBodyKind::from("page")),
-        origin_id: set!(at, Never, Must, "sample1".to_owned()),
-        name: set!(at, Never, Must, "sample1".to_owned()),
-        avatar: set!(at, Never, Must, "sample1".to_owned()),
+        kind: set!(at, Never, Never, api::AttachOauthAccountsBodyKind::from("page")),
+        origin_id: set!(at, Never, Never, "sample1".to_owned()),
+        name: set!(at, Never, Never, "sample1".to_owned()),
+        avatar: set!(at, Never, Never, "sample1".to_owned()),
         page_id: set!(at, Never, Never, "sample1".to_owned()),
-        location: set!(at, Never, Never, attach_gmb_location_location(&at.deeper())),
-        account: set!(at, Never, Never, attach_gmb_location_account(&at.deeper())),
+        location: set!(at, Never, Must, attach_gmb_location_location(&at.deeper())),
+        account: set!(at, Never, Must, attach_gmb_location_account(&at.deeper())),
         verified: set!(at, Never, Never, true),
         username: set!(at, Never, Never, "sample1".to_owned()),
         website_url: set!(at, Never, Never, "sample1".to_owned()),
@@ -254,7 +254,7 @@ fn create_like_query(at: &At) -> api::CreateLikeQuery {
 
 fn create_post(at: &At) -> api::CreatePost {
     api::CreatePost {
-        account_ids: set!(at, May, Must, vec!["sample1".to_owned()]),
+        account_ids: set!(at, Must, Must, vec!["sample1".to_owned()]),
         summary: set!(at, May, May, "sample1".to_owned()),
         media: set!(at, May, May, vec![post_media_schema(&at.deeper())]),
         status: set!(at, May, May, if at.is_v3() { Either::First(api::CreatePostStatus::from("draft")) } else { Either::Second(Object::new()) }),
@@ -269,7 +269,7 @@ fn create_post(at: &At) -> api::CreatePost {
         category_id: set!(at, May, May, "sample1".to_owned()),
         tiktok_post_details: set!(at, May, May, tiktok_post_schema(&at.deeper())),
         gmb_post_details: set!(at, May, May, gmb_post_schema(&at.deeper())),
-        user_id: set!(at, May, Must, "sample1".to_owned()),
+        user_id: set!(at, Must, Must, "sample1".to_owned()),
         selected_best_time: set!(at, Never, May, "sample1".to_owned()),
         apply_watermark: set!(at, Never, May, true),
         linkedin_post_details: set!(at, Never, May, linkedin_post_schema(&at.deeper())),
@@ -520,7 +520,7 @@ fn instagram_post_schema(at: &At) -> api::InstagramPostSchema {
 fn linkedin_poll(at: &At) -> api::LinkedinPoll {
     api::LinkedinPoll {
         question: set!(at, Never, Must, "sample1".to_owned()),
-        options: set!(at, Never, Must, vec![linkedin_poll_option(&at.deeper()), linkedin_poll_option(&at.deeper())]),
+        options: set!(at, Never, Must, vec![linkedin_poll_option(&at.deeper()), api::LinkedinPollOption { text: Some("sample2".to_owned()), ..linkedin_poll_option(&at.deeper()) }]),
         settings: set!(at, Never, Must, linkedin_poll_settings(&at.deeper())),
         extra: Object::new(),
     }
@@ -602,6 +602,34 @@ fn post_approval_schema(at: &At) -> api::PostApprovalSchema {
         requester_note: set!(at, May, May, "sample1".to_owned()),
         approver_note: set!(at, May, May, "sample1".to_owned()),
         approval_status: set!(at, May, May, if at.is_v3() { Either::First(api::ApprovalStatus::from("pending")) } else { Either::Second(Object::new()) }),
+    }
+}
+
+fn post_create_request(at: &At) -> api::PostCreateRequest {
+    api::PostCreateRequest {
+        account_ids: set!(at, May, Must, vec!["sample1".to_owned()]),
+        summary: set!(at, May, May, "sample1".to_owned()),
+        media: set!(at, May, May, vec![post_media_schema(&at.deeper())]),
+        status: set!(at, May, May, if at.is_v3() { Either::First(api::CreatePostStatus::from("draft")) } else { Either::Second(Object::new()) }),
+        schedule_date: set!(at, May, May, "sample1".to_owned()),
+        created_by: set!(at, May, May, "sample1".to_owned()),
+        follow_up_comment: set!(at, May, May, "sample1".to_owned()),
+        og_tags_details: set!(at, May, May, og_tags_schema(&at.deeper())),
+        kind: set!(at, Must, Must, if at.is_v3() { Either::First(api::CreatePostKind::from("post")) } else { Either::Second(Object::new()) }),
+        post_approval_details: set!(at, May, May, post_approval_schema(&at.deeper())),
+        schedule_time_updated: set!(at, May, May, true),
+        tags: set!(at, May, May, vec!["sample1".to_owned()]),
+        category_id: set!(at, May, May, "sample1".to_owned()),
+        tiktok_post_details: set!(at, May, May, tiktok_post_schema(&at.deeper())),
+        gmb_post_details: set!(at, May, May, gmb_post_schema(&at.deeper())),
+        user_id: set!(at, May, Must, "sample1".to_owned()),
+        selected_best_time: set!(at, Never, May, "sample1".to_owned()),
+        apply_watermark: set!(at, Never, May, true),
+        linkedin_post_details: set!(at, Never, May, linkedin_post_schema(&at.deeper())),
+        pinterest_post_details: set!(at, Never, May, pinterest_post_schema(&at.deeper())),
+        facebook_post_details: set!(at, Never, May, facebook_post_schema(&at.deeper())),
+        instagram_post_details: set!(at, Never, May, instagram_post_schema(&at.deeper())),
+        youtube_post_details: set!(at, Never, May, youtube_post_schema(&at.deeper())),
     }
 }
 

@@ -35,12 +35,13 @@ impl<T: Write> Write for Option<T> {
     }
 }
 
-/// What a body's macro knows of a field: its name in v2 and in v3, empty where the generation lacks it.
+/// What a body's macro knows of a field: its name in v2 and in v3, empty where the generation lacks it, and which of them require
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name {
     pub(crate) v2: &'static str,
     pub(crate) v3: &'static str,
-    pub(crate) required: bool,
+    pub(crate) required: [bool; 2],
 }
 
 /// What is done with a body's fields.
@@ -103,9 +104,10 @@ pub(crate) fn show_written(body: &dyn Written, name: &str, f: &mut fmt::Formatte
 }
 
 fn put(object: &mut Object, name: &Name, value: &dyn Write, generation: Generation, files: &mut Files) -> Result<()> {
-    let (wire, other) = match generation {
-        Generation::V2 => (name.v2, name.v3),
-        Generation::V3 => (name.v3, name.v2),
+    let [v2, v3] = name.required;
+    let (wire, other, required) = match generation {
+        Generation::V2 => (name.v2, name.v3, v2),
+        Generation::V3 => (name.v3, name.v2, v3),
     };
     let config = |why| Err(Error::new(ErrorKind::Config, why));
     match (value.is_set(), wire.is_empty()) {
@@ -113,7 +115,7 @@ fn put(object: &mut Object, name: &Name, value: &dyn Write, generation: Generati
         (true, true) => {
             config(format!("{generation} has no field `{other}`: leave it out, or ask for the other version"))
         }
-        (false, false) if name.required => config(format!("the field `{wire}` is required: set it")),
+        (false, false) if required => config(format!("the field `{wire}` is required: set it")),
         (false, _) => Ok(()),
     }
 }
@@ -208,10 +210,51 @@ impl<A: Write, B: Write> Write for Either<A, B> {
 
 impl Name {
     pub(crate) const fn new(v2: &'static str, v3: &'static str) -> Self {
-        Self { v2, v3, required: false }
+        Self { v2, v3, required: [false, false] }
     }
 
     pub(crate) const fn required(self) -> Self {
-        Self { required: true, ..self }
+        Self { required: [true, true], ..self }
+    }
+
+    pub(crate) const fn required_v2(self) -> Self {
+        Self { required: [true, false], ..self }
+    }
+
+    pub(crate) const fn required_v3(self) -> Self {
+        Self { required: [false, true], ..self }
+    }
+}
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro writes models for everybody")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::model::body;
+
+    body! { Sample {
+        /// In both.
+        always: bool = "always" required,
+        /// In v2 an option.
+        newer: bool = "newer" required_v3,
+        /// In v3 an option, called otherwise.
+        older: bool = "older" / "oldest" required_v2,
+    } }
+
+    #[test]
+    fn a_field_is_missed_in_the_generation_that_requires_it() {
+        let write = |sample: &Sample, generation| sample.write(generation, &mut Files::new());
+        let missing = |sample: &Sample, generation| write(sample, generation).unwrap_err().to_string();
+        let mut sample = Sample::default();
+        assert_eq!(missing(&sample, Generation::V3), "the field `always` is required: set it");
+        sample.always = Some(true);
+        assert_eq!(missing(&sample, Generation::V2), "the field `older` is required: set it");
+        assert_eq!(missing(&sample, Generation::V3), "the field `newer` is required: set it");
+        sample.newer = Some(false);
+        assert_eq!(write(&sample, Generation::V3).unwrap(), json!({"always": true, "newer": false}));
+        (sample.newer, sample.older) = (None, Some(true));
+        assert_eq!(write(&sample, Generation::V2).unwrap(), json!({"always": true, "older": true}));
     }
 }
