@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::{
     digest::OperationFacts,
     emit::{mark, module},
-    finish::{Finished, finish},
+    finish::Finished,
     json::Json,
     plan::{Method, Plan},
     shape::Shape,
@@ -44,8 +44,8 @@ pub fn contents(plans: &[Plan]) -> String {
 ///
 /// # Errors
 /// When a text has a pattern that none is known for.
-pub fn group(plan: &Plan) -> Result<String, String> {
-    let writer = Writer { plan, finished: finish(plan) };
+pub fn group(plan: &Plan, finished: &Finished) -> Result<String, String> {
+    let writer = Writer { plan, finished };
     let mut out = mark(&format!("codegen/digest/{}.json", plan.group));
     out.push_str("#![allow(unused_imports, clippy::needless_update, reason = \"every family imports the same\")]\n\n");
     let module = module(&plan.group);
@@ -67,7 +67,7 @@ pub fn group(plan: &Plan) -> Result<String, String> {
 
 struct Writer<'a> {
     plan: &'a Plan,
-    finished: Finished,
+    finished: &'a Finished,
 }
 
 impl Writer<'_> {

@@ -1,12 +1,16 @@
 //! Writes the code of a plan. The files are not formatted afterwards, so every line is written as it is to stand.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use crate::{
     digest::OperationFacts,
-    finish::{Finished, Ways, finish},
+    finish::{Finished, Ways},
     names,
     plan::{Method, Plan},
+    shared,
     types::{Field, ModelId, Type},
 };
 
@@ -70,12 +74,15 @@ const CONTENTS_HEAD: &str = "//! Every published operation of the API, generated
 //! The methods stand on the families' handles, beside the hand-written ones: `ghl.contacts().create_contact(…)`. They take the
 //! path's placeholders, a struct for the query and one for the body, and give a [`Request`] that is sent by `.await`. Which
 //! [`Generation`] is spoken follows from the version in force ([`GhlClient::v3`](crate::GhlClient::v3), or a request's
-//! `version`); fields that have two names get the right one. [`OPERATIONS`] lists all that is compiled in.
+//! `version`); fields that have two names get the right one. Long enums that several families have stand in [`shared`], and in
+//! each of these by its name. [`OPERATIONS`] lists all that is compiled in.
 
 mod model;
 mod multipart;
 mod operation;
 mod request;
+#[rustfmt::skip]
+pub mod shared;
 mod value;
 
 pub use model::{Decode, Files, Unknown, Write};
@@ -91,8 +98,8 @@ pub static OPERATIONS: &[&[Operation]] = &[
 ";
 
 /// The file of a group.
-pub fn group(plan: &Plan) -> String {
-    let writer = Writer { plan, finished: finish(plan) };
+pub fn group(plan: &Plan, finished: &Finished) -> String {
+    let writer = Writer { plan, finished };
     let mut out = mark(&format!("codegen/digest/{}.json", plan.group));
     writer.head(&mut out);
     writer.methods(&mut out);
@@ -106,7 +113,7 @@ pub fn group(plan: &Plan) -> String {
 
 struct Writer<'a> {
     plan: &'a Plan,
-    finished: Finished,
+    finished: &'a Finished,
 }
 
 impl Writer<'_> {
@@ -120,6 +127,10 @@ impl Writer<'_> {
         );
         out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Answer;\n\n");
         out.push_str("use super::{\n    model::{answer, body, both, values},\n    operation::{Endpoint, Generation, Media, Operation},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
+        if !self.finished.imported.is_empty() {
+            let names: Vec<_> = self.finished.imported.iter().map(String::as_str).collect();
+            let _ = writeln!(out, "pub use super::shared::{{{}}};", names.join(", "));
+        }
         match ROOMS.iter().find(|(room, _)| room == group) {
             Some((_, handle)) => {
                 let _ = writeln!(
@@ -284,21 +295,11 @@ impl Writer<'_> {
         }
     }
 
+    /// The enums of the family alone.
     fn enums(&self, out: &mut String) {
-        let mut enums: Vec<_> = self.finished.enums.iter().map(|((_, values), name)| (name, values)).collect();
-        enums.sort();
-        for (name, values) in enums {
-            let _ = writeln!(out, "values! {{ {name} {{");
-            let mut taken = std::collections::BTreeSet::new();
-            for value in values {
-                let mut variant = names::variant(value);
-                while !taken.insert(variant.clone()) {
-                    variant.push('_');
-                }
-                let _ = writeln!(out, "    {} = {value:?},", variant.replace('_', "Again"));
-            }
-            out.push_str("} }\n\n");
-        }
+        let all = self.finished.enums.iter().map(|((_, values), name)| (name, values));
+        let own: BTreeMap<_, _> = all.filter(|(name, _)| !self.finished.imported.contains(*name)).collect();
+        own.into_iter().for_each(|(name, values)| shared::an_enum(name, values, out));
     }
 }
 
@@ -403,7 +404,7 @@ pub(crate) fn reader(declared: &Type, seen: &Type) -> Option<&'static str> {
 fn wire(field: &Field, ways: Ways, reader: Option<&str>) -> String {
     let [v2, v3] = &field.wire;
     let mut all: Vec<&String> = v2.iter().chain(v3).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     all.retain(|name| seen.insert((*name).clone()));
     let mut out = String::new();
     let first = all.remove(0);

@@ -28,6 +28,8 @@ pub struct Finished {
     pub names: BTreeMap<ModelId, String>,
     /// The enums: the name for the values and the field's name.
     pub enums: BTreeMap<(String, Vec<String>), String>,
+    /// The names of those that stand beside the families.
+    pub imported: BTreeSet<String>,
     /// Fields that need a box, by model and name.
     pub boxed: BTreeSet<(ModelId, String)>,
 }

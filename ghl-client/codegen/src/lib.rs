@@ -14,6 +14,7 @@ pub mod names;
 pub mod overrides;
 pub mod plan;
 pub mod shape;
+pub mod shared;
 pub mod spec;
 pub mod types;
 
@@ -73,17 +74,19 @@ pub fn plans() -> Result<Vec<Plan>, String> {
 /// The generated files, relative to the repository: name and content.
 ///
 /// # Errors
-/// When a value cannot be made up.
+/// When a value cannot be made up, or a shared enum has no name of its own.
 pub fn code_files(plans: &[Plan]) -> Result<Vec<(String, String)>, String> {
+    let shared = shared::share(plans)?;
     let mut files = vec![
         ("ghl-client/src/api/mod.rs".to_owned(), emit::contents(plans)),
+        ("ghl-client/src/api/shared.rs".to_owned(), shared::file(&shared)),
         ("ghl-client/tests/answers/models.rs".to_owned(), answers::answers(plans)),
         ("tests/contract/calls/mod.rs".to_owned(), calls::contents(plans)),
     ];
-    for plan in plans {
+    for (plan, finished) in plans.iter().zip(&shared.finished) {
         let module = emit::module(&plan.group);
-        files.push((format!("ghl-client/src/api/{module}.rs"), emit::group(plan)));
-        files.push((format!("tests/contract/calls/{module}.rs"), calls::group(plan)?));
+        files.push((format!("ghl-client/src/api/{module}.rs"), emit::group(plan, finished)));
+        files.push((format!("tests/contract/calls/{module}.rs"), calls::group(plan, finished)?));
     }
     Ok(files)
 }

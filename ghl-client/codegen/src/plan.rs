@@ -22,6 +22,8 @@ pub struct Plan {
     pub models: Models,
     /// Whether v3 alone knows the group.
     pub v3_only: bool,
+    /// The names that overrides give to shared enums, by the one that they would have here.
+    pub enum_names: BTreeMap<String, String>,
 }
 
 /// A logical operation.
@@ -63,7 +65,9 @@ pub fn plan(group: &Group, words: &Words) -> Result<Plan, String> {
         }
         methods.push(method);
     }
-    Ok(Plan { group: group.name.clone(), methods, models: planner.models, v3_only: group.v2.is_none() })
+    let enums = words.enums.iter().filter(|((of, _), _)| *of == group.name);
+    let enum_names = enums.map(|((_, own), shared)| (own.clone(), shared.clone())).collect();
+    Ok(Plan { group: group.name.clone(), methods, models: planner.models, v3_only: group.v2.is_none(), enum_names })
 }
 
 /// The operations of both generations: those of one id, then those of one method and path.

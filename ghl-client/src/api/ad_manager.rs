@@ -2163,7 +2163,7 @@ body! { GoogleAdContent {
     /// `carouselCards`.
     carousel_cards: Vec<GoogleCarouselCard> = "carouselCards",
     /// `placements`.
-    placements: Vec<Placements> = "placements",
+    placements: Vec<Placement> = "placements",
     /// `customChannels`.
     custom_channels: bool = "customChannels",
 } }
@@ -2190,7 +2190,7 @@ body! { GoogleAdGroup {
     /// `customChannels`.
     custom_channels: bool = "customChannels",
     /// `selectedChannels`.
-    selected_channels: Vec<SelectedChannels> = "selectedChannels",
+    selected_channels: Vec<Placement> = "selectedChannels",
     /// `googleAudienceId`.
     google_audience_id: String = "googleAudienceId",
     /// `audience`.
@@ -3661,18 +3661,18 @@ values! { Pivot {
     Creative = "CREATIVE",
 } }
 
-values! { PlacementType {
-    Auto = "auto",
-    Manual = "manual",
-} }
-
-values! { Placements {
+values! { Placement {
     Gmail = "GMAIL",
     YoutubeInStream = "YOUTUBE_IN_STREAM",
     YoutubeShorts = "YOUTUBE_SHORTS",
     YoutubeInFeed = "YOUTUBE_IN_FEED",
     Discover = "DISCOVER",
     Display = "DISPLAY",
+} }
+
+values! { PlacementType {
+    Auto = "auto",
+    Manual = "manual",
 } }
 
 values! { PostSubmissionCallToActionCallToActionLabel {
@@ -3710,15 +3710,6 @@ values! { PublishingStatus {
 values! { RadiusUnit {
     Km = "km",
     Mi = "mi",
-} }
-
-values! { SelectedChannels {
-    Gmail = "GMAIL",
-    YoutubeInStream = "YOUTUBE_IN_STREAM",
-    YoutubeShorts = "YOUTUBE_SHORTS",
-    YoutubeInFeed = "YOUTUBE_IN_FEED",
-    Discover = "DISCOVER",
-    Display = "DISPLAY",
 } }
 
 values! { SelectionType {

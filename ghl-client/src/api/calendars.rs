@@ -1003,7 +1003,7 @@ answer! { AppointmentSchemaResponse {
     end_time: String = "endTime",
     title: String = "title",
     meeting_location_type: String = "meetingLocationType",
-    appointment_status: AppointmentSchemaResponseAppointmentStatus = "appointmentStatus",
+    appointment_status: AppointmentStatus = "appointmentStatus",
     assigned_user_id: String = "assignedUserId",
     address: String = "address",
     is_recurring: bool = "isRecurring" ~ flag,
@@ -2352,17 +2352,6 @@ values! { AllowBookingForUnit {
     Days = "days",
     Weeks = "weeks",
     Months = "months",
-} }
-
-values! { AppointmentSchemaResponseAppointmentStatus {
-    New = "new",
-    Confirmed = "confirmed",
-    Cancelled = "cancelled",
-    Showed = "showed",
-    Noshow = "noshow",
-    Invalid = "invalid",
-    Active = "active",
-    Completed = "completed",
 } }
 
 values! { AppointmentStatus {

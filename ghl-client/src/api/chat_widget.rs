@@ -203,7 +203,7 @@ body! { AdvanceSettings {
     /// `contactFormOptions`, in v3 only.
     contact_form_options: Vec<Either<String, Object>> = "contactFormOptions" @ v3,
     /// `allInOneChatTypes`, in v3 only.
-    all_in_one_chat_types: Vec<AllInOneChatTypes> = "allInOneChatTypes" @ v3,
+    all_in_one_chat_types: Vec<WidgetChatType> = "allInOneChatTypes" @ v3,
     /// `allInOneInitialMsg`, in v3 only.
     all_in_one_initial_msg: String = "allInOneInitialMsg" @ v3,
     /// `contactFormIntroMessage`, in v3 only.
@@ -294,13 +294,13 @@ body! { ListChatWidgetQuery {
     /// `limit`, in v3 only; required.
     limit: String = "limit" @ v3 required,
     /// `chatType`, in v3 only.
-    chat_type: ListChatWidgetQueryChatType = "chatType" @ v3,
+    chat_type: WidgetChatType = "chatType" @ v3,
     /// `excludeChatType`, in v3 only.
     exclude_chat_type: ExcludeChatType = "excludeChatType" @ v3,
     /// `voiceAiAgentId`, in v3 only.
     voice_ai_agent_id: String = "voiceAiAgentId" @ v3,
     /// `allInOneChatTypes`, in v3 only.
-    all_in_one_chat_types: AllInOneChatTypes = "allInOneChatTypes" @ v3,
+    all_in_one_chat_types: WidgetChatType = "allInOneChatTypes" @ v3,
 } }
 
 body! { Redirect {
@@ -460,17 +460,6 @@ body! { WidgetSettingsThemeCustomColor {
     received_message_color: String = "receivedMessageColor" @ v3,
 } }
 
-values! { AllInOneChatTypes {
-    LiveChat = "liveChat",
-    WaChat = "waChat",
-    EmailChat = "emailChat",
-    AllInOneChat = "allInOneChat",
-    VoiceAiChat = "voiceAiChat",
-    FacebookChat = "facebookChat",
-    InstagramChat = "instagramChat",
-    WebChat = "webChat",
-} }
-
 values! { ChatType {
     LiveChat = "liveChat",
     EmailChat = "emailChat",
@@ -486,7 +475,7 @@ values! { ExcludeChatType {
     InstagramChat = "instagramChat",
 } }
 
-values! { ListChatWidgetQueryChatType {
+values! { WidgetChatType {
     LiveChat = "liveChat",
     WaChat = "waChat",
     EmailChat = "emailChat",

@@ -469,7 +469,7 @@ body! { CallData {
     /// `from`.
     from: String = "from",
     /// `status`.
-    status: Status = "status",
+    status: CallStatus = "status",
 } }
 
 answer! { CancelScheduledResponse {
@@ -503,7 +503,7 @@ answer! { Conversation {
     user_id: String = "userId",
     last_message_body: String = "lastMessageBody",
     last_message_date: String = "lastMessageDate",
-    last_message_type: LastMessageType = "lastMessageType",
+    last_message_type: MessageType = "lastMessageType",
     unread_count: Number = "unreadCount",
     inbox: bool = "inbox",
     starred: bool = "starred",
@@ -526,7 +526,7 @@ answer! { ConversationSchema {
     contact_id: String = "contactId",
     location_id: String = "locationId",
     last_message_body: String = "lastMessageBody",
-    last_message_type: LastMessageType = "lastMessageType",
+    last_message_type: MessageType = "lastMessageType",
     kind: Kind = "type",
     unread_count: Number = "unreadCount",
     full_name: String = "fullName",
@@ -885,7 +885,7 @@ body! { SearchConversationQuery {
     /// `limit`.
     limit: Number = "limit",
     /// `lastMessageType`.
-    last_message_type: LastMessageType = "lastMessageType",
+    last_message_type: MessageType = "lastMessageType",
     /// `lastMessageAction`.
     last_message_action: LastMessageAction = "lastMessageAction",
     /// `lastMessageDirection`.
@@ -1212,51 +1212,6 @@ values! { LastMessageDirection {
     Outbound = "outbound",
 } }
 
-values! { LastMessageType {
-    TypeCall = "TYPE_CALL",
-    TypeSms = "TYPE_SMS",
-    TypeRcs = "TYPE_RCS",
-    TypeEmail = "TYPE_EMAIL",
-    TypeSmsReviewRequest = "TYPE_SMS_REVIEW_REQUEST",
-    TypeWebchat = "TYPE_WEBCHAT",
-    TypeSmsNoShowRequest = "TYPE_SMS_NO_SHOW_REQUEST",
-    TypeCampaignSms = "TYPE_CAMPAIGN_SMS",
-    TypeCampaignCall = "TYPE_CAMPAIGN_CALL",
-    TypeCampaignEmail = "TYPE_CAMPAIGN_EMAIL",
-    TypeCampaignVoicemail = "TYPE_CAMPAIGN_VOICEMAIL",
-    TypeFacebook = "TYPE_FACEBOOK",
-    TypeCampaignFacebook = "TYPE_CAMPAIGN_FACEBOOK",
-    TypeCampaignManualCall = "TYPE_CAMPAIGN_MANUAL_CALL",
-    TypeCampaignManualSms = "TYPE_CAMPAIGN_MANUAL_SMS",
-    TypeGmb = "TYPE_GMB",
-    TypeCampaignGmb = "TYPE_CAMPAIGN_GMB",
-    TypeReview = "TYPE_REVIEW",
-    TypeInstagram = "TYPE_INSTAGRAM",
-    TypeWhatsapp = "TYPE_WHATSAPP",
-    TypeCustomSms = "TYPE_CUSTOM_SMS",
-    TypeCustomEmail = "TYPE_CUSTOM_EMAIL",
-    TypeCustomProviderSms = "TYPE_CUSTOM_PROVIDER_SMS",
-    TypeCustomProviderEmail = "TYPE_CUSTOM_PROVIDER_EMAIL",
-    TypeIvrCall = "TYPE_IVR_CALL",
-    TypeActivityContact = "TYPE_ACTIVITY_CONTACT",
-    TypeActivityInvoice = "TYPE_ACTIVITY_INVOICE",
-    TypeActivityPayment = "TYPE_ACTIVITY_PAYMENT",
-    TypeActivityOpportunity = "TYPE_ACTIVITY_OPPORTUNITY",
-    TypeLiveChat = "TYPE_LIVE_CHAT",
-    TypeLiveChatInfoMessage = "TYPE_LIVE_CHAT_INFO_MESSAGE",
-    TypeActivityAppointment = "TYPE_ACTIVITY_APPOINTMENT",
-    TypeFacebookComment = "TYPE_FACEBOOK_COMMENT",
-    TypeInstagramComment = "TYPE_INSTAGRAM_COMMENT",
-    TypeCustomCall = "TYPE_CUSTOM_CALL",
-    TypeInternalComment = "TYPE_INTERNAL_COMMENT",
-    TypeActivityEmployeeActionLog = "TYPE_ACTIVITY_EMPLOYEE_ACTION_LOG",
-    TypeTiktok = "TYPE_TIKTOK",
-    TypeTiktokComment = "TYPE_TIKTOK_COMMENT",
-    TypeActivityWhatsapp = "TYPE_ACTIVITY_WHATSAPP",
-    TypeFormSubmission = "TYPE_FORM_SUBMISSION",
-    TypeSmsReaction = "TYPE_SMS_REACTION",
-} }
-
 values! { MessageType {
     TypeCall = "TYPE_CALL",
     TypeSms = "TYPE_SMS",
@@ -1388,17 +1343,6 @@ values! { Source {
     Campaign = "campaign",
     Api = "api",
     App = "app",
-} }
-
-values! { Status {
-    Pending = "pending",
-    Completed = "completed",
-    Answered = "answered",
-    Busy = "busy",
-    NoAnswer = "no-answer",
-    Failed = "failed",
-    Canceled = "canceled",
-    Voicemail = "voicemail",
 } }
 
 values! { SubscriptionActionKind {

@@ -929,7 +929,7 @@ body! { ScheduleCampaignBatchConfigPublicV2 {
     /// `intervalUnit`, in v3 only; required.
     interval_unit: IntervalUnit = "intervalUnit" @ v3 required,
     /// `skipDays`, in v3 only.
-    skip_days: Vec<SkipDays> = "skipDays" @ v3,
+    skip_days: Vec<Weekday> = "skipDays" @ v3,
     /// `windowStart`, in v3 only.
     window_start: String = "windowStart" @ v3,
     /// `windowEnd`, in v3 only.
@@ -965,7 +965,7 @@ body! { ScheduleCampaignPublicV2Body {
     /// `recipients`, in v3 only; required.
     recipients: ScheduleCampaignRecipientsPublicV2 = "recipients" @ v3 required,
     /// `sendDays`, in v3 only.
-    send_days: Vec<SendDays> = "sendDays" @ v3,
+    send_days: Vec<Weekday> = "sendDays" @ v3,
     /// `scheduleConfig`, in v3 only.
     schedule_config: ScheduleCampaignScheduleConfigPublicV2 = "scheduleConfig" @ v3,
     /// `rssConfig`, in v3 only.
@@ -1283,26 +1283,6 @@ values! { Segment {
     UnengagedLast5Campaigns = "unengaged_last_5_campaigns",
 } }
 
-values! { SendDays {
-    Mon = "Mon",
-    Tue = "Tue",
-    Wed = "Wed",
-    Thu = "Thu",
-    Fri = "Fri",
-    Sat = "Sat",
-    Sun = "Sun",
-} }
-
-values! { SkipDays {
-    Mon = "Mon",
-    Tue = "Tue",
-    Wed = "Wed",
-    Thu = "Thu",
-    Fri = "Fri",
-    Sat = "Sat",
-    Sun = "Sun",
-} }
-
 values! { SortBy {
     UpdatedAt = "updatedAt",
 } }
@@ -1344,6 +1324,16 @@ values! { TemplateListItemPublicV2Kind {
 values! { TestType {
     EmailContent = "emailContent",
     SubjectLine = "subjectLine",
+} }
+
+values! { Weekday {
+    Mon = "Mon",
+    Tue = "Tue",
+    Wed = "Wed",
+    Thu = "Thu",
+    Fri = "Fri",
+    Sat = "Sat",
+    Sun = "Sun",
 } }
 
 values! { WinningCriteria {

@@ -267,7 +267,7 @@ answer! { CrawledUrl {
 } }
 
 answer! { CrawlingAggregate {
-    id: Id = "_id",
+    id: Status = "_id",
     records: Vec<CrawlingRecord> = "records",
 } }
 
@@ -539,18 +539,6 @@ values! { DiscoverWebsiteRequestOption {
     Exact = "Exact",
     Path = "Path",
     Domain = "Domain",
-} }
-
-values! { Id {
-    Pending = "Pending",
-    Processing = "Processing",
-    Successful = "Successful",
-    Failed = "Failed",
-    Existing = "Existing",
-    Restricted = "Restricted",
-    Cancelled = "Cancelled",
-    Aborted = "Aborted",
-    Training = "Training",
 } }
 
 values! { Mode {

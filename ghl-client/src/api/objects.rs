@@ -14,6 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
+pub use super::shared::{AcceptedFormats, FieldDataType};
 use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `objects` family. From [`GhlClient::objects`].
@@ -247,7 +248,7 @@ answer! { ICustomField {
     accepted_formats: AcceptedFormats = "acceptedFormats",
     id: String = "id",
     object_key: String = "objectKey",
-    data_type: DataType = "dataType",
+    data_type: FieldDataType = "dataType",
     parent_id: String = "parentId",
     field_key: String = "fieldKey",
     allow_custom_option: bool = "allowCustomOption",
@@ -348,34 +349,5 @@ body! { UpdateCustomObjectSchema {
 body! { UpdateObjectRecordQuery {
     /// `locationId`; required.
     location_id: String = "locationId" required,
-} }
-
-values! { AcceptedFormats {
-    Pdf = ".pdf",
-    Docx = ".docx",
-    Doc = ".doc",
-    Jpg = ".jpg",
-    Jpeg = ".jpeg",
-    Png = ".png",
-    Gif = ".gif",
-    Csv = ".csv",
-    Xlsx = ".xlsx",
-    Xls = ".xls",
-    All = "all",
-} }
-
-values! { DataType {
-    Text = "TEXT",
-    LargeText = "LARGE_TEXT",
-    Numerical = "NUMERICAL",
-    Phone = "PHONE",
-    Monetory = "MONETORY",
-    Checkbox = "CHECKBOX",
-    SingleOptions = "SINGLE_OPTIONS",
-    MultipleOptions = "MULTIPLE_OPTIONS",
-    Date = "DATE",
-    TextboxList = "TEXTBOX_LIST",
-    FileUpload = "FILE_UPLOAD",
-    Radio = "RADIO",
 } }
 

@@ -14,6 +14,7 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
+pub use super::shared::{DayOfWeek, IntervalType, ManualPaymentMode, MonthOfYear, OrderSourceKind};
 use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
 
 /// The `payments` family. From [`GhlClient::payments`].
@@ -1121,7 +1122,7 @@ body! { PostRecordOrderPaymentBody {
     /// `altType`; required.
     alt_type: AltType = "altType" required,
     /// `mode`; required.
-    mode: Mode = "mode" required,
+    mode: ManualPaymentMode = "mode" required,
     /// `card`.
     card: Card = "card",
     /// `cheque`.
@@ -1290,16 +1291,6 @@ values! { CardKind {
     OtherValue = "other",
 } }
 
-values! { DayOfWeek {
-    Mo = "mo",
-    Tu = "tu",
-    We = "we",
-    Th = "th",
-    Fr = "fr",
-    Sa = "sa",
-    Su = "su",
-} }
-
 values! { DefaultPriceResponseKind {
     OneTime = "one_time",
     Recurring = "recurring",
@@ -1321,60 +1312,9 @@ values! { Interval {
     Year = "year",
 } }
 
-values! { IntervalType {
-    Yearly = "yearly",
-    Monthly = "monthly",
-    Weekly = "weekly",
-    Daily = "daily",
-    Hourly = "hourly",
-    Minutely = "minutely",
-    Secondly = "secondly",
-} }
-
 values! { Kind {
     Forever = "forever",
     Fixed = "fixed",
-} }
-
-values! { Mode {
-    Cash = "cash",
-    Card = "card",
-    Cheque = "cheque",
-    BankTransfer = "bank_transfer",
-    OtherValue = "other",
-} }
-
-values! { MonthOfYear {
-    Jan = "jan",
-    Feb = "feb",
-    Mar = "mar",
-    Apr = "apr",
-    May = "may",
-    Jun = "jun",
-    Jul = "jul",
-    Aug = "aug",
-    Sep = "sep",
-    Oct = "oct",
-    Nov = "nov",
-    Dec = "dec",
-} }
-
-values! { OrderSourceKind {
-    Funnel = "funnel",
-    Website = "website",
-    Invoice = "invoice",
-    Calendar = "calendar",
-    Text2Pay = "text2Pay",
-    DocumentContracts = "document_contracts",
-    Membership = "membership",
-    MobileApp = "mobile_app",
-    Communities = "communities",
-    PointOfSale = "point_of_sale",
-    Manual = "manual",
-    Form = "form",
-    Survey = "survey",
-    PaymentLink = "payment_link",
-    External = "external",
 } }
 
 values! { PaymentStatus {

@@ -1087,7 +1087,7 @@ body! { AttachIgAccount {
 
 body! { AttachLinkedinAccount {
     /// `type`, in v2 only.
-    kind: Kind = "type" @ v2,
+    kind: AccountKind = "type" @ v2,
     /// `originId`, in v2 only.
     origin_id: String = "originId" @ v2,
     /// `name`, in v2 only.
@@ -1109,7 +1109,7 @@ answer! { AttachOauthAccountsAnswer {
 
 body! { AttachOauthAccountsBody {
     /// `type`, in v3 only.
-    kind: AttachOauthAccountsBodyKind = "type" @ v3,
+    kind: AccountKind = "type" @ v3,
     /// `originId`, in v3 only.
     origin_id: String = "originId" @ v3,
     /// `name`, in v3 only.
@@ -1138,7 +1138,7 @@ body! { AttachOauthAccountsBody {
 
 body! { AttachTiktokAccount {
     /// `type`, in v2 only.
-    kind: Kind = "type" @ v2,
+    kind: AccountKind = "type" @ v2,
     /// `originId`, in v2 only.
     origin_id: String = "originId" @ v2,
     /// `name`, in v2 only.
@@ -3392,6 +3392,14 @@ both! { YoutubePostSchema {
     kind: YoutubePostSchemaKind = "type" @ v3 required,
 } }
 
+values! { AccountKind {
+    Page = "page",
+    Profile = "profile",
+    Group = "group",
+    Location = "location",
+    Business = "business",
+} }
+
 values! { ActionType {
     None = "none",
     Order = "order",
@@ -3407,14 +3415,6 @@ values! { ApprovalStatus {
     Approved = "approved",
     Rejected = "rejected",
     NotRequired = "not_required",
-} }
-
-values! { AttachOauthAccountsBodyKind {
-    Page = "page",
-    Profile = "profile",
-    Group = "group",
-    Location = "location",
-    Business = "business",
 } }
 
 values! { AttachmentKind {
@@ -3486,14 +3486,6 @@ values! { GmbEventType {
     Standard = "STANDARD",
     Event = "EVENT",
     Offer = "OFFER",
-} }
-
-values! { Kind {
-    Page = "page",
-    Group = "group",
-    Profile = "profile",
-    Location = "location",
-    Business = "business",
 } }
 
 values! { Platform {

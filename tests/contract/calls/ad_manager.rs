@@ -666,7 +666,7 @@ fn google_ad_content(at: &At) -> api::GoogleAdContent {
         business_name: set!(at, May, May, "sample1".to_owned()),
         youtube_video_links: set!(at, May, May, vec![google_you_tube_video_link(&at.deeper())]),
         carousel_cards: set!(at, May, May, vec![google_carousel_card(&at.deeper())]),
-        placements: set!(at, May, May, vec![api::Placements::from("GMAIL")]),
+        placements: set!(at, May, May, vec![api::Placement::from("GMAIL")]),
         custom_channels: set!(at, May, May, true),
     }
 }
@@ -683,7 +683,7 @@ fn google_ad_group(at: &At) -> api::GoogleAdGroup {
         ad_group_error: set!(at, May, May, "sample1".to_owned()),
         google_ad_group_id: set!(at, May, May, "sample1".to_owned()),
         custom_channels: set!(at, May, May, true),
-        selected_channels: set!(at, May, May, vec![api::SelectedChannels::from("GMAIL")]),
+        selected_channels: set!(at, May, May, vec![api::Placement::from("GMAIL")]),
         google_audience_id: set!(at, May, May, "sample1".to_owned()),
         audience: set!(at, May, May, google_ad_group_audience(&at.deeper())),
     }

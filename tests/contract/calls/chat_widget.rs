@@ -53,7 +53,7 @@ fn advance_settings(at: &At) -> api::AdvanceSettings {
         default_consent_check: set!(at, Never, May, true),
         business_office_hours: set!(at, Never, May, business_office_hours(&at.deeper())),
         contact_form_options: set!(at, Never, May, vec![Either::First("sample1".to_owned())]),
-        all_in_one_chat_types: set!(at, Never, May, vec![api::AllInOneChatTypes::from("liveChat")]),
+        all_in_one_chat_types: set!(at, Never, May, vec![api::WidgetChatType::from("liveChat")]),
         all_in_one_initial_msg: set!(at, Never, May, "sample1".to_owned()),
         contact_form_intro_message: set!(at, Never, May, "sample1".to_owned()),
         contact_form_system_message: set!(at, Never, May, "sample1".to_owned()),
@@ -123,10 +123,10 @@ fn list_chat_widget_query(at: &At) -> api::ListChatWidgetQuery {
         location_id: set!(at, Never, Must, "sample1".to_owned()),
         offset: set!(at, Never, Must, "sample1".to_owned()),
         limit: set!(at, Never, Must, "sample1".to_owned()),
-        chat_type: set!(at, Never, May, api::ListChatWidgetQueryChatType::from("liveChat")),
+        chat_type: set!(at, Never, May, api::WidgetChatType::from("liveChat")),
         exclude_chat_type: set!(at, Never, May, api::ExcludeChatType::from("liveChat")),
         voice_ai_agent_id: set!(at, Never, May, "sample1".to_owned()),
-        all_in_one_chat_types: set!(at, Never, May, api::AllInOneChatTypes::from("liveChat")),
+        all_in_one_chat_types: set!(at, Never, May, api::WidgetChatType::from("liveChat")),
     }
 }
 

@@ -51,7 +51,7 @@ fn call_data(at: &At) -> api::CallData {
     api::CallData {
         to: set!(at, May, May, "sample1".to_owned()),
         from: set!(at, May, May, "sample1".to_owned()),
-        status: set!(at, May, May, api::Status::from("pending")),
+        status: set!(at, May, May, api::CallStatus::from("pending")),
     }
 }
 
@@ -218,7 +218,7 @@ fn search_conversation_query(at: &At) -> api::SearchConversationQuery {
         start_after_date: set!(at, May, May, json!("sample1")),
         id: set!(at, May, May, "sample1".to_owned()),
         limit: set!(at, May, May, 1.into()),
-        last_message_type: set!(at, May, May, api::LastMessageType::from("TYPE_CALL")),
+        last_message_type: set!(at, May, May, api::MessageType::from("TYPE_CALL")),
         last_message_action: set!(at, May, May, api::LastMessageAction::from("automated")),
         last_message_direction: set!(at, May, May, api::LastMessageDirection::from("inbound")),
         status: set!(at, May, May, api::SearchConversationQueryStatus::from("all")),

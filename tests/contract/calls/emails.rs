@@ -219,7 +219,7 @@ fn schedule_campaign_batch_config_public_v2(at: &At) -> api::ScheduleCampaignBat
         batch_size: set!(at, Never, Must, 1.into()),
         interval: set!(at, Never, Must, 1.into()),
         interval_unit: set!(at, Never, Must, api::IntervalUnit::from("minutes")),
-        skip_days: set!(at, Never, May, vec![api::SkipDays::from("Mon")]),
+        skip_days: set!(at, Never, May, vec![api::Weekday::from("Mon")]),
         window_start: set!(at, Never, May, "sample1".to_owned()),
         window_end: set!(at, Never, May, "sample1".to_owned()),
     }
@@ -244,7 +244,7 @@ fn schedule_campaign_public_v2_body(at: &At) -> api::ScheduleCampaignPublicV2Bod
         user_name: set!(at, Never, May, "sample1".to_owned()),
         email_meta: set!(at, Never, Must, schedule_campaign_email_meta_public_v2(&at.deeper())),
         recipients: set!(at, Never, Must, schedule_campaign_recipients_public_v2(&at.deeper())),
-        send_days: set!(at, Never, May, vec![api::SendDays::from("Mon")]),
+        send_days: set!(at, Never, May, vec![api::Weekday::from("Mon")]),
         schedule_config: set!(at, Never, May, schedule_campaign_schedule_config_public_v2(&at.deeper())),
         rss_config: set!(at, Never, May, schedule_campaign_rss_config_public_v2(&at.deeper())),
         ab_test_config: set!(at, Never, May, schedule_campaign_ab_test_config_public_v2(&at.deeper())),

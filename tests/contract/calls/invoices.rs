@@ -529,7 +529,7 @@ fn list_estimates_query(at: &At) -> api::ListEstimatesQuery {
         start_at: set!(at, May, May, "sample1".to_owned()),
         end_at: set!(at, May, May, "sample1".to_owned()),
         search: set!(at, May, May, "sample1".to_owned()),
-        status: set!(at, May, May, api::ListEstimatesQueryStatus::from("all")),
+        status: set!(at, May, May, api::EstimateStatus::from("all")),
         contact_id: set!(at, May, May, "sample1".to_owned()),
         limit: set!(at, Must, Must, "sample1".to_owned()),
         offset: set!(at, Must, Must, "sample1".to_owned()),
@@ -645,7 +645,7 @@ fn record_payment(at: &At) -> api::RecordPayment {
     api::RecordPayment {
         alt_id: set!(at, Must, Must, "sample1".to_owned()),
         alt_type: set!(at, Must, Must, api::AltType::from("location")),
-        mode: set!(at, Must, Must, api::Mode::from("cash")),
+        mode: set!(at, Must, Must, api::ManualPaymentMode::from("cash")),
         card: set!(at, Must, Must, card(&at.deeper())),
         cheque: set!(at, Must, Must, cheque(&at.deeper())),
         notes: set!(at, Must, Must, "sample1".to_owned()),

@@ -306,7 +306,7 @@ fn post_record_order_payment_body(at: &At) -> api::PostRecordOrderPaymentBody {
     api::PostRecordOrderPaymentBody {
         alt_id: set!(at, Must, Must, "sample1".to_owned()),
         alt_type: set!(at, Must, Must, api::AltType::from("location")),
-        mode: set!(at, Must, Must, api::Mode::from("cash")),
+        mode: set!(at, Must, Must, api::ManualPaymentMode::from("cash")),
         card: set!(at, May, May, card(&at.deeper())),
         cheque: set!(at, May, May, cheque(&at.deeper())),
         notes: set!(at, May, May, "sample1".to_owned()),

@@ -129,7 +129,7 @@ fn attach_ig_account(at: &At) -> api::AttachIgAccount {
 
 fn attach_linkedin_account(at: &At) -> api::AttachLinkedinAccount {
     api::AttachLinkedinAccount {
-        kind: set!(at, May, Never, api::Kind::from("page")),
+        kind: set!(at, May, Never, api::AccountKind::from("page")),
         origin_id: set!(at, May, Never, "sample1".to_owned()),
         name: set!(at, May, Never, "sample1".to_owned()),
         avatar: set!(at, May, Never, "sample1".to_owned()),
@@ -140,7 +140,7 @@ fn attach_linkedin_account(at: &At) -> api::AttachLinkedinAccount {
 
 fn attach_oauth_accounts_body(at: &At) -> api::AttachOauthAccountsBody {
     api::AttachOauthAccountsBody {
-        kind: set!(at, Never, Never, api::AttachOauthAccountsBodyKind::from("page")),
+        kind: set!(at, Never, Never, api::AccountKind::from("page")),
         origin_id: set!(at, Never, Never, "sample1".to_owned()),
         name: set!(at, Never, Never, "sample1".to_owned()),
         avatar: set!(at, Never, Never, "sample1".to_owned()),
@@ -158,7 +158,7 @@ fn attach_oauth_accounts_body(at: &At) -> api::AttachOauthAccountsBody {
 
 fn attach_tiktok_account(at: &At) -> api::AttachTiktokAccount {
     api::AttachTiktokAccount {
-        kind: set!(at, May, Never, api::Kind::from("page")),
+        kind: set!(at, May, Never, api::AccountKind::from("page")),
         origin_id: set!(at, May, Never, "sample1".to_owned()),
         name: set!(at, May, Never, "sample1".to_owned()),
         avatar: set!(at, May, Never, "sample1".to_owned()),

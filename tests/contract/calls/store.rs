@@ -118,7 +118,7 @@ fn get_available_shipping_rates(at: &At) -> api::GetAvailableShippingRates {
         alt_type: set!(at, Must, Must, api::AltType::from("location")),
         country: set!(at, Must, Must, api::Country::from("US")),
         address: set!(at, May, May, contact_address(&at.deeper())),
-        amount_available: set!(at, May, May, api::AmountAvailable::from("AF")),
+        amount_available: set!(at, May, May, api::Country::from("AF")),
         total_order_amount: set!(at, Must, Must, 1.into()),
         weight_available: set!(at, May, May, true),
         total_order_weight: set!(at, Must, Must, 1.into()),
@@ -185,7 +185,7 @@ fn list_shipping_zones_query(at: &At) -> api::ListShippingZonesQuery {
 
 fn order_source(at: &At) -> api::OrderSource {
     api::OrderSource {
-        kind: set!(at, Must, Must, api::Kind::from("funnel")),
+        kind: set!(at, Must, Must, api::OrderSourceKind::from("funnel")),
         sub_type: set!(at, May, May, api::SubType::from("one_step_order_form")),
     }
 }
@@ -215,7 +215,7 @@ fn shipping_zone_country(at: &At) -> api::ShippingZoneCountry {
 
 fn shipping_zone_country_state(at: &At) -> api::ShippingZoneCountryState {
     api::ShippingZoneCountryState {
-        code: set!(at, Must, Must, api::Code::from("AL")),
+        code: set!(at, Must, Must, api::State::from("AL")),
         extra: Object::new(),
     }
 }
