@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::{
     digest::OperationFacts,
-    emit::{mark, module},
+    emit::{accessor, mark, module},
     finish::Finished,
     json::Json,
     plan::{Method, Plan},
@@ -88,7 +88,7 @@ impl Writer<'_> {
             };
             arguments.push(self.value(body, method.facts.each_ref().map(shape).each_ref().map(Option::as_ref))?);
         }
-        let (name, group) = (&method.name, module(&self.plan.group));
+        let (name, group) = (&method.name, accessor(&self.plan.group));
         let arguments = arguments.join(", ");
         let at = if ["(at)", "at.is_v3()", "&at."].iter().any(|use_of_it| arguments.contains(use_of_it)) {
             "at"

@@ -14,19 +14,30 @@ use crate::{
     types::{Field, ModelId, Type},
 };
 
-/// Families whose handle is written by hand, with the room it lives in.
-pub const ROOMS: &[(&str, &str)] = &[
-    ("businesses", "Businesses"),
-    ("calendars", "Calendars"),
-    ("companies", "Companies"),
-    ("contacts", "Contacts"),
-    ("conversations", "Conversations"),
-    ("custom-fields", "CustomFields"),
-    ("locations", "Locations"),
-    ("opportunities", "Opportunities"),
-    ("users", "Users"),
-    ("workflows", "Workflows"),
+/// Families whose handle is written by hand, with where it is.
+const ROOMS: &[(&str, &str)] = &[
+    ("businesses", "businesses::Businesses"),
+    ("calendars", "calendars::Calendars"),
+    ("companies", "companies::Companies"),
+    ("contacts", "contacts::Contacts"),
+    ("conversations", "conversations::Conversations"),
+    ("custom-fields", "custom_fields::CustomFields"),
+    ("locations", "locations::Locations"),
+    // What connects an app is no client's: `GhlOAuth`.
+    ("oauth", "client::Raw"),
+    ("opportunities", "opportunities::Opportunities"),
+    ("users", "users::Users"),
+    ("workflows", "workflows::Workflows"),
 ];
+
+fn room(group: &str) -> Option<&'static str> {
+    ROOMS.iter().find(|(room, _)| *room == group).map(|(_, path)| *path)
+}
+
+/// The client's method that gives a family's handle.
+pub fn accessor(group: &str) -> String {
+    if group == "oauth" { "raw".to_owned() } else { module(group) }
+}
 
 /// The features that are on by default.
 pub const CORE: &[&str] = &[
@@ -74,8 +85,9 @@ const CONTENTS_HEAD: &str = "//! Every published operation of the API, generated
 //! The methods stand on the families' handles, beside the hand-written ones: `ghl.contacts().create_contact(…)`. They take the
 //! path's placeholders, a struct for the query and one for the body, and give a [`Request`] that is sent by `.await`. Which
 //! [`Generation`] is spoken follows from the version in force ([`GhlClient::v3`](crate::GhlClient::v3), or a request's
-//! `version`); fields that have two names get the right one. Long enums that several families have stand in [`shared`], and in
-//! each of these by its name. [`OPERATIONS`] lists all that is compiled in.
+//! `version`); fields that have two names get the right one. Those of `oauth` stand on [`GhlClient::raw`](crate::GhlClient::raw):
+//! an app connects by [`GhlOAuth`](crate::GhlOAuth). Long enums that several families have stand in [`shared`], and in each of
+//! these by its name. [`OPERATIONS`] lists all that is compiled in.
 
 mod model;
 mod multipart;
@@ -131,13 +143,10 @@ impl Writer<'_> {
             let names: Vec<_> = self.finished.imported.iter().map(String::as_str).collect();
             let _ = writeln!(out, "pub use super::shared::{{{}}};", names.join(", "));
         }
-        match ROOMS.iter().find(|(room, _)| room == group) {
-            Some((_, handle)) => {
-                let _ = writeln!(
-                    out,
-                    "use crate::{{client::{{GhlClient, TokenKinds}}, config::ApiVersion, {}::{handle}}};\n",
-                    module(group)
-                );
+        match room(group) {
+            Some(handle) => {
+                let _ =
+                    writeln!(out, "use crate::{{client::{{GhlClient, TokenKinds}}, config::ApiVersion, {handle}}};\n");
             }
             None => {
                 let (handle, module) = (names::pascal(group), module(group));
@@ -154,10 +163,8 @@ impl Writer<'_> {
 
     fn methods(&self, out: &mut String) {
         let group = &self.plan.group;
-        let handle = ROOMS
-            .iter()
-            .find(|(room, _)| room == group)
-            .map_or_else(|| names::pascal(group), |(_, handle)| (*handle).to_owned());
+        let handle = room(group).and_then(|path| path.rsplit("::").next()).map(str::to_owned);
+        let handle = handle.unwrap_or_else(|| names::pascal(group));
         let _ = writeln!(out, "impl {handle} {{");
         for (place, method) in self.plan.methods.iter().enumerate() {
             if place > 0 {
@@ -347,6 +354,9 @@ fn document(method: &Method, out: &mut String) {
             let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
             let _ = writeln!(out, "    ///\n    /// `{argument}`: {}.", values.join(", "));
         }
+    }
+    if let Some(rather) = &method.rather {
+        let _ = writeln!(out, "    ///\n    /// Rather use {rather}.");
     }
     if v2.iter().chain(v3).all(|facts| facts.deprecated) {
         out.push_str("    ///\n    /// The provider has deprecated it.\n");

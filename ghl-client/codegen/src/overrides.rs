@@ -1,6 +1,6 @@
 //! What the specifications leave out or get wrong, kept by hand in `overrides.json`; every entry names its source.
 //!
-//! An entry of a `group` corrects an `operation` (`name`, `query`, `optional`, `body`, `answer`) or a `schema` (`set`, `optional`,
+//! An entry of a `group` corrects an `operation` (`name`, `rather`, `query`, `optional`, `body`, `answer`) or a `schema` (`set`, `optional`,
 //! `remove`, `shape`), in both generations unless it says `in`; or it gives a `name` to a shared `enum`. Two marks of a shape are for overrides alone: `as` is the field's
 //! Rust name, and `"accepts": null` stands where the specification itself takes no value. Entries without a group give `names` for
 //! the wire's typos, or name `secrets`.
@@ -22,6 +22,8 @@ pub struct Words {
     pub secrets: Vec<String>,
     /// Names of methods by group and `operationId`.
     pub methods: BTreeMap<(String, String), String>,
+    /// What to use rather than a method, by group and `operationId`.
+    pub rather: BTreeMap<(String, String), String>,
     /// Names of shared enums by group and the name that they would have there.
     pub enums: BTreeMap<(String, String), String>,
 }
@@ -45,6 +47,9 @@ pub fn apply(groups: &mut [Group], overrides: &Json) -> Result<Words, String> {
         let group = group.ok_or_else(|| format!("an override of an unknown group: {entry}"))?;
         if let (Some(id), Some(method)) = (entry.str("operation"), entry.str("name")) {
             words.methods.insert((name.to_owned(), id.to_owned()), method.to_owned());
+        }
+        if let (Some(id), Some(rather)) = (entry.str("operation"), entry.str("rather")) {
+            words.rather.insert((name.to_owned(), id.to_owned()), rather.to_owned());
         }
         if let (Some(own), Some(shared)) = (entry.str("enum"), entry.str("name")) {
             words.enums.insert((name.to_owned(), own.to_owned()), shared.to_owned());

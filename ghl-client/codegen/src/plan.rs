@@ -31,6 +31,8 @@ pub struct Plan {
 pub struct Method {
     /// Its Rust name.
     pub name: String,
+    /// What is better to use, in words.
+    pub rather: Option<String>,
     /// What v2 and v3 say of it.
     pub facts: [Option<OperationFacts>; 2],
     /// The Rust names of the path's placeholders.
@@ -125,6 +127,7 @@ impl Planner<'_> {
         let known = || facts.iter().flatten();
         let first = known().next().ok_or("an operation of no generation")?;
         let given = known().find_map(|facts| self.words.methods.get(&(group.name.clone(), facts.id.clone())));
+        let rather = known().find_map(|facts| self.words.rather.get(&(group.name.clone(), facts.id.clone()))).cloned();
         let name = given.cloned().unwrap_or_else(|| names::field(&first.id));
         let at = |what| format!("{} {name}: the generations differ in {what}", group.name);
         if known().any(|facts| facts.arguments.len() != first.arguments.len()) {
@@ -151,7 +154,7 @@ impl Planner<'_> {
                 answer = Some(self.joined(answer, of));
             }
         }
-        Ok(Method { name, facts, arguments, query, body, answer })
+        Ok(Method { name, rather, facts, arguments, query, body, answer })
     }
 
     /// The body of a generation, as a model of its own if the known one would become one with that of another operation: what

@@ -4,8 +4,9 @@
 //! The methods stand on the families' handles, beside the hand-written ones: `ghl.contacts().create_contact(…)`. They take the
 //! path's placeholders, a struct for the query and one for the body, and give a [`Request`] that is sent by `.await`. Which
 //! [`Generation`] is spoken follows from the version in force ([`GhlClient::v3`](crate::GhlClient::v3), or a request's
-//! `version`); fields that have two names get the right one. Long enums that several families have stand in [`shared`], and in
-//! each of these by its name. [`OPERATIONS`] lists all that is compiled in.
+//! `version`); fields that have two names get the right one. Those of `oauth` stand on [`GhlClient::raw`](crate::GhlClient::raw):
+//! an app connects by [`GhlOAuth`](crate::GhlOAuth). Long enums that several families have stand in [`shared`], and in each of
+//! these by its name. [`OPERATIONS`] lists all that is compiled in.
 
 mod model;
 mod multipart;

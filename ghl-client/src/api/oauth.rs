@@ -14,23 +14,14 @@ use super::{
     request::Request,
     value::{Either, File, Nullable, Number, Object, Secret},
 };
-use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion};
+use crate::{client::{GhlClient, TokenKinds}, config::ApiVersion, client::Raw};
 
-/// The `oauth` family. From [`GhlClient::oauth`].
-#[derive(Debug, Clone)]
-pub struct Oauth(pub(crate) GhlClient);
-
-impl GhlClient {
-    /// The `oauth` family.
-    pub fn oauth(&self) -> Oauth {
-        Oauth(self.clone())
-    }
-}
-
-impl Oauth {
+impl Raw {
     /// `POST /oauth/token` in v2 and v3.
     ///
     /// Answers 200.
+    ///
+    /// Rather use [`GhlOAuth::exchange_code`](crate::GhlOAuth::exchange_code) or [`GhlOAuth::refresh`](crate::GhlOAuth::refresh), which need no token.
     pub fn get_access_token(&self, body: GetAccessCodebody) -> Request<GetAccessCodeSuccessfulResponse> {
         Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
@@ -40,6 +31,8 @@ impl Oauth {
     /// Token: `Agency-Access-Only` with `oauth.write`.
     ///
     /// Answers 200.
+    ///
+    /// Rather use [`GhlTokens::mint`](crate::GhlTokens::mint), which keeps the token and mints the next one.
     pub fn get_location_access_token(&self, body: GetLocationAccessCodeBody) -> Request<GetLocationAccessTokenSuccessfulResponse> {
         Request::new(&self.0, &OPERATIONS[1], &[]).body(body)
     }
@@ -49,6 +42,8 @@ impl Oauth {
     /// Token: `Agency-Access-Only` with `oauth.readonly`.
     ///
     /// Answers 200.
+    ///
+    /// Rather use [`Locations::installed`](crate::locations::Locations::installed), which pages.
     pub fn get_installed_location(&self, query: GetInstalledLocationQuery) -> Request<GetInstalledLocationsSuccessfulResponse> {
         Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }

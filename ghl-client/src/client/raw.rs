@@ -13,9 +13,12 @@ use crate::{
     model::{CompanyId, LocationId},
 };
 
-/// Any path of the API. From [`GhlClient::raw`].
+/// Any path of the API, and the published operations of the `oauth` family as they are. From [`GhlClient::raw`].
+///
+/// To connect an app, to renew its tokens and to mint those of locations, use [`GhlOAuth`](crate::GhlOAuth) and
+/// [`GhlConnections`](crate::GhlConnections).
 #[derive(Debug, Clone)]
-pub struct Raw(GhlClient);
+pub struct Raw(pub(crate) GhlClient);
 
 impl Raw {
     pub(super) fn new(client: GhlClient) -> Self {

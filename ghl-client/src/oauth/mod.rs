@@ -1,7 +1,8 @@
 //! OAuth: the link that a user follows, the exchange of codes and refresh tokens, location tokens minted from a company's.
 //!
 //! Keeping tokens and renewing them once at a time is [`sidecar_core::token`]; here lives how this provider does it
-//! ([`GhlExchange`]) and which token a call uses ([`GhlTokens`]). Invariant: no token ever stands in an error, a log line or
+//! ([`GhlExchange`]) and which token a call uses ([`GhlTokens`]). The published operations as they are stand on
+//! [`GhlClient::raw`](crate::GhlClient::raw). Invariant: no token ever stands in an error, a log line or
 //! a `Debug` output.
 
 mod authorize;

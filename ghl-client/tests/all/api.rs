@@ -148,7 +148,7 @@ async fn a_token_of_the_wrong_kind_is_refused() {
     let query = oauth::GetInstalledLocationQuery { company_id, app_id, ..Default::default() };
     let transport = Arc::new(ScriptedTransport::new());
     let builder = GhlClient::builder().private_integration_token("pit-1").transport(transport.clone());
-    let error = builder.build().unwrap().oauth().get_installed_location(query).await.unwrap_err();
+    let error = builder.build().unwrap().raw().get_installed_location(query).await.unwrap_err();
     assert!(transport.requests().is_empty() && error.is_wrong_token_kind(), "{error}");
     assert!(error.to_string().contains("GhlOAuth::authorize"), "{error}");
 }
@@ -189,7 +189,7 @@ async fn forms_and_files_go_out_as_such() {
         grant_type: Some(oauth::GrantType::RefreshToken),
         ..Default::default()
     };
-    let tokens = ghl.oauth().get_access_token(body).await.unwrap();
+    let tokens = ghl.raw().get_access_token(body).await.unwrap();
     let sent = only(&transport);
     assert_eq!(sent.header("content-type"), "application/x-www-form-urlencoded");
     assert_eq!(sent.body, "client_id=app1&client_secret=s%2F1&grant_type=refresh_token");

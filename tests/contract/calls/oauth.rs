@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::call::{At, Call, May, Must, Never, file, request, set};
 
 pub(super) static CALLS: &[Call] = &[
-    Call { operation: &api::OPERATIONS[0], send: |ghl, at| request(ghl.oauth().get_access_token(get_access_codebody(&at.deeper()))) },
-    Call { operation: &api::OPERATIONS[1], send: |ghl, at| request(ghl.oauth().get_location_access_token(get_location_access_code_body(&at.deeper()))) },
-    Call { operation: &api::OPERATIONS[2], send: |ghl, at| request(ghl.oauth().get_installed_location(get_installed_location_query(at))) },
+    Call { operation: &api::OPERATIONS[0], send: |ghl, at| request(ghl.raw().get_access_token(get_access_codebody(&at.deeper()))) },
+    Call { operation: &api::OPERATIONS[1], send: |ghl, at| request(ghl.raw().get_location_access_token(get_location_access_code_body(&at.deeper()))) },
+    Call { operation: &api::OPERATIONS[2], send: |ghl, at| request(ghl.raw().get_installed_location(get_installed_location_query(at))) },
 ];
 
 fn get_access_codebody(at: &At) -> api::GetAccessCodebody {
