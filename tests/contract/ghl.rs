@@ -46,6 +46,7 @@ async fn every_published_operation_of_ghl_is_accepted_and_its_answer_read() {
     report.write(&prism.served);
     assert_eq!(called, PUBLISHED, "operations called");
     report.agrees_with_the_exceptions();
+    report.leaves_nothing_to_extras();
     report.agrees_with_its_copy();
 }
 

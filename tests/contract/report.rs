@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{outcome::Outcome, prism::Served};
 
+/// What follows the path of an object that is a text in the example.
+const SPELLED: &str = " (a text)";
+
 /// What became of every call of a provider.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -48,7 +51,7 @@ impl Report {
     /// Prism answers with an object of single characters: one line for all of them.
     fn unknown(&self) -> BTreeMap<&str, BTreeSet<String>> {
         let spelled = |path: &String| match path.rsplit_once('.') {
-            Some((above, last)) if last.parse::<usize>().is_ok() => format!("{above} (a text)"),
+            Some((above, last)) if last.parse::<usize>().is_ok() => format!("{above}{SPELLED}"),
             _ => path.clone(),
         };
         let minimal = self.outcomes.iter().filter(|outcome| !outcome.full && !outcome.unknown.is_empty());
@@ -103,6 +106,17 @@ impl Report {
             let same = fs::read_to_string(&copy).unwrap_or_default() == fs::read_to_string(&written).unwrap();
             assert!(same, "{} is old: copy {} there", copy.display(), written.display());
         }
+    }
+
+    /// Whether a typed field takes up every property of the examples, but of texts that their schema calls objects.
+    pub(crate) fn leaves_nothing_to_extras(&self) {
+        let mut unknown = self.unknown();
+        unknown.values_mut().for_each(|paths| paths.retain(|path| !path.ends_with(SPELLED)));
+        unknown.retain(|_, paths| !paths.is_empty());
+        assert!(
+            unknown.is_empty(),
+            "these properties of examples have no field, give them one in overrides.json: {unknown:#?}"
+        );
     }
 
     /// Whether exactly what the table names fails.

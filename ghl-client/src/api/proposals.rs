@@ -252,6 +252,7 @@ answer! { RecipientItem {
     initials_img_url: String = "initialsImgUrl",
     last_viewed_at: String = "lastViewedAt",
     share_link: String = "shareLink",
+    image_url: String = "imageUrl",
 } }
 
 body! { SendDocument {
