@@ -18,7 +18,7 @@ use crate::{app::App, work::trouble::Trouble};
 
 /// The longest chain that is followed.
 const LONGEST: usize = 500;
-/// How often a booking is read that changes while it is.
+/// How often a booking is read or written anew that changes meanwhile.
 const READS: usize = 5;
 
 /// The bookings of one organization, stored ones and those that have to be fetched.
@@ -105,30 +105,39 @@ impl Bookings<'_> {
 
     /// Lets the earlier booking know the later one, where only the later one knew.
     async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), Trouble> {
-        if text(&earlier.doc, MOVED_TO).is_some() {
-            return Ok(());
+        let uid = &earlier.key.id;
+        let mut earlier = earlier.clone();
+        for _ in 0..READS {
+            if text(&earlier.doc, MOVED_TO).is_some() {
+                return Ok(());
+            }
+            let batch = Batch { changes: vec![leads_to(&earlier, later)], ..Batch::default() };
+            if self.app.store.commit(batch).await?.count(Written::Updated) == 1 {
+                return Ok(());
+            }
+            // Its own event came meanwhile, or the task of another form of it was faster.
+            earlier = self.known(uid).await?;
         }
-        let fields = Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]);
-        let change = Change {
-            key: earlier.key.clone(),
-            location: None,
-            version: earlier.version,
-            origin: ChangeOrigin::Read { revision: earlier.revision },
-            position: None,
-            effect: Effect::Patch(fields.into()),
-            searchable: &["title"],
-            reread: None,
-            follow_up: None,
-        };
-        let outcome = self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
-        match outcome.count(Written::Updated) {
-            1 => Ok(()),
-            _ => Err(Trouble::Busy(format!("booking {} is being changed", earlier.key.id))),
-        }
+        Err(Trouble::Busy(format!("booking {uid} keeps changing")))
     }
 
     fn key(&self, uid: &str) -> RecordKey {
         RecordKey { organization: self.organization.clone(), kind: Cow::Borrowed(BOOKING), id: uid.into() }
+    }
+}
+
+/// The change that lets a stored booking name the one that took its place, unless it changes meanwhile.
+fn leads_to(earlier: &Record, later: &str) -> Change {
+    Change {
+        key: earlier.key.clone(),
+        location: None,
+        version: earlier.version,
+        origin: ChangeOrigin::Read { revision: earlier.revision },
+        position: None,
+        effect: Effect::Patch(Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]).into()),
+        searchable: &["title"],
+        reread: None,
+        follow_up: None,
     }
 }
 
