@@ -15,6 +15,7 @@ mod kept;
 mod link;
 mod meeting;
 mod mirrored;
+mod place;
 mod step;
 mod tasks;
 mod watched;

@@ -1,6 +1,6 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
-use calcom_client::{CalcomClient, EventTypeId, compat::ORIGIN, sync::HAS_SEATS};
+use calcom_client::{CalcomClient, compat::ORIGIN, sync::HAS_SEATS};
 use ghl_client::{GhlClient, GhlErrorExt};
 use serde_json::Value;
 use sidecar_core::{
@@ -18,12 +18,12 @@ use super::{
     kept::Kept,
     link::{self, Link, Made, NOWHERE, Place, WayBack},
     meeting::{Agreed, Meeting, Side, Stand},
+    place,
     tasks::mirror,
 };
 use crate::{
     app::App,
-    ghl::installations,
-    work::{self, connected::Connected, trouble::Trouble},
+    work::{self, trouble::Trouble},
 };
 
 /// What has been over or called off for so long is none of the mirror's business, unless it had an appointment before.
@@ -58,7 +58,11 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     if head.deleted || is_ours(&head) {
         return Ok(Batch::default());
     }
-    let place = place(app, organization, link.note.as_ref(), &head).await?;
+    let place = match &link.note {
+        Some(link) => link.place.clone(),
+        None => place::mapped(app, organization, &head).await?,
+    };
+    place::check_connected(app, organization, &place.location).await?;
     let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
     let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl, began };
     match link.note.as_ref().and_then(|link| link.made.clone()) {
@@ -123,31 +127,6 @@ fn is_refused(error: &Error) -> bool {
 /// A booking that only holds a time that is taken elsewhere.
 fn is_ours(booking: &Record) -> bool {
     booking.doc.get("metadata").and_then(|metadata| metadata.get(ORIGIN)).and_then(Value::as_str).is_some()
-}
-
-/// Where the booking's appointment is or is to be, provided that it is connected.
-async fn place(
-    app: &App,
-    organization: &OrganizationId,
-    link: Option<&Link>,
-    booking: &Record,
-) -> Result<Place, Trouble> {
-    let settled = app.calcom.settings(organization).await?;
-    let event_type = booking.doc.get("eventTypeId").and_then(Value::as_i64);
-    let mapped = settled.settings.mapping_of(event_type.map(EventTypeId::from)).map(Place::from);
-    let place = link.map(|link| link.place.clone()).or(mapped).ok_or_else(|| {
-        let of = event_type.map_or_else(|| "without an event type".to_owned(), |id| format!("of event type {id}"));
-        Trouble::Never(format!(
-            "bookings {of} have no calendar at GHL: set `mapping` or `defaultMapping` by PUT /api/organizations/{organization}/integrations/calcom, then redrive this"
-        ))
-    })?;
-    let location = &place.location;
-    if !Connected::of(app, organization).await?.has_location(location) {
-        let why = format!("location {location} is not connected at GHL: connect it, or map the event type to another");
-        let is_held = installations::still_held(app, organization, None, Some(location)).await?;
-        return Err(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) });
-    }
-    Ok(place)
 }
 
 struct Step<'a> {
