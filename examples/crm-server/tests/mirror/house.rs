@@ -8,7 +8,11 @@ use crm_server::{
     calcom::settings::{self, Mapping},
     config::Config,
     ghl::handler::SOURCE,
-    work::{self, Wish},
+    work::{
+        self, Wish,
+        connected::{CALCOM_BOOKINGS, GHL_EVENTS},
+        pass,
+    },
 };
 use ghl_client::SCOPES;
 use provider_sandbox::{
@@ -16,7 +20,7 @@ use provider_sandbox::{
     calcom::{Attendee, WebhookOrder},
 };
 use serde_json::{Value, json};
-use sidecar_core::{Clock, OrganizationId, SystemClock, Timestamp, token::TokenSet};
+use sidecar_core::{Clock, OrganizationId, SystemClock, Timestamp, sync::SyncError, token::TokenSet};
 use sidecar_store::Organization;
 
 /// A quarter of an hour, in milliseconds.
@@ -131,13 +135,17 @@ impl House {
         self.sandbox.control().calcom().webhooks(order);
     }
 
-    /// A pass of every source.
+    /// A pass of every source of bookings and appointments.
     pub(crate) async fn sync(&self) {
-        let ended = work::sync_now(self.app(), &self.organization, Wish::default(), &()).await.unwrap();
-        for (key, outcome) in ended {
+        let statuses = self.app().store.statuses(&self.organization).await.unwrap();
+        let keys = statuses.into_iter().map(|status| status.key);
+        let mirrored = keys.filter(|key| matches!(&*key.source, CALCOM_BOOKINGS | GHL_EVENTS));
+        for key in mirrored {
+            self.app().store.schedule(&key, self.app().now(), false).await.unwrap();
             // The scheduler may be running the same pass.
-            if let Err(error) = outcome {
-                assert!(matches!(error, sidecar_core::sync::SyncError::Busy(_)), "{key}: {error}");
+            match Box::pin(pass::run(self.app(), &key, &())).await {
+                Ok(_) | Err(SyncError::Busy(_)) => {}
+                Err(error) => panic!("{key}: {error}"),
             }
         }
     }
