@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidecar_core::{
     Timestamp,
-    record::{Doc, Record, SKEW},
+    record::{Doc, Origin, Record, SKEW},
 };
 
 /// A meeting, as far as both sides can say it.
@@ -65,12 +65,15 @@ impl Side {
         Some(Self { meeting: Meeting { start, end, stand }, at: record.version })
     }
 
-    /// A stored appointment; `known` is what it was when its times are not told.
+    /// A stored appointment; `known` is what it was when its times are not told. When one went that was only found missing, nobody
+    /// knows: it yields to whatever else happened, rather than to end a booking that somebody moved afterwards.
     pub(super) fn of_appointment(record: &Record, known: Meeting) -> Self {
         let start = ghl_time(&record.doc, "startTime").unwrap_or(known.start);
         let end = ghl_time(&record.doc, "endTime").unwrap_or(known.end);
         let stand = if record.deleted { Stand::Cancelled } else { stand_of(&record.doc).unwrap_or(known.stand) };
-        Self { meeting: Meeting { start, end, stand }, at: record.version }
+        let is_missed = record.deleted && record.origin == Origin::Fetched;
+        let at = if is_missed { Timestamp::EPOCH } else { record.version };
+        Self { meeting: Meeting { start, end, stand }, at }
     }
 }
 
@@ -162,7 +165,7 @@ pub(super) fn at_calcom(booking: &Meeting, appointment: &Meeting) -> AtCalcom {
 
 #[cfg(test)]
 mod tests {
-    use sidecar_core::record::{Origin, RecordKey};
+    use sidecar_core::record::RecordKey;
 
     use super::*;
 
@@ -241,6 +244,24 @@ mod tests {
         assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 106)), Followed::Appointment);
         assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 105)), Followed::Booking);
         assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 20)), Followed::Booking);
+    }
+
+    #[test]
+    fn a_deletion_that_was_only_noticed_wins_alone_and_yields_to_a_change_at_calcom() {
+        let (was, moved) = (meeting(9, Stand::Confirmed), side(meeting(10, Stand::Confirmed), 100));
+        let gone = |origin| Record {
+            version: Timestamp::from_secs(1_790_000_900),
+            origin,
+            deleted: true,
+            doc: Doc::new().into(),
+            ..booking(&serde_json::json!({}))
+        };
+        let (noticed, told) = (gone(Origin::Fetched), gone(Origin::Webhook));
+        let (noticed, told) = (Side::of_appointment(&noticed, was), Side::of_appointment(&told, was));
+        assert_eq!(noticed.meeting, meeting(9, Stand::Cancelled));
+        assert_eq!(followed(&agreed(was), &side(was, 100), &noticed), Followed::Appointment);
+        assert_eq!(followed(&agreed(was), &moved, &noticed), Followed::Booking);
+        assert_eq!(followed(&agreed(was), &moved, &told), Followed::Appointment, "its event says when");
     }
 
     #[test]
