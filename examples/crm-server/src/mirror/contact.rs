@@ -5,19 +5,38 @@ use ghl_client::{
     model::{ContactId, LocationId},
 };
 use serde_json::Value;
-use sidecar_core::record::Doc;
+use sidecar_core::{ErrorKind, record::Doc};
 
 use super::chain::text;
 use crate::work::trouble::Trouble;
 
 /// The name under which a booking's metadata tells its contact at GHL.
 const CONTACT: &str = "ghlContactId";
+/// The longest id that is looked for.
+const LONGEST: usize = 100;
 
 /// The contact that the booking names, or else its attendee's.
 pub(super) async fn of_booking(client: &GhlClient, location: &LocationId, booking: &Doc) -> Result<ContactId, Trouble> {
-    match named(booking) {
-        Some(id) => Ok(id.into()),
-        None => of_attendee(client, location, booking).await,
+    if let Some(id) = named(booking)
+        && is_of(client, location, id).await?
+    {
+        return Ok(id.into());
+    }
+    of_attendee(client, location, booking).await
+}
+
+/// Whether the location has the contact. Anybody who books on a public page can write a name into a booking's metadata: it is taken
+/// only for a contact that the location's own token shows, and that says that it is of that location.
+async fn is_of(client: &GhlClient, location: &LocationId, id: &str) -> Result<bool, Trouble> {
+    if id.len() > LONGEST || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        return Ok(false);
+    }
+    match client.contacts().get(location.clone(), id).background().await {
+        Ok(contact) => Ok(contact.id == ContactId::from(id) && contact.location_id.as_ref() == Some(location)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Forbidden) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

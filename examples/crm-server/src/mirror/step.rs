@@ -1,7 +1,7 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
 use calcom_client::{CalcomClient, compat::ORIGIN, sync::HAS_SEATS};
-use ghl_client::{GhlClient, GhlErrorExt};
+use ghl_client::{GhlClient, GhlErrorExt, model::Appointment};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Timestamp,
@@ -121,7 +121,8 @@ fn busy() -> Trouble {
 
 /// Whether the provider said no to what was sent.
 fn is_refused(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) && !error.may_have_happened()
+    let refused = matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden);
+    refused && !error.may_have_happened()
 }
 
 /// A booking that only holds a time that is taken elsewhere.
@@ -152,26 +153,42 @@ impl Step<'_> {
         head: &Record,
         booking: Meeting,
     ) -> Result<Batch, Trouble> {
-        let appointments = self.appointments();
-        let asked_at = self.app.now();
-        if let Some(announced) = &link.note
-            && let Some(found) = appointments.find(announced).await?
+        if let Some(announced) = link.note.clone()
+            && let Some(found) = self.appointments().find(&announced).await?
         {
-            let announced = announced.clone();
-            let (change, side) = appointments.written(&announced, &found, asked_at, announced.meant).await?;
-            let made =
-                Made { appointment: found.id, agreed: Agreed { booking: announced.meant, appointment: side.meeting } };
-            let mut batch = self.keep(link, announced, made, vec![change]).await?;
-            // Either may have changed since.
-            batch.outbox.push(mirror(self.organization, self.root, self.app.now()));
-            return Ok(batch);
+            return self.adopt(link, announced, found).await;
         }
-        let location = place.location.clone();
-        let contact = match &link.note {
-            Some(announced) => announced.contact.clone(),
-            None => contact::of_booking(self.ghl, &location, &head.doc).await?,
+        let announced = self.announce(&mut link, place, head, booking).await?;
+        let asked_at = self.app.now();
+        let made = self.create(&mut link, &announced, head).await?;
+        let (change, side) = self.appointments().written(&announced, &made, asked_at, booking).await?;
+        let agreed = Agreed { booking, appointment: side.meeting };
+        self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
+    }
+
+    /// Keeps the appointment that an attempt before had made.
+    async fn adopt(&self, link: Kept<Link>, announced: Link, found: Appointment) -> Result<Batch, Trouble> {
+        let meant = announced.meant;
+        let (change, side) = self.appointments().written(&announced, &found, self.app.now(), meant).await?;
+        let agreed = Agreed { booking: meant, appointment: side.meeting };
+        let mut batch = self.keep(link, announced, Made { appointment: found.id, agreed }, vec![change]).await?;
+        // Either may have changed since.
+        batch.outbox.push(mirror(self.organization, self.root, self.app.now()));
+        Ok(batch)
+    }
+
+    /// Keeps, before the appointment is made, that it is about to be.
+    async fn announce(
+        &self,
+        link: &mut Kept<Link>,
+        place: Place,
+        head: &Record,
+        booking: Meeting,
+    ) -> Result<Link, Trouble> {
+        let (mark, contact) = match &link.note {
+            Some(before) => (before.mark.clone(), before.contact.clone()),
+            None => (self.root.to_owned(), contact::of_booking(self.ghl, &place.location, &head.doc).await?),
         };
-        let mark = link.note.as_ref().map_or_else(|| self.root.to_owned(), |announced| announced.mark.clone());
         let turn = secret::random::<8>().map_err(|error| Trouble::Busy(error.to_string()))?;
         let turn = u64::from_le_bytes(turn);
         let announced = Link { mark, place, contact, meant: booking, turn, made: None };
@@ -180,25 +197,27 @@ impl Step<'_> {
         if late || !link.keep(self.app, NOWHERE).await? {
             return Err(busy());
         }
+        Ok(announced)
+    }
+
+    /// Makes the announced appointment. Where its contact is refused that the booking names, the attendee's is announced instead.
+    async fn create(&self, link: &mut Kept<Link>, announced: &Link, head: &Record) -> Result<Appointment, Trouble> {
         let title = text(&head.doc, "title").unwrap_or("Booking");
-        let asked_at = self.app.now();
-        let made = match appointments.make(&announced, title).await {
-            Ok(made) => made,
-            // The contact that the booking names may be of another location, or gone.
-            Err(error) if is_refused(&error) && contact::named(&head.doc) == Some(announced.contact.as_str()) => {
-                let attendee = contact::of_attendee(self.ghl, &location, &head.doc).await?;
-                link.note = Some(Link { contact: attendee, ..announced });
-                if !link.keep(self.app, NOWHERE).await? {
-                    return Err(busy());
-                }
-                // At once, with the attendee's contact.
-                return Err(Trouble::NotYet(format!("the contact that the booking names is refused: {error}")));
-            }
-            Err(error) => return Err(error.into()),
+        let error = match self.appointments().make(announced, title).await {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
         };
-        let (change, side) = appointments.written(&announced, &made, asked_at, booking).await?;
-        let agreed = Agreed { booking, appointment: side.meeting };
-        self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
+        // It may be gone since it was looked at.
+        if !is_refused(&error) || contact::named(&head.doc) != Some(announced.contact.as_str()) {
+            return Err(error.into());
+        }
+        let attendee = contact::of_attendee(self.ghl, &announced.place.location, &head.doc).await?;
+        link.note = Some(Link { contact: attendee, ..announced.clone() });
+        if !link.keep(self.app, NOWHERE).await? {
+            return Err(busy());
+        }
+        // At once, with the attendee's contact.
+        Err(Trouble::NotYet(format!("the contact that the booking names is refused: {error}")))
     }
 
     /// Makes the booking and the appointment that it has agree.

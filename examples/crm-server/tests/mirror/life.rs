@@ -73,15 +73,21 @@ async fn a_request_is_new_until_the_host_has_said_yes_and_a_no_cancels_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_contact_that_a_booking_names_is_taken_and_a_wrong_one_is_not() {
-    let house = House::new(4, 1).await;
-    let place = house.places[0].clone();
-    let right = house.book(place.event_type, 0, "ann", &json!({"ghlContactId": place.contact}));
-    let wrong = house.book(place.event_type, 5, "bo", &json!({"ghlContactId": "nobody"}));
+async fn the_contact_that_a_booking_names_is_taken_and_one_of_nobody_or_of_another_location_is_not() {
+    let house = House::new(4, 2).await;
+    let [place, elsewhere] = [house.places[0].clone(), house.places[1].clone()];
+    let book = |slot, who, contact: &str| house.book(place.event_type, slot, who, &json!({"ghlContactId": contact}));
+    let right = book(0, "ann", &place.contact);
+    let wrong = [(book(5, "bo", "nobody"), "bo@example.com"), (book(10, "cy", &elsewhere.contact), "cy@example.com")];
     house.rest().await;
     assert_eq!(house.appointments(&place, &right)[0]["contactId"], json!(place.contact));
-    let contact = house.appointments(&place, &wrong)[0]["contactId"].as_str().unwrap().to_owned();
-    assert_eq!(house.sandbox.ghl().contact(&contact).unwrap()["email"], "bo@example.com");
+    for (uid, email) in wrong {
+        let contact = house.appointments(&place, &uid)[0]["contactId"].as_str().unwrap().to_owned();
+        let contact = house.sandbox.ghl().contact(&contact).unwrap();
+        assert_eq!((&contact["email"], &contact["locationId"]), (&json!(email), &json!(place.location)));
+    }
+    let writes = house.sandbox.ghl().counts().calls("POST /calendars/events/appointments");
+    assert_eq!(writes, 3, "nothing was tried with a contact that is not the location's");
     house.stop().await;
 }
 
