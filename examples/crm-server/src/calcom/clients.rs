@@ -11,7 +11,7 @@ use std::{
 
 use calcom_client::{
     CalcomClient, CalcomClientBuilder, CalcomConnections, CalcomOAuth, CalcomTokens, CalcomVerifier, RateLimitPolicy,
-    Region,
+    Region, model::UserId,
 };
 use secrecy::SecretString;
 use sidecar_core::{
@@ -56,7 +56,18 @@ struct Inner {
     /// One client per organization, so that its circuit breaker and retry budget outlive a request; with the revision of the
     /// settings it was made of.
     clients: Mutex<HashMap<OrganizationId, (u64, CalcomClient)>>,
+    users: Mutex<HashMap<OrganizationId, User>>,
     known: Mutex<HashMap<OrganizationId, Known>>,
+}
+
+/// Whose an organization's credentials are.
+#[derive(Clone, Copy)]
+struct User {
+    /// Of the settings that it was asked with.
+    revision: u64,
+    /// Of the tokens that it was asked with.
+    generation: u64,
+    id: UserId,
 }
 
 /// Settings that were read lately.
@@ -114,6 +125,7 @@ impl CalcomAccess {
             oauth,
             connections,
             clients: Mutex::default(),
+            users: Mutex::default(),
             known: Mutex::default(),
         }));
         // Whatever is wrong with the settings shows here and not in the first request.
@@ -217,6 +229,27 @@ impl CalcomAccess {
         Ok(client)
     }
 
+    /// The user whose credentials the organization has, as Cal.com says. It is asked once for each of them.
+    ///
+    /// # Errors
+    /// As the client's; [`ErrorKind::Auth`] without a connection.
+    pub async fn user(&self, organization: &OrganizationId) -> Result<UserId> {
+        let revision = self.settings(organization).await?.revision;
+        let connection = self.tokens(organization).connection().await?;
+        let generation = connection.map_or(0, |connection| connection.tokens.generation);
+        let known = self.users().get(organization).copied();
+        if let Some(user) = known.filter(|user| (user.revision, user.generation) == (revision, generation)) {
+            return Ok(user.id);
+        }
+        let id = self.client(organization).await?.me().get().background().await?.id;
+        let mut users = self.users();
+        if users.len() >= MOST {
+            users.clear();
+        }
+        users.insert(organization.clone(), User { revision, generation, id });
+        Ok(id)
+    }
+
     /// A client with settings and a key that are not kept yet, to try them.
     ///
     /// # Errors
@@ -301,6 +334,10 @@ impl CalcomAccess {
         }
         all.insert(organization.clone(), known.clone());
         Ok(known)
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<OrganizationId, User>> {
+        self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<OrganizationId, Known>> {

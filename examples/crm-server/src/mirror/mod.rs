@@ -18,6 +18,7 @@ mod mirrored;
 mod place;
 mod step;
 mod tasks;
+mod unmapped;
 mod watched;
 
 use std::{borrow::Cow, sync::Arc};
@@ -57,17 +58,19 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
     Ok(())
 }
 
-/// Lets the bookings and appointments that are yet to come be followed, as if each had changed.
+/// Lets the bookings and appointments that are yet to come, or no history yet, be followed, as if each had changed.
 ///
 /// # Errors
 /// The store.
 pub async fn watch_all(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+    unmapped::look_again(app, organization).await?;
     let outbox = block::past(app, organization).await?;
     app.store.commit(Batch { outbox, ..Batch::default() }).await?;
     for kind in [BOOKING, APPOINTMENT] {
         let mut after = None;
         loop {
-            let listing = Listing { from: Some(app.now()), after, limit: PORTION, ..Listing::default() };
+            let listing =
+                Listing { from: Some(app.now() - step::HISTORY), after, limit: PORTION, ..Listing::default() };
             let rows = app.store.list(organization, kind, &listing).await?;
             after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
             let outbox = rows.iter().map(|row| tasks::follow(&row.key, app.now())).collect::<Vec<_>>();

@@ -2,27 +2,54 @@
 
 use calcom_client::EventTypeId;
 use ghl_client::model::LocationId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sidecar_core::{OrganizationId, record::Record};
 
-use super::link::Place;
+use super::{chain::Bookings, link::Place};
 use crate::{
     app::App,
     ghl::installations,
     work::{self, trouble::Trouble},
 };
 
-/// The calendar that bookings of its event type go to.
-pub(super) async fn mapped(app: &App, organization: &OrganizationId, booking: &Record) -> Result<Place, Trouble> {
-    let settled = app.calcom.settings(organization).await?;
+/// The field of a booking that has its hosts.
+const HOSTS: &str = "hosts";
+
+/// Where the bookings of an event type go.
+pub(super) enum Mapped {
+    To(Place),
+    /// Nobody has said where those of this event type go.
+    Nowhere(Option<EventTypeId>),
+    /// Nobody has said it, and somebody else hosts it: an administrator's credentials show the bookings of the whole team.
+    OfOthers,
+}
+
+/// Where the booking is to go. What is said of its event type holds whoever hosts it; what is said of all others, only for the
+/// bookings of whom the credentials belong to.
+pub(super) async fn mapped(bookings: &Bookings<'_>, booking: &Record) -> Result<Mapped, Trouble> {
+    let settled = bookings.app.calcom.settings(bookings.organization).await?;
+    let settings = &settled.settings;
     let event_type = booking.doc.get("eventTypeId").and_then(Value::as_i64);
-    let mapped = settled.settings.mapping_of(event_type.map(EventTypeId::from)).map(Place::from);
-    mapped.ok_or_else(|| {
-        let of = event_type.map_or_else(|| "without an event type".to_owned(), |id| format!("of event type {id}"));
-        Trouble::Never(format!(
-            "bookings {of} have no calendar at GHL: set `mapping` or `defaultMapping` by PUT /api/organizations/{organization}/integrations/calcom, then redrive this"
-        ))
-    })
+    if let Some(own) = event_type.and_then(|id| settings.mapping.get(&id)) {
+        return Ok(Mapped::To(own.into()));
+    }
+    if !is_own(bookings, booking).await? {
+        return Ok(Mapped::OfOthers);
+    }
+    let nowhere = || Mapped::Nowhere(event_type.map(EventTypeId::from));
+    Ok(settings.default_mapping.as_ref().map_or_else(nowhere, |default| Mapped::To(default.into())))
+}
+
+/// Whether the user whose credentials they are is a host, or nobody is told to be one. Events do not tell all hosts: then it is read.
+async fn is_own(bookings: &Bookings<'_>, booking: &Record) -> Result<bool, Trouble> {
+    let read = match booking.doc.contains_key(HOSTS) {
+        true => None,
+        false => Some(bookings.refresh(&booking.key.id).await?),
+    };
+    let hosts = read.as_ref().unwrap_or(booking).doc.get(HOSTS).and_then(Value::as_array);
+    let Some(hosts) = hosts.filter(|hosts| !hosts.is_empty()) else { return Ok(true) };
+    let user = json!(bookings.app.calcom.user(bookings.organization).await?);
+    Ok(hosts.iter().any(|host| host.get("id") == Some(&user)))
 }
 
 /// Refuses a location without tokens.

@@ -18,8 +18,9 @@ use super::{
     kept::Kept,
     link::{self, Link, Made, NOWHERE, Place, WayBack},
     meeting::{Agreed, Meeting, Side, Stand},
-    place,
+    place::{self, Mapped},
     tasks::mirror,
+    unmapped,
 };
 use crate::{
     app::App,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// What has been over or called off for so long is none of the mirror's business, unless it had an appointment before.
-const HISTORY: std::time::Duration = std::time::Duration::from_secs(86_400);
+pub(super) const HISTORY: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// A task that took so long is begun anew before it makes an appointment: its claim must outlast the call.
 const STALE: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -60,7 +61,14 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     }
     let place = match &link.note {
         Some(link) => link.place.clone(),
-        None => place::mapped(app, organization, &head).await?,
+        None => match place::mapped(&bookings, &head).await? {
+            Mapped::To(place) => place,
+            Mapped::Nowhere(event_type) => {
+                let report = unmapped::report(organization, event_type, app.now());
+                return Ok(Batch { outbox: vec![report], ..Batch::default() });
+            }
+            Mapped::OfOthers => return Ok(Batch::default()),
+        },
     };
     place::check_connected(app, organization, &place.location).await?;
     let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;

@@ -13,7 +13,7 @@ use sidecar_core::{
     sync::Source,
 };
 
-use super::{block, follow, step};
+use super::{block, follow, step, unmapped};
 use crate::{
     app::App,
     work::trouble::{Trouble, payload},
@@ -25,6 +25,8 @@ pub(super) const FOLLOW: &str = "mirror.follow";
 const STEP: &str = "mirror.step";
 /// An appointment takes its time out of Cal.com's schedule, or gives it back.
 pub(super) const BLOCK: &str = "mirror.block";
+/// Bookings of an event type have no calendar at GHL.
+pub(super) const UNMAPPED: &str = "mirror.unmapped";
 
 /// What a step is about.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,6 +86,7 @@ impl MirrorTasks {
             FOLLOW => follow::run(&self.app, task, &payload(task)?).await,
             STEP => step::run(&self.app, task, &payload::<Stepped>(task)?.booking).await,
             BLOCK => block::run(&self.app, task, &payload(task)?).await,
+            UNMAPPED => unmapped::run(&self.app, &task.organization, &payload(task)?).await,
             _ => self.read(&task.organization, payload(task)?).await,
         }
     }
@@ -106,7 +109,7 @@ impl MirrorTasks {
 #[async_trait]
 impl TaskHandler for MirrorTasks {
     fn kinds(&self) -> &[&'static str] {
-        &[FOLLOW, STEP, BLOCK, READ_BOOKING]
+        &[FOLLOW, STEP, BLOCK, UNMAPPED, READ_BOOKING]
     }
 
     async fn carry_out(&self, task: &Task) -> TaskOutcome {

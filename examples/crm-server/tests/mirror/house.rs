@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use axum::body::Body;
 use crm_server::{
     Running,
     app::App,
     calcom::settings::{self, Mapping},
     config::Config,
     ghl::handler::SOURCE,
+    router,
     work::{
         self, Wish,
         connected::{CALCOM_BOOKINGS, GHL_EVENTS},
@@ -15,6 +17,7 @@ use crm_server::{
     },
 };
 use ghl_client::SCOPES;
+use http::{Request, StatusCode, header};
 use provider_sandbox::{
     Sandbox,
     calcom::{Attendee, WebhookOrder},
@@ -22,7 +25,10 @@ use provider_sandbox::{
 use serde_json::{Value, json};
 use sidecar_core::{Clock, OrganizationId, SystemClock, Timestamp, sync::SyncError, token::TokenSet};
 use sidecar_store::Organization;
+use tower::ServiceExt;
 
+/// The operator's token.
+const TOKEN: &str = "operator-of-the-tests";
 /// A quarter of an hour, in milliseconds.
 pub(crate) const LENGTH: i64 = 15 * 60_000;
 /// How long everything may take to come to rest.
@@ -71,10 +77,13 @@ impl House {
             ("BIND_ADDR", "127.0.0.1:0"),
             ("DATABASE_URL", "sqlite::memory:"),
             ("CALCOM_ORGANIZATION_ID", "org_1"),
+            ("SIDECAR_OPERATOR_TOKEN", TOKEN),
             ("WEBHOOK_LIMIT_PER_SECOND", "0"),
         ] {
             variables.insert(name.to_owned(), value.to_owned());
         }
+        // The organization's own connection, which it can change.
+        variables.remove("CALCOM_API_KEY");
         let unlimited = provider_sandbox::calcom::LimitRules { per_key: CALLS, ..Default::default() };
         sandbox.control().calcom().limits(unlimited);
         let running = crm_server::serve(Config::from_variables(variables).unwrap()).await.unwrap();
@@ -87,6 +96,7 @@ impl House {
         };
         app.store.create_organization(&row).await.unwrap();
         connect_ghl(&app, &sandbox, &organization).await;
+        app.calcom.tokens(&organization).adopt_api_key(sandbox.calcom().api_key().into()).await.unwrap();
         let places = open_hours(&sandbox);
         let mapping =
             |place: &Place| Mapping { location_id: place.location.clone(), calendar_id: place.calendar.clone() };
@@ -113,6 +123,14 @@ impl House {
 
     pub(crate) fn app(&self) -> &App {
         self.running.app()
+    }
+
+    /// Disconnects Cal.com by the route that does it.
+    pub(crate) async fn disconnect(&self) -> StatusCode {
+        let path = format!("/api/organizations/{}/integrations/calcom", self.organization);
+        let request = Request::delete(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let request = request.body(Body::empty()).unwrap();
+        router::web(self.app().clone()).oneshot(request).await.unwrap().status()
     }
 
     /// The start of the slot with this number, in epoch milliseconds: the same one is never given twice for two numbers.
@@ -151,7 +169,7 @@ impl House {
     }
 
     /// Waits until no source is due, and none is being copied.
-    async fn rest_of_passes(&self) {
+    pub(crate) async fn rest_of_passes(&self) {
         let clock = SystemClock::new();
         loop {
             let statuses = self.app().store.statuses(&self.organization).await.unwrap();
@@ -165,6 +183,13 @@ impl House {
 
     /// Waits until nothing is under way on any side, and nothing was given up.
     pub(crate) async fn rest(&self) {
+        self.quiet().await;
+        let given_up = self.given_up().await;
+        assert!(given_up.is_empty(), "{given_up:?}");
+    }
+
+    /// Waits until nothing is under way on any side.
+    pub(crate) async fn quiet(&self) {
         let clock = SystemClock::new();
         let began = clock.monotonic();
         let mut quiet = 0;
@@ -187,8 +212,6 @@ impl House {
             }
             clock.sleep(Duration::from_millis(50)).await;
         }
-        let given_up = self.given_up().await;
-        assert!(given_up.is_empty(), "{given_up:?}");
     }
 
     /// The tasks and deliveries that were given up, with the reasons.

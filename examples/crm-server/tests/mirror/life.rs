@@ -107,26 +107,6 @@ async fn who_did_not_come_is_told_on_the_other_side() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_calendar_the_booking_is_kept_and_the_mirror_says_what_to_set() {
-    let house = House::new(6, 1).await;
-    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
-    let uid = house.book(intro, 0, "ann", &json!({}));
-    for _ in 0..100 {
-        if !house.given_up().await.is_empty() {
-            break;
-        }
-        house.app().clock.sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let given_up = house.given_up().await;
-    assert_eq!(given_up.len(), 1, "{given_up:?}");
-    assert!(given_up[0].contains("set `mapping` or `defaultMapping`"), "{given_up:?}");
-    let listing = sidecar_core::record::Listing { limit: 10, ..Default::default() };
-    let kept = house.app().store.list(&house.organization, "booking", &listing).await.unwrap();
-    assert!(kept.iter().any(|record| *record.key.id == *uid));
-    house.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_appointment_that_was_deleted_cancels_its_booking() {
     let house = House::new(7, 1).await;
     let place = house.places[0].clone();

@@ -5,3 +5,4 @@ mod blocks;
 mod house;
 mod interleavings;
 mod life;
+mod mapping;

@@ -1,0 +1,109 @@
+//! Which bookings go to GHL, and what is said of those that nobody has named a calendar for.
+
+use std::time::Duration;
+
+use crm_server::{calcom::settings, work};
+use serde_json::json;
+use sidecar_core::record::{Batch, Change, ChangeOrigin, Effect, Listing, RecordKey};
+
+use crate::house::{House, Place};
+
+impl House {
+    /// Waits until something was given up.
+    async fn trouble(&self) -> Vec<String> {
+        for _ in 0..200 {
+            if !self.given_up().await.is_empty() {
+                break;
+            }
+            self.app().clock.sleep(Duration::from_millis(50)).await;
+        }
+        self.given_up().await
+    }
+
+    async fn write(&self, change: impl FnOnce(&mut settings::CalcomSettings)) {
+        let settled = settings::read(&*self.app().store, &self.organization).await.unwrap();
+        let mut wanted = settled.settings;
+        change(&mut wanted);
+        assert!(settings::write(&*self.app().store, &self.organization, settled.revision, &wanted).await.unwrap());
+    }
+
+    /// As the route does that changes settings.
+    pub(crate) async fn set(&self, change: impl FnOnce(&mut settings::CalcomSettings)) {
+        self.write(change).await;
+        work::schedule_bookings(self.app(), &self.organization).await.unwrap();
+        self.rest_of_passes().await;
+    }
+
+    /// Lets the copy say that somebody else hosts the booking, as an administrator's key would show it.
+    async fn hosted_by(&self, host: u32, uid: &str) {
+        let key = RecordKey { organization: self.organization.clone(), kind: "booking".into(), id: uid.into() };
+        let stored = self.app().store.record(&key).await.unwrap().unwrap();
+        let mut document = (*stored.doc).clone();
+        document.insert("hosts".to_owned(), json!([{"id": host, "name": "Somebody else"}]));
+        let change = Change {
+            key,
+            location: None,
+            version: stored.version,
+            origin: ChangeOrigin::Read { revision: stored.revision },
+            position: Some(stored.position),
+            effect: Effect::Put(document.into()),
+            searchable: &[],
+            reread: None,
+            follow_up: Some("mirror.follow".into()),
+        };
+        self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
+        self.app().outbox_wake.notify_one();
+    }
+}
+
+fn to(place: &Place) -> settings::Mapping {
+    settings::Mapping { location_id: place.location.clone(), calendar_id: place.calendar.clone() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_calendar_one_letter_says_what_to_set_and_setting_it_repairs_all_of_them() {
+    let house = House::new(6, 1).await;
+    let place = house.places[0].clone();
+    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
+    let uids = [house.book(intro, 0, "ann", &json!({})), house.book(intro, 8, "bo", &json!({}))];
+    assert!(house.trouble().await[0].contains("set `mapping` or `defaultMapping`"));
+    for (uid, slots) in uids.iter().zip([[16, 24], [32, 40]]) {
+        for slot in slots {
+            house.sandbox.calcom().reschedule(&house.head(uid), house.slot(slot)).unwrap();
+        }
+    }
+    house.quiet().await;
+    let given_up = house.given_up().await;
+    assert_eq!(given_up.len(), 1, "{given_up:?}");
+    assert!(given_up[0].contains(&format!("event type {intro}")), "{given_up:?}");
+    let listing = Listing { limit: 10, ..Default::default() };
+    let kept = house.app().store.list(&house.organization, "booking", &listing).await.unwrap();
+    assert!(uids.iter().all(|uid| kept.iter().any(|record| *record.key.id == **uid)), "the bookings are kept");
+
+    house.set(|settings| drop(settings.mapping.insert(intro, to(&place)))).await;
+    house.rest().await;
+    for uid in &uids {
+        assert_eq!(house.at_ghl(&place, uid), Some(house.at_calcom(uid)));
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_default_is_for_ones_own_bookings_and_a_mapping_for_everybodys() {
+    let house = House::new(8, 1).await;
+    let place = house.places[0].clone();
+    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
+    let others = house.book(intro, 8, "bo", &json!({}));
+    assert_eq!(house.trouble().await.len(), 1);
+    house.write(|settings| settings.default_mapping = Some(to(&place))).await;
+    house.hosted_by(4_711, &others).await;
+    let own = house.book(intro, 0, "ann", &json!({}));
+    house.quiet().await;
+    assert_eq!([&own, &others].map(|uid| house.appointments(&place, uid).len()), [1, 0]);
+
+    house.write(|settings| drop(settings.mapping.insert(intro, to(&place)))).await;
+    house.hosted_by(4_712, &others).await;
+    house.quiet().await;
+    assert_eq!(house.appointments(&place, &others).len(), 1);
+    house.stop().await;
+}
