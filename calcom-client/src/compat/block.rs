@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use sidecar_core::{Error, ErrorKind, Result, Timestamp, secret};
 
@@ -202,56 +202,76 @@ impl IntoFuture for CreateBlockedSlots {
     }
 }
 
-/// Frees a blocked time. From [`CalcomClient::unblock`].
+/// Frees blocked times. From [`CalcomClient::unblock`] and [`CalcomClient::unblock_all`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Unblock {
     client: CalcomClient,
-    handle: BlockHandle,
+    handles: Vec<BlockHandle>,
     beside: Vec<BlockHandle>,
     settings: Settings,
 }
 
 impl Unblock {
-    pub(super) fn new(client: CalcomClient, handle: BlockHandle) -> Self {
-        Self { client, handle, beside: Vec::new(), settings: Settings::default() }
+    pub(super) fn new(client: CalcomClient, handles: Vec<BlockHandle>) -> Self {
+        Self { client, handles, beside: Vec::new(), settings: Settings::default() }
     }
 
     settings!(Self, self => self.settings);
 
-    /// The other blocks of the schedule that hold on: what they share with this one stays blocked.
+    /// The other blocks of the schedule that hold on: what they share with these stays blocked.
     pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
-        self.beside = handles.into_iter().filter(|other| *other != self.handle).collect();
+        self.beside = handles.into_iter().filter(|other| !self.handles.contains(other)).collect();
         self
     }
 
     async fn send(self) -> Result<()> {
-        let Self { client, handle, beside, settings } = self;
-        let outcome = match &handle {
-            BlockHandle::ScheduleOverride { schedule, removed } => {
-                if removed.is_empty() {
-                    return Ok(());
-                }
-                let schedules = client.schedules();
-                alone(&client, *schedule, &settings, async {
-                    let read = schedules.get(*schedule).with(settings.clone()).await?;
-                    let mut draft = Draft::of(&read);
-                    draft.unblock(removed, &beside)?;
-                    if let Some(overrides) = draft.into_changed() {
-                        schedules.update(*schedule).overrides(overrides).with(settings.clone()).await?;
+        let mut of_schedules: HashMap<ScheduleId, Vec<BlockHandle>> = HashMap::new();
+        for handle in &self.handles {
+            let (client, settings) = (&self.client, self.settings.clone());
+            unless_free(match handle {
+                BlockHandle::ScheduleOverride { schedule, removed } => {
+                    if !removed.is_empty() {
+                        of_schedules.entry(*schedule).or_default().push(handle.clone());
                     }
                     Ok(())
-                })
-                .await
-            }
-            BlockHandle::Booking { uid } => client.bookings().cancel(uid).with(settings).await.map(drop),
-            BlockHandle::OutOfOffice { id } => client.out_of_office().delete(*id).with(settings).await.map(drop),
-            BlockHandle::Reservation { uid } => client.slots().delete_reservation(uid).with(settings).await,
-        };
-        match outcome {
-            Err(error) if matches!(error.problem(), Some(Problem::NotFound | Problem::AlreadyDone)) => Ok(()),
-            outcome => outcome,
+                }
+                BlockHandle::Booking { uid } => client.bookings().cancel(uid).with(settings).await.map(drop),
+                BlockHandle::OutOfOffice { id } => client.out_of_office().delete(*id).with(settings).await.map(drop),
+                BlockHandle::Reservation { uid } => client.slots().delete_reservation(uid).with(settings).await,
+            })?;
         }
+        for (schedule, handles) in of_schedules {
+            unless_free(self.in_schedule(schedule, handles).await)?;
+        }
+        Ok(())
+    }
+
+    async fn in_schedule(&self, id: ScheduleId, handles: Vec<BlockHandle>) -> Result<()> {
+        let schedules = self.client.schedules();
+        alone(&self.client, id, &self.settings, async {
+            let read = schedules.get(id).with(self.settings.clone()).await?;
+            let mut draft = Draft::of(&read);
+            let mut holding = [self.beside.clone(), handles].concat();
+            while holding.len() > self.beside.len()
+                && let Some(freed) = holding.pop()
+            {
+                draft.unblock(freed.removed_from(id), &holding)?;
+            }
+            if let Some(overrides) = draft.into_changed() {
+                schedules.update(id).overrides(overrides).with(self.settings.clone()).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What is free already, or gone with all that was in it, is no error.
+fn unless_free(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if matches!(error.problem(), Some(Problem::NotFound | Problem::AlreadyDone)) => Ok(()),
+        outcome => outcome,
     }
 }
 

@@ -67,7 +67,12 @@ impl CalcomClient {
 
     /// Frees a blocked time again. One that is free already is no error.
     pub fn unblock(&self, handle: BlockHandle) -> Unblock {
-        Unblock::new(self.clone(), handle)
+        self.unblock_all([handle])
+    }
+
+    /// Frees blocked times again. Those of one schedule are one change of it: a call to read it, and one to write it.
+    pub fn unblock_all(&self, handles: impl IntoIterator<Item = BlockHandle>) -> Unblock {
+        Unblock::new(self.clone(), handles.into_iter().collect())
     }
 
     /// Lists the free slots of an event type from the first date to the last (`YYYY-MM-DD`), both in the time zone. The answer's

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{self, Tenant},
-    work,
+    mirror, work,
 };
 
 /// How often settings that others change meanwhile are tried to be changed.
@@ -179,7 +179,8 @@ async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretStrin
     view(app, organization, &settled.settings).await
 }
 
-/// Disconnects Cal.com: credentials, settings and webhook secrets erased. What was copied stays.
+/// Disconnects Cal.com: the times that GHL's appointments block are freed there, as far as it answers; credentials, settings and
+/// webhook secrets are erased. What was copied stays.
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/integrations/calcom",
@@ -196,6 +197,7 @@ async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretStrin
 pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
+    free_blocks(&app, organization).await?;
     app.calcom.tokens(organization).forget().await?;
     feed::forget(&app, organization).await?;
     settings::erase(&*app.store, organization).await?;
@@ -204,6 +206,16 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Frees what only this connection can free. Whoever wants to be rid of it is not kept by a Cal.com that does not answer.
+async fn free_blocks(app: &App, organization: &OrganizationId) -> Answer<()> {
+    if app.calcom.is_connected(organization).await?
+        && let Err(trouble) = mirror::free_all(app, organization).await
+    {
+        tracing::warn!(%organization, ?trouble, "times stay blocked at Cal.com: connect it again, or free them there");
+    }
+    Ok(())
 }
 
 async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> Answer<ConnectionView> {

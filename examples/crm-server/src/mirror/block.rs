@@ -4,10 +4,13 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use calcom_client::compat::{BlockHandle, BlockStrategy, BlockedSlot};
+use calcom_client::{
+    ScheduleId,
+    compat::{BlockHandle, BlockStrategy, BlockedSlot},
+};
 use ghl_client::sync::APPOINTMENT;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
     outbox::{NewTask, Task},
@@ -33,11 +36,21 @@ const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Rows that are read at once.
 const PORTION: u32 = 500;
 
+/// A time that is to be blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Wanted {
+    start: Timestamp,
+    end: Timestamp,
+    /// The schedule that the settings name; none: the user's default one.
+    #[serde(default)]
+    schedule: Option<ScheduleId>,
+}
+
 /// A time that is blocked, or about to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Held {
-    start: Timestamp,
-    end: Timestamp,
+    #[serde(flatten)]
+    wanted: Wanted,
     /// What gives it back.
     handles: Vec<BlockHandle>,
     /// Whether Cal.com is known to have it.
@@ -59,9 +72,7 @@ pub(super) async fn wish(
 ) -> Result<Option<NewTask>, StoreError> {
     let held = Kept::<Held>::read(app, organization, HELD, appointment).await?;
     let wanted = wanted(app, organization, appointment).await?;
-    if held.note.as_ref().map(|held| (held.start, held.end)) == wanted
-        && held.note.as_ref().is_none_or(|held| held.done)
-    {
+    if held.note.as_ref().map(|held| held.wanted) == wanted && held.note.as_ref().is_none_or(|held| held.done) {
         return Ok(None);
     }
     Ok(Some(NewTask {
@@ -76,11 +87,7 @@ pub(super) async fn wish(
 }
 
 /// The time that the appointment, as it is stored, is to block: of a calendar that bookings go to, and yet to come.
-async fn wanted(
-    app: &App,
-    organization: &OrganizationId,
-    id: &str,
-) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+async fn wanted(app: &App, organization: &OrganizationId, id: &str) -> Result<Option<Wanted>, StoreError> {
     let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: id.into() };
     let Some(record) = app.store.record(&key).await?.filter(|record| !record.deleted) else { return Ok(None) };
     if appointment::marked(&record.doc).is_some() || link::of_appointment(app, organization, id).await?.note.is_some() {
@@ -98,7 +105,8 @@ async fn wanted(
     let mut mapped = settled.settings.mapping.values().chain(&settled.settings.default_mapping);
     let concerns = mapped.any(|place| Some(place.calendar_id.as_str()) == calendar);
     let is_sane = start < end && end.distance(start) <= LONGEST;
-    Ok((concerns && is_sane && end > app.now()).then_some((start, end)))
+    let schedule = settled.settings.block.map(|block| block.schedule_id);
+    Ok((concerns && is_sane && end > app.now()).then_some(Wanted { start, end, schedule }))
 }
 
 /// Blocks the appointment's time, or gives back what it had blocked.
@@ -111,21 +119,18 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
     let wanted = wanted(app, organization, &blocked.appointment).await?;
     let client = app.calcom.client(organization).await?;
     if let Some(note) = held.note.clone()
-        && Some((note.start, note.end)) != wanted
+        && Some(note.wanted) != wanted
     {
         let others = self::held(app, organization, Some(&held.key)).await?;
-        for handle in note.handles {
-            client.unblock(handle).beside(others.clone()).background().await?;
-        }
+        client.unblock_all(note.handles).beside(others).background().await?;
         held.note = None;
-        kept(held.keep(app, note.start).await?)?;
+        kept(held.keep(app, note.wanted.start).await?)?;
     }
-    let Some((start, end)) = wanted else { return Ok(Batch::default()) };
+    let Some(wanted) = wanted else { return Ok(Batch::default()) };
     if held.note.as_ref().is_some_and(|note| note.done) {
         return Ok(Batch::default());
     }
-    let settled = app.calcom.settings(organization).await?;
-    let schedule = settled.settings.block.map(|block| block.schedule_id);
+    let Wanted { start, end, schedule } = wanted;
     let mut others = self::held(app, organization, Some(&held.key)).await?;
     let block = |beside: Vec<BlockHandle>| {
         let slots = client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
@@ -135,7 +140,7 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
         Some(announced) => announced,
         None => {
             let handles = block(others.clone()).preview().await?;
-            let announced = Held { start, end, handles, done: false };
+            let announced = Held { wanted, handles, done: false };
             held.note = Some(announced.clone());
             kept(held.keep(app, start).await?)?;
             announced
@@ -151,6 +156,22 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
 fn kept(kept: bool) -> Result<(), Trouble> {
     let raced = || Trouble::Busy("another process may be working on this block".to_owned());
     kept.then_some(()).ok_or_else(raced)
+}
+
+/// Gives back everything that the times of appointments hold: the connection is about to end, and only it can.
+pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
+    let (mut handles, mut changes) = (Vec::new(), Vec::new());
+    for row in rows(app, organization).await? {
+        let mut held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?;
+        let Some(note) = held.note.take() else { continue };
+        handles.extend(note.handles);
+        changes.push(held.change(note.wanted.start));
+    }
+    app.calcom.client(organization).await?.unblock_all(handles).await?;
+    for changes in changes.chunks(PORTION as usize) {
+        app.store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await?;
+    }
+    Ok(())
 }
 
 /// The tasks that let go of the times of appointments that are long over.
@@ -169,17 +190,22 @@ pub(crate) async fn held(
     organization: &OrganizationId,
     but: Option<&RecordKey>,
 ) -> Result<Vec<BlockHandle>, StoreError> {
-    let (mut handles, mut after) = (Vec::new(), None);
+    let rows = rows(app, organization).await?;
+    let others = rows.into_iter().filter(|row| Some(&row.key) != but);
+    let held = others.filter_map(|row| serde_json::from_value::<Held>(Value::Object((*row.doc).clone())).ok());
+    Ok(held.flat_map(|held| held.handles).collect())
+}
+
+async fn rows(app: &App, organization: &OrganizationId) -> Result<Vec<Record>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
         let listing = Listing { after, limit: PORTION, ..Listing::default() };
-        let rows: Vec<Record> = app.store.list(organization, HELD, &listing).await?;
+        let rows = app.store.list(organization, HELD, &listing).await?;
         after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
-        for row in rows.iter().filter(|row| Some(&row.key) != but) {
-            let held: Option<Held> = serde_json::from_value(serde_json::Value::Object((*row.doc).clone())).ok();
-            handles.extend(held.into_iter().flat_map(|held| held.handles));
-        }
-        if (rows.len() as u32) < PORTION {
-            return Ok(handles);
+        let is_last = (rows.len() as u32) < PORTION;
+        all.extend(rows);
+        if is_last {
+            return Ok(all);
         }
     }
 }

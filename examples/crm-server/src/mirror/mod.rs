@@ -33,7 +33,7 @@ use sidecar_core::{
 use crate::app::App;
 
 pub(crate) use appointment::marked;
-pub(crate) use block::held;
+pub(crate) use block::{free_all, held};
 pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;
 pub(crate) use watched::Watched;

@@ -1,6 +1,7 @@
 //! Appointments that came about at GHL take their time out of Cal.com's schedule.
 
 use calcom_client::{CalcomClient, model::Slots};
+use crm_server::calcom::settings::Block;
 use serde_json::json;
 use sidecar_core::Timestamp;
 
@@ -74,5 +75,38 @@ async fn two_appointments_of_one_day_block_it_together_and_a_mirrored_one_blocks
     }
     house.rest().await;
     assert_eq!(house.sandbox.calcom().schedules(), before, "everything was given back");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_follows_another_schedule_and_ends_with_the_connection() {
+    let house = House::new(13, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let calcom = house.sandbox.calcom();
+    let client = house.app().calcom.client(&house.organization).await.unwrap();
+    let other = client.schedules().create("Other", "UTC").await.unwrap().id;
+    let before = calcom.schedules();
+    let overrides = async || client.schedules().get(other).await.unwrap().overrides.unwrap_or_default();
+    // Two at night, when nobody can be booked in the other schedule, and one by day.
+    for slot in [8, 9, 40] {
+        booked_at_ghl(&house, &place, slot);
+    }
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await && !is_free(&house, &place, 40).await);
+    assert!(overrides().await.is_empty());
+
+    house.set(|settings| settings.block = Some(Block { schedule_id: other })).await;
+    house.rest().await;
+    assert!(is_free(&house, &place, 8).await && is_free(&house, &place, 40).await);
+
+    house.set(|settings| settings.block = None).await;
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await && !is_free(&house, &place, 40).await);
+
+    let writes = || calcom.counts().calls("PATCH /v2/schedules/{scheduleId}");
+    let written = writes();
+    assert_eq!(house.disconnect().await, 204);
+    assert_eq!((calcom.schedules(), writes()), (before, written + 1), "everything was given back at once");
     house.stop().await;
 }
