@@ -224,7 +224,7 @@ on_each_database!(every_booking_has_one_appointment_in_its_final_state_whoever_d
 
 async fn every_booking_has_one_appointment_in_its_final_state_whoever_dies(database: Kind) {
     let mut chance = Chance::new("mirror");
-    let (count, kills, locations) = (scaled(5_000, 250), scaled(20, 3), 50);
+    let (count, kills, locations) = (scaled(5_000, 250), scaled(20, 3), u32::try_from(scaled(50, 16)).unwrap());
     let play = Play::begin(database, locations).await;
     let mut server = play.scene.serve().await;
     play.connect().await;
