@@ -51,7 +51,7 @@ impl CalcomConnections {
 
     /// The connection of one organization.
     pub fn of(&self, organization: impl Into<OrganizationId>) -> CalcomTokens {
-        CalcomTokens { connections: self.clone(), organization: organization.into() }
+        CalcomTokens { connections: self.clone(), organization: organization.into(), resource: ACCOUNT.into() }
     }
 
     /// Waits until no renewal is under way; see [`TokenManager::settle`].
@@ -65,6 +65,7 @@ impl CalcomConnections {
 pub struct CalcomTokens {
     connections: CalcomConnections,
     organization: OrganizationId,
+    resource: Arc<str>,
 }
 
 impl CalcomTokens {
@@ -73,9 +74,16 @@ impl CalcomTokens {
         &self.organization
     }
 
+    /// The organization's connection at an API of this address, such as a host of its own: kept apart, so that neither's credentials
+    /// are ever used at the other, whoever changes the address meanwhile.
+    #[must_use]
+    pub fn at(self, address: &str) -> Self {
+        Self { resource: format!("{ACCOUNT}:{address}").into(), ..self }
+    }
+
     /// Where the connection is kept.
     pub fn key(&self) -> TokenKey {
-        TokenKey::new(&self.organization, ACCOUNT)
+        TokenKey::new(&self.organization, Arc::clone(&self.resource))
     }
 
     /// What calls are made with.

@@ -173,6 +173,22 @@ async fn overlapping_blocks_are_freed_in_any_order_by_who_knows_of_both() {
 }
 
 #[tokio::test]
+async fn many_blocks_are_freed_by_one_change_but_for_what_another_one_holds() {
+    let house = House::new("UTC", json!([]));
+    let slots = [(10, 12), (11, 13), (15, 16)]
+        .map(|(from, to)| slot(&format!("2026-12-02T{from}:00:00Z"), &format!("2026-12-02T{to}:00:00Z")));
+    let mut handles = house.calcom.create_blocked_slots(slots).await.unwrap();
+    let held = handles.remove(1);
+    house.calcom.unblock_all(handles).beside([held.clone()]).await.unwrap();
+    assert_eq!(house.overrides(), json!([over("2026-12-02", "09:00", "11:00"), over("2026-12-02", "13:00", "17:00")]));
+    assert_eq!(house.patches(), 2, "one for blocking, one for freeing");
+    house.calcom.unblock_all([held]).await.unwrap();
+    assert_eq!(house.overrides(), json!([]));
+    house.calcom.unblock_all([]).await.unwrap();
+    assert_eq!(house.patches(), 3);
+}
+
+#[tokio::test]
 async fn what_is_blocked_at_the_same_time_is_all_blocked() {
     let house = House::new("UTC", json!([]));
     let blocks = (1..=20).map(|day| {

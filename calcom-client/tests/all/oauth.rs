@@ -240,8 +240,12 @@ async fn an_api_key_can_be_the_connection_and_is_never_renewed() {
     house.connections.settle().await;
     assert_eq!(house.transport.requests().len(), 2, "no exchange was tried");
 
+    let elsewhere = tokens.clone().at("https://cal.example.com/");
+    assert!(elsewhere.connection().await.unwrap().is_none(), "what is kept for one address is not found at another");
+    elsewhere.adopt_api_key(SecretString::from("cal_live_2")).await.unwrap();
     tokens.forget().await.unwrap();
     assert!(tokens.connection().await.unwrap().is_none());
+    assert!(elsewhere.connection().await.unwrap().is_some());
     let error = house.client().me().get().deadline(Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
 }

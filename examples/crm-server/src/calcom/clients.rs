@@ -19,6 +19,7 @@ use sidecar_core::{
     http::{Observer, PublicTransport, Transport},
     lease::LeaseStore,
     limit::RateLimiter,
+    token::Connection,
 };
 use sidecar_store::Store;
 
@@ -150,7 +151,16 @@ impl CalcomAccess {
     /// # Errors
     /// The store.
     pub async fn is_connected(&self, organization: &OrganizationId) -> Result<bool> {
-        Ok(self.is_from_environment(organization) || self.tokens(organization).connection().await?.is_some())
+        Ok(self.is_from_environment(organization) || self.connection(organization).await?.is_some())
+    }
+
+    /// The connection as it is stored, at the address that the settings have now.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn connection(&self, organization: &OrganizationId) -> Result<Option<Connection>> {
+        let settled = self.settings(organization).await?;
+        self.tokens(organization, &settled.settings).connection().await
     }
 
     /// The app towards the OAuth endpoints; none: organizations connect by API key.
@@ -158,9 +168,13 @@ impl CalcomAccess {
         self.0.oauth.as_ref()
     }
 
-    /// An organization's stored connection.
-    pub fn tokens(&self, organization: &OrganizationId) -> CalcomTokens {
-        self.0.connections.of(organization)
+    /// An organization's stored connection, at the address of these settings: what is kept for another is never found.
+    pub fn tokens(&self, organization: &OrganizationId, settings: &CalcomSettings) -> CalcomTokens {
+        let tokens = self.0.connections.of(organization);
+        match &settings.base_url {
+            Some(url) => tokens.at(url.as_str()),
+            None => tokens,
+        }
     }
 
     /// The way to the address that the operator set, for a look whether it is there.
@@ -219,8 +233,8 @@ impl CalcomAccess {
         {
             return Ok(client.clone());
         }
-        // The address may be another one, and another process may have put another key in place of the one in hand.
-        self.tokens(organization).invalidate();
+        // Another process may have put another key in place of the one in hand.
+        self.tokens(organization, &settled.settings).invalidate();
         let client = self.build(organization, &settled.settings)?;
         if clients.len() >= MOST {
             clients.clear();
@@ -235,7 +249,7 @@ impl CalcomAccess {
     /// As the client's; [`ErrorKind::Auth`] without a connection.
     pub async fn user(&self, organization: &OrganizationId) -> Result<UserId> {
         let revision = self.settings(organization).await?.revision;
-        let connection = self.tokens(organization).connection().await?;
+        let connection = self.connection(organization).await?;
         let generation = connection.map_or(0, |connection| connection.tokens.generation);
         let known = self.users().get(organization).copied();
         if let Some(user) = known.filter(|user| (user.revision, user.generation) == (revision, generation)) {
@@ -275,7 +289,7 @@ impl CalcomAccess {
         let builder = self.builder(settings);
         match self.0.config.key_of(organization) {
             Some(key) => builder.api_key(key.clone()).build(),
-            None => builder.tokens(self.tokens(organization)).build(),
+            None => builder.tokens(self.tokens(organization, settings)).build(),
         }
     }
 

@@ -95,13 +95,13 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
     };
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
     at_the_servers_address(app, organization).await.map_err(logged)?;
-    app.calcom.tokens(organization).adopt(&set).await.map_err(logged)?;
+    app.calcom.tokens(organization, &settings::CalcomSettings::default()).adopt(&set).await.map_err(logged)?;
     work::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }
 
-/// Tokens by consent are of the API that the server is set up for: another address that the organization named must not get them.
+/// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's.
 async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
     for _ in 0..ATTEMPTS {
         let settled = settings::read(&*app.store, organization).await?;

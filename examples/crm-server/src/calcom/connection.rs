@@ -1,6 +1,6 @@
 //! An organization's connection to Cal.com: what it is, changing it, ending it.
 //!
-//! Invariant: no secret is ever answered; a key goes only to the address that it was given for.
+//! Invariant: no secret is ever answered; a key goes only to the address that it was given for, for it is kept under that address.
 
 use std::collections::BTreeMap;
 
@@ -108,15 +108,22 @@ pub async fn change(
     }
     let mut before = settled;
     for _ in 0..ATTEMPTS {
-        if next.base_url != before.settings.base_url {
-            // First: what is kept must never go to an address that it was not given for.
-            app.calcom.tokens(organization).forget().await?;
+        let tokens = app.calcom.tokens(organization, &next);
+        if let Some(key) = key {
+            // Before its address is the one in use: then the one write of the settings changes both.
+            tokens.adopt_api_key(key.clone()).await?;
         }
         if settings::write(&*app.store, organization, before.revision, &next).await? {
-            return done(&app, organization, key).await.map(Json);
+            if next.base_url != before.settings.base_url {
+                app.calcom.tokens(organization, &before.settings).forget().await?;
+            }
+            return done(&app, organization, key.is_some()).await.map(Json);
         }
         let now = app.calcom.settings(organization).await?;
         if now.settings.base_url != before.settings.base_url {
+            if now.settings.base_url != next.base_url {
+                tokens.forget().await?;
+            }
             break;
         }
         next = wish.applied_to(&now.settings)?;
@@ -168,9 +175,8 @@ async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> An
     })
 }
 
-async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretString>) -> Answer<ConnectionView> {
-    if let Some(key) = key {
-        app.calcom.tokens(organization).adopt_api_key(key.clone()).await?;
+async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<ConnectionView> {
+    if by_key {
         tracing::info!(%organization, "connected Cal.com by key");
     }
     // Also for settings alone: a new mapping concerns the bookings that there are.
@@ -179,8 +185,9 @@ async fn done(app: &App, organization: &OrganizationId, key: Option<&SecretStrin
     view(app, organization, &settled.settings).await
 }
 
-/// Disconnects Cal.com: the times that GHL's appointments block are freed there, as far as it answers; credentials, settings and
-/// webhook secrets are erased. What was copied stays.
+/// Disconnects Cal.com: credentials, settings and webhook secrets erased. What was copied stays.
+///
+/// The times that GHL's appointments block there are freed before, as far as Cal.com answers.
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/integrations/calcom",
@@ -198,7 +205,8 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
     free_blocks(&app, organization).await?;
-    app.calcom.tokens(organization).forget().await?;
+    let settled = app.calcom.settings(organization).await?;
+    app.calcom.tokens(organization, &settled.settings).forget().await?;
     feed::forget(&app, organization).await?;
     settings::erase(&*app.store, organization).await?;
     work::stop_bookings(&app, organization).await?;
@@ -219,7 +227,7 @@ async fn free_blocks(app: &App, organization: &OrganizationId) -> Answer<()> {
 }
 
 async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> Answer<ConnectionView> {
-    let stored = app.calcom.tokens(organization).connection().await?;
+    let stored = app.calcom.tokens(organization, settings).connection().await?;
     let by = match &stored {
         _ if app.calcom.is_from_environment(organization) => Some("environment"),
         Some(connection) if connection.tokens.refresh.is_some() => Some("oauth"),

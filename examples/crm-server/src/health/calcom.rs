@@ -40,7 +40,7 @@ impl CalcomCheck {
 async fn connections(app: &App) -> Result<(usize, usize), String> {
     let (mut all, mut dead) = (0, 0);
     for organization in app.store.organizations().await.map_err(|error| error.to_string())? {
-        let found = app.calcom.tokens(&organization.id).connection().await.map_err(|error| error.to_string())?;
+        let found = app.calcom.connection(&organization.id).await.map_err(|error| error.to_string())?;
         let Some(connection) = found else { continue };
         all += 1;
         if connection.state != ConnectionState::Active {

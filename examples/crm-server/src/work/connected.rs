@@ -68,7 +68,7 @@ impl Connected {
                 let (company, minted_from) = (company_of(tokens), minted_from(tokens));
                 let site = Site { company, minted_from, issued_at: tokens.issued_at() };
                 connected.locations.insert(location.into(), site);
-            } else if resource == CALCOM_ACCOUNT {
+            } else if is_calcom(resource) {
                 connected.calcom = true;
             }
         }
@@ -150,6 +150,11 @@ impl Connected {
     }
 }
 
+/// Whether it is an account at Cal.com: at the server's address, or at one that the organization named.
+fn is_calcom(resource: &str) -> bool {
+    resource.strip_prefix(CALCOM_ACCOUNT).is_some_and(|at| at.is_empty() || at.starts_with(':'))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -225,9 +230,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_at_calcom_has_its_bookings() {
-        let connected = connected(&[("calcom:account", "")]).await;
-        assert_eq!(names(&connected), ["CALCOM_BOOKINGS/calcom:account"]);
-        assert_eq!((connected.has_ghl(), connected.has_calcom()), (false, true));
+        for resource in ["calcom:account", "calcom:account:https://cal.example.com/"] {
+            let connected = connected(&[(resource, "")]).await;
+            assert_eq!(names(&connected), ["CALCOM_BOOKINGS/calcom:account"]);
+            assert_eq!((connected.has_ghl(), connected.has_calcom()), (false, true));
+        }
     }
 
     #[tokio::test]

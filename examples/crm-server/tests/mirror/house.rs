@@ -96,7 +96,11 @@ impl House {
         };
         app.store.create_organization(&row).await.unwrap();
         connect_ghl(&app, &sandbox, &organization).await;
-        app.calcom.tokens(&organization).adopt_api_key(sandbox.calcom().api_key().into()).await.unwrap();
+        app.calcom
+            .tokens(&organization, &settings::CalcomSettings::default())
+            .adopt_api_key(sandbox.calcom().api_key().into())
+            .await
+            .unwrap();
         let places = open_hours(&sandbox);
         let mapping =
             |place: &Place| Mapping { location_id: place.location.clone(), calendar_id: place.calendar.clone() };

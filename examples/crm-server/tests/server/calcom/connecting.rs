@@ -116,6 +116,35 @@ async fn a_key_goes_only_to_the_address_that_it_was_given_for() {
 }
 
 #[tokio::test]
+async fn a_call_under_way_to_the_old_address_never_has_the_new_key() {
+    let scene = Scene::connected().await;
+    let at_the_old_address = scene.server.app.calcom.client(&scene.organization.as_str().into()).await.unwrap();
+    let other = StandIn::start().await;
+    assert_eq!(scene.put(json!({"baseUrl": other.url, "apiKey": "cal_good_2"})).await.status, StatusCode::OK);
+    assert_eq!(at_the_old_address.me().get().await.unwrap_err().kind(), sidecar_core::ErrorKind::Auth);
+    let seen = scene.calcom.seen();
+    assert!(seen.iter().all(|seen| seen.authorization == format!("Bearer {KEY}")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn of_two_addresses_given_at_once_each_gets_its_own_key_only() {
+    for _ in 0..20 {
+        let (scene, others) = (Scene::connected().await, [StandIn::start().await, StandIn::start().await]);
+        let keys = ["cal_good_a", "cal_good_b"];
+        let put = |at: usize| scene.put(json!({"baseUrl": others[at].url, "apiKey": keys[at]}));
+        let (one, two) = tokio::join!(put(0), put(1));
+        assert!([&one, &two].iter().all(|answer| [200, 409].contains(&answer.status.as_u16())));
+        assert!([&one, &two].iter().any(|answer| answer.status == StatusCode::OK));
+        assert_eq!(scene.connection().await["connected"], true);
+        scene.server.app.calcom.client(&scene.organization.as_str().into()).await.unwrap().me().get().await.unwrap();
+        for (other, key) in others.iter().zip(keys) {
+            let seen = other.seen();
+            assert!(seen.iter().all(|seen| seen.authorization == format!("Bearer {key}")), "{seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_process_follows_a_new_address_and_key_at_once() {
     let scene = Scene::connected().await;
     let (twin, id) = (scene.server.twin(), scene.organization.as_str().into());
@@ -209,7 +238,7 @@ async fn health_tells_off_from_up_from_down() {
     assert_eq!(state(&up.server).await, "up");
     let down = Scene::connected().await;
     let id = down.organization.as_str().into();
-    let connection = down.server.app.calcom.tokens(&id).connection().await.unwrap().unwrap();
+    let connection = down.server.app.calcom.connection(&id).await.unwrap().unwrap();
     let broken =
         sidecar_core::token::ConnectionState::NeedsReauth { reason: "refused".into(), since: down.server.app.now() };
     down.server.app.store.mark(&connection.key, connection.tokens.generation, &broken).await.unwrap();
