@@ -17,9 +17,9 @@ const LOCATIONS: u32 = 16;
 const CHANGES: usize = 8;
 /// How often somebody looks for an appointment who waits for it, and how many times: its booking's delivery may be lost.
 const LOOK: Duration = Duration::from_millis(100);
-const LOOKS: u64 = 20;
+const LOOKS: u64 = 12;
 /// Bookings that live at the same time.
-const AT_ONCE: usize = 40;
+const AT_ONCE: usize = 125;
 
 /// A generator of random numbers that gives the same ones for the same seed (SplitMix64).
 struct Dice(u64);
