@@ -410,6 +410,83 @@ async fn what_is_not_connected_says_so() {
     assert!(error.message().contains("org/acme:2 is not connected"), "{error}");
 }
 
+/// Gives a connection that is not there its first set, or refuses to.
+#[derive(Debug)]
+struct Beginning {
+    clock: Arc<dyn Clock>,
+    refuses: bool,
+    begun: Mutex<u32>,
+}
+
+#[async_trait]
+impl TokenExchange for Beginning {
+    async fn renew(&self, _: &TokenKey, _: &TokenSet) -> Result<TokenSet> {
+        Err(Error::new(ErrorKind::Config, "nothing is to be renewed here"))
+    }
+
+    fn begins(&self) -> bool {
+        true
+    }
+
+    async fn begin(&self, key: &TokenKey) -> Result<TokenSet> {
+        *self.begun.lock().unwrap() += 1;
+        // Longer than the lease lives by itself.
+        self.clock.sleep(TokenConfig::default().lease * 2).await;
+        if self.refuses {
+            return Err(Error::new(ErrorKind::Auth, format!("{key} is not installed")));
+        }
+        Ok(set(7, self.clock.now() + Duration::from_secs(3600)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_not_there_is_begun_once_for_all_who_ask() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let key = TokenKey::new("org", "acme:2");
+    let begin = Arc::new(Beginning { clock: world.clock.clone(), refuses: false, begun: Mutex::default() });
+    let store = Arc::new(world.store.clone());
+    let process = || TokenManager::new(store.clone(), store.clone(), begin.clone(), world.clock.clone());
+    let processes = [process(), process()];
+    let callers = (0..20).map(|n| {
+        let handle = processes[n % 2].handle(key.clone());
+        tokio::spawn(async move { handle.tokens().await.unwrap().access.expose_secret().to_owned() })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        assert_eq!(caller.await.unwrap(), "access-7");
+    }
+    assert_eq!(*begin.begun.lock().unwrap(), 1);
+    assert_eq!(world.store.load(&key).await.unwrap().unwrap().tokens.generation, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_while_a_first_set_is_bought_comes_before_it() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let key = TokenKey::new("org", "acme:2");
+    let begin = Arc::new(Beginning { clock: world.clock.clone(), refuses: false, begun: Mutex::default() });
+    let store = Arc::new(world.store.clone());
+    let handle = TokenManager::new(store.clone(), store.clone(), begin, world.clock.clone()).handle(key.clone());
+    let caller = tokio::spawn(async move { handle.tokens().await.unwrap().access.expose_secret().to_owned() });
+    world.clock.sleep(Duration::from_secs(1)).await;
+    let kept = store.swap(&key, 0, &set(1, world.clock.now() + Duration::from_secs(3600))).await;
+    assert!(matches!(kept, Ok(Swap::Stored(1))));
+    assert_eq!(caller.await.unwrap(), "access-1", "only one is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beginning_that_is_refused_leaves_nothing_behind() {
+    let world = World::new(Duration::ZERO, Duration::ZERO).await;
+    let key = TokenKey::new("org", "acme:2");
+    let begin = Arc::new(Beginning { clock: world.clock.clone(), refuses: true, begun: Mutex::default() });
+    let store = Arc::new(world.store.clone());
+    let manager = TokenManager::new(store.clone(), store.clone(), begin.clone(), world.clock.clone());
+    for times in 1..3 {
+        let error = manager.tokens(&key, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+        assert_eq!(*begin.begun.lock().unwrap(), times, "the next call may have more luck");
+    }
+    assert!(store.load(&key).await.unwrap().is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn settling_waits_for_the_renewal_under_way() {
     let world = World::new(Duration::ZERO, Duration::from_secs(5)).await;

@@ -68,9 +68,9 @@ impl TokenKinds {
     /// The way to the kind that is easiest to get.
     const fn how_to_get(self) -> &'static str {
         if self.meets(Self::LOCATION_INTEGRATION) {
-            "make one in the location's settings under Private Integrations, or give the client `tokens` and mint the location's with `GhlTokens::mint`"
+            "make one in the location's settings under Private Integrations, or give the client `tokens`, which mint the location's from its company's"
         } else if self.meets(Self::LOCATION) {
-            "give the client `tokens` and mint the location's with `GhlTokens::mint`, or let somebody of the location connect (`GhlOAuth::authorize`)"
+            "give the client `tokens`, which mint the location's from its company's, or let somebody of the location connect (`GhlOAuth::authorize`)"
         } else if self.meets(Self::COMPANY_INTEGRATION) {
             "make one in the agency's settings under Private Integrations, or let an agency's administrator connect the company (`GhlOAuth::authorize`)"
         } else {

@@ -9,39 +9,28 @@ use sidecar_core::{
 use super::{
     client::GhlOAuth,
     exchange::GhlExchange,
-    grant::{UserType, company_of, location_of, minted_from, user_type_of},
+    grant::{UserType, company_of, is_withdrawn, location_of, user_type_of},
+    keys::{company_key, company_of_key, location_key, location_of_key},
 };
-use crate::{
-    model::{CompanyId, LocationId, WireTime},
-    webhook::{Event, InstallPayload},
-};
+use crate::model::{CompanyId, LocationId};
 
 /// How often a connection that others are changing is tried to be replaced.
 const ATTEMPTS: usize = 8;
 
-/// How the resources of token keys begin.
-const COMPANY: &str = "ghl:company:";
-const LOCATION: &str = "ghl:location:";
-
-/// Where a company's tokens are kept.
-pub(super) fn company_key(organization: &OrganizationId, company: &CompanyId) -> TokenKey {
-    TokenKey::new(organization, format!("{COMPANY}{company}"))
-}
-
-/// Where a location's tokens are kept.
-pub(super) fn location_key(organization: &OrganizationId, location: &LocationId) -> TokenKey {
-    TokenKey::new(organization, format!("{LOCATION}{location}"))
-}
-
 /// Every connection of the app, of all organizations. Cheap to clone; keep one per process.
 ///
-/// Companies and locations have a manager each, because renewing a location's token may need the company's.
+/// Companies and locations have a manager each, because renewing a location's token may need the company's. The first call of a
+/// location that has no tokens mints one from its connected company, once in all processes.
 #[derive(Debug, Clone)]
 pub struct GhlConnections {
     oauth: GhlOAuth,
-    store: Arc<dyn TokenStore>,
-    companies: TokenManager,
-    locations: TokenManager,
+    pub(super) store: Arc<dyn TokenStore>,
+    leases: Arc<dyn LeaseStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    config: TokenConfig,
+    pub(super) companies: TokenManager,
+    pub(super) locations: TokenManager,
+    pub(super) mints_by_itself: bool,
 }
 
 impl GhlConnections {
@@ -65,9 +54,21 @@ impl GhlConnections {
     ) -> Self {
         let refreshing = Arc::new(GhlExchange::new(oauth.clone()));
         let companies = TokenManager::with_config(store.clone(), leases.clone(), refreshing, clock.clone(), config);
-        let minting = Arc::new(GhlExchange::new(oauth.clone()).minting_from(companies.clone()));
-        let locations = TokenManager::with_config(store.clone(), leases, minting, clock, config);
-        Self { oauth, store, companies, locations }
+        let minting = GhlExchange::new(oauth.clone()).minting_from(companies.clone()).minting_first_from(store.clone());
+        let locations =
+            TokenManager::with_config(store.clone(), leases.clone(), Arc::new(minting), clock.clone(), config);
+        Self { oauth, store, leases, clock, config, companies, locations, mints_by_itself: true }
+    }
+
+    /// The same, but a location's first token is minted by [`GhlTokens::mint`] alone: for an application that decides itself
+    /// which organization has which location. Renewing is not touched.
+    #[must_use]
+    pub fn minting_on_request(mut self) -> Self {
+        let minting = Arc::new(GhlExchange::new(self.oauth.clone()).minting_from(self.companies.clone()));
+        let (store, leases, clock) = (self.store.clone(), self.leases.clone(), self.clock.clone());
+        self.locations = TokenManager::with_config(store, leases, minting, clock, self.config);
+        self.mints_by_itself = false;
+        self
     }
 
     /// The connections of one organization.
@@ -90,8 +91,8 @@ impl GhlConnections {
 /// The tokens of one organization: of its company, and of each location. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GhlTokens {
-    connections: GhlConnections,
-    organization: OrganizationId,
+    pub(super) connections: GhlConnections,
+    pub(super) organization: OrganizationId,
 }
 
 impl GhlTokens {
@@ -105,7 +106,9 @@ impl GhlTokens {
         self.connections.companies.handle(self.company_key(company))
     }
 
-    /// A location's credentials: its own connection, or one minted from its company's by [`GhlTokens::mint`].
+    /// A location's credentials: its own connection, or tokens minted from its company's, at the first call unless
+    /// [`minting_on_request`](GhlConnections::minting_on_request) says otherwise. That call fails with [`ErrorKind::Auth`] when
+    /// neither the location nor a company that has it is connected, or the location was disconnected.
     pub fn location(&self, location: &LocationId) -> TokenHandle {
         self.connections.locations.handle(self.location_key(location))
     }
@@ -126,13 +129,9 @@ impl GhlTokens {
     /// [`ErrorKind::Store`].
     pub async fn connected(&self) -> Result<(Vec<CompanyId>, Vec<LocationId>)> {
         let (mut companies, mut locations) = (Vec::new(), Vec::new());
-        for connection in self.connections.store.connections(&self.organization).await? {
-            let resource = connection.key.resource();
-            if let Some(id) = resource.strip_prefix(COMPANY) {
-                companies.push(CompanyId::from(id));
-            } else if let Some(id) = resource.strip_prefix(LOCATION) {
-                locations.push(LocationId::from(id));
-            }
+        for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
+            companies.extend(company_of_key(&key));
+            locations.extend(location_of_key(&key).filter(|_| !is_withdrawn(&tokens)));
         }
         Ok((companies, locations))
     }
@@ -155,7 +154,8 @@ impl GhlTokens {
         Ok(key)
     }
 
-    /// Mints a location's token from its company's and keeps it; from then on it renews itself.
+    /// Mints a location's token from its company's and keeps it, in place of those that were there, also after a disconnect;
+    /// from then on it renews itself. For a location that has none yet its first call does the same.
     ///
     /// # Errors
     /// As [`GhlOAuth::location_token`]; [`ErrorKind::Store`].
@@ -165,80 +165,13 @@ impl GhlTokens {
         self.adopt(&tokens).await
     }
 
-    /// Erases the company's tokens.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
-    pub async fn forget_company(&self, company: &CompanyId) -> Result<()> {
-        self.forget(&self.company_key(company)).await
-    }
-
-    /// Erases the location's tokens.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
-    pub async fn forget_location(&self, location: &LocationId) -> Result<()> {
-        self.forget(&self.location_key(location)).await
-    }
-
-    /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
-    /// location that were minted from it. Tokens that were bought after the event stay, for deliveries overtake each other and
-    /// the app may be installed again meanwhile. Answers with the keys that are gone.
-    ///
-    /// Whether the event concerns this organization at all is the application's to know.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
-    pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
-        let (location, company) = (event.data.location_id.as_ref(), event.data.company_id.as_ref());
-        if location.is_none() && company.is_none() {
-            return Err(Error::new(ErrorKind::Invalid, "the UNINSTALL names neither a location nor a company"));
-        }
-        let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
-        let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at()), (Some(at), Some(issued)) if issued >= at);
-        let mut gone = Vec::new();
-        for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
-            let concerned = match (location, company) {
-                (Some(location), _) => key == self.location_key(location),
-                (None, Some(company)) => {
-                    key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company)
-                }
-                (None, None) => false,
-            };
-            if concerned && !outlived(&tokens) {
-                self.forget(&key).await?;
-                gone.push(key);
-            }
-        }
-        Ok(gone)
-    }
-
-    async fn forget(&self, key: &TokenKey) -> Result<()> {
-        self.connections.store.forget(key).await?;
-        self.connections.companies.invalidate(key);
-        self.connections.locations.invalidate(key);
-        Ok(())
-    }
-
-    /// Lets go of the location's token in this process if another one has disconnected the location: it would be handed out
-    /// for some seconds more. Call it before what must not happen after a disconnect; the next call then says what to do.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
-    pub async fn notice_disconnect(&self, location: &LocationId) -> Result<()> {
-        let key = self.location_key(location);
-        if self.connections.store.load(&key).await?.is_none() {
-            self.connections.locations.invalidate(&key);
-        }
-        Ok(())
-    }
-
-    async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<()> {
+    /// Puts a set in place of whatever is there, and gives its generation.
+    pub(super) async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<u64> {
         let store = &self.connections.store;
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
             match store.swap(key, expected, tokens).await? {
-                Swap::Stored(_) => return Ok(()),
+                Swap::Stored(generation) => return Ok(generation),
                 Swap::Lost(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }

@@ -70,6 +70,29 @@ pub(super) fn mark_minted(tokens: &mut TokenSet, company: &CompanyId, location: 
     tokens.extra.insert("userType".to_owned(), json!(UserType::Location));
 }
 
+/// Where a set says that it stands for a location that was disconnected.
+const WITHDRAWN: &str = "withdrawn";
+
+/// What is kept in place of a location's tokens, so that none is minted for it again by itself: no token, and ended.
+pub(super) fn withdrawn(location: &LocationId, company: &CompanyId, at: Timestamp) -> TokenSet {
+    let mut set = TokenSet {
+        access: SecretString::default(),
+        refresh: None,
+        expires_at: Some(Timestamp::from_secs(0)),
+        generation: 0,
+        scope: None,
+        extra: Map::from_iter([(WITHDRAWN.to_owned(), json!(true))]),
+    };
+    mark_minted(&mut set, company, location);
+    set.set_issued_at(at);
+    set
+}
+
+/// Whether a set stands for a location that was disconnected.
+pub(super) fn is_withdrawn(tokens: &TokenSet) -> bool {
+    tokens.extra.get(WITHDRAWN).is_some_and(|mark| mark == true)
+}
+
 /// The company whose token a location's set was minted from; `None` for a connection of its own.
 pub fn minted_from(tokens: &TokenSet) -> Option<CompanyId> {
     text(tokens, MINTED_FROM).map(CompanyId::from)

@@ -8,8 +8,10 @@
 mod authorize;
 mod client;
 mod connections;
+mod disconnect;
 mod exchange;
 mod grant;
+mod keys;
 
 use sidecar_core::{Error, ErrorKind, Result};
 

@@ -18,6 +18,7 @@ mod constructors;
 mod create_or_find;
 mod decode;
 mod errors;
+mod first_mint;
 mod limits;
 mod oauth;
 mod requests;

@@ -147,7 +147,8 @@ async fn each_call_uses_the_token_of_its_own_location_or_company() {
         .answer(200, fixture!("oauth_token_company"))
         .answer(200, fixture!("oauth_location_token"))
         .answer(200, fixture!("contacts_get"))
-        .answer(200, fixture!("locations_search"));
+        .answer(200, fixture!("locations_search"))
+        .answer(400, json!({"statusCode": 400, "message": "Location not found"}));
     let (tokens, _, transport, clock) = connected(script).await;
     let ghl = api(&tokens, &transport, &clock);
     ghl.contacts().get(LOCATION, "c1").await.unwrap();
@@ -219,7 +220,8 @@ async fn a_disconnected_location_is_forgotten_at_once() {
     tokens.forget_location(&location).await.unwrap();
     let error = api(&tokens, &transport, &clock).contacts().get(LOCATION, "c1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
-    assert!(store.load(&tokens.location_key(&location)).await.unwrap().is_none());
+    let kept = store.load(&tokens.location_key(&location)).await.unwrap().unwrap();
+    assert!(kept.tokens.access.expose_secret().is_empty() && kept.state != ConnectionState::Active, "a mark alone");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ghl_client::{
     GhlClient, GhlClientBuilder, GhlConnections, GhlErrorExt, GhlEvent, GhlOAuth, GhlTokens, Problem, TokenKinds,
 };
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sidecar_core::{
     Error, ErrorKind, Sent, Timestamp,
@@ -119,7 +120,8 @@ async fn an_uninstalled_location_loses_its_token_and_the_others_keep_theirs() {
     let (tokens, store, keys) = connected().await;
     tokens.location(&"l1".into()).tokens().await.unwrap();
     assert_eq!(uninstall(&tokens, json!({"locationId": "l1"}), 60).await, std::slice::from_ref(&keys.first));
-    assert!(store.load(&keys.first).await.unwrap().is_none());
+    let kept = store.load(&keys.first).await.unwrap().unwrap();
+    assert!(kept.tokens.access.expose_secret().is_empty() && kept.tokens.refresh.is_none(), "a mark, but no token");
     let error = tokens.location(&"l1".into()).tokens().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth, "not from the cache either");
     for kept in [&keys.company, &keys.second, &keys.own] {

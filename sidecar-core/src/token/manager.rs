@@ -11,7 +11,10 @@ use futures_util::{
     future::{BoxFuture, Either, Shared, join_all},
 };
 
-use super::{Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore};
+use super::{
+    Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore,
+    not_connected,
+};
 use crate::{
     error::{Error, ErrorKind, Result, Sent, StoreError},
     lease::{Lease, LeaseStore},
@@ -337,9 +340,12 @@ impl Manager {
         let gives_up = self.clock.monotonic().saturating_add(self.config.exchange);
         let mut pause = POLL;
         loop {
-            let connection = self.load(key).await?;
-            if self.suffices(&connection.tokens, refused, known) {
-                return Ok(self.hold(connection.tokens, false));
+            match self.find(key).await? {
+                Some(connection) if self.suffices(&connection.tokens, refused, known) => {
+                    return Ok(self.hold(connection.tokens, false));
+                }
+                None if !self.exchange.begins() => return Err(not_connected(key)),
+                _ => {}
             }
             if let Some(lease) = self.leases.try_take(&name, &holder, self.config.lease).await? {
                 let outcome = self.under_lease(key, refused, known, &lease).await;
@@ -359,17 +365,13 @@ impl Manager {
         }
     }
 
-    /// The connection, provided that it can still be used.
-    async fn load(&self, key: &TokenKey) -> Result<Connection> {
-        let Some(connection) = self.store.load(key).await? else {
-            return Err(Error::new(ErrorKind::Auth, format!("{key} is not connected")));
-        };
+    /// The connection, if there is one; an error if it can no longer be used.
+    async fn find(&self, key: &TokenKey) -> Result<Option<Connection>> {
+        let Some(connection) = self.store.load(key).await? else { return Ok(None) };
         match &connection.state {
-            ConnectionState::Active => Ok(connection),
+            ConnectionState::Active => Ok(Some(connection)),
             ConnectionState::NeedsReauth { reason, since } => {
-                let why = format!(
-                    "{key} has to be connected again: the provider refused its refresh token at {since}: {reason}"
-                );
+                let why = format!("{key} has to be connected again, since {since}: {reason}");
                 Err(Error::new(ErrorKind::Auth, why))
             }
         }
@@ -383,23 +385,20 @@ impl Manager {
         known: Option<u64>,
         lease: &Lease,
     ) -> Result<Option<Held>> {
-        let current = self.load(key).await?.tokens;
-        if self.suffices(&current, refused, known) {
+        let current = self.find(key).await?.map(|connection| connection.tokens);
+        if let Some(current) = current.clone().filter(|current| self.suffices(current, refused, known)) {
             return Ok(Some(self.hold(current, false)));
         }
         // The look may have taken longer than the lease: a refresh token must not leave without it.
         if !self.leases.renew(lease, self.config.lease).await? {
             return Ok(None);
         }
-        let exchange = timeout(&*self.clock, self.config.exchange, self.exchange.renew(key, &current));
-        let renewed = match self.while_renewing(lease, exchange).await {
-            Ok(renewed) => renewed,
-            Err(Elapsed(limit)) => {
-                let why = format!("the token endpoint did not answer within {limit:?}");
-                Err(Error::new(ErrorKind::Deadline, why).sent(Sent::Perhaps))
-            }
+        let Some(current) = current else {
+            let first = self.bought(lease, self.exchange.begin(key)).await?;
+            let stored = self.while_renewing(lease, self.store_rotated(key, 0, first)).await?;
+            return Ok(stored.map(|tokens| self.hold(tokens, false)));
         };
-        match renewed {
+        match self.bought(lease, self.exchange.renew(key, &current)).await {
             Ok(next) => {
                 let stored = self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await?;
                 Ok(stored.map(|tokens| self.hold(tokens, refused.is_some())))
@@ -414,6 +413,15 @@ impl Manager {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What the provider sells, with the lease kept alive until then.
+    async fn bought(&self, lease: &Lease, exchange: impl Future<Output = Result<TokenSet>>) -> Result<TokenSet> {
+        let exchange = timeout(&*self.clock, self.config.exchange, exchange);
+        self.while_renewing(lease, exchange).await.unwrap_or_else(|Elapsed(limit)| {
+            let why = format!("the token endpoint did not answer within {limit:?}");
+            Err(Error::new(ErrorKind::Deadline, why).sent(Sent::Perhaps))
+        })
     }
 
     /// Runs `work` and keeps the lease alive beside it.
@@ -473,7 +481,7 @@ impl Manager {
         refused: Option<u64>,
         error: Error,
     ) -> Result<TokenSet> {
-        let now = self.load(key).await?.tokens;
+        let now = self.find(key).await?.ok_or_else(|| not_connected(key))?.tokens;
         if now.generation > tried.generation {
             return if self.usable(&now, refused) { Ok(now) } else { Err(error) };
         }

@@ -147,7 +147,7 @@ pub trait TokenStore: Send + Sync + fmt::Debug {
     async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError>;
 }
 
-/// How a provider's tokens are renewed: by refresh token, or minted from another connection's.
+/// How a provider's tokens are bought: by refresh token, or minted from another connection's.
 #[async_trait]
 pub trait TokenExchange: Send + Sync + fmt::Debug {
     /// The successor of `current`. It is called under the connection's lease, at most once at a time.
@@ -155,6 +155,24 @@ pub trait TokenExchange: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`ErrorKind::Auth`] means that the provider refused for good (`invalid_grant`); any other kind may be tried again.
     async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet>;
+
+    /// Whether [`begin`](Self::begin) can give a connection that is not there its first set.
+    fn begins(&self) -> bool {
+        false
+    }
+
+    /// The first set of a connection that is not there, where another connection of the organization gives it without
+    /// anybody's consent. It is called under the connection's lease, at most once at a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] when somebody has to connect first; any other kind may be tried again.
+    async fn begin(&self, key: &TokenKey) -> Result<TokenSet> {
+        Err(not_connected(key))
+    }
+}
+
+fn not_connected(key: &TokenKey) -> Error {
+    Error::new(ErrorKind::Auth, format!("{key} is not connected"))
 }
 
 /// A bearer token as the pipeline sends it.

@@ -71,8 +71,10 @@ impl GhlAccess {
         let limiter = limits.port();
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let oauth = oauth(config, app, &transport, &limiter, clock, &observer)?;
+        let connections = GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock));
         let access = AppAccess {
-            connections: GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock)),
+            // Which organization has which location is decided by claims; no call may get round them.
+            connections: connections.minting_on_request(),
             config: config.clone(),
             client_id: app.client_id.clone(),
             app_id: app.client_id.split('-').next().unwrap_or_default().to_owned(),
