@@ -1,5 +1,5 @@
 //! Calendars, their groups, the events that stand in them, free slots, appointments with their notes, rooms and equipments,
-//! and users' schedules.
+//! users' schedules, and whom a calendar tells of its appointments.
 //!
 //! Invariant: events are asked for by instants, sent as epoch milliseconds; the provider wants a calendar, a user or a group
 //! named, so "all events of a location" is a fan-out over its calendars.
@@ -11,6 +11,7 @@ mod groups;
 mod list;
 mod manage;
 mod notes;
+mod notifications;
 mod resources;
 mod schedules;
 mod slots;
@@ -22,6 +23,7 @@ pub use groups::{CreateGroup, Groups};
 pub use list::ListCalendars;
 pub use manage::{CreateCalendar, UpdateCalendar};
 pub use notes::{AppointmentNotes, ListAppointmentNotes, WriteAppointmentNote};
+pub use notifications::{CreateNotification, ListNotifications, Notifications, UpdateNotification};
 pub use resources::{CreateResource, ListResources, Resources, UpdateResource};
 pub use schedules::{CreateSchedule, Schedules, SearchSchedules, UpdateSchedule};
 pub use slots::FreeSlots;

@@ -2,9 +2,14 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, http::Answer, retry::Replay};
+use sidecar_core::{
+    Error, ErrorKind, Result,
+    http::{Answer, Call},
+    retry::Replay,
+};
 
-use super::{GhlClient, Operation, Resource, Settings};
+use super::{GhlClient, Operation, Resource, Settings, form::multipart};
+use crate::{config::ApiVersion, model::Upload};
 
 /// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent. Its
 /// `Debug` names the body's fields without their values: a password can be among them.
@@ -16,6 +21,9 @@ pub(crate) struct Draft {
     arguments: Vec<String>,
     query: Vec<(&'static str, String)>,
     body: Option<Map<String, Value>>,
+    /// The body is the only element of a list.
+    in_list: bool,
+    files: Vec<(String, Upload)>,
     replay: Option<Replay>,
     refusal: Option<String>,
     pub(crate) settings: Settings,
@@ -44,6 +52,8 @@ impl Draft {
             arguments: Vec::new(),
             query: Vec::new(),
             body: None,
+            in_list: false,
+            files: Vec::new(),
             replay: None,
             refusal: None,
             settings: Settings::default(),
@@ -101,6 +111,23 @@ impl Draft {
         self
     }
 
+    /// Sends the body as the only element of a list.
+    pub(crate) fn in_list(mut self) -> Self {
+        self.in_list = true;
+        self
+    }
+
+    /// Sends the body as a form with this file as one of its fields.
+    pub(crate) fn file(mut self, wire_name: impl Into<String>, file: Upload) -> Self {
+        self.files.push((wire_name.into(), file));
+        self
+    }
+
+    /// How many files there are.
+    pub(crate) fn files(&self) -> usize {
+        self.files.len()
+    }
+
     /// Whether a field of the body is set.
     pub(crate) fn has(&self, wire_name: &str) -> bool {
         self.body.as_ref().is_some_and(|body| body.contains_key(wire_name))
@@ -134,14 +161,22 @@ impl Draft {
         if let Some(why) = self.refusal {
             return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
         }
+        let v3 = self.client.version_asked_for(&self.settings) == Some(ApiVersion::V3);
+        let wire = self.operation.wire(v3).map_err(|error| error.at("ghl", self.operation.name))?;
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        let mut call = self.operation.call(&arguments);
+        let mut call = Call::new(self.operation.name, self.operation.method.clone(), wire.path, &arguments);
         for (name, value) in self.query {
-            call = call.query(name, value);
+            call = call.query(wire.name(name), value);
         }
-        if let Some(body) = &self.body {
-            call = call.json(body);
-        }
+        call = match self.body.map(|body| wire.body(body)) {
+            body if self.operation.form || !self.files.is_empty() => {
+                let (media, content) = multipart(&body.unwrap_or_default(), &self.files);
+                call.bytes(&media, content)
+            }
+            Some(body) if self.in_list => call.json(&[body]),
+            Some(body) => call.json(&body),
+            None => call,
+        };
         if let Some(replay) = self.replay {
             call = call.replay(replay);
         }

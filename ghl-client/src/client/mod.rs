@@ -6,7 +6,9 @@
 mod budget;
 mod builder;
 mod draft;
+mod form;
 mod listing;
+mod operation;
 mod raw;
 mod settings;
 mod token_kinds;
@@ -14,7 +16,7 @@ mod window;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 use sidecar_core::{
     Error, ErrorKind, Result,
     http::{Answer, Call, Pipeline},
@@ -25,6 +27,7 @@ pub use builder::GhlClientBuilder;
 pub use draft::PlainRequest;
 pub(crate) use draft::{Draft, done};
 pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
+pub(crate) use operation::Operation;
 pub use raw::{Raw, RawRequest};
 pub(crate) use settings::{Settings, WithSettings, any_field, request, setters};
 pub use token_kinds::TokenKinds;
@@ -123,33 +126,6 @@ impl Resource {
             ErrorKind::Config,
             format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug()),
         ))
-    }
-}
-
-/// An operation of the API, as its endpoint family declares it.
-#[derive(Debug, Clone)]
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    pub(crate) method: Method,
-    pub(crate) path: &'static str,
-    pub(crate) version: ApiVersion,
-    pub(crate) accepts: TokenKinds,
-}
-
-impl Operation {
-    /// An operation for a location's tokens, as most are.
-    pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, version: ApiVersion) -> Self {
-        Self { name, method, path, version, accepts: TokenKinds::LOCATION_ACCESS }
-    }
-
-    /// The same for other kinds of token.
-    pub(crate) const fn accepting(mut self, kinds: TokenKinds) -> Self {
-        self.accepts = kinds;
-        self
-    }
-
-    pub(crate) fn call(&self, arguments: &[&str]) -> Call {
-        Call::new(self.name, self.method.clone(), self.path, arguments)
     }
 }
 

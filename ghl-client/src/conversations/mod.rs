@@ -1,24 +1,36 @@
-//! Conversations: search, read, write; their messages: list, send, write down, export; recordings and transcriptions.
+//! Conversations: search, read, write; their messages: list, send, write down, export; recordings and transcriptions; files to
+//! attach; and which messages contacts want.
 //!
 //! Here live the requests; what a message holds is in [`model`](crate::model). Invariant: a message is sent again only when it
-//! is certain that it was not sent, for contacts notice what comes twice. Files are attached by their addresses.
+//! is certain that it was not sent, for contacts notice what comes twice. Files are attached by their
+//! addresses, which an upload gives.
 
 mod calls;
 mod export;
 mod manage;
 mod messages;
+mod preferences;
 mod record;
+mod replies;
 mod search;
 mod send;
+mod uploads;
 
 pub use export::ExportMessages;
 pub use manage::UpdateConversation;
 pub use messages::ListMessages;
+pub use preferences::{ChangeSubscription, CreateKind, Preferences, SubscriptionStatus, UpdateKind};
 pub use record::{RecordInbound, RecordOutboundCall, UpdateMessageStatus};
 pub use search::{SearchConversations, StartAfterDate};
 pub use send::SendMessage;
+pub use uploads::{BeginUpload, UploadAttachments};
 
-use crate::client::GhlClient;
+use serde_json::json;
+
+use crate::{
+    client::{Draft, GhlClient, Operation},
+    model::{ConversationId, LocationId},
+};
 
 /// The conversations family. From [`GhlClient::conversations`].
 #[derive(Debug, Clone)]
@@ -27,5 +39,17 @@ pub struct Conversations(pub(crate) GhlClient);
 impl Conversations {
     pub(crate) fn new(client: GhlClient) -> Self {
         Self(client)
+    }
+
+    /// A call about one conversation, which the body names.
+    fn about(
+        &self,
+        operation: &'static Operation,
+        location: impl Into<LocationId>,
+        conversation: impl Into<ConversationId>,
+    ) -> Draft {
+        let location = location.into();
+        let draft = Draft::new(&self.0, operation, location.clone()).set("locationId", json!(location));
+        draft.set("conversationId", json!(conversation.into()))
     }
 }

@@ -5,7 +5,7 @@ use super::Locations;
 use crate::{
     client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
     config::ApiVersion,
-    model::{CustomField, CustomFieldId, LocationId},
+    model::{CustomField, CustomFieldId, LocationId, Upload, UploadedFiles},
 };
 
 const VERSION: ApiVersion = ApiVersion::V2021_07_28;
@@ -16,6 +16,13 @@ static CREATE: Operation = Operation::new("locations.custom_fields.create", Meth
 static GET: Operation = Operation::new("locations.custom_fields.get", Method::GET, ONE, VERSION);
 static UPDATE: Operation = Operation::new("locations.custom_fields.update", Method::PUT, ONE, VERSION);
 static DELETE: Operation = Operation::new("locations.custom_fields.delete", Method::DELETE, ONE, VERSION);
+static UPLOAD: Operation = Operation::new(
+    "locations.custom_fields.upload",
+    Method::POST,
+    "/locations/{locationId}/customFields/upload",
+    VERSION,
+)
+.with_form();
 
 /// The custom fields of a location's contacts and opportunities. From [`Locations::custom_fields`]; those of custom objects
 /// and companies are in [`custom_fields`](crate::custom_fields).
@@ -36,6 +43,10 @@ request! {
 request! {
     /// Changes a custom field. From [`CustomFields::update`].
     pub struct UpdateCustomField => CustomField
+}
+request! {
+    /// Uploads files for custom fields. From [`CustomFields::upload`].
+    pub struct UploadToField => UploadedFiles
 }
 
 setters! { body of CreateCustomField, UpdateCustomField; {
@@ -86,6 +97,12 @@ impl CustomFields {
         UpdateCustomField { draft: self.draft(&UPDATE).argument(id.into()).set("name", name.into()) }
     }
 
+    /// Uploads files for fields of the kind `FILE_UPLOAD` and answers with their addresses; give it the files. `of` is the id of
+    /// the contact, the opportunity or the field that they are for.
+    pub fn upload(&self, of: impl Into<String>) -> UploadToField {
+        UploadToField { draft: self.draft(&UPLOAD).set("id", of.into()) }
+    }
+
     /// Deletes one, with the values that contacts and opportunities have in it.
     pub fn delete(&self, id: impl Into<CustomFieldId>) -> PlainRequest<()> {
         self.draft(&DELETE).argument(id.into()).plain(done)
@@ -125,5 +142,26 @@ impl CreateCustomField {
 impl UpdateCustomField {
     async fn send(self) -> Result<CustomField> {
         self.draft.part(&["customField"]).await
+    }
+}
+
+impl UploadToField {
+    /// How many files the field may hold.
+    pub fn max_files(mut self, files: u32) -> Self {
+        // The published type is a text.
+        self.draft = self.draft.set("maxFiles", files.to_string());
+        self
+    }
+
+    /// A file.
+    pub fn file(mut self, file: Upload) -> Self {
+        // In the published example of an answer a part is called as its file is.
+        self.draft = self.draft.file(file.name.clone(), file);
+        self
+    }
+
+    async fn send(self) -> Result<UploadedFiles> {
+        let given = self.draft.files() > 0;
+        self.draft.require(given, || "there is no file: give it one with `file`".to_owned()).json().await
     }
 }

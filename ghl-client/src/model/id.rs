@@ -69,4 +69,10 @@ ids! {
     Template TemplateId,
     /// The id of a note, on a contact or an appointment.
     Note NoteId,
+    /// The id of a rule of whom a calendar tells of its appointments.
+    CalendarNotification CalendarNotificationId,
+    /// The id of a task that recurs.
+    RecurringTask RecurringTaskId,
+    /// The id of a kind of messages that contacts may refuse.
+    MessageSubtype MessageSubtypeId,
 }

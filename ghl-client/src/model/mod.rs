@@ -18,14 +18,18 @@ mod location;
 mod message;
 mod message_type;
 mod note;
+mod notification;
 mod object_field;
 mod opportunity;
+mod recurring_task;
 mod schedule;
 mod slots;
+mod subscription;
 mod tag;
 mod task;
 mod template;
 mod time;
+mod upload;
 mod user;
 mod workflow;
 
@@ -47,16 +51,22 @@ pub use message::{
 };
 pub use message_type::{Channel, ExportChannel, MessageType};
 pub use note::Note;
+pub use notification::{
+    CalendarNotification, NotificationChannel, NotificationKind, NotificationReceiver, NotificationTime,
+};
 pub use object_field::{FieldDataType, FieldFolder, FieldOption, ObjectField, ObjectFields};
 pub use opportunity::{
     LostReason, Opportunity, OpportunityContact, OpportunityField, OpportunityStatus, Pipeline, PipelineStage,
 };
+pub use recurring_task::{Recurrence, RecurrenceDay, RecurrenceUnit, RecurringTask};
 pub use schedule::{Interval, Schedule, ScheduleRule, Weekday};
 pub use slots::DaySlots;
+pub use subscription::{Subscription, SubscriptionChannel};
 pub use tag::Tag;
 pub use task::Task;
 pub use template::{Template, TemplateKind};
 pub use time::WireTime;
 pub(crate) use time::{field_time, month_day_year, rfc3339};
+pub use upload::{PendingUpload, Upload, UploadedFiles};
 pub use user::{User, UserKind, UserRole, UserRoles};
 pub use workflow::Workflow;

@@ -30,6 +30,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The operation's name.
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
     pub(crate) fn new(operation: &'static str, send: fn(Client, bool) -> BoxFuture<'static, Result<()>>) -> Self {
         Self { operation, answer: json!({}), send }
     }
@@ -69,13 +74,34 @@ impl Sent {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The body's fields: JSON or a form; `Null` without a body.
+    /// The body's fields: JSON or a form; `Null` without a body. Of a form with files they are its texts, those of one name in a
+    /// list.
     pub(crate) fn body(&self) -> Value {
+        if self.media() == "multipart/form-data" {
+            return self.parts();
+        }
         if self.media() == "application/x-www-form-urlencoded" {
             let fields = url::form_urlencoded::parse(&self.request.body);
             return fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
         }
         self.request.json()
+    }
+
+    fn parts(&self) -> Value {
+        let media = self.request.header("content-type");
+        let boundary = format!("--{}", media.split_once("boundary=").unwrap().1);
+        let content = String::from_utf8_lossy(&self.request.body).into_owned();
+        let mut fields = serde_json::Map::new();
+        for part in content.split(&boundary).filter(|part| !part.contains("filename=")) {
+            let Some((head, text)) = part.split_once("\r\n\r\n") else { continue };
+            let (name, text) = (head.split('"').nth(1).unwrap(), Value::from(text.trim_end_matches("\r\n")));
+            match fields.get_mut(name) {
+                Some(Value::Array(texts)) => texts.push(text),
+                Some(one) => *one = json!([one.clone(), text]),
+                None => drop(fields.insert(name.to_owned(), text)),
+            }
+        }
+        fields.into()
     }
 
     /// The body's media type; empty without a body.
@@ -86,7 +112,9 @@ impl Sent {
     /// All names in query and body.
     pub(crate) fn names(&self) -> Vec<String> {
         let body = self.body();
-        let fields = body.as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        let objects =
+            body.as_object().into_iter().chain(body.as_array().into_iter().flatten().filter_map(Value::as_object));
+        let fields = objects.flatten().map(|(name, _)| name.clone());
         self.query().into_iter().map(|(name, _)| name).chain(fields).collect()
     }
 }
@@ -103,14 +131,29 @@ impl Observer for Names {
 impl Call {
     /// Sends it; what it makes of the answer does not matter here.
     pub(crate) async fn sent(&self, full: bool) -> Vec<Sent> {
+        let (sent, outcome) = self.sent_by(full, false).await;
+        assert!(!sent.is_empty(), "{} was not sent: {outcome:?}", self.operation);
+        sent
+    }
+
+    /// What a client that speaks v3 sends, and what came of it: an operation that v3 lacks is not sent.
+    pub(crate) async fn sent_in_v3(&self, full: bool) -> (Vec<Sent>, Result<()>) {
+        self.sent_by(full, true).await
+    }
+
+    async fn sent_by(&self, full: bool, v3: bool) -> (Vec<Sent>, Result<()>) {
         let transport = Arc::new(ScriptedTransport::new().answer(200, self.answer.clone()));
         let names = Arc::new(Names::default());
-        let outcome = (self.send)(client(&transport, &names), full).await;
+        let mut client = client(&transport, &names);
+        if v3 {
+            client.ghl = client.ghl.v3();
+        }
+        let outcome = (self.send)(client, full).await;
         let requests = transport.requests();
-        assert!(!requests.is_empty(), "{} was not sent: {outcome:?}", self.operation);
         let names = names.0.lock().unwrap();
         assert!(names.iter().all(|name| name == self.operation), "{} calls {names:?}", self.operation);
-        requests.into_iter().map(|request| Sent { operation: self.operation.to_owned(), request }).collect()
+        let sent = requests.into_iter().map(|request| Sent { operation: self.operation.to_owned(), request });
+        (sent.collect(), outcome)
     }
 }
 

@@ -28,6 +28,22 @@ impl Digest {
         complaints.into_iter().map(|complaint| format!("{}: {complaint}", sent.operation)).collect()
     }
 
+    /// Of these families, which published operations of the dated versions (or of v3) none of the requests calls, as method and
+    /// path; and how many there are.
+    pub(crate) fn uncalled(&self, families: &[&str], v3: bool, sent: &[Sent]) -> (usize, Vec<String>) {
+        let name = |facts: &OperationFacts| format!("{} {}", facts.method, facts.path);
+        let called: Vec<String> = sent
+            .iter()
+            .filter_map(|sent| self.find(v3, sent.request.method.as_str(), &path(sent)))
+            .map(|(_, facts)| name(facts))
+            .collect();
+        let groups = self.0.iter().filter(|group| families.contains(&group.name.as_str()));
+        let apis = groups.filter_map(|group| if v3 { group.v3.as_ref() } else { group.v2.as_ref() });
+        let published: Vec<String> = apis.flat_map(|api| api.operations.iter().map(name)).collect();
+        let uncalled = published.iter().filter(|operation| !called.contains(operation)).cloned().collect();
+        (published.len(), uncalled)
+    }
+
     /// The published operation: of those that match, the one with the fewest placeholders.
     fn find(&self, v3: bool, method: &str, path: &str) -> Option<(&Api, &OperationFacts)> {
         let apis = self.0.iter().filter_map(|group| if v3 { group.v3.as_ref() } else { group.v2.as_ref() });

@@ -3,7 +3,10 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use ghl_client::{
     GhlClient,
-    model::{CalendarType, ResourceType, ScheduleRule, Weekday},
+    model::{
+        CalendarType, NotificationChannel, NotificationKind, NotificationReceiver, NotificationTime, ResourceType,
+        ScheduleRule, Weekday,
+    },
 };
 use serde_json::json;
 use sidecar_core::{ErrorKind, Timestamp};
@@ -231,4 +234,34 @@ async fn an_appointment_can_be_one_of_a_series_elsewhere() {
              "address": "a", "toNotify": false, "ignoreFreeSlotValidation": true, "ignoreDateRange": true},
             {"id": "e1"};
     }
+}
+
+#[tokio::test]
+async fn notifications_have_their_lines() {
+    use {NotificationChannel::*, NotificationKind::*, NotificationReceiver::*};
+    wire! { ROOM, ghl;
+        ghl.calendars().notifications("l1", "k1").create(Contact, Email, Booked) => "POST /calendars/k1/notifications",
+            [{"receiverType": "contact", "channel": "email", "notificationType": "booked"}], [{"_id": "n1"}];
+        ghl.calendars().notifications("l1", "k1").create(AssignedUser, InApp, Reminder).users(["u1"])
+            .before([NotificationTime::hours(2)]).is_active(false) => "POST /calendars/k1/notifications",
+            [{"receiverType": "assignedUser", "channel": "inApp", "notificationType": "reminder", "selectedUsers": ["u1"],
+              "beforeTime": [{"timeOffset": 2.0, "unit": "hours"}], "isActive": false}],
+            [{"_id": "n1", "beforeTime": [{"timeOffset": 2, "unit": "hours"}]}];
+        ghl.calendars().notifications("l1", "k1").get("n1") => "GET /calendars/k1/notifications/n1", null, {"_id": "n1"};
+        ghl.calendars().notifications("l1", "k1").update("n1") => "PUT /calendars/k1/notifications/n1", {},
+            {"message": "updated"};
+        ghl.calendars().notifications("l1", "k1").update("n1").channel(Sms).after([NotificationTime::hours(1)]).deleted(true)
+            => "PUT /calendars/k1/notifications/n1",
+            {"channel": "sms", "afterTime": [{"timeOffset": 1.0, "unit": "hours"}], "deleted": true}, {"message": "updated"};
+        ghl.calendars().notifications("l1", "k1").delete("n1") => "DELETE /calendars/k1/notifications/n1", null,
+            {"message": "deleted"};
+    }
+    let (ghl, sent) = paged([json!([{"_id": "a"}, {"_id": "b"}]), json!([{"_id": "c"}])]);
+    let rules: Vec<_> =
+        ghl.calendars().notifications("l1", "k1").list().page_size(2).items().try_collect().await.unwrap();
+    assert_eq!(rules.len(), 3);
+    assert_eq!(line(&sent.requests()[1]), "GET /calendars/k1/notifications?skip=2&limit=2");
+    let (ghl, _) = answering(200, json!([]));
+    let error = ghl.calendars().notifications("l1", "k1").create(Contact, Email, Booked).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode, "nothing was made: {error}");
 }

@@ -4,7 +4,7 @@ use ghl_client::{
     contacts::Direction,
     model::{
         Channel, ConversationSort, ConversationStatus, ExportChannel, MessageAction, MessageDirection, MessageStatus,
-        MessageType,
+        MessageType, Subscription, SubscriptionChannel, Upload,
     },
 };
 use serde_json::{Value, json};
@@ -226,4 +226,103 @@ async fn calls_are_heard_and_read() {
     let (ghl, sent) = client(ScriptedTransport::new().answer_with(200, &[], "Hello."));
     assert_eq!(ghl.conversations().transcript("l1", "m1").await.unwrap(), "Hello.");
     assert_eq!(line(&only(&sent)), "GET /conversations/locations/l1/messages/m1/transcription/download");
+}
+
+#[tokio::test]
+async fn reviews_are_answered_and_visitors_see_who_is_typing() {
+    wire! { ROOM, ghl;
+        ghl.conversations().reply_to_review("l1", "v1", "Thanks") => "POST /conversations/messages/review-reply",
+            {"locationId": "l1", "conversationId": "v1", "message": "Thanks"}, {"conversationId": "v1", "messageId": "m1"};
+        ghl.conversations().typing("l1", "v1", "x1", true) => "POST /conversations/providers/live-chat/typing",
+            {"locationId": "l1", "conversationId": "v1", "visitorId": "x1", "isTyping": "true"}, {"success": true};
+    }
+}
+
+#[tokio::test]
+async fn small_files_are_uploaded_at_once() {
+    let (ghl, sent) = answering(200, json!({"uploadedFiles": {"a.png": "https://example.com/a.png"}}));
+    let upload =
+        ghl.conversations().upload("l1", "v1", "c1").file(Upload::new("a.png", "image/png", vec![0, 255, 13, 10]));
+    let uploaded = upload.urls(["https://example.com/b.pdf"]).await.unwrap();
+    assert_eq!(uploaded.files["a.png"], "https://example.com/a.png");
+    let request = only(&sent);
+    assert_eq!(line(&request), "POST /conversations/messages/upload");
+    assert_eq!(request.header("version"), ROOM.0);
+    let boundary = request.header("content-type").strip_prefix("multipart/form-data; boundary=").unwrap().to_owned();
+    let part = [
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"fileAttachment\"; filename=\"a.png\"\r\n")
+            .as_bytes(),
+        b"Content-Type: image/png\r\n\r\n",
+        &[0, 255, 13, 10],
+        format!("\r\n--{boundary}--\r\n").as_bytes(),
+    ]
+    .concat();
+    assert!(request.body.ends_with(&part), "{:?}", request.body);
+
+    refuses(|ghl| ghl.conversations().upload("l1", "v1", "c1"), "no file").await;
+    let large = || Upload::new("a.mp4", "video/mp4", vec![0; 5 * 1024 * 1024 + 1]);
+    refuses(|ghl| ghl.conversations().upload("l1", "v1", "c1").file(large()), "begin_upload").await;
+    let six = |ghl: GhlClient| {
+        let file = Upload::new("a", "text/plain", "a");
+        (0..6).fold(ghl.conversations().upload("l1", "v1", "c1"), |upload, _| upload.file(file.clone()))
+    };
+    refuses(six, "at most 5").await;
+}
+
+#[tokio::test]
+async fn a_large_file_goes_in_two_steps() {
+    let answer = json!({"uploadUrl": "https://example.com/put", "uploadId": "x1", "filePath": "p/a.mp4",
+        "expiresAt": 1_701_619_200_000_i64, "maxFileSize": 104_857_600});
+    let pending = ROOM
+        .sends(
+            |ghl| ghl.conversations().begin_upload("l1", "v1", "a.mp4", "video/mp4", "WHATSAPP").size(9),
+            "POST /conversations/messages/upload/initiate",
+            json!({"locationId": "l1", "conversationId": "v1", "filename": "a.mp4", "contentType": "video/mp4",
+                "channel": "WHATSAPP", "fileSize": 9}),
+            answer,
+        )
+        .await;
+    assert_eq!(pending.expires_at.as_ref().unwrap().timestamp().unwrap().as_secs(), 1_701_619_200);
+    let done = ROOM
+        .sends(
+            |ghl| ghl.conversations().end_upload("l1", "v1", "a.mp4", &pending),
+            "POST /conversations/messages/upload/complete",
+            json!({"locationId": "l1", "conversationId": "v1", "filename": "a.mp4", "uploadId": "x1", "filePath": "p/a.mp4"}),
+            json!({"uploadedFiles": {"a.mp4": "https://example.com/a.mp4"}, "metadata": {"size": 9}}),
+        )
+        .await;
+    assert_eq!(done.files["a.mp4"], "https://example.com/a.mp4");
+}
+
+#[tokio::test]
+async fn what_contacts_want_has_its_lines() {
+    wire! { ROOM, ghl;
+        ghl.conversations().preferences("l1").kinds() => "GET /conversations/preferences/custom-subtypes?locationId=l1", null,
+            [{"id": "k1"}];
+        ghl.conversations().preferences("l1").create_kind("News", SubscriptionChannel::Email, "en").description("d")
+            => "POST /conversations/preferences/custom-subtypes?locationId=l1",
+            {"name": "News", "channel": "email", "language": "en", "description": "d"}, {"id": "k1"};
+        ghl.conversations().preferences("l1").update_kind("k1").archived(true)
+            => "PUT /conversations/preferences/custom-subtypes/k1?locationId=l1", {"archived": true}, {};
+        ghl.conversations().preferences("l1").status("c1").email("ann@example.com")
+            => "GET /conversations/preferences/unsubscriptions/status?locationId=l1&contactId=c1&email=ann%40example.com", null, {};
+        ghl.conversations().preferences("l1").change("c1", "ann@example.com", Subscription::OneOnOne(false))
+            => "POST /conversations/preferences/unsubscriptions/user-change",
+            {"locationId": "l1", "contactId": "c1", "email": "ann@example.com", "subscription_action":
+                {"type": "default", "subtype_name": "One on One", "subtype_status": "unsubscribed"}}, {};
+        ghl.conversations().preferences("l1").change("c1", "ann@example.com", Subscription::Custom("k1".into(), true))
+            => "POST /conversations/preferences/unsubscriptions/user-change",
+            {"locationId": "l1", "contactId": "c1", "email": "ann@example.com", "subscription_action":
+                {"type": "custom", "subtype_id": "k1", "subtype_status": "subscribed"}}, {};
+        ghl.conversations().preferences("l1").change("c1", "ann@example.com", Subscription::All).legal_reason("asked")
+            => "POST /conversations/preferences/unsubscriptions/user-change",
+            {"locationId": "l1", "contactId": "c1", "email": "ann@example.com", "legal_reason": "asked", "subscription_action":
+                {"type": "resub_all", "subtype_status": "subscribed"}}, {};
+    }
+    refuses(|ghl| ghl.conversations().preferences("l1").update_kind("k1").name("x".repeat(101)), "100 characters")
+        .await;
+    let (ghl, sent) = client(ScriptedTransport::new());
+    let error = ghl.v3().conversations().preferences("l1").kinds().await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Config && error.message().contains("v3 lacks"), "{error}");
+    assert!(sent.requests().is_empty());
 }

@@ -1,10 +1,14 @@
 use futures_util::TryStreamExt;
-use ghl_client::{GhlClient, contacts::Direction, model::TemplateKind};
+use ghl_client::{
+    GhlClient,
+    contacts::Direction,
+    model::{Recurrence, RecurrenceUnit, TemplateKind, Upload},
+};
 use serde_json::{Value, json};
 use sidecar_core::ErrorKind;
 
 use super::{NOTHING, Room, paged, refuses, rows, wire};
-use crate::support::{answering, fixture, line};
+use crate::support::{NOW, answering, fixture, line, only};
 
 const ROOM: Room = Room("2021-07-28");
 
@@ -139,4 +143,50 @@ async fn a_location_has_what_its_agency_told_of_it() {
     let location = ROOM.sends(get, "GET /locations/l1", NOTHING, fixture!("locations_get")).await;
     assert_eq!(location.settings.unwrap()["allowDuplicateContact"], json!(false));
     assert!(location.extra.is_empty(), "{:?}", location.extra);
+}
+
+#[tokio::test]
+async fn recurring_tasks_have_their_lines() {
+    let daily = || Recurrence::every(1, RecurrenceUnit::Daily, NOW, 3_600);
+    let options = json!({"intervalType": "daily", "interval": 1.0, "startDate": "2026-03-01T10:00:00Z", "dueAfterSeconds": 3600.0});
+    let task = json!({"recurringTask": {"id": "t1", "title": "Call", "rruleOptions": {"intervalType": "daily", "interval": 1}}});
+    let created = ROOM
+        .sends(
+            |ghl| ghl.locations().recurring_tasks("l1").create("Call", daily()).contacts(["c1"]).owners(["u1"]),
+            "POST /locations/l1/recurring-tasks",
+            json!({"title": "Call", "rruleOptions": options, "contactIds": ["c1"], "owners": ["u1"]}),
+            task.clone(),
+        )
+        .await;
+    assert_eq!(created.recurrence.unwrap().unit, Some(RecurrenceUnit::Daily));
+    wire! { ROOM, ghl;
+        ghl.locations().recurring_tasks("l1").get("t1") => "GET /locations/l1/recurring-tasks/t1", null,
+            {"recurringTask": {"id": "t1"}};
+        ghl.locations().recurring_tasks("l1").update("t1") => "PUT /locations/l1/recurring-tasks/t1", {},
+            {"recurringTask": {"id": "t1"}};
+        ghl.locations().recurring_tasks("l1").update("t1").title("Mail").description("d").ignore_task_creation(true)
+            => "PUT /locations/l1/recurring-tasks/t1",
+            {"title": "Mail", "description": "d", "ignoreTaskCreation": true}, {"recurringTask": {"id": "t1"}};
+        ghl.locations().recurring_tasks("l1").delete("t1") => "DELETE /locations/l1/recurring-tasks/t1", null,
+            {"id": "t1", "success": true};
+    }
+}
+
+#[tokio::test]
+async fn files_for_a_custom_field_are_parts_called_as_they_are() {
+    let address = "https://example.com/a.txt";
+    let (ghl, sent) = answering(200, json!({"uploadedFiles": {"a.txt": address}, "meta": [{"size": 1}]}));
+    let upload = ghl.locations().custom_fields("l1").upload("c1").max_files(2);
+    let uploaded = upload.file(Upload::new("a.txt", "text/plain", "hello")).await.unwrap();
+    assert_eq!(uploaded.files["a.txt"], address);
+    let request = only(&sent);
+    assert_eq!(line(&request), "POST /locations/l1/customFields/upload");
+    assert!(request.header("content-type").starts_with("multipart/form-data; boundary="));
+    let body = String::from_utf8(request.body.to_vec()).unwrap();
+    for part in
+        ["name=\"id\"\r\n\r\nc1\r\n", "name=\"maxFiles\"\r\n\r\n2\r\n", "name=\"a.txt\"; filename=\"a.txt\"\r\n"]
+    {
+        assert!(body.contains(part), "{body}");
+    }
+    refuses(|ghl| ghl.locations().custom_fields("l1").upload("c1"), "no file").await;
 }

@@ -1,9 +1,16 @@
-use ghl_client::model::{AppointmentStatus, CalendarType, ResourceType, ScheduleRule, Weekday};
+use ghl_client::model::{
+    AppointmentStatus, CalendarType, NotificationChannel, NotificationKind, NotificationReceiver, NotificationTime,
+    ResourceType, ScheduleRule, Weekday,
+};
+use serde_json::json;
 
 use crate::call::{Call, LATER, NOW, call};
 
 pub(super) fn calls() -> Vec<Call> {
-    [calendars(), groups(), appointments(), times(), resources(), schedules()].into_iter().flatten().collect()
+    [calendars(), groups(), appointments(), times(), resources(), schedules(), notifications()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Fills every field of a calendar.
@@ -211,5 +218,59 @@ fn schedules() -> Vec<Call> {
         call!("calendars.schedules.delete", |ghl| ghl.calendars().schedules("l1").delete("s1")),
         call!("calendars.schedules.add_calendar", |ghl| ghl.calendars().schedules("l1").add_calendar("s1", "k1")),
         call!("calendars.schedules.remove_calendar", |ghl| ghl.calendars().schedules("l1").remove_calendar("s1", "k1")),
+    ]
+}
+
+/// Fills every field of a notification.
+macro_rules! told {
+    ($request:expr) => {
+        $request
+            .is_active(true)
+            .template("t1")
+            .body("b")
+            .subject("s")
+            .emails(["a@example.com"])
+            .phone_numbers(["+14155550100"])
+            .users(["u1", "sub_account_admin"])
+            .from_address("desk@example.com")
+            .from_name("Desk")
+            .from_number("+14155550101")
+            .after([NotificationTime::hours(1)])
+            .before([NotificationTime::hours(2)])
+    };
+}
+
+fn notifications() -> Vec<Call> {
+    vec![
+        call!(
+            "calendars.notifications.list",
+            |ghl| ghl.calendars().notifications("l1", "k1").list(),
+            ghl.calendars().notifications("l1", "k1").list().is_active(true).deleted(false).skip(1).page_size(1)
+        )
+        .answered(json!([])),
+        call!(
+            "calendars.notifications.create",
+            |ghl| ghl.calendars().notifications("l1", "k1").create(
+                NotificationReceiver::Contact,
+                NotificationChannel::Email,
+                NotificationKind::Booked
+            ),
+            told!(ghl.calendars().notifications("l1", "k1").create(
+                NotificationReceiver::Emails,
+                NotificationChannel::Sms,
+                NotificationKind::FollowUp
+            ))
+        ),
+        call!("calendars.notifications.get", |ghl| ghl.calendars().notifications("l1", "k1").get("n1")),
+        call!(
+            "calendars.notifications.update",
+            |ghl| ghl.calendars().notifications("l1", "k1").update("n1"),
+            told!(ghl.calendars().notifications("l1", "k1").update("n1"))
+                .receiver(NotificationReceiver::Business)
+                .channel(NotificationChannel::InApp)
+                .kind(NotificationKind::Reminder)
+                .deleted(false)
+        ),
+        call!("calendars.notifications.delete", |ghl| ghl.calendars().notifications("l1", "k1").delete("n1")),
     ]
 }

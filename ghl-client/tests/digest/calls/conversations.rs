@@ -3,7 +3,7 @@ use ghl_client::{
     contacts::Direction,
     model::{
         Channel, ConversationSort, ConversationStatus, ExportChannel, MessageAction, MessageDirection, MessageId,
-        MessageStatus, MessageType,
+        MessageStatus, MessageType, PendingUpload, Subscription, SubscriptionChannel, Upload,
     },
 };
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::call::{Call, LATER, NOW, call};
 
 pub(super) fn calls() -> Vec<Call> {
-    [whole(), messages(), records()].into_iter().flatten().collect()
+    [whole(), messages(), records(), uploads(), preferences()].into_iter().flatten().collect()
 }
 
 fn whole() -> Vec<Call> {
@@ -105,6 +105,8 @@ fn messages() -> Vec<Call> {
                 .from_number("+14155550100")
                 .to_number("+14155550101")
         ),
+        call!("conversations.reply_to_review", |ghl| ghl.conversations().reply_to_review("l1", "v1", "Thanks")),
+        call!("conversations.typing", |ghl| ghl.conversations().typing("l1", "v1", "x1", true)),
         call!("conversations.cancel_scheduled", |ghl| ghl.conversations().cancel_scheduled("l1", "m1")),
         call!("conversations.cancel_scheduled_email", |ghl| ghl.conversations().cancel_scheduled_email("l1", "x1")),
     ]
@@ -154,6 +156,72 @@ fn records() -> Vec<Call> {
             "l1",
             "m1",
             ["https://example.com/a.mp3"]
+        )),
+    ]
+}
+
+fn pending() -> PendingUpload {
+    let pending = json!({"uploadUrl": "https://example.com/put", "uploadId": "x1", "filePath": "p"});
+    serde_json::from_value(pending).unwrap()
+}
+
+fn uploads() -> Vec<Call> {
+    vec![
+        call!(
+            "conversations.upload",
+            |ghl| ghl.conversations().upload("l1", "v1", "c1").file(Upload::new("a.txt", "text/plain", "a")),
+            ghl.conversations()
+                .upload("l1", "v1", "c1")
+                .urls(["https://example.com/a.pdf", "https://example.com/b.pdf"])
+                .chat_service_sid("IS1")
+                .is_group_sms(false)
+        ),
+        call!(
+            "conversations.begin_upload",
+            |ghl| ghl.conversations().begin_upload("l1", "v1", "a.mp4", "video/mp4", "WHATSAPP"),
+            ghl.conversations().begin_upload("l1", "v1", "a.mp4", "video/mp4", "WHATSAPP").size(9)
+        ),
+        call!("conversations.end_upload", |ghl| ghl.conversations().end_upload("l1", "v1", "a.mp4", &pending())),
+    ]
+}
+
+fn preferences() -> Vec<Call> {
+    vec![
+        call!("conversations.preferences.kinds", |ghl| ghl.conversations().preferences("l1").kinds()),
+        call!(
+            "conversations.preferences.create_kind",
+            |ghl| ghl.conversations().preferences("l1").create_kind("News", SubscriptionChannel::Email, "en"),
+            ghl.conversations().preferences("l1").create_kind("News", SubscriptionChannel::Sms, "en").description("d")
+        ),
+        call!(
+            "conversations.preferences.update_kind",
+            |ghl| ghl.conversations().preferences("l1").update_kind("k1"),
+            ghl.conversations()
+                .preferences("l1")
+                .update_kind("k1")
+                .name("News")
+                .description("d")
+                .archived(true)
+                .resubscription_form("f1")
+        ),
+        call!(
+            "conversations.preferences.status",
+            |ghl| ghl.conversations().preferences("l1").status("c1"),
+            ghl.conversations().preferences("l1").status("c1").email("ann@example.com")
+        ),
+        call!(
+            "conversations.preferences.change",
+            |ghl| ghl.conversations().preferences("l1").change("c1", "ann@example.com", Subscription::OneOnOne(false)),
+            ghl.conversations()
+                .preferences("l1")
+                .change("c1", "ann@example.com", Subscription::Custom("k1".into(), true))
+                .legal_reason("asked for it")
+                .legal_description("by phone")
+        ),
+        call!("conversations.preferences.change", |ghl| ghl.conversations().preferences("l1").change(
+            "c1",
+            "ann@example.com",
+            Subscription::All
         )),
     ]
 }

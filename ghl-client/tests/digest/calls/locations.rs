@@ -1,9 +1,15 @@
-use ghl_client::{contacts::Direction, model::TemplateKind};
+use ghl_client::{
+    contacts::Direction,
+    model::{Recurrence, RecurrenceDay, RecurrenceUnit, TemplateKind, Upload},
+};
 
-use crate::call::{Call, call};
+use crate::call::{Call, LATER, NOW, call};
 
 pub(super) fn calls() -> Vec<Call> {
-    [whole(), installed(), tags_and_values(), custom_fields(), listings()].into_iter().flatten().collect()
+    [whole(), installed(), tags_and_values(), custom_fields(), listings(), recurring_tasks()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn whole() -> Vec<Call> {
@@ -122,6 +128,16 @@ fn custom_fields() -> Vec<Call> {
                 .position(3)
                 .model("opportunity")
         ),
+        call!(
+            "locations.custom_fields.upload",
+            |ghl| ghl.locations().custom_fields("l1").upload("c1").file(Upload::new("a.txt", "text/plain", "a")),
+            ghl.locations()
+                .custom_fields("l1")
+                .upload("c1")
+                .max_files(2)
+                .file(Upload::new("a.txt", "text/plain", "a"))
+                .file(Upload::new("b.txt", "text/plain", "b"))
+        ),
         call!("locations.custom_fields.delete", |ghl| ghl.locations().custom_fields("l1").delete("f1")),
     ]
 }
@@ -147,5 +163,43 @@ fn listings() -> Vec<Call> {
             ghl.locations().templates("l1").kind(TemplateKind::Sms).deleted(true).origin("o1").skip(1).page_size(1)
         ),
         call!("locations.delete_template", |ghl| ghl.locations().delete_template("l1", "m1")),
+    ]
+}
+
+fn monthly() -> Recurrence {
+    Recurrence {
+        end: Some(LATER.into()),
+        day_of_month: Some(15.0),
+        day_of_week: Some(RecurrenceDay::Monday),
+        month_of_year: Some(1.0),
+        count: Some(10.0),
+        create_if_overdue: Some(true),
+        ..Recurrence::every(2, RecurrenceUnit::Monthly, NOW, 3_600)
+    }
+}
+
+fn recurring_tasks() -> Vec<Call> {
+    vec![
+        call!(
+            "locations.recurring_tasks.create",
+            |ghl| ghl
+                .locations()
+                .recurring_tasks("l1")
+                .create("Call", Recurrence::every(1, RecurrenceUnit::Daily, NOW, 60)),
+            ghl.locations()
+                .recurring_tasks("l1")
+                .create("Call", monthly())
+                .description("d")
+                .contacts(["c1"])
+                .owners(["u1"])
+                .ignore_task_creation(true)
+        ),
+        call!("locations.recurring_tasks.get", |ghl| ghl.locations().recurring_tasks("l1").get("t1")),
+        call!(
+            "locations.recurring_tasks.update",
+            |ghl| ghl.locations().recurring_tasks("l1").update("t1"),
+            ghl.locations().recurring_tasks("l1").update("t1").title("Mail").recurrence(monthly())
+        ),
+        call!("locations.recurring_tasks.delete", |ghl| ghl.locations().recurring_tasks("l1").delete("t1")),
     ]
 }
