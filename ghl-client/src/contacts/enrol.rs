@@ -22,7 +22,8 @@ static REMOVE_CAMPAIGNS: Operation = Operation::new(
     Method::DELETE,
     "/contacts/{contactId}/campaigns/removeAll",
     VERSION,
-);
+)
+.in_v3_at("/contacts/{contactId}/campaigns/remove-all");
 static ADD_WORKFLOW: Operation =
     Operation::new("contacts.add_to_workflow", Method::POST, "/contacts/{contactId}/workflow/{workflowId}", VERSION);
 static REMOVE_WORKFLOW: Operation = Operation::new(

@@ -11,7 +11,8 @@ use crate::{
 
 static INSTALLED: Operation =
     Operation::new("oauth.installed_locations", Method::GET, "/oauth/installedLocations", ApiVersion::V2021_07_28)
-        .accepting(TokenKinds::AGENCY_ACCESS_ONLY);
+        .accepting(TokenKinds::AGENCY_ACCESS_ONLY)
+        .replaced_in_v3("locations().installed_v3(…)");
 static INSTALLED_V3: Operation =
     Operation::new("oauth.installed_locations", Method::GET, "/oauth/installed-locations", ApiVersion::V3)
         .accepting(TokenKinds::AGENCY_ACCESS_ONLY);

@@ -14,7 +14,14 @@ use crate::{
 };
 
 static SEARCH: Operation =
-    Operation::new("opportunities.search", Method::GET, "/opportunities/search", ApiVersion::V2021_07_28);
+    Operation::new("opportunities.search", Method::GET, "/opportunities/search", ApiVersion::V2021_07_28)
+        .renamed_in_v3(&[
+            ("location_id", "locationId"),
+            ("pipeline_id", "pipelineId"),
+            ("pipeline_stage_id", "pipelineStageId"),
+            ("contact_id", "contactId"),
+            ("assigned_to", "assignedTo"),
+        ]);
 
 /// Where a search of opportunities goes on, as a page's `meta` names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +40,6 @@ impl StartAfter {
 
 request! {
     /// Searches opportunities; 1 to 100 in a page, 100 unless set otherwise. From [`Opportunities::search`].
-    ///
-    /// The parameters' names are the dated versions', where most have an underscore.
     pub struct SearchOpportunities { at: ByCursor<StartAfter> } => Page<Opportunity, StartAfter>
 }
 listing!(SearchOpportunities => Opportunity, after StartAfter);

@@ -13,10 +13,14 @@ use crate::{
     },
 };
 
+/// What v3 calls the values of custom fields.
+const VALUES: &[(&str, &str)] = &[("field_value", "fieldValue")];
 static CREATE: Operation =
-    Operation::new("opportunities.create", Method::POST, "/opportunities/", ApiVersion::V2021_07_28);
+    Operation::new("opportunities.create", Method::POST, "/opportunities/", ApiVersion::V2021_07_28)
+        .renamed_in_v3(VALUES);
 static UPDATE: Operation =
-    Operation::new("opportunities.update", Method::PUT, "/opportunities/{id}", ApiVersion::V2021_07_28);
+    Operation::new("opportunities.update", Method::PUT, "/opportunities/{id}", ApiVersion::V2021_07_28)
+        .renamed_in_v3(VALUES);
 static UPSERT: Operation =
     Operation::new("opportunities.upsert", Method::POST, "/opportunities/upsert", ApiVersion::V2021_07_28);
 static SET_STATUS: Operation =

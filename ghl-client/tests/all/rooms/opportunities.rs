@@ -3,7 +3,7 @@ use ghl_client::model::{CustomFieldValue, OpportunityStatus};
 use serde_json::{Value, json};
 use sidecar_core::ErrorKind;
 
-use super::{NOTHING, Room, paged, refuses, rows};
+use super::{NOTHING, Room, paged, refuses, rows, wire};
 use crate::support::{NOW, fixture, line};
 
 const ROOM: Room = Room("2021-07-28");
@@ -293,4 +293,24 @@ async fn what_the_provider_would_refuse_is_refused_before_it_is_sent() {
     let far: ghl_client::opportunities::AdvancedPlace =
         serde_json::from_value(json!({"page": 101, "search_after": [], "last": "x"})).unwrap();
     refuses(|ghl| ghl.opportunities().advanced_search("l1").after(far), "10000 rows").await;
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_v3_uses_its_names_and_paths() {
+    use ghl_client::model::CustomFieldValue;
+    const V3: Room = Room("v3");
+    wire! { V3, ghl;
+        ghl.v3().opportunities().search("l1").pipeline("p1").stage("s1").contact("c1").assigned_to("u1").query("x")
+            => "GET /opportunities/search?locationId=l1&pipelineId=p1&pipelineStageId=s1&contactId=c1&assignedTo=u1&q=x&limit=100",
+            null, {"opportunities": []};
+        ghl.v3().opportunities().update("l1", "o1").custom_field(CustomFieldValue::by_id("f1", "Rust"))
+            => "PUT /opportunities/o1", {"customFields": [{"id": "f1", "fieldValue": "Rust"}]}, {"opportunity": {"id": "o1"}};
+        ghl.v3().contacts().remove_from_campaigns("l1", "c1") => "DELETE /contacts/c1/campaigns/remove-all", null, {};
+    }
+    let dated = Room("2021-07-28");
+    wire! { dated, ghl;
+        ghl.v3().opportunities().search("l1").version(ghl_client::ApiVersion::V2021_07_28)
+            => "GET /opportunities/search?location_id=l1&limit=100", null, {"opportunities": []};
+    }
+    refuses(|ghl| ghl.v3().locations().installed("co1"), "installed_v3").await;
 }
