@@ -5,6 +5,7 @@ use sidecar_core::{Error, ErrorKind, Result};
 
 use crate::{
     client::{GhlClient, Settings, WithSettings, request},
+    config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
 
@@ -80,7 +81,9 @@ impl GetLocations {
             families.search(company).with(self.settings.clone()).items().try_collect().await?;
         // Installations are told to a company's OAuth token only.
         if self.client.app_id().is_some() && self.client.tokens().is_some() {
-            let installed = families.installed(company).is_installed(true).with(self.settings.clone()).items();
+            // Of a client that speaks v3 too: the two listings say the same.
+            let installed = families.installed(company).is_installed(true).with(self.settings.clone());
+            let installed = installed.version(ApiVersion::V2021_07_28).items();
             let installed: BTreeSet<LocationId> = installed.map_ok(|location| location.id).try_collect().await?;
             locations.retain(|location| installed.contains(&location.id));
         }

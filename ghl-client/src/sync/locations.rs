@@ -15,8 +15,12 @@ use super::{
 };
 use crate::{
     client::GhlClient,
+    config::ApiVersion,
     model::{CompanyId, InstalledLocation, LocationId},
 };
+
+/// Of a client that speaks v3 too: a pass goes by numbered pages, which v3 lacks.
+const INSTALLATIONS: ApiVersion = ApiVersion::V2021_07_28;
 
 /// The locations that an organization may use, as a listing that can be copied. One value is one pass.
 ///
@@ -85,8 +89,8 @@ impl LocationsSource {
         if self.client.app_id().is_none() {
             return Ok(found);
         }
-        let installed: Vec<InstalledLocation> =
-            locations.installed(company).is_installed(true).background().items().try_collect().await?;
+        let installed = locations.installed(company).version(INSTALLATIONS).is_installed(true).background();
+        let installed: Vec<InstalledLocation> = installed.items().try_collect().await?;
         let mut by_id = BTreeMap::new();
         for document in found {
             by_id.insert(id_of(&document)?, document);
@@ -105,7 +109,7 @@ impl LocationsSource {
             Scope::Company(company) => {
                 let locations = self.client.locations();
                 if self.client.app_id().is_some() {
-                    let page = locations.installed(company).location(id).background().await?;
+                    let page = locations.installed(company).version(INSTALLATIONS).location(id).background().await?;
                     if !page.items.iter().any(|row| row.id.as_str() == id && row.is_installed != Some(false)) {
                         // One that the company may not read is another's, connected by itself: it is not ours to judge.
                         return locations

@@ -1,13 +1,20 @@
 //! The names and options of older plans do the right thing on today's API.
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt;
 use ghl_client::{
+    GhlClient, GhlConnections, GhlOAuth,
     compat::{NewCalendarEvent, NewContact},
     contacts::Direction,
     model::Contact,
 };
 use serde_json::{Value, json};
-use sidecar_core::{ErrorKind, Sent, Timestamp, test_util::ScriptedTransport};
+use sidecar_core::{
+    ErrorKind, Sent, Timestamp,
+    test_util::{ManualClock, ScriptedTransport},
+    token::MemoryStore,
+};
 
 use crate::{
     sandbox::{by_private_token, connected, sandbox},
@@ -89,6 +96,26 @@ async fn an_organizations_locations_are_those_of_its_companies_and_its_own() {
     tokens.mint(&company.as_str().into(), &expected[0].as_str().into()).await.unwrap();
     assert_eq!(ghl.get_locations().await.unwrap().len(), 2, "a minted location is not listed twice");
     sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_v3_finds_where_the_app_is_installed_too() {
+    let company = json!({"access_token": "c", "expires_in": 86_399, "companyId": "co1", "userType": "Company"});
+    let script = ScriptedTransport::new()
+        .answer(200, company)
+        .answer(200, json!({"locations": [{"id": "l1"}, {"id": "l2"}]}))
+        .answer(200, json!({"locations": [{"_id": "l1"}], "count": 1}));
+    let (sent, clock) = (Arc::new(script), Arc::new(ManualClock::new(NOW)));
+    let oauth = GhlOAuth::builder("app1-x", "s3cret".to_owned()).redirect_uri("https://app.example.com/auth");
+    let oauth = oauth.transport(sent.clone()).clock(clock.clone()).build().unwrap();
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let tokens = GhlConnections::new(oauth.clone(), store.clone(), store, clock.clone()).of("org1");
+    tokens.adopt(&oauth.exchange_code("c", None).await.unwrap()).await.unwrap();
+    let ghl = GhlClient::builder().tokens(tokens).client_id("app1-x").transport(sent.clone()).clock(clock);
+    let found = ghl.build().unwrap().v3().get_locations().await.unwrap();
+    assert_eq!(found.iter().map(|location| location.id.as_str()).collect::<Vec<_>>(), ["l1"]);
+    let versions: Vec<_> = sent.requests()[1..].iter().map(|request| request.header("version").to_owned()).collect();
+    assert_eq!(versions, ["v3", "2021-07-28"]);
 }
 
 #[tokio::test]

@@ -132,6 +132,17 @@ async fn a_companys_locations_are_those_where_the_app_is_installed() {
 }
 
 #[tokio::test]
+async fn a_client_that_speaks_v3_asks_for_installations_by_numbered_pages_all_the_same() {
+    let script = ScriptedTransport::new().answer(200, json!({"locations": [{"id": "l1"}]}));
+    let (ghl, sent) = client(script.answer(200, json!({"locations": [{"_id": "l1"}], "count": 1})));
+    LocationsSource::of_company(ghl.v3(), "org1", "co1").page(None).await.unwrap();
+    let [search, installations] = <[_; 2]>::try_from(sent.requests()).unwrap();
+    assert_eq!(search.header("version"), "v3");
+    assert!(line(&installations).starts_with("GET /oauth/installedLocations?"), "{installations:?}");
+    assert_eq!(installations.header("version"), "2021-07-28");
+}
+
+#[tokio::test]
 async fn a_companys_pass_does_not_judge_another_companys_location() {
     let (ghl, _) = client(
         ScriptedTransport::new()
