@@ -1,5 +1,4 @@
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sidecar_core::{Error, Result, Sent, retry::Replay};
 
@@ -97,14 +96,14 @@ pub struct UpsertContact {
     settings: Settings,
 }
 
-/// What an upsert did.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Upserted {
-    /// Whether the contact is new.
-    #[serde(rename = "new")]
-    pub created: bool,
-    /// The contact as it is now.
-    pub contact: Contact,
+sidecar_core::model! {
+    /// What an upsert did.
+    pub struct Upserted {
+        /// Whether the contact is new.
+        "new" created: bool,
+        /// The contact as it is now.
+        "contact" contact: Contact,
+    }
 }
 
 request!(UpsertContact => Upserted);

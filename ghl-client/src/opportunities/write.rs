@@ -1,5 +1,4 @@
 use http::Method;
-use serde::Deserialize;
 use serde_json::json;
 use sidecar_core::Result;
 
@@ -75,14 +74,14 @@ setters! { body of SetStatus; {
 }}
 any_field!(CreateOpportunity, UpdateOpportunity, UpsertOpportunity);
 
-/// What an upsert did.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct UpsertedOpportunity {
-    /// Whether the opportunity is new.
-    #[serde(rename = "new")]
-    pub created: bool,
-    /// The opportunity as it is now.
-    pub opportunity: Opportunity,
+sidecar_core::model! {
+    /// What an upsert did.
+    pub struct UpsertedOpportunity {
+        /// Whether the opportunity is new.
+        "new" created: bool,
+        /// The opportunity as it is now.
+        "opportunity" opportunity: Opportunity,
+    }
 }
 
 impl Opportunities {
