@@ -90,7 +90,6 @@ const CONTENTS_HEAD: &str = "//! Every published operation of the API, generated
 //! these by its name. [`OPERATIONS`] lists all that is compiled in.
 
 mod model;
-mod multipart;
 mod operation;
 mod request;
 #[rustfmt::skip]

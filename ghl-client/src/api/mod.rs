@@ -9,7 +9,6 @@
 //! these by its name. [`OPERATIONS`] lists all that is compiled in.
 
 mod model;
-mod multipart;
 mod operation;
 mod request;
 #[rustfmt::skip]

@@ -11,12 +11,11 @@ use sidecar_core::{
 
 use super::{
     model::{Decode, Files, Write},
-    multipart::multipart,
     operation::{Endpoint, Generation, Media, Operation},
     value::Object,
 };
 use crate::{
-    client::{GhlClient, Resource, Settings, TokenKinds},
+    client::{GhlClient, Resource, Settings, TokenKinds, multipart, pairs},
     config::ApiVersion,
     error::Problem,
     model::{CompanyId, LocationId},
@@ -245,26 +244,5 @@ impl Prepared {
             let alternative = || text(fields, "altId").filter(|_| text(fields, "altType").as_deref() == Some(what));
             names.iter().find_map(|name| text(fields, name)).or_else(alternative)
         })
-    }
-}
-
-/// The fields of an object as name and text: a list repeats its name, an object has its fields' names in brackets.
-fn pairs(value: &Value) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    for (name, value) in value.as_object().into_iter().flatten() {
-        flatten(name.clone(), value, &mut pairs);
-    }
-    pairs
-}
-
-fn flatten(name: String, value: &Value, pairs: &mut Vec<(String, String)>) {
-    match value {
-        Value::Null => {}
-        Value::String(text) => pairs.push((name, text.clone())),
-        Value::Bool(_) | Value::Number(_) => pairs.push((name, value.to_string())),
-        Value::Array(items) => items.iter().for_each(|item| flatten(name.clone(), item, pairs)),
-        Value::Object(fields) => {
-            fields.iter().for_each(|(field, value)| flatten(format!("{name}[{field}]"), value, pairs));
-        }
     }
 }

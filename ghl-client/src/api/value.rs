@@ -4,6 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+pub use crate::model::File;
+
 /// An object whose fields the specification does not name.
 pub type Object = serde_json::Map<String, Value>;
 
@@ -193,22 +195,5 @@ impl fmt::Debug for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
-    }
-}
-
-/// A file to be uploaded, held in memory.
-#[derive(Clone, PartialEq, Eq)]
-pub struct File {
-    /// Its name, as the provider is told.
-    pub name: String,
-    /// Its media type, such as `image/png`.
-    pub media: String,
-    /// Its content.
-    pub content: Vec<u8>,
-}
-
-impl fmt::Debug for File {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "File({:?}, {}, {} bytes)", self.name, self.media, self.content.len())
     }
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -8,8 +8,11 @@ use sidecar_core::{
     retry::Replay,
 };
 
-use super::{GhlClient, Operation, Resource, Settings, form::multipart};
-use crate::{config::ApiVersion, model::Upload};
+use super::{
+    GhlClient, Operation, Resource, Settings,
+    form::{multipart, pairs},
+};
+use crate::{config::ApiVersion, model::File};
 
 /// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent. Its
 /// `Debug` names the body's fields without their values: a password can be among them.
@@ -23,7 +26,7 @@ pub(crate) struct Draft {
     body: Option<Map<String, Value>>,
     /// The body is the only element of a list.
     in_list: bool,
-    files: Vec<(String, Upload)>,
+    files: Vec<(Cow<'static, str>, File)>,
     replay: Option<Replay>,
     refusal: Option<String>,
     pub(crate) settings: Settings,
@@ -118,7 +121,7 @@ impl Draft {
     }
 
     /// Sends the body as a form with this file as one of its fields.
-    pub(crate) fn file(mut self, wire_name: impl Into<String>, file: Upload) -> Self {
+    pub(crate) fn file(mut self, wire_name: impl Into<Cow<'static, str>>, file: File) -> Self {
         self.files.push((wire_name.into(), file));
         self
     }
@@ -170,7 +173,7 @@ impl Draft {
         }
         call = match self.body.map(|body| wire.body(body)) {
             body if self.operation.form || !self.files.is_empty() => {
-                let (media, content) = multipart(&body.unwrap_or_default(), &self.files);
+                let (media, content) = multipart(&pairs(&body.unwrap_or_default().into()), &self.files);
                 call.bytes(&media, content)
             }
             Some(body) if self.in_list => call.json(&[body]),

@@ -1,18 +1,36 @@
-//! Bodies that carry files.
+//! Bodies that are forms.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
-use crate::model::Upload;
+use serde_json::Value;
 
-/// A `multipart/form-data` body: its media type with the boundary, and its content. A list is a field for each element.
-pub(super) fn multipart(fields: &Map<String, Value>, files: &[(String, Upload)]) -> (String, Vec<u8>) {
-    let texts = fields.iter().flat_map(|(name, value)| match value {
-        Value::Array(items) => items.iter().map(|item| (name, text(item))).collect(),
-        value => vec![(name, text(value))],
-    });
-    let texts: Vec<(&String, String)> = texts.collect();
-    let contents = texts.iter().map(|(_, text)| text.as_bytes()).chain(files.iter().map(|(_, file)| &file.content[..]));
-    let boundary = boundary(&contents.collect::<Vec<_>>());
+use crate::model::File;
+
+/// The fields of an object as name and text: a list repeats its name, an object has its fields' names in brackets.
+pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        flatten(name.clone(), value, &mut pairs);
+    }
+    pairs
+}
+
+fn flatten(name: String, value: &Value, pairs: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => pairs.push((name, text.clone())),
+        Value::Bool(_) | Value::Number(_) => pairs.push((name, value.to_string())),
+        Value::Array(items) => items.iter().for_each(|item| flatten(name.clone(), item, pairs)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(field, value)| flatten(format!("{name}[{field}]"), value, pairs));
+        }
+    }
+}
+
+/// A `multipart/form-data` body: its media type with the boundary, and its content.
+pub(crate) fn multipart(fields: &[(String, String)], files: &[(Cow<'static, str>, File)]) -> (String, Vec<u8>) {
+    let texts = fields.iter().map(|(_, text)| text.as_bytes());
+    let boundary = boundary(&texts.chain(files.iter().map(|(_, file)| &file.content[..])).collect::<Vec<_>>());
     let mut content = Vec::new();
     let mut part = |head: String, body: &[u8]| {
         let head = format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n");
@@ -20,7 +38,7 @@ pub(super) fn multipart(fields: &Map<String, Value>, files: &[(String, Upload)])
         content.extend_from_slice(body);
         content.extend_from_slice(b"\r\n");
     };
-    for (name, text) in &texts {
+    for (name, text) in fields {
         part(format!("name=\"{}\"", quoted(name)), text.as_bytes());
     }
     for (name, file) in files {
@@ -29,10 +47,6 @@ pub(super) fn multipart(fields: &Map<String, Value>, files: &[(String, Upload)])
     }
     content.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     (format!("multipart/form-data; boundary={boundary}"), content)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What no part contains.
@@ -60,23 +74,35 @@ mod tests {
 
     use super::*;
 
+    fn pair(name: &str, text: &str) -> (String, String) {
+        (name.to_owned(), text.to_owned())
+    }
+
     #[test]
-    fn fields_elements_and_files_are_parts_of_their_own() {
-        let fields = json!({"id": "1", "urls": ["a", "b"], "group": true});
-        let files = [("file".to_owned(), Upload::new("a\"b.txt", "text/plain", "sidecar-part-0000000000000000"))];
-        let (media, content) = multipart(fields.as_object().unwrap(), &files);
-        assert_eq!(media, "multipart/form-data; boundary=sidecar-part-0000000000000001", "it occurs in no part");
-        let content = String::from_utf8(content).unwrap();
-        let parts: Vec<_> = content.split("--sidecar-part-0000000000000001").collect();
-        let part =
-            |name: &str, text: &str| format!("\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
-        assert_eq!(parts[0], "");
-        assert_eq!(parts[1..5], [part("group", "true"), part("id", "1"), part("urls", "a"), part("urls", "b")]);
-        assert_eq!(
-            parts[5],
-            "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a%22b.txt\"\r\nContent-Type: text/plain\r\n\r\n\
-             sidecar-part-0000000000000000\r\n"
+    fn a_list_repeats_its_name_an_object_brackets_its_fields_and_null_is_left_out() {
+        let fields = json!({"a": "1", "b": ["x", true], "c": {"d": 2, "e": {"f": "y"}}, "g": null});
+        let expected = [pair("a", "1"), pair("b", "x"), pair("b", "true"), pair("c[d]", "2"), pair("c[e][f]", "y")];
+        assert_eq!(pairs(&fields), expected);
+        assert_eq!(pairs(&Value::Null), []);
+    }
+
+    #[test]
+    fn fields_and_files_are_parts_of_their_own() {
+        let file = File::new("a\"b\r\n.txt", "text/\r\nplain", "hello");
+        let (media, content) = multipart(&[pair("id", "1"), pair("id", "2")], &[("file".into(), file)]);
+        let boundary = media.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let head = format!("--{boundary}\r\nContent-Disposition: form-data;");
+        let expected = format!(
+            "{head} name=\"id\"\r\n\r\n1\r\n{head} name=\"id\"\r\n\r\n2\r\n\
+             {head} name=\"file\"; filename=\"a%22b%0D%0A.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--{boundary}--\r\n"
         );
-        assert_eq!(parts[6], "--\r\n");
+        assert_eq!(String::from_utf8(content).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_boundary_occurs_in_no_part() {
+        let file = File::new("a", "text/plain", "x sidecar-part-0000000000000000 y");
+        let (media, _) = multipart(&[pair("id", "sidecar-part-0000000000000001")], &[("file".into(), file)]);
+        assert_eq!(media, "multipart/form-data; boundary=sidecar-part-0000000000000002");
     }
 }

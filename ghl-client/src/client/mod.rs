@@ -26,6 +26,8 @@ use sidecar_core::{
 pub use builder::GhlClientBuilder;
 pub use draft::PlainRequest;
 pub(crate) use draft::{Draft, done};
+#[cfg(feature = "api")]
+pub(crate) use form::{multipart, pairs};
 pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
 pub(crate) use operation::Operation;
 pub use raw::{Raw, RawRequest};

@@ -6,7 +6,7 @@ use super::Conversations;
 use crate::{
     client::{Operation, PlainRequest, request, setters},
     config::ApiVersion,
-    model::{ContactId, ConversationId, LocationId, PendingUpload, Upload, UploadedFiles},
+    model::{ContactId, ConversationId, File, LocationId, PendingUpload, UploadedFiles},
 };
 
 const VERSION: ApiVersion = ApiVersion::V2021_04_15;
@@ -86,7 +86,7 @@ impl Conversations {
 
 impl UploadAttachments {
     /// A file; up to 5.
-    pub fn file(mut self, file: Upload) -> Self {
+    pub fn file(mut self, file: File) -> Self {
         let (size, name) = (file.content.len(), file.name.clone());
         let draft = self.draft.require(size <= LARGEST, || {
             format!("`{name}` has {size} bytes; more than {LARGEST} go by `begin_upload`")

@@ -5,7 +5,7 @@ use super::Locations;
 use crate::{
     client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
     config::ApiVersion,
-    model::{CustomField, CustomFieldId, LocationId, Upload, UploadedFiles},
+    model::{CustomField, CustomFieldId, File, LocationId, UploadedFiles},
 };
 
 const VERSION: ApiVersion = ApiVersion::V2021_07_28;
@@ -154,7 +154,7 @@ impl UploadToField {
     }
 
     /// A file.
-    pub fn file(mut self, file: Upload) -> Self {
+    pub fn file(mut self, file: File) -> Self {
         // In the published example of an answer a part is called as its file is.
         self.draft = self.draft.file(file.name.clone(), file);
         self

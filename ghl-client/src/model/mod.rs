@@ -67,6 +67,6 @@ pub use task::Task;
 pub use template::{Template, TemplateKind};
 pub use time::WireTime;
 pub(crate) use time::{field_time, month_day_year, rfc3339};
-pub use upload::{PendingUpload, Upload, UploadedFiles};
+pub use upload::{File, PendingUpload, UploadedFiles};
 pub use user::{User, UserKind, UserRole, UserRoles};
 pub use workflow::Workflow;

@@ -6,22 +6,25 @@ use super::WireTime;
 
 /// A file to be uploaded, held in memory.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Upload {
-    pub(crate) name: String,
-    pub(crate) media: String,
-    pub(crate) content: Vec<u8>,
+pub struct File {
+    /// Its name, as the provider is told.
+    pub name: String,
+    /// Its media type, such as `image/png`.
+    pub media: String,
+    /// Its content.
+    pub content: Vec<u8>,
 }
 
-impl Upload {
+impl File {
     /// A file by its name, its media type such as `image/png`, and its content.
     pub fn new(name: impl Into<String>, media: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), media: media.into(), content: content.into() }
     }
 }
 
-impl fmt::Debug for Upload {
+impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Upload({:?}, {}, {} bytes)", self.name, self.media, self.content.len())
+        write!(f, "File({:?}, {}, {} bytes)", self.name, self.media, self.content.len())
     }
 }
 

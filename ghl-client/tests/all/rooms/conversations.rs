@@ -3,8 +3,8 @@ use ghl_client::{
     GhlClient,
     contacts::Direction,
     model::{
-        Channel, ConversationSort, ConversationStatus, ExportChannel, MessageAction, MessageDirection, MessageStatus,
-        MessageType, Subscription, SubscriptionChannel, Upload,
+        Channel, ConversationSort, ConversationStatus, ExportChannel, File, MessageAction, MessageDirection,
+        MessageStatus, MessageType, Subscription, SubscriptionChannel,
     },
 };
 use serde_json::{Value, json};
@@ -242,8 +242,8 @@ async fn reviews_are_answered_and_visitors_see_who_is_typing() {
 async fn small_files_are_uploaded_at_once() {
     let (ghl, sent) = answering(200, json!({"uploadedFiles": {"a.png": "https://example.com/a.png"}}));
     let upload =
-        ghl.conversations().upload("l1", "v1", "c1").file(Upload::new("a.png", "image/png", vec![0, 255, 13, 10]));
-    let uploaded = upload.urls(["https://example.com/b.pdf"]).await.unwrap();
+        ghl.conversations().upload("l1", "v1", "c1").file(File::new("a.png", "image/png", vec![0, 255, 13, 10]));
+    let uploaded = upload.urls(["https://example.com/b.pdf", "https://example.com/c.pdf"]).await.unwrap();
     assert_eq!(uploaded.files["a.png"], "https://example.com/a.png");
     let request = only(&sent);
     assert_eq!(line(&request), "POST /conversations/messages/upload");
@@ -258,12 +258,16 @@ async fn small_files_are_uploaded_at_once() {
     ]
     .concat();
     assert!(request.body.ends_with(&part), "{:?}", request.body);
+    let body = String::from_utf8_lossy(&request.body);
+    for address in ["https://example.com/b.pdf", "https://example.com/c.pdf"] {
+        assert!(body.contains(&format!("name=\"attachmentUrls\"\r\n\r\n{address}\r\n")), "{body}");
+    }
 
     refuses(|ghl| ghl.conversations().upload("l1", "v1", "c1"), "no file").await;
-    let large = || Upload::new("a.mp4", "video/mp4", vec![0; 5 * 1024 * 1024 + 1]);
+    let large = || File::new("a.mp4", "video/mp4", vec![0; 5 * 1024 * 1024 + 1]);
     refuses(|ghl| ghl.conversations().upload("l1", "v1", "c1").file(large()), "begin_upload").await;
     let six = |ghl: GhlClient| {
-        let file = Upload::new("a", "text/plain", "a");
+        let file = File::new("a", "text/plain", "a");
         (0..6).fold(ghl.conversations().upload("l1", "v1", "c1"), |upload, _| upload.file(file.clone()))
     };
     refuses(six, "at most 5").await;

@@ -2,7 +2,7 @@ use futures_util::TryStreamExt;
 use ghl_client::{
     GhlClient,
     contacts::Direction,
-    model::{Recurrence, RecurrenceUnit, TemplateKind, Upload},
+    model::{File, Recurrence, RecurrenceUnit, TemplateKind},
 };
 use serde_json::{Value, json};
 use sidecar_core::ErrorKind;
@@ -177,7 +177,7 @@ async fn files_for_a_custom_field_are_parts_called_as_they_are() {
     let address = "https://example.com/a.txt";
     let (ghl, sent) = answering(200, json!({"uploadedFiles": {"a.txt": address}, "meta": [{"size": 1}]}));
     let upload = ghl.locations().custom_fields("l1").upload("c1").max_files(2);
-    let uploaded = upload.file(Upload::new("a.txt", "text/plain", "hello")).await.unwrap();
+    let uploaded = upload.file(File::new("a.txt", "text/plain", "hello")).await.unwrap();
     assert_eq!(uploaded.files["a.txt"], address);
     let request = only(&sent);
     assert_eq!(line(&request), "POST /locations/l1/customFields/upload");

@@ -2,8 +2,8 @@ use futures_util::TryStreamExt;
 use ghl_client::{
     contacts::Direction,
     model::{
-        Channel, ConversationSort, ConversationStatus, ExportChannel, MessageAction, MessageDirection, MessageId,
-        MessageStatus, MessageType, PendingUpload, Subscription, SubscriptionChannel, Upload,
+        Channel, ConversationSort, ConversationStatus, ExportChannel, File, MessageAction, MessageDirection, MessageId,
+        MessageStatus, MessageType, PendingUpload, Subscription, SubscriptionChannel,
     },
 };
 use serde_json::json;
@@ -169,7 +169,7 @@ fn uploads() -> Vec<Call> {
     vec![
         call!(
             "conversations.upload",
-            |ghl| ghl.conversations().upload("l1", "v1", "c1").file(Upload::new("a.txt", "text/plain", "a")),
+            |ghl| ghl.conversations().upload("l1", "v1", "c1").file(File::new("a.txt", "text/plain", "a")),
             ghl.conversations()
                 .upload("l1", "v1", "c1")
                 .urls(["https://example.com/a.pdf", "https://example.com/b.pdf"])

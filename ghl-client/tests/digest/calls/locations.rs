@@ -1,6 +1,6 @@
 use ghl_client::{
     contacts::Direction,
-    model::{Recurrence, RecurrenceDay, RecurrenceUnit, TemplateKind, Upload},
+    model::{File, Recurrence, RecurrenceDay, RecurrenceUnit, TemplateKind},
 };
 
 use crate::call::{Call, LATER, NOW, call};
@@ -130,13 +130,13 @@ fn custom_fields() -> Vec<Call> {
         ),
         call!(
             "locations.custom_fields.upload",
-            |ghl| ghl.locations().custom_fields("l1").upload("c1").file(Upload::new("a.txt", "text/plain", "a")),
+            |ghl| ghl.locations().custom_fields("l1").upload("c1").file(File::new("a.txt", "text/plain", "a")),
             ghl.locations()
                 .custom_fields("l1")
                 .upload("c1")
                 .max_files(2)
-                .file(Upload::new("a.txt", "text/plain", "a"))
-                .file(Upload::new("b.txt", "text/plain", "b"))
+                .file(File::new("a.txt", "text/plain", "a"))
+                .file(File::new("b.txt", "text/plain", "b"))
         ),
         call!("locations.custom_fields.delete", |ghl| ghl.locations().custom_fields("l1").delete("f1")),
     ]
