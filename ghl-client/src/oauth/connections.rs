@@ -9,13 +9,13 @@ use sidecar_core::{
 use super::{
     client::GhlOAuth,
     exchange::GhlExchange,
-    grant::{UserType, company_of, is_withdrawn, location_of, user_type_of},
+    grant::{UserType, company_of, is_vacant, location_of, user_type_of},
     keys::{company_key, company_of_key, location_key, location_of_key},
 };
 use crate::model::{CompanyId, LocationId};
 
 /// How often a connection that others are changing is tried to be replaced.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 /// Every connection of the app, of all organizations. Cheap to clone; keep one per process.
 ///
@@ -131,7 +131,7 @@ impl GhlTokens {
         let (mut companies, mut locations) = (Vec::new(), Vec::new());
         for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
             companies.extend(company_of_key(&key));
-            locations.extend(location_of_key(&key).filter(|_| !is_withdrawn(&tokens)));
+            locations.extend(location_of_key(&key).filter(|_| !is_vacant(&tokens)));
         }
         Ok((companies, locations))
     }
@@ -165,16 +165,20 @@ impl GhlTokens {
         self.adopt(&tokens).await
     }
 
-    /// Puts a set in place of whatever is there, and gives its generation.
-    pub(super) async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<u64> {
+    /// Puts a set in place of whatever is there.
+    async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<()> {
         let store = &self.connections.store;
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
             match store.swap(key, expected, tokens).await? {
-                Swap::Stored(generation) => return Ok(generation),
+                Swap::Stored(_) => return Ok(()),
                 Swap::Lost(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }
-        Err(Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again")))
+        Err(changing(key))
     }
+}
+
+pub(super) fn changing(key: &TokenKey) -> Error {
+    Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again"))
 }

@@ -1,11 +1,11 @@
 use sidecar_core::{
     Error, ErrorKind, Result, Timestamp,
-    token::{Connection, ConnectionState, TokenKey, TokenSet},
+    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet},
 };
 
 use super::{
-    connections::GhlTokens,
-    grant::{company_of, is_withdrawn, minted_from, withdrawn},
+    connections::{ATTEMPTS, GhlTokens, changing},
+    grant::{company_of, is_vacant, is_withdrawn, minted_from, reopened, withdrawn},
     keys::company_of_key,
 };
 use crate::{
@@ -22,14 +22,14 @@ impl GhlTokens {
         self.forget(&self.company_key(company)).await
     }
 
-    /// Erases the location's tokens. No call mints others from its company's by itself: [`mint`](Self::mint) and
-    /// [`adopt`](Self::adopt) connect it again.
+    /// Erases the location's tokens. While a company is connected, no call mints others from it by itself:
+    /// [`mint`](Self::mint) and [`adopt`](Self::adopt) connect the location again.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
     pub async fn forget_location(&self, location: &LocationId) -> Result<()> {
-        let connections = self.connections.store.connections(&self.organization).await?;
-        self.withdraw(location, &connections, self.connections.clock.now(), "it was disconnected").await
+        let now = self.connections.clock.now();
+        self.withdraw(location, now, "it was disconnected", |_| false).await.map(drop)
     }
 
     /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
@@ -44,25 +44,19 @@ impl GhlTokens {
     pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
         let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at()), (Some(at), Some(issued)) if issued >= at);
-        let connections = self.connections.store.connections(&self.organization).await?;
         match (&event.data.location_id, &event.data.company_id) {
             (Some(location), _) => {
-                let key = self.location_key(location);
-                let found = connections.iter().find(|connection| connection.key == key).map(|found| &found.tokens);
-                if found.is_some_and(|tokens| is_withdrawn(tokens) || outlived(tokens)) {
-                    return Ok(Vec::new());
-                }
-                let at = at.unwrap_or_else(|| self.connections.clock.now());
-                self.withdraw(location, &connections, at, "the app was uninstalled there").await?;
-                Ok(found.map(|_| key).into_iter().collect())
+                let since = at.unwrap_or_else(|| self.connections.clock.now());
+                let erased = self.withdraw(location, since, "the app was uninstalled there", outlived).await?;
+                Ok(erased.then(|| self.location_key(location)).into_iter().collect())
             }
             (None, Some(company)) => {
                 let mut gone = Vec::new();
-                for Connection { key, tokens, .. } in connections {
+                for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
                     let concerned = key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company);
-                    if concerned && (is_withdrawn(&tokens) || !outlived(&tokens)) {
+                    if concerned && !outlived(&tokens) {
                         self.forget(&key).await?;
-                        gone.extend((!is_withdrawn(&tokens)).then_some(key));
+                        gone.extend((!is_vacant(&tokens)).then_some(key));
                     }
                 }
                 Ok(gone)
@@ -79,10 +73,15 @@ impl GhlTokens {
     pub async fn installed(&self, event: &Event<InstallPayload>) -> Result<()> {
         let Some(location) = &event.data.location_id else { return Ok(()) };
         let key = self.location_key(location);
-        let Some(connection) = self.connections.store.load(&key).await? else { return Ok(()) };
+        let Some(Connection { tokens: mark, .. }) = self.connections.store.load(&key).await? else { return Ok(()) };
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
-        let later = matches!((at, connection.tokens.issued_at()), (Some(at), Some(since)) if at < since);
-        if is_withdrawn(&connection.tokens) && !later { self.forget(&key).await } else { Ok(()) }
+        let overtaken = matches!((at, mark.issued_at()), (Some(at), Some(since)) if at < since);
+        if is_vacant(&mark) && !overtaken {
+            // Who was quicker has connected or disconnected it since: that holds.
+            let _ = self.connections.store.swap(&key, mark.generation, &reopened(&mark)).await?;
+            self.connections.locations.invalidate(&key);
+        }
+        Ok(())
     }
 
     /// Lets go of the location's token in this process if another one has disconnected the location: it would be handed out
@@ -98,28 +97,39 @@ impl GhlTokens {
         Ok(())
     }
 
-    /// Erases a location's tokens. Where its first call would mint others from a company that is connected, a mark stays that
-    /// keeps it from doing so.
+    /// Erases a location's tokens, unless they `stay`, and says whether there were any. Where its next call would mint others from
+    /// a company that is connected, a mark is left that keeps it from doing so.
     async fn withdraw(
         &self,
         location: &LocationId,
-        connections: &[Connection],
         since: Timestamp,
         why: &str,
-    ) -> Result<()> {
-        let key = self.location_key(location);
-        let its_own = connections.iter().find(|connection| connection.key == key);
-        let company = its_own.and_then(|connection| company_of(&connection.tokens));
-        let company = company.or_else(|| connections.iter().find_map(|connection| company_of_key(&connection.key)));
-        let is_there = connections.iter().any(|connection| company_of_key(&connection.key).is_some());
-        let (Some(company), true) = (company, is_there && self.connections.mints_by_itself) else {
-            return self.forget(&key).await;
-        };
-        let generation = self.replace(&key, &withdrawn(location, &company, since)).await?;
-        let state = ConnectionState::NeedsReauth { reason: why.to_owned(), since };
-        self.connections.store.mark(&key, generation, &state).await?;
-        self.connections.locations.invalidate(&key);
-        Ok(())
+        stay: impl Fn(&TokenSet) -> bool,
+    ) -> Result<bool> {
+        let (key, store) = (self.location_key(location), &self.connections.store);
+        for _ in 0..ATTEMPTS {
+            let connections = store.connections(&self.organization).await?;
+            let own = connections.iter().find(|connection| connection.key == key).map(|found| &found.tokens);
+            if own.is_some_and(&stay) {
+                return Ok(false);
+            }
+            let erased = own.is_some_and(|tokens| !is_vacant(tokens));
+            let any_company = connections.iter().find_map(|connection| company_of_key(&connection.key));
+            let Some(company) = any_company.filter(|_| self.connections.mints_by_itself) else {
+                self.forget(&key).await?;
+                return Ok(erased);
+            };
+            let company = own.and_then(company_of).unwrap_or(company);
+            let expected = own.map_or(0, |tokens| tokens.generation);
+            // What came in between has to be judged too.
+            if let Swap::Stored(generation) = store.swap(&key, expected, &withdrawn(location, &company, since)).await? {
+                let state = ConnectionState::NeedsReauth { reason: why.to_owned(), since };
+                store.mark(&key, generation, &state).await?;
+                self.connections.locations.invalidate(&key);
+                return Ok(erased);
+            }
+        }
+        Err(changing(&key))
     }
 
     async fn forget(&self, key: &TokenKey) -> Result<()> {

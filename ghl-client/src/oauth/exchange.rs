@@ -8,7 +8,7 @@ use sidecar_core::{
 
 use super::{
     client::GhlOAuth,
-    grant::{is_withdrawn, location_of, minted_from, user_type_of},
+    grant::{is_vacant, is_withdrawn, location_of, minted_from, user_type_of},
     keys::{company_key, company_of_key, location_of_key},
 };
 
@@ -49,6 +49,9 @@ impl GhlExchange {
     async fn mint_again(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         if is_withdrawn(current) {
             return Err(Error::new(ErrorKind::Auth, format!("{key} was disconnected: connect it again")));
+        }
+        if is_vacant(current) {
+            return self.begin(key).await;
         }
         let (Some(company), Some(location)) = (minted_from(current), location_of(current)) else {
             return Err(Error::new(
@@ -98,9 +101,11 @@ fn no_company_for(key: &TokenKey, refusal: Option<Error>) -> Error {
     }
 }
 
-/// Whether the provider says that the company has no such location or the app is not installed there.
+/// Whether another company may give what this one does not: the provider says that the location is not this one's, that the app is
+/// not installed there, or that the company itself is out of use.
 fn is_not_there(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid)
+        || matches!(error.problem(), Some(Problem::WrongLocation | Problem::Suspended | Problem::GrantInvalid))
 }
 
 /// A company that has to be connected again does not make this connection dead: minting works again once the company is
@@ -138,10 +143,7 @@ impl TokenExchange for GhlExchange {
         let mut refusal = None;
         for company in self.companies_of(key).await? {
             match self.mint(key, companies, &company, &location).await {
-                // A dead company must not keep another one's location away.
-                Err(error) if is_not_there(&error) || error.problem() == Some(&Problem::GrantInvalid) => {
-                    refusal = Some(error);
-                }
+                Err(error) if is_not_there(&error) => refusal = Some(error),
                 outcome => return outcome,
             }
         }

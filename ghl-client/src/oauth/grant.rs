@@ -70,7 +70,7 @@ pub(super) fn mark_minted(tokens: &mut TokenSet, company: &CompanyId, location: 
     tokens.extra.insert("userType".to_owned(), json!(UserType::Location));
 }
 
-/// Where a set says that it stands for a location that was disconnected.
+/// Where a set says that it holds no tokens, and whether others may not be minted in its place.
 const WITHDRAWN: &str = "withdrawn";
 
 /// What is kept in place of a location's tokens, so that none is minted for it again by itself: no token, and ended.
@@ -86,6 +86,18 @@ pub(super) fn withdrawn(location: &LocationId, company: &CompanyId, at: Timestam
     mark_minted(&mut set, company, location);
     set.set_issued_at(at);
     set
+}
+
+/// The same, but the location was installed again: its next call mints.
+pub(super) fn reopened(mark: &TokenSet) -> TokenSet {
+    let mut set = mark.clone();
+    set.extra.insert(WITHDRAWN.to_owned(), json!(false));
+    set
+}
+
+/// Whether a set holds no tokens, but the place of a location's.
+pub(super) fn is_vacant(tokens: &TokenSet) -> bool {
+    tokens.extra.contains_key(WITHDRAWN)
 }
 
 /// Whether a set stands for a location that was disconnected.

@@ -53,7 +53,9 @@ impl World {
         let extra = json!({"companyId": id, "userType": "Company"}).as_object().unwrap().clone();
         let end = self.clock.now() + Duration::from_secs(86_399);
         let access = format!("token of {id}").into();
-        TokenSet { access, refresh: None, expires_at: Some(end), generation: 0, scope: None, extra }
+        let mut set = TokenSet { access, refresh: None, expires_at: Some(end), generation: 0, scope: None, extra };
+        set.set_issued_at(self.clock.now());
+        set
     }
 
     /// What one process has.
@@ -157,12 +159,20 @@ async fn without_a_company_nothing_is_sent_and_somebody_has_to_connect() {
 
 #[tokio::test(start_paused = true)]
 async fn the_company_that_has_the_location_mints_for_it() {
-    let refusal = json!({"statusCode": 400, "message": "Location not found"});
-    let world = World::with_company(ScriptedTransport::new().answer(400, refusal).answer(200, minted("l"))).await;
-    let tokens = world.tokens();
-    tokens.adopt(&world.company("z2")).await.unwrap();
-    assert_eq!(tokens.location(&LOCATION.into()).tokens().await.unwrap().access.expose_secret(), "l");
-    assert_eq!(world.sent.requests()[1].header("authorization"), "Bearer token of z2");
+    let refusals = [
+        (400, "Location not found"),
+        (403, "The token does not have access to this location."),
+        (403, "The account is suspended"),
+    ];
+    for (status, message) in refusals {
+        let refusal = json!({"statusCode": status, "message": message});
+        let script = ScriptedTransport::new().answer(status, refusal).answer(200, minted("l"));
+        let world = World::with_company(script).await;
+        let tokens = world.tokens();
+        tokens.adopt(&world.company("z2")).await.unwrap();
+        assert_eq!(tokens.location(&LOCATION.into()).tokens().await.unwrap().access.expose_secret(), "l");
+        assert_eq!(world.sent.requests()[1].header("authorization"), "Bearer token of z2");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,6 +248,34 @@ async fn an_uninstalled_company_leaves_no_marks_behind() {
     assert!(world.kept().await.is_none());
     tokens.adopt(&world.company(COMPANY)).await.unwrap();
     tokens.location(&LOCATION.into()).tokens().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_latest_word_on_a_location_holds_whatever_overtook_what() {
+    let world = World::with_company(ScriptedTransport::new()).await;
+    let tokens = world.tokens();
+    // Removed, installed again and removed again; the installation comes last.
+    uninstall(&tokens, json!({"locationId": LOCATION}), 60).await;
+    uninstall(&tokens, json!({"locationId": LOCATION}), 180).await;
+    uninstall(&tokens, json!({"locationId": LOCATION}), 90).await;
+    install(&tokens, 120).await;
+    let error = tokens.location(&LOCATION.into()).tokens().await.unwrap_err();
+    assert!(error.message().contains("uninstalled") && world.sent.requests().is_empty(), "{error}");
+    // The company's removal of before its connection and the location's removal takes neither away.
+    assert_eq!(uninstall(&tokens, json!({"companyId": COMPANY}), -60).await, 0);
+    assert!(world.kept().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_installation_does_not_undo_a_connection_that_was_made_meanwhile() {
+    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let tokens = world.tokens();
+    uninstall(&tokens, json!({"locationId": LOCATION}), 60).await;
+    install(&tokens, 90).await;
+    assert_eq!(tokens.connected().await.unwrap().1, [], "there is no token yet");
+    tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();
+    install(&tokens, 120).await;
+    assert_eq!(world.kept().await, Some((ConnectionState::Active, "l".to_owned())));
 }
 
 #[tokio::test(start_paused = true)]
