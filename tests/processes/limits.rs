@@ -122,7 +122,8 @@ async fn two_processes_on_ten_locations_get_no_429_and_use_the_quota() {
     let ok = refused == 0 && share >= 0.95 && least >= 0.90 && slowest < 1_000 * u64::from(SLACK);
     proof(
         "R10-two-processes",
-        "2 processes × 64 tasks × 10 locations, 12 windows (quick 1): 0 × 429, ≥ 95 % used, least ≥ 90 %, 100 at once",
+        "2 processes × 64 tasks × 10 locations, 12 windows (quick 1): 0 × 429, ≥ 95 % used, least ≥ 90 %, 100 at once \
+         (within 5 s)",
         reached,
         ok,
     );
@@ -158,6 +159,7 @@ async fn a_killed_redis_costs_hardly_a_429_and_no_call() {
     // While a window's calls go out: what is left of it, each process has to let go by itself.
     let begun = answered(sandbox).0 + Chance::new("redis killed").within(1..u64::from(LOCATIONS) * QUOTA / 2);
     while answered(sandbox).0 < begun {
+        assert!(clock.monotonic() < PATIENCE, "nobody calls any more");
         clock.sleep(Duration::from_millis(5)).await;
     }
     let at_the_loss = answered(sandbox);
@@ -187,10 +189,15 @@ async fn a_killed_redis_costs_hardly_a_429_and_no_call() {
         sum("ok"),
         sum("fallbacks"),
     );
-    let ok = refused * 100 <= calls && later == 0 && sum("failed") == 0 && rejoined <= Duration::from_secs(5) * SLACK;
+    let ok = at_the_loss.1 == 0
+        && refused * 100 <= calls
+        && later == 0
+        && sum("failed") == 0
+        && rejoined <= Duration::from_secs(5) * SLACK;
     proof(
         "R11",
-        "redis-server killed and started again: ≤ 1 % 429 in the first 10 s, none after, 0 failed, rejoined ≤ 5 s",
+        "redis-server killed and started again: no 429 before, ≤ 1 % in the first 10 s, none after, 0 failed, rejoined ≤ 5 s \
+         (judged at five times that)",
         reached,
         ok,
     );

@@ -64,7 +64,7 @@ impl Contacts {
         self.about(&REMOVE_CAMPAIGN, location, contact).argument(campaign.into()).plain(done)
     }
 
-    /// Takes a contact out of every campaign. The dated versions' path; v3 has another.
+    /// Takes a contact out of every campaign.
     pub fn remove_from_campaigns(
         &self,
         location: impl Into<LocationId>,
