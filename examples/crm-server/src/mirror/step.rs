@@ -168,7 +168,7 @@ impl Step<'_> {
         }
         let announced = self.announce(&mut link, place, head, booking).await?;
         let asked_at = self.app.now();
-        let made = self.create(&mut link, &announced, head).await?;
+        let (announced, made) = self.create(&mut link, announced, head).await?;
         let (change, side) = self.appointments().written(&announced, &made, asked_at, booking).await?;
         let agreed = Agreed { booking, appointment: side.meeting };
         self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
@@ -208,24 +208,32 @@ impl Step<'_> {
         Ok(announced)
     }
 
-    /// Makes the announced appointment. Where its contact is refused that the booking names, the attendee's is announced instead.
-    async fn create(&self, link: &mut Kept<Link>, announced: &Link, head: &Record) -> Result<Appointment, Trouble> {
+    /// Makes the announced appointment. Where its contact is refused that the booking names, the attendee's is announced instead, and
+    /// tried at once: the task may have no attempt left.
+    async fn create(
+        &self,
+        link: &mut Kept<Link>,
+        announced: Link,
+        head: &Record,
+    ) -> Result<(Link, Appointment), Trouble> {
         let title = text(&head.doc, "title").unwrap_or("Booking");
-        let error = match self.appointments().make(announced, title).await {
-            Ok(made) => return Ok(made),
+        let error = match self.appointments().make(&announced, title).await {
+            Ok(made) => return Ok((announced, made)),
             Err(error) => error,
         };
         // It may be gone since it was looked at.
         if !is_refused(&error) || contact::named(&head.doc) != Some(announced.contact.as_str()) {
             return Err(error.into());
         }
-        let attendee = contact::of_attendee(self.ghl, &announced.place.location, &head.doc).await?;
-        link.note = Some(Link { contact: attendee, ..announced.clone() });
-        if !link.keep(self.app, NOWHERE).await? {
-            return Err(busy());
+        let (place, meant) = (announced.place.clone(), announced.meant);
+        let attendee = contact::of_attendee(self.ghl, &place.location, &head.doc).await?;
+        if attendee == announced.contact {
+            return Err(error.into());
         }
-        // At once, with the attendee's contact.
-        Err(Trouble::NotYet(format!("the contact that the booking names is refused: {error}")))
+        link.note = Some(Link { contact: attendee, ..announced });
+        let announced = self.announce(link, place, head, meant).await?;
+        let made = self.appointments().make(&announced, title).await?;
+        Ok((announced, made))
     }
 
     /// Makes the booking and the appointment that it has agree.

@@ -1,6 +1,12 @@
 //! The life of one booking, step by step.
 
+use crm_server::mirror::MirrorTasks;
+use provider_sandbox::{
+    calcom::WebhookOrder,
+    ghl::{Fault, FaultRule},
+};
 use serde_json::json;
+use sidecar_core::outbox::{Task, TaskHandler, TaskOutcome, TaskRef};
 
 use crate::house::{House, LENGTH};
 
@@ -88,6 +94,40 @@ async fn the_contact_that_a_booking_names_is_taken_and_one_of_nobody_or_of_anoth
     }
     let writes = house.sandbox.ghl().counts().calls("POST /calendars/events/appointments");
     assert_eq!(writes, 3, "nothing was tried with a contact that is not the location's");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_contact_that_is_refused_gives_way_to_the_attendees_at_the_last_attempt_too() {
+    let house = House::new(10, 1).await;
+    let place = house.places[0].clone();
+    house.deliver(&WebhookOrder { hold: Some(true), ..WebhookOrder::default() });
+    let uid = house.book(place.event_type, 0, "ann", &json!({"ghlContactId": place.contact}));
+    let refusal = FaultRule {
+        method: Some("POST".to_owned()),
+        path: Some("/calendars/events/appointments".to_owned()),
+        fault: Fault::Status { status: 400 },
+        times: Some(1),
+        ..FaultRule::default()
+    };
+    house.sandbox.control().faults([refusal]);
+    let task = Task {
+        claim: TaskRef { seq: 1, fence: 1 },
+        organization: house.organization.clone(),
+        kind: "mirror.step".to_owned(),
+        key: format!("mirror.step:{uid}"),
+        payload: json!({"booking": uid}),
+        // Those before it failed otherwise.
+        attempt: 8,
+    };
+    let outcome = MirrorTasks::new(house.app().clone()).carry_out(&task).await;
+    let TaskOutcome::Done(batch) = outcome else { panic!("{outcome:?}") };
+    house.app().store.commit(*batch).await.unwrap();
+    house.deliver(&WebhookOrder { hold: Some(false), ..WebhookOrder::default() });
+    house.rest().await;
+    let made = house.appointments(&place, &uid);
+    let contact = house.sandbox.ghl().contact(made[0]["contactId"].as_str().unwrap()).unwrap();
+    assert_eq!((made.len(), &contact["email"]), (1, &json!("ann@example.com")));
     house.stop().await;
 }
 
