@@ -67,6 +67,23 @@ impl Bookings<'_> {
         Err(endless(root))
     }
 
+    /// The booking's present form, read anew where what is stored does not tell enough. What was read is what counts from then on:
+    /// it may say that the booking ended, was moved or is gone.
+    pub(super) async fn told(&self, root: &str, is_untold: impl Fn(&Record) -> bool) -> Result<Record, Trouble> {
+        let mut head = self.head(root).await?;
+        for _ in 0..READS {
+            if !is_untold(&head) {
+                return Ok(head);
+            }
+            let read = self.refresh(&head.key.id).await?;
+            head = self.head(&read.key.id).await?;
+            if head.key == read.key {
+                return Ok(head);
+            }
+        }
+        Err(Trouble::Busy(format!("booking {root} keeps changing")))
+    }
+
     /// Reads a booking anew, whatever is stored.
     pub(super) async fn refresh(&self, uid: &str) -> Result<Record, Trouble> {
         let source = BookingsSource::full(self.client.clone(), self.organization.clone());

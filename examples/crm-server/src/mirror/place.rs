@@ -8,6 +8,7 @@ use sidecar_core::{OrganizationId, record::Record};
 use super::{chain::Bookings, link::Place};
 use crate::{
     app::App,
+    calcom::settings::{CalcomSettings, Mapping},
     ghl::installations,
     work::{self, trouble::Trouble},
 };
@@ -26,27 +27,37 @@ pub(super) enum Mapped {
 
 /// Where the booking is to go. What is said of its event type holds whoever hosts it; what is said of all others, only for the
 /// bookings of whom the credentials belong to.
-pub(super) async fn mapped(bookings: &Bookings<'_>, booking: &Record) -> Result<Mapped, Trouble> {
-    let settled = bookings.app.calcom.settings(bookings.organization).await?;
-    let settings = &settled.settings;
-    let event_type = booking.doc.get("eventTypeId").and_then(Value::as_i64);
-    if let Some(own) = event_type.and_then(|id| settings.mapping.get(&id)) {
+pub(super) async fn mapped(
+    bookings: &Bookings<'_>,
+    settings: &CalcomSettings,
+    booking: &Record,
+) -> Result<Mapped, Trouble> {
+    if let Some(own) = own_mapping(settings, booking) {
         return Ok(Mapped::To(own.into()));
     }
     if !is_own(bookings, booking).await? {
         return Ok(Mapped::OfOthers);
     }
-    let nowhere = || Mapped::Nowhere(event_type.map(EventTypeId::from));
+    let nowhere = || Mapped::Nowhere(event_type(booking).map(EventTypeId::from));
     Ok(settings.default_mapping.as_ref().map_or_else(nowhere, |default| Mapped::To(default.into())))
 }
 
-/// Whether the user whose credentials they are is a host, or nobody is told to be one. Events do not tell all hosts: then it is read.
+/// Whether the booking has to be read before it can be told where it is to go: it depends on the hosts, and events do not tell all.
+pub(super) fn depends_on_hosts(settings: &CalcomSettings, booking: &Record) -> bool {
+    own_mapping(settings, booking).is_none() && !booking.doc.contains_key(HOSTS)
+}
+
+fn own_mapping<'a>(settings: &'a CalcomSettings, booking: &Record) -> Option<&'a Mapping> {
+    settings.mapping.get(&event_type(booking)?)
+}
+
+fn event_type(booking: &Record) -> Option<i64> {
+    booking.doc.get("eventTypeId").and_then(Value::as_i64)
+}
+
+/// Whether the user whose credentials they are is a host, or nobody is told to be one.
 async fn is_own(bookings: &Bookings<'_>, booking: &Record) -> Result<bool, Trouble> {
-    let read = match booking.doc.contains_key(HOSTS) {
-        true => None,
-        false => Some(bookings.refresh(&booking.key.id).await?),
-    };
-    let hosts = read.as_ref().unwrap_or(booking).doc.get(HOSTS).and_then(Value::as_array);
+    let hosts = booking.doc.get(HOSTS).and_then(Value::as_array);
     let Some(hosts) = hosts.filter(|hosts| !hosts.is_empty()) else { return Ok(true) };
     let user = json!(bookings.app.calcom.user(bookings.organization).await?);
     Ok(hosts.iter().any(|host| host.get("id") == Some(&user)))

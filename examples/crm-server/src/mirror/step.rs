@@ -46,12 +46,14 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     if first != root {
         return hand_over(app, organization, root, &first).await;
     }
-    let mut head = bookings.head(root).await?;
-    if has_seats(&head) {
-        // Its events told of one attendee only.
-        head = bookings.refresh(&head.key.id).await?;
-    }
     let link = link::of_booking(app, organization, root).await?;
+    let settled = app.calcom.settings(organization).await?;
+    let is_placed = link.note.is_some();
+    // Of one with seats the events told of one attendee only.
+    let is_untold = |head: &Record| {
+        has_seats(head) || (!is_placed && !is_ours(head) && place::depends_on_hosts(&settled.settings, head))
+    };
+    let head = bookings.told(root, is_untold).await?;
     if link.note.is_none() && is_history(&head, app.now()) {
         return Ok(Batch::default());
     }
@@ -61,7 +63,7 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     }
     let place = match &link.note {
         Some(link) => link.place.clone(),
-        None => match place::mapped(&bookings, &head).await? {
+        None => match place::mapped(&bookings, &settled.settings, &head).await? {
             Mapped::To(place) => place,
             Mapped::Nowhere(event_type) => {
                 let report = unmapped::report(organization, event_type, app.now());

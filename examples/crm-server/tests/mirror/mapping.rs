@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crm_server::{calcom::settings, work};
+use provider_sandbox::calcom::{Fault, FaultRule, WebhookOrder};
 use serde_json::json;
 use sidecar_core::record::{Batch, Change, ChangeOrigin, Effect, Listing, RecordKey};
 
@@ -105,5 +106,43 @@ async fn the_default_is_for_ones_own_bookings_and_a_mapping_for_everybodys() {
     house.hosted_by(4_712, &others).await;
     house.quiet().await;
     assert_eq!(house.appointments(&place, &others).len(), 1);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_to_find_the_hosts_is_what_the_appointment_says() {
+    let house = House::new(9, 1).await;
+    let place = house.places[0].clone();
+    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
+    house.write(|settings| settings.default_mapping = Some(to(&place))).await;
+    let (calcom, control) = (house.sandbox.calcom(), house.sandbox.control());
+    // GHL's own would lead to another look.
+    control.webhooks(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    let control = control.calcom();
+    control.webhooks(&WebhookOrder { hold: Some(true), ..WebhookOrder::default() });
+    let [cancelled, moved] = [(0, "ann"), (8, "bo")].map(|(slot, who)| house.book(intro, slot, who, &json!({})));
+    // Nothing but what was said of them at first arrives.
+    control.webhooks(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    calcom.cancel(&cancelled).unwrap();
+    calcom.reschedule(&moved, house.slot(16)).unwrap();
+    control.webhooks(&WebhookOrder { hold: Some(false), drop_percent: Some(0), ..WebhookOrder::default() });
+    house.rest().await;
+    for (uid, stand) in [(&cancelled, "cancelled"), (&moved, "confirmed")] {
+        let there = house.at_calcom(uid);
+        assert_eq!((there.2, house.at_ghl(&place, uid)), (stand, Some(there)));
+    }
+
+    let gone = FaultRule {
+        method: Some("GET".to_owned()),
+        path: Some("/v2/bookings/".to_owned()),
+        fault: Fault::Status { status: 404 },
+        ..FaultRule::default()
+    };
+    control.faults([gone]);
+    let gone = house.book(intro, 24, "cy", &json!({}));
+    house.rest().await;
+    let key = RecordKey { organization: house.organization.clone(), kind: "booking".into(), id: gone.as_str().into() };
+    assert!(house.app().store.record(&key).await.unwrap().unwrap().deleted, "it was looked for");
+    assert_eq!(house.appointments(&place, &gone).len(), 0);
     house.stop().await;
 }
