@@ -94,23 +94,25 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
         }
     };
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
-    at_the_servers_address(app, organization).await.map_err(logged)?;
+    // Before its address is the one in use: then the connection that there was ends only when this one is kept.
     app.calcom.tokens(organization, &settings::CalcomSettings::default()).adopt(&set).await.map_err(logged)?;
+    at_the_servers_address(app, organization).await.map_err(logged)?;
     work::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }
 
-/// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's.
+/// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's,
+/// and what is kept for the address before is forgotten.
 async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
     for _ in 0..ATTEMPTS {
         let settled = settings::read(&*app.store, organization).await?;
         if settled.settings.base_url.is_none() {
             return Ok(());
         }
-        let next = settings::CalcomSettings { base_url: None, profile: None, ..settled.settings };
+        let next = settings::CalcomSettings { base_url: None, profile: None, ..settled.settings.clone() };
         if settings::write(&*app.store, organization, settled.revision, &next).await? {
-            return Ok(());
+            return app.calcom.tokens(organization, &settled.settings).forget().await;
         }
     }
     Err(sidecar_core::Error::new(ErrorKind::Store, "the settings are being changed by others all the time"))

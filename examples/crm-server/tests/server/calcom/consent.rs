@@ -91,6 +91,19 @@ async fn tokens_by_consent_do_not_go_to_an_address_that_the_organization_named()
     scene.server.app.calcom.client(&scene.organization.as_str().into()).await.unwrap().me().get().await.unwrap();
     assert_eq!(scene.calcom.last().authorization, "Bearer access-1");
     assert!(other.seen().iter().all(|seen| !seen.authorization.contains("access-1")), "{:?}", other.seen());
+    assert_eq!(scene.kept().await, ["calcom:account"], "the key for the address before is erased");
+}
+
+#[tokio::test]
+async fn tokens_by_consent_are_kept_before_the_settings_lead_to_them() {
+    let scene = Scene::by_consent().await;
+    // Settings that cannot be changed stand for a process that ends before it changes them.
+    let (store, organization) = (&scene.server.app.store, scene.organization.as_str().into());
+    assert!(store.put_setting(&organization, "calcom", 0, &"no document".into()).await.unwrap());
+    let way = scene.set_out().await;
+    let query = format!("code={}&state={}", way.value("code_challenge"), way.value("state"));
+    assert!(scene.come_back(&query, &way.cookie).await.header("location").ends_with("error=unavailable"));
+    assert_eq!(scene.kept().await, ["calcom:account"]);
 }
 
 #[tokio::test]

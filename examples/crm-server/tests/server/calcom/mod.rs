@@ -47,6 +47,12 @@ impl Scene {
         self.server.call(Method::GET, &self.of("integrations/calcom"), None).await.json()
     }
 
+    /// The names that credentials are kept under.
+    async fn kept(&self) -> Vec<String> {
+        let kept = self.server.app.store.connections(&self.organization.as_str().into()).await.unwrap();
+        kept.iter().map(|connection| connection.key.resource().to_owned()).collect()
+    }
+
     /// By key, with a webhook secret.
     async fn connected() -> Self {
         let scene = Self::start().await;
