@@ -177,6 +177,24 @@ impl CalcomAccess {
         }
     }
 
+    /// Erases all that is kept for the organization, at whichever address.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn forget(&self, organization: &OrganizationId) -> Result<()> {
+        let own = self.0.connections.of(organization);
+        let account = own.key();
+        for connection in self.0.store.connections(organization).await? {
+            let Some(at) = connection.key.resource().strip_prefix(account.resource()) else { continue };
+            match at.strip_prefix(':') {
+                Some(address) => own.clone().at(address).forget().await?,
+                None if at.is_empty() => own.forget().await?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The way to the address that the operator set, for a look whether it is there.
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport

@@ -120,17 +120,18 @@ pub async fn change(
             return done(&app, organization, key.is_some()).await.map(Json);
         }
         let now = app.calcom.settings(organization).await?;
-        if now.settings.base_url != before.settings.base_url {
+        let again = wish.applied_to(&now.settings)?;
+        // Disconnected meanwhile: this change comes after it, provided that it still means the address that its key is for.
+        let is_after = now.settings.is_blank() && again.base_url == next.base_url;
+        if now.settings.base_url != before.settings.base_url && !is_after {
             if now.settings.base_url != next.base_url {
                 tokens.forget().await?;
             }
             break;
         }
-        next = wish.applied_to(&now.settings)?;
-        before = now;
+        (next, before) = (again, now);
     }
-    let detail = "somebody else changed this connection at the same time: look at it and try again";
-    Err(Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail))
+    Err(changed_meanwhile())
 }
 
 /// The settings that are wanted, provided that they may be.
@@ -198,22 +199,40 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<
     responses(
         (status = 204, description = "Nothing is connected now"),
         (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`set_by_environment`", body = Problem),
+        (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
     ),
 )]
 pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
     free_blocks(&app, organization).await?;
-    let settled = app.calcom.settings(organization).await?;
-    app.calcom.tokens(organization, &settled.settings).forget().await?;
-    feed::forget(&app, organization).await?;
-    settings::erase(&*app.store, organization).await?;
+    erase(&app, organization).await?;
     work::stop_bookings(&app, organization).await?;
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Credentials before the settings, and these only as they were read before: whoever gave others meanwhile has either written them
+/// already, and all is erased once more, or writes them after all was erased.
+async fn erase(app: &App, organization: &OrganizationId) -> Answer<()> {
+    for _ in 0..ATTEMPTS {
+        feed::forget(app, organization).await?;
+        let settled = app.calcom.settings(organization).await?;
+        app.calcom.forget(organization).await?;
+        if settled.settings.feed_secret.is_none()
+            && settings::write(&*app.store, organization, settled.revision, &CalcomSettings::default()).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(changed_meanwhile())
+}
+
+fn changed_meanwhile() -> Problem {
+    let detail = "somebody else changed this connection at the same time: look at it and try again";
+    Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
 }
 
 /// Frees what only this connection can free. Whoever wants to be rid of it is not kept by a Cal.com that does not answer.

@@ -80,6 +80,16 @@ pub struct Settled {
 }
 
 impl CalcomSettings {
+    /// Whether nothing is set, as after a disconnect.
+    pub(super) fn is_blank(&self) -> bool {
+        let Self { base_url, profile, webhook_secrets, mapping, default_mapping, block, calls_per_minute, feed_secret } =
+            self;
+        let (is_elsewhere, is_mapped) = (base_url.is_some() || profile.is_some(), !mapping.is_empty());
+        let is_tuned = block.is_some() || calls_per_minute.is_some();
+        let has_secrets = !webhook_secrets.is_empty() || feed_secret.is_some();
+        !(is_elsewhere || is_mapped || default_mapping.is_some() || is_tuned || has_secrets)
+    }
+
     /// Where bookings of this event type go; none: nowhere.
     pub fn mapping_of(&self, event_type: Option<EventTypeId>) -> Option<&Mapping> {
         let own = event_type.and_then(|id| self.mapping.get(&id.get()));
@@ -112,14 +122,6 @@ pub async fn write(
     let text = serde_json::to_string(&Document::from(settings))
         .map_err(|error| StoreError::broken("Cal.com's settings cannot be written").with_source(error))?;
     store.put_setting(organization, NAME, expected, &text.into()).await
-}
-
-/// Erases what the organization has set.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn erase(store: &dyn Store, organization: &OrganizationId) -> Result<(), StoreError> {
-    store.forget_setting(organization, NAME).await
 }
 
 /// The settings as they are sealed. The only form of them that has the secrets in the clear.
@@ -208,8 +210,9 @@ mod tests {
         let text = |settings: &CalcomSettings| serde_json::to_value(Document::from(settings)).unwrap();
         assert_eq!((found.revision, text(&found.settings)), (1, text(&settings())));
         assert!(!write(&*store, &org, 0, &settings()).await.unwrap());
-        erase(&*store, &org).await.unwrap();
-        assert_eq!(read(&*store, &org).await.unwrap().revision, 0);
+        assert!(write(&*store, &org, 1, &CalcomSettings::default()).await.unwrap());
+        let blank = read(&*store, &org).await.unwrap();
+        assert!(blank.revision == 2 && blank.settings.is_blank() && !found.settings.is_blank());
     }
 
     #[test]

@@ -1,5 +1,7 @@
+use crm_server::calcom::settings::CalcomSettings;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     Scene,
@@ -193,6 +195,42 @@ async fn a_disconnected_organization_has_nothing_left() {
     assert_eq!(scene.server.call(Method::GET, &scene.of("bookings"), None).await.problem(), "reconnect_required");
     assert_eq!(scene.server.call(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(scene.put(json!({"apiKey": KEY})).await.json()["connected"], true);
+}
+
+#[tokio::test]
+async fn a_disconnect_erases_credentials_at_whichever_address() {
+    let (scene, other) = (Scene::connected().await, StandIn::start().await);
+    let elsewhere = CalcomSettings { base_url: Some(Url::parse(&other.url).unwrap()), ..CalcomSettings::default() };
+    // As a process leaves it that ends in the middle of a change.
+    let left = scene.server.app.calcom.tokens(&scene.organization.as_str().into(), &elsewhere);
+    left.adopt_api_key(KEY.into()).await.unwrap();
+    assert_eq!(scene.kept().await.len(), 2);
+    let path = scene.of("integrations/calcom");
+    assert_eq!(scene.server.call(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    assert!(scene.kept().await.is_empty());
+    let back = scene.put(json!({"baseUrl": other.url})).await;
+    assert_eq!(back.json()["connected"], false, "{}", back.text());
+}
+
+#[tokio::test]
+async fn a_disconnect_and_a_change_at_once_leave_one_of_them_whole() {
+    for _ in 0..20 {
+        let (scene, other) = (Scene::connected().await, StandIn::start().await);
+        let path = scene.of("integrations/calcom");
+        let (changed, ended) = tokio::join!(
+            scene.put(json!({"baseUrl": other.url, "apiKey": "cal_good_2"})),
+            scene.server.call(Method::DELETE, &path, None)
+        );
+        assert_eq!(ended.status, StatusCode::NO_CONTENT, "{}", ended.text());
+        assert!([200, 409].contains(&changed.status.as_u16()), "{}", changed.text());
+        let (shown, kept) = (scene.connection().await, scene.kept().await);
+        assert_eq!(shown["webhookSecrets"], 0, "erased with the connection before");
+        if shown["connected"] == json!(true) {
+            assert_eq!((kept.len(), shown["baseUrl"].is_string()), (1, true), "{kept:?}");
+        } else {
+            assert_eq!((kept.len(), &shown["baseUrl"]), (0, &Value::Null), "{kept:?}");
+        }
+    }
 }
 
 #[tokio::test]
