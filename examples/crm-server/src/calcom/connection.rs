@@ -208,6 +208,7 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     free_blocks(&app, organization).await?;
     erase(&app, organization).await?;
     work::stop_bookings(&app, organization).await?;
+    mirror::look_again(&app, organization).await?;
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");

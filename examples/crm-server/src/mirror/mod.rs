@@ -36,6 +36,7 @@ pub(crate) use appointment::marked;
 pub(crate) use block::{free_all, held};
 pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;
+pub(crate) use unmapped::look_again;
 pub(crate) use watched::Watched;
 
 /// Rows that are read at once.
@@ -63,7 +64,7 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
 /// # Errors
 /// The store.
 pub async fn watch_all(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-    unmapped::look_again(app, organization).await?;
+    look_again(app, organization).await?;
     let outbox = block::past(app, organization).await?;
     app.store.commit(Batch { outbox, ..Batch::default() }).await?;
     for kind in [BOOKING, APPOINTMENT] {

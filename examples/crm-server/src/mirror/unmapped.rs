@@ -47,8 +47,8 @@ pub(super) async fn run(app: &App, organization: &OrganizationId, unmapped: &Unm
     )))
 }
 
-/// Lets what was said be looked at again: the settings may be others now.
-pub(super) async fn look_again(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
+/// Lets what was said be looked at again: the settings may be others now, or the connection have ended.
+pub(crate) async fn look_again(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
         let dead = app.store.dead_tasks(Some(organization), after, PORTION).await?;
@@ -57,7 +57,9 @@ pub(super) async fn look_again(app: &App, organization: &OrganizationId) -> Resu
         }
         match dead.last() {
             Some(last) if dead.len() == PORTION as usize => after = last.seq,
-            _ => return Ok(()),
+            _ => break,
         }
     }
+    app.outbox_wake.notify_one();
+    Ok(())
 }

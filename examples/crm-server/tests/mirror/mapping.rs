@@ -90,6 +90,18 @@ async fn without_a_calendar_one_letter_says_what_to_set_and_setting_it_repairs_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_letter_goes_with_the_connection() {
+    let house = House::new(9, 1).await;
+    let intro = house.sandbox.calcom().event_type_id("intro").unwrap();
+    house.book(intro, 0, "ann", &json!({}));
+    assert_eq!(house.trouble().await.len(), 1);
+    house.quiet().await;
+    assert_eq!(house.disconnect().await, 204);
+    house.rest().await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_default_is_for_ones_own_bookings_and_a_mapping_for_everybodys() {
     let house = House::new(8, 1).await;
     let place = house.places[0].clone();
