@@ -40,13 +40,20 @@ impl CalcomCheck {
 async fn connections(app: &App) -> Result<(usize, usize), String> {
     let (mut all, mut dead) = (0, 0);
     for organization in app.store.organizations().await.map_err(|error| error.to_string())? {
-        let found = app.calcom.connection(&organization.id).await.map_err(|error| error.to_string())?;
-        let Some(connection) = found else { continue };
-        all += 1;
-        if connection.state != ConnectionState::Active {
-            tracing::warn!(organization = %organization.id, "the connection to Cal.com has to be made again");
-            dead += 1;
+        match app.calcom.connection(&organization.id).await {
+            Ok(None) => continue,
+            Ok(Some(connection)) if connection.state == ConnectionState::Active => {}
+            Ok(Some(_)) => {
+                tracing::warn!(organization = %organization.id, "the connection to Cal.com has to be made again");
+                dead += 1;
+            }
+            // What is wrong with one of them hides none of the others.
+            Err(error) => {
+                tracing::warn!(organization = %organization.id, %error, "the connection to Cal.com cannot be read");
+                dead += 1;
+            }
         }
+        all += 1;
     }
     Ok((all, dead))
 }
