@@ -161,7 +161,7 @@ fn kept(kept: bool) -> Result<(), Trouble> {
 /// Gives back everything that the times of appointments hold: the connection is about to end, and only it can.
 pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
     let (mut handles, mut changes) = (Vec::new(), Vec::new());
-    for row in rows(app, organization).await? {
+    for row in rows(app, organization, None).await? {
         let mut held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?;
         let Some(note) = held.note.take() else { continue };
         handles.extend(note.handles);
@@ -176,9 +176,8 @@ pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result
 
 /// The tasks that let go of the times of appointments that are long over.
 pub(super) async fn past(app: &App, organization: &OrganizationId) -> Result<Vec<NewTask>, StoreError> {
-    let listing = Listing { to: Some(app.now() - PAST), limit: PORTION, ..Listing::default() };
     let mut tasks = Vec::new();
-    for row in app.store.list(organization, HELD, &listing).await? {
+    for row in rows(app, organization, Some(app.now() - PAST)).await? {
         tasks.extend(wish(app, organization, &row.key.id).await?);
     }
     Ok(tasks)
@@ -190,16 +189,17 @@ pub(crate) async fn held(
     organization: &OrganizationId,
     but: Option<&RecordKey>,
 ) -> Result<Vec<BlockHandle>, StoreError> {
-    let rows = rows(app, organization).await?;
+    let rows = rows(app, organization, None).await?;
     let others = rows.into_iter().filter(|row| Some(&row.key) != but);
     let held = others.filter_map(|row| serde_json::from_value::<Held>(Value::Object((*row.doc).clone())).ok());
     Ok(held.flat_map(|held| held.handles).collect())
 }
 
-async fn rows(app: &App, organization: &OrganizationId) -> Result<Vec<Record>, StoreError> {
+/// Those of times before `to`; none: all.
+async fn rows(app: &App, organization: &OrganizationId, to: Option<Timestamp>) -> Result<Vec<Record>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let listing = Listing { after, limit: PORTION, ..Listing::default() };
+        let listing = Listing { to, after, limit: PORTION, ..Listing::default() };
         let rows = app.store.list(organization, HELD, &listing).await?;
         after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
         let is_last = (rows.len() as u32) < PORTION;

@@ -1,14 +1,45 @@
 //! Appointments that came about at GHL take their time out of Cal.com's schedule.
 
+use std::time::Duration;
+
 use calcom_client::{CalcomClient, model::Slots};
-use crm_server::calcom::settings::Block;
-use serde_json::json;
-use sidecar_core::Timestamp;
+use crm_server::{calcom::settings::Block, mirror};
+use serde_json::{Value, json};
+use sidecar_core::{
+    Timestamp,
+    record::{Batch, Change, ChangeOrigin, Effect, Listing, Record, RecordKey},
+};
 
 use crate::house::{House, LENGTH, Place};
 
 fn at(ms: i64) -> String {
     Timestamp::from_millis(ms).to_string()
+}
+
+impl House {
+    /// The notes of what is blocked.
+    async fn blocks(&self) -> Vec<Record> {
+        let listing = Listing { limit: 1_000, ..Listing::default() };
+        self.app().store.list(&self.organization, "calcom_block", &listing).await.unwrap()
+    }
+
+    /// Writes a note as a worker does that has read this revision.
+    async fn note(&self, id: &str, revision: u64, at: Timestamp, note: Value) {
+        let Value::Object(fields) = note else { panic!("no object") };
+        let key = RecordKey { organization: self.organization.clone(), kind: "calcom_block".into(), id: id.into() };
+        let change = Change {
+            key,
+            location: None,
+            version: Timestamp::EPOCH,
+            origin: ChangeOrigin::Read { revision },
+            position: Some(at),
+            effect: Effect::Put(fields.into()),
+            searchable: &[],
+            reread: None,
+            follow_up: None,
+        };
+        self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
+    }
 }
 
 /// Whether somebody could book the slot.
@@ -108,5 +139,22 @@ async fn a_block_follows_another_schedule_and_ends_with_the_connection() {
     let written = writes();
     assert_eq!(house.disconnect().await, 204);
     assert_eq!((calcom.schedules(), writes()), (before, written + 1), "everything was given back at once");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_blocks_are_over_all_are_let_go_of() {
+    let house = House::new(15, 1).await;
+    house.rest().await;
+    let end = house.app().now() - Duration::from_secs(3 * 86_400);
+    let start = end - Duration::from_secs(900);
+    for number in 0..501 {
+        let note = json!({"start": start, "end": end, "handles": [], "done": true});
+        house.note(&format!("past-{number}"), 0, start, note).await;
+    }
+    assert_eq!(house.blocks().await.len(), 501);
+    mirror::watch_all(house.app(), &house.organization).await.unwrap();
+    house.rest().await;
+    assert!(house.blocks().await.is_empty());
     house.stop().await;
 }
