@@ -209,6 +209,9 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     erase(&app, organization).await?;
     work::stop_bookings(&app, organization).await?;
     mirror::look_again(&app, organization).await?;
+    if !mirror::held(&app, organization, None).await?.is_empty() {
+        tracing::warn!(%organization, "times stay blocked at Cal.com: connect it again, or free them there");
+    }
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
@@ -241,7 +244,7 @@ async fn free_blocks(app: &App, organization: &OrganizationId) -> Answer<()> {
     if app.calcom.is_connected(organization).await?
         && let Err(trouble) = mirror::free_all(app, organization).await
     {
-        tracing::warn!(%organization, ?trouble, "times stay blocked at Cal.com: connect it again, or free them there");
+        tracing::warn!(%organization, ?trouble, "not all times could be freed at Cal.com");
     }
     Ok(())
 }

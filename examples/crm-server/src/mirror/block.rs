@@ -35,6 +35,11 @@ const PAST: Duration = Duration::from_secs(2 * 86_400);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Rows that are read at once.
 const PORTION: u32 = 500;
+/// How often it is tried to give everything back, for how many of these times what is only announced is waited for, and how long each
+/// time.
+const ROUNDS: usize = 12;
+const PATIENT: usize = 8;
+const ROUND: Duration = Duration::from_millis(250);
 
 /// A time that is to be blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +136,7 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
         return Ok(Batch::default());
     }
     let Wanted { start, end, schedule } = wanted;
-    let mut others = self::held(app, organization, Some(&held.key)).await?;
+    let others = self::held(app, organization, Some(&held.key)).await?;
     let block = |beside: Vec<BlockHandle>| {
         let slots = client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
         slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
@@ -146,11 +151,20 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
             announced
         }
     };
-    others.extend(note.handles.iter().cloned());
-    note.handles = block(others).await?;
+    let mut beside = others.clone();
+    beside.extend(note.handles.iter().cloned());
+    note.handles = block(beside).await?;
     note.done = true;
+    let handles = note.handles.clone();
     held.note = Some(note);
-    Ok(Batch { changes: vec![held.change(start)], ..Batch::default() })
+    if held.keep(app, start).await? {
+        return Ok(Batch::default());
+    }
+    if Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?.note.is_none() {
+        // Nobody else would: whoever ended the connection took it for given back.
+        client.unblock_all(handles).beside(others).background().await?;
+    }
+    kept(false).map(|()| Batch::default())
 }
 
 fn kept(kept: bool) -> Result<(), Trouble> {
@@ -158,20 +172,33 @@ fn kept(kept: bool) -> Result<(), Trouble> {
     kept.then_some(()).ok_or_else(raced)
 }
 
-/// Gives back everything that the times of appointments hold: the connection is about to end, and only it can.
+/// Gives back everything that the times of appointments hold: the connection is about to end, and only it can. What a task has
+/// announced is waited for, for a while: it may be taking it at this moment.
 pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
-    let (mut handles, mut changes) = (Vec::new(), Vec::new());
-    for row in rows(app, organization, None).await? {
-        let mut held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?;
-        let Some(note) = held.note.take() else { continue };
-        handles.extend(note.handles);
-        changes.push(held.change(note.wanted.start));
+    let client = app.calcom.client(organization).await?;
+    for round in 0..ROUNDS {
+        let rows = rows(app, organization, None).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (mut handles, mut changes) = (Vec::new(), Vec::new());
+        for row in rows {
+            let mut held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?;
+            let Some(note) = held.note.take_if(|note| note.done || round >= PATIENT) else { continue };
+            handles.extend(note.handles);
+            changes.push(held.change(note.wanted.start));
+        }
+        if changes.is_empty() {
+            app.clock.sleep(ROUND).await;
+            continue;
+        }
+        client.unblock_all(handles).await?;
+        // A note that somebody changed meanwhile stays, and is of the next round.
+        for changes in changes.chunks(PORTION as usize) {
+            app.store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await?;
+        }
     }
-    app.calcom.client(organization).await?.unblock_all(handles).await?;
-    for changes in changes.chunks(PORTION as usize) {
-        app.store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await?;
-    }
-    Ok(())
+    Err(Trouble::Busy("appointments go on blocking their times".to_owned()))
 }
 
 /// The tasks that let go of the times of appointments that are long over.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use calcom_client::{CalcomClient, model::Slots};
+use calcom_client::{
+    CalcomClient,
+    compat::{BlockHandle, BlockedSlot},
+    model::Slots,
+};
 use crm_server::{calcom::settings::Block, mirror};
 use serde_json::{Value, json};
 use sidecar_core::{
@@ -139,6 +143,42 @@ async fn a_block_follows_another_schedule_and_ends_with_the_connection() {
     let written = writes();
     assert_eq!(house.disconnect().await, 204);
     assert_eq!((calcom.schedules(), writes()), (before, written + 1), "everything was given back at once");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_that_is_being_taken_while_the_connection_ends_is_given_back_too() {
+    let house = House::new(14, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let calcom = house.sandbox.calcom();
+    let client = house.app().calcom.client(&house.organization).await.unwrap();
+    let before = calcom.schedules();
+    booked_at_ghl(&house, &place, 8);
+    house.rest().await;
+    // Back to where a worker has announced the block, and is about to take it.
+    let row = house.blocks().await.remove(0);
+    let note = |done: bool| {
+        let mut note = Value::Object((*row.doc).clone());
+        note["done"] = json!(done);
+        note
+    };
+    let handles: Vec<BlockHandle> = serde_json::from_value(note(true)["handles"].clone()).unwrap();
+    client.unblock_all(handles).await.unwrap();
+    assert_eq!(calcom.schedules(), before);
+    house.note(&row.key.id, row.revision, row.position, note(false)).await;
+
+    let worker = async {
+        house.app().clock.sleep(Duration::from_millis(400)).await;
+        let (start, end) = (house.slot(8), house.slot(8) + LENGTH);
+        let slot = BlockedSlot::new(Timestamp::from_millis(start), Timestamp::from_millis(end));
+        client.create_blocked_slots([slot]).await.unwrap();
+        house.note(&row.key.id, row.revision + 1, row.position, note(true)).await;
+    };
+    let (ended, ()) = tokio::join!(house.disconnect(), worker);
+    assert_eq!(ended, 204);
+    assert!(house.blocks().await.is_empty());
+    assert_eq!(calcom.schedules(), before, "nothing stays blocked");
     house.stop().await;
 }
 
