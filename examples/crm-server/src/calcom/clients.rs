@@ -22,6 +22,7 @@ use sidecar_core::{
     token::Connection,
 };
 use sidecar_store::Store;
+use url::Url;
 
 use super::settings::{self, CalcomSettings, Settled};
 use crate::{
@@ -280,6 +281,16 @@ impl CalcomAccess {
         }
         users.insert(organization.clone(), User { revision, generation, id });
         Ok(id)
+    }
+
+    /// A name for the account that the organization has connected: its user, and the API's address. Another account has another.
+    ///
+    /// # Errors
+    /// As [`user`](Self::user)'s.
+    pub(crate) async fn account(&self, organization: &OrganizationId) -> Result<String> {
+        let user = self.user(organization).await?;
+        let settled = self.settings(organization).await?;
+        Ok(format!("{user}@{}", settled.settings.base_url.as_ref().map_or("", Url::as_str)))
     }
 
     /// A client with settings and a key that are not kept yet, to try them.

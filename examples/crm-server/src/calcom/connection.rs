@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use calcom_client::model::UserId;
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -104,7 +105,8 @@ pub async fn change(
     let settled = app.calcom.settings(organization).await?;
     let mut next = checked(&app, organization, &wish, &settled.settings).await?;
     if let Some(key) = key {
-        try_key(&app, &next, key).await?;
+        let user = try_key(&app, &next, key).await?;
+        leave(&app, organization, &settled.settings, &next, user).await?;
     }
     let mut before = settled;
     for _ in 0..ATTEMPTS {
@@ -127,6 +129,8 @@ pub async fn change(
             if now.settings.base_url != next.base_url {
                 tokens.forget().await?;
             }
+            // What was freed to leave the account is blocked again in the one that there is.
+            work::schedule_bookings(&app, organization).await?;
             break;
         }
         (next, before) = (again, now);
@@ -155,11 +159,27 @@ async fn checked(
     Ok(next)
 }
 
+/// Frees what is blocked in the account that there is, when another is about to take its place: only its own credentials can.
+pub(super) async fn leave(
+    app: &App,
+    organization: &OrganizationId,
+    before: &CalcomSettings,
+    next: &CalcomSettings,
+    user: UserId,
+) -> sidecar_core::Result<()> {
+    let is_same =
+        before.base_url == next.base_url && app.calcom.user(organization).await.is_ok_and(|before| before == user);
+    if is_same { Ok(()) } else { free_blocks(app, organization).await }
+}
+
 /// Asks Cal.com whose key it is.
-async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> Answer<()> {
+async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> Answer<UserId> {
     let trial = app.calcom.trial(settings, key.clone());
     let trial = trial.map_err(|error| Problem::invalid(format!("`apiKey`: {}", error.message())))?;
-    let Err(error) = trial.me().get().await else { return Ok(()) };
+    let error = match trial.me().get().await {
+        Ok(me) => return Ok(me.id),
+        Err(error) => error,
+    };
     tracing::warn!(%error, "a new key of Cal.com was not taken");
     Err(match error.kind() {
         ErrorKind::Auth | ErrorKind::Forbidden => {
@@ -240,7 +260,7 @@ fn changed_meanwhile() -> Problem {
 }
 
 /// Frees what only this connection can free. Whoever wants to be rid of it is not kept by a Cal.com that does not answer.
-async fn free_blocks(app: &App, organization: &OrganizationId) -> Answer<()> {
+async fn free_blocks(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
     if app.calcom.is_connected(organization).await?
         && let Err(trouble) = mirror::free_all(app, organization).await
     {

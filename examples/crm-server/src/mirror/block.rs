@@ -56,6 +56,9 @@ struct Wanted {
 struct Held {
     #[serde(flatten)]
     wanted: Wanted,
+    /// Whose schedule: [`CalcomAccess::account`](crate::calcom::clients::CalcomAccess::account). None of one from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     /// What gives it back.
     handles: Vec<BlockHandle>,
     /// Whether Cal.com is known to have it.
@@ -74,13 +77,24 @@ pub(super) async fn wish(
     app: &App,
     organization: &OrganizationId,
     appointment: &str,
-) -> Result<Option<NewTask>, StoreError> {
-    let held = Kept::<Held>::read(app, organization, HELD, appointment).await?;
+) -> Result<Option<NewTask>, Trouble> {
+    let held = Kept::<Held>::read(app, organization, HELD, appointment).await?.note;
     let wanted = wanted(app, organization, appointment).await?;
-    if held.note.as_ref().map(|held| held.wanted) == wanted && held.note.as_ref().is_none_or(|held| held.done) {
-        return Ok(None);
+    if !is_so(held.as_ref(), wanted) {
+        return Ok(Some(task(app, organization, appointment)));
     }
-    Ok(Some(NewTask {
+    let Some(account) = held.and_then(|held| held.account) else { return Ok(None) };
+    let is_elsewhere = account != app.calcom.account(organization).await?;
+    Ok(is_elsewhere.then(|| task(app, organization, appointment)))
+}
+
+/// Whether what is blocked is what is wanted, in whichever account.
+fn is_so(held: Option<&Held>, wanted: Option<Wanted>) -> bool {
+    held.map(|held| held.wanted) == wanted && held.is_none_or(|held| held.done)
+}
+
+fn task(app: &App, organization: &OrganizationId, appointment: &str) -> NewTask {
+    NewTask {
         organization: organization.clone(),
         kind: Cow::Borrowed(tasks::BLOCK),
         key: format!("{}:{appointment}", tasks::BLOCK).into(),
@@ -88,7 +102,7 @@ pub(super) async fn wish(
         payload: json!(Blocked { appointment: appointment.to_owned() }),
         not_before: app.now(),
         again: true,
-    }))
+    }
 }
 
 /// The time that the appointment, as it is stored, is to block: of a calendar that bookings go to, and yet to come.
@@ -122,12 +136,17 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
     }
     let mut held = Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?;
     let wanted = wanted(app, organization, &blocked.appointment).await?;
-    let client = app.calcom.client(organization).await?;
+    let (client, account) = (app.calcom.client(organization).await?, app.calcom.account(organization).await?);
     if let Some(note) = held.note.clone()
-        && Some(note.wanted) != wanted
+        && let is_elsewhere = note.account.as_ref().is_some_and(|of| *of != account)
+        && (is_elsewhere || Some(note.wanted) != wanted)
     {
-        let others = self::held(app, organization, Some(&held.key)).await?;
-        client.unblock_all(note.handles).beside(others).background().await?;
+        if is_elsewhere {
+            tracing::warn!(%organization, "a time stays blocked in the account that was connected before");
+        } else {
+            let others = self::held(app, organization, Some(&held.key)).await?;
+            client.unblock_all(note.handles).beside(others).background().await?;
+        }
         held.note = None;
         kept(held.keep(app, note.wanted.start).await?)?;
     }
@@ -145,7 +164,7 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
         Some(announced) => announced,
         None => {
             let handles = block(others.clone()).preview().await?;
-            let announced = Held { wanted, handles, done: false };
+            let announced = Held { wanted, account: Some(account), handles, done: false };
             held.note = Some(announced.clone());
             kept(held.keep(app, start).await?)?;
             announced
@@ -205,7 +224,10 @@ pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result
 pub(super) async fn past(app: &App, organization: &OrganizationId) -> Result<Vec<NewTask>, StoreError> {
     let mut tasks = Vec::new();
     for row in rows(app, organization, Some(app.now() - PAST)).await? {
-        tasks.extend(wish(app, organization, &row.key.id).await?);
+        let held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?.note;
+        if !is_so(held.as_ref(), wanted(app, organization, &row.key.id).await?) {
+            tasks.push(task(app, organization, &row.key.id));
+        }
     }
     Ok(tasks)
 }

@@ -8,6 +8,7 @@ use calcom_client::{
     model::Slots,
 };
 use crm_server::{calcom::settings::Block, mirror};
+use provider_sandbox::Sandbox;
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
@@ -196,5 +197,48 @@ async fn however_many_blocks_are_over_all_are_let_go_of() {
     mirror::watch_all(house.app(), &house.organization).await.unwrap();
     house.rest().await;
     assert!(house.blocks().await.is_empty());
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_another_account_the_times_are_blocked_anew_and_the_first_ones_are_freed() {
+    let (house, other) = (House::new(16, 1).await, Sandbox::builder().seed(17).start().await.unwrap());
+    house.rest().await;
+    let (first, second) = (house.sandbox.calcom(), other.calcom());
+    second.open_all_hours();
+    let before = (first.schedules(), second.schedules());
+    booked_at_ghl(&house, &house.places[0], 8);
+    house.rest().await;
+    assert_ne!(first.schedules(), before.0);
+
+    let wish = json!({"baseUrl": second.base_url(), "apiKey": second.api_key()});
+    assert_eq!(house.change(&wish).await, 200);
+    assert_eq!(first.schedules(), before.0, "freed before its credentials are gone");
+    house.rest_of_passes().await;
+    house.quiet().await;
+    assert_ne!(second.schedules(), before.1);
+    assert_eq!(house.disconnect().await, 204);
+    assert_eq!((first.schedules(), second.schedules()), before);
+    house.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_in_an_account_that_did_not_answer_any_more_holds_no_time_of_the_next_one() {
+    let house = House::new(18, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let client = house.app().calcom.client(&house.organization).await.unwrap();
+    booked_at_ghl(&house, &place, 8);
+    house.rest().await;
+    let row = house.blocks().await.remove(0);
+    let mut note = Value::Object((*row.doc).clone());
+    let handles: Vec<BlockHandle> = serde_json::from_value(note["handles"].clone()).unwrap();
+    client.unblock_all(handles).await.unwrap();
+    note["account"] = json!("4711@https://calcom.example.com/");
+    house.note(&row.key.id, row.revision, row.position, note).await;
+    house.set(|_| {}).await;
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await);
     house.stop().await;
 }

@@ -129,6 +129,15 @@ impl House {
         self.running.app()
     }
 
+    /// Changes the connection to Cal.com by the route that does it.
+    pub(crate) async fn change(&self, wish: &Value) -> StatusCode {
+        let path = format!("/api/organizations/{}/integrations/calcom", self.organization);
+        let request = Request::put(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(wish.to_string())).unwrap();
+        router::web(self.app().clone()).oneshot(request).await.unwrap().status()
+    }
+
     /// Disconnects Cal.com by the route that does it.
     pub(crate) async fn disconnect(&self) -> StatusCode {
         let path = format!("/api/organizations/{}/integrations/calcom", self.organization);
