@@ -173,7 +173,10 @@ impl Step<'_> {
         let (announced, made) = self.create(&mut link, announced, head).await?;
         let (change, side) = self.appointments().written(&announced, &made, asked_at, booking).await?;
         let agreed = Agreed { booking, appointment: side.meeting };
-        self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await
+        let mut batch = self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await?;
+        // It may have been deleted already: what GHL told of it before this is kept belonged to no booking.
+        batch.outbox.push(mirror(self.organization, self.root, self.app.now()));
+        Ok(batch)
     }
 
     /// Keeps the appointment that an attempt before had made.
