@@ -5,7 +5,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use calcom_client::{
-    ScheduleId,
+    CalcomClient, ScheduleId,
     compat::{BlockHandle, BlockStrategy, BlockedSlot},
 };
 use ghl_client::sync::APPOINTMENT;
@@ -35,10 +35,11 @@ const PAST: Duration = Duration::from_secs(2 * 86_400);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Rows that are read at once.
 const PORTION: u32 = 500;
-/// How often it is tried to give everything back, for how many of these times what is only announced is waited for, and how long each
-/// time.
+/// How often it is tried to give everything back.
 const ROUNDS: usize = 12;
+/// For how many of these rounds what is only announced is waited for.
 const PATIENT: usize = 8;
+/// How long it is waited for in a round.
 const ROUND: Duration = Duration::from_millis(250);
 
 /// A time that is to be blocked.
@@ -136,54 +137,82 @@ pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Bat
     }
     let mut held = Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?;
     let wanted = wanted(app, organization, &blocked.appointment).await?;
-    let (client, account) = (app.calcom.client(organization).await?, app.calcom.account(organization).await?);
-    if let Some(note) = held.note.clone()
-        && let is_elsewhere = note.account.as_ref().is_some_and(|of| *of != account)
-        && (is_elsewhere || Some(note.wanted) != wanted)
+    let client = app.calcom.client(organization).await?;
+    let account = Account { app, organization, client, name: app.calcom.account(organization).await? };
+    if held.note.as_ref().is_some_and(|note| !account.has(note) || Some(note.wanted) != wanted) {
+        account.give_back(&mut held).await?;
+    }
+    if let Some(wanted) = wanted
+        && held.note.as_ref().is_none_or(|note| !note.done)
     {
-        if is_elsewhere {
-            tracing::warn!(%organization, "a time stays blocked in the account that was connected before");
+        account.take(held, wanted).await?;
+    }
+    Ok(Batch::default())
+}
+
+/// The account at Cal.com in whose schedule times are blocked.
+struct Account<'a> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    client: CalcomClient,
+    name: String,
+}
+
+impl Account<'_> {
+    /// Whether the block is this account's.
+    fn has(&self, held: &Held) -> bool {
+        held.account.as_ref().is_none_or(|account| *account == self.name)
+    }
+
+    /// What the other appointments hold.
+    async fn beside(&self, held: &Kept<Held>) -> Result<Vec<BlockHandle>, StoreError> {
+        self::held(self.app, self.organization, Some(&held.key)).await
+    }
+
+    /// Gives back what the appointment had blocked. In another account nobody can.
+    async fn give_back(&self, held: &mut Kept<Held>) -> Result<(), Trouble> {
+        let Some(note) = held.note.clone() else { return Ok(()) };
+        if self.has(&note) {
+            self.client.unblock_all(note.handles).beside(self.beside(held).await?).background().await?;
         } else {
-            let others = self::held(app, organization, Some(&held.key)).await?;
-            client.unblock_all(note.handles).beside(others).background().await?;
+            tracing::warn!(organization = %self.organization, "a time stays blocked in the account that was connected before");
         }
         held.note = None;
-        kept(held.keep(app, note.wanted.start).await?)?;
+        kept(held.keep(self.app, note.wanted.start).await?)
     }
-    let Some(wanted) = wanted else { return Ok(Batch::default()) };
-    if held.note.as_ref().is_some_and(|note| note.done) {
-        return Ok(Batch::default());
-    }
-    let Wanted { start, end, schedule } = wanted;
-    let others = self::held(app, organization, Some(&held.key)).await?;
-    let block = |beside: Vec<BlockHandle>| {
-        let slots = client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
-        slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
-    };
-    let mut note = match held.note.take() {
-        Some(announced) => announced,
-        None => {
-            let handles = block(others.clone()).preview().await?;
-            let announced = Held { wanted, account: Some(account), handles, done: false };
-            held.note = Some(announced.clone());
-            kept(held.keep(app, start).await?)?;
-            announced
+
+    /// Blocks the time, after what that takes is noted.
+    async fn take(&self, mut held: Kept<Held>, wanted: Wanted) -> Result<(), Trouble> {
+        let Wanted { start, end, schedule } = wanted;
+        let others = self.beside(&held).await?;
+        let block = |beside: Vec<BlockHandle>| {
+            let slots = self.client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
+            slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
+        };
+        let mut note = match held.note.take() {
+            Some(announced) => announced,
+            None => {
+                let handles = block(others.clone()).preview().await?;
+                let announced = Held { wanted, account: Some(self.name.clone()), handles, done: false };
+                held.note = Some(announced.clone());
+                kept(held.keep(self.app, start).await?)?;
+                announced
+            }
+        };
+        let beside = others.iter().chain(&note.handles).cloned().collect();
+        note.handles = block(beside).await?;
+        note.done = true;
+        let handles = note.handles.clone();
+        held.note = Some(note);
+        if held.keep(self.app, start).await? {
+            return Ok(());
         }
-    };
-    let mut beside = others.clone();
-    beside.extend(note.handles.iter().cloned());
-    note.handles = block(beside).await?;
-    note.done = true;
-    let handles = note.handles.clone();
-    held.note = Some(note);
-    if held.keep(app, start).await? {
-        return Ok(Batch::default());
+        if Kept::<Held>::read(self.app, self.organization, HELD, &held.key.id).await?.note.is_none() {
+            // Nobody else would: whoever ended the connection took it for given back.
+            self.client.unblock_all(handles).beside(others).background().await?;
+        }
+        kept(false)
     }
-    if Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?.note.is_none() {
-        // Nobody else would: whoever ended the connection took it for given back.
-        client.unblock_all(handles).beside(others).background().await?;
-    }
-    kept(false).map(|()| Batch::default())
 }
 
 fn kept(kept: bool) -> Result<(), Trouble> {
