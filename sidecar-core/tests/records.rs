@@ -146,6 +146,38 @@ fn a_read_settles_what_could_not_be_ordered() {
     assert!(matches!(decide(Some(&settled), &listed(10, json!({"email": "c"}))), Decision::Write(..)));
 }
 
+/// The answer to a write that was asked for at this second, when the stored revision was this.
+fn answer(revision: u64, second: i64, fields: serde_json::Value) -> Change {
+    change(ChangeOrigin::Read { revision }, second, Effect::Patch(doc(fields)))
+}
+
+#[test]
+fn an_answer_that_a_webhook_overtook_completes_it_and_contradicts_nothing() {
+    let told = after(&[webhook(10, json!({"email": "a", "notes": ""}))]);
+    assert_eq!(decide(Some(&told), &answer(0, 9, json!({"email": "old"}))), Decision::Reread);
+    let record =
+        after(&[webhook(10, json!({"email": "a", "notes": ""})), answer(0, 9, json!({"email": "a", "id": "c1"}))]);
+    assert_eq!(record.doc, doc(json!({"email": "a", "notes": "", "id": "c1"})));
+    assert_eq!(record.version, Timestamp::from_secs(10), "what is older than the webhook stays older");
+    let gone = after(&[change(ChangeOrigin::Webhook, 10, Effect::Delete)]);
+    assert_eq!(decide(Some(&gone), &answer(0, 9, json!({"email": "a"}))), Decision::Reread, "it was deleted meanwhile");
+}
+
+#[test]
+fn a_read_that_a_webhook_overtook_counts_when_it_has_all_that_the_webhook_told() {
+    let told = after(&[webhook(10, json!({"email": "a"}))]);
+    assert_eq!(decide(Some(&told), &read(0, 9, json!({"phone": "1"}))), Decision::Reread);
+    let record = after(&[webhook(10, json!({"email": "a"})), read(0, 9, json!({"email": "a", "phone": "1"}))]);
+    assert_eq!((record.doc["phone"].as_str(), record.version), (Some("1"), Timestamp::from_secs(10)));
+}
+
+#[test]
+fn what_is_kept_by_its_revision_alone_is_written_only_by_who_knows_it() {
+    let note = after(&[read(0, 0, json!({"turn": 1}))]);
+    assert_eq!(decide(Some(&note), &read(0, 0, json!({"turn": 1, "made": "a1"}))), Decision::Reread);
+    assert!(matches!(decide(Some(&note), &read(1, 0, json!({"turn": 1, "made": "a1"}))), Decision::Write(..)));
+}
+
 #[test]
 fn a_deleted_record_comes_back_only_by_a_read() {
     let gone = after(&[webhook(1, json!({})), change(ChangeOrigin::Webhook, 10, Effect::Delete)]);

@@ -31,8 +31,8 @@ const SEARCHABLE: &[&str] = &["title"];
 /// Where a booking stands in listings.
 const POSITION: &str = "start";
 
-/// The change that a booking makes which the provider answered, when the stored record's revision was `revision` (0: none was
-/// stored).
+/// The change that a booking makes which the provider answered, when the stored record's revision was `revision` before the request
+/// left (0: none was stored).
 pub fn written_booking(organization: &OrganizationId, booking: &Booking, asked_at: Timestamp, revision: u64) -> Change {
     fetched(organization, booking, asked_at, ChangeOrigin::Read { revision })
 }

@@ -182,7 +182,8 @@ impl Kind {
 }
 
 /// The change that a contact makes which the provider answered to a create, change or upsert, when the stored record's
-/// revision was `revision` (0: none was stored). It carries the fields of the answer; others stay as they are.
+/// revision was `revision` before the request left (0: none was stored): an answer does not tell what happened while it was on its
+/// way. It carries the fields of the answer; others stay as they are.
 pub fn written_contact(
     organization: &OrganizationId,
     location: &LocationId,

@@ -21,7 +21,7 @@ pub enum Decision {
 /// - among fetched states the record's update time orders;
 /// - a webhook and a listed state nearer than [`SKEW`] are not ordered unless they say the same; nor is a listed state that
 ///   seems older than a webhook and says something else, for the webhook may have told only a part;
-/// - a read by id settles it, unless the record changed while it was under way;
+/// - a read by id settles it, unless the record changed while it was under way, into something that it does not tell;
 /// - a deleted record comes back only by a read.
 pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
     let Some(current) = current else { return write(None, change) };
@@ -51,7 +51,21 @@ fn by_read(current: &Record, change: &Change, revision: u64) -> Decision {
         (Origin::Fetched, Effect::Put(_)) if !current.deleted && change.version > current.version => {
             write(Some(current), change)
         }
+        _ if !current.deleted && leaves_out_nothing(current, change) => {
+            write(Some(current), &Change { version: change.version.max(current.version), ..change.clone() })
+        }
         _ => Decision::Reread,
+    }
+}
+
+/// Whether a read that is older than what is stored may be written all the same: it has everything that a webhook told since, or
+/// is the answer to a write and contradicts nothing. A note of our own that somebody else changed is neither.
+fn leaves_out_nothing(current: &Record, change: &Change) -> bool {
+    let fits = |(field, value): (&String, &Value)| current.doc.get(field).is_none_or(|stored| is_same(stored, value));
+    match &change.effect {
+        Effect::Put(_) => current.origin == Origin::Webhook && contains(current, change),
+        Effect::Patch(doc) => doc.iter().all(fits),
+        Effect::Delete => false,
     }
 }
 
@@ -98,7 +112,7 @@ fn by_listing(current: &Record, change: &Change) -> Decision {
 /// Whether a webhook's fields are all known already. A field that it calls empty is known where nothing is stored.
 fn agrees(current: &Record, effect: &Effect) -> bool {
     let known = |(field, value): (&String, &Value)| match current.doc.get(field) {
-        Some(stored) => stored == value || (is_empty(stored) && is_empty(value)),
+        Some(stored) => is_same(stored, value),
         None => is_empty(value),
     };
     match effect {
@@ -112,6 +126,11 @@ fn agrees(current: &Record, effect: &Effect) -> bool {
 fn contains(current: &Record, change: &Change) -> bool {
     let Effect::Put(doc) = &change.effect else { return false };
     current.doc.iter().all(|(field, value)| is_empty(value) || doc.get(field) == Some(value))
+}
+
+/// Whether both say the same; all empty values do.
+fn is_same(stored: &Value, value: &Value) -> bool {
+    stored == value || (is_empty(stored) && is_empty(value))
 }
 
 fn is_empty(value: &Value) -> bool {

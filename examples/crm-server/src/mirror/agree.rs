@@ -76,12 +76,15 @@ impl Agreement<'_> {
                         self.is_fresh = true;
                         self.stands(head).await?;
                     }
-                    what => match booking::follow(self.calcom, &self.head, what).await {
-                        Ok(answer) => self.followed(answer).await?,
-                        // Cal.com will not have it: the appointment goes back to what the booking says.
-                        Err(error) if is_refused(&error) => return self.write_appointment().await,
-                        Err(error) => return Err(error.into()),
-                    },
+                    what => {
+                        let asked_at = self.app.now();
+                        match booking::follow(self.calcom, &self.head, what).await {
+                            Ok(answer) => self.followed(answer, asked_at).await?,
+                            // Cal.com will not have it: the appointment goes back to what the booking says.
+                            Err(error) if is_refused(&error) => return self.write_appointment().await,
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
                 },
             }
         }
@@ -122,10 +125,9 @@ impl Agreement<'_> {
 
     /// Lets the appointment say what the booking says.
     async fn write_appointment(&mut self) -> Result<End, Trouble> {
-        let (asked_at, meeting) = (self.app.now(), self.booking.meeting);
+        let meeting = self.booking.meeting;
         match self.appointments().set(self.link, &self.made.appointment, meeting).await? {
-            Some(answer) => {
-                let (change, side) = self.appointments().written(self.link, &answer, asked_at, meeting).await?;
+            Some((change, side)) => {
                 (self.change, self.appointment) = (Some(change), side);
                 self.agree();
                 Ok(End::Agreed)
@@ -139,11 +141,10 @@ impl Agreement<'_> {
     }
 
     /// Takes in what Cal.com answered. Where that is not what the appointment says, the appointment follows in turn.
-    async fn followed(&mut self, answer: Option<Booking>) -> Result<(), Trouble> {
-        let (bookings, asked_at) = (self.bookings(), self.app.now());
+    async fn followed(&mut self, answer: Option<Booking>, asked_at: Timestamp) -> Result<(), Trouble> {
+        let bookings = self.bookings();
         if let Some(answer) = answer {
-            let stored = bookings.stored(answer.uid.as_str()).await?;
-            let change = booking::written(self.organization, &answer, stored.as_ref(), asked_at);
+            let change = booking::written(self.organization, &answer, &self.head, asked_at);
             self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
             bookings.root(answer.uid.as_str()).await?;
         } else {

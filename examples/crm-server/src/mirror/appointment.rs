@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use ghl_client::{
     GhlClient,
-    model::{Appointment, AppointmentId},
+    model::{Appointment, AppointmentId, WireTime},
     sync::{APPOINTMENT, EventsSource, written_appointment},
 };
 use sidecar_core::{
-    Error, ErrorKind, OrganizationId,
+    Error, ErrorKind, OrganizationId, StoreError, Timestamp,
     record::{Change, Doc, Record, RecordKey},
     sync::Source,
 };
@@ -83,19 +83,21 @@ impl Appointments<'_> {
         Ok((change, side))
     }
 
-    /// Lets the appointment say this; `None` when GHL has it no longer.
+    /// Lets the appointment say this: the change that GHL's answer makes to the stored one, and what it says; `None` when GHL has it
+    /// no longer.
     pub(super) async fn set(
         &self,
         link: &Link,
         id: &AppointmentId,
         meeting: Meeting,
-    ) -> Result<Option<Appointment>, Error> {
+    ) -> Result<Option<(Change, Side)>, Trouble> {
+        let (asked_at, revision) = (self.app.now(), self.stored(id).await?.map_or(0, |record| record.revision));
         let update = self.client.appointments().update(&link.place.location, id);
         let update = update.start(meeting.start).end(meeting.end).status(meeting.stand.status());
         match update.ignore_free_slots().notify(false).background().await {
-            Ok(appointment) => Ok(Some(appointment)),
+            Ok(answer) => Ok(Some(self.written(link, &answer, asked_at, revision, meeting))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -107,25 +109,29 @@ impl Appointments<'_> {
         }
     }
 
-    /// The change that GHL's answer makes to the stored appointment, and what it says.
-    pub(super) async fn written(
-        &self,
-        link: &Link,
-        appointment: &Appointment,
-        asked_at: sidecar_core::Timestamp,
-        meant: Meeting,
-    ) -> Result<(Change, Side), Trouble> {
-        let revision = self.stored(&appointment.id).await?.map_or(0, |record| record.revision);
-        let place = &link.place.location;
-        let change = written_appointment(self.organization, place, appointment, asked_at, revision);
-        let time = |time: &Option<ghl_client::model::WireTime>| time.as_ref().and_then(|time| time.timestamp());
-        let start = time(&appointment.start_time).unwrap_or(meant.start);
-        let end = time(&appointment.end_time).unwrap_or(meant.end);
-        let stand = appointment.status.as_ref().map_or(meant.stand, Stand::from);
-        Ok((change, Side { meeting: Meeting { start, end, stand }, at: asked_at }))
+    /// The change that a new appointment makes, and what it says. Nothing was stored of it when it was asked for.
+    pub(super) fn created(&self, link: &Link, appointment: &Appointment, asked_at: Timestamp) -> (Change, Side) {
+        self.written(link, appointment, asked_at, 0, link.meant)
     }
 
-    pub(super) async fn stored(&self, id: &AppointmentId) -> Result<Option<Record>, sidecar_core::StoreError> {
+    /// The change that GHL's answer makes to the appointment of which this revision was stored before it was asked for.
+    fn written(
+        &self,
+        link: &Link,
+        answer: &Appointment,
+        asked_at: Timestamp,
+        revision: u64,
+        meant: Meeting,
+    ) -> (Change, Side) {
+        let change = written_appointment(self.organization, &link.place.location, answer, asked_at, revision);
+        let time = |time: &Option<WireTime>| time.as_ref().and_then(WireTime::timestamp);
+        let start = time(&answer.start_time).unwrap_or(meant.start);
+        let end = time(&answer.end_time).unwrap_or(meant.end);
+        let stand = answer.status.as_ref().map_or(meant.stand, Stand::from);
+        (change, Side { meeting: Meeting { start, end, stand }, at: asked_at })
+    }
+
+    pub(super) async fn stored(&self, id: &AppointmentId) -> Result<Option<Record>, StoreError> {
         let key =
             RecordKey { organization: self.organization.clone(), kind: APPOINTMENT.into(), id: id.as_str().into() };
         self.app.store.record(&key).await

@@ -35,14 +35,11 @@ pub(super) async fn follow(client: &CalcomClient, booking: &Record, what: AtCalc
     }
 }
 
-/// The change that Cal.com's answer makes to the stored booking.
-pub(super) fn written(
-    organization: &OrganizationId,
-    answer: &Booking,
-    stored: Option<&Record>,
-    asked_at: Timestamp,
-) -> Change {
-    written_booking(organization, answer, asked_at, stored.map_or(0, |record| record.revision))
+/// The change that Cal.com's answer makes, when `before` is what was stored of the booking before it was asked for: of one that took
+/// its place, nothing was.
+pub(super) fn written(organization: &OrganizationId, answer: &Booking, before: &Record, asked_at: Timestamp) -> Change {
+    let is_this = *before.key.id == *answer.uid.as_str();
+    written_booking(organization, answer, asked_at, if is_this { before.revision } else { 0 })
 }
 
 fn this_one(answered: Booked, uid: &BookingUid) -> Option<Booking> {

@@ -163,15 +163,16 @@ impl Step<'_> {
         head: &Record,
         booking: Meeting,
     ) -> Result<Batch, Trouble> {
+        let asked_at = self.app.now();
         if let Some(announced) = link.note.clone()
             && let Some(found) = self.appointments().find(&announced).await?
         {
-            return self.adopt(link, announced, found).await;
+            return self.adopt(link, announced, found, asked_at).await;
         }
         let announced = self.announce(&mut link, place, head, booking).await?;
         let asked_at = self.app.now();
         let (announced, made) = self.create(&mut link, announced, head).await?;
-        let (change, side) = self.appointments().written(&announced, &made, asked_at, booking).await?;
+        let (change, side) = self.appointments().created(&announced, &made, asked_at);
         let agreed = Agreed { booking, appointment: side.meeting };
         let mut batch = self.keep(link, announced, Made { appointment: made.id, agreed }, vec![change]).await?;
         // It may have been deleted already: what GHL told of it before this is kept belonged to no booking.
@@ -179,13 +180,18 @@ impl Step<'_> {
         Ok(batch)
     }
 
-    /// Keeps the appointment that an attempt before had made.
-    async fn adopt(&self, link: Kept<Link>, announced: Link, found: Appointment) -> Result<Batch, Trouble> {
-        let meant = announced.meant;
-        let (change, side) = self.appointments().written(&announced, &found, self.app.now(), meant).await?;
-        let agreed = Agreed { booking: meant, appointment: side.meeting };
+    /// Keeps the appointment that an attempt before had made. What it was then is what was meant: somebody may have changed it since.
+    async fn adopt(
+        &self,
+        link: Kept<Link>,
+        announced: Link,
+        found: Appointment,
+        asked_at: Timestamp,
+    ) -> Result<Batch, Trouble> {
+        let (change, _) = self.appointments().created(&announced, &found, asked_at);
+        let agreed = Agreed { booking: announced.meant, appointment: announced.meant };
         let mut batch = self.keep(link, announced, Made { appointment: found.id, agreed }, vec![change]).await?;
-        // Either may have changed since.
+        // Both may have.
         batch.outbox.push(mirror(self.organization, self.root, self.app.now()));
         Ok(batch)
     }

@@ -171,12 +171,16 @@ impl House {
         let statuses = self.app().store.statuses(&self.organization).await.unwrap();
         let keys = statuses.into_iter().map(|status| status.key);
         let mirrored = keys.filter(|key| matches!(&*key.source, CALCOM_BOOKINGS | GHL_EVENTS));
+        let clock = SystemClock::new();
         for key in mirrored {
             self.app().store.schedule(&key, self.app().now(), false).await.unwrap();
-            // The scheduler may be running the same pass.
-            match Box::pin(pass::run(self.app(), &key, &())).await {
-                Ok(_) | Err(SyncError::Busy(_)) => {}
-                Err(error) => panic!("{key}: {error}"),
+            loop {
+                match Box::pin(pass::run(self.app(), &key, &())).await {
+                    Ok(_) => break,
+                    // The scheduler runs a pass of it that began earlier.
+                    Err(SyncError::Busy(_)) => clock.sleep(Duration::from_millis(50)).await,
+                    Err(error) => panic!("{key}: {error}"),
+                }
             }
         }
     }

@@ -6,3 +6,4 @@ mod house;
 mod interleavings;
 mod life;
 mod mapping;
+mod races;
