@@ -133,10 +133,10 @@ impl App {
         })))
     }
 
-    /// The same, with sync passes that end early when `stop` is cancelled.
+    /// The same, with sync passes that are run by this engine.
     #[must_use]
-    pub fn until(&self, stop: CancellationToken) -> Self {
-        Self(Arc::new(Ports { engine: self.engine.clone().until(stop), ..Ports::clone(self) }))
+    pub fn with_engine(&self, engine: Engine) -> Self {
+        Self(Arc::new(Ports { engine, ..Ports::clone(self) }))
     }
 
     /// The time of day.

@@ -60,7 +60,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     if role == Role::Web {
         return Workers(workers);
     }
-    let app = app.until(stop.clone());
+    let app = app.with_engine(app.engine.clone().until(stop.clone()));
     let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
     let handed = app.committer.hand_over(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(

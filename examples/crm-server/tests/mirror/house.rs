@@ -1,6 +1,6 @@
 //! A server on a port with both providers' stand-ins, everything connected, and what both sides say in the end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use crm_server::{
@@ -23,7 +23,11 @@ use provider_sandbox::{
     calcom::{Attendee, WebhookOrder},
 };
 use serde_json::{Value, json};
-use sidecar_core::{Clock, OrganizationId, SystemClock, Timestamp, sync::SyncError, token::TokenSet};
+use sidecar_core::{
+    Clock, OrganizationId, SystemClock, Timestamp,
+    sync::{Engine, EngineConfig, SyncError},
+    token::TokenSet,
+};
 use sidecar_store::Organization;
 use tower::ServiceExt;
 
@@ -33,6 +37,8 @@ const TOKEN: &str = "operator-of-the-tests";
 pub(crate) const LENGTH: i64 = 15 * 60_000;
 /// How long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How far the providers' clocks may be ahead.
+const AHEAD: Duration = Duration::from_secs(2);
 /// Calls a minute that the account at Cal.com may make.
 const CALLS: u32 = 60_000;
 
@@ -166,8 +172,14 @@ impl House {
         self.sandbox.control().calcom().webhooks(order);
     }
 
-    /// A pass of every source of bookings and appointments.
+    /// A pass of every source of bookings and appointments. It may remove what was changed a moment ago, as passes do minutes later.
     pub(crate) async fn sync(&self) {
+        let (store, clock) = (&self.app().store, Arc::clone(&self.app().clock));
+        let at_once = EngineConfig { lag: Duration::ZERO, ..self.app().engine.config().clone() };
+        let engine =
+            Engine::new(Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(store) as _, clock, at_once);
+        let app = self.app().with_engine(engine);
+        SystemClock::new().sleep(AHEAD).await;
         let statuses = self.app().store.statuses(&self.organization).await.unwrap();
         let keys = statuses.into_iter().map(|status| status.key);
         let mirrored = keys.filter(|key| matches!(&*key.source, CALCOM_BOOKINGS | GHL_EVENTS));
@@ -175,7 +187,7 @@ impl House {
         for key in mirrored {
             self.app().store.schedule(&key, self.app().now(), false).await.unwrap();
             loop {
-                match Box::pin(pass::run(self.app(), &key, &())).await {
+                match Box::pin(pass::run(&app, &key, &())).await {
                     Ok(_) => break,
                     // The scheduler runs a pass of it that began earlier.
                     Err(SyncError::Busy(_)) => clock.sleep(Duration::from_millis(50)).await,

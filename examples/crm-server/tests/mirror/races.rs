@@ -1,8 +1,11 @@
-//! What happens while an answer is on its way: it tells of a moment that is over when it arrives.
+//! What happens while an answer is on its way, which tells of a moment that is over when it arrives; and what nobody tells of.
 
 use std::time::Duration;
 
-use provider_sandbox::ghl::{Fault, FaultRule};
+use provider_sandbox::{
+    calcom::WebhookOrder,
+    ghl::{Fault, FaultRule},
+};
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
@@ -121,5 +124,22 @@ async fn an_appointment_that_is_moved_before_its_lost_creation_was_found_moves_i
     let said = (start, start + LENGTH, "confirmed");
     assert_eq!((house.at_calcom(&uid), house.at_ghl(&place, &uid)), (said, Some(said)));
     assert_eq!(house.sandbox.ghl().counts().calls("POST /calendars/events/appointments"), 1, "it was found");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_that_was_never_delivered_ends_its_booking_at_the_next_pass() {
+    let house = House::new(24, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let id = made(&house, &place, &uid).await;
+    house.deliver(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    house.sandbox.ghl().delete_appointment(&id).unwrap();
+    house.rest().await;
+    assert_eq!(house.at_calcom(&uid).2, "confirmed", "nobody has told");
+    house.sync().await;
+    house.rest().await;
+    assert_eq!((house.at_calcom(&uid).2, house.at_ghl(&place, &uid)), ("cancelled", None));
     house.stop().await;
 }
