@@ -2,12 +2,12 @@
 //!
 //! Invariant: before anything is changed on one side, the other is looked at as it is now.
 
-use calcom_client::{CalcomClient, CalcomErrorExt, model::Booking, sync::HAS_SEATS};
+use calcom_client::{CalcomClient, CalcomErrorExt, Problem, model::Booking, sync::HAS_SEATS};
 use ghl_client::GhlClient;
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Timestamp,
-    record::{Batch, Change, Record},
+    record::{Batch, Change, Effect, Record},
 };
 
 use super::{
@@ -55,7 +55,7 @@ impl Agreement<'_> {
     /// Lets the side that did not change follow the one that did.
     pub(super) async fn run(&mut self) -> Result<End, Trouble> {
         for _ in 0..ROUNDS {
-            match followed(&self.made.agreed, &self.booking, &self.appointment) {
+            match followed(&self.made.agreed, &self.booking, &self.appointment, self.app.now()) {
                 Followed::Neither => {
                     if self.booking.meeting == self.appointment.meeting {
                         self.agree();
@@ -126,17 +126,25 @@ impl Agreement<'_> {
     /// Lets the appointment say what the booking says.
     async fn write_appointment(&mut self) -> Result<End, Trouble> {
         let meeting = self.booking.meeting;
-        match self.appointments().set(self.link, &self.made.appointment, meeting).await? {
-            Some((change, side)) => {
+        match self.appointments().set(self.link, &self.made.appointment, meeting).await {
+            Ok((change, side)) => {
                 (self.change, self.appointment) = (Some(change), side);
                 self.agree();
                 Ok(End::Agreed)
             }
-            None if meeting.stand != Stand::Cancelled => Ok(End::Gone),
-            None => {
-                self.made.agreed = Agreed { booking: meeting, appointment: meeting };
+            Err(Trouble::Provider(error)) if error.kind() == ErrorKind::NotFound => {
+                // What was not found may be something that it names.
+                self.look().await?;
+                if !self.change.as_ref().is_some_and(|change| change.effect == Effect::Delete) {
+                    return Err(error.into());
+                }
+                if meeting.stand != Stand::Cancelled && meeting.end > self.app.now() {
+                    return Ok(End::Gone);
+                }
+                self.made.agreed = Agreed { booking: meeting, appointment: self.appointment.meeting };
                 Ok(End::Agreed)
             }
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -169,7 +177,12 @@ impl Agreement<'_> {
     }
 }
 
-/// Whether Cal.com said no to what was sent, for good.
+/// Whether Cal.com said no to what was sent, for good: also when it is another host's to do.
 fn is_refused(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict) && !error.may_have_happened()
+    let is_no = match error.kind() {
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict => true,
+        ErrorKind::Forbidden => matches!(error.problem(), Some(Problem::Forbidden)),
+        _ => false,
+    };
+    is_no && !error.may_have_happened()
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ghl_client::{
-    GhlClient,
+    GhlClient, GhlErrorExt,
     model::{Appointment, AppointmentId, WireTime},
     sync::{APPOINTMENT, EventsSource, written_appointment},
 };
@@ -50,16 +50,20 @@ impl Appointments<'_> {
         create.ignore_free_slots().notify(false).background().await
     }
 
-    /// Looks for the appointment whose creation was announced and never told.
-    pub(super) async fn find(&self, link: &Link) -> Result<Option<Appointment>, Error> {
+    /// Looks for the appointments that the creation came to that was announced and never told: more than one where GHL carried out late
+    /// what had been given up. None where it refuses the look, as it does for a calendar that there is not.
+    pub(super) async fn find(&self, link: &Link) -> Result<Vec<Appointment>, Error> {
         let (place, around) = (&link.place, (link.meant.start - AROUND, link.meant.start + AROUND));
         let events = self.client.calendars().events(&place.location).calendar(&place.calendar);
-        let listed = events.between(around.0, around.1).background().await?;
-        let is_it = |appointment: &Appointment| {
+        let mut listed = match events.between(around.0, around.1).background().await {
+            Err(error) if is_refused(&error) => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        listed.retain(|appointment| {
             let told = [&appointment.notes, &appointment.description].into_iter().flatten();
             told.flat_map(|text| text.lines()).any(|line| line.trim().strip_prefix(MARK) == Some(&*link.mark))
-        };
-        Ok(listed.into_iter().find(is_it))
+        });
+        Ok(listed)
     }
 
     /// Reads the appointment as it is now: the change that this makes to the stored one, and what it says.
@@ -83,22 +87,18 @@ impl Appointments<'_> {
         Ok((change, side))
     }
 
-    /// Lets the appointment say this: the change that GHL's answer makes to the stored one, and what it says; `None` when GHL has it
-    /// no longer.
+    /// Lets the appointment say this: the change that GHL's answer makes to the stored one, and what it says.
     pub(super) async fn set(
         &self,
         link: &Link,
         id: &AppointmentId,
         meeting: Meeting,
-    ) -> Result<Option<(Change, Side)>, Trouble> {
+    ) -> Result<(Change, Side), Trouble> {
         let (asked_at, revision) = (self.app.now(), self.stored(id).await?.map_or(0, |record| record.revision));
         let update = self.client.appointments().update(&link.place.location, id);
         let update = update.start(meeting.start).end(meeting.end).status(meeting.stand.status());
-        match update.ignore_free_slots().notify(false).background().await {
-            Ok(answer) => Ok(Some(self.written(link, &answer, asked_at, revision, meeting))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let answer = update.ignore_free_slots().notify(false).background().await?;
+        Ok(self.written(link, &answer, asked_at, revision, meeting))
     }
 
     /// Deletes an appointment that is one too many; one that is gone is no error.
@@ -136,4 +136,10 @@ impl Appointments<'_> {
             RecordKey { organization: self.organization.clone(), kind: APPOINTMENT.into(), id: id.as_str().into() };
         self.app.store.record(&key).await
     }
+}
+
+/// Whether GHL said no to what was sent.
+pub(super) fn is_refused(error: &Error) -> bool {
+    let refused = matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden);
+    refused && !error.may_have_happened()
 }

@@ -1,5 +1,7 @@
 //! Which appointment belongs to a booking.
 
+use std::time::Duration;
+
 use ghl_client::model::{AppointmentId, CalendarId, ContactId, LocationId};
 use serde::{Deserialize, Serialize};
 use sidecar_core::{OrganizationId, StoreError, Timestamp};
@@ -14,6 +16,9 @@ use crate::{app::App, calcom::settings::Mapping};
 const LINK: &str = "calcom_link";
 /// The kind of the records that lead from an appointment to its link.
 const OF_APPOINTMENT: &str = "calcom_link_of_appointment";
+
+/// How long GHL may go on with a request after its answer was given up: what was announced is not announced again before.
+const SETTLED: Duration = Duration::from_secs(20);
 
 /// A calendar at GHL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,10 +44,20 @@ pub(super) struct Link {
     pub(super) contact: ContactId,
     /// The meeting that the appointment was or is about to be made for.
     pub(super) meant: Meeting,
+    /// When it was last known that it may be on its way.
+    #[serde(default)]
+    pub(super) announced_at: Timestamp,
     /// A random number for each announcement: of two processes that announce the same, one finds that it is not the only one.
     pub(super) turn: u64,
     /// The appointment; none while it is not known whether its creation came to anything.
     pub(super) made: Option<Made>,
+}
+
+impl Link {
+    /// Whether the appointment may come to be all the same, though it cannot be found yet.
+    pub(super) fn is_on_its_way(&self, now: Timestamp) -> bool {
+        self.made.is_none() && now <= self.announced_at + SETTLED
+    }
 }
 
 /// The appointment that was made.

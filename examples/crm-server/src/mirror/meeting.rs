@@ -17,6 +17,14 @@ pub(super) struct Meeting {
     pub(super) stand: Stand,
 }
 
+impl Meeting {
+    /// A booking's: one that is over was held, as far as nobody says otherwise.
+    fn as_of(self, now: Timestamp) -> Self {
+        let stand = if self.stand == Stand::Confirmed && self.end <= now { Stand::Showed } else { self.stand };
+        Self { stand, ..self }
+    }
+}
+
 /// How a meeting stands, in GHL's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +56,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// A stored booking; none while its times are not known. One that is over was held, as far as nobody says otherwise.
+    /// A stored booking; none while its times are not known.
     pub(super) fn of_booking(record: &Record, now: Timestamp) -> Option<Self> {
         let (start, end) = (time(&record.doc, "start")?, time(&record.doc, "end")?);
         let absent = record.doc.get(ABSENT_ATTENDEES).and_then(Value::as_array).is_some_and(|all| !all.is_empty());
@@ -59,10 +67,9 @@ impl Side {
             BookingStatus::Cancelled | BookingStatus::Rejected => Stand::Cancelled,
             BookingStatus::Pending => Stand::New,
             _ if absent => Stand::NoShow,
-            _ if end <= now => Stand::Showed,
             _ => Stand::Confirmed,
         };
-        Some(Self { meeting: Meeting { start, end, stand }, at: record.version })
+        Some(Self { meeting: Meeting { start, end, stand }.as_of(now), at: record.version })
     }
 
     /// A stored appointment; `known` is what it was when its times are not told. When one went that was only found missing, nobody
@@ -120,12 +127,16 @@ pub(super) struct Agreed {
     pub(super) appointment: Meeting,
 }
 
-/// The side that changed since they agreed is followed; of two, the one that changed last, and within [`SKEW`] Cal.com's.
-pub(super) fn followed(agreed: &Agreed, booking: &Side, appointment: &Side) -> Followed {
+/// The side that changed since they agreed is followed; of two, the one that changed last, and within [`SKEW`] Cal.com's. That time
+/// passed is no change: a booking that ended tells it to an appointment of which nobody has said anything since.
+pub(super) fn followed(agreed: &Agreed, booking: &Side, appointment: &Side, now: Timestamp) -> Followed {
     if booking.meeting == appointment.meeting {
         return Followed::Neither;
     }
-    match (booking.meeting != agreed.booking, appointment.meeting != agreed.appointment) {
+    let was = agreed.booking.as_of(now);
+    let ended = was != agreed.booking && matches!(appointment.meeting.stand, Stand::New | Stand::Confirmed);
+    match (booking.meeting != was, appointment.meeting != agreed.appointment) {
+        (false, false) if ended => Followed::Booking,
         (false, false) => Followed::Neither,
         (true, false) => Followed::Booking,
         (false, true) => Followed::Appointment,
@@ -170,6 +181,8 @@ mod tests {
     use super::*;
 
     const HOUR: i64 = 3_600;
+    /// When none of the meetings has begun.
+    const BEFORE: Timestamp = Timestamp::from_secs(1_800_000_000);
 
     fn meeting(hour: i64, stand: Stand) -> Meeting {
         let start = Timestamp::from_secs(1_800_000_000 + hour * HOUR);
@@ -223,27 +236,27 @@ mod tests {
     #[test]
     fn nothing_is_followed_while_both_sides_are_as_they_agreed() {
         let was = meeting(9, Stand::Confirmed);
-        assert_eq!(followed(&agreed(was), &side(was, 0), &side(was, 90)), Followed::Neither);
+        assert_eq!(followed(&agreed(was), &side(was, 0), &side(was, 90), BEFORE), Followed::Neither);
         // The appointment has an end of its own since its creation.
         let longer = Meeting { end: Timestamp::from_secs(was.end.as_secs() + 60), ..was };
         let base = Agreed { booking: was, appointment: longer };
-        assert_eq!(followed(&base, &side(was, 0), &side(longer, 90)), Followed::Neither);
+        assert_eq!(followed(&base, &side(was, 0), &side(longer, 90), BEFORE), Followed::Neither);
     }
 
     #[test]
     fn the_side_that_changed_is_followed_however_old_its_change_is() {
         let (was, now) = (meeting(9, Stand::Confirmed), meeting(10, Stand::Confirmed));
-        assert_eq!(followed(&agreed(was), &side(now, 0), &side(was, 90)), Followed::Booking);
-        assert_eq!(followed(&agreed(was), &side(was, 90), &side(now, 0)), Followed::Appointment);
+        assert_eq!(followed(&agreed(was), &side(now, 0), &side(was, 90), BEFORE), Followed::Booking);
+        assert_eq!(followed(&agreed(was), &side(was, 90), &side(now, 0), BEFORE), Followed::Appointment);
     }
 
     #[test]
     fn of_two_changes_the_last_wins_and_within_five_seconds_calcoms() {
         let (was, here, there) =
             (meeting(9, Stand::Confirmed), meeting(10, Stand::Confirmed), meeting(11, Stand::Confirmed));
-        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 106)), Followed::Appointment);
-        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 105)), Followed::Booking);
-        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 20)), Followed::Booking);
+        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 106), BEFORE), Followed::Appointment);
+        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 105), BEFORE), Followed::Booking);
+        assert_eq!(followed(&agreed(was), &side(here, 100), &side(there, 20), BEFORE), Followed::Booking);
     }
 
     #[test]
@@ -259,15 +272,31 @@ mod tests {
         let (noticed, told) = (gone(Origin::Fetched), gone(Origin::Webhook));
         let (noticed, told) = (Side::of_appointment(&noticed, was), Side::of_appointment(&told, was));
         assert_eq!(noticed.meeting, meeting(9, Stand::Cancelled));
-        assert_eq!(followed(&agreed(was), &side(was, 100), &noticed), Followed::Appointment);
-        assert_eq!(followed(&agreed(was), &moved, &noticed), Followed::Booking);
-        assert_eq!(followed(&agreed(was), &moved, &told), Followed::Appointment, "its event says when");
+        assert_eq!(followed(&agreed(was), &side(was, 100), &noticed, BEFORE), Followed::Appointment);
+        assert_eq!(followed(&agreed(was), &moved, &noticed, BEFORE), Followed::Booking);
+        assert_eq!(followed(&agreed(was), &moved, &told, BEFORE), Followed::Appointment, "its event says when");
+    }
+
+    #[test]
+    fn that_a_meeting_ended_is_told_and_is_no_change() {
+        let was = meeting(9, Stand::Confirmed);
+        let after = was.end;
+        let held = side(Meeting { stand: Stand::Showed, ..was }, 0);
+        assert_eq!(followed(&agreed(was), &held, &side(was, 0), after), Followed::Booking);
+        for stand in [Stand::NoShow, Stand::Cancelled] {
+            let said = Meeting { stand, ..was };
+            assert_eq!(followed(&agreed(was), &held, &side(said, 0), after), Followed::Appointment, "{stand:?}");
+            let known = Agreed { booking: was, appointment: said };
+            assert_eq!(followed(&known, &held, &side(said, 0), after), Followed::Neither, "{stand:?}");
+        }
+        let moved = side(meeting(30, Stand::Confirmed), 0);
+        assert_eq!(followed(&agreed(was), &moved, &side(was, 0), after), Followed::Booking);
     }
 
     #[test]
     fn the_same_change_on_both_sides_needs_nothing() {
         let (was, now) = (meeting(9, Stand::Confirmed), meeting(10, Stand::Confirmed));
-        assert_eq!(followed(&agreed(was), &side(now, 0), &side(now, 90)), Followed::Neither);
+        assert_eq!(followed(&agreed(was), &side(now, 0), &side(now, 90), BEFORE), Followed::Neither);
     }
 
     #[test]

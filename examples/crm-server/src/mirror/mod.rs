@@ -13,6 +13,7 @@ mod contact;
 mod follow;
 mod kept;
 mod link;
+mod making;
 mod meeting;
 mod mirrored;
 mod place;

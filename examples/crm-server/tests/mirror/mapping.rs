@@ -90,6 +90,31 @@ async fn without_a_calendar_one_letter_says_what_to_set_and_setting_it_repairs_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_wrong_calendar_kept_from_ghl_is_there_when_the_right_one_is_set() {
+    let house = House::new(11, 1).await;
+    let place = house.places[0].clone();
+    let wrong = settings::Mapping { calendar_id: "NoSuchCalendarAtAll1".to_owned(), ..to(&place) };
+    house.write(|settings| drop(settings.mapping.insert(place.event_type, wrong))).await;
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    assert!(house.trouble().await[0].contains("no appointment in calendar NoSuchCalendarAtAll1"));
+    house.quiet().await;
+    house.set(|settings| drop(settings.mapping.insert(place.event_type, to(&place)))).await;
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &uid), Some(house.at_calcom(&uid)));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_public_page_says_of_a_booking_does_not_keep_it_from_ghl() {
+    let house = House::new(12, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({"sidecar_origin": "block"}));
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &uid), Some(house.at_calcom(&uid)));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_letter_goes_with_the_connection() {
     let house = House::new(9, 1).await;
     let intro = house.sandbox.calcom().event_type_id("intro").unwrap();

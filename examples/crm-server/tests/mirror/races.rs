@@ -143,3 +143,66 @@ async fn a_deletion_that_was_never_delivered_ends_its_booking_at_the_next_pass()
     assert_eq!((house.at_calcom(&uid).2, house.at_ghl(&place, &uid)), ("cancelled", None));
     house.stop().await;
 }
+
+/// The calls of this kind that GHL carried out.
+fn calls(house: &House, operation: &str) -> u64 {
+    house.sandbox.ghl().counts().calls(operation)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_that_comes_late_is_the_only_one_and_its_booking_stays_where_it_was_moved_meanwhile() {
+    let house = House::new(25, 1).await;
+    let place = house.places[0].clone();
+    house.sandbox.control().faults([once(Fault::Reset, "POST", APPOINTMENTS)]);
+    let looks = calls(&house, "GET /calendars/events");
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    let key =
+        RecordKey { organization: house.organization.clone(), kind: "calcom_link".into(), id: uid.as_str().into() };
+    let link = until(async || house.app().store.record(&key).await.unwrap()).await;
+    let start = house.slot(3);
+    house.sandbox.calcom().reschedule(&uid, start).unwrap();
+    until(async || (calls(&house, "GET /calendars/events") > looks).then_some(())).await;
+    assert_eq!(house.appointments(&place, &uid).len(), 0, "it was looked for too soon");
+    let mut late = to(house.slot(0));
+    late["calendarId"] = json!(place.calendar);
+    late["contactId"] = link.doc["contact"].clone();
+    late["description"] = json!(format!("Cal.com booking {uid}"));
+    house.sandbox.ghl().create_appointment(&place.location, &late).unwrap();
+    house.rest().await;
+    let said = (start, start + LENGTH, "confirmed");
+    assert_eq!((house.at_calcom(&uid), house.at_ghl(&place, &uid)), (said, Some(said)));
+    assert_eq!(calls(&house, "POST /calendars/events/appointments"), 1, "it was asked for once");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_not_found_makes_no_second_appointment_while_the_first_is_there() {
+    let house = House::new(26, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let id = made(&house, &place, &uid).await;
+    house.sandbox.control().faults([once(Fault::Status { status: 404 }, "PUT", APPOINTMENTS)]);
+    let start = house.slot(3);
+    house.sandbox.calcom().reschedule(&uid, start).unwrap();
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &uid), Some((start, start + LENGTH, "confirmed")));
+    assert_eq!(made(&house, &place, &uid).await, id);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_calcom_forbids_the_appointment_takes_back() {
+    let house = House::new(27, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let id = made(&house, &place, &uid).await;
+    let refusal = once(Fault::Status { status: 403 }, "POST", "/v2/bookings/");
+    house.sandbox.control().calcom().faults([refusal]);
+    house.sandbox.ghl().update_appointment(&id, &to(house.slot(3))).unwrap();
+    house.rest().await;
+    let said = (house.slot(0), house.slot(0) + LENGTH, "confirmed");
+    assert_eq!((house.at_calcom(&uid), house.at_ghl(&place, &uid)), (said, Some(said)));
+    house.stop().await;
+}
