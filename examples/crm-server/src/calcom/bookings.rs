@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State};
 use calcom_client::{
-    CalcomClient,
-    bookings::{NewAttendee, Sort, StatusFilter},
+    CalcomClient, CalcomErrorExt,
+    bookings::{NewAttendee, REFERENCE, Sort, StatusFilter},
     compat::NewBooking,
     model::{Booked, Booking},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sidecar_core::{OrganizationId, Timestamp};
@@ -20,6 +20,8 @@ use crate::{
     listing::{Page, bad_cursor, bad_query, limit_of},
 };
 
+/// The longest `Idempotency-Key`, in bytes: Cal.com keeps 500 characters.
+const LONGEST_KEY: usize = 255;
 /// The metadata key that tells whose a booking is when its events come.
 pub const ORGANIZATION: &str = "organizationId";
 
@@ -85,16 +87,21 @@ pub struct AttendeeWish {
     time_zone: Option<String>,
 }
 
-/// Books a time.
+/// Books a time. With an `Idempotency-Key`, a booking that was made with it before, and whose answer may have been lost, is answered
+/// instead of made again, for as long as it takes place.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/bookings",
     operation_id = "create_booking",
     tag = "bookings",
-    params(("org" = String, Path, description = "The organization's id")),
+    params(
+        ("org" = String, Path, description = "The organization's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Your name for this booking, unique among its attendee's; 1 to 255 visible characters"),
+    ),
     request_body = BookingWish,
     security(("operator" = [])),
     responses(
+        (status = 200, description = "It was made before", body = Bookings),
         (status = 201, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem),
         (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
@@ -103,13 +110,40 @@ pub struct AttendeeWish {
 pub async fn create(
     tenant: Tenant,
     State(app): State<App>,
-    extract::Json(wish): extract::Json<BookingWish>,
+    headers: HeaderMap,
+    extract::Json(mut wish): extract::Json<BookingWish>,
 ) -> Answer<(StatusCode, Json<Bookings>)> {
     let start = time("start", &wish.start)?;
     let end = wish.end.as_deref().map(|end| time("end", end)).transpose()?;
+    let reference = idempotency_key(&headers)?;
     let calcom = client(&app, tenant.id()).await?;
-    let booked = book(&calcom, tenant.id(), wish, start, end).await?;
-    Ok((StatusCode::CREATED, Json(booked.into())))
+    let Some(reference) = reference else {
+        let booked = book(&calcom, tenant.id(), wish, start, end).await?;
+        return Ok((StatusCode::CREATED, Json(booked.into())));
+    };
+    wish.metadata.insert(REFERENCE.to_owned(), json!(reference));
+    let email = wish.attendee.email.clone();
+    let made_before = async || calcom.bookings().find(&email, &reference).await;
+    let found = |booking: &Booking| (StatusCode::OK, Json(Bookings { bookings: vec![booking.into()] }));
+    if let Some(booking) = made_before().await? {
+        return Ok(found(&booking));
+    }
+    match book(&calcom, tenant.id(), wish, start, end).await {
+        Ok(booked) => Ok((StatusCode::CREATED, Json(booked.into()))),
+        Err(error) if error.may_have_happened() => match made_before().await {
+            Ok(Some(booking)) => Ok(found(&booking)),
+            _ => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let refuse =
+        || Problem::invalid(format!("`Idempotency-Key` must have 1 to {LONGEST_KEY} visible ASCII characters"));
+    key.map(|key| Some(key.to_owned())).ok_or_else(refuse)
 }
 
 async fn book(
@@ -118,7 +152,7 @@ async fn book(
     wish: BookingWish,
     start: Timestamp,
     end: Option<Timestamp>,
-) -> Answer<Booked> {
+) -> sidecar_core::Result<Booked> {
     let BookingWish { event_type_id, attendee, mut metadata, .. } = wish;
     metadata.insert(ORGANIZATION.to_owned(), json!(organization));
     let time_zone = attendee.time_zone.unwrap_or_else(|| "UTC".to_owned());
@@ -133,7 +167,7 @@ async fn book(
             time_zone,
             metadata,
         };
-        return Ok(calcom.create_booking(booking).await?);
+        return calcom.create_booking(booking).await;
     }
     let mut who = NewAttendee::new(attendee.name, attendee.email, time_zone);
     if let Some(phone) = attendee.phone {
@@ -144,7 +178,7 @@ async fn book(
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         create = create.metadata(key, text);
     }
-    Ok(create.await?)
+    create.await
 }
 
 /// Which bookings to list.

@@ -32,9 +32,9 @@ use crate::{
     mirror,
 };
 
-/// What is shown: so much of the past, so much of what is to come.
+/// What is shown: so much of the past, so much of what is to come; nobody can be booked further ahead.
 const PAST: Duration = Duration::from_secs(7 * 86_400);
-const FUTURE: Duration = Duration::from_secs(60 * 86_400);
+const FUTURE: Duration = Duration::from_secs(400 * 86_400);
 /// Appointments read at once, and the most that are shown.
 const PAGE: u32 = 500;
 const MOST: usize = 10_000;

@@ -148,7 +148,7 @@ async fn verify(
 }
 
 fn off() -> Problem {
-    let detail = "Cal.com's deliveries are not taken here: there is no secret to verify them with";
+    let detail = "Cal.com's deliveries are not taken here: there is no secret to verify them with. Each organization's address is /api/webhooks/calcom/{organization}";
     Problem::new(StatusCode::NOT_FOUND, "integration_off", detail)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use calcom_client::CalcomVerifier;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ const LONGEST: usize = 512;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectionWish {
     /// The API key. It is tried before it is kept.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     #[schema(value_type = Option<String>, write_only, example = "cal_live_…")]
     pub(super) api_key: Option<SecretText>,
     /// The API's address, of a host of one's own or of the European cloud; with it the key has to be given anew. `null`: the server's.
@@ -35,13 +35,14 @@ pub struct ConnectionWish {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<CalcomProfile>)]
     profile: Option<Option<CalcomProfile>>,
-    /// The secrets of the webhooks, all of them; two while one is being replaced.
-    #[serde(default)]
+    /// The secrets of the webhooks, all of them; two while one is being replaced. `null`: none, and every delivery is refused.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<String>>, write_only)]
-    webhook_secrets: Option<Vec<SecretText>>,
-    /// Where bookings go at GHL, by the event type's id; all of them.
-    #[serde(default)]
-    mapping: Option<BTreeMap<String, Mapping>>,
+    webhook_secrets: Option<Option<Vec<SecretText>>>,
+    /// Where bookings go at GHL, by the event type's id; all of them. `null`: none has a calendar of its own.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<BTreeMap<String, Mapping>>)]
+    mapping: Option<Option<BTreeMap<String, Mapping>>>,
     /// Where bookings of every other event type go; `null`: nowhere.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Mapping>)]
@@ -71,6 +72,12 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// A key cannot be cleared alone: what it connects would go on without it.
+fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretText>, D::Error> {
+    let refuse = || de::Error::custom("`apiKey` cannot be `null`: DELETE the connection");
+    Option::deserialize(deserializer)?.ok_or_else(refuse).map(Some)
+}
+
 impl ConnectionWish {
     /// The settings with what is wanted. Not the key: that is no setting.
     ///
@@ -82,10 +89,10 @@ impl ConnectionWish {
             next.base_url = url.as_deref().map(address).transpose()?;
         }
         if let Some(secrets) = &self.webhook_secrets {
-            next.webhook_secrets = webhook_secrets(secrets)?;
+            next.webhook_secrets = secrets.as_deref().map(webhook_secrets).transpose()?.unwrap_or_default();
         }
         if let Some(mapping) = &self.mapping {
-            next.mapping = mapping.iter().map(by_number).collect::<Answer<_>>()?;
+            next.mapping = mapping.iter().flatten().map(by_number).collect::<Answer<_>>()?;
         }
         next.profile = self.profile.unwrap_or(next.profile);
         next.block = self.block.unwrap_or(next.block);

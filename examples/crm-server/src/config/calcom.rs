@@ -1,4 +1,4 @@
-use calcom_client::{CalcomVerifier, config as provider};
+use calcom_client::{CalcomVerifier, Region, config as provider};
 use secrecy::SecretString;
 use sidecar_core::OrganizationId;
 use url::Url;
@@ -33,7 +33,7 @@ pub struct CalcomConfig {
     pub webhook_secrets: Vec<SecretString>,
     /// The OAuth client; none: organizations connect by API key.
     pub app: Option<CalcomApp>,
-    /// Where people consent; none: the page that belongs to the API.
+    /// Where people consent; none: the page of Cal.com's cloud that the API belongs to.
     pub authorize_url: Option<String>,
 }
 
@@ -70,8 +70,14 @@ pub(super) fn calcom(read: &mut Reader, app_url: Option<&Url>) -> CalcomConfig {
     let own_route = app_url.map(|url| format!("{}/api/integrations/calcom/auth", url.as_str().trim_end_matches('/')));
     let redirect_uri = read.parsed("CALCOM_REDIRECT_URI", page).map(String::from).or(own_route);
     let client_secret = read.text("CALCOM_CLIENT_SECRET").map(SecretString::from);
+    let api_url = read.parsed("CALCOM_API_URL", api_url).unwrap_or_else(|| provider::BASE_URL.to_owned());
+    let is_known = [Region::Global, Region::Eu].iter().any(|region| region.base_url() == api_url);
+    if !is_known && read.text("CALCOM_CLIENT_ID").is_some() && read.text("CALCOM_AUTHORIZE_URL").is_none() {
+        let why = "is missing: nobody knows where people consent for an API of your own (CALCOM_API_URL with CALCOM_CLIENT_ID); give its page, such as https://cal.example.com/auth/oauth2/authorize";
+        read.refuse("CALCOM_AUTHORIZE_URL", why);
+    }
     CalcomConfig {
-        api_url: read.parsed("CALCOM_API_URL", api_url).unwrap_or_else(|| provider::BASE_URL.to_owned()),
+        api_url,
         organization: read.text("CALCOM_ORGANIZATION_ID").map(OrganizationId::from),
         api_key: read.parsed("CALCOM_API_KEY", api_key),
         webhook_secrets: read.parsed("CALCOM_WEBHOOK_SECRET", webhook_secrets).unwrap_or_default(),

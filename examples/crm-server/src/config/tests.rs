@@ -87,6 +87,16 @@ fn ghl_is_off_and_says_what_to_set_until_both_halves_are_there() {
 }
 
 #[test]
+fn consent_to_an_api_of_ones_own_needs_its_page() {
+    let own = [("SIDECAR_ENV", "test"), ("CALCOM_CLIENT_ID", "c"), ("CALCOM_API_URL", "https://cal.example.com/api")];
+    let error = config(&own).unwrap_err().to_string();
+    assert!(error.contains("CALCOM_AUTHORIZE_URL is missing"), "{error}");
+    let page = ("CALCOM_AUTHORIZE_URL", "https://cal.example.com/auth/oauth2/authorize");
+    config(&[&own[..], &[page]].concat()).unwrap();
+    config(&[own[0], own[1], ("CALCOM_API_URL", "https://api.cal.eu/v2")]).unwrap();
+}
+
+#[test]
 fn a_key_of_calcom_without_its_organization_says_what_to_set() {
     for set in [("CALCOM_API_KEY", "cal_live_1"), ("CALCOM_WEBHOOK_SECRET", "s")] {
         let alone = config(&[("SIDECAR_ENV", "test"), set]).unwrap();

@@ -144,6 +144,18 @@ impl House {
         router::web(self.app().clone()).oneshot(request).await.unwrap().status()
     }
 
+    /// Asks for something that is to be done once, by the name that it has for whoever asks.
+    pub(crate) async fn ask_once(&self, what: &str, key: &str, wish: &Value) -> (StatusCode, Value) {
+        let path = format!("/api/organizations/{}/{what}", self.organization);
+        let request = Request::post(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json").header("Idempotency-Key", key);
+        let request = request.body(Body::from(wish.to_string())).unwrap();
+        let answer = router::web(self.app().clone()).oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
     /// Disconnects Cal.com by the route that does it.
     pub(crate) async fn disconnect(&self) -> StatusCode {
         let path = format!("/api/organizations/{}/integrations/calcom", self.organization);

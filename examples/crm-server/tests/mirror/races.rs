@@ -206,3 +206,27 @@ async fn what_calcom_forbids_the_appointment_takes_back() {
     assert_eq!((house.at_calcom(&uid), house.at_ghl(&place, &uid)), (said, Some(said)));
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_whose_answer_was_lost_is_answered_when_it_is_asked_for_again_by_its_key() {
+    let house = House::new(28, 1).await;
+    let place = house.places[0].clone();
+    let wish = json!({
+        "eventTypeId": place.event_type,
+        "start": Timestamp::from_millis(house.slot(0)).to_string(),
+        "attendee": {"name": "Ann", "email": "ann@example.com"},
+    });
+    let book = async || house.ask_once("bookings", "job-1", &wish).await;
+    let bookings = || house.sandbox.calcom().bookings().len();
+    let before = bookings();
+    house.sandbox.control().calcom().faults([once(Fault::ResetAfter, "POST", "/v2/bookings")]);
+    let (status, answer) = book().await;
+    assert_eq!((status.as_u16(), bookings()), (200, before + 1), "{answer}");
+    let (status, again) = book().await;
+    assert_eq!((status.as_u16(), bookings()), (200, before + 1), "{again}");
+    assert_eq!(again["bookings"][0]["uid"], answer["bookings"][0]["uid"]);
+    let uid = answer["bookings"][0]["uid"].as_str().unwrap().to_owned();
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &uid), Some(house.at_calcom(&uid)));
+    house.stop().await;
+}

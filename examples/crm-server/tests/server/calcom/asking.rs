@@ -66,6 +66,11 @@ async fn a_refusal_of_calcoms_is_told_as_what_it_is() {
     ] {
         assert_eq!(scene.post("bookings", wrong.clone()).await.problem(), "invalid", "{wrong}");
     }
+    let request =
+        Request::post(scene.of("bookings")).header("authorization", format!("Bearer {}", crate::support::TOKEN));
+    let request = request.header("content-type", "application/json").header("idempotency-key", "k".repeat(256));
+    let wish = json!({"eventTypeId": 7, "start": "2026-12-01T09:00:00Z", "attendee": {"name": "A", "email": "a@b.c"}});
+    assert_eq!(scene.server.send(request.body(Body::from(wish.to_string())).unwrap()).await.problem(), "invalid");
 }
 
 #[tokio::test]
@@ -120,7 +125,7 @@ async fn the_calendar_tells_when_the_organization_is_busy_and_nothing_more() {
         place("cancelled", now + hour * 2, "cancelled"),
         place("old", now - day * 8, "confirmed"),
         place("yesterday", now - day, "showed"),
-        place("far", now + day * 61, "confirmed"),
+        place("far", now + day * 401, "confirmed"),
     ];
     assert!(scene.server.app.store.commit(Batch { changes, ..Batch::default() }).await.unwrap().committed);
 

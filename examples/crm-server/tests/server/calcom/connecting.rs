@@ -62,6 +62,11 @@ async fn what_is_left_out_stays_and_null_clears() {
     assert_eq!(cleared["profile"], Value::Null);
     let settled = scene.server.app.calcom.settings(&scene.organization.as_str().into()).await.unwrap();
     assert_eq!(settled.settings.mapping_of(Some(7.into())).unwrap().location_id, "l");
+    let cleared = scene.put(json!({"webhookSecrets": null, "mapping": null})).await.json();
+    assert_eq!((&cleared["webhookSecrets"], &cleared["mapping"]), (&json!(0), &json!({})));
+    let answer = scene.put(json!({"apiKey": null})).await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "invalid"));
+    assert!(answer.text().contains("DELETE"), "{}", answer.text());
 }
 
 #[tokio::test]

@@ -20,7 +20,12 @@ impl Setting {
 
 impl Scene {
     async fn by_consent() -> Self {
-        Self::with(&[("CALCOM_CLIENT_ID", "client".to_owned()), ("CALCOM_CLIENT_SECRET", "secret".to_owned())]).await
+        Self::with(&[
+            ("CALCOM_CLIENT_ID", "client".to_owned()),
+            ("CALCOM_CLIENT_SECRET", "secret".to_owned()),
+            ("CALCOM_AUTHORIZE_URL", "https://cal.test/auth/oauth2/authorize".to_owned()),
+        ])
+        .await
     }
 
     async fn set_out(&self) -> Setting {
