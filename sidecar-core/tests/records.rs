@@ -146,6 +146,21 @@ fn a_read_settles_what_could_not_be_ordered() {
     assert!(matches!(decide(Some(&settled), &listed(10, json!({"email": "c"}))), Decision::Write(..)));
 }
 
+#[test]
+fn a_listed_state_that_seems_a_moment_older_than_an_answer_is_asked_about() {
+    // Our clock is ahead of the provider's, where somebody changed the record right after our write.
+    let ours = after(&[listed(0, json!({"email": "a"})), answer(1, 102, json!({"email": "b"}))]);
+    for second in [97, 101] {
+        assert_eq!(decide(Some(&ours), &listed(second, json!({"email": "c"}))), Decision::Reread, "{second}");
+    }
+    assert_eq!(decide(Some(&ours), &listed(96, json!({"email": "c"}))), Decision::Keep(Written::Older));
+    assert_eq!(decide(Some(&ours), &listed(101, json!({"email": "b"}))), Decision::Keep(Written::Unchanged));
+    // The read is the end of it: listings and reads tell the record's own time.
+    let settled = after(&[listed(0, json!({})), answer(1, 102, json!({})), read(2, 101, json!({"email": "c"}))]);
+    assert_eq!(settled.doc, doc(json!({"email": "c"})));
+    assert_eq!(decide(Some(&settled), &listed(101, json!({"email": "c"}))), Decision::Keep(Written::Unchanged));
+}
+
 /// The answer to a write that was asked for at this second, when the stored revision was this.
 fn answer(revision: u64, second: i64, fields: serde_json::Value) -> Change {
     change(ChangeOrigin::Read { revision }, second, Effect::Patch(doc(fields)))

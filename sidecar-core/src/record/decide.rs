@@ -18,7 +18,8 @@ pub enum Decision {
 /// Meets `change` with what is stored. The rule:
 ///
 /// - among webhooks the event's time orders; two of one time that disagree are not ordered;
-/// - among fetched states the record's update time orders;
+/// - among fetched states the record's update time orders; but an answer that tells none counts as of our own clock, so that a listed
+///   state that seems older by no more than [`SKEW`] and says something else is not ordered;
 /// - a webhook and a listed state nearer than [`SKEW`] are not ordered unless they say the same; nor is a listed state that
 ///   seems older than a webhook and says something else, for the webhook may have told only a part;
 /// - a read by id settles it, unless the record changed while it was under way, into something that it does not tell;
@@ -102,6 +103,7 @@ fn by_listing(current: &Record, change: &Change) -> Decision {
             Decision::Keep(Written::Unchanged)
         }
         Origin::Fetched if newer => write(Some(current), change),
+        Origin::Fetched if near => Decision::Reread,
         Origin::Fetched => Decision::Keep(Written::Older),
         Origin::Webhook if newer && !near => write(Some(current), change),
         Origin::Webhook if contains(current, change) => write(Some(current), change),
