@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// organization, source, location, progress, watermark, `last_full_at`, `last_sync_at`, `error_count`, `last_error`,
-/// `next_run_at`, `full_wanted`.
+/// `next_run_at`, `full_wanted`, `full_begun`.
 type Row = (
     String,
     String,
@@ -28,6 +28,7 @@ type Row = (
     i64,
     Option<String>,
     Option<i64>,
+    i64,
     i64,
 );
 
@@ -109,7 +110,7 @@ impl Checkpoints for SqlStore {
 }
 
 fn status(row: Row) -> Result<SyncStatus> {
-    let (organization, source, location, progress, watermark, last_full_at, last_sync_at, errors, error, next, full) =
+    let (organization, source, location, progress, watermark, full_at, sync_at, errors, error, next, wanted, begun) =
         row;
     let progress: Option<Progress> =
         progress.map(|text| serde_json::from_str(&text).map_err(unreadable("a sync's progress"))).transpose()?;
@@ -117,13 +118,13 @@ fn status(row: Row) -> Result<SyncStatus> {
         key: SyncKey::new(organization, source, location),
         progress,
         watermark: watermark.map(Timestamp::from_micros),
-        last_full_at: last_full_at.map(Timestamp::from_micros),
-        last_sync_at: last_sync_at.map(Timestamp::from_micros),
+        last_full_at: full_at.map(Timestamp::from_micros),
+        last_sync_at: sync_at.map(Timestamp::from_micros),
         health: if errors == 0 { SyncHealth::Healthy } else { SyncHealth::Error },
         error_count: count(errors),
         last_error: error,
         next_run_at: next.map(Timestamp::from_micros),
-        full_wanted: full != 0,
-        force_wanted: full == 2,
+        full_wanted: wanted.max(begun) > 0,
+        force_wanted: wanted.max(begun) == 2,
     })
 }

@@ -88,7 +88,8 @@ pub struct SyncStatus {
 pub enum CheckpointWrite {
     /// A pass goes on from here.
     Progress(SyncKey, Progress),
-    /// A pass ended well at `at`; the next is due at `next_run_at`. Its progress and the remembered missing records go.
+    /// A pass ended well at `at`; the next is due at `next_run_at`. Its progress and the remembered missing records go. A full one
+    /// answers the wishes from before it began ([`Checkpoints::restart`]); one that came after stays wished for, and due.
     Finished {
         /// Which source.
         key: SyncKey,
@@ -107,11 +108,11 @@ pub enum CheckpointWrite {
 #[async_trait]
 pub trait Checkpoints: Send + Sync + fmt::Debug {
     /// Makes a source known and due at `now`, or due now again if it is known (also after a stop). `full` asks for a full
-    /// pass; a first pass is always full.
+    /// pass, which begins after this wish: one under way does not answer it. A first pass is always full.
     async fn schedule(&self, key: &SyncKey, now: Timestamp, full: bool) -> Result<(), StoreError>;
 
     /// Asks for a full pass of a scheduled source that may remove any share of what is stored. The wish lasts until a full
-    /// pass ended well.
+    /// pass that began after it ended well.
     async fn force(&self, key: &SyncKey) -> Result<(), StoreError>;
 
     /// At most `limit` sources that are due, longest overdue first. Who runs one takes its lease.
@@ -126,7 +127,8 @@ pub trait Checkpoints: Send + Sync + fmt::Debug {
     /// A pass failed: counts it, remembers why, keeps the progress, and makes it due again at `retry_at`.
     async fn failed(&self, key: &SyncKey, why: &str, retry_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Forgets the pass under way with what it found missing, so that the next one starts anew.
+    /// Forgets the pass under way with what it found missing, so that the next one starts anew. That one answers every wish for
+    /// a full pass so far.
     async fn restart(&self, key: &SyncKey) -> Result<(), StoreError>;
 
     /// Stops the sources of an organization, in one location or all; they stay known.

@@ -120,6 +120,8 @@ impl Source for Provider {
 #[derive(Debug)]
 struct State {
     status: SyncStatus,
+    /// Whether a full pass was wished for since the one under way began.
+    wished_meanwhile: bool,
     stored: BTreeSet<String>,
     /// What this pass has listed so far.
     listed: BTreeSet<String>,
@@ -166,11 +168,13 @@ impl Records for FakeStore {
         match batch.checkpoint {
             Some(CheckpointWrite::Progress(_, progress)) => state.status.progress = Some(progress),
             Some(CheckpointWrite::Finished { mode, at, watermark, next_run_at, .. }) => {
+                let wished_meanwhile = state.wished_meanwhile;
                 let status = &mut state.status;
                 (status.progress, status.watermark, status.last_sync_at) = (None, watermark, Some(at));
-                (status.error_count, status.next_run_at, status.full_wanted) = (0, Some(next_run_at), false);
+                (status.error_count, status.next_run_at) = (0, Some(next_run_at));
                 if mode == Mode::Full {
                     status.last_full_at = Some(at);
+                    status.full_wanted = wished_meanwhile;
                 }
                 state.forget_pass();
             }
@@ -203,7 +207,9 @@ impl State {
 #[async_trait]
 impl Checkpoints for FakeStore {
     async fn schedule(&self, _: &SyncKey, _: Timestamp, full: bool) -> Result<(), StoreError> {
-        self.lock().status.full_wanted |= full;
+        let mut state = self.lock();
+        state.status.full_wanted |= full;
+        state.wished_meanwhile |= full;
         Ok(())
     }
     async fn force(&self, _: &SyncKey) -> Result<(), StoreError> {
@@ -229,6 +235,7 @@ impl Checkpoints for FakeStore {
     async fn restart(&self, _: &SyncKey) -> Result<(), StoreError> {
         let mut state = self.lock();
         state.status.progress = None;
+        state.wished_meanwhile = false;
         state.forget_pass();
         Ok(())
     }
@@ -293,6 +300,7 @@ impl Desk {
         };
         let store = Arc::new(FakeStore(Mutex::new(State {
             status,
+            wished_meanwhile: false,
             stored: stored.iter().cloned().collect(),
             listed: BTreeSet::new(),
             confirmed: BTreeSet::new(),

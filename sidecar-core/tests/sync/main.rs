@@ -118,6 +118,23 @@ async fn a_pass_is_full_again_after_a_day_or_when_one_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_pass_goes_on_where_it_stopped_and_one_that_was_wished_for_meanwhile_follows() {
+    let desk = Desk::new(&[]);
+    let all = ids(4);
+    desk.provider.list(&[&all[..2], &all[2..]]);
+    desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
+    desk.provider.fail_page(1, server_trouble());
+    desk.pass().await.unwrap_err();
+    desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
+    desk.provider.asked();
+    desk.pass().await.unwrap();
+    assert_eq!((desk.provider.asked(), desk.status().full_wanted), (vec![1], true));
+    desk.pass().await.unwrap();
+    assert_eq!((desk.provider.asked(), desk.status().full_wanted), (vec![0, 1], false));
+    assert_eq!(desk.begin().await.unwrap().mode(), Mode::Incremental);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_process_runs_a_source_until_it_ends_or_its_lease_does() {
     let desk = Desk::new(&ids(1));
     let abandoned = desk.begin().await.unwrap();

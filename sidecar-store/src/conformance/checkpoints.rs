@@ -103,6 +103,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
     /// A pass that ended well clears the slate.
     async fn a_finished_pass_clears_errors_and_progress(store) {
         store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
+        store.restart(&sync_key("l_1")).await.unwrap();
         store.failed(&sync_key("l_1"), "reset", at(1)).await.unwrap();
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
         finish(&*store, Mode::Full).await;
@@ -121,7 +122,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((status(&*store).await.last_full_at, status(&*store).await.last_sync_at), (None, Some(at(50))));
     }
 
-    /// Leave to remove much lasts until a full pass ended well, whatever is wished for meanwhile.
+    /// Leave to remove much lasts until a full pass that began after it ended well, whatever is wished for meanwhile.
     async fn leave_to_remove_much_lasts_until_a_full_pass_ended(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         store.force(&sync_key("l_1")).await.unwrap();
@@ -129,9 +130,48 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         finish(&*store, Mode::Incremental).await;
         let found = status(&*store).await;
         assert_eq!((found.full_wanted, found.force_wanted, found.next_run_at), (true, true, Some(at(2))));
+        store.restart(&sync_key("l_1")).await.unwrap();
+        assert!(status(&*store).await.force_wanted, "for the pass that begins");
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
         assert_eq!((found.full_wanted, found.force_wanted), (false, false));
+    }
+
+    /// A pass answers what was wished for before it began, be it interrupted or not; what was wished for meanwhile stays.
+    async fn a_wish_for_a_full_pass_outlives_the_pass_under_way(store) {
+        let restart = async || store.restart(&sync_key("l_1")).await.unwrap();
+        store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
+        restart().await;
+        write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
+        store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
+        write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
+        finish(&*store, Mode::Full).await;
+        let found = status(&*store).await;
+        assert_eq!((found.progress, found.full_wanted, found.force_wanted), (None, true, false));
+        assert_eq!((found.next_run_at, found.last_full_at), (Some(at(2)), Some(at(50))));
+        restart().await;
+        // Begun anew, it is the answer to the same wish.
+        restart().await;
+        assert!(status(&*store).await.full_wanted);
+        finish(&*store, Mode::Full).await;
+        assert_eq!((status(&*store).await.full_wanted, status(&*store).await.next_run_at), (false, Some(at(950))));
+    }
+
+    /// Leave to remove much that is given during a pass is for the next one, and ends with it: not with the one under way, and
+    /// not with a later one that was wished for without it.
+    async fn leave_to_remove_much_is_for_the_passes_that_begin_after_it(store) {
+        let restart = async || store.restart(&sync_key("l_1")).await.unwrap();
+        store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
+        restart().await;
+        store.force(&sync_key("l_1")).await.unwrap();
+        finish(&*store, Mode::Full).await;
+        assert!(status(&*store).await.force_wanted);
+        restart().await;
+        store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
+        assert!(status(&*store).await.force_wanted);
+        finish(&*store, Mode::Full).await;
+        let found = status(&*store).await;
+        assert_eq!((found.full_wanted, found.force_wanted, found.next_run_at), (true, false, Some(at(2))));
     }
 
     /// A full pass that is wished for stays wished for, and due, until one ended well.
@@ -141,6 +181,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         finish(&*store, Mode::Incremental).await;
         let found = status(&*store).await;
         assert_eq!((found.full_wanted, found.next_run_at), (true, Some(at(2))));
+        store.restart(&sync_key("l_1")).await.unwrap();
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
         assert_eq!((found.full_wanted, found.next_run_at), (false, Some(at(950))));

@@ -18,10 +18,11 @@ macro_rules! migration {
 
 /// Version, name and text of every migration, oldest first. A text is never changed once released, and only adds what the
 /// release before can do without: its processes go on while the new ones start.
-const MIGRATIONS: [(i64, &str, Sql); 3] = [
+const MIGRATIONS: [(i64, &str, Sql); 4] = [
     (1, "foundation", migration!("0001_foundation.sql")),
     (2, "processes", migration!("0002_processes.sql")),
     (3, "settings", migration!("0003_settings.sql")),
+    (4, "begun wishes", migration!("0004_begun_wishes.sql")),
 ];
 
 /// The version of the newest migration.

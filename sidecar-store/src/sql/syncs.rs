@@ -3,7 +3,7 @@ use super::{Sql, both};
 macro_rules! columns {
     () => {
         "organization, source, location, progress, watermark, last_full_at, last_sync_at, error_count, last_error, \
-         next_run_at, full_wanted"
+         next_run_at, full_wanted, full_begun"
     };
 }
 
@@ -36,8 +36,12 @@ pub(crate) const FAILED: Sql = both(
      WHERE organization = $1 AND source = $2 AND location = $3",
 );
 
-pub(crate) const RESTART: Sql =
-    both("UPDATE syncs SET progress = NULL WHERE organization = $1 AND source = $2 AND location = $3");
+/// The pass that begins now answers every wish so far.
+pub(crate) const RESTART: Sql = both(
+    "UPDATE syncs SET progress = NULL, full_wanted = 0,
+         full_begun = CASE WHEN full_wanted > full_begun THEN full_wanted ELSE full_begun END
+     WHERE organization = $1 AND source = $2 AND location = $3",
+);
 
 pub(crate) const STOP: Sql = both("UPDATE syncs SET next_run_at = NULL WHERE organization = $1");
 
@@ -52,7 +56,7 @@ pub(crate) const PROGRESS: Sql = both(
      ON CONFLICT (organization, source, location) DO UPDATE SET progress = excluded.progress",
 );
 
-/// What was stopped meanwhile stays stopped, and a full pass that was wished for meanwhile stays due.
+/// What was stopped meanwhile stays stopped, and a full pass that was wished for meanwhile stays wished for and due.
 pub(crate) const FINISHED: Sql = both(
     "INSERT INTO syncs (organization, source, location, watermark, last_full_at, last_sync_at, next_run_at)
      VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN CAST($6 AS BIGINT) END, $6, $7)
@@ -61,9 +65,9 @@ pub(crate) const FINISHED: Sql = both(
          last_full_at = coalesce(excluded.last_full_at, syncs.last_full_at), error_count = 0, last_error = NULL,
          next_run_at = CASE
              WHEN syncs.next_run_at IS NULL THEN NULL
-             WHEN syncs.full_wanted > 0 AND NOT $5 THEN syncs.next_run_at
+             WHEN syncs.full_wanted > 0 OR (syncs.full_begun > 0 AND NOT $5) THEN syncs.next_run_at
              ELSE excluded.next_run_at END,
-         full_wanted = CASE WHEN $5 THEN 0 ELSE syncs.full_wanted END",
+         full_begun = CASE WHEN $5 THEN 0 ELSE syncs.full_begun END",
 );
 
 pub(crate) const CLEAR_MISSING: Sql =
