@@ -7,6 +7,7 @@ use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourceP
 use crate::{
     error::{Error, ErrorKind, Retry, StoreError},
     lease::{Lease, LeaseStore},
+    outbox::NewTask,
     page::CursorGuard,
     record::{Batch, Change, Covered, Effect, MAX_CHANGES, Outcome, Records, Written},
     time::{Clock, Timestamp},
@@ -343,7 +344,7 @@ impl Engine {
         if pass.progress.mode == Mode::Full {
             self.confirm(&pass, source, &mut report).await?;
         }
-        self.finish(&pass).await?;
+        self.finish(&pass, source.afterwards()).await?;
         Ok(report)
     }
 
@@ -491,7 +492,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn finish(&self, pass: &Pass) -> Result<(), SyncError> {
+    async fn finish(&self, pass: &Pass, outbox: Vec<NewTask>) -> Result<(), SyncError> {
         let now = self.clock.now();
         let checkpoint = Some(CheckpointWrite::Finished {
             key: pass.status.key.clone(),
@@ -503,7 +504,7 @@ impl Engine {
             },
             next_run_at: now + self.config.interval,
         });
-        self.records.commit(Batch { checkpoint, ..Batch::default() }).await?;
+        self.records.commit(Batch { checkpoint, outbox, ..Batch::default() }).await?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use checkpoint::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, SyncHealth, SyncStatus};
 pub use engine::{Engine, EngineConfig, Pass, Report, SyncError, SyncObserver};
 
-use crate::{error::Result, id::OrganizationId, page::Page, record::Change, time::Timestamp};
+use crate::{error::Result, id::OrganizationId, outbox::NewTask, page::Page, record::Change, time::Timestamp};
 
 /// Names one thing that is kept in step: a source of an organization, in one location or over all.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,4 +84,9 @@ pub trait Source: Send + Sync {
     /// [`Effect::Delete`](crate::record::Effect::Delete) when the provider no longer has it. `revision` goes into the
     /// change's [`ChangeOrigin::Read`](crate::record::ChangeOrigin::Read).
     fn read(&self, id: &str, revision: u64) -> impl Future<Output = Result<Change>> + Send;
+
+    /// What is to be done once the pass ended well. It is written with its end, so that nothing comes between the two.
+    fn afterwards(&self) -> Vec<NewTask> {
+        Vec::new()
+    }
 }

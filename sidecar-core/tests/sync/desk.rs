@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use sidecar_core::{
     Clock, Error, OrganizationId, Page, Result, StoreError, SystemClock, Timestamp,
     lease::{Lease, LeaseStore},
+    outbox::NewTask,
     record::{Batch, Change, ChangeOrigin, Effect, Listing, Outcome, Record, RecordKey, Records, Written},
     sync::{
         CheckpointWrite, Checkpoints, Engine, EngineConfig, Mode, Pass, Progress, Report, Source, SourcePage, Span,
@@ -53,6 +54,8 @@ pub(crate) struct Provider {
     pub(crate) versions: Mutex<BTreeMap<String, Timestamp>>,
     /// How long a page takes.
     pub(crate) page_takes: Mutex<Option<(Arc<dyn Clock>, Duration)>>,
+    /// What a pass that ended well leads to.
+    pub(crate) afterwards: Mutex<Vec<NewTask>>,
     /// The pages that were asked for, and the records.
     pub(crate) asked: Mutex<Vec<usize>>,
     pub(crate) read: Mutex<Vec<String>>,
@@ -114,6 +117,10 @@ impl Source for Provider {
         let answered = merged.get(id).map_or(id, String::as_str);
         Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
     }
+
+    fn afterwards(&self) -> Vec<NewTask> {
+        self.afterwards.lock().unwrap().clone()
+    }
 }
 
 /// What the store holds.
@@ -126,6 +133,8 @@ struct State {
     /// What this pass has listed so far.
     listed: BTreeSet<String>,
     confirmed: BTreeSet<String>,
+    /// Each task with whether a pass ended with it.
+    tasks: Vec<(String, bool)>,
 }
 
 /// Records and checkpoints in memory. A pass vouches for its whole listing once its last page is committed.
@@ -165,6 +174,8 @@ impl Records for FakeStore {
                 state.confirmed.insert(id);
             }
         }
+        let is_end = matches!(batch.checkpoint, Some(CheckpointWrite::Finished { .. }));
+        state.tasks.extend(batch.outbox.iter().map(|task| (task.key.to_string(), is_end)));
         match batch.checkpoint {
             Some(CheckpointWrite::Progress(_, progress)) => state.status.progress = Some(progress),
             Some(CheckpointWrite::Finished { mode, at, watermark, next_run_at, .. }) => {
@@ -304,6 +315,7 @@ impl Desk {
             stored: stored.iter().cloned().collect(),
             listed: BTreeSet::new(),
             confirmed: BTreeSet::new(),
+            tasks: Vec::new(),
         })));
         let leases = Arc::new(Leases { store: MemoryStore::with_clock(clock.clone()), lost: AtomicBool::new(false) });
         let config = EngineConfig::default();
@@ -342,6 +354,11 @@ impl Desk {
 
     pub(crate) fn progress(&self) -> Option<Progress> {
         self.status().progress
+    }
+
+    /// The tasks that were written, each with whether a pass ended with it.
+    pub(crate) fn tasks(&self) -> Vec<(String, bool)> {
+        std::mem::take(&mut self.store.lock().tasks)
     }
 
     pub(crate) fn stored(&self) -> Vec<String> {

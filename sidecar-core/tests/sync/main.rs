@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use sidecar_core::{
     Error, ErrorKind,
+    outbox::NewTask,
     sync::{Checkpoints, Mode, Phase, SyncError},
     time::timeout,
 };
@@ -132,6 +133,26 @@ async fn a_full_pass_goes_on_where_it_stopped_and_one_that_was_wished_for_meanwh
     desk.pass().await.unwrap();
     assert_eq!((desk.provider.asked(), desk.status().full_wanted), (vec![0, 1], false));
     assert_eq!(desk.begin().await.unwrap().mode(), Mode::Incremental);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_pass_leads_to_is_written_with_its_end() {
+    let desk = Desk::new(&ids(2));
+    let task = NewTask {
+        organization: "org".into(),
+        kind: "look".into(),
+        key: "look".into(),
+        order_key: "look".into(),
+        payload: serde_json::Value::Null,
+        not_before: desk.clock.now(),
+        again: true,
+    };
+    desk.provider.afterwards.lock().unwrap().push(task);
+    desk.provider.fail_page(0, server_trouble());
+    desk.pass().await.unwrap_err();
+    assert_eq!(desk.tasks(), []);
+    desk.pass().await.unwrap();
+    assert_eq!(desk.tasks(), [("look".to_owned(), true)]);
 }
 
 #[tokio::test(start_paused = true)]
