@@ -13,6 +13,7 @@ mod contact;
 mod follow;
 mod kept;
 mod link;
+mod look;
 mod making;
 mod meeting;
 mod mirrored;
@@ -22,19 +23,17 @@ mod tasks;
 mod unmapped;
 mod watched;
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use calcom_client::sync::BOOKING;
 use ghl_client::sync::APPOINTMENT;
-use sidecar_core::{
-    OrganizationId, StoreError,
-    record::{Batch, Change, Listing},
-};
+use sidecar_core::{OrganizationId, StoreError, record::Change};
 
 use crate::app::App;
 
 pub(crate) use appointment::marked;
 pub(crate) use block::{free_all, held};
+pub use look::look_at_all;
 pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;
 pub(crate) use unmapped::look_again;
@@ -55,33 +54,6 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
     for change in changes {
         if is_followed(change) {
             change.follow_up = Some(Cow::Borrowed(tasks::FOLLOW));
-        }
-    }
-    Ok(())
-}
-
-/// Lets the bookings and appointments that are yet to come, or no history yet, be followed, as if each had changed.
-///
-/// # Errors
-/// The store.
-pub async fn watch_all(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-    look_again(app, organization).await?;
-    let outbox = block::past(app, organization).await?;
-    app.store.commit(Batch { outbox, ..Batch::default() }).await?;
-    for kind in [BOOKING, APPOINTMENT] {
-        let mut after = None;
-        loop {
-            let listing =
-                Listing { from: Some(app.now() - step::HISTORY), after, limit: PORTION, ..Listing::default() };
-            let rows = app.store.list(organization, kind, &listing).await?;
-            after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
-            let outbox = rows.iter().map(|row| tasks::follow(&row.key, app.now())).collect::<Vec<_>>();
-            let last = outbox.len() < PORTION as usize;
-            app.store.commit(Batch { outbox, ..Batch::default() }).await?;
-            app.outbox_wake.notify_one();
-            if last {
-                break;
-            }
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use sidecar_core::{
     sync::Source,
 };
 
-use super::{block, follow, step, unmapped};
+use super::{block, follow, look, step, unmapped};
 use crate::{
     app::App,
     work::trouble::{Trouble, payload},
@@ -27,6 +27,9 @@ const STEP: &str = "mirror.step";
 pub(super) const BLOCK: &str = "mirror.block";
 /// Bookings of an event type have no calendar at GHL.
 pub(super) const UNMAPPED: &str = "mirror.unmapped";
+
+/// Everything is to be looked at once more.
+pub(super) const LOOK: &str = "mirror.look";
 
 /// What a step is about.
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +90,7 @@ impl MirrorTasks {
             STEP => step::run(&self.app, task, &payload::<Stepped>(task)?.booking).await,
             BLOCK => block::run(&self.app, task, &payload(task)?).await,
             UNMAPPED => unmapped::run(&self.app, &task.organization, &payload(task)?).await,
+            LOOK => look::run(&self.app, &task.organization, payload(task)?).await,
             _ => self.read(&task.organization, payload(task)?).await,
         }
     }
@@ -109,7 +113,7 @@ impl MirrorTasks {
 #[async_trait]
 impl TaskHandler for MirrorTasks {
     fn kinds(&self) -> &[&'static str] {
-        &[FOLLOW, STEP, BLOCK, UNMAPPED, READ_BOOKING]
+        &[FOLLOW, STEP, BLOCK, UNMAPPED, LOOK, READ_BOOKING]
     }
 
     async fn carry_out(&self, task: &Task) -> TaskOutcome {

@@ -1,10 +1,11 @@
 use sidecar_core::{
     Error, OrganizationId, Result,
+    outbox::NewTask,
     record::Change,
     sync::{Source, SourcePage},
 };
 
-use super::watch;
+use super::{look_at_all, watch};
 use crate::app::App;
 
 /// A listing whose changes are followed, where the organization has both sides.
@@ -13,12 +14,21 @@ pub(crate) struct Watched<'a, S> {
     app: &'a App,
     organization: &'a OrganizationId,
     source: S,
+    /// Whether everything is looked at once the listing was copied.
+    all: bool,
 }
 
 impl<'a, S> Watched<'a, S> {
     /// The listing of this organization.
     pub(crate) fn new(app: &'a App, organization: &'a OrganizationId, source: S) -> Self {
-        Self { app, organization, source }
+        Self { app, organization, source, all: false }
+    }
+
+    /// After its pass, everything is looked at on both sides, and not only what it changes.
+    #[must_use]
+    pub(crate) fn and_look_at_all(mut self, all: bool) -> Self {
+        self.all = all;
+        self
     }
 }
 
@@ -35,5 +45,10 @@ impl<S: Source> Source for Watched<'_, S> {
         let mut change = self.source.read(id, revision).await?;
         watch(self.app, self.organization, std::slice::from_mut(&mut change)).await.map_err(Error::from)?;
         Ok(change)
+    }
+
+    fn afterwards(&self) -> Vec<NewTask> {
+        let all = self.all.then(|| look_at_all(self.organization, self.app.now()));
+        all.into_iter().chain(self.source.afterwards()).collect()
     }
 }

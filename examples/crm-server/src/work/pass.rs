@@ -107,10 +107,9 @@ async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resu
     if full {
         app.clock.sleep(mirror::UNNOTICED).await;
     }
-    let report = Box::pin(app.engine.run(pass, &Watched::new(app, organization, source), false, observer)).await?;
-    if full {
-        mirror::watch_all(app, organization).await?;
-    }
+    let source = Watched::new(app, organization, source).and_look_at_all(full);
+    let report = Box::pin(app.engine.run(pass, &source, false, observer)).await?;
+    app.outbox_wake.notify_one();
     Ok(report)
 }
 

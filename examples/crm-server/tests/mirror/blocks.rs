@@ -194,7 +194,8 @@ async fn however_many_blocks_are_over_all_are_let_go_of() {
         house.note(&format!("past-{number}"), 0, start, note).await;
     }
     assert_eq!(house.blocks().await.len(), 501);
-    mirror::watch_all(house.app(), &house.organization).await.unwrap();
+    let look = mirror::look_at_all(&house.organization, house.app().now());
+    house.app().store.commit(Batch { outbox: vec![look], ..Batch::default() }).await.unwrap();
     house.rest().await;
     assert!(house.blocks().await.is_empty());
     house.stop().await;

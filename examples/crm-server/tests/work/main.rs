@@ -4,4 +4,5 @@
 mod deliveries;
 mod house;
 mod installations;
+mod look;
 mod syncs;
