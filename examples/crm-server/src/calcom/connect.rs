@@ -112,16 +112,19 @@ async fn leave(app: &App, organization: &OrganizationId, set: &TokenSet) -> side
 }
 
 /// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's,
-/// and what is kept for the address before is forgotten.
+/// and what is kept for the address before is forgotten. Settings that are the same as before are written too: by their revision other
+/// processes notice that the tokens in their hands are not the ones any more.
 async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
     for _ in 0..ATTEMPTS {
         let settled = settings::read(&*app.store, organization).await?;
-        if settled.settings.base_url.is_none() {
-            return Ok(());
+        let was_elsewhere = settled.settings.base_url.is_some();
+        let mut next = settled.settings.clone();
+        if was_elsewhere {
+            (next.base_url, next.profile) = (None, None);
         }
-        let next = settings::CalcomSettings { base_url: None, profile: None, ..settled.settings.clone() };
         if settings::write(&*app.store, organization, settled.revision, &next).await? {
-            return app.calcom.tokens(organization, &settled.settings).forget().await;
+            let before = app.calcom.tokens(organization, &settled.settings);
+            return if was_elsewhere { before.forget().await } else { Ok(()) };
         }
     }
     Err(sidecar_core::Error::new(ErrorKind::Store, "the settings are being changed by others all the time"))

@@ -112,6 +112,22 @@ async fn tokens_by_consent_are_kept_before_the_settings_lead_to_them() {
 }
 
 #[tokio::test]
+async fn other_processes_notice_at_once_that_somebody_else_was_connected() {
+    let scene = Scene::by_consent().await;
+    assert_eq!(scene.put(json!({"apiKey": super::KEY})).await.status, StatusCode::OK);
+    let other = scene.server.twin().app;
+    let call = async || {
+        other.calcom.client(&scene.organization.as_str().into()).await.unwrap().me().get().await.unwrap();
+        scene.calcom.last().authorization
+    };
+    assert_eq!(call().await, format!("Bearer {}", super::KEY));
+    let way = scene.set_out().await;
+    let query = format!("code={}&state={}", way.value("code_challenge"), way.value("state"));
+    assert!(scene.come_back(&query, &way.cookie).await.header("location").ends_with("integration=success"));
+    assert_eq!(call().await, "Bearer access-1");
+}
+
+#[tokio::test]
 async fn without_a_client_the_route_says_what_to_set() {
     let scene = Scene::start().await;
     let path = format!("/api/integrations/calcom/connect?organizationId={}", scene.organization);
