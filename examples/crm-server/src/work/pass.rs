@@ -95,11 +95,12 @@ async fn copy<S: Source>(
 /// are given the time to notice it.
 async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
     let organization = &key.organization;
+    let pass = app.engine.begin(key).await?;
+    // Not before: the pass answers what was wished for so far, and a copy is wished for after its account was connected.
     let client = match app.calcom.client(organization).await {
         Ok(client) => client,
         Err(error) => return Err(not_begun(app, key, error).await),
     };
-    let pass = app.engine.begin(key).await?;
     let (full, source) = match (pass.mode(), pass.since(app.engine.config())) {
         (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
         _ => (true, BookingsSource::full(client, organization.clone())),
