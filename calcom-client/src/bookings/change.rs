@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
+use sidecar_core::Result;
 
 use crate::{
     client::request,
-    model::{Booked, Booking, SeatUid},
+    model::{Booked, Booking, SeatUid, Single},
 };
 
 request! {
@@ -20,7 +21,7 @@ request! {
 
 request! {
     /// Moves a booking. From [`Bookings::reschedule`](super::Bookings::reschedule).
-    RescheduleBooking => Booking, via data;
+    RescheduleBooking => Booking, via send;
     body {
         /// The e-mail address of whoever moves it. Moved by the host, a booking that needs confirmation is confirmed at once.
         "rescheduledBy" by: String,
@@ -53,10 +54,16 @@ request! {
 
 request! {
     /// Says who did not come. From [`Bookings::mark_absent`](super::Bookings::mark_absent).
-    MarkAbsent => Booking, via data;
+    MarkAbsent => Booking, via send;
     body {
         /// Whether the host did not come.
         "host" host: bool,
+    }
+}
+
+impl RescheduleBooking {
+    async fn send(self) -> Result<Booking> {
+        self.0.data().await.map(|Single(booking)| booking)
     }
 }
 
@@ -66,5 +73,9 @@ impl MarkAbsent {
         let mut attendees = self.0.field("attendees").and_then(Value::as_array).cloned().unwrap_or_default();
         attendees.push(json!({"email": email.into(), "absent": absent}));
         Self(self.0.set("attendees", attendees))
+    }
+
+    async fn send(self) -> Result<Booking> {
+        self.0.data().await.map(|Single(booking)| booking)
     }
 }

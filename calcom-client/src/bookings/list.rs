@@ -1,5 +1,6 @@
 use futures_core::Stream;
 use serde::Deserialize;
+use serde_json::Value;
 use sidecar_core::{Page, Result, page};
 
 use crate::{
@@ -42,6 +43,8 @@ request! {
     /// Lists bookings. From [`Bookings::list`](super::Bookings::list).
     ///
     /// What changed since a time: `.updated_after(time).sort_updated(Sort::Asc)`.
+    ///
+    /// A field of a booking that is not of its type is in `extra`, as it was sent.
     ListBookings => Page<Booking, u64>, via send;
     query {
         /// Of these kinds.
@@ -88,8 +91,8 @@ request! {
 }
 
 #[derive(Deserialize)]
-struct Listed {
-    data: Vec<Booking>,
+struct Listed<T> {
+    data: Vec<T>,
     #[serde(default)]
     pagination: Option<Pagination>,
 }
@@ -125,17 +128,44 @@ impl ListBookings {
     }
 
     async fn send(self) -> Result<Page<Booking, u64>> {
+        self.page(false).await
+    }
+
+    /// The same page, without the rows that are no bookings at all: one of them does not stop a listing for ever.
+    pub(crate) async fn leaving_out_unreadable(self) -> Result<Page<Booking, u64>> {
+        self.page(true).await
+    }
+
+    async fn page(self, leaves_out: bool) -> Result<Page<Booking, u64>> {
         let skip = self.number("skip").unwrap_or(0);
         let take = self.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
         let draft = self.0.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 bookings");
-        let listed: Listed = draft.answer().await?.json()?;
-        let more = listed.pagination.as_ref().and_then(|pagination| pagination.has_next_page);
-        let next = match more {
-            Some(more) => more.then_some(skip + listed.data.len() as u64),
-            None => paging::next_skip(skip, take, listed.data.len()),
+        let answer = draft.answer().await?;
+        let (rows, pagination, items) = match answer.json::<Listed<Booking>>() {
+            Ok(Listed { data, pagination }) => (data.len(), pagination, data),
+            Err(error) => {
+                let Ok(listed) = answer.json::<Listed<Value>>() else { return Err(error) };
+                let rows = listed.data.len();
+                let items: Vec<_> = listed.data.into_iter().filter_map(readable).collect();
+                if items.len() < rows && !leaves_out {
+                    return Err(error);
+                }
+                (rows, listed.pagination, items)
+            }
         };
-        let total = listed.pagination.and_then(|pagination| pagination.total_items);
-        Ok(Page { next, total, items: listed.data })
+        let more = pagination.as_ref().and_then(|pagination| pagination.has_next_page);
+        let next = match more {
+            Some(more) => (more && rows > 0).then_some(skip + rows as u64),
+            None => paging::next_skip(skip, take, rows),
+        };
+        let total = pagination.and_then(|pagination| pagination.total_items);
+        Ok(Page { next, total, items })
     }
+}
+
+fn readable(row: Value) -> Option<Booking> {
+    let uid = row.get("uid").map(Value::to_string);
+    let warn = |error: &_| tracing::warn!(uid, %error, "a listed booking cannot be read");
+    Booking::read(row).inspect_err(warn).ok()
 }

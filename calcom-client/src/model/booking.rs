@@ -1,6 +1,9 @@
-use serde::{Deserialize, Serialize, de::Error as _};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value};
-use sidecar_core::model::Unknown;
+use sidecar_core::model::{Extra, Unknown};
 
 use super::{AttendeeId, BookingId, BookingUid, EventTypeId, Minutes, SeatUid, UserId, WireTime};
 
@@ -92,14 +95,62 @@ impl Booking {
         self.metadata.as_ref()?.get(key)?.as_str()
     }
 
+    /// The booking in an answer. A field that is not of its type stays as it was sent, in `extra`, so that a surprise in one field
+    /// hides no booking.
+    ///
+    /// # Errors
+    /// It is no object, or its `uid` is no text.
+    pub(crate) fn read(answer: Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(&answer).or_else(|error| Self::as_far_as_readable(answer).ok_or(error))
+    }
+
+    fn as_far_as_readable(answer: Value) -> Option<Self> {
+        let Value::Object(fields) = answer else { return None };
+        let hosts = fields.get("hosts").and_then(|hosts| each(hosts, |host: &mut Host| &mut host.extra));
+        let attendees = fields.get("attendees").and_then(|people| each(people, |one: &mut Attendee| &mut one.extra));
+        let uid = Map::from_iter([("uid".to_owned(), fields.get("uid")?.clone())]);
+        let mut booking = partly(fields, &uid, |booking: &mut Self| &mut booking.extra)?;
+        if hosts.is_some() {
+            booking.extra.remove("hosts");
+            booking.hosts = hosts;
+        }
+        if attendees.is_some() {
+            booking.extra.remove("attendees");
+            booking.attendees = attendees;
+        }
+        Some(booking)
+    }
+
     /// Whether it still stands or may come to stand.
     pub fn is_active(&self) -> bool {
         !matches!(self.status, Some(BookingStatus::Cancelled | BookingStatus::Rejected))
     }
 }
 
+/// A model by those of its fields that are of their type; the others stand where unknown ones do.
+fn partly<T: DeserializeOwned>(
+    fields: Map<String, Value>,
+    required: &Map<String, Value>,
+    extra: fn(&mut T) -> &mut Extra,
+) -> Option<T> {
+    let fits = |(name, value): &(String, Value)| {
+        let mut alone = required.clone();
+        alone.insert(name.clone(), value.clone());
+        serde_json::from_value::<T>(Value::Object(alone)).is_ok()
+    };
+    let (fitting, odd): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(fits);
+    let mut model = serde_json::from_value(Value::Object(fitting)).ok()?;
+    extra(&mut model).extend(odd);
+    Some(model)
+}
+
+fn each<T: DeserializeOwned>(list: &Value, extra: fn(&mut T) -> &mut Extra) -> Option<Vec<T>> {
+    list.as_array()?.iter().map(|one| partly(one.as_object()?.clone(), &Map::new(), extra)).collect()
+}
+
 sidecar_core::model! {
-    /// Who holds a booking.
+    /// Who holds a booking. Of a booking without a user Cal.com answers one host who is `unknown` in every field, the id too: that
+    /// one is in `extra` then.
     pub struct Host {
         /// The user.
         "id" id: Option<UserId>,
@@ -156,6 +207,15 @@ sidecar_core::model! {
     }
 }
 
+/// A single booking, read as [`Booking::read`] does.
+pub(crate) struct Single(pub(crate) Booking);
+
+impl<'de> Deserialize<'de> for Single {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Booking::read(Value::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
 /// One booking, or all of a recurring series: which of the two depends on the event type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Booked {
@@ -190,10 +250,11 @@ impl Booked {
 
 impl<'de> Deserialize<'de> for Booked {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Value::deserialize(deserializer)?;
-        match wire {
-            Value::Array(_) => serde_json::from_value(wire).map(Self::Series),
-            one => serde_json::from_value(one).map(|booking| Self::One(Box::new(booking))),
+        match Value::deserialize(deserializer)? {
+            Value::Array(bookings) => {
+                bookings.into_iter().map(Booking::read).collect::<Result<_, _>>().map(Self::Series)
+            }
+            one => Booking::read(one).map(|booking| Self::One(Box::new(booking))),
         }
         .map_err(D::Error::custom)
     }

@@ -1,7 +1,8 @@
 //! What the provider's answers hold, with the wire's own field names beside ours.
 //!
 //! Requests live with their endpoint family, webhook payloads in [`webhook`](crate::webhook). Invariant: a field that the provider
-//! adds is kept in `extra`, a null or absent one is `None`, and a time in an unknown format does not fail the answer it stands in.
+//! adds is kept in `extra`, a null or absent one is `None`, and neither a time in an unknown format nor any
+//! odd field of a booking fails the answer it stands in.
 
 mod booking;
 mod calendar;
@@ -13,6 +14,7 @@ mod time;
 mod user;
 mod webhook;
 
+pub(crate) use booking::Single;
 pub use booking::{
     Attendee, Booked, Booking, BookingReference, BookingStatus, CalendarLink, ConferencingSession, EventTypeRef, Host,
     Participant, Recording,

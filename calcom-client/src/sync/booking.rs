@@ -28,6 +28,8 @@ pub const MOVED_TO: &str = "rescheduledToUid";
 
 /// The fields a person searches by.
 const SEARCHABLE: &[&str] = &["title"];
+/// Who comes.
+const ATTENDEES: &str = "attendees";
 /// Where a booking stands in listings.
 const POSITION: &str = "start";
 
@@ -92,8 +94,11 @@ fn document(booking: &Booking) -> Doc {
     if let Some(id) = booking.event_type.as_ref().and_then(|own| own.id.as_ref()) {
         document.entry("eventTypeId").or_insert_with(|| json!(id));
     }
-    document.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
-    document.insert("attendees".to_owned(), attendees.iter().map(attendee).collect());
+    // Attendees that could not be read stay as they were sent.
+    if !booking.extra.contains_key(ATTENDEES) {
+        document.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
+        document.insert(ATTENDEES.to_owned(), attendees.iter().map(attendee).collect());
+    }
     document
 }
 

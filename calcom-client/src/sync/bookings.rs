@@ -22,6 +22,9 @@ const OVERLAP: Duration = Duration::from_millis(1);
 
 /// The bookings of an account by their last change, as a listing that can be copied. One value is one pass.
 ///
+/// A field of a booking that is not of its type is kept as it was sent. A row that is no booking at all (it has no uid) is left out, and
+/// the log tells of it, so that it does not stop every pass.
+///
 /// Cal.com keeps cancelled bookings, so that nothing vanishes from the listing; a pass never removes a booking.
 #[derive(Debug)]
 pub struct BookingsSource {
@@ -57,8 +60,8 @@ impl Source for BookingsSource {
         let BookingsCursor { after, skip } = at.unwrap_or(BookingsCursor { after: self.since, skip: 0 });
         let asked_at = self.client.clock().now();
         let list = self.client.bookings().list().updated_after(after).sort_updated(Sort::Asc);
-        let listed = list.page_size(PAGE_SIZE).skip(skip).background().await?;
-        let next = listed.next.and_then(|_| next(after, skip, &listed.items));
+        let listed = list.page_size(PAGE_SIZE).skip(skip).background().leaving_out_unreadable().await?;
+        let next = listed.next.map(|behind| next(after, behind, &listed.items));
         let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
         let items = listed.items.iter().map(change).collect();
         Ok(SourcePage { page: Page { items, next, total: listed.total }, span: None })
@@ -85,11 +88,12 @@ impl Source for BookingsSource {
     }
 }
 
-/// The page after one that began at `after`: at its last update, or further on in it when all of it changed at once.
-fn next(after: Timestamp, skip: u64, page: &[Booking]) -> Option<BookingsCursor> {
-    let last = page.last()?.updated_at.as_ref().and_then(WireTime::timestamp).map(|last| last - OVERLAP);
-    Some(match last {
+/// The page after one that began at `after`: at its last update, or `behind` it when all of it changed at once, or nothing of it
+/// could be read.
+fn next(after: Timestamp, behind: u64, page: &[Booking]) -> BookingsCursor {
+    let last = page.last().and_then(|last| last.updated_at.as_ref()).and_then(WireTime::timestamp);
+    match last.map(|last| last - OVERLAP) {
         Some(last) if last > after => BookingsCursor { after: last, skip: 0 },
-        _ => BookingsCursor { after, skip: skip + page.len() as u64 },
-    })
+        _ => BookingsCursor { after, skip: behind },
+    }
 }

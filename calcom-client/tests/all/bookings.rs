@@ -398,3 +398,21 @@ async fn a_create_without_an_answer_finds_what_it_made() {
     );
     assert!(sent.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_booking_without_a_user_has_a_host_without_an_id() {
+    let booking = json!({"uid": "bk_1", "hosts": [{"id": "unknown", "name": "unknown", "email": "unknown"}]});
+    let listed = json!({"status": "success", "data": [booking], "pagination": {"hasNextPage": false}});
+    let read = json!({"status": "success", "data": booking});
+    let script = ScriptedTransport::new().answer(200, listed).answer(200, read.clone()).answer(201, read.clone());
+    let (calcom, _) = client(script.answer(200, read));
+    let bookings = calcom.bookings();
+    let page = bookings.list().await.unwrap();
+    let one = bookings.get("bk_1").await.unwrap();
+    let moved = bookings.reschedule("bk_1", at("2026-12-02T09:00:00Z")).await.unwrap();
+    let missed = bookings.mark_absent("bk_1").host(true).await.unwrap();
+    for booking in page.items.iter().chain(one.first()).chain([&moved, &missed]) {
+        let host = &booking.hosts.as_ref().unwrap()[0];
+        assert_eq!((host.id, host.email.as_deref(), &host.extra["id"]), (None, Some("unknown"), &json!("unknown")));
+    }
+}

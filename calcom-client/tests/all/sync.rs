@@ -93,6 +93,57 @@ async fn a_listed_booking_is_kept_in_utc_under_its_uid() {
 }
 
 #[tokio::test]
+async fn a_booking_that_is_odd_stops_no_listing() {
+    let with = |uid: &str, name: &str, value: Value| {
+        let mut booking = listed(uid, "2026-12-01T10:00:00Z");
+        booking[name] = value;
+        booking
+    };
+    let unknown =
+        json!([{"id": "unknown", "name": "unknown", "email": "unknown", "username": "unknown", "timeZone": "unknown"}]);
+    let rows = [
+        with("a", "hosts", unknown.clone()),
+        with("b", "duration", json!("half an hour")),
+        with("c", "uid", Value::Null),
+        with("d", "attendees", json!([{"id": "guest", "email": "ann@example.com", "absent": true}])),
+        with("f", "attendees", json!("nobody")),
+        listed("e", "2026-12-01T11:00:00Z"),
+    ];
+    let script = ScriptedTransport::new().answer(200, page(&rows, true)).answer(200, page(&[json!("?")], true));
+    let (calcom, transport) = client(script.answer(200, page(&[], false)));
+    let source = BookingsSource::full(calcom, org());
+    let read = source.page(None).await.unwrap();
+    let kept: Vec<_> = read.page.items.iter().map(|change| (change.key.id.to_string(), put(change))).collect();
+    assert_eq!(kept.iter().map(|(uid, _)| uid.as_str()).collect::<Vec<_>>(), ["a", "b", "d", "f", "e"]);
+    assert_eq!(kept[0].1["hosts"], unknown);
+    assert_eq!((&kept[1].1["duration"], &kept[1].1["title"]), (&json!("half an hour"), &json!("Intro")));
+    assert_eq!(kept[2].1["start"], "2026-12-02T09:00:00Z");
+    assert_eq!(kept[2].1[ABSENT_ATTENDEES], json!(["ann@example.com"]));
+    assert_eq!((&kept[3].1["attendees"], kept[3].1.get(ABSENT_ATTENDEES)), (&json!("nobody"), None));
+    let read = source.page(read.page.next).await.unwrap();
+    assert_eq!(read.page.items, [], "nothing of this page can be read");
+    assert_eq!(source.page(read.page.next).await.unwrap().page.next, None);
+    assert!(line(&transport.requests()[2]).contains("skip=1"), "the listing goes on behind it");
+}
+
+#[tokio::test]
+async fn a_listing_that_promises_more_and_has_nothing_ends() {
+    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[], true)));
+    assert_eq!(BookingsSource::full(calcom, org()).page(None).await.unwrap().page.next, None);
+}
+
+#[tokio::test]
+async fn a_booking_that_is_odd_can_be_read_by_its_uid() {
+    let mut odd = listed("a", "2026-12-01T10:00:00Z");
+    odd["eventTypeId"] = json!("intro");
+    odd["hosts"] = json!([{"id": "unknown", "email": "unknown"}]);
+    let (calcom, _) = client(ScriptedTransport::new().answer(200, json!({"status": "success", "data": odd})));
+    let change = BookingsSource::full(calcom, org()).read("a", 3).await.unwrap();
+    assert_eq!(put(&change)["hosts"][0]["email"], "unknown");
+    assert_eq!((&put(&change)["eventTypeId"], &put(&change)["title"]), (&json!("intro"), &json!("Intro")));
+}
+
+#[tokio::test]
 async fn a_booking_that_is_gone_is_deleted_and_a_series_gives_the_one_that_was_asked_for() {
     let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
     let series = json!({"status": "success", "data": [listed("a", "2026-12-01T10:00:00Z"), listed("b", "2026-12-01T10:00:00Z")]});
