@@ -16,7 +16,8 @@ use crate::{
 /// not understood. A move changes two: the new booking, and the one it took the place of.
 ///
 /// A change carries only the fields that the event carries. Its version is the event's own time, or `received_at` when it has
-/// none. A booking that has to be paid waits (`pending`) until it is. Of one with seats nothing is told but that it has some.
+/// none. A booking that has to be paid waits (`pending`) from its making until it is; its other events, which call it accepted whether it
+/// is paid or not, leave its status as it is stored. Of one with seats nothing is told but that it has some.
 pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, received_at: Timestamp) -> Vec<Change> {
     let version = event.happened_at().unwrap_or(received_at);
     let patch = |(uid, fields): (BookingUid, Doc)| {
@@ -38,8 +39,8 @@ fn patches(event: &CalcomEvent) -> Vec<(BookingUid, Doc)> {
     }
     match event {
         CalcomEvent::BookingCreated(event) => vec![created(&event.data)],
+        CalcomEvent::BookingPaymentInitiated(event) => vec![unpaid(&event.data)],
         CalcomEvent::BookingRequested(event)
-        | CalcomEvent::BookingPaymentInitiated(event)
         | CalcomEvent::BookingLocationUpdated(event)
         | CalcomEvent::BookingReassigned(event) => vec![booking(&event.data, true)],
         CalcomEvent::BookingPaid(event) => {
@@ -76,11 +77,12 @@ fn booking(payload: &BookingPayload, with_metadata: bool) -> (BookingUid, Doc) {
     (payload.uid.clone(), fields)
 }
 
-/// A new booking took nobody's place, unless the host had to confirm it: a request that was moved is announced as a new one.
+/// A new booking took nobody's place, unless the host had to confirm it: a request that was moved is announced as a new one, and
+/// one that was paid before as accepted.
 fn created(payload: &BookingPayload) -> (BookingUid, Doc) {
-    let (uid, mut fields) = booking(payload, true);
-    let is_new = payload.requires_confirmation != Some(true) && payload.status == Some(WebhookStatus::Accepted);
-    if is_new {
+    let was_requested = payload.requires_confirmation == Some(true);
+    let (uid, mut fields) = if was_requested { booking(payload, true) } else { unpaid(payload) };
+    if !was_requested && payload.status == Some(WebhookStatus::Accepted) {
         fields.insert(MOVED_FROM.to_owned(), Value::Null);
     }
     (uid, fields)
@@ -88,10 +90,22 @@ fn created(payload: &BookingPayload) -> (BookingUid, Doc) {
 
 /// A booking that has to be paid is announced as accepted before it is, also when the payment fails
 /// (<https://github.com/calcom/cal.diy/issues/12371>).
+fn unpaid(payload: &BookingPayload) -> (BookingUid, Doc) {
+    let (uid, mut fields) = booking(payload, true);
+    if is_for_money(payload) {
+        fields.insert("status".to_owned(), json!(BookingStatus::Pending));
+    }
+    (uid, fields)
+}
+
+/// How it stands. Of one with a price "accepted" tells nothing: it may be paid, or not.
 fn status(payload: &BookingPayload) -> Option<BookingStatus> {
-    let status = BookingStatus::from(payload.status.clone()?);
-    let has_price = payload.price.is_some_and(|price| price > 0.0);
-    Some(if has_price && status == BookingStatus::Accepted { BookingStatus::Pending } else { status })
+    payload.status.clone().filter(|_| !is_for_money(payload)).map(BookingStatus::from)
+}
+
+/// Whether it is called accepted though it costs something.
+fn is_for_money(payload: &BookingPayload) -> bool {
+    payload.status == Some(WebhookStatus::Accepted) && payload.price.is_some_and(|price| price > 0.0)
 }
 
 fn ended(payload: &BookingPayload, status: &BookingStatus) -> (BookingUid, Doc) {

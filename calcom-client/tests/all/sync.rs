@@ -219,6 +219,23 @@ fn a_booking_that_has_to_be_paid_waits_until_it_is() {
 }
 
 #[test]
+fn what_happens_to_a_booking_with_a_price_does_not_say_whether_it_is_paid() {
+    let told = |kind: &EventKind, fields: &[(&str, Value)]| {
+        let fields: Vec<_> =
+            [("price", json!(5000)), ("status", json!("ACCEPTED"))].iter().chain(fields).cloned().collect();
+        put(&changes(kind, &fields)[0]).get("status").cloned()
+    };
+    for kind in [EventKind::BookingRescheduled, EventKind::BookingLocationUpdated, EventKind::BookingReassigned] {
+        assert_eq!(told(&kind, &[]), None, "{kind}");
+        assert_eq!(told(&kind, &[("price", json!(0))]), Some(json!("accepted")), "{kind}");
+    }
+    let confirmed = ("requiresConfirmation", json!(true));
+    assert_eq!(told(&EventKind::BookingCreated, &[confirmed]), None, "it was paid before the host saw it");
+    assert_eq!(told(&EventKind::BookingRequested, &[("status", json!("PENDING"))]), Some(json!("pending")));
+    assert_eq!(told(&EventKind::BookingCancelled, &[]), Some(json!("cancelled")));
+}
+
+#[test]
 fn who_did_not_come_is_told_alone() {
     let attendees = json!([{"email": "ann@example.com", "noShow": true}, {"email": "bo@example.com", "noShow": false}]);
     let told = changes(&EventKind::BookingNoShowUpdated, &[("bookingUid", json!("a")), ("attendees", attendees)]);
