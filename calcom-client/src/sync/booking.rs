@@ -16,7 +16,9 @@ pub const BOOKING: &str = "booking";
 pub const READ_BOOKING: &str = "calcom.read_booking";
 /// The field of a record that has the e-mail addresses of those attendees who did not come.
 pub const ABSENT_ATTENDEES: &str = "absentAttendees";
-
+/// The field of a record that says when an event last told of absences. While it is there, [`ABSENT_ATTENDEES`] may lack some, or name
+/// some who came after all: who did not come has to be read, and a read takes it away.
+pub const ABSENCES_CHANGED: &str = "absencesChangedAt";
 /// The field of a record that is `true` when the booking has seats: its events tell of one attendee only, and say no more of it here
 /// than that; how it stands has to be read.
 pub const HAS_SEATS: &str = "hasSeats";

@@ -7,6 +7,8 @@ mod booking;
 mod bookings;
 mod webhook;
 
-pub use booking::{ABSENT_ATTENDEES, BOOKING, HAS_SEATS, MOVED_FROM, MOVED_TO, READ_BOOKING, written_booking};
+pub use booking::{
+    ABSENCES_CHANGED, ABSENT_ATTENDEES, BOOKING, HAS_SEATS, MOVED_FROM, MOVED_TO, READ_BOOKING, written_booking,
+};
 pub use bookings::{BookingsCursor, BookingsSource};
 pub use webhook::webhook_changes;

@@ -1,12 +1,16 @@
 //! What a webhook changes in stored bookings.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
     record::{Change, ChangeOrigin, Doc, Effect},
 };
 
-use super::booking::{ABSENT_ATTENDEES, HAS_SEATS, MOVED_FROM, MOVED_TO, change, person, utc};
+use super::booking::{
+    ABSENCES_CHANGED, ABSENT_ATTENDEES, HAS_SEATS, MOVED_FROM, MOVED_TO, READ_BOOKING, change, person, utc,
+};
 use crate::{
     model::{BookingStatus, BookingUid, WireTime},
     webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
@@ -16,20 +20,27 @@ use crate::{
 /// not understood. A move changes two: the new booking, and the one it took the place of.
 ///
 /// A change carries only the fields that the event carries. Its version is the event's own time, or `received_at` when it has
-/// none. A booking that has to be paid waits (`pending`) from its making until it is; its other events, which call it accepted whether it
-/// is paid or not, leave its status as it is stored. Of one with seats nothing is told but that it has some.
+/// none.
+///
+/// - A booking that has to be paid waits (`pending`) from its making until it is. Its other events call it accepted whether it is
+///   paid or not, and leave its status as it is stored.
+/// - Of a booking with seats nothing is told but that it has some.
+/// - A no-show's event does not tell who else is absent: its change is followed by the task [`READ_BOOKING`]. Who gives it another
+///   `follow_up` lets that one look for [`ABSENCES_CHANGED`].
 pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, received_at: Timestamp) -> Vec<Change> {
     let version = event.happened_at().unwrap_or(received_at);
     let patch = |(uid, fields): (BookingUid, Doc)| {
-        change(organization, &uid, version, ChangeOrigin::Webhook, Effect::Patch(fields.into()))
+        let follow_up = fields.contains_key(ABSENCES_CHANGED).then_some(Cow::Borrowed(READ_BOOKING));
+        let change = change(organization, &uid, version, ChangeOrigin::Webhook, Effect::Patch(fields.into()));
+        Change { follow_up, ..change }
     };
-    patches(event).into_iter().map(patch).collect()
+    patches(event, version).into_iter().map(patch).collect()
 }
 
 /// Of the payload of a booking with seats: how many there are.
 const SEATS: &str = "seatsPerTimeSlot";
 
-fn patches(event: &CalcomEvent) -> Vec<(BookingUid, Doc)> {
+fn patches(event: &CalcomEvent, at: Timestamp) -> Vec<(BookingUid, Doc)> {
     let document = event.document();
     if document.get(SEATS).is_some_and(|seats| !seats.is_null())
         && let Some(uid) = event.booking_uid()
@@ -51,7 +62,7 @@ fn patches(event: &CalcomEvent) -> Vec<(BookingUid, Doc)> {
         CalcomEvent::BookingCancelled(event) => vec![ended(&event.data, &BookingStatus::Cancelled)],
         CalcomEvent::BookingRejected(event) => vec![ended(&event.data, &BookingStatus::Rejected)],
         CalcomEvent::BookingRescheduled(event) => moved(&event.data),
-        CalcomEvent::BookingNoShowUpdated(event) => vec![no_show(&event.data)],
+        CalcomEvent::BookingNoShowUpdated(event) => vec![no_show(&event.data, at)],
         CalcomEvent::MeetingEnded(event) => vec![met(&event.data)],
         _ => Vec::new(),
     }
@@ -77,8 +88,8 @@ fn booking(payload: &BookingPayload, with_metadata: bool) -> (BookingUid, Doc) {
     (payload.uid.clone(), fields)
 }
 
-/// A new booking took nobody's place, unless the host had to confirm it: a request that was moved is announced as a new one, and
-/// one that was paid before as accepted.
+/// A new booking took nobody's place and is not paid yet, unless the host had to confirm it: a request that was moved is announced
+/// as a new one, and is paid before the host sees it.
 fn created(payload: &BookingPayload) -> (BookingUid, Doc) {
     let was_requested = payload.requires_confirmation == Some(true);
     let (uid, mut fields) = if was_requested { booking(payload, true) } else { unpaid(payload) };
@@ -129,11 +140,17 @@ fn moved(payload: &BookingPayload) -> Vec<(BookingUid, Doc)> {
     [(uid, fields)].into_iter().chain(former).collect()
 }
 
-fn no_show(payload: &NoShowPayload) -> (BookingUid, Doc) {
-    let absent = payload.attendees.iter().flatten().filter(|one| one.no_show == Some(true));
-    let absent: Vec<_> = absent.map(|one| &one.email).collect();
-    let fields = [("uid", json!(payload.booking_uid)), (ABSENT_ATTENDEES, json!(absent))];
-    (payload.booking_uid.clone(), fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+/// The event names only those of whom it was just said, so that the whole list has to be read. Until then whoever it calls absent
+/// stands for it; that somebody came after all leaves others, who may be absent still.
+fn no_show(payload: &NoShowPayload, at: Timestamp) -> (BookingUid, Doc) {
+    let named: Vec<_> = payload.attendees.iter().flatten().collect();
+    let absent: Vec<_> = named.iter().filter(|one| one.no_show == Some(true)).map(|one| &one.email).collect();
+    let mut fields = Doc::from_iter([("uid".to_owned(), json!(payload.booking_uid))]);
+    fields.insert(ABSENCES_CHANGED.to_owned(), json!(at.to_string()));
+    if !absent.is_empty() && absent.len() == named.len() {
+        fields.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
+    }
+    (payload.booking_uid.clone(), fields)
 }
 
 /// The event comes at the planned end, whatever became of the booking: it tells that end, and nothing more.

@@ -2,7 +2,10 @@
 
 use calcom_client::{
     CalcomEvent,
-    sync::{ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, MOVED_FROM, READ_BOOKING, webhook_changes},
+    sync::{
+        ABSENCES_CHANGED, ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, MOVED_FROM, READ_BOOKING,
+        webhook_changes,
+    },
     webhook::{EventKind, fixtures},
 };
 use serde_json::{Value, json};
@@ -235,11 +238,51 @@ fn what_happens_to_a_booking_with_a_price_does_not_say_whether_it_is_paid() {
     assert_eq!(told(&EventKind::BookingCancelled, &[]), Some(json!("cancelled")));
 }
 
+/// The change of an event that says these of attendees.
+fn absences(told: &[(&str, bool)]) -> Change {
+    let attendees: Value = told.iter().map(|(email, absent)| json!({"email": email, "noShow": absent})).collect();
+    let fields = [("bookingUid", json!("a")), ("attendees", attendees)];
+    changes(&EventKind::BookingNoShowUpdated, &fields).remove(0)
+}
+
 #[test]
-fn who_did_not_come_is_told_alone() {
-    let attendees = json!([{"email": "ann@example.com", "noShow": true}, {"email": "bo@example.com", "noShow": false}]);
-    let told = changes(&EventKind::BookingNoShowUpdated, &[("bookingUid", json!("a")), ("attendees", attendees)]);
-    assert_eq!(put(&told[0]), json!({"uid": "a", ABSENT_ATTENDEES: ["ann@example.com"]}));
+fn who_did_not_come_is_told_at_once_and_read() {
+    let told = absences(&[("ann@example.com", true)]);
+    let at = told.version.to_string();
+    assert_eq!(put(&told), json!({"uid": "a", ABSENT_ATTENDEES: ["ann@example.com"], ABSENCES_CHANGED: at}));
+    assert_eq!(told.follow_up.as_deref(), Some(READ_BOOKING));
+    let others = changes(&EventKind::BookingCreated, &[]).remove(0);
+    assert_eq!(others.follow_up, None);
+}
+
+#[test]
+fn who_came_after_all_makes_nobody_else_present() {
+    for named in [&[("ann@example.com", false)][..], &[("ann@example.com", true), ("bo@example.com", false)], &[]] {
+        let told = absences(named);
+        assert_eq!(put(&told), json!({"uid": "a", ABSENCES_CHANGED: told.version.to_string()}));
+        assert_eq!(told.follow_up.as_deref(), Some(READ_BOOKING));
+    }
+}
+
+#[tokio::test]
+async fn an_absence_that_was_told_near_a_read_is_read_again_and_the_read_settles_it() {
+    let mut both = listed("a", "2026-12-01T10:00:00Z");
+    both["attendees"] =
+        json!([{"email": "ann@example.com", "absent": true}, {"email": "bo@example.com", "absent": true}]);
+    let answer = json!({"status": "success", "data": both});
+    let (calcom, _) = client(ScriptedTransport::new().answer(200, answer.clone()).answer(200, answer));
+    let source = BookingsSource::full(calcom, org());
+    let Decision::Write(stored, _) = decide(None, &source.read("a", 0).await.unwrap()) else { panic!("a new booking") };
+    let told = Change { version: stored.version, ..absences(&[("ann@example.com", true)]) };
+    assert_eq!(decide(Some(&stored), &told), Decision::Reread);
+
+    let later = Change { version: stored.version + std::time::Duration::from_secs(60), ..told };
+    let Decision::Write(untold, _) = decide(Some(&stored), &later) else { panic!("it is newer") };
+    assert!(untold.doc.contains_key(ABSENCES_CHANGED));
+    let read = source.read("a", untold.revision).await.unwrap();
+    let Decision::Write(settled, _) = decide(Some(&untold), &read) else { panic!("a read settles") };
+    assert_eq!(settled.doc[ABSENT_ATTENDEES], json!(["ann@example.com", "bo@example.com"]));
+    assert!(!settled.doc.contains_key(ABSENCES_CHANGED));
 }
 
 #[test]
