@@ -35,7 +35,8 @@ pub enum Problem {
     TokenInvalid,
     /// The refresh token or authorization code was refused: somebody has to connect again.
     GrantInvalid,
-    /// The OAuth client's id or secret was refused: correct the configuration.
+    /// The OAuth client's id or secret was refused, or what it asked for (a scope, a kind of grant, a parameter): correct the
+    /// configuration. It says nothing of any connection.
     ClientInvalid,
     /// The operation needs credentials and the client has none; nothing was sent.
     CredentialsMissing,
@@ -70,7 +71,7 @@ impl Problem {
             Self::ScopeMissing { .. } => "connect again with the scope that the operation needs",
             Self::TokenInvalid => "connect again, or give another API key",
             Self::GrantInvalid => "connect again",
-            Self::ClientInvalid => "check the OAuth client's id and secret",
+            Self::ClientInvalid => "check the OAuth client's id, secret, redirect URI and scopes",
             Self::AccountLocked => "ask Cal.com's support to unlock the account, and lower the client's `rate_limit`",
             Self::Blocked => {
                 "a web page answered instead of the API: look at the base URL, a proxy or a firewall between"

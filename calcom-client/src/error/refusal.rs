@@ -38,7 +38,10 @@ pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
 fn problem(status: StatusCode, wire: &Wire) -> Problem {
     match wire.code.as_deref() {
         Some("invalid_grant") => return Problem::GrantInvalid,
-        Some("invalid_client" | "unauthorized_client") => return Problem::ClientInvalid,
+        // RFC 6749 §5.2: none of these speaks of the grant, so that none ends a connection.
+        Some(
+            "invalid_client" | "unauthorized_client" | "invalid_request" | "unsupported_grant_type" | "invalid_scope",
+        ) => return Problem::ClientInvalid,
         _ => {}
     }
     let says = Says(wire.message().to_lowercase());
@@ -57,6 +60,11 @@ struct Says(String);
 impl Says {
     fn any(&self, needles: &[&str]) -> bool {
         needles.iter().any(|needle| self.0.contains(needle))
+    }
+
+    /// `account is locked`, not `blocked by …`.
+    fn locked(&self) -> bool {
+        self.0.split(|char: char| !char.is_alphanumeric()).any(|word| word == "locked")
     }
 
     fn no_slot(&self) -> bool {
@@ -81,7 +89,7 @@ fn told(says: &Says, status: StatusCode) -> Option<Problem> {
         Problem::UnknownRoute
     } else if at(&[401, 403]) && says.any(&["scope", "insufficient permission"]) {
         Problem::ScopeMissing { scope: None }
-    } else if at(&[401, 403]) && says.any(&["locked"]) {
+    } else if at(&[401, 403]) && says.locked() {
         Problem::AccountLocked
     } else if at(&[400, 401]) && says.any(&["refresh token", "refresh_token", "authorization code", "code_verifier"]) {
         Problem::GrantInvalid

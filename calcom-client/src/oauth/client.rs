@@ -259,9 +259,9 @@ impl CalcomOAuth {
     }
 }
 
-/// Gives a refusal of the token endpoint its meaning where its words do not: by RFC 6749 §5.2 a 400 refuses the code or
-/// refresh token, a 401 the client itself. The difference matters: the first ends a connection, while a mistyped secret must
-/// not end all of them.
+/// Gives a refusal of the token endpoint its meaning where its words do not: by RFC 6749 §5.2 a 400 refuses the code or refresh
+/// token unless its code says otherwise, a 401 the client itself. The difference matters: the first ends a connection, while a
+/// mistyped secret must not end all of them.
 fn token_refusal(error: Error) -> Error {
     let unclear = match error.problem() {
         None | Some(Problem::Other | Problem::Validation(_) | Problem::NotFound | Problem::TokenInvalid) => true,

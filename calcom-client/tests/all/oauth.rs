@@ -109,6 +109,16 @@ async fn refusals_of_the_token_endpoint_tell_the_grant_from_the_client() {
         (400, json!({"error": "invalid_grant", "error_description": "used"}), ErrorKind::Auth, Problem::GrantInvalid),
         (400, json!({"status": "error", "error": {"message": "Invalid code"}}), ErrorKind::Auth, Problem::GrantInvalid),
         (401, json!({"error": "invalid_client"}), ErrorKind::Config, Problem::ClientInvalid),
+        (
+            400,
+            json!({"error": "invalid_request", "error_description": "refresh_token is missing"}),
+            ErrorKind::Config,
+            Problem::ClientInvalid,
+        ),
+        (400, json!({"error": "unsupported_grant_type"}), ErrorKind::Config, Problem::ClientInvalid),
+        (400, json!({"error": "invalid_scope", "error_description": "no"}), ErrorKind::Config, Problem::ClientInvalid),
+        (400, json!({"error": {"code": "invalid_request", "message": "x"}}), ErrorKind::Config, Problem::ClientInvalid),
+        (400, json!({"error": "something_else"}), ErrorKind::Auth, Problem::GrantInvalid),
         (401, json!({"message": "no"}), ErrorKind::Config, Problem::ClientInvalid),
         (503, json!({}), ErrorKind::Server, Problem::Other),
     ] {
@@ -220,6 +230,19 @@ async fn a_refused_refresh_ends_the_connection_and_says_so() {
     assert!(error.needs_reauth(), "{error}");
     let stored = house.connections.of("org-1").connection().await.unwrap().unwrap();
     assert!(matches!(stored.state, ConnectionState::NeedsReauth { .. }));
+}
+
+#[tokio::test]
+async fn a_refresh_that_was_asked_for_wrongly_ends_no_connection() {
+    for code in ["invalid_request", "unsupported_grant_type", "invalid_scope", "invalid_client", "unauthorized_client"]
+    {
+        let house = House::new(ScriptedTransport::new().answer(400, json!({"error": code})));
+        adopted(&house, 10).await;
+        let error = house.client().me().get().await.unwrap_err();
+        assert!(!error.needs_reauth(), "{error}");
+        let stored = house.connections.of("org-1").connection().await.unwrap().unwrap();
+        assert!(!matches!(stored.state, ConnectionState::NeedsReauth { .. }), "{code}");
+    }
 }
 
 #[tokio::test]
