@@ -5,6 +5,7 @@ use sidecar_core::{Page, Result, page};
 
 use crate::{
     client::{Draft, paging, request},
+    error::under_success,
     model::{Booking, BookingUid, EventTypeId, TeamId, WireTime},
 };
 
@@ -145,7 +146,9 @@ impl ListBookings {
         let (rows, pagination, items) = match answer.json::<Listed<Booking>>() {
             Ok(Listed { data, pagination }) => (data.len(), pagination, data),
             Err(error) => {
-                let Ok(listed) = answer.json::<Listed<Value>>() else { return Err(error) };
+                let Ok(listed) = answer.json::<Listed<Value>>() else {
+                    return Err(under_success(&answer).unwrap_or(error));
+                };
                 let rows = listed.data.len();
                 let items: Vec<_> = listed.data.into_iter().filter_map(readable).collect();
                 if items.len() < rows && !leaves_out {

@@ -3,14 +3,14 @@ use std::{borrow::Cow, fmt};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Page, Result, Sent, http::Answer};
+use sidecar_core::{Error, ErrorKind, Page, Result, http::Answer};
 
 use super::{
     CalcomClient, Operation, Settings,
     paging::next_skip,
     settings::{WithSettings, settings},
 };
-use crate::error::Problem;
+use crate::error::under_success;
 
 /// The largest page that listings give (<https://cal.com/docs/api-reference/v2/webhooks/get-all-webhooks>).
 const MAX_PAGE_SIZE: u32 = 250;
@@ -159,28 +159,8 @@ struct Envelope<T> {
 
 /// What is in an answer's envelope.
 pub(crate) fn data<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
-    answer.json::<Envelope<T>>().map(|envelope| envelope.data).map_err(|error| refused_with_success(answer, error))
-}
-
-/// An envelope can say `error` under a status of 200.
-fn refused_with_success(answer: &Answer, error: Error) -> Error {
-    #[derive(Deserialize)]
-    struct Said {
-        status: String,
-        error: Value,
-    }
-    match serde_json::from_slice::<Said>(&answer.body) {
-        Ok(said) if said.status == "error" => {
-            let words = said.error.get("message").and_then(Value::as_str).map(str::to_owned);
-            Error::new(ErrorKind::Invalid, words.unwrap_or_else(|| said.error.to_string()))
-                .at("calcom", error.operation().to_owned())
-                .sent(Sent::Yes)
-                .with_status(answer.status)
-                .with_body(&answer.body)
-                .with_detail(Problem::Other)
-        }
-        _ => error,
-    }
+    let read = answer.json::<Envelope<T>>().map(|envelope| envelope.data);
+    read.map_err(|error| under_success(answer).unwrap_or(error))
 }
 
 /// A request without parameters of its own; `.await` it.
@@ -206,7 +186,7 @@ impl Request<Value> {
 impl Request<()> {
     /// One whose answer says nothing.
     pub(crate) fn silent(draft: Draft) -> Self {
-        Self { draft, read: |_| Ok(()) }
+        Self { draft, read: |answer| under_success(answer).map_or(Ok(()), Err) }
     }
 }
 

@@ -6,6 +6,8 @@
 mod refusal;
 mod wire;
 
+pub(crate) use refusal::under_success;
+
 use http::{HeaderMap, StatusCode};
 use sidecar_core::{
     Error, ErrorKind, Sent,

@@ -5,7 +5,12 @@
 use std::fmt;
 
 use http::{HeaderMap, StatusCode};
-use sidecar_core::{Error, ErrorKind, http::Failure, limit::headers};
+use serde::Deserialize;
+use sidecar_core::{
+    Error, ErrorKind, Sent,
+    http::{Answer, Failure},
+    limit::headers,
+};
 
 use super::{Problem, wire::Wire};
 use crate::limits;
@@ -33,6 +38,32 @@ pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
     }
     let token_refused = problem == Problem::TokenInvalid;
     Failure { error: error.with_detail(problem), token_refused }
+}
+
+/// The refusal in an envelope that says `error` under a good status.
+pub(crate) fn under_success(answer: &Answer) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Said {
+        status: String,
+    }
+    let said: Said = serde_json::from_slice(&answer.body).ok()?;
+    if said.status != "error" {
+        return None;
+    }
+    // An answer names its operation only in the error of reading it, and an envelope is never nothing.
+    let operation = answer.json::<()>().err()?.operation().to_owned();
+    let wire = Wire::read(&answer.body);
+    let words = if wire.messages.is_empty() { "an error without a message".to_owned() } else { wire.message() };
+    let error = Error::new(ErrorKind::Invalid, words)
+        .at("calcom", operation)
+        .sent(Sent::Yes)
+        .with_status(answer.status)
+        .with_body(&answer.body)
+        .with_detail(Problem::Other);
+    Some(match &wire.code {
+        Some(code) => error.with_code(code),
+        None => error,
+    })
 }
 
 fn problem(status: StatusCode, wire: &Wire) -> Problem {

@@ -1,6 +1,10 @@
 //! What the shapes of error bodies have in common.
 
+use http::StatusCode;
 use serde_json::Value;
+
+/// The most bytes of a body without any structure that are taken for somebody's words.
+const FEW_WORDS: usize = 500;
 
 /// A refusal's body, taken apart; each part may be absent.
 #[derive(Debug, Default)]
@@ -16,20 +20,22 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// `{"status": "error", "error": {"code", "message", "details"}}` mostly, where `details` is a text, an object with
-    /// `message`, or one with `errors` (each with `property`, `constraints` and perhaps `children`); `{"message"}` or
-    /// `{"error": text}` from other filters; `{"error": code, "error_description"}` from the token endpoint.
-    pub(super) fn read(body: &[u8]) -> Self {
-        let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) else {
-            return Self { is_page: is_page(body), ..Self::default() };
+    /// `{"status": "error", "error": {"code", "message", "details"}}` mostly, where `details` is a text, a list of texts, an object
+    /// with `message`, or one with `errors` (texts, or each with `property`, `constraints` and perhaps `children`); `{"message"}` or
+    /// `{"error": text}` from other filters; `{"error": code, "error_description"}` from the token endpoint; or only a text, or a list
+    /// of them.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let body = match serde_json::from_slice::<Value>(bytes) {
+            Ok(Value::Object(body)) => body,
+            Ok(other) => return Self { messages: lines(&other), ..Self::default() },
+            Err(_) => return Self { is_page: is_page(bytes), messages: words(bytes), ..Self::default() },
         };
         let error = body.get("error").unwrap_or(&Value::Null);
         let details = error.get("details").or_else(|| body.get("details")).unwrap_or(&Value::Null);
+        let lists = [details.get("errors"), error.get("errors"), body.get("errors"), Some(details)];
         let mut complaints = Vec::new();
-        for errors in
-            [details.get("errors"), error.get("errors"), body.get("errors"), details.as_array().map(|_| details)]
-        {
-            collect(errors.unwrap_or(&Value::Null), "", &mut complaints);
+        for errors in lists.into_iter().flatten() {
+            collect(errors, "", &mut complaints);
         }
         let is_validation = !complaints.is_empty();
         if complaints.is_empty() {
@@ -41,6 +47,10 @@ impl Wire {
                 Some(details),
                 Some(error),
             ]);
+            for errors in lists.into_iter().flatten().filter(|list| list.is_array()) {
+                complaints.extend(lines(errors));
+            }
+            tidy(&mut complaints);
         }
         let code = [error.get("code"), Some(error).filter(|error| is_code(error)), body.get("code")];
         Self {
@@ -56,9 +66,39 @@ impl Wire {
     }
 }
 
-/// The first of the places that says something.
+/// The first of the places that says something of its own, or else the first that says anything.
 fn said<'a>(places: impl IntoIterator<Item = Option<&'a Value>>) -> Vec<String> {
-    places.into_iter().flatten().map(lines).find(|lines| !lines.is_empty()).unwrap_or_default()
+    let mut spoken = places.into_iter().flatten().map(lines).filter(|lines| !lines.is_empty()).peekable();
+    let first = spoken.peek().cloned().unwrap_or_default();
+    spoken.find(|lines| !lines.iter().all(|line| is_empty_phrase(line))).unwrap_or(first)
+}
+
+/// Says nothing twice, and no phrase beside a reason.
+fn tidy(complaints: &mut Vec<String>) {
+    let mut seen = Vec::new();
+    let has_reason = complaints.iter().any(|line| !is_empty_phrase(line));
+    complaints.retain(|line| {
+        let is_new = !seen.contains(line);
+        seen.push(line.clone());
+        is_new && !(has_reason && is_empty_phrase(line))
+    });
+}
+
+/// Whether it only repeats what the status says: `Bad Request`, or the name of the exception in words, `Bad Request Exception`.
+fn is_empty_phrase(text: &str) -> bool {
+    let text = text.trim().trim_end_matches('.').to_lowercase();
+    let phrase = text.strip_suffix(" exception").unwrap_or(&text);
+    let reasons = (400..600).filter_map(|code| StatusCode::from_u16(code).ok()?.canonical_reason());
+    phrase == "http" || reasons.map(str::to_lowercase).any(|reason| reason == phrase)
+}
+
+/// A short text that is no page and nothing else with a structure.
+fn words(body: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(body).unwrap_or_default().trim();
+    let is_plain =
+        !text.starts_with(['<', '{', '[']) && !text.chars().any(|char| char.is_control() && !char.is_whitespace());
+    let fits = is_plain && !text.is_empty() && text.len() <= FEW_WORDS;
+    fits.then(|| text.split_whitespace().collect::<Vec<_>>().join(" ")).into_iter().collect()
 }
 
 fn lines(message: &Value) -> Vec<String> {

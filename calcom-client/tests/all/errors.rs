@@ -53,6 +53,19 @@ async fn the_real_reason_is_found_in_every_shape() {
             ),
             "attendee.email: Required",
         ),
+        (refusal("BadRequestException", "Bad Request Exception", json!("the slot is odd")), "the slot is odd"),
+        (refusal("BadRequestException", "Bad Request", json!("the slot is odd")), "the slot is odd"),
+        (refusal("BadRequestException", "the slot is odd", json!("more of it")), "the slot is odd"),
+        (refusal("BadRequestException", "Bad Request Exception", json!(["one", "two"])), "one; two"),
+        (refusal("BadRequestException", "Bad Request Exception", json!({"errors": ["one", "one", "two"]})), "one; two"),
+        (
+            refusal("BadRequestException", "it is wrong", json!(["in one way", "in two"])),
+            "it is wrong; in one way; in two",
+        ),
+        (refusal("BadRequestException", "Bad Request Exception", json!({"message": "Bad Request"})), "Bad Request"),
+        (json!({"message": "Bad Request", "errors": ["one"]}), "one"),
+        (json!("just text"), "just text"),
+        (json!(["one", "two"]), "one; two"),
     ] {
         let error = refused(400, &[], &body).await;
         assert_eq!(error.message(), message, "{body}");
@@ -123,6 +136,11 @@ async fn a_page_instead_of_an_answer_and_an_empty_one_are_told_apart() {
     let page = refused(403, &[], "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>").await;
     assert_eq!(page.problem(), Some(&Problem::Blocked));
     assert!(page.message().contains("proxy or a firewall"), "{page}");
+    let words = refused(400, &[], " the booking\nis too early ").await;
+    assert_eq!((words.message(), words.kind()), ("the booking is too early", ErrorKind::Invalid));
+    for noise in ["<error>no</error>", "{\"broken", "\u{1}\u{2}", &"long ".repeat(200)] {
+        assert_eq!(refused(400, &[], noise).await.message(), "Bad Request", "{noise}");
+    }
     let empty = refused(503, &[], "").await;
     assert_eq!((empty.kind(), empty.message()), (ErrorKind::Server, "Service Unavailable"));
 }
@@ -138,6 +156,18 @@ async fn the_requests_id_is_kept_where_there_is_one() {
 async fn an_error_under_a_good_status_is_one() {
     let error = refused(200, &[], json!({"status": "error", "error": {"message": "the host is gone"}})).await;
     assert_eq!((error.kind(), error.message(), error.was_sent()), (ErrorKind::Invalid, "the host is gone", Sent::Yes));
+    let hidden = refusal("BadRequestException", "Bad Request Exception", json!({"message": "the host is gone"}));
+    let error = refused(200, &[], &hidden).await;
+    assert_eq!((error.message(), error.code()), ("the host is gone", Some("BadRequestException")));
+    assert_eq!(refused(200, &[], json!({"status": "error", "message": "gone"})).await.message(), "gone");
+    let script = ScriptedTransport::new()
+        .answer(200, hidden.clone())
+        .answer(200, hidden)
+        .answer(200, json!({"status": "success"}));
+    let (calcom, _) = client(script);
+    assert_eq!(calcom.bookings().list().await.unwrap_err().message(), "the host is gone");
+    assert_eq!(calcom.slots().delete_reservation("res_1").await.unwrap_err().message(), "the host is gone");
+    calcom.slots().delete_reservation("res_1").await.unwrap();
     let odd = refused(200, &[], json!({"status": "success"})).await;
     assert_eq!(odd.kind(), ErrorKind::Decode);
 }
