@@ -36,6 +36,9 @@ const EPOCH_FROM: f64 = 1e9;
 /// A wait beyond this is not believed: limits run for a minute, and a lock-out is not announced.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
+/// Nor a point in time further off than this.
+const LONGEST_UNTIL: Duration = Duration::from_secs(120);
+
 /// A short name of an API key for keys of limits: the first 8 bytes of its SHA-256 in hex.
 pub(crate) fn fingerprint(key: &SecretString) -> String {
     Sha256::digest(key.expose_secret().as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -86,11 +89,24 @@ fn named(headers: &HeaderMap) -> Vec<Named<'_>> {
         .collect()
 }
 
-/// Seconds to wait; a point in time, as one page has it, tells nothing without the provider's clock.
+/// Seconds to wait; or a point in time, as one page has it, which tells the wait from the time of the answer by the same clock.
 fn reset(headers: &HeaderMap, name: &str) -> Option<Duration> {
     let number: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
-    let seconds = (0.0..EPOCH_FROM).contains(&number);
-    seconds.then(|| Duration::from_secs_f64(number).min(LONGEST_WAIT))
+    match number {
+        _ if !(0.0..f64::MAX).contains(&number) => None,
+        _ if number < EPOCH_FROM => Some(Duration::from_secs_f64(number).min(LONGEST_WAIT)),
+        _ => {
+            let wait = (number - answered_at(headers)?).clamp(0.0, LONGEST_UNTIL.as_secs_f64());
+            Some(Duration::from_secs_f64(wait))
+        }
+    }
+}
+
+/// The provider's time of the answer, in seconds since 1970.
+fn answered_at(headers: &HeaderMap) -> Option<f64> {
+    let date = headers.get(http::header::DATE)?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date.trim()).ok()?;
+    Some(date.as_millisecond() as f64 / 1_000.0)
 }
 
 /// How long a refused caller has to wait: `Retry-After` (some endpoints have it), the longest reset of a spent limit, any
@@ -179,6 +195,13 @@ mod tests {
         assert_eq!(refused(&[("X-RateLimit-Remaining-Default", "0"), ("X-RateLimit-Reset-Default", "31")]), Some(31));
         assert_eq!(refused(&[("Retry-After", "7"), ("X-RateLimit-Reset-Default", "31")]), Some(7));
         assert_eq!(refused(&[("X-RateLimit-Reset-Default", "1790000000")]), Some(60), "a point in time is no wait");
+        let until = |reset: &str, date: &str| refused(&[("X-RateLimit-Reset-Default", reset), ("Date", date)]);
+        // 1796148300 is the date.
+        for (reset, wait) in [("1796148331", 31), ("1796148200", 0), ("1796149999", 120), ("1796148331000", 120)] {
+            assert_eq!(until(reset, "Tue, 01 Dec 2026 18:05:00 GMT"), Some(wait), "{reset}");
+        }
+        assert_eq!(until("1796148331", "today"), Some(60));
+        assert_eq!(until("inf", "Tue, 01 Dec 2026 18:05:00 GMT"), Some(60));
         assert_eq!(refused(&[("X-RateLimit-Reset-Default", "soon")]), Some(60));
     }
 }
