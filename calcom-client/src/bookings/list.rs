@@ -115,17 +115,13 @@ impl ListBookings {
     /// All pages, one after another. A booking that comes or goes meanwhile moves the others: what an order by update time
     /// ascending leaves out, the next listing from then on has.
     pub fn pages(self) -> impl Stream<Item = Result<Page<Booking, u64>>> + Send {
-        let skip = self.number("skip").unwrap_or(0);
+        let skip = self.0.number("skip").unwrap_or(0);
         paging::pages(skip, move |at| self.clone().skip(at).send(), |booking: &Booking| booking.uid.to_string())
     }
 
     /// All bookings, one by one; pages are fetched as they are needed.
     pub fn items(self) -> impl Stream<Item = Result<Booking>> + Send {
         page::items(self.pages())
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.0.asked(name)?.parse().ok()
     }
 
     async fn send(self) -> Result<Page<Booking, u64>> {
@@ -138,8 +134,8 @@ impl ListBookings {
     }
 
     async fn page(self, leaves_out: bool) -> Result<Page<Booking, u64>> {
-        let skip = self.number("skip").unwrap_or(0);
-        let take = self.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
+        let skip = self.0.number("skip").unwrap_or(0);
+        let take = self.0.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
         let draft = self.0.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 bookings");
         let answer = draft.answer().await?;

@@ -83,6 +83,11 @@ impl Draft {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// A query parameter as it stands, where it is a number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.asked(name)?.parse().ok()
+    }
+
     pub(crate) fn refuse(mut self, why: impl Into<Cow<'static, str>>) -> Self {
         self.mistake.get_or_insert_with(|| Error::new(ErrorKind::Config, why));
         self
@@ -116,9 +121,8 @@ impl Draft {
 
     /// Sends it and reads one page of a listing that does not say whether there are more.
     pub(crate) async fn page<T: DeserializeOwned>(self, page_size: u32) -> Result<Page<T, u64>> {
-        let number = |name: &str| self.asked(name).and_then(|number| number.parse().ok());
-        let skip = number("skip").unwrap_or(0);
-        let take = number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(page_size);
+        let skip = self.number("skip").unwrap_or(0);
+        let take = self.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(page_size);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
         let items: Vec<T> =
             self.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 entries").data().await?;

@@ -87,10 +87,11 @@ impl ListOoo {
         Self(draft)
     }
 
-    /// All entries, one by one.
+    /// All entries from `skip` on, one by one.
     pub fn items(self) -> impl Stream<Item = Result<OooEntry>> + Send {
+        let from = self.0.number("skip").unwrap_or(0);
         let fetch = move |at| self.clone().skip(at).send();
-        page::items(paging::pages(0, fetch, |entry: &OooEntry| entry.id.to_string()))
+        page::items(paging::pages(from, fetch, |entry: &OooEntry| entry.id.to_string()))
     }
 
     async fn send(self) -> Result<Page<OooEntry, u64>> {

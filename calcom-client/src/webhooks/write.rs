@@ -93,10 +93,11 @@ impl ListWebhooks {
         Self(draft)
     }
 
-    /// All webhooks, one by one.
+    /// All webhooks from `skip` on, one by one.
     pub fn items(self) -> impl Stream<Item = Result<Webhook>> + Send {
+        let from = self.0.number("skip").unwrap_or(0);
         let fetch = move |at| self.clone().skip(at).send();
-        page::items(paging::pages(0, fetch, |webhook: &Webhook| webhook.id.to_string()))
+        page::items(paging::pages(from, fetch, |webhook: &Webhook| webhook.id.to_string()))
     }
 
     async fn send(self) -> Result<Page<Webhook, u64>> {

@@ -4,6 +4,7 @@ use calcom_client::{
     model::{OooReason, TeamMade, TimeUnit, WebhookVersion, Weekday},
     webhook::EventKind,
 };
+use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use sidecar_core::{ErrorKind, SecretString, model::Unknown, test_util::ScriptedTransport};
 
@@ -368,4 +369,17 @@ async fn a_webhooks_secret_is_read_but_not_shown() {
     let secret = webhook.secret.unwrap().to_secret();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&secret), "whsec_test");
     assert_eq!(webhook.triggers.unwrap()[1], EventKind::Other("BOOKING_OF_TOMORROW".into()));
+}
+
+#[tokio::test]
+async fn items_begin_where_they_were_asked_to() {
+    let none = || json!({"status": "success", "data": []});
+    let script = ScriptedTransport::new().answer(200, none()).answer(200, none()).answer(200, none());
+    let (calcom, transport) = client(script);
+    let webhooks: Vec<_> = calcom.webhooks().list().skip(250_u64).items().try_collect().await.unwrap();
+    let entries: Vec<_> = calcom.out_of_office().list().skip(3_u64).items().try_collect().await.unwrap();
+    let of_all: Vec<_> = calcom.webhooks().list().items().try_collect().await.unwrap();
+    assert_eq!((webhooks.len(), entries.len(), of_all.len()), (0, 0, 0));
+    let asked: Vec<_> = transport.requests().iter().map(line).collect();
+    assert!(asked[0].contains("skip=250") && asked[1].contains("skip=3") && asked[2].contains("skip=0"), "{asked:?}");
 }
