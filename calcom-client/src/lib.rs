@@ -29,5 +29,5 @@ pub use limits::{Allowance, Budget, RateLimitPolicy};
 pub use model::{BookingUid, EventTypeId, ScheduleId};
 pub use oauth::{CalcomConnections, CalcomExchange, CalcomOAuth, CalcomTokens};
 pub use operations::OPERATIONS;
-pub use sidecar_core::{Error, ErrorKind, Result};
+pub use sidecar_core::{Error, ErrorKind, Result, Timestamp};
 pub use webhook::{CalcomEvent, CalcomVerifier};

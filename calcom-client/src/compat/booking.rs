@@ -1,10 +1,10 @@
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, Timestamp};
+use sidecar_core::{Error, ErrorKind, Result, Sent, Timestamp};
 
 use crate::{
-    bookings::NewAttendee,
+    bookings::{CreateBooking, CreatedOrFound, NewAttendee},
     client::{CalcomClient, Settings, WithSettings, settings},
-    model::{Booked, EventType, EventTypeId, Minutes},
+    model::{Booked, EventType, EventTypeId, Location, Minutes},
 };
 
 /// The metadata key that says that a booking was made by this software and for what, so that its events are told from people's.
@@ -15,7 +15,7 @@ pub(super) const REASON: &str = "sidecar_reason";
 
 const MINUTE: i64 = 60_000_000;
 
-/// What is booked.
+/// What is booked. [`NewBooking::new`] takes what every booking needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewBooking {
     /// The event type.
@@ -36,26 +36,106 @@ pub struct NewBooking {
     pub metadata: Map<String, Value>,
 }
 
+impl NewBooking {
+    /// A booking for somebody of this name and e-mail address, whose time zone is `UTC` until it is set. Times are
+    /// `"2026-12-01T09:00:00Z".parse()?`, with any offset.
+    pub fn new(
+        event_type: impl Into<EventTypeId>,
+        start: Timestamp,
+        end: Timestamp,
+        attendee_name: impl Into<String>,
+        attendee_email: impl Into<String>,
+    ) -> Self {
+        Self {
+            event_type: event_type.into(),
+            start,
+            end,
+            attendee_name: attendee_name.into(),
+            attendee_email: attendee_email.into(),
+            attendee_phone: None,
+            time_zone: "UTC".to_owned(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// The attendee's IANA time zone, such as `Europe/Berlin`, in which mails tell the time.
+    #[must_use]
+    pub fn time_zone(mut self, time_zone: impl Into<String>) -> Self {
+        self.time_zone = time_zone.into();
+        self
+    }
+
+    /// The attendee's phone number in E.164; needed where reminders go out by text message.
+    #[must_use]
+    pub fn phone(mut self, phone: impl Into<String>) -> Self {
+        self.attendee_phone = Some(phone.into());
+        self
+    }
+
+    /// A value of one's own, as in [`CreateBooking::metadata`]; what is no text is sent as JSON text.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+}
+
 /// Books from a start to an end. From [`CalcomClient::create_booking`].
+///
+/// The create is never sent a second time by itself. End it with [`create_or_find`](Self::create_or_find) in place of `.await` to
+/// learn what became of one whose answer was lost.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateNewBooking {
     client: CalcomClient,
     booking: NewBooking,
+    guests: Vec<String>,
+    location: Option<Location>,
+    reference: Option<String>,
     settings: Settings,
 }
 
 impl CreateNewBooking {
     pub(super) fn new(client: CalcomClient, booking: NewBooking) -> Self {
-        Self { client, booking, settings: Settings::default() }
+        Self { client, booking, guests: Vec::new(), location: None, reference: None, settings: Settings::default() }
     }
 
     settings!(Self, self => self.settings);
 
-    async fn send(self) -> Result<Booked> {
-        let Self { client, booking, settings } = self;
+    /// Further e-mail addresses that are invited.
+    pub fn guests<S: Into<String>>(mut self, guests: impl IntoIterator<Item = S>) -> Self {
+        self.guests = guests.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Where it takes place; the event type's first place unless set.
+    pub fn location(mut self, location: impl Into<Location>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// A name of one's own by which the booking is found again, as in [`CreateBooking::reference`].
+    pub fn reference(mut self, reference: impl Into<String>) -> Self {
+        self.reference = Some(reference.into());
+        self
+    }
+
+    /// Books, and when it is unclear whether that happened, looks for the booking. A job that is carried out again should look first
+    /// ([`Bookings::find`](crate::bookings::Bookings::find)).
+    ///
+    /// # Errors
+    /// As awaiting it, and as [`CreateBooking::create_or_find`]: it needs a [`reference`](Self::reference).
+    pub async fn create_or_find(self) -> Result<CreatedOrFound> {
+        self.create().await?.create_or_find().await
+    }
+
+    /// The create with the length that the event type asks for.
+    async fn create(self) -> Result<CreateBooking> {
+        let Self { client, booking, guests, location, reference, settings } = self;
         let asked = length(&booking)?;
-        let event_type = client.event_types().get(booking.event_type).with(settings.clone()).await?;
+        let event_type = client.event_types().get(booking.event_type).with(settings.clone()).await;
+        // Whatever became of the read, the booking was not sent.
+        let event_type = event_type.map_err(|error| error.sent(Sent::No))?;
         let chosen = chosen_length(&event_type, asked)?;
         let mut attendee = NewAttendee::new(booking.attendee_name, booking.attendee_email, booking.time_zone);
         if let Some(phone) = booking.attendee_phone {
@@ -69,7 +149,20 @@ impl CreateNewBooking {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             create = create.metadata(key, text);
         }
-        create.with(settings).await
+        if let Some(reference) = reference {
+            create = create.reference(reference);
+        }
+        if !guests.is_empty() {
+            create = create.guests(guests);
+        }
+        if let Some(location) = location {
+            create = create.location(location);
+        }
+        Ok(create.with(settings))
+    }
+
+    async fn send(self) -> Result<Booked> {
+        self.create().await?.await
     }
 }
 

@@ -25,24 +25,23 @@ impl CalcomClient {
     /// ```no_run
     /// # async fn run(calcom: calcom_client::CalcomClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use calcom_client::compat::NewBooking;
-    /// let booking = calcom
-    ///     .create_booking(NewBooking {
-    ///         event_type: 7.into(),
-    ///         start: "2026-12-01T09:00:00Z".parse()?,
-    ///         end: "2026-12-01T09:30:00Z".parse()?,
-    ///         attendee_name: "Ann Example".into(),
-    ///         attendee_email: "ann@example.com".into(),
-    ///         attendee_phone: None,
-    ///         time_zone: "Europe/Berlin".into(),
-    ///         metadata: serde_json::Map::from_iter([("organizationId".to_owned(), "org_1".into())]),
-    ///     })
+    /// let (start, end) = ("2026-12-01T09:00:00Z".parse()?, "2026-12-01T09:30:00Z".parse()?);
+    /// let booking = NewBooking::new(7, start, end, "Ann Example", "ann@example.com")
+    ///     .time_zone("Europe/Berlin")
+    ///     .metadata("organizationId", "org_1");
+    /// let made = calcom
+    ///     .create_booking(booking)
+    ///     .guests(["carl@example.com"])
+    ///     .reference("job-17")
+    ///     .create_or_find() // or `.await`, without a look after a lost answer
     ///     .await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// Cal.com takes no end: how long a booking is comes from its event type, which is therefore read first (one call more). An end
-    /// that the event type does not allow is refused before anything is booked.
+    /// Cal.com takes no end: how long a booking is comes from its event type, which is therefore read first. That is one call more,
+    /// and one that needs credentials, which [`Bookings::create`](crate::bookings::Bookings::create) does not. An end that the event
+    /// type does not allow is refused before anything is booked.
     pub fn create_booking(&self, booking: NewBooking) -> CreateNewBooking {
         CreateNewBooking::new(self.clone(), booking)
     }

@@ -11,6 +11,9 @@ use sidecar_core::Timestamp;
 /// assert_eq!(time.timestamp(), Some("2026-12-01T08:00:00Z".parse()?));
 /// let odd: WireTime = serde_json::from_str(r#""next Tuesday""#)?;
 /// assert_eq!((odd.timestamp(), odd.as_str()), (None, "next Tuesday"));
+/// // One for a request:
+/// let start: WireTime = "2026-12-01T09:00:00+01:00".parse::<calcom_client::Timestamp>()?.into();
+/// assert_eq!(start.as_str(), "2026-12-01T08:00:00Z");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

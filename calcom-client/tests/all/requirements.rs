@@ -1,22 +1,17 @@
 //! The three operations under the requirement's names.
 
-use calcom_client::{CalcomClient, compat::NewBooking};
+use calcom_client::{CalcomClient, CalcomErrorExt, bookings::CreatedOrFound, compat::NewBooking, model::Location};
 use serde_json::json;
-use sidecar_core::{ErrorKind, Timestamp, test_util::ScriptedTransport};
+use sidecar_core::{ErrorKind, Timestamp, http::TransportError, test_util::ScriptedTransport};
 
 use crate::support::{answering, at, client, fixture, line, only};
 
 fn new_booking(end: Timestamp) -> NewBooking {
-    NewBooking {
-        event_type: 7.into(),
-        start: at("2026-12-02T09:00:00Z"),
-        end,
-        attendee_name: "Ann Example".into(),
-        attendee_email: "ann@example.com".into(),
-        attendee_phone: Some("+49151".into()),
-        time_zone: "Europe/Berlin".into(),
-        metadata: json!({"organizationId": "org_1", "seats": 2}).as_object().unwrap().clone(),
-    }
+    NewBooking::new(7, at("2026-12-02T09:00:00Z"), end, "Ann Example", "ann@example.com")
+        .time_zone("Europe/Berlin")
+        .phone("+49151")
+        .metadata("organizationId", "org_1")
+        .metadata("seats", 2)
 }
 
 /// A client whose event type has these lengths.
@@ -65,6 +60,44 @@ async fn create_booking_refuses_an_end_that_the_event_type_does_not_allow() {
         let error = calcom.create_booking(new_booking(at(end))).await.unwrap_err();
         assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Config, 0), "{error}");
     }
+}
+
+#[tokio::test]
+async fn create_booking_passes_guests_place_and_reference_on() {
+    let (calcom, sent) = with_lengths(30, &[]);
+    let create = calcom.create_booking(new_booking(at("2026-12-02T09:30:00Z")));
+    create.guests(["carl@example.com"]).location(Location::Address).reference("job-17").await.unwrap();
+    let body = sent.requests()[1].json();
+    assert_eq!((&body["guests"], &body["location"]), (&json!(["carl@example.com"]), &json!({"type": "address"})));
+    assert_eq!(body["metadata"], json!({"organizationId": "org_1", "seats": "2", "sidecarReference": "job-17"}));
+}
+
+#[tokio::test]
+async fn create_booking_finds_what_became_of_a_lost_answer() {
+    let mut booking = fixture!("booking")["data"].take();
+    booking["metadata"] = json!({"sidecarReference": "job-17"});
+    let listed = json!({"status": "success", "data": [booking], "pagination": {"hasNextPage": false}});
+    let script = ScriptedTransport::new()
+        .answer(200, fixture!("event_type"))
+        .fail(TransportError::Broken("reset".into()))
+        .answer(200, listed);
+    let (calcom, sent) = client(script);
+    let end = at("2026-12-02T09:30:00Z");
+    let made = calcom.create_booking(new_booking(end)).reference("job-17").create_or_find().await.unwrap();
+    assert!(matches!(&made, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{made:?}");
+    let lines: Vec<_> = sent.requests().iter().map(line).collect();
+    assert!(
+        lines[1].starts_with("POST /v2/bookings") && lines[2].starts_with("GET /v2/bookings?attendeeEmail="),
+        "{lines:?}"
+    );
+
+    let (calcom, _) = client(ScriptedTransport::new().answer(503, json!({})));
+    let error = calcom.create_booking(new_booking(end)).await.unwrap_err();
+    assert!(error.is_transient() && !error.may_have_happened(), "only the event type was asked for: {error}");
+
+    let (calcom, sent) = with_lengths(30, &[]);
+    let error = calcom.create_booking(new_booking(end)).create_or_find().await.unwrap_err();
+    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Config, 1), "nothing was booked: {error}");
 }
 
 #[tokio::test]
