@@ -155,9 +155,9 @@ impl CalcomClientBuilder {
 }
 
 fn profile_of(base: &str) -> Profile {
-    match [Region::Global, Region::Eu].iter().any(|region| region.base_url() == base) {
-        true => Profile::Cloud,
-        false => Profile::SelfHosted,
+    match Region::at(base) {
+        Some(_) => Profile::Cloud,
+        None => Profile::SelfHosted,
     }
 }
 

@@ -86,13 +86,14 @@ impl CalcomOAuthBuilder {
         self
     }
 
-    /// Which cloud; [`Region::Global`] unless set.
+    /// Which cloud; [`Region::Global`] unless set. A [`base_url`](Self::base_url) wins.
     pub fn region(mut self, region: Region) -> Self {
         self.region = region;
         self
     }
 
-    /// Another address of the API, with or without `/v2` at its end.
+    /// Another address of the API, with or without `/v2` at its end. Users agree at the cloud's app that belongs to it; of a host of
+    /// one's own say where, with [`app_url`](Self::app_url) or [`authorize_url`](Self::authorize_url).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -120,7 +121,8 @@ impl CalcomOAuthBuilder {
     /// The finished value. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the client id, the secret or a URL cannot be right.
+    /// [`ErrorKind::Config`] when the client id, the secret or a URL cannot be right, or when a host of one's own comes without a page
+    /// where users agree.
     pub fn build(self) -> Result<CalcomOAuth> {
         let refuse = |why: &'static str| Err(Error::new(ErrorKind::Config, why));
         if self.client_id.trim().is_empty() {
@@ -134,12 +136,19 @@ impl CalcomOAuthBuilder {
         if let Some(uri) = &self.redirect_uri {
             page("redirect URI", uri)?;
         }
-        let app = self.app_url.as_deref().unwrap_or(self.region.app_url()).trim_end_matches('/');
-        let authorize_url = match &self.authorize_url {
-            Some(url) => page("authorize URL", url)?,
-            None => page("app's URL", &format!("{app}{AUTHORIZE_PATH}"))?,
-        };
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
+        let app = self.app_url.as_deref().or(Region::at(base).map(Region::app_url));
+        let authorize_url = match (&self.authorize_url, app) {
+            (Some(url), _) => page("authorize URL", url)?,
+            (None, Some(app)) => page("app's URL", &format!("{}{AUTHORIZE_PATH}", app.trim_end_matches('/')))?,
+            (None, None) => {
+                let why = format!(
+                    "`{base}` is neither of Cal.com's clouds, so that nobody knows where its users agree: give the address of its \
+                     app with `app_url`, or the whole page with `authorize_url`"
+                );
+                return Err(Error::new(ErrorKind::Config, why));
+            }
+        };
         Ok(CalcomOAuth(Arc::new(Inner {
             pipeline: self.plumbing.pipeline(Calcom { renews: false }, base)?.build()?,
             limits: Limits::new(&format!("oauth:{}", self.client_id), RateLimitPolicy::OAUTH),

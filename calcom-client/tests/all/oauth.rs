@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use calcom_client::{
-    CalcomConnections, CalcomErrorExt, CalcomOAuth, Problem,
+    CalcomConnections, CalcomErrorExt, CalcomOAuth, Problem, Region,
     oauth::{CalcomOAuthBuilder, Pkce},
 };
 use serde_json::json;
@@ -67,6 +67,31 @@ fn what_cannot_be_right_is_refused() {
         assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Config);
     }
     assert_eq!(new().build().unwrap().authorize("s").unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn users_agree_where_their_accounts_are() {
+    let new = || CalcomOAuth::builder("client-1").redirect_uri("https://x/back");
+    let page = |builder: CalcomOAuthBuilder| {
+        let url = builder.transport(Arc::new(ScriptedTransport::new())).build().unwrap().authorize("s").unwrap().url();
+        url.as_str().split('?').next().unwrap().to_owned()
+    };
+    let own = "https://cal.example.com/api/v2";
+    for (builder, agreed_at) in [
+        (new(), "https://app.cal.com/auth/oauth2/authorize"),
+        (new().region(Region::Eu), "https://app.cal.eu/auth/oauth2/authorize"),
+        (new().base_url("https://api.cal.eu/v2/"), "https://app.cal.eu/auth/oauth2/authorize"),
+        (new().region(Region::Eu).base_url("https://api.cal.com"), "https://app.cal.com/auth/oauth2/authorize"),
+        (new().base_url(own).app_url("https://cal.example.com/"), "https://cal.example.com/auth/oauth2/authorize"),
+        (new().base_url(own).authorize_url("https://cal.example.com/agree"), "https://cal.example.com/agree"),
+    ] {
+        assert_eq!(page(builder), agreed_at);
+    }
+    for builder in [new().base_url(own), new().region(Region::Eu).base_url(own)] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.message().contains("`app_url`") && error.message().contains("cal.example.com"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -85,6 +85,11 @@ async fn a_refresh_goes_out_as_a_form() {
         .expect(1)
         .mount(&server)
         .await;
-    let oauth = CalcomOAuth::builder("c").client_secret("s".to_owned()).base_url(server.uri()).build().unwrap();
+    let oauth = CalcomOAuth::builder("c")
+        .client_secret("s".to_owned())
+        .base_url(server.uri())
+        .app_url(server.uri())
+        .build()
+        .unwrap();
     assert!(oauth.refresh(&"r/1".to_owned().into()).await.unwrap().refresh.is_some());
 }

@@ -67,7 +67,8 @@ impl Server {
 
     /// The OAuth app.
     pub(crate) fn app(&self) -> CalcomOAuth {
-        let builder = CalcomOAuth::builder("client1").client_secret("secret".to_owned()).base_url(&self.0);
+        let builder =
+            CalcomOAuth::builder("client1").client_secret("secret".to_owned()).base_url(&self.0).app_url(&self.0);
         builder.redirect_uri("https://crm.example.com/back").retry(RetryPolicy::never()).build().unwrap()
     }
 }
