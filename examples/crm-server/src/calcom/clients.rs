@@ -11,7 +11,7 @@ use std::{
 
 use calcom_client::{
     CalcomClient, CalcomClientBuilder, CalcomConnections, CalcomOAuth, CalcomTokens, CalcomVerifier, RateLimitPolicy,
-    Region, model::UserId,
+    model::UserId,
 };
 use secrecy::SecretString;
 use sidecar_core::{
@@ -389,8 +389,7 @@ impl CalcomAccess {
 }
 
 fn oauth(config: &CalcomConfig, app: &CalcomApp) -> calcom_client::oauth::CalcomOAuthBuilder {
-    let region = if config.api_url == Region::Eu.base_url() { Region::Eu } else { Region::Global };
-    let mut builder = CalcomOAuth::builder(&app.client_id).region(region).base_url(&config.api_url);
+    let mut builder = CalcomOAuth::builder(&app.client_id).base_url(&config.api_url);
     if let Some(secret) = &app.client_secret {
         builder = builder.client_secret(secret.clone());
     }

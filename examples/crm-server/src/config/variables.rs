@@ -72,7 +72,11 @@ pub const VARIABLES: &[Variable] = &[
         "APP_URL/api/integrations/calcom/auth",
         "where people come back to after their consent",
     ),
-    variable("CALCOM_AUTHORIZE_URL", "the provider's", "another consent page: a host of your own, stand-ins"),
+    variable(
+        "CALCOM_AUTHORIZE_URL",
+        "the provider's",
+        "another consent page; with an API of your own there has to be one",
+    ),
 ];
 
 /// The table as the end of `--help`.

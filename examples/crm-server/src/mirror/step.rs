@@ -1,6 +1,9 @@
 //! One step of the mirror: looks at a booking and its appointment and makes them agree.
 
-use calcom_client::{CalcomClient, sync::HAS_SEATS};
+use calcom_client::{
+    CalcomClient,
+    sync::{ABSENCES_CHANGED, HAS_SEATS},
+};
 use ghl_client::GhlClient;
 use serde_json::Value;
 use sidecar_core::{
@@ -46,9 +49,11 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     let link = link::of_booking(app, organization, root).await?;
     let settled = app.calcom.settings(organization).await?;
     let made = link.note.as_ref().and_then(|link| link.made.clone());
-    // Of one with seats the events told of one attendee only.
-    let is_untold =
-        |head: &Record| has_seats(head) || (made.is_none() && place::depends_on_hosts(&settled.settings, head));
+    // Of one with seats, and of who did not come, the events told of some attendees only.
+    let is_untold = |head: &Record| {
+        let is_partly_told = has_seats(head) || head.doc.contains_key(ABSENCES_CHANGED);
+        is_partly_told || (made.is_none() && place::depends_on_hosts(&settled.settings, head))
+    };
     let head = bookings.told(root, is_untold).await?;
     if link.note.is_none() && is_history(&head, app.now()) {
         return Ok(Batch::default());

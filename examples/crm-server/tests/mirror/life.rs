@@ -143,6 +143,9 @@ async fn who_did_not_come_is_told_on_the_other_side() {
     house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": "noshow"})).unwrap();
     house.rest().await;
     assert_eq!((house.at_ghl(&place, &here).unwrap().2, house.at_calcom(&there).2), ("noshow", "noshow"));
+    house.sandbox.calcom().unmark_absent(&here).unwrap();
+    house.rest().await;
+    assert_eq!(house.at_ghl(&place, &here).unwrap().2, "confirmed", "they came after all");
     house.stop().await;
 }
 

@@ -228,11 +228,20 @@ impl Calcom {
 
     /// The host says that no attendee came.
     pub fn mark_absent(&self, uid: &str) -> Result<Value, SandboxError> {
+        self.mark(uid, true)
+    }
+
+    /// The host says that all attendees came after all.
+    pub fn unmark_absent(&self, uid: &str) -> Result<Value, SandboxError> {
+        self.mark(uid, false)
+    }
+
+    fn mark(&self, uid: &str, absent: bool) -> Result<Value, SandboxError> {
         let emails: Vec<String> = {
             let account = lock(&self.world.account);
             account.booking(uid)?.attendees.iter().map(|guest| guest.email.clone()).collect()
         };
-        let attendees = emails.into_iter().map(|email| AbsentAttendee { email, absent: true }).collect();
+        let attendees = emails.into_iter().map(|email| AbsentAttendee { email, absent }).collect();
         Ok(changes::mark_absent(&self.world, uid, &Absent { host: None, attendees })?)
     }
 
