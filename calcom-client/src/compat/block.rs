@@ -219,9 +219,10 @@ impl Unblock {
 
     settings!(Self, self => self.settings);
 
-    /// The other blocks of the schedule that hold on: what they share with these stays blocked.
+    /// The other blocks of the schedule that hold on: what they share with these stays blocked. Leave out the ones that are freed:
+    /// blocks of the same time have equal handles, so that an equal one is taken for another block, and the time stays blocked.
     pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
-        self.beside = handles.into_iter().filter(|other| !self.handles.contains(other)).collect();
+        self.beside = handles.into_iter().collect();
         self
     }
 

@@ -173,6 +173,26 @@ async fn overlapping_blocks_are_freed_in_any_order_by_who_knows_of_both() {
 }
 
 #[tokio::test]
+async fn of_two_blocks_of_the_same_time_either_may_be_freed_first() {
+    let hour = || slot("2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z");
+    for first in [0, 1] {
+        let house = House::new("UTC", json!([]));
+        let mut handles = house.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
+        assert_eq!(handles[0], handles[1]);
+        let blocked = house.overrides();
+        let gone = handles.remove(first);
+        house.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        assert_eq!(house.overrides(), blocked, "the other one holds");
+        house.calcom.unblock(handles.remove(0)).await.unwrap();
+        assert_eq!(house.overrides(), json!([]));
+    }
+    let house = House::new("UTC", json!([]));
+    let both = house.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
+    house.calcom.unblock_all(both).await.unwrap();
+    assert_eq!(house.overrides(), json!([]), "both at once");
+}
+
+#[tokio::test]
 async fn many_blocks_are_freed_by_one_change_but_for_what_another_one_holds() {
     let house = House::new("UTC", json!([]));
     let slots = [(10, 12), (11, 13), (15, 16)]
@@ -378,14 +398,21 @@ fn is_available(schedule: &Schedule, time: Timestamp) -> bool {
         .any(|hours| within(&hours.start_time, &hours.end_time))
 }
 
+/// Blocks in minutes after 2026-10-20, over the ends of summer time: of any length, and whole hours of two days, of which many are
+/// equal or within one another.
+fn some_blocks() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    let hours = (24_i64..72, 1_i64..6).prop_map(|(start, length)| (start * 60, length * 60));
+    let any = (0_i64..14 * 1_440, 1_i64..3_000);
+    prop_oneof![prop::collection::vec(any, 1..5), prop::collection::vec(hours, 2..9)]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn blocks_take_out_just_their_time_and_freeing_them_in_any_order_leaves_what_was(
         zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]),
-        // Minutes from 2026-10-20 on, over the ends of summer time.
-        blocks in prop::collection::vec((0_i64..14 * 1_440, 1_i64..3_000), 1..5),
-        order in any::<prop::sample::Index>(),
+        blocks in some_blocks(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 8),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
@@ -393,29 +420,36 @@ proptest! {
             let house = House::new(zone, json!([over("2026-10-22", "08:00", "20:00"), over("2026-10-23", "00:00", "00:00")]));
             let read = || serde_json::from_value::<Schedule>(house.provider.schedule.lock().unwrap().clone()).unwrap();
             let (before, first) = (read(), house.overrides());
-            let slots: Vec<_> = blocks.iter().map(|(start, length)| {
+            let slots = blocks.iter().map(|(start, length)| {
                 let start = base + start * 60;
                 BlockedSlot::new(Timestamp::from_secs(start), Timestamp::from_secs(start + length * 60))
-            }).collect();
-            let mut held = Vec::new();
-            for slot in &slots {
-                let handles = house.calcom.create_blocked_slots([slot.clone()]).beside(held.clone()).await.unwrap();
-                held.extend(handles);
-            }
-            let after = read();
-            for minute in (0..17 * 1_440).step_by(13) {
-                let time = Timestamp::from_secs(base + minute * 60);
-                let blocked = slots.iter().any(|slot| slot.start <= time && time < slot.end);
-                if blocked {
-                    assert!(!is_available(&after, time), "{time} is blocked in {zone}");
-                } else if zone == "UTC" || zone == "Asia/Kolkata" {
-                    // Where clocks are set back, an hour that comes twice is blocked twice.
-                    assert_eq!(is_available(&after, time), is_available(&before, time), "{time} in {zone}");
+            });
+            // Those times are blocked that a block holds, and no others.
+            let judge = |held: &[(BlockedSlot, BlockHandle)]| {
+                let now = read();
+                for minute in (0..17 * 1_440).step_by(13) {
+                    let time = Timestamp::from_secs(base + minute * 60);
+                    if held.iter().any(|(slot, _)| slot.start <= time && time < slot.end) {
+                        assert!(!is_available(&now, time), "{time} is blocked in {zone}");
+                    } else if zone == "UTC" || zone == "Asia/Kolkata" {
+                        // Where clocks are set back, an hour that comes twice is blocked twice.
+                        assert_eq!(is_available(&now, time), is_available(&before, time), "{time} in {zone}");
+                    }
                 }
+            };
+            let handles = |held: &[(BlockedSlot, BlockHandle)]| held.iter().map(|held| held.1.clone()).collect::<Vec<_>>();
+            let mut held = Vec::new();
+            for slot in slots {
+                let blocking = house.calcom.create_blocked_slots([slot.clone()]).beside(handles(&held));
+                held.push((slot, blocking.await.unwrap().remove(0)));
             }
-            while !held.is_empty() {
-                let gone = held.remove(order.index(held.len()));
-                house.calcom.unblock(gone).beside(held.clone()).await.unwrap();
+            judge(&held);
+            for next in order {
+                if !held.is_empty() {
+                    let (_, gone) = held.remove(next.index(held.len()));
+                    house.calcom.unblock(gone).beside(handles(&held)).await.unwrap();
+                    judge(&held);
+                }
             }
             assert_eq!(house.overrides(), first, "{zone}");
         });
