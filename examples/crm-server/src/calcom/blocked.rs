@@ -1,27 +1,31 @@
 //! Times that are not to be booked.
 //!
-//! Invariant: what is blocked can be freed by its handle alone; nothing about it is kept here.
+//! Invariant: what is blocked is freed by its handle alone, once; what else holds the time then is the mirror's to know
+//! (`mirror::by_hand`).
+
+use std::time::Duration;
 
 use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use calcom_client::{
-    CalcomErrorExt, Problem as Refusal,
-    compat::{BlockHandle, BlockStrategy, BlockedSlot},
-};
+use calcom_client::compat::{BlockHandle, BlockedSlot};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::bookings::{client, time};
+use super::bookings::time;
 use crate::{
     app::App,
     error::{Answer, Problem},
     extract::{self, Path, Tenant},
-    mirror,
+    mirror::by_hand::{self, NotBlocked},
+    work::trouble::Trouble,
 };
 
 /// The most times of one request: they are one change of a schedule.
 const MOST: usize = 100;
+/// When somebody who came at the same time as others may come again.
+const SOON: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
 pub struct InPath {
@@ -57,6 +61,10 @@ pub struct Blocked {
 }
 
 /// Blocks times in the schedule of the connection's settings, for every event type on it.
+///
+/// Each stays blocked until it is freed by its handle. What times share with one another, or with what GHL's appointments block, is
+/// free when the last of them is. Disconnecting leaves them blocked, and the handles are good again when the same account is
+/// connected again.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/blocked-slots",
@@ -80,20 +88,13 @@ pub async fn create(
         return Err(Problem::invalid(format!("`slots` has {} times: give 1 to {MOST}", wish.slots.len())));
     }
     let slots: Vec<BlockedSlot> = wish.slots.into_iter().map(slot).collect::<Answer<_>>()?;
-    let calcom = client(&app, tenant.id()).await?;
-    let schedule = app.calcom.settings(tenant.id()).await?.settings.block.map(|block| block.schedule_id);
-    let beside = mirror::held(&app, tenant.id(), None).await?;
-    let blocking = calcom.create_blocked_slots(slots).beside(beside);
-    let blocking = blocking.strategy(BlockStrategy::ScheduleOverride { schedule });
-    let handles = blocking.await.map_err(|error| {
-        let held = match error.problem() {
-            Some(Refusal::PartlyBlocked { handles }) => handles.iter().filter_map(to_text).collect(),
-            _ => Vec::new(),
-        };
-        let problem = Problem::from(error);
-        if held.is_empty() { problem } else { problem.with("handles", held) }
-    })?;
-    Ok((StatusCode::CREATED, Json(Blocked { handles: handles.iter().filter_map(to_text).collect() })))
+    let organization = tenant.id().clone();
+    let blocking = async move { by_hand::block(&app, &organization, slots).await };
+    match to_its_end(blocking).await? {
+        Ok(handles) => Ok((StatusCode::CREATED, Json(Blocked { handles }))),
+        Err(NotBlocked { why, handles }) if handles.is_empty() => Err(problem(why)),
+        Err(NotBlocked { why, handles }) => Err(problem(why).with("handles", handles)),
+    }
 }
 
 /// Frees a blocked time again. One that is free already is no error.
@@ -106,7 +107,7 @@ pub async fn create(
     security(("operator" = [])),
     responses(
         (status = 204, description = "It is free"), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
+        (status = 409, description = "`reconnect_required`, or `other_account`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem),
     ),
 )]
@@ -115,10 +116,36 @@ pub async fn delete(
     State(app): State<App>,
     Path(InPath { handle }): Path<InPath>,
 ) -> Answer<StatusCode> {
-    let handle = from_text(&handle).ok_or_else(|| Problem::not_found("blocked time"))?;
-    let beside = mirror::held(&app, tenant.id(), None).await?;
-    client(&app, tenant.id()).await?.unblock(handle).beside(beside).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let organization = tenant.id().clone();
+    let noted = by_hand::is_handle(&handle);
+    let bare = if noted { None } else { Some(from_text(&handle).ok_or_else(|| Problem::not_found("blocked time"))?) };
+    let freeing = async move {
+        match bare {
+            Some(bare) => by_hand::free_unnoted(&app, &organization, bare).await.map(|()| true),
+            None => by_hand::free(&app, &organization, &handle).await,
+        }
+    };
+    if to_its_end(freeing).await?.map_err(problem)? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let detail =
+        "it is blocked in the account that was connected before: connect that one again, or free it at Cal.com";
+    Err(Problem::new(StatusCode::CONFLICT, "other_account", detail))
+}
+
+/// Carries out what is not to be left half done, also when whoever asked has gone.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work.in_current_span()).await.map_err(|error| Problem::internal(&error))
+}
+
+fn problem(trouble: Trouble) -> Problem {
+    match trouble {
+        Trouble::Provider(error) => error.into(),
+        Trouble::Store(error) => error.into(),
+        Trouble::Busy(why) | Trouble::NotYet(why) | Trouble::Never(why) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why).retry_after(SOON)
+        }
+    }
 }
 
 fn slot(Time { start, end, reason }: Time) -> Answer<BlockedSlot> {
@@ -129,12 +156,7 @@ fn slot(Time { start, end, reason }: Time) -> Answer<BlockedSlot> {
     })
 }
 
-/// A handle as people keep it. Not signed: it only frees what its organization's own credentials may free.
-pub fn to_text(handle: &BlockHandle) -> Option<String> {
-    serde_json::to_vec(handle).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
-}
-
-/// The handle of a text that [`to_text`] gave.
-pub fn from_text(text: &str) -> Option<BlockHandle> {
+/// A handle as it was before there were notes: what gives the time back, in base64.
+fn from_text(text: &str) -> Option<BlockHandle> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }

@@ -94,21 +94,29 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
         }
     };
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
-    leave(app, organization, &set).await.map_err(logged)?;
-    // Before its address is the one in use: then the connection that there was ends only when this one is kept.
-    app.calcom.tokens(organization, &settings::CalcomSettings::default()).adopt(&set).await.map_err(logged)?;
-    at_the_servers_address(app, organization).await.map_err(logged)?;
+    leave(app, organization, &set, keep(app, organization, &set)).await.map_err(logged)?;
     work::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }
 
-/// Frees what is blocked in the account that there is, unless the tokens are of the same user.
-async fn leave(app: &App, organization: &OrganizationId, set: &TokenSet) -> sidecar_core::Result<()> {
+/// Frees what is blocked in the account that there is, unless the tokens are of the same user, and carries out `then`.
+async fn leave(
+    app: &App,
+    organization: &OrganizationId,
+    set: &TokenSet,
+    then: impl Future<Output = sidecar_core::Result<()>>,
+) -> sidecar_core::Result<()> {
     let (before, next) = (app.calcom.settings(organization).await, settings::CalcomSettings::default());
     let user = app.calcom.trial(&next, set.access.clone())?.me().get().await.map(|me| me.id);
-    let (Ok(before), Ok(user)) = (before, user) else { return Ok(()) };
-    connection::leave(app, organization, &before.settings, &next, user).await
+    let (Ok(before), Ok(user)) = (before, user) else { return then.await };
+    connection::leave(app, organization, &before.settings, &next, user, then).await?
+}
+
+async fn keep(app: &App, organization: &OrganizationId, set: &TokenSet) -> sidecar_core::Result<()> {
+    // Before its address is the one in use: then the connection that there was ends only when this one is kept.
+    app.calcom.tokens(organization, &settings::CalcomSettings::default()).adopt(set).await?;
+    at_the_servers_address(app, organization).await
 }
 
 /// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's,

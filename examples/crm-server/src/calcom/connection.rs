@@ -2,7 +2,7 @@
 //!
 //! Invariant: no secret is ever answered; a key goes only to the address that it was given for, for it is kept under that address.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use calcom_client::model::UserId;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{
     connect::refuse_environment,
     feed,
-    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping},
+    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping, Settled},
     wish::ConnectionWish,
 };
 use crate::{
@@ -103,23 +103,38 @@ pub async fn change(
     let organization = tenant.id();
     let key = wish.api_key.as_ref().map(|key| &key.0);
     let settled = app.calcom.settings(organization).await?;
-    let mut next = checked(&app, organization, &wish, &settled.settings).await?;
-    if let Some(key) = key {
-        let user = try_key(&app, &next, key).await?;
-        leave(&app, organization, &settled.settings, &next, user).await?;
+    let next = checked(&app, organization, &wish, &settled.settings).await?;
+    match key {
+        Some(key) => {
+            let user = try_key(&app, &next, key).await?;
+            let (before, wanted) = (settled.settings.clone(), next.clone());
+            let writing = write(&app, organization, &wish, settled, next);
+            leave(&app, organization, &before, &wanted, user, writing).await??;
+        }
+        None => write(&app, organization, &wish, settled, next).await?,
     }
-    let mut before = settled;
+    done(&app, organization, key.is_some()).await.map(Json)
+}
+
+/// Writes the settings that are wanted, with the key, again and again while others change them meanwhile.
+async fn write(
+    app: &App,
+    organization: &OrganizationId,
+    wish: &ConnectionWish,
+    mut before: Arc<Settled>,
+    mut next: CalcomSettings,
+) -> Answer<()> {
     for _ in 0..ATTEMPTS {
         let tokens = app.calcom.tokens(organization, &next);
-        if let Some(key) = key {
+        if let Some(key) = &wish.api_key {
             // Before its address is the one in use: then the one write of the settings changes both.
-            tokens.adopt_api_key(key.clone()).await?;
+            tokens.adopt_api_key(key.0.clone()).await?;
         }
         if settings::write(&*app.store, organization, before.revision, &next).await? {
             if next.base_url != before.settings.base_url {
                 app.calcom.tokens(organization, &before.settings).forget().await?;
             }
-            return done(&app, organization, key.is_some()).await.map(Json);
+            return Ok(());
         }
         let now = app.calcom.settings(organization).await?;
         let again = wish.applied_to(&now.settings)?;
@@ -130,7 +145,7 @@ pub async fn change(
                 tokens.forget().await?;
             }
             // What was freed to leave the account is blocked again in the one that there is.
-            work::schedule_bookings(&app, organization).await?;
+            work::schedule_bookings(app, organization).await?;
             break;
         }
         (next, before) = (again, now);
@@ -159,17 +174,19 @@ async fn checked(
     Ok(next)
 }
 
-/// Frees what is blocked in the account that there is, when another is about to take its place: only its own credentials can.
-pub(super) async fn leave(
+/// Frees what is blocked in the account that there is, when another is about to take its place by `then`: only its own credentials
+/// can.
+pub(super) async fn leave<T>(
     app: &App,
     organization: &OrganizationId,
     before: &CalcomSettings,
     next: &CalcomSettings,
     user: UserId,
-) -> sidecar_core::Result<()> {
+    then: impl Future<Output = T>,
+) -> sidecar_core::Result<T> {
     let is_same =
         before.base_url == next.base_url && app.calcom.user(organization).await.is_ok_and(|before| before == user);
-    if is_same { Ok(()) } else { free_blocks(app, organization).await }
+    if is_same { Ok(then.await) } else { Ok(mirror::leaving(app, organization, then).await?) }
 }
 
 /// Asks Cal.com whose key it is.
@@ -208,7 +225,8 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<
 
 /// Disconnects Cal.com: credentials, settings and webhook secrets erased. What was copied stays.
 ///
-/// The times that GHL's appointments block there are freed before, as far as Cal.com answers.
+/// The times that GHL's appointments block there are freed before, as far as Cal.com answers. Those that were blocked by hand stay
+/// blocked, and their handles are good again when the same account is connected again.
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/integrations/calcom",
@@ -225,13 +243,9 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<
 pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
-    free_blocks(&app, organization).await?;
-    erase(&app, organization).await?;
+    mirror::leaving(&app, organization, erase(&app, organization)).await??;
     work::stop_bookings(&app, organization).await?;
     mirror::look_again(&app, organization).await?;
-    if !mirror::held(&app, organization, None).await?.is_empty() {
-        tracing::warn!(%organization, "times stay blocked at Cal.com: connect it again, or free them there");
-    }
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
@@ -257,16 +271,6 @@ async fn erase(app: &App, organization: &OrganizationId) -> Answer<()> {
 fn changed_meanwhile() -> Problem {
     let detail = "somebody else changed this connection at the same time: look at it and try again";
     Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
-}
-
-/// Frees what only this connection can free. Whoever wants to be rid of it is not kept by a Cal.com that does not answer.
-async fn free_blocks(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
-    if app.calcom.is_connected(organization).await?
-        && let Err(trouble) = mirror::free_all(app, organization).await
-    {
-        tracing::warn!(%organization, ?trouble, "not all times could be freed at Cal.com");
-    }
-    Ok(())
 }
 
 async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> Answer<ConnectionView> {

@@ -1,70 +1,40 @@
 //! Appointments that came about at GHL take their time out of Cal.com's schedule, so that nobody books it there.
 //!
-//! Invariant: what a block takes is noted before it is taken, so that it can be given back whatever happens in between.
+//! Invariant: whoever changes an appointment after the note of its time was changed finds the note as it is; whoever did before is
+//! seen, for what is wanted is read again after each change of the note.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use calcom_client::{
-    CalcomClient, ScheduleId,
-    compat::{BlockHandle, BlockStrategy, BlockedSlot},
-};
+use calcom_client::compat::{BlockHandle, BlockedSlot};
 use ghl_client::sync::APPOINTMENT;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sidecar_core::{
-    OrganizationId, StoreError, Timestamp,
+    OrganizationId, StoreError,
     outbox::{NewTask, Task},
-    record::{Batch, Listing, Record, RecordKey},
+    record::{Batch, RecordKey},
 };
 
 use super::{
-    appointment,
+    PORTION, appointment, by_hand,
     chain::text,
+    held::{self, Account, HELD, Held, Wanted, kept},
     kept::Kept,
     link,
     meeting::{Stand, ghl_time, stand_of},
     tasks,
+    turn::Turn,
 };
 use crate::{app::App, work::trouble::Trouble};
 
-/// The kind of the records that hold blocks. Their id is the appointment's, their place its start.
-const HELD: &str = "calcom_block";
 /// Blocks of this long ago may still share a day with new ones.
 const PAST: Duration = Duration::from_secs(2 * 86_400);
 /// Whoever is busy for longer than this is away, which is not said by an appointment.
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
-/// Rows that are read at once.
-const PORTION: u32 = 500;
-/// How often it is tried to give everything back.
-const ROUNDS: usize = 12;
-/// For how many of these rounds what is only announced is waited for.
-const PATIENT: usize = 8;
-/// How long it is waited for in a round.
-const ROUND: Duration = Duration::from_millis(250);
-
-/// A time that is to be blocked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Wanted {
-    start: Timestamp,
-    end: Timestamp,
-    /// The schedule that the settings name; none: the user's default one.
-    #[serde(default)]
-    schedule: Option<ScheduleId>,
-}
-
-/// A time that is blocked, or about to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Held {
-    #[serde(flatten)]
-    wanted: Wanted,
-    /// Whose schedule: [`CalcomAccess::account`](crate::calcom::clients::CalcomAccess::account). None of one from before this was kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    /// What gives it back.
-    handles: Vec<BlockHandle>,
-    /// Whether Cal.com is known to have it.
-    done: bool,
-}
+/// How long a task waits for others.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long whoever ends the connection waits for others.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Which appointment's time.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,7 +50,7 @@ pub(super) async fn wish(
     appointment: &str,
 ) -> Result<Option<NewTask>, Trouble> {
     let held = Kept::<Held>::read(app, organization, HELD, appointment).await?.note;
-    let wanted = wanted(app, organization, appointment).await?;
+    let wanted = wanted(app, organization, appointment, held.as_ref()).await?;
     if !is_so(held.as_ref(), wanted) {
         return Ok(Some(task(app, organization, appointment)));
     }
@@ -106,8 +76,18 @@ fn task(app: &App, organization: &OrganizationId, appointment: &str) -> NewTask 
     }
 }
 
-/// The time that the appointment, as it is stored, is to block: of a calendar that bookings go to, and yet to come.
-async fn wanted(app: &App, organization: &OrganizationId, id: &str) -> Result<Option<Wanted>, StoreError> {
+/// The time that the appointment, as it is stored, is to block: of a calendar that bookings go to, and yet to come. Of what was
+/// blocked by hand its note tells.
+async fn wanted(
+    app: &App,
+    organization: &OrganizationId,
+    id: &str,
+    held: Option<&Held>,
+) -> Result<Option<Wanted>, StoreError> {
+    if by_hand::is_handle(id) {
+        let stands = held.filter(|note| note.done && note.wanted.end > app.now());
+        return Ok(stands.map(|note| note.wanted));
+    }
     let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: id.into() };
     let Some(record) = app.store.record(&key).await?.filter(|record| !record.deleted) else { return Ok(None) };
     if appointment::marked(&record.doc).is_some() || link::of_appointment(app, organization, id).await?.note.is_some() {
@@ -131,49 +111,39 @@ async fn wanted(app: &App, organization: &OrganizationId, id: &str) -> Result<Op
 
 /// Blocks the appointment's time, or gives back what it had blocked.
 pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Batch, Trouble> {
-    let organization = &task.organization;
-    if !app.calcom.is_connected(organization).await? {
-        return Ok(Batch::default());
-    }
-    let mut held = Kept::<Held>::read(app, organization, HELD, &blocked.appointment).await?;
-    let wanted = wanted(app, organization, &blocked.appointment).await?;
-    let client = app.calcom.client(organization).await?;
-    let account = Account { app, organization, client, name: app.calcom.account(organization).await? };
-    if held.note.as_ref().is_some_and(|note| !account.has(note) || Some(note.wanted) != wanted) {
-        account.give_back(&mut held).await?;
-    }
-    if let Some(wanted) = wanted
-        && held.note.as_ref().is_none_or(|note| !note.done)
-    {
-        account.take(held, wanted).await?;
-    }
+    let Some(turn) = Turn::wait_behind_others(app, &task.organization, PATIENCE).await? else {
+        return Err(Trouble::Busy("other times of this organization are being blocked or freed".to_owned()));
+    };
+    turn.during(agree(app, &task.organization, &blocked.appointment)).await?;
     Ok(Batch::default())
 }
 
-/// The account at Cal.com in whose schedule times are blocked.
-struct Account<'a> {
-    app: &'a App,
-    organization: &'a OrganizationId,
-    client: CalcomClient,
-    name: String,
+/// Changes the note step by step, until it says what is wanted by then.
+async fn agree(app: &App, organization: &OrganizationId, id: &str) -> Result<(), Trouble> {
+    if !app.calcom.is_connected(organization).await? {
+        return Ok(());
+    }
+    let account = Account::of(app, organization).await?;
+    loop {
+        let held = Kept::<Held>::read(app, organization, HELD, id).await?;
+        let wanted = wanted(app, organization, id, held.note.as_ref()).await?;
+        match (held.note.clone(), wanted) {
+            (Some(note), wanted) if !account.has(&note) || Some(note.wanted) != wanted => {
+                account.give_back(held, note).await?;
+            }
+            (Some(note), _) if !note.done => account.take(held, note).await?,
+            (None, Some(wanted)) => account.announce(held, wanted).await?,
+            _ => return Ok(()),
+        }
+    }
 }
 
 impl Account<'_> {
-    /// Whether the block is this account's.
-    fn has(&self, held: &Held) -> bool {
-        held.account.as_ref().is_none_or(|account| *account == self.name)
-    }
-
-    /// What the other appointments hold.
-    async fn beside(&self, held: &Kept<Held>) -> Result<Vec<BlockHandle>, StoreError> {
-        self::held(self.app, self.organization, Some(&held.key)).await
-    }
-
-    /// Gives back what the appointment had blocked. In another account nobody can.
-    async fn give_back(&self, held: &mut Kept<Held>) -> Result<(), Trouble> {
-        let Some(note) = held.note.clone() else { return Ok(()) };
+    /// Gives back what was blocked. In another account nobody can.
+    async fn give_back(&self, mut held: Kept<Held>, note: Held) -> Result<(), Trouble> {
         if self.has(&note) {
-            self.client.unblock_all(note.handles).beside(self.beside(held).await?).background().await?;
+            let others = self.held(Some(&held.key)).await?;
+            self.client.unblock_all(note.handles).beside(others).background().await?;
         } else {
             tracing::warn!(organization = %self.organization, "a time stays blocked in the account that was connected before");
         }
@@ -181,109 +151,90 @@ impl Account<'_> {
         kept(held.keep(self.app, note.wanted.start).await?)
     }
 
-    /// Blocks the time, after what that takes is noted.
-    async fn take(&self, mut held: Kept<Held>, wanted: Wanted) -> Result<(), Trouble> {
-        let Wanted { start, end, schedule } = wanted;
-        let others = self.beside(&held).await?;
-        let block = |beside: Vec<BlockHandle>| {
-            let slots = self.client.create_blocked_slots([BlockedSlot::new(start, end)]).beside(beside);
-            slots.strategy(BlockStrategy::ScheduleOverride { schedule }).background()
-        };
-        let mut note = match held.note.take() {
-            Some(announced) => announced,
-            None => {
-                let handles = block(others.clone()).preview().await?;
-                let announced = Held { wanted, account: Some(self.name.clone()), handles, done: false };
-                held.note = Some(announced.clone());
-                kept(held.keep(self.app, start).await?)?;
-                announced
-            }
-        };
-        let beside = others.iter().chain(&note.handles).cloned().collect();
-        note.handles = block(beside).await?;
-        note.done = true;
-        let handles = note.handles.clone();
-        held.note = Some(note);
+    /// Notes what blocking the time will take.
+    async fn announce(&self, mut held: Kept<Held>, wanted: Wanted) -> Result<(), Trouble> {
+        let slot = BlockedSlot::new(wanted.start, wanted.end);
+        let blocking = self.blocking(vec![slot], wanted.schedule, self.held(None).await?).background();
+        let handles = blocking.preview().await?;
+        held.note = Some(Held { wanted, account: Some(self.name.clone()), handles, done: false });
+        kept(held.keep(self.app, wanted.start).await?)
+    }
+
+    /// Blocks the time, as announced.
+    async fn take(&self, mut held: Kept<Held>, note: Held) -> Result<(), Trouble> {
+        let Wanted { start, end, schedule } = note.wanted;
+        let blocking = self.blocking(vec![BlockedSlot::new(start, end)], schedule, self.held(None).await?);
+        let handles = blocking.background().await?;
+        held.note = Some(Held { handles: handles.clone(), done: true, ..note });
         if held.keep(self.app, start).await? {
             return Ok(());
         }
         if Kept::<Held>::read(self.app, self.organization, HELD, &held.key.id).await?.note.is_none() {
-            // Nobody else would: whoever ended the connection took it for given back.
+            // Nobody else would: whoever ended the connection waited no longer, and took it for given back.
+            let others = self.held(Some(&held.key)).await?;
             self.client.unblock_all(handles).beside(others).background().await?;
         }
         kept(false)
     }
 }
 
-fn kept(kept: bool) -> Result<(), Trouble> {
-    let raced = || Trouble::Busy("another process may be working on this block".to_owned());
-    kept.then_some(()).ok_or_else(raced)
+/// Carries out `then`, by which the connection ends, after everything that the times of appointments hold is given back: only the
+/// connection can. Nothing is blocked until it has ended. What somebody blocked by hand is left alone.
+///
+/// Whoever wants to be rid of the connection is not kept by a Cal.com that does not answer, nor by those who wait for it.
+pub(crate) async fn leaving<T>(
+    app: &App,
+    organization: &OrganizationId,
+    then: impl Future<Output = T>,
+) -> Result<T, StoreError> {
+    let work = async {
+        if let Err(trouble) = free_all(app, organization).await {
+            tracing::warn!(%organization, ?trouble, "times stay blocked at Cal.com: connect it again, or free them there");
+        }
+        then.await
+    };
+    Ok(match Turn::wait(app, organization, LEAVING).await? {
+        Some(turn) => turn.during(work).await,
+        None => work.await,
+    })
 }
 
-/// Gives back everything that the times of appointments hold: the connection is about to end, and only it can. What a task has
-/// announced is waited for, for a while: it may be taking it at this moment.
-pub(crate) async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
-    let client = app.calcom.client(organization).await?;
-    for round in 0..ROUNDS {
-        let rows = rows(app, organization, None).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (mut handles, mut changes) = (Vec::new(), Vec::new());
-        for row in rows {
-            let mut held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?;
-            let Some(note) = held.note.take_if(|note| note.done || round >= PATIENT) else { continue };
-            handles.extend(note.handles);
-            changes.push(held.change(note.wanted.start));
-        }
-        if changes.is_empty() {
-            app.clock.sleep(ROUND).await;
-            continue;
-        }
-        client.unblock_all(handles).await?;
-        // A note that somebody changed meanwhile stays, and is of the next round.
-        for changes in changes.chunks(PORTION as usize) {
-            app.store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await?;
-        }
+async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
+    let all = held::all(app, organization).await?;
+    let is_by_hand = |held: &Kept<Held>| by_hand::is_handle(&held.key.id);
+    if all.iter().all(is_by_hand) || !app.calcom.is_connected(organization).await? {
+        return Ok(());
     }
-    Err(Trouble::Busy("appointments go on blocking their times".to_owned()))
+    let account = Account::of(app, organization).await?;
+    let here = all.into_iter().filter(|held| held.note.as_ref().is_some_and(|note| account.has(note)));
+    let (by_hand, of_appointments): (Vec<_>, Vec<_>) = here.partition(is_by_hand);
+    account.client.unblock_all(handles(&of_appointments)).beside(handles(&by_hand)).await?;
+    let gone = of_appointments.into_iter().filter_map(|mut held| {
+        let note = held.note.take()?;
+        Some(held.change(note.wanted.start))
+    });
+    let changes: Vec<_> = gone.collect();
+    for changes in changes.chunks(PORTION as usize) {
+        app.store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await?;
+    }
+    Ok(())
 }
 
-/// The tasks that let go of the times of appointments that are long over.
+fn handles(notes: &[Kept<Held>]) -> Vec<BlockHandle> {
+    notes.iter().filter_map(|held| held.note.as_ref()).flat_map(|note| note.handles.clone()).collect()
+}
+
+/// The tasks that let go of times that are long over, and of what a process has announced by hand that ended then.
 pub(super) async fn past(app: &App, organization: &OrganizationId) -> Result<Vec<NewTask>, StoreError> {
     let mut tasks = Vec::new();
-    for row in rows(app, organization, Some(app.now() - PAST)).await? {
-        let held = Kept::<Held>::read(app, organization, HELD, &row.key.id).await?.note;
-        if !is_so(held.as_ref(), wanted(app, organization, &row.key.id).await?) {
-            tasks.push(task(app, organization, &row.key.id));
+    let is_over = |note: &Held| note.wanted.start < app.now() - PAST;
+    for Kept { key, note, .. } in held::all(app, organization).await? {
+        let Some(note) = note.filter(|note| is_over(note) || by_hand::is_handle(&key.id) && !note.done) else {
+            continue;
+        };
+        if !is_so(Some(&note), wanted(app, organization, &key.id, Some(&note)).await?) {
+            tasks.push(task(app, organization, &key.id));
         }
     }
     Ok(tasks)
-}
-
-/// What the times of appointments hold in the organization's schedule, but for one.
-pub(crate) async fn held(
-    app: &App,
-    organization: &OrganizationId,
-    but: Option<&RecordKey>,
-) -> Result<Vec<BlockHandle>, StoreError> {
-    let rows = rows(app, organization, None).await?;
-    let others = rows.into_iter().filter(|row| Some(&row.key) != but);
-    let held = others.filter_map(|row| serde_json::from_value::<Held>(Value::Object((*row.doc).clone())).ok());
-    Ok(held.flat_map(|held| held.handles).collect())
-}
-
-/// Those of times before `to`; none: all.
-async fn rows(app: &App, organization: &OrganizationId, to: Option<Timestamp>) -> Result<Vec<Record>, StoreError> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let listing = Listing { to, after, limit: PORTION, ..Listing::default() };
-        let rows = app.store.list(organization, HELD, &listing).await?;
-        after = rows.last().map(|row| (row.position, Arc::clone(&row.key.id)));
-        let is_last = (rows.len() as u32) < PORTION;
-        all.extend(rows);
-        if is_last {
-            return Ok(all);
-        }
-    }
 }

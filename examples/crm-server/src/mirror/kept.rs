@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, RecordKey, Written},
+    record::{Batch, Change, ChangeOrigin, Doc, Effect, Record, RecordKey, Written},
 };
 
 use crate::app::App;
@@ -28,13 +28,20 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
         id: &str,
     ) -> Result<Self, StoreError> {
         let key = RecordKey { organization: organization.clone(), kind: Cow::Borrowed(kind), id: id.into() };
-        let stored = app.store.record(&key).await?;
-        let revision = stored.as_ref().map_or(0, |record| record.revision);
-        let live = stored.filter(|record| !record.deleted);
-        let note = live.map(|record| serde_json::from_value(Value::Object(Doc::clone(&record.doc)))).transpose();
-        let unreadable =
-            |error| StoreError::broken(format!("the {kind} {id} is in a form that cannot be read")).with_source(error);
-        let note: Option<T> = note.map_err(unreadable)?;
+        match app.store.record(&key).await? {
+            Some(record) => Self::of(record),
+            None => Ok(Self { key, note: None, revision: 0 }),
+        }
+    }
+
+    /// The note of a record.
+    pub(super) fn of(record: Record) -> Result<Self, StoreError> {
+        let Record { key, doc, revision, deleted, .. } = record;
+        let note = (!deleted).then(|| serde_json::from_value(Value::Object(Doc::clone(&doc)))).transpose();
+        let note = note.map_err(|error| {
+            let RecordKey { kind, id, .. } = &key;
+            StoreError::broken(format!("the {kind} {id} is in a form that cannot be read")).with_source(error)
+        })?;
         Ok(Self { key, note, revision })
     }
 

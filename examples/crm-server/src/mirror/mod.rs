@@ -1,5 +1,6 @@
 //! Cal.com's bookings and GHL's appointments, kept the same: a booking has one appointment, and what happens to one of them
-//! happens to the other; appointments that came about at GHL take their time out of Cal.com's schedule.
+//! happens to the other; appointments that came about at GHL take their time out of Cal.com's schedule, beside what people block
+//! there by hand.
 //!
 //! What a delivery says lives with its provider (`ghl`, `calcom`), which of two changes wins in `meeting`. Invariant: a step looks
 //! at both sides as they are, never at what was told; so that carrying it out again, late or out of order ends in the same.
@@ -8,9 +9,11 @@ mod agree;
 mod appointment;
 mod block;
 mod booking;
+pub(crate) mod by_hand;
 mod chain;
 mod contact;
 mod follow;
+mod held;
 mod kept;
 mod link;
 mod look;
@@ -20,6 +23,7 @@ mod mirrored;
 mod place;
 mod step;
 mod tasks;
+mod turn;
 mod unmapped;
 mod watched;
 
@@ -32,7 +36,7 @@ use sidecar_core::{OrganizationId, StoreError, record::Change};
 use crate::app::App;
 
 pub(crate) use appointment::marked;
-pub(crate) use block::{free_all, held};
+pub(crate) use block::leaving;
 pub use look::look_at_all;
 pub use mirrored::{Mirrored, UNNOTICED};
 pub use tasks::MirrorTasks;

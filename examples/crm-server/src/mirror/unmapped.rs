@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{OrganizationId, StoreError, Timestamp, outbox::NewTask, record::Batch};
 
-use super::tasks;
+use super::{PORTION, tasks};
 use crate::{app::App, work::trouble::Trouble};
-
-/// Dead letters that are read at once.
-const PORTION: u32 = 500;
 
 /// Which event type; none of a booking that does not say.
 #[derive(Debug, Serialize, Deserialize)]

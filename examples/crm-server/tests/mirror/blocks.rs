@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
-use calcom_client::{
-    CalcomClient,
-    compat::{BlockHandle, BlockedSlot},
-    model::Slots,
-};
+use calcom_client::{CalcomClient, compat::BlockHandle, model::Slots};
 use crm_server::{calcom::settings::Block, mirror};
-use provider_sandbox::Sandbox;
+use provider_sandbox::{Sandbox, ghl::Fault};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
     record::{Batch, Change, ChangeOrigin, Effect, Listing, Record, RecordKey},
 };
 
-use crate::house::{House, LENGTH, Place};
+use crate::{
+    house::{House, LENGTH, Place},
+    races::{once, until},
+};
 
-fn at(ms: i64) -> String {
+/// An answer takes seconds: it has some hundred bytes.
+const SLOWLY: Fault = Fault::SlowDrip { bytes: 40, ms: 200 };
+const SCHEDULES: &str = "/v2/schedules";
+
+pub(crate) fn at(ms: i64) -> String {
     Timestamp::from_millis(ms).to_string()
 }
 
 impl House {
     /// The notes of what is blocked.
-    async fn blocks(&self) -> Vec<Record> {
+    pub(crate) async fn blocks(&self) -> Vec<Record> {
         let listing = Listing { limit: 1_000, ..Listing::default() };
         self.app().store.list(&self.organization, "calcom_block", &listing).await.unwrap()
     }
 
     /// Writes a note as a worker does that has read this revision.
-    async fn note(&self, id: &str, revision: u64, at: Timestamp, note: Value) {
+    pub(crate) async fn note(&self, id: &str, revision: u64, at: Timestamp, note: Value) {
         let Value::Object(fields) = note else { panic!("no object") };
         let key = RecordKey { organization: self.organization.clone(), kind: "calcom_block".into(), id: id.into() };
         let change = Change {
@@ -47,8 +50,16 @@ impl House {
     }
 }
 
+/// Waits until the appointment is stored as expected and what follows from that is found out, while a block is being worked on.
+async fn followed(house: &House, id: &str, is_so: impl Fn(&Record) -> bool) {
+    let key = RecordKey { organization: house.organization.clone(), kind: "appointment".into(), id: id.into() };
+    let store = &house.app().store;
+    until(async || store.record(&key).await.unwrap().filter(&is_so)).await;
+    until(async || (store.waiting_tasks().await.unwrap().0 == 1).then_some(())).await;
+}
+
 /// Whether somebody could book the slot.
-async fn is_free(house: &House, place: &Place, slot: usize) -> bool {
+pub(crate) async fn is_free(house: &House, place: &Place, slot: usize) -> bool {
     let calcom = house.sandbox.calcom();
     let client = CalcomClient::builder().base_url(calcom.base_url()).build().unwrap();
     let (from, to) = (Timestamp::from_millis(house.slot(slot)), Timestamp::from_millis(house.slot(slot) + LENGTH));
@@ -56,7 +67,7 @@ async fn is_free(house: &House, place: &Place, slot: usize) -> bool {
     slots.iter().any(|free| free.start.timestamp() == Some(from))
 }
 
-fn booked_at_ghl(house: &House, place: &Place, slot: usize) -> String {
+pub(crate) fn booked_at_ghl(house: &House, place: &Place, slot: usize) -> String {
     let start = house.slot(slot);
     let fields = json!({
         "calendarId": place.calendar, "locationId": place.location, "contactId": place.contact,
@@ -153,33 +164,79 @@ async fn a_block_that_is_being_taken_while_the_connection_ends_is_given_back_too
     let place = house.places[0].clone();
     house.rest().await;
     let calcom = house.sandbox.calcom();
-    let client = house.app().calcom.client(&house.organization).await.unwrap();
     let before = calcom.schedules();
+    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
     booked_at_ghl(&house, &place, 8);
-    house.rest().await;
-    // Back to where a worker has announced the block, and is about to take it.
-    let row = house.blocks().await.remove(0);
-    let note = |done: bool| {
-        let mut note = Value::Object((*row.doc).clone());
-        note["done"] = json!(done);
-        note
-    };
-    let handles: Vec<BlockHandle> = serde_json::from_value(note(true)["handles"].clone()).unwrap();
-    client.unblock_all(handles).await.unwrap();
-    assert_eq!(calcom.schedules(), before);
-    house.note(&row.key.id, row.revision, row.position, note(false)).await;
-
-    let worker = async {
-        house.app().clock.sleep(Duration::from_millis(400)).await;
-        let (start, end) = (house.slot(8), house.slot(8) + LENGTH);
-        let slot = BlockedSlot::new(Timestamp::from_millis(start), Timestamp::from_millis(end));
-        client.create_blocked_slots([slot]).await.unwrap();
-        house.note(&row.key.id, row.revision + 1, row.position, note(true)).await;
-    };
-    let (ended, ()) = tokio::join!(house.disconnect(), worker);
-    assert_eq!(ended, 204);
-    assert!(house.blocks().await.is_empty());
+    until(async || (calcom.schedules() != before).then_some(())).await;
+    let notes = house.blocks().await;
+    assert!(notes.len() == 1 && notes[0].doc["done"] == json!(false), "it is not answered yet");
+    assert_eq!(house.disconnect().await, 204);
     assert_eq!(calcom.schedules(), before, "nothing stays blocked");
+    house.rest().await;
+    assert!(house.blocks().await.is_empty());
+    assert_eq!(calcom.schedules(), before);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_appointments_at_the_same_time_either_may_end_first() {
+    let house = House::new(25, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let before = house.sandbox.calcom().schedules();
+    for first in [0, 1] {
+        let mut ids = vec![booked_at_ghl(&house, &place, 8), booked_at_ghl(&house, &place, 8)];
+        house.rest().await;
+        house.sandbox.ghl().delete_appointment(&ids.remove(first)).unwrap();
+        house.rest().await;
+        assert!(!is_free(&house, &place, 8).await, "the other one is still then");
+        house.sandbox.ghl().delete_appointment(&ids.remove(0)).unwrap();
+        house.rest().await;
+        assert_eq!(house.sandbox.calcom().schedules(), before);
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_that_is_deleted_before_its_block_is_noted_blocks_nothing() {
+    let house = House::new(26, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let calcom = house.sandbox.calcom();
+    let before = calcom.schedules();
+    let reads = || calcom.counts().calls("GET /v2/schedules/default");
+    let read = reads();
+    house.sandbox.control().calcom().faults([once(SLOWLY, "GET", SCHEDULES)]);
+    let id = booked_at_ghl(&house, &place, 8);
+    until(async || (reads() > read).then_some(())).await;
+    house.sandbox.ghl().delete_appointment(&id).unwrap();
+    followed(&house, &id, |appointment| appointment.deleted).await;
+    assert!(house.blocks().await.is_empty(), "the answer was to take longer");
+    house.rest().await;
+    assert_eq!((house.blocks().await.len(), calcom.schedules()), (0, before));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_that_is_on_again_before_its_time_was_given_back_blocks_it() {
+    let house = House::new(27, 1).await;
+    let place = house.places[0].clone();
+    house.rest().await;
+    let calcom = house.sandbox.calcom();
+    let before = calcom.schedules();
+    let id = booked_at_ghl(&house, &place, 8);
+    house.rest().await;
+    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
+    let change = |status: &str| {
+        house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": status})).unwrap();
+    };
+    change("cancelled");
+    until(async || (calcom.schedules() == before).then_some(())).await;
+    change("confirmed");
+    followed(&house, &id, |appointment| appointment.doc["appointmentStatus"] == "confirmed").await;
+    assert_eq!(house.blocks().await.len(), 1, "the answer was to take longer");
+    house.rest().await;
+    assert!(!is_free(&house, &place, 8).await);
     house.stop().await;
 }
 

@@ -9,7 +9,7 @@ use crm_server::{
     calcom::settings::{self, Mapping},
     config::Config,
     ghl::handler::SOURCE,
-    router,
+    mirror, router,
     work::{
         self, Wish,
         connected::{CALCOM_BOOKINGS, GHL_EVENTS},
@@ -17,7 +17,7 @@ use crm_server::{
     },
 };
 use ghl_client::SCOPES;
-use http::{Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header, request::Builder};
 use provider_sandbox::{
     Sandbox,
     calcom::{Attendee, WebhookOrder},
@@ -25,6 +25,7 @@ use provider_sandbox::{
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock, Timestamp,
+    record::Batch,
     sync::{Engine, EngineConfig, SyncError},
     token::TokenSet,
 };
@@ -137,31 +138,44 @@ impl House {
 
     /// Changes the connection to Cal.com by the route that does it.
     pub(crate) async fn change(&self, wish: &Value) -> StatusCode {
-        let path = format!("/api/organizations/{}/integrations/calcom", self.organization);
-        let request = Request::put(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
-        let request = request.header(header::CONTENT_TYPE, "application/json");
-        let request = request.body(Body::from(wish.to_string())).unwrap();
-        router::web(self.app().clone()).oneshot(request).await.unwrap().status()
+        self.ask(Method::PUT, "integrations/calcom", Some(wish)).await.0
     }
 
     /// Asks for something that is to be done once, by the name that it has for whoever asks.
-    pub(crate) async fn ask_once(&self, what: &str, key: &str, wish: &Value) -> (StatusCode, Value) {
-        let path = format!("/api/organizations/{}/{what}", self.organization);
-        let request = Request::post(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
-        let request = request.header(header::CONTENT_TYPE, "application/json").header("Idempotency-Key", key);
-        let request = request.body(Body::from(wish.to_string())).unwrap();
-        let answer = router::web(self.app().clone()).oneshot(request).await.unwrap();
-        let status = answer.status();
-        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+    pub(crate) async fn ask_once(&self, rest: &str, key: &str, wish: &Value) -> (StatusCode, Value) {
+        self.send(self.request(Method::POST, rest).header("Idempotency-Key", key), Some(wish)).await
     }
 
     /// Disconnects Cal.com by the route that does it.
     pub(crate) async fn disconnect(&self) -> StatusCode {
-        let path = format!("/api/organizations/{}/integrations/calcom", self.organization);
-        let request = Request::delete(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
-        let request = request.body(Body::empty()).unwrap();
-        router::web(self.app().clone()).oneshot(request).await.unwrap().status()
+        self.ask(Method::DELETE, "integrations/calcom", None).await.0
+    }
+
+    /// Asks a route of the organization's as the operator does.
+    pub(crate) async fn ask(&self, method: Method, rest: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        self.send(self.request(method, rest), body).await
+    }
+
+    fn request(&self, method: Method, rest: &str) -> Builder {
+        let path = format!("/api/organizations/{}/{rest}", self.organization);
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        request.header(header::CONTENT_TYPE, "application/json")
+    }
+
+    async fn send(&self, request: Builder, body: Option<&Value>) -> (StatusCode, Value) {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let answer = router::web(self.app().clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// Looks at everything once more, as after a whole copy.
+    pub(crate) async fn look_at_all(&self) {
+        let outbox = vec![mirror::look_at_all(&self.organization, self.app().now())];
+        self.app().store.commit(Batch { outbox, ..Batch::default() }).await.unwrap();
+        self.app().outbox_wake.notify_one();
     }
 
     /// The start of the slot with this number, in epoch milliseconds: the same one is never given twice for two numbers.

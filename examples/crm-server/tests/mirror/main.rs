@@ -3,6 +3,7 @@
 
 mod accounts;
 mod blocks;
+mod by_hand;
 mod house;
 mod interleavings;
 mod life;

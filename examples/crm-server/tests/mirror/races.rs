@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const APPOINTMENTS: &str = "/calendars/events/appointments";
 
 /// What happens to the answer of the next call of this kind.
-fn once(fault: Fault, method: &str, path: &str) -> FaultRule {
+pub(crate) fn once(fault: Fault, method: &str, path: &str) -> FaultRule {
     let (method, path) = (Some(method.to_owned()), Some(path.to_owned()));
     FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }
 }
@@ -31,7 +31,7 @@ fn to(start: i64) -> Value {
     json!({"startTime": at(start), "endTime": at(start + LENGTH), "ignoreFreeSlotValidation": true})
 }
 
-async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let clock = SystemClock::new();
     loop {
         if let Some(seen) = look().await {
