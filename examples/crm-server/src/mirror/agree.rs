@@ -2,34 +2,27 @@
 //!
 //! Invariant: before anything is changed on one side, the other is looked at as it is now.
 
-use calcom_client::{CalcomClient, CalcomErrorExt, Problem, model::Booking, sync::HAS_SEATS};
-use ghl_client::GhlClient;
+use calcom_client::{CalcomErrorExt, Problem, model::Booking, sync::HAS_SEATS};
 use serde_json::Value;
 use sidecar_core::{
-    Error, ErrorKind, OrganizationId, Timestamp,
+    Error, ErrorKind, Timestamp,
     record::{Batch, Change, Effect, Record},
 };
 
 use super::{
-    appointment::Appointments,
     booking,
-    chain::Bookings,
     link::{Link, Made},
     meeting::{Agreed, AtCalcom, Followed, Meeting, Side, Stand, at_calcom, followed},
+    step::Step,
 };
-use crate::{app::App, work::trouble::Trouble};
+use crate::work::trouble::Trouble;
 
 /// Following one side may change it in a way that the other has to follow; more than this is no agreement.
 const ROUNDS: usize = 5;
 
 /// A booking, its appointment, and what was done about them so far.
 pub(super) struct Agreement<'a> {
-    pub(super) app: &'a App,
-    pub(super) organization: &'a OrganizationId,
-    pub(super) calcom: &'a CalcomClient,
-    pub(super) ghl: &'a GhlClient,
-    /// The uid of the booking's first form.
-    pub(super) root: &'a str,
+    pub(super) step: &'a Step<'a>,
     pub(super) link: &'a Link,
     pub(super) made: Made,
     /// The booking's present form.
@@ -55,7 +48,7 @@ impl Agreement<'_> {
     /// Lets the side that did not change follow the one that did.
     pub(super) async fn run(&mut self) -> Result<End, Trouble> {
         for _ in 0..ROUNDS {
-            match followed(&self.made.agreed, &self.booking, &self.appointment, self.app.now()) {
+            match followed(&self.made.agreed, &self.booking, &self.appointment, self.step.app.now()) {
                 Followed::Neither => {
                     if self.booking.meeting == self.appointment.meeting {
                         self.agree();
@@ -72,13 +65,13 @@ impl Agreement<'_> {
                     }
                     AtCalcom::Impossible => return self.write_appointment().await,
                     _ if !self.is_fresh => {
-                        let head = self.bookings().refresh(&self.head.key.id).await?;
+                        let head = self.step.bookings().refresh(&self.head.key.id).await?;
                         self.is_fresh = true;
                         self.stands(head).await?;
                     }
                     what => {
-                        let asked_at = self.app.now();
-                        match booking::follow(self.calcom, &self.head, what).await {
+                        let asked_at = self.step.app.now();
+                        match booking::follow(self.step.calcom, &self.head, what).await {
                             Ok(answer) => self.followed(answer, asked_at).await?,
                             // Cal.com will not have it: the appointment goes back to what the booking says.
                             Err(error) if is_refused(&error) => return self.write_appointment().await,
@@ -91,21 +84,13 @@ impl Agreement<'_> {
         Err(Trouble::Busy("booking and appointment keep changing".to_owned()))
     }
 
-    fn appointments(&self) -> Appointments<'_> {
-        Appointments { app: self.app, client: self.ghl, organization: self.organization }
-    }
-
-    fn bookings(&self) -> Bookings<'_> {
-        Bookings { app: self.app, client: self.calcom, organization: self.organization }
-    }
-
     fn agree(&mut self) {
         self.made.agreed = Agreed { booking: self.booking.meeting, appointment: self.appointment.meeting };
     }
 
     async fn look(&mut self) -> Result<(), Trouble> {
         let known = self.made.agreed.appointment;
-        let (change, side) = self.appointments().look(self.link, &self.made.appointment, known).await?;
+        let (change, side) = self.step.appointments().look(self.link, &self.made.appointment, known).await?;
         (self.change, self.appointment) = (Some(change), side);
         Ok(())
     }
@@ -116,7 +101,9 @@ impl Agreement<'_> {
         let what = at_calcom(&self.booking.meeting, &self.appointment.meeting);
         let has_seats = self.head.doc.get(HAS_SEATS) == Some(&Value::Bool(true));
         match what {
-            AtCalcom::Cancel | AtCalcom::Move(_) if self.booking.meeting.end <= self.app.now() => AtCalcom::Nothing,
+            AtCalcom::Cancel | AtCalcom::Move(_) if self.booking.meeting.end <= self.step.app.now() => {
+                AtCalcom::Nothing
+            }
             AtCalcom::Cancel | AtCalcom::Move(_) if has_seats => AtCalcom::Impossible,
             AtCalcom::MarkAbsent | AtCalcom::Confirm if has_seats => AtCalcom::Nothing,
             what => what,
@@ -126,7 +113,7 @@ impl Agreement<'_> {
     /// Lets the appointment say what the booking says.
     async fn write_appointment(&mut self) -> Result<End, Trouble> {
         let meeting = self.booking.meeting;
-        match self.appointments().set(self.link, &self.made.appointment, meeting).await {
+        match self.step.appointments().set(self.link, &self.made.appointment, meeting).await {
             Ok((change, side)) => {
                 (self.change, self.appointment) = (Some(change), side);
                 self.agree();
@@ -138,7 +125,7 @@ impl Agreement<'_> {
                 if !self.change.as_ref().is_some_and(|change| change.effect == Effect::Delete) {
                     return Err(error.into());
                 }
-                if meeting.stand != Stand::Cancelled && meeting.end > self.app.now() {
+                if meeting.stand != Stand::Cancelled && meeting.end > self.step.app.now() {
                     return Ok(End::Gone);
                 }
                 self.made.agreed = Agreed { booking: meeting, appointment: self.appointment.meeting };
@@ -150,15 +137,15 @@ impl Agreement<'_> {
 
     /// Takes in what Cal.com answered. Where that is not what the appointment says, the appointment follows in turn.
     async fn followed(&mut self, answer: Option<Booking>, asked_at: Timestamp) -> Result<(), Trouble> {
-        let bookings = self.bookings();
+        let bookings = self.step.bookings();
         if let Some(answer) = answer {
-            let change = booking::written(self.organization, &answer, &self.head, asked_at);
-            self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+            let change = booking::written(self.step.organization, &answer, &self.head, asked_at);
+            self.step.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
             bookings.root(answer.uid.as_str()).await?;
         } else {
             bookings.refresh(&self.head.key.id).await?;
         }
-        let head = bookings.head(self.root).await?;
+        let head = bookings.head(self.step.root).await?;
         self.stands(head).await?;
         self.agree();
         if self.booking.meeting != self.appointment.meeting {
@@ -169,9 +156,9 @@ impl Agreement<'_> {
 
     /// The booking stands like this now; it may have been moved meanwhile.
     async fn stands(&mut self, record: Record) -> Result<(), Trouble> {
-        let head = self.bookings().head(&record.key.id).await?;
+        let head = self.step.bookings().head(&record.key.id).await?;
         let incomplete = || Trouble::Busy(format!("booking {} is being changed", head.key.id));
-        self.booking = Side::of_booking(&head, self.app.now()).ok_or_else(incomplete)?;
+        self.booking = Side::of_booking(&head, self.step.app.now()).ok_or_else(incomplete)?;
         self.head = head;
         Ok(())
     }

@@ -150,6 +150,10 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    pub(super) fn bookings(&self) -> Bookings<'_> {
+        Bookings { app: self.app, client: self.calcom, organization: self.organization }
+    }
+
     pub(super) fn appointments(&self) -> Appointments<'_> {
         Appointments { app: self.app, client: self.ghl, organization: self.organization }
     }
@@ -168,20 +172,8 @@ impl Step<'_> {
             Some(record) => Side::of_appointment(record, made.agreed.appointment),
             None => Side { meeting: made.agreed.appointment, at: Timestamp::EPOCH },
         };
-        let mut agreement = Agreement {
-            app: self.app,
-            organization: self.organization,
-            calcom: self.calcom,
-            ghl: self.ghl,
-            root: self.root,
-            link: &link,
-            made,
-            head,
-            booking,
-            appointment,
-            change: None,
-            is_fresh: false,
-        };
+        let mut agreement =
+            Agreement { step: self, link: &link, made, head, booking, appointment, change: None, is_fresh: false };
         let end = agreement.run().await?;
         let (made, mut changes) = (agreement.made, Vec::from_iter(agreement.change));
         match end {
