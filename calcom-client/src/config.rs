@@ -72,7 +72,7 @@ pub enum Region {
 
 impl Region {
     /// The cloud whose API lives there; `None` of a host of one's own. `base` is without a version ([`without_version`]).
-    pub(crate) fn at(base: &str) -> Option<Self> {
+    pub fn at(base: &str) -> Option<Self> {
         [Self::Global, Self::Eu].into_iter().find(|region| region.base_url() == base)
     }
 

@@ -71,8 +71,10 @@ pub(super) fn calcom(read: &mut Reader, app_url: Option<&Url>) -> CalcomConfig {
     let redirect_uri = read.parsed("CALCOM_REDIRECT_URI", page).map(String::from).or(own_route);
     let client_secret = read.text("CALCOM_CLIENT_SECRET").map(SecretString::from);
     let api_url = read.parsed("CALCOM_API_URL", api_url).unwrap_or_else(|| provider::BASE_URL.to_owned());
-    let is_known = [Region::Global, Region::Eu].iter().any(|region| region.base_url() == api_url);
-    if !is_known && read.text("CALCOM_CLIENT_ID").is_some() && read.text("CALCOM_AUTHORIZE_URL").is_none() {
+    if Region::at(&api_url).is_none()
+        && read.text("CALCOM_CLIENT_ID").is_some()
+        && read.text("CALCOM_AUTHORIZE_URL").is_none()
+    {
         let why = "is missing: nobody knows where people consent for an API of your own (CALCOM_API_URL with CALCOM_CLIENT_ID); give its page, such as https://cal.example.com/auth/oauth2/authorize";
         read.refuse("CALCOM_AUTHORIZE_URL", why);
     }

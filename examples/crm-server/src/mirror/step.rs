@@ -41,10 +41,12 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         return Ok(Batch::default());
     }
     let calcom = app.calcom.client(organization).await?;
-    let bookings = Bookings { app, client: &calcom, organization };
+    let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
+    let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl };
+    let bookings = step.bookings();
     let first = bookings.root(root).await?;
     if first != root {
-        return hand_over(app, organization, root, &first).await;
+        return step.hand_over(&first).await;
     }
     let link = link::of_booking(app, organization, root).await?;
     let settled = app.calcom.settings(organization).await?;
@@ -61,8 +63,6 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     let Some(now) = Side::of_booking(&head, app.now()).filter(|_| !head.deleted) else {
         return Ok(Batch::default());
     };
-    let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
-    let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl };
     if let (Some(before), Some(made)) = (link.note.clone(), made) {
         place::check_connected(app, organization, &before.place.location).await?;
         return step.agree(link, before, made, head, now).await;
@@ -81,44 +81,6 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         }
         Mapped::OfOthers => Ok(Batch::default()),
     }
-}
-
-/// What was the first form of its booking until an earlier one came to be known leaves its appointment to that one; one that has an
-/// appointment already needs no second.
-async fn hand_over(app: &App, organization: &OrganizationId, root: &str, first: &str) -> Result<Batch, Trouble> {
-    let mut batch = Batch { outbox: vec![mirror(organization, first, app.now())], ..Batch::default() };
-    let mut own = link::of_booking(app, organization, root).await?;
-    let Some(link) = own.note.take() else { return Ok(batch) };
-    let mut of_first = link::of_booking(app, organization, first).await?;
-    let mut made = link.made.as_ref().map(|made| made.appointment.clone());
-    if of_first.note.is_none() {
-        of_first.note = Some(link);
-        if !of_first.keep(app, NOWHERE).await? {
-            return Err(busy());
-        }
-    } else if of_first.note.as_ref().is_some_and(|of_first| of_first.mark != link.mark) {
-        // Not what was handed over before, by an attempt that came no further.
-        let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
-        let appointments = Appointments { app, client: &ghl, organization };
-        let announced = match made {
-            None => appointments.find(&link).await?.into_iter().map(|one| one.id).collect(),
-            Some(_) => Vec::new(),
-        };
-        if announced.is_empty() && link.is_on_its_way(app.now()) {
-            return Err(on_its_way());
-        }
-        for surplus in made.iter().chain(&announced) {
-            appointments.remove(&link, surplus).await?;
-        }
-        made = made.or_else(|| announced.into_iter().next());
-    }
-    batch.changes.push(own.change(NOWHERE));
-    if let Some(appointment) = made {
-        let mut back = link::of_appointment(app, organization, appointment.as_str()).await?;
-        back.note = Some(WayBack { root: first.to_owned() });
-        batch.changes.push(back.change(NOWHERE));
-    }
-    Ok(batch)
 }
 
 /// Whether it was over or called off long before anybody could have mirrored it: what a new account brings with it.
@@ -156,6 +118,44 @@ impl Step<'_> {
 
     pub(super) fn appointments(&self) -> Appointments<'_> {
         Appointments { app: self.app, client: self.ghl, organization: self.organization }
+    }
+
+    /// What was the first form of its booking until an earlier one came to be known leaves its appointment to that one; one that has an
+    /// appointment already needs no second.
+    async fn hand_over(&self, first: &str) -> Result<Batch, Trouble> {
+        let Self { app, organization, root, .. } = *self;
+        let mut batch = Batch { outbox: vec![mirror(organization, first, app.now())], ..Batch::default() };
+        let mut own = link::of_booking(app, organization, root).await?;
+        let Some(link) = own.note.take() else { return Ok(batch) };
+        let mut of_first = link::of_booking(app, organization, first).await?;
+        let mut made = link.made.as_ref().map(|made| made.appointment.clone());
+        if of_first.note.is_none() {
+            of_first.note = Some(link);
+            if !of_first.keep(app, NOWHERE).await? {
+                return Err(busy());
+            }
+        } else if of_first.note.as_ref().is_some_and(|of_first| of_first.mark != link.mark) {
+            // Not what was handed over before, by an attempt that came no further.
+            let appointments = self.appointments();
+            let announced = match made {
+                None => appointments.find(&link).await?.into_iter().map(|one| one.id).collect(),
+                Some(_) => Vec::new(),
+            };
+            if announced.is_empty() && link.is_on_its_way(app.now()) {
+                return Err(on_its_way());
+            }
+            for surplus in made.iter().chain(&announced) {
+                appointments.remove(&link, surplus).await?;
+            }
+            made = made.or_else(|| announced.into_iter().next());
+        }
+        batch.changes.push(own.change(NOWHERE));
+        if let Some(appointment) = made {
+            let mut back = link::of_appointment(app, organization, appointment.as_str()).await?;
+            back.note = Some(WayBack { root: first.to_owned() });
+            batch.changes.push(back.change(NOWHERE));
+        }
+        Ok(batch)
     }
 
     /// Makes the booking and the appointment that it has agree.

@@ -46,6 +46,16 @@ async fn made(house: &House, place: &Place, uid: &str) -> String {
     until(async || Some(house.appointments(place, uid).first()?["id"].as_str()?.to_owned())).await
 }
 
+/// A house with a booking and its appointment's id.
+async fn settled(seed: u64) -> (House, Place, String, String) {
+    let house = House::new(seed, 1).await;
+    let place = house.places[0].clone();
+    let uid = house.book(place.event_type, 0, "ann", &json!({}));
+    house.rest().await;
+    let id = made(&house, &place, &uid).await;
+    (house, place, uid, id)
+}
+
 /// Waits until the record is stored as expected, while the step is still waiting for its answer.
 async fn heard(house: &House, kind: &'static str, id: &str, is_so: impl Fn(&Record) -> bool) {
     let key = RecordKey { organization: house.organization.clone(), kind: kind.into(), id: id.into() };
@@ -70,11 +80,7 @@ async fn an_appointment_that_is_deleted_before_its_creation_was_answered_ends_it
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_appointment_that_is_moved_before_a_change_of_it_was_answered_moves_its_booking() {
-    let house = House::new(21, 1).await;
-    let place = house.places[0].clone();
-    let uid = house.book(place.event_type, 0, "ann", &json!({}));
-    house.rest().await;
-    let id = made(&house, &place, &uid).await;
+    let (house, place, uid, id) = settled(21).await;
     house.sandbox.control().faults([once(SLOWLY, "PUT", APPOINTMENTS)]);
     house.sandbox.calcom().reschedule(&uid, house.slot(3)).unwrap();
     until(async || (house.at_ghl(&place, &uid)?.0 == house.slot(3)).then_some(())).await;
@@ -90,11 +96,7 @@ async fn an_appointment_that_is_moved_before_a_change_of_it_was_answered_moves_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booking_that_is_cancelled_before_its_move_was_answered_cancels_its_appointment() {
-    let house = House::new(22, 1).await;
-    let place = house.places[0].clone();
-    let uid = house.book(place.event_type, 0, "ann", &json!({}));
-    house.rest().await;
-    let id = made(&house, &place, &uid).await;
+    let (house, place, uid, id) = settled(22).await;
     house.sandbox.control().calcom().faults([once(
         SLOWLY_AT_CALCOM,
         "POST",
@@ -129,11 +131,7 @@ async fn an_appointment_that_is_moved_before_its_lost_creation_was_found_moves_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_that_was_never_delivered_ends_its_booking_at_the_next_pass() {
-    let house = House::new(24, 1).await;
-    let place = house.places[0].clone();
-    let uid = house.book(place.event_type, 0, "ann", &json!({}));
-    house.rest().await;
-    let id = made(&house, &place, &uid).await;
+    let (house, place, uid, id) = settled(24).await;
     house.deliver(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
     house.sandbox.ghl().delete_appointment(&id).unwrap();
     house.rest().await;
@@ -177,11 +175,7 @@ async fn an_appointment_that_comes_late_is_the_only_one_and_its_booking_stays_wh
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_is_not_found_makes_no_second_appointment_while_the_first_is_there() {
-    let house = House::new(26, 1).await;
-    let place = house.places[0].clone();
-    let uid = house.book(place.event_type, 0, "ann", &json!({}));
-    house.rest().await;
-    let id = made(&house, &place, &uid).await;
+    let (house, place, uid, id) = settled(26).await;
     house.sandbox.control().faults([once(Fault::Status { status: 404 }, "PUT", APPOINTMENTS)]);
     let start = house.slot(3);
     house.sandbox.calcom().reschedule(&uid, start).unwrap();
@@ -193,11 +187,7 @@ async fn a_change_that_is_not_found_makes_no_second_appointment_while_the_first_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_calcom_forbids_the_appointment_takes_back() {
-    let house = House::new(27, 1).await;
-    let place = house.places[0].clone();
-    let uid = house.book(place.event_type, 0, "ann", &json!({}));
-    house.rest().await;
-    let id = made(&house, &place, &uid).await;
+    let (house, place, uid, id) = settled(27).await;
     let refusal = once(Fault::Status { status: 403 }, "POST", "/v2/bookings/");
     house.sandbox.control().calcom().faults([refusal]);
     house.sandbox.ghl().update_appointment(&id, &to(house.slot(3))).unwrap();
