@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use ghl_client::{GhlClient, GhlExchange, GhlOAuth};
 use provider_sandbox::{
     Sandbox,
-    control::TokenOrder,
+    control::TokenCommand,
     ghl::{self, FaultRule, LimitRules},
 };
 use sidecar_core::{
@@ -61,7 +61,7 @@ struct Outcome {
 impl Scene {
     async fn new(hop: Hop) -> Self {
         let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { enforced: false, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let proxy = FaultProxy::before(&format!("{}/ghl", sandbox.url())).await;
         let (store, clock) = (Arc::new(MemoryStore::new()), SystemClock::shared());
         let transport = Arc::new(ReqwestTransport::new().unwrap());
@@ -103,8 +103,8 @@ impl Scene {
     }
 
     fn expire(&self) {
-        let order = TokenOrder { expire_resource: Some(self.location.id.clone()), ..TokenOrder::default() };
-        assert!(self.hop != Hop::Token || self.sandbox.control().tokens(&order).unwrap() > 0);
+        let order = TokenCommand { expire_resource: Some(self.location.id.clone()), ..TokenCommand::default() };
+        assert!(self.hop != Hop::Token || self.sandbox.control().update_tokens(&order).unwrap() > 0);
     }
 
     fn created(&self) -> u64 {
@@ -253,7 +253,7 @@ async fn a_call_whose_token_endpoint_is_broken_ends_in_time_and_was_not_sent() {
 async fn a_refusal_says_that_the_request_arrived() {
     let scene = Scene::new(Hop::Create).await;
     let rule = FaultRule { fault: ghl::Fault::Status { status: 503 }, ..FaultRule::default() };
-    scene.sandbox.control().faults([rule]);
+    scene.sandbox.control().add_faults([rule]);
     let error = scene.call(0).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent(), scene.proxy.requests()), (ErrorKind::Server, Sent::Yes, 1));
 }

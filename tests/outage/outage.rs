@@ -84,7 +84,7 @@ impl Scene {
     /// Everything works still, and connections are open.
     async fn new(outage: Outage) -> Self {
         let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { enforced: false, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let location = sandbox.ghl().location_ids().remove(0);
         let proxy = FaultProxy::before(&format!("{}/ghl", sandbox.url())).await;
         let (attempts, clock) = (Arc::new(Attempts::default()), SystemClock::shared());
@@ -126,7 +126,7 @@ impl Scene {
             Outage::Silent => Fault::HalfOpen,
             Outage::Unavailable => {
                 let rule = FaultRule { fault: ghl::Fault::Status { status: 503 }, ..FaultRule::default() };
-                return self.sandbox.control().faults([rule]);
+                return self.sandbox.control().add_faults([rule]);
             }
         };
         self.proxy.set(fault).await;

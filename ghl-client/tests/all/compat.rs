@@ -82,12 +82,12 @@ async fn an_organizations_locations_are_those_of_its_companies_and_its_own() {
     let (tokens, ghl) = connected(&sandbox).await;
     let company = sandbox.ghl().company_id().to_owned();
     let before = ghl.get_locations().await.unwrap();
-    let order = provider_sandbox::control::TokenOrder {
+    let order = provider_sandbox::control::TokenCommand {
         install_to_locations: Some(true),
         install: Some(company.clone()),
         ..Default::default()
     };
-    sandbox.control().tokens(&order).unwrap();
+    sandbox.control().update_tokens(&order).unwrap();
     let found = ghl.get_locations().await.unwrap();
     let mut expected = sandbox.ghl().location_ids();
     expected.sort();

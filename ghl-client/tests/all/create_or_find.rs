@@ -146,7 +146,7 @@ async fn on_a_bad_line_each_contact_is_created_once() {
     for round in 0..16 {
         if let Some(fault) = faults[round % faults.len()] {
             let (method, path) = (Some("POST".to_owned()), Some("/contacts/".to_owned()));
-            sandbox.control().faults([FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }]);
+            sandbox.control().add_faults([FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }]);
         }
         let create = || ghl.contacts().create(&*location).email(format!("person{round}@example.org")).create_or_find();
         let outcome = match create().await {

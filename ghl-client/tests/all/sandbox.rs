@@ -10,7 +10,7 @@ use ghl_client::{
     oauth::UserType,
     sync::{ContactsSource, EventsSource, LocationsSource, webhook_changes},
 };
-use provider_sandbox::{Sandbox, control::TokenOrder};
+use provider_sandbox::{Sandbox, control::TokenCommand};
 use serde_json::json;
 use sidecar_core::{
     ErrorKind, SystemClock, Timestamp,
@@ -101,12 +101,12 @@ async fn a_company_connects_and_its_locations_are_minted_listed_and_read() {
         ghl.locations().installed(&company).is_installed(true).items().try_collect().await.unwrap();
     if installed.is_empty() {
         // The consent covered the company only.
-        let order = TokenOrder {
+        let order = TokenCommand {
             install_to_locations: Some(true),
             install: Some(company.to_string()),
-            ..TokenOrder::default()
+            ..TokenCommand::default()
         };
-        sandbox.control().tokens(&order).unwrap();
+        sandbox.control().update_tokens(&order).unwrap();
         installed = ghl.locations().installed(&company).is_installed(true).items().try_collect().await.unwrap();
     }
     assert_eq!(installed.len(), 2);
@@ -127,7 +127,7 @@ async fn forty_calls_with_an_expired_token_cost_one_refresh_and_none_fails() {
     let (_, ghl) = connected(&sandbox).await;
     let company = CompanyId::from(sandbox.ghl().company_id());
     ghl.locations().search(&company).await.unwrap();
-    sandbox.control().tokens(&TokenOrder { expire_all: true, ..TokenOrder::default() }).unwrap();
+    sandbox.control().update_tokens(&TokenCommand { expire_all: true, ..TokenCommand::default() }).unwrap();
     let calls = (0..40).map(|_| ghl.locations().search(&company).into_future());
     assert!(join_all(calls).await.iter().all(Result::is_ok));
     let counts = &sandbox.ghl().counts().connections[company.as_str()];
@@ -223,7 +223,7 @@ async fn a_spent_day_is_told_at_once() {
     let sandbox = sandbox(10).await;
     let location = sandbox.ghl().location_ids().remove(0);
     let ghl = by_private_token(&sandbox, &location);
-    sandbox.control().spend_day(&location, 200_000);
+    sandbox.control().set_daily_usage(&location, 200_000);
     let error = ghl.contacts().search(&*location).await.unwrap_err();
     assert!(matches!(error.problem(), Some(Problem::DayLimit { .. })), "{error:?}");
     assert!(error.retry_after().unwrap() > std::time::Duration::from_secs(60));
@@ -270,7 +270,7 @@ async fn a_delivery_as_the_provider_signs_it_is_verified_read_and_applied() {
         "type": "ContactUpdate", "locationId": location, "id": "c1", "email": "new@example.com",
         "webhookId": "w1", "timestamp": now.to_string(),
     });
-    let (headers, body) = ghl.signed(&payload);
+    let (headers, body) = ghl.sign_delivery(&payload);
     let verifier = GhlWebhookVerifier::with_keys([ghl.public_key_pem()]).unwrap();
     let verified = verifier.verify(Delivery { headers: &headers, body: &body, received_at: now }).unwrap();
     assert_eq!(verified.delivery_id.as_deref(), Some("w1"));

@@ -165,7 +165,7 @@ async fn a_block_that_is_being_taken_while_the_connection_ends_is_given_back_too
     house.rest().await;
     let calcom = house.sandbox.calcom();
     let before = calcom.schedules();
-    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "PATCH", SCHEDULES)]);
     booked_at_ghl(&house, &place, 8);
     until(async || (calcom.schedules() != before).then_some(())).await;
     let notes = house.blocks().await;
@@ -206,7 +206,7 @@ async fn an_appointment_that_is_deleted_before_its_block_is_noted_blocks_nothing
     let before = calcom.schedules();
     let reads = || calcom.counts().calls("GET /v2/schedules/default");
     let read = reads();
-    house.sandbox.control().calcom().faults([once(SLOWLY, "GET", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "GET", SCHEDULES)]);
     let id = booked_at_ghl(&house, &place, 8);
     until(async || (reads() > read).then_some(())).await;
     house.sandbox.ghl().delete_appointment(&id).unwrap();
@@ -226,7 +226,7 @@ async fn an_appointment_that_is_on_again_before_its_time_was_given_back_blocks_i
     let before = calcom.schedules();
     let id = booked_at_ghl(&house, &place, 8);
     house.rest().await;
-    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "PATCH", SCHEDULES)]);
     let change = |status: &str| {
         house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": status})).unwrap();
     };

@@ -20,7 +20,7 @@ use ghl_client::SCOPES;
 use http::{Method, Request, StatusCode, header, request::Builder};
 use provider_sandbox::{
     Sandbox,
-    calcom::{Attendee, WebhookOrder},
+    calcom::{Attendee, WebhookCommand},
 };
 use serde_json::{Value, json};
 use sidecar_core::{
@@ -92,7 +92,7 @@ impl House {
         // The organization's own connection, which it can change.
         variables.remove("CALCOM_API_KEY");
         let unlimited = provider_sandbox::calcom::LimitRules { per_key: CALLS, ..Default::default() };
-        sandbox.control().calcom().limits(unlimited);
+        sandbox.control().calcom().set_limits(unlimited);
         let running = crm_server::serve(Config::from_variables(variables).unwrap()).await.unwrap();
         let app = running.app().clone();
         let row = Organization {
@@ -122,9 +122,9 @@ impl House {
         let first_slot = (sandbox.control().now_ms() / day + 1) * day;
         let house = Self { sandbox, organization, places, running, first_slot };
         let webhooks = format!("http://{}/api/webhooks", house.running.addr);
-        house.sandbox.ghl().webhook_url(format!("{webhooks}/ghl"));
+        house.sandbox.ghl().set_webhook_url(format!("{webhooks}/ghl"));
         let calcom = house.sandbox.calcom();
-        calcom.deliver_to(&format!("{webhooks}/calcom"), calcom.webhook_secret());
+        calcom.subscribe(&format!("{webhooks}/calcom"), calcom.webhook_secret());
         // As the route that writes settings does.
         work::schedule_bookings(house.app(), &house.organization).await.unwrap();
         house.rest_of_passes().await;
@@ -193,9 +193,9 @@ impl House {
     }
 
     /// Orders how both providers deliver their webhooks.
-    pub(crate) fn deliver(&self, order: &WebhookOrder) {
-        self.sandbox.control().webhooks(order);
-        self.sandbox.control().calcom().webhooks(order);
+    pub(crate) fn deliver(&self, order: &WebhookCommand) {
+        self.sandbox.control().update_webhooks(order);
+        self.sandbox.control().calcom().update_webhooks(order);
     }
 
     /// A pass of every source of bookings and appointments. It may remove what was changed a moment ago, as passes do minutes later.

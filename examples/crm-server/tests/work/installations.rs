@@ -63,9 +63,11 @@ async fn a_location_of_another_organization_is_not_taken_from_it() {
 #[tokio::test]
 async fn a_location_where_the_app_is_not_installed_any_more_is_given_up_at_once() {
     let house = House::with_company(1).await;
-    let order =
-        provider_sandbox::control::TokenOrder { uninstall: Some(house.locations[0].to_string()), ..Default::default() };
-    house.sandbox.control().tokens(&order).unwrap();
+    let order = provider_sandbox::control::TokenCommand {
+        uninstall: Some(house.locations[0].to_string()),
+        ..Default::default()
+    };
+    house.sandbox.control().update_tokens(&order).unwrap();
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
     assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
@@ -200,9 +202,11 @@ async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
     let house = House::with_locations(1).await;
     let ended = work::sync_now(&house.app, &house.organization, work::Wish::FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
-    let order =
-        provider_sandbox::control::TokenOrder { uninstall: Some(house.locations[0].to_string()), ..Default::default() };
-    house.sandbox.control().tokens(&order).unwrap();
+    let order = provider_sandbox::control::TokenCommand {
+        uninstall: Some(house.locations[0].to_string()),
+        ..Default::default()
+    };
+    house.sandbox.control().update_tokens(&order).unwrap();
     house.deliver("w1", &uninstall(&house, &json!({"locationId": house.locations[0]}))).await;
     house.work_outbox().await;
 
