@@ -14,15 +14,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    calcom::clients::CalcomAccess,
+    calcom::access::CalcomAccess,
     config::Config,
     error::StartError,
-    ghl::{clients::GhlAccess, owners::OwnerDesk},
-    health::HealthDesk,
-    ingress::Ingress,
-    limits::Limits,
-    metrics::Metrics,
+    ghl::access::GhlAccess,
+    http::webhook_limits::Ingress,
     mirror::Mirrored,
+    ops::{health::HealthDesk, metrics::Metrics, rate_limits::Limits},
+    tenancy::owners::OwnerDesk,
 };
 
 /// The server's ports. Cheap to clone: every request has one.

@@ -1,37 +1,26 @@
 //! The reference server: Sidecar's crates composed into a CRM backend.
 //!
-//! Rooms: what every request meets (`extract`, `middleware`, `error`, `listing`), what people ask for (`organizations`,
-//! `contacts`, `locations`, `appointments`, `opportunities`, `syncs`, `dead_letters`, `health`, `metrics`, `docs`), the providers (`consent`,
-//! `ghl`, `calcom`), what runs beside the routes (`work`), and what an operator types (`commands`, `demo`). `router` lists the routes, `app` what they
-//! share.
+//! Modules, lowest first: `config`, `error` and the ports that `app` holds; `http`, `tenancy` and `tasks`; the integrations `ghl` and
+//! `calcom`; `mirror`; `records`, `sync` and `workers`; `ops`; `router` and `server`; `cli` and `demo`. A module imports only from
+//! lower ones.
 
 pub mod app;
-pub mod appointments;
 pub mod calcom;
-pub mod commands;
+pub mod cli;
 pub mod config;
-pub mod consent;
-pub mod contacts;
-pub mod dead_letters;
 pub mod demo;
-pub mod docs;
 pub mod error;
-pub mod extract;
 pub mod ghl;
-pub mod health;
-pub mod ingress;
-pub mod limits;
-mod listener;
-pub mod listing;
-pub mod locations;
-pub mod metrics;
-pub mod middleware;
+pub mod http;
 pub mod mirror;
-pub mod opportunities;
-pub mod organizations;
+pub mod openapi;
+pub mod ops;
+pub mod records;
 pub mod router;
 mod server;
-pub mod syncs;
-pub mod work;
+pub mod sync;
+pub mod tasks;
+pub mod tenancy;
+pub mod workers;
 
 pub use server::{Running, serve};

@@ -7,16 +7,20 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    appointments, calcom, contacts, dead_letters,
-    docs::{self, Description},
+    calcom::{self, blocked_slots, calendar_feed},
     ghl::{connect, webhook},
-    health, locations, metrics, middleware, opportunities, organizations, syncs,
+    http::middleware,
+    openapi::{self, Description},
+    ops::{dead_letters, health, metrics},
+    records::{appointments, contacts, locations, opportunities},
+    sync::routes,
+    tenancy::organizations,
 };
 
 /// The routes of a server that answers people and providers.
 pub fn web(app: App) -> Router {
     let (router, description) = described().split_for_parts();
-    finish(router.merge(docs::routes(to_json(&description))), app)
+    finish(router.merge(openapi::routes(to_json(&description))), app)
 }
 
 /// The routes of a process that only works: health and metrics.
@@ -36,7 +40,7 @@ pub fn openapi() -> String {
 
 fn described() -> OpenApiRouter<App> {
     let mut table = table();
-    docs::complete(table.get_openapi_mut());
+    openapi::complete(table.get_openapi_mut());
     table
 }
 
@@ -50,22 +54,22 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(calcom::connect::connect))
         .routes(routes!(calcom::connect::auth))
         .routes(routes!(calcom::connection::read, calcom::connection::change, calcom::connection::disconnect))
-        .routes(routes!(calcom::feed::create, calcom::feed::delete))
-        .routes(routes!(calcom::feed::read))
+        .routes(routes!(calendar_feed::create, calendar_feed::delete))
+        .routes(routes!(calendar_feed::read))
         .routes(routes!(calcom::availability::list))
         .routes(routes!(calcom::bookings::list, calcom::bookings::create))
         .routes(routes!(calcom::bookings::read))
         .routes(routes!(calcom::bookings::reschedule))
         .routes(routes!(calcom::bookings::cancel))
-        .routes(routes!(calcom::blocked::create))
-        .routes(routes!(calcom::blocked::delete))
+        .routes(routes!(blocked_slots::create))
+        .routes(routes!(blocked_slots::delete))
         .routes(routes!(contacts::list, contacts::create))
         .routes(routes!(contacts::read, contacts::change, contacts::delete))
         .routes(routes!(locations::list))
         .routes(routes!(appointments::list))
         .routes(routes!(opportunities::list))
         .routes(routes!(opportunities::list_pipelines))
-        .routes(routes!(syncs::read, syncs::run))
+        .routes(routes!(routes::read, routes::run))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(webhook::receive))

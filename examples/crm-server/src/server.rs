@@ -14,9 +14,9 @@ use crate::{
     app::App,
     config::{Config, Role},
     error::StartError,
-    listener::{self, Bounds},
+    http::listener::{self, Bounds},
     router,
-    work::{self, Workers},
+    workers::{self, Workers},
 };
 
 /// How long requests and workers under way get when the server stops.
@@ -65,7 +65,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     Ok(Running {
         addr,
         metrics_addr,
-        workers: work::start(&app, role, app.stopping.clone()),
+        workers: workers::start(&app, role, app.stopping.clone()),
         housekeeping: tokio::spawn(keep_house(app.clone(), Arc::clone(&database))),
         app,
         database,

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::bookings::client;
 use crate::{
     app::App,
-    error::{Answer, Problem},
-    extract::{Query, Tenant},
+    http::{Answer, Problem, extract::Query},
+    tenancy::Tenant,
 };
 
 /// Which free times to list.

@@ -15,9 +15,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    error::{Answer, Problem},
-    extract::{self, Path, Query, Tenant},
-    listing::{Page, bad_cursor, bad_query, limit_of},
+    http::{
+        Answer, Problem,
+        extract::{self, Path, Query},
+        pagination::{Page, bad_cursor, bad_query, limit_of},
+    },
+    tenancy::Tenant,
 };
 
 /// The longest `Idempotency-Key`, in bytes: Cal.com keeps 500 characters.

@@ -12,14 +12,16 @@ use sidecar_core::{ErrorKind, OrganizationId, token::TokenSet};
 use super::{connection, settings};
 use crate::{
     app::App,
-    consent::{
+    http::{
+        Answer, Problem,
+        extract::{Query, Visit},
+    },
+    sync::schedule,
+    tenancy::oauth_flow::{
         CALCOM,
         browser::{self, Back, Connect},
         states,
     },
-    error::{Answer, Problem},
-    extract::{Query, Visit},
-    work,
 };
 
 /// How often settings that others change meanwhile are tried to be changed.
@@ -95,7 +97,7 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
     };
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
     leave(app, organization, &set, keep(app, organization, &set)).await.map_err(logged)?;
-    work::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
+    schedule::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }

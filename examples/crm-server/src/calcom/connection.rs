@@ -13,16 +13,17 @@ use sidecar_core::{ErrorKind, OrganizationId, token::ConnectionState};
 use utoipa::ToSchema;
 
 use super::{
+    calendar_feed,
     connect::refuse_environment,
-    feed,
+    connection_update::ConnectionWish,
     settings::{self, Block, CalcomProfile, CalcomSettings, Mapping, Settled},
-    wish::ConnectionWish,
 };
 use crate::{
     app::App,
-    error::{Answer, Problem},
-    extract::{self, Tenant},
-    mirror, work,
+    http::{Answer, Problem, extract},
+    mirror,
+    sync::schedule,
+    tenancy::Tenant,
 };
 
 /// How often settings that others change meanwhile are tried to be changed.
@@ -145,7 +146,7 @@ async fn write(
                 tokens.forget().await?;
             }
             // What was freed to leave the account is blocked again in the one that there is.
-            work::schedule_bookings(app, organization).await?;
+            schedule::schedule_bookings(app, organization).await?;
             break;
         }
         (next, before) = (again, now);
@@ -218,7 +219,7 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<
         tracing::info!(%organization, "connected Cal.com by key");
     }
     // Also for settings alone: a new mapping concerns the bookings that there are.
-    work::schedule_bookings(app, organization).await?;
+    schedule::schedule_bookings(app, organization).await?;
     let settled = app.calcom.settings(organization).await?;
     view(app, organization, &settled.settings).await
 }
@@ -244,7 +245,7 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
     mirror::leaving(&app, organization, erase(&app, organization)).await??;
-    work::stop_bookings(&app, organization).await?;
+    schedule::stop_bookings(&app, organization).await?;
     mirror::look_again(&app, organization).await?;
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
@@ -256,7 +257,7 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
 /// already, and all is erased once more, or writes them after all was erased.
 async fn erase(app: &App, organization: &OrganizationId) -> Answer<()> {
     for _ in 0..ATTEMPTS {
-        feed::forget(app, organization).await?;
+        calendar_feed::forget(app, organization).await?;
         let settled = app.calcom.settings(organization).await?;
         app.calcom.forget(organization).await?;
         if settled.settings.feed_secret.is_none()

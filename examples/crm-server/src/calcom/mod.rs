@@ -3,17 +3,17 @@
 //! The client itself is the `calcom-client` crate. Invariant: a call of one organization uses its own credentials and address, and
 //! no address that an organization names leads into a private network.
 
+pub mod access;
 pub mod availability;
-pub mod blocked;
+pub mod blocked_slots;
 pub mod bookings;
-pub mod clients;
+pub mod calendar_feed;
 pub mod connect;
 pub mod connection;
-pub mod feed;
-pub mod handler;
+pub mod connection_update;
+pub mod events;
 pub mod settings;
 pub mod webhook;
-pub mod wish;
 
 /// Where a delivery comes from, in the inbox and in the history.
 pub const SOURCE: &str = "calcom";

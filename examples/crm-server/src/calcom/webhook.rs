@@ -20,9 +20,11 @@ use sidecar_core::{
 use super::SOURCE;
 use crate::{
     app::App,
-    error::{Answer, Problem},
-    extract::{LARGEST_WEBHOOK, Path, Peer, read_body},
-    ingress::{Received, cut},
+    http::{
+        Answer, Problem,
+        extract::{LARGEST_WEBHOOK, Path, Peer, read_body},
+        webhook_limits::{Received, cut},
+    },
 };
 
 /// When a delivery that could not be kept should come again.

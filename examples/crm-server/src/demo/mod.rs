@@ -1,26 +1,26 @@
 //! The `demo` command: the whole story on embedded defaults, each step checked from outside.
 //!
-//! `stage` starts (or finds) the stand-in of the provider and the server, `story` plays, `report` tells. Invariant: nothing
+//! `environment` starts (or finds) the stand-in of the provider and the server, `scenario` plays, `report` tells. Invariant: nothing
 //! is believed that the code under test says of itself; what counts is the HTTP answer and the provider's own state.
 
+mod environment;
 mod http;
-mod outside;
+mod probes;
 mod progress;
 mod report;
-mod stage;
-mod story;
+mod scenario;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use sidecar_core::{Clock, SystemClock};
 
 use self::{
+    environment::Stage,
     http::{Http, Wrong},
-    outside::{Provider, Server},
+    probes::{Provider, Server},
     progress::Progress,
     report::Report,
-    stage::Stage,
-    story::{Account, Step, Story},
+    scenario::{Account, Step, Story},
 };
 
 /// What the demo is asked for.
@@ -96,13 +96,13 @@ async fn begin(stage: &Stage, progress: Progress) -> Result<Story, Wrong> {
     let provider = Provider::new(http.clone(), &stage.sandbox_url);
     let state = provider.state(false).await?;
     let rows = state["locations"].as_array().cloned().unwrap_or_default();
-    let locations: Vec<String> = rows.iter().map(|row| outside::text(row, "id").to_owned()).collect();
+    let locations: Vec<String> = rows.iter().map(|row| probes::text(row, "id").to_owned()).collect();
     http::ensure(locations.len() >= 2, || "the story needs a provider with two locations".to_owned())?;
     if !stage.is_own() {
         // What an earlier story changed has to reach the provider's search, or the first copy would miss it.
-        clock.sleep(Duration::from_millis(outside::count(&state, "/indexLagMs"))).await;
+        clock.sleep(Duration::from_millis(probes::count(&state, "/indexLagMs"))).await;
     }
-    let contacts: u64 = rows.iter().map(|row| outside::count(row, "/contactCount")).sum();
+    let contacts: u64 = rows.iter().map(|row| probes::count(row, "/contactCount")).sum();
     let url = format!("{}/api/webhooks/ghl", stage.server_url);
     provider.order("webhooks", &serde_json::json!({ "url": url })).await?;
     let mut story = Story {
@@ -112,7 +112,7 @@ async fn begin(stage: &Stage, progress: Progress) -> Result<Story, Wrong> {
         contacts: u32::try_from(contacts).unwrap_or(u32::MAX),
         slug: stage.slug()?,
         organization: String::new(),
-        company: outside::text(&state, "companyId").to_owned(),
+        company: probes::text(&state, "companyId").to_owned(),
         locations,
         refused_before: 0,
         calcom: Account::default(),

@@ -13,14 +13,19 @@ use utoipa::IntoParams;
 use super::installations::{self, Claim};
 use crate::{
     app::App,
-    consent::{
-        GHL,
-        browser::{self, Back, Connect},
-        states,
+    http::{
+        Answer, Problem,
+        extract::{Operator, Query, Visit},
     },
-    error::{Answer, Problem},
-    extract::{self, Operator, Query, Visit},
-    work,
+    sync::schedule,
+    tenancy::{
+        self,
+        oauth_flow::{
+            GHL,
+            browser::{self, Back, Connect},
+            states,
+        },
+    },
 };
 
 /// Sends somebody to GHL to choose what to connect.
@@ -94,7 +99,7 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str) -> Resul
         Err(error) => return Err(logged(error.into())),
     }
     let key = tokens.adopt(&set).await.map_err(logged)?;
-    work::schedule(app, organization, work::Wish::FULL).await.map_err(|error| logged(error.into()))?;
+    schedule::schedule(app, organization, schedule::Wish::FULL).await.map_err(|error| logged(error.into()))?;
     if !installations::keep_if_held(app, organization, &set).await.map_err(logged)? {
         return Err("disconnected");
     }
@@ -125,7 +130,7 @@ pub struct Disconnect {
     ),
 )]
 pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> Answer<StatusCode> {
-    let organization = extract::find(&app, &wish.organization_id.into()).await?.id;
+    let organization = tenancy::find(&app, &wish.organization_id.into()).await?.id;
     installations::disconnect(&app, &organization).await?;
     tracing::info!(%organization, "disconnected from GHL");
     Ok(StatusCode::NO_CONTENT)

@@ -13,11 +13,8 @@ use serde_json::{Value, json};
 use sidecar_core::{Error, ErrorKind, OrganizationId, Result, StoreError, Timestamp, token::TokenSet};
 use sidecar_store::Claimed;
 
-use super::handler::SOURCE;
-use crate::{
-    app::App,
-    work::{self, connected::Connected, trouble::Trouble},
-};
+use super::{access, events::SOURCE};
+use crate::{app::App, sync::schedule, tasks::Trouble, tenancy::connections::Connected};
 
 /// What an installation task speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,9 +144,9 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         }
         return Err(trouble);
     }
-    work::schedule_location(app, organization, location).await?;
+    schedule::schedule_location(app, organization, location).await?;
     // Bookings may have waited for it.
-    work::schedule_bookings(app, organization).await?;
+    schedule::schedule_bookings(app, organization).await?;
     if still_held(app, organization, mint.as_ref(), Some(location)).await? {
         return Ok(());
     }
@@ -252,7 +249,7 @@ pub(super) async fn disconnect(app: &App, organization: &OrganizationId) -> Resu
         }
     }
     app.store.stop(organization, None).await?;
-    work::schedule_bookings(app, organization).await?;
+    schedule::schedule_bookings(app, organization).await?;
     Ok(())
 }
 
@@ -278,5 +275,5 @@ pub(crate) async fn still_held(
 }
 
 fn tokens(app: &App, organization: &OrganizationId) -> Result<GhlTokens> {
-    app.ghl.tokens(organization).ok_or_else(work::ghl_is_off)
+    app.ghl.tokens(organization).ok_or_else(access::ghl_is_off)
 }

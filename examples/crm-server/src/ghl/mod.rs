@@ -3,12 +3,11 @@
 //! The client itself is the `ghl-client` crate; copying listings lives in `work`. Invariant: nothing is done for a location or
 //! company before it is known whose it is.
 
-pub mod clients;
+pub mod access;
 pub mod connect;
 #[cfg(feature = "failpoints")]
 mod crash;
-pub mod handler;
+pub mod events;
 pub mod installations;
-pub mod owners;
 pub mod tasks;
 pub mod webhook;

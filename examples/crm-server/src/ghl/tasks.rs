@@ -23,15 +23,12 @@ use sidecar_core::{
     sync::Source,
 };
 
-use super::installations;
+use super::{access, installations};
 use crate::{
     app::App,
     mirror,
-    work::{
-        self,
-        connected::Connected,
-        trouble::{Trouble, payload},
-    },
+    tasks::{Trouble, payload},
+    tenancy::connections::Connected,
 };
 
 /// The app was installed in a location: mint its token, copy it for the first time.
@@ -69,7 +66,7 @@ impl GhlTasks {
     }
 
     fn client(&self, organization: &OrganizationId) -> Result<GhlClient> {
-        self.app.ghl.client(organization).ok_or_else(work::ghl_is_off)
+        self.app.ghl.client(organization).ok_or_else(access::ghl_is_off)
     }
 
     /// Reads a record by id. Its stored revision is taken before the request leaves, so that a change that arrives

@@ -17,12 +17,14 @@ use sidecar_core::{
     signature::{Delivery, Verified, Verifier},
 };
 
-use super::handler::SOURCE;
+use super::events::SOURCE;
 use crate::{
     app::App,
-    error::{Answer, Problem},
-    extract::{LARGEST_WEBHOOK, Peer, read_body},
-    ingress::{Received, cut},
+    http::{
+        Answer, Problem,
+        extract::{LARGEST_WEBHOOK, Peer, read_body},
+        webhook_limits::{Received, cut},
+    },
 };
 
 /// When a delivery that could not be kept should come again. The provider has a schedule of its own.

@@ -15,7 +15,7 @@ use super::{
     meeting::{Agreed, AtCalcom, Followed, Meeting, Side, Stand, at_calcom, followed},
     step::Step,
 };
-use crate::work::trouble::Trouble;
+use crate::tasks::Trouble;
 
 /// Following one side may change it in a way that the other has to follow; more than this is no agreement.
 const ROUNDS: usize = 5;

@@ -20,7 +20,7 @@ use super::{
     link::Link,
     meeting::{Meeting, Side, Stand},
 };
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// Begins the line of an appointment's description that names its booking.
 const MARK: &str = "Cal.com booking ";

@@ -25,7 +25,7 @@ use super::{
     tasks,
     turn::Turn,
 };
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// Blocks of this long ago may still share a day with new ones.
 const PAST: Duration = Duration::from_secs(2 * 86_400);

@@ -17,7 +17,7 @@ use super::{
     kept::Kept,
     turn::Turn,
 };
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// What the handles begin with. No id of GHL's does, and no JSON in base64.
 const PREFIX: &str = "slot-";

@@ -14,7 +14,7 @@ use sidecar_core::{
 };
 
 use super::meeting::Side;
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// The longest chain that is followed.
 const LONGEST: usize = 500;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sidecar_core::{ErrorKind, record::Doc};
 
 use super::chain::text;
-use crate::work::trouble::Trouble;
+use crate::tasks::Trouble;
 
 /// The name under which a booking's metadata tells its contact at GHL.
 const CONTACT: &str = "ghlContactId";

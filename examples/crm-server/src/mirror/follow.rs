@@ -9,7 +9,7 @@ use sidecar_core::{
 };
 
 use super::{appointment, block, chain::Bookings, link, tasks::mirror};
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// Which record changed; the store writes it.
 #[derive(Debug, Deserialize)]

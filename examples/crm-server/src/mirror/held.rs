@@ -16,7 +16,7 @@ use sidecar_core::{
 };
 
 use super::{PORTION, kept::Kept};
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// The kind of the notes. Their id is the appointment's or the handle that somebody has, their place in listings the start.
 pub(super) const HELD: &str = "calcom_block";
@@ -36,7 +36,7 @@ pub(super) struct Wanted {
 pub(super) struct Held {
     #[serde(flatten)]
     pub(super) wanted: Wanted,
-    /// Whose schedule: [`CalcomAccess::account`](crate::calcom::clients::CalcomAccess::account). None of one from before this was kept.
+    /// Whose schedule: [`CalcomAccess::account`](crate::calcom::access::CalcomAccess::account). None of one from before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) account: Option<String>,
     /// What gives it back.

@@ -16,7 +16,7 @@ use sidecar_core::{
 };
 
 use super::{PORTION, block, step, tasks, unmapped};
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// Where a look stands.
 #[derive(Debug, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use super::{
     step::{Step, busy, on_its_way},
     tasks::mirror,
 };
-use crate::work::trouble::Trouble;
+use crate::tasks::Trouble;
 
 /// A task that took so long is begun anew before it makes an appointment: its claim must outlast the call.
 const STALE: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::{
 
 use sidecar_core::{OrganizationId, StoreError};
 
-use crate::{app::App, work::connected::Connected};
+use crate::{app::App, tenancy::connections::Connected};
 
 /// How long it is good that an organization has both. One that has them no longer is found out by every step itself.
 const REMEMBERED: Duration = Duration::from_secs(5);

@@ -9,8 +9,8 @@ use super::{chain::Bookings, link::Place};
 use crate::{
     app::App,
     calcom::settings::{CalcomSettings, Mapping},
-    ghl::installations,
-    work::{self, trouble::Trouble},
+    ghl::{access, installations},
+    tasks::Trouble,
 };
 
 /// The field of a booking that has its hosts.
@@ -69,7 +69,7 @@ pub(super) async fn check_connected(
     organization: &OrganizationId,
     location: &LocationId,
 ) -> Result<(), Trouble> {
-    let tokens = app.ghl.tokens(organization).ok_or_else(work::ghl_is_off)?;
+    let tokens = app.ghl.tokens(organization).ok_or_else(access::ghl_is_off)?;
     // Only this one: an organization may have hundreds.
     if app.store.load(&tokens.location_key(location)).await?.is_some() {
         return Ok(());

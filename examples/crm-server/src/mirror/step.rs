@@ -24,10 +24,7 @@ use super::{
     tasks::mirror,
     unmapped,
 };
-use crate::{
-    app::App,
-    work::{self, trouble::Trouble},
-};
+use crate::{app::App, ghl::access, tasks::Trouble};
 
 /// What has been over or called off for so long is none of the mirror's business, unless it had an appointment before.
 pub(super) const HISTORY: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -41,7 +38,7 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
         return Ok(Batch::default());
     }
     let calcom = app.calcom.client(organization).await?;
-    let ghl = app.ghl.client(organization).ok_or_else(work::ghl_is_off)?;
+    let ghl = app.ghl.client(organization).ok_or_else(access::ghl_is_off)?;
     let step = Step { app, organization, root, calcom: &calcom, ghl: &ghl };
     let bookings = step.bookings();
     let first = bookings.root(root).await?;

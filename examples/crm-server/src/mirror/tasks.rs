@@ -16,7 +16,7 @@ use sidecar_core::{
 use super::{block, follow, look, step, unmapped};
 use crate::{
     app::App,
-    work::trouble::{Trouble, payload},
+    tasks::{Trouble, payload},
 };
 
 /// A booking or an appointment changed: written by the store with the change.

@@ -8,7 +8,7 @@ use serde_json::json;
 use sidecar_core::{OrganizationId, StoreError, Timestamp, outbox::NewTask, record::Batch};
 
 use super::{PORTION, tasks};
-use crate::{app::App, work::trouble::Trouble};
+use crate::{app::App, tasks::Trouble};
 
 /// Which event type; none of a booking that does not say.
 #[derive(Debug, Serialize, Deserialize)]

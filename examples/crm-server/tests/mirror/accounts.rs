@@ -5,15 +5,14 @@ use std::{
     time::Duration,
 };
 
-use crm_server::work::{connected::CALCOM_BOOKINGS, pass};
+use crate::house::House;
+use crm_server::{sync::run, tenancy::connections::CALCOM_BOOKINGS};
 use provider_sandbox::{Sandbox, calcom::Attendee};
 use serde_json::{Value, json};
 use sidecar_core::{
     record::{Batch, RecordKey},
     sync::{CheckpointWrite, Mode, Phase, Progress, SyncKey, SyncObserver},
 };
-
-use crate::house::House;
 
 /// Longer than a test takes.
 const LATER: Duration = Duration::from_secs(3_600);
@@ -91,7 +90,7 @@ async fn an_account_that_is_connected_during_a_copy_of_another_is_copied_after_i
     // Wished for, and not due for the server's own scheduler.
     app.store.schedule(&key, app.now() + LATER, true).await.unwrap();
     let meanwhile = Meanwhile { house: &house, wish, done: AtomicBool::new(false) };
-    pass::run(app, &key, &meanwhile).await.unwrap();
+    run::run(app, &key, &meanwhile).await.unwrap();
     assert!(meanwhile.done.load(Relaxed));
     assert!(!house.has(&uid).await, "that pass was of the first account");
     house.rest_of_passes().await;

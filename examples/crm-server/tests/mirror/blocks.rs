@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::{
+    house::{House, LENGTH, Place},
+    races::{once, until},
+};
 use calcom_client::{CalcomClient, compat::BlockHandle, model::Slots};
 use crm_server::{calcom::settings::Block, mirror};
 use provider_sandbox::{Sandbox, ghl::Fault};
@@ -9,11 +13,6 @@ use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
     record::{Batch, Change, ChangeOrigin, Effect, Listing, Record, RecordKey},
-};
-
-use crate::{
-    house::{House, LENGTH, Place},
-    races::{once, until},
 };
 
 /// An answer takes seconds: it has some hundred bytes.

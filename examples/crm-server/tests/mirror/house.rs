@@ -8,13 +8,13 @@ use crm_server::{
     app::App,
     calcom::settings::{self, Mapping},
     config::Config,
-    ghl::handler::SOURCE,
+    ghl::events::SOURCE,
     mirror, router,
-    work::{
-        self, Wish,
-        connected::{CALCOM_BOOKINGS, GHL_EVENTS},
-        pass,
+    sync::{
+        run,
+        schedule::{self, Wish},
     },
+    tenancy::connections::{CALCOM_BOOKINGS, GHL_EVENTS},
 };
 use ghl_client::SCOPES;
 use http::{Method, Request, StatusCode, header, request::Builder};
@@ -126,7 +126,7 @@ impl House {
         let calcom = house.sandbox.calcom();
         calcom.subscribe(&format!("{webhooks}/calcom"), calcom.webhook_secret());
         // As the route that writes settings does.
-        work::schedule_bookings(house.app(), &house.organization).await.unwrap();
+        schedule::schedule_bookings(house.app(), &house.organization).await.unwrap();
         house.rest_of_passes().await;
         house.rest().await;
         house
@@ -213,7 +213,7 @@ impl House {
         for key in mirrored {
             self.app().store.schedule(&key, self.app().now(), false).await.unwrap();
             loop {
-                match Box::pin(pass::run(&app, &key, &())).await {
+                match Box::pin(run::run(&app, &key, &())).await {
                     Ok(_) => break,
                     // The scheduler runs a pass of it that began earlier.
                     Err(SyncError::Busy(_)) => clock.sleep(Duration::from_millis(50)).await,
@@ -355,7 +355,7 @@ async fn connect_ghl(app: &App, sandbox: &Sandbox, organization: &OrganizationId
     let claimed = app.store.claim_company(SOURCE, &company, organization).await.unwrap();
     assert_eq!(claimed, sidecar_store::Claimed::Claimed);
     app.ghl.tokens(organization).unwrap().adopt(&set).await.unwrap();
-    work::sync_now(app, organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(app, organization, Wish::default(), &()).await.unwrap();
 }
 
 /// Every hour of the week can be booked, by event types of a quarter of an hour, two for each location.

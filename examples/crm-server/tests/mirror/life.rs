@@ -1,5 +1,6 @@
 //! The life of one booking, step by step.
 
+use crate::house::{House, LENGTH};
 use crm_server::mirror::MirrorTasks;
 use provider_sandbox::{
     calcom::WebhookCommand,
@@ -7,8 +8,6 @@ use provider_sandbox::{
 };
 use serde_json::json;
 use sidecar_core::outbox::{Task, TaskHandler, TaskOutcome, TaskRef};
-
-use crate::house::{House, LENGTH};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booking_has_one_appointment_that_moves_and_ends_with_it() {

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crm_server::{calcom::settings, work};
+use crate::house::{House, Place};
+use crm_server::{calcom::settings, sync::schedule};
 use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
 use sidecar_core::record::{Batch, Change, ChangeOrigin, Effect, Listing, RecordKey};
-
-use crate::house::{House, Place};
 
 impl House {
     /// Waits until something was given up.
@@ -31,7 +30,7 @@ impl House {
     /// As the route does that changes settings.
     pub(crate) async fn set(&self, change: impl FnOnce(&mut settings::CalcomSettings)) {
         self.write(change).await;
-        work::schedule_bookings(self.app(), &self.organization).await.unwrap();
+        schedule::schedule_bookings(self.app(), &self.organization).await.unwrap();
         self.rest_of_passes().await;
     }
 

@@ -164,7 +164,7 @@ async fn a_link_opens_the_flow_once_for_its_organization() {
     let app = &scene.server.app;
     let id = scene.organization.as_str().into();
     let open = async |organization: &str| {
-        let token = crm_server::consent::states::make_link(&*app.store, &id, app.now()).await.unwrap();
+        let token = crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &id, app.now()).await.unwrap();
         let token = token.expose_secret().to_owned();
         let uri = format!("/api/integrations/ghl/connect?organizationId={organization}&link={token}");
         (scene.server.send(Request::get(&uri).body(Body::empty()).unwrap()).await, uri)
@@ -186,9 +186,10 @@ async fn a_look_at_an_address_that_is_good_once_uses_nothing_up() {
         let answer = scene.server.send(request).await;
         assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"), "{uri}");
     };
-    let link = crm_server::consent::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
-        .await
-        .unwrap();
+    let link =
+        crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
+            .await
+            .unwrap();
     let link = link.expose_secret();
     let uri = format!("/api/integrations/ghl/connect?organizationId={}&link={link}", scene.organization);
     look(&uri, "").await;
@@ -206,9 +207,10 @@ async fn a_link_outlives_a_visit_while_nobody_can_be_sent_on() {
         let server = Server::start(&lacking).await;
         let organization = server.organization("acme").await;
         let app = &server.app;
-        let link = crm_server::consent::states::make_link(&*app.store, &organization.as_str().into(), app.now())
-            .await
-            .unwrap();
+        let link =
+            crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &organization.as_str().into(), app.now())
+                .await
+                .unwrap();
         let uri = format!("/api/integrations/ghl/connect?organizationId={organization}&link={}", link.expose_secret());
         for _ in 0..2 {
             let answer = server.send(Request::get(&uri).body(Body::empty()).unwrap()).await;
@@ -221,9 +223,10 @@ async fn a_link_outlives_a_visit_while_nobody_can_be_sent_on() {
 async fn a_link_is_no_state_and_a_state_is_no_link() {
     let scene = Scene::start().await;
     let app = &scene.server.app;
-    let link = crm_server::consent::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
-        .await
-        .unwrap();
+    let link =
+        crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
+            .await
+            .unwrap();
     let uri = format!("/api/integrations/ghl/auth?code=c&state={}", link.expose_secret());
     assert_eq!(scene.come_back(&uri, "").await.problem(), "state_invalid");
     let Setting { consent, .. } = scene.set_out().await;

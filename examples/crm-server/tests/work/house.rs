@@ -6,8 +6,8 @@ use bytes::Bytes;
 use crm_server::{
     app::App,
     config::Config,
-    ghl::handler::SOURCE,
-    work::{Deliveries, Tasks},
+    ghl::events::SOURCE,
+    workers::{Deliveries, Tasks},
 };
 use ghl_client::{
     GhlEvent, SCOPES,

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
+use crate::house::House;
 use bytes::Bytes;
-use crm_server::work::{self, connected::GHL_LOCATIONS, pass};
+use crm_server::{
+    sync::{run, schedule},
+    tenancy::connections::GHL_LOCATIONS,
+};
 use serde_json::{Value, json};
 use sidecar_core::{OrganizationId, Timestamp, outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
 use sidecar_store::{Claimed, Organization};
-
-use crate::house::House;
 
 fn install(house: &House, app: &str, location: usize) -> Value {
     json!({"type": "INSTALL", "appId": app, "installType": "Location", "companyId": house.company,
@@ -200,7 +202,7 @@ async fn an_installation_that_overtakes_a_removal_outlives_it() {
 #[tokio::test]
 async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
     let house = House::with_locations(1).await;
-    let ended = work::sync_now(&house.app, &house.organization, work::Wish::FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, schedule::Wish::FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     let order = provider_sandbox::control::TokenCommand {
         uninstall: Some(house.locations[0].to_string()),
@@ -210,7 +212,7 @@ async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
     house.deliver("w1", &uninstall(&house, &json!({"locationId": house.locations[0]}))).await;
     house.work_outbox().await;
 
-    pass::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
+    run::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
     assert!(house.tasks().await.is_empty());
     assert_eq!(house.owner(0).await, None);
 }
@@ -218,8 +220,8 @@ async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
 #[tokio::test]
 async fn a_pass_leaves_what_it_finds_installed_to_the_workers() {
     let house = House::with_company(1).await;
-    work::schedule(&house.app, &house.organization, work::Wish::FULL).await.unwrap();
-    pass::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
+    schedule::schedule(&house.app, &house.organization, schedule::Wish::FULL).await.unwrap();
+    run::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
     assert_eq!(house.work_outbox().await.len(), 2);
     assert_eq!(house.connected().await.len(), 3);
 }

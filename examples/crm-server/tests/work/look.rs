@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::house::House;
 use crm_server::{
     calcom::settings::CalcomSettings,
     mirror,
-    work::{self, Tasks, pass},
+    sync::{run, schedule},
+    workers::Tasks,
 };
 use ghl_client::sync::APPOINTMENT;
 use provider_sandbox::calcom::Attendee;
@@ -15,8 +17,6 @@ use sidecar_core::{
     record::{Batch, Change, ChangeOrigin, Doc, Effect, MAX_CHANGES, RecordKey},
     sync::SyncKey,
 };
-
-use crate::house::House;
 
 const LOOK: &str = "mirror.look";
 const FOLLOW: &str = "mirror.follow";
@@ -87,13 +87,13 @@ async fn a_whole_copy_ends_with_a_look_that_any_process_carries_out_and_one_of_c
     let day = 86_400_000;
     let tomorrow = (house.sandbox.control().now_ms() / day + 1) * day;
     calcom.book(intro, tomorrow, &ann, &json!({})).unwrap();
-    work::schedule_bookings(&house.app, &house.organization).await.unwrap();
+    schedule::schedule_bookings(&house.app, &house.organization).await.unwrap();
     let key = SyncKey::new(&house.organization, "CALCOM_BOOKINGS", "calcom:account");
-    pass::run(&house.app, &key, &()).await.unwrap();
+    run::run(&house.app, &key, &()).await.unwrap();
     assert_eq!(house.look().await, [0, 1, 3]);
     assert_eq!(house.claim_of(FOLLOW).await.len(), 4);
 
-    pass::run(&house.app, &key, &()).await.unwrap();
+    run::run(&house.app, &key, &()).await.unwrap();
     assert!(house.look().await.is_empty());
 }
 

@@ -1,8 +1,13 @@
 use std::time::Duration;
 
+use crate::house::House;
 use crm_server::{
     config::Role,
-    work::{self, Wish, pass},
+    sync::{
+        run,
+        schedule::{self, Wish},
+    },
+    workers,
 };
 use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION, OPPORTUNITY, PIPELINE};
 use serde_json::{Value, json};
@@ -12,8 +17,6 @@ use sidecar_core::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::house::House;
 
 const FULL: Wish = Wish::FULL;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,7 +30,7 @@ impl House {
 #[tokio::test]
 async fn a_sync_now_copies_locations_contacts_and_events() {
     let house = House::with_locations(150).await;
-    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert_eq!(ended.len(), 9);
     for (key, outcome) in &ended {
         assert!(outcome.is_ok(), "{key}: {outcome:?}");
@@ -50,7 +53,7 @@ async fn by_hand(house: &House, method: http::Method, path: &str, body: Value) -
 async fn an_opportunity_follows_its_webhooks_and_what_they_missed_the_next_pass_brings() {
     let house = House::with_locations(3).await;
     let (organization, location) = (&house.organization, house.locations[0].as_str());
-    work::sync_now(&house.app, organization, FULL, &()).await.unwrap();
+    run::sync_now(&house.app, organization, FULL, &()).await.unwrap();
     let wish = Listing { location: Some(location.into()), limit: 10, ..Listing::default() };
     let listed = house.store().list(organization, OPPORTUNITY, &wish).await.unwrap();
     let [first, second, _] = &listed[..] else { panic!("{} of three", listed.len()) };
@@ -71,20 +74,20 @@ async fn an_opportunity_follows_its_webhooks_and_what_they_missed_the_next_pass_
 
     let path = format!("/opportunities/{}", second.key.id);
     by_hand(&house, http::Method::PUT, &path, json!({"name": "Renamed"})).await;
-    work::sync_now(&house.app, organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(&house.app, organization, Wish::default(), &()).await.unwrap();
     assert_eq!(house.doc(OPPORTUNITY, &second.key.id).await["name"], "Renamed");
     by_hand(&house, http::Method::DELETE, &path, json!({})).await;
     house.app.clock.sleep(Duration::from_millis(1)).await;
-    work::sync_now(&house.app, organization, FULL, &()).await.unwrap();
+    run::sync_now(&house.app, organization, FULL, &()).await.unwrap();
     assert_eq!(house.count(OPPORTUNITY).await, 5, "one that a pass does not find is no proof yet");
 }
 
 #[tokio::test]
 async fn a_second_sync_asks_only_for_what_changed() {
     let house = House::with_locations(150).await;
-    work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let before = house.sandbox.ghl().counts().calls("POST /contacts/search");
-    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let pages = house.sandbox.ghl().counts().calls("POST /contacts/search") - before;
     assert!(pages <= 2, "{pages} pages: {ended:?}");
 }
@@ -92,7 +95,7 @@ async fn a_second_sync_asks_only_for_what_changed() {
 #[tokio::test]
 async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass() {
     let house = House::with_company(10).await;
-    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     house.work_outbox().await;
     assert_eq!(house.connected().await.len(), 3);
@@ -102,15 +105,15 @@ async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass(
 #[tokio::test]
 async fn without_a_connection_there_is_nothing_to_copy() {
     let house = House::new(1).await;
-    assert_eq!(work::schedule(&house.app, &house.organization, FULL).await.unwrap(), []);
+    assert_eq!(schedule::schedule(&house.app, &house.organization, FULL).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn the_workers_copy_what_is_due_and_end_when_asked() {
     let house = House::with_company(120).await;
     let stop = CancellationToken::new();
-    let workers = work::start(&house.app, Role::All, stop.clone());
-    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    let workers = workers::start(&house.app, Role::All, stop.clone());
+    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let copied = async {
         while house.count(CONTACT).await < 240 {
@@ -126,8 +129,8 @@ async fn the_workers_copy_what_is_due_and_end_when_asked() {
 async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
     let house = House::with_locations(1_000).await;
     let stop = CancellationToken::new();
-    let workers = work::start(&house.app, Role::Worker, stop.clone());
-    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    let workers = workers::start(&house.app, Role::Worker, stop.clone());
+    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let begun = async {
         while house.count(CONTACT).await < 200 {
@@ -142,7 +145,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
         assert_eq!((status.health, status.error_count), (SyncHealth::Healthy, 0), "{status:?}");
     }
 
-    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 2_000);
 }
@@ -150,9 +153,9 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
 #[tokio::test]
 async fn a_process_that_only_answers_requests_works_on_nothing() {
     let house = House::with_company(1).await;
-    work::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
     let stop = CancellationToken::new();
-    let workers = work::start(&house.app, Role::Web, stop.clone());
+    let workers = workers::start(&house.app, Role::Web, stop.clone());
     house.app.clock.sleep(Duration::from_millis(500)).await;
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     assert!(statuses.iter().all(|status| status.last_sync_at.is_none() && status.progress.is_none()), "{statuses:?}");
@@ -172,7 +175,7 @@ async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
         ..Default::default()
     };
     house.sandbox.control().add_faults([storm]);
-    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert_eq!(ended.iter().filter(|(_, outcome)| outcome.is_err()).count(), 2, "{ended:?}");
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     let failed: Vec<_> = statuses.iter().filter(|status| status.health == SyncHealth::Error).collect();
@@ -186,25 +189,25 @@ async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
 #[tokio::test]
 async fn a_mass_delete_waits_until_somebody_insists() {
     let house = House::with_locations(60).await;
-    work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     let location = house.locations[0].as_str();
     for contact in house.sandbox.ghl().contacts(location).iter().take(30) {
         house.sandbox.ghl().delete_contact(contact["id"].as_str().unwrap()).unwrap();
     }
     house.sandbox.control().set_index_lag(0);
 
-    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     let refused = ended.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).collect::<Vec<_>>();
     assert!(matches!(refused.as_slice(), [SyncError::MassDelete { missing: 30, .. }]), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 120);
 
     // As the route does: the wish is kept for whoever runs the pass.
     let insist = Wish { full: false, force: true };
-    work::schedule(&house.app, &house.organization, insist).await.unwrap();
+    schedule::schedule(&house.app, &house.organization, insist).await.unwrap();
     let key = SyncKey::new(&house.organization, "GHL_CONTACTS", location);
-    pass::run(&house.app, &key, &()).await.unwrap();
+    run::run(&house.app, &key, &()).await.unwrap();
     assert_eq!(house.count(CONTACT).await, 90);
-    let ended = work::sync_now(&house.app, &house.organization, insist, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, insist, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 90);
 }
@@ -212,7 +215,7 @@ async fn a_mass_delete_waits_until_somebody_insists() {
 #[tokio::test]
 async fn a_sync_right_after_connecting_copies_what_the_company_has() {
     let house = House::with_company(10).await;
-    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!((ended.len(), house.count(CONTACT).await), (9, 20));
 }
@@ -226,7 +229,7 @@ async fn a_sync_says_which_locations_could_not_be_connected() {
     house.store().create_organization(&row).await.unwrap();
     let taken = house.store().claim_location("ghl", house.locations[0].as_str(), &row.id).await.unwrap();
     assert_eq!(taken, sidecar_store::Claimed::Claimed);
-    let ended = work::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
     let wrong: Vec<_> = ended.iter().filter(|(_, outcome)| outcome.is_err()).collect();
     assert!(matches!(wrong.as_slice(), [(key, _)] if *key.location == *house.locations[0].as_str()), "{ended:?}");
 }
@@ -234,7 +237,7 @@ async fn a_sync_says_which_locations_could_not_be_connected() {
 #[tokio::test]
 async fn an_opportunity_that_is_gone_is_removed_by_a_full_pass_and_one_that_moved_is_kept() {
     let house = House::with_locations(30).await;
-    work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     let location = house.locations[0].as_str();
     let truth = house.sandbox.ghl().opportunities(location);
     let (gone, moved) = (truth[0]["id"].as_str().unwrap(), truth[1]["id"].as_str().unwrap());
@@ -242,7 +245,7 @@ async fn an_opportunity_that_is_gone_is_removed_by_a_full_pass_and_one_that_move
     house.sandbox.ghl().update_opportunity(moved, &json!({"name": "Moved"})).unwrap();
     // The events of both were lost, and the pass removes nothing that is younger than its lag.
     house.sandbox.control().advance_clock(300_000);
-    let ended = work::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(OPPORTUNITY).await, 59);
     assert!(house.record(OPPORTUNITY, gone).await.unwrap().deleted);

@@ -1,13 +1,12 @@
-use crm_server::calcom::settings::CalcomSettings;
-use http::{Method, StatusCode};
-use serde_json::{Value, json};
-use url::Url;
-
 use super::{
     Scene,
     stand_in::{KEY, StandIn},
 };
 use crate::support::Server;
+use crm_server::calcom::settings::CalcomSettings;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
 
 #[tokio::test]
 async fn a_key_is_tried_kept_and_used_and_never_answered() {

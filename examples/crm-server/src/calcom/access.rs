@@ -1,0 +1,402 @@
+//! Clients, tokens, settings and verifiers of each organization.
+//!
+//! Invariant: a client is made of the settings that the store has when it is asked for; what is remembered only labels and verifies.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use calcom_client::{
+    CalcomClient, CalcomClientBuilder, CalcomConnections, CalcomOAuth, CalcomTokens, CalcomVerifier, RateLimitPolicy,
+    model::UserId,
+};
+use secrecy::SecretString;
+use sidecar_core::{
+    Clock, Error, ErrorKind, OrganizationId, Result, StoreError,
+    http::{Observer, PublicTransport, Transport},
+    lease::LeaseStore,
+    limit::RateLimiter,
+    token::Connection,
+};
+use sidecar_store::Store;
+use url::Url;
+
+use super::settings::{self, CalcomSettings, Settled};
+use crate::{
+    config::{CalcomApp, CalcomConfig, Config, Environment},
+    error::StartError,
+    ops::{metrics::Metrics, rate_limits::Limits},
+};
+
+/// How long settings are remembered for labels and verifiers.
+const REMEMBERED: Duration = Duration::from_secs(5);
+/// How soon they are read again when a signature does not fit: a secret may have been added this moment.
+const DOUBTED: Duration = Duration::from_secs(1);
+/// The most organizations that are remembered.
+const MOST: usize = 10_000;
+
+/// Cal.com as this server is set up for it. Cheap to clone.
+#[derive(Clone)]
+pub struct CalcomAccess(Arc<Inner>);
+
+struct Inner {
+    config: CalcomConfig,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// To addresses that the operator set.
+    transport: Arc<dyn Transport>,
+    /// To addresses that an organization named.
+    to_named: Arc<dyn Transport>,
+    limiter: Arc<dyn RateLimiter>,
+    observer: Arc<dyn Observer>,
+    oauth: Option<CalcomOAuth>,
+    connections: CalcomConnections,
+    /// One client per organization, so that its circuit breaker and retry budget outlive a request; with the revision of the
+    /// settings it was made of.
+    clients: Mutex<HashMap<OrganizationId, (u64, CalcomClient)>>,
+    users: Mutex<HashMap<OrganizationId, User>>,
+    known: Mutex<HashMap<OrganizationId, Known>>,
+}
+
+/// Whose an organization's credentials are.
+#[derive(Clone, Copy)]
+struct User {
+    /// Of the settings that it was asked with.
+    revision: u64,
+    /// Of the tokens that it was asked with.
+    generation: u64,
+    id: UserId,
+}
+
+/// Settings that were read lately.
+#[derive(Clone)]
+struct Known {
+    /// By the monotonic clock.
+    read_at: Duration,
+    settled: Arc<Settled>,
+    verifier: Option<CalcomVerifier>,
+}
+
+impl fmt::Debug for CalcomAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CalcomAccess").field("oauth", &self.0.oauth).finish_non_exhaustive()
+    }
+}
+
+impl CalcomAccess {
+    /// Sets everything up; nothing is sent.
+    ///
+    /// # Errors
+    /// [`StartError`] names what cannot be right.
+    pub fn new(
+        config: &Config,
+        store: &Arc<dyn Store>,
+        limits: &Limits,
+        transport: &Arc<dyn Transport>,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        let to_named: Arc<dyn Transport> = match config.environment {
+            Environment::Production => Arc::new(PublicTransport::new().map_err(StartError::Calcom)?),
+            Environment::Development | Environment::Test => Arc::clone(transport),
+        };
+        let (limiter, observer): (_, Arc<dyn Observer>) = (limits.port(), Arc::new(metrics.clone()));
+        let oauth = config.calcom.app.as_ref().map(|app| {
+            oauth(&config.calcom, app)
+                .transport(Arc::clone(transport))
+                .limiter(Arc::clone(&limiter))
+                .clock(Arc::clone(clock))
+                .observer(Arc::clone(&observer))
+                .build()
+        });
+        let oauth = oauth.transpose().map_err(StartError::Calcom)?;
+        let connections =
+            CalcomConnections::new(oauth.clone(), Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock));
+        let access = Self(Arc::new(Inner {
+            config: config.calcom.clone(),
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            transport: Arc::clone(transport),
+            to_named,
+            limiter,
+            observer,
+            oauth,
+            connections,
+            clients: Mutex::default(),
+            users: Mutex::default(),
+            known: Mutex::default(),
+        }));
+        // Whatever is wrong with the settings shows here and not in the first request.
+        let anybody = OrganizationId::from("check");
+        let organization = config.calcom.organization.as_ref().unwrap_or(&anybody);
+        access.build(organization, &CalcomSettings::default()).map_err(StartError::Calcom)?;
+        Ok(access)
+    }
+
+    /// The organization that the environment's key and secrets belong to.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.0.config.organization.as_ref()
+    }
+
+    /// Whether the organization's connection is the environment's, which nobody changes from outside.
+    pub fn is_from_environment(&self, organization: &OrganizationId) -> bool {
+        self.0.config.key_of(organization).is_some()
+    }
+
+    /// Whether the organization has credentials at all, good or not.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn is_connected(&self, organization: &OrganizationId) -> Result<bool> {
+        Ok(self.is_from_environment(organization) || self.connection(organization).await?.is_some())
+    }
+
+    /// The connection as it is stored, at the address that the settings have now.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn connection(&self, organization: &OrganizationId) -> Result<Option<Connection>> {
+        let settled = self.settings(organization).await?;
+        self.tokens(organization, &settled.settings).connection().await
+    }
+
+    /// The app towards the OAuth endpoints; none: organizations connect by API key.
+    pub fn oauth(&self) -> Option<&CalcomOAuth> {
+        self.0.oauth.as_ref()
+    }
+
+    /// An organization's stored connection, at the address of these settings: what is kept for another is never found.
+    pub fn tokens(&self, organization: &OrganizationId, settings: &CalcomSettings) -> CalcomTokens {
+        let tokens = self.0.connections.of(organization);
+        match &settings.base_url {
+            Some(url) => tokens.at(url.as_str()),
+            None => tokens,
+        }
+    }
+
+    /// Erases all that is kept for the organization, at whichever address.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn forget(&self, organization: &OrganizationId) -> Result<()> {
+        let own = self.0.connections.of(organization);
+        let account = own.key();
+        for connection in self.0.store.connections(organization).await? {
+            let Some(at) = connection.key.resource().strip_prefix(account.resource()) else { continue };
+            match at.strip_prefix(':') {
+                Some(address) => own.clone().at(address).forget().await?,
+                None if at.is_empty() => own.forget().await?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The way to the address that the operator set, for a look whether it is there.
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.0.transport
+    }
+
+    /// Waits until no token renewal is under way.
+    pub async fn settle(&self) {
+        self.0.connections.settle().await;
+    }
+
+    /// What the organization has set, as the store has it now: for everything that has an effect.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn settings(&self, organization: &OrganizationId) -> Result<Arc<Settled>, StoreError> {
+        Ok(self.look(organization).await?.settled)
+    }
+
+    /// The same, perhaps as it was some seconds ago: for labels.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn remembered(&self, organization: &OrganizationId) -> Result<Arc<Settled>, StoreError> {
+        Ok(self.not_older_than(REMEMBERED, organization).await?.settled)
+    }
+
+    /// Verifies the organization's deliveries; none without a secret. One whose secrets were just changed may still be the old one:
+    /// ask [`verifier_anew`](Self::verifier_anew) when it refuses.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn verifier(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
+        Ok(self.not_older_than(REMEMBERED, organization).await?.verifier)
+    }
+
+    /// The same, at most a second old.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn verifier_anew(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
+        Ok(self.not_older_than(DOUBTED, organization).await?.verifier)
+    }
+
+    /// The organization's client, of its settings as they are now. Without a connection its calls fail with
+    /// [`ErrorKind::Auth`].
+    ///
+    /// # Errors
+    /// The store, or [`ErrorKind::Config`] when the settings cannot be right.
+    pub async fn client(&self, organization: &OrganizationId) -> Result<CalcomClient> {
+        let settled = self.settings(organization).await?;
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((revision, client)) = clients.get(organization)
+            && *revision == settled.revision
+        {
+            return Ok(client.clone());
+        }
+        // Another process may have put another key in place of the one in hand.
+        self.tokens(organization, &settled.settings).invalidate();
+        let client = self.build(organization, &settled.settings)?;
+        if clients.len() >= MOST {
+            clients.clear();
+        }
+        clients.insert(organization.clone(), (settled.revision, client.clone()));
+        Ok(client)
+    }
+
+    /// The user whose credentials the organization has, as Cal.com says. It is asked once for each of them.
+    ///
+    /// # Errors
+    /// As the client's; [`ErrorKind::Auth`] without a connection.
+    pub async fn user(&self, organization: &OrganizationId) -> Result<UserId> {
+        let revision = self.settings(organization).await?.revision;
+        let connection = self.connection(organization).await?;
+        let generation = connection.map_or(0, |connection| connection.tokens.generation);
+        let known = self.users().get(organization).copied();
+        if let Some(user) = known.filter(|user| (user.revision, user.generation) == (revision, generation)) {
+            return Ok(user.id);
+        }
+        let id = self.client(organization).await?.me().get().background().await?.id;
+        let mut users = self.users();
+        if users.len() >= MOST {
+            users.clear();
+        }
+        users.insert(organization.clone(), User { revision, generation, id });
+        Ok(id)
+    }
+
+    /// A name for the account that the organization has connected: its user, and the API's address. Another account has another.
+    ///
+    /// # Errors
+    /// As [`user`](Self::user)'s.
+    pub(crate) async fn account(&self, organization: &OrganizationId) -> Result<String> {
+        let user = self.user(organization).await?;
+        let settled = self.settings(organization).await?;
+        Ok(format!("{user}@{}", settled.settings.base_url.as_ref().map_or("", Url::as_str)))
+    }
+
+    /// A client with settings and a key that are not kept yet, to try them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when they cannot be right.
+    pub fn trial(&self, settings: &CalcomSettings, key: SecretString) -> Result<CalcomClient> {
+        self.builder(settings).api_key(key).build()
+    }
+
+    /// Whether an organization may name this address of an API.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] says what is wrong with it.
+    pub fn check_address(&self, settings: &CalcomSettings) -> Result<()> {
+        let Some(url) = &settings.base_url else { return Ok(()) };
+        // Without any guard in development and test: stand-ins are on this machine.
+        if !Arc::ptr_eq(&self.0.to_named, &self.0.transport) {
+            PublicTransport::check(url.as_str()).map_err(|error| Error::new(ErrorKind::Config, error.to_string()))?;
+        }
+        self.builder(settings).build().map(drop)
+    }
+
+    fn build(&self, organization: &OrganizationId, settings: &CalcomSettings) -> Result<CalcomClient> {
+        let builder = self.builder(settings);
+        match self.0.config.key_of(organization) {
+            Some(key) => builder.api_key(key.clone()).build(),
+            None => builder.tokens(self.tokens(organization, settings)).build(),
+        }
+    }
+
+    fn builder(&self, settings: &CalcomSettings) -> CalcomClientBuilder {
+        let inner = &*self.0;
+        let (base, transport) = match &settings.base_url {
+            Some(url) => (url.as_str(), &inner.to_named),
+            None => (inner.config.api_url.as_str(), &inner.transport),
+        };
+        let mut builder = CalcomClient::builder()
+            .base_url(base)
+            .transport(Arc::clone(transport))
+            .limiter(Arc::clone(&inner.limiter))
+            .clock(Arc::clone(&inner.clock))
+            .observer(Arc::clone(&inner.observer))
+            .leases(Arc::clone(&inner.store) as Arc<dyn LeaseStore>);
+        if let Some(profile) = settings.profile {
+            builder = builder.profile(profile.into());
+        }
+        if let Some(calls) = settings.calls_per_minute {
+            builder = builder.rate_limit(RateLimitPolicy::API_KEY.per_minute(calls).burst((calls / 10).max(1)));
+        }
+        builder
+    }
+
+    async fn not_older_than(&self, age: Duration, organization: &OrganizationId) -> Result<Known, StoreError> {
+        let now = self.0.clock.monotonic();
+        let found = self.known().get(organization).cloned();
+        match found {
+            Some(known) if now.saturating_sub(known.read_at) < age => Ok(known),
+            _ => self.look(organization).await,
+        }
+    }
+
+    async fn look(&self, organization: &OrganizationId) -> Result<Known, StoreError> {
+        // From before it is read: what is remembered is never younger than it seems.
+        let read_at = self.0.clock.monotonic();
+        let settled = Arc::new(settings::read(&*self.0.store, organization).await?);
+        let secrets = self.0.config.secrets_of(organization).iter().chain(&settled.settings.webhook_secrets);
+        let secrets: Vec<SecretString> = secrets.cloned().collect();
+        let verifier = match secrets.is_empty() {
+            true => None,
+            false => Some(CalcomVerifier::new(secrets).map_err(|error| {
+                StoreError::broken("a webhook secret of Cal.com cannot be used").with_source(error)
+            })?),
+        };
+        let known = Known { read_at, settled, verifier };
+        if known.settled.revision == 0 && known.verifier.is_none() {
+            // Anybody can ask for names that nobody has.
+            self.known().remove(organization);
+            return Ok(known);
+        }
+        let mut all = self.known();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(organization.clone(), known.clone());
+        Ok(known)
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<OrganizationId, User>> {
+        self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<OrganizationId, Known>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn oauth(config: &CalcomConfig, app: &CalcomApp) -> calcom_client::oauth::CalcomOAuthBuilder {
+    let mut builder = CalcomOAuth::builder(&app.client_id).base_url(&config.api_url);
+    if let Some(secret) = &app.client_secret {
+        builder = builder.client_secret(secret.clone());
+    }
+    if let Some(uri) = &app.redirect_uri {
+        builder = builder.redirect_uri(uri);
+    }
+    if let Some(page) = &config.authorize_url {
+        builder = builder.authorize_url(page);
+    }
+    builder
+}

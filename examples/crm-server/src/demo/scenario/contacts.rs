@@ -1,0 +1,65 @@
+//! A contact through the server's routes: each write is at the provider and in the store when it is answered.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Story;
+use crate::demo::{
+    http::{Wrong, ensure},
+    probes::text,
+    report::Counts,
+};
+
+impl Story {
+    pub(super) async fn contacts(&mut self) -> Result<Counts, Wrong> {
+        let location = self.locations[0].clone();
+        let email = format!("ada@{}.example.com", self.slug);
+        let wish = json!({"locationId": location, "firstName": "Ada", "lastName": "Lovelace", "email": email, "tags": ["course-analysis"]});
+        let list = self.path("contacts");
+        let made = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CREATED)?.json()?;
+        let id = text(&made, "id").to_owned();
+        let there = self
+            .at_provider(&location, &id)
+            .await?
+            .ok_or_else(|| Wrong("the contact is not at the provider".to_owned()))?;
+        ensure(there["email"] == email.as_str(), || {
+            format!("the provider has {} as the e-mail address", there["email"])
+        })?;
+
+        let twin = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CONFLICT)?.json()?;
+        ensure(twin["contactId"] == id.as_str(), || {
+            format!("a duplicate was refused without naming the contact: {twin}")
+        })?;
+
+        let path = self.path(&format!("contacts/{id}"));
+        let change = json!({"firstName": "Augusta", "city": "London"});
+        self.server.call(Method::PUT, &path, Some(&change)).await?.require(StatusCode::OK)?;
+        let there = self.at_provider(&location, &id).await?.unwrap_or_default();
+        ensure(there["firstName"] == "Augusta", || "the change did not reach the provider".to_owned())?;
+        let copy = self.server.get(&path).await?;
+        ensure(copy["firstName"] == "Augusta" && copy["city"] == "London", || {
+            format!("the store did not follow: {copy}")
+        })?;
+
+        let found = self.server.list(&format!("{list}?query=augusta%20lovelace")).await?;
+        ensure(found.iter().any(|contact| contact["id"] == id.as_str()), || {
+            "the search does not find the contact".to_owned()
+        })?;
+
+        let deleted = self.server.call(Method::DELETE, &path, None).await?;
+        ensure(deleted.status.is_success(), || deleted.wrong("expected a success").0)?;
+        ensure(self.at_provider(&location, &id).await?.is_none(), || {
+            "the contact is still at the provider".to_owned()
+        })?;
+        self.server.call(Method::GET, &path, None).await?.require(StatusCode::NOT_FOUND)?;
+        Ok(Counts::new()
+            .with("created", 1_u64)
+            .with("changed", 1_u64)
+            .with("deleted", 1_u64)
+            .with("duplicates_refused", 1_u64))
+    }
+
+    async fn at_provider(&self, location: &str, id: &str) -> Result<Option<Value>, Wrong> {
+        Ok(self.true_contacts(location).await?.into_iter().find(|contact| contact["id"] == id))
+    }
+}

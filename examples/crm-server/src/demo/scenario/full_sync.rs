@@ -1,0 +1,111 @@
+//! The first copy of both locations is exact: every contact and every opportunity, in every field that was looked at.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Story;
+use crate::demo::{
+    http::{Wrong, ensure},
+    probes::{count, text},
+    report::Counts,
+};
+
+/// The fields of a contact that are compared.
+const FIELDS: &[&str] = &["locationId", "firstName", "lastName", "email", "phone", "city", "tags", "customFields"];
+/// The fields of an opportunity that are compared.
+const DEAL: &[&str] =
+    &["locationId", "name", "pipelineId", "pipelineStageId", "status", "monetaryValue", "contactId", "createdAt"];
+/// What is copied of each location: contacts, events, pipelines, opportunities.
+const OF_A_LOCATION: usize = 4;
+
+impl Story {
+    pub(super) async fn full_sync(&mut self) -> Result<Counts, Wrong> {
+        let sources = 1 + OF_A_LOCATION * self.locations.len();
+        let bar = self.progress.contacts(self.contacts.into());
+        self.eventually("a first pass of every source", || async {
+            let status = self.server.get(&self.path("sync")).await?;
+            let rows = status["sources"].as_array().cloned().unwrap_or_default();
+            bar.at(rows.iter().map(|row| count(row, "/seen")).sum());
+            let failed = rows.iter().find(|row| row["status"] == "ERROR");
+            ensure(failed.is_none(), || {
+                format!("a pass failed: {}", failed.map(Value::to_string).unwrap_or_default())
+            })?;
+            let ended = rows.iter().filter(|row| row["lastSyncAt"].is_string()).count();
+            ensure(ended >= sources, || format!("{ended} of {sources} sources were copied"))
+        })
+        .await?;
+        drop(bar);
+
+        let copies = self.server.list(&self.path("contacts")).await?;
+        let mut truth = Vec::new();
+        for location in &self.locations {
+            truth.extend(self.true_contacts(location).await?);
+        }
+        same_rows("contact", FIELDS, &truth, &copies)?;
+        let deals = self.server.list(&self.path("opportunities")).await?;
+        let (mut truth, mut pipelines) = (Vec::new(), 0);
+        for location in &self.locations {
+            truth.extend(self.truth(location, "opportunities").await?);
+            pipelines += self.truth(location, "pipelines").await?.len();
+        }
+        same_rows("opportunity", DEAL, &truth, &deals)?;
+        let copied = self.server.list(&self.path("pipelines")).await?.len();
+        ensure(copied == pipelines, || format!("{copied} pipelines were copied, there are {pipelines}"))?;
+        let locations = self.server.list(&self.path("locations")).await?.len();
+        ensure(locations == self.locations.len(), || format!("{locations} locations were copied"))?;
+        let state = self.provider.state(false).await?;
+        let pages = count(&state, "/counts/operations/POST ~1contacts~1search/calls");
+        let counts = Counts::new().with("contacts", copies.len()).with("locations", locations);
+        Ok(counts.with("opportunities", deals.len()).with("pipelines", copied).with("search_pages", pages))
+    }
+}
+
+/// Compares by id, whatever the order.
+fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> Result<(), Wrong> {
+    let by_id =
+        |rows: &[Value]| rows.iter().map(|row| (text(row, "id").to_owned(), row.clone())).collect::<BTreeMap<_, _>>();
+    let (truth, copied) = (by_id(truth), by_id(copies));
+    ensure(copied.len() == copies.len(), || {
+        format!("{} rows of kind {what} were listed twice", copies.len() - copied.len())
+    })?;
+    for (id, original) in &truth {
+        let Some(copy) = copied.get(id) else { return Err(Wrong(format!("{what} {id} was not copied"))) };
+        let differs = fields.iter().find(|field| !same(&original[**field], &copy[**field]));
+        if let Some(field) = differs {
+            return Err(Wrong(format!(
+                "{what} {id}: {field} is {} and was copied as {}",
+                original[*field], copy[*field]
+            )));
+        }
+    }
+    ensure(copied.len() == truth.len(), || {
+        format!("{} rows of kind {what} were copied, there are {}", copied.len(), truth.len())
+    })
+}
+
+/// Nothing, `null` and an empty list say the same.
+fn same(original: &Value, copy: &Value) -> bool {
+    let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    original == copy || (is_empty(original) && is_empty(copy))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_field_a_missing_and_a_doubled_contact_are_found() {
+        let ann = json!({"id": "a", "firstName": "Ann", "phone": null});
+        let bob = json!({"id": "b", "firstName": "Bob"});
+        let wrong = |copies: &[Value]| same_rows("contact", FIELDS, &[ann.clone(), bob.clone()], copies).unwrap_err().0;
+        assert!(wrong(std::slice::from_ref(&ann)).contains("b was not copied"));
+        assert!(wrong(&[ann.clone(), bob.clone(), bob.clone()]).contains("listed twice"));
+        assert!(wrong(&[json!({"id": "a", "firstName": "Anne"}), bob.clone()]).contains("firstName"));
+        assert!(wrong(&[ann.clone(), bob.clone(), json!({"id": "c"})]).contains("3 rows of kind contact were copied"));
+        let copy = json!({"id": "a", "firstName": "Ann"});
+        assert_eq!(same_rows("contact", FIELDS, std::slice::from_ref(&ann), &[copy]), Ok(()));
+    }
+}

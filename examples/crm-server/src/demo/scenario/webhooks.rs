@@ -1,0 +1,138 @@
+//! A burst of signed events, each delivered three times and in disorder, with unknown and forged ones among them: every
+//! change arrives, the newest wins, nothing forged is taken.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Story;
+use crate::demo::{
+    http::{Wrong, ensure},
+    probes::{count, text},
+    report::Counts,
+};
+
+/// Contacts that are changed three times each, where there are enough.
+const CHANGED: usize = 20;
+/// One contact is deleted for so many that are changed.
+const CHANGED_PER_DELETED: usize = 4;
+/// Contacts that are created.
+const CREATED: usize = 10;
+/// Extra copies of each event.
+const COPIES: u64 = 2;
+/// Events of a kind that nobody documented, and events signed with a foreign key.
+const UNKNOWN: u64 = 3;
+const FORGED: u64 = 3;
+
+/// The contacts that the burst is about.
+struct Victims {
+    changed: Vec<Value>,
+    deleted: Vec<Value>,
+}
+
+impl Victims {
+    fn among(mut contacts: Vec<Value>) -> Result<Self, Wrong> {
+        let changed = CHANGED.min(contacts.len() / 2);
+        ensure(changed >= CHANGED_PER_DELETED, || format!("{} contacts are too few for a burst", contacts.len()))?;
+        contacts.truncate(changed + changed / CHANGED_PER_DELETED);
+        let deleted = contacts.split_off(changed);
+        Ok(Self { changed: contacts, deleted })
+    }
+}
+
+impl Story {
+    pub(super) async fn webhooks(&mut self) -> Result<Counts, Wrong> {
+        let location = self.locations[0].clone();
+        self.settled("the deliveries of earlier steps").await?;
+        let before = self.provider.state(false).await?;
+        let victims = Victims::among(self.true_contacts(&location).await?)?;
+
+        self.provider.order("webhooks", &json!({"hold": true, "duplicates": COPIES, "shuffle": true})).await?;
+        let created = self.change_much(&location, &victims).await?;
+        let burst = json!({"hold": false, "unknown": UNKNOWN, "forged": FORGED});
+        self.provider.order("webhooks", &burst).await?;
+        self.settled("the burst").await?;
+        self.provider.order("webhooks", &json!({"duplicates": 0, "shuffle": false})).await?;
+
+        let after = self.provider.state(false).await?;
+        let delta = |name: &str| {
+            let pointer = format!("/counts/webhooks/{name}");
+            count(&after, &pointer) - count(&before, &pointer)
+        };
+        let (events, attempts, delivered, lost) =
+            (delta("events"), delta("attempts"), delta("delivered"), delta("lost"));
+        let refused = FORGED * (COPIES + 1);
+        ensure(lost == refused, || format!("{lost} deliveries were refused, {refused} were forged"))?;
+        ensure(delivered == attempts - refused, || format!("of {attempts} deliveries only {delivered} were taken"))?;
+        self.only_forged_were_refused().await?;
+
+        self.eventually("the newest state of every changed contact", || self.burst_arrived(&victims, &created)).await?;
+        Ok(Counts::new()
+            .with("events", events)
+            .with("deliveries", attempts)
+            .with("unknown", UNKNOWN)
+            .with("forged", FORGED)
+            .with("changed", victims.changed.len())
+            .with("created", created.len())
+            .with("deleted", victims.deleted.len()))
+    }
+
+    /// Changes, deletes and creates contacts at the provider; answers the new ones' ids.
+    async fn change_much(&self, location: &str, victims: &Victims) -> Result<Vec<String>, Wrong> {
+        let mut changes = Vec::new();
+        for round in 1..=3 {
+            for victim in &victims.changed {
+                let fields = json!({"firstName": format!("Round {round}"), "tags": ["demo", format!("round-{round}")]});
+                changes.push(json!({"action": "update_contact", "id": victim["id"], "fields": fields}));
+            }
+        }
+        for victim in &victims.deleted {
+            changes.push(json!({"action": "delete_contact", "id": victim["id"]}));
+        }
+        self.provider.change(changes).await?;
+        let create = |number: usize| {
+            let fields = json!({"firstName": "Burst", "lastName": format!("Number {number}"), "email": format!("burst-{number}@{}.example.com", self.slug)});
+            json!({"action": "create_contact", "location": location, "fields": fields})
+        };
+        let created = self.provider.change((0..CREATED).map(create).collect()).await?;
+        Ok(created.iter().map(|contact| text(contact, "id").to_owned()).collect())
+    }
+
+    /// Waits until every delivery has ended.
+    pub(super) async fn settled(&self, what: &str) -> Result<(), Wrong> {
+        self.eventually(what, || async {
+            let state = self.provider.state(false).await?;
+            let waiting = count(&state, "/counts/webhooks/pending") + count(&state, "/counts/webhooks/held");
+            ensure(waiting == 0, || format!("{waiting} deliveries wait"))
+        })
+        .await
+    }
+
+    async fn only_forged_were_refused(&self) -> Result<(), Wrong> {
+        let state = self.provider.state(true).await?;
+        let deliveries = state["deliveries"].as_array().cloned().unwrap_or_default();
+        let wrong = deliveries.iter().filter(|delivery| delivery["outcome"] == "lost").find(|delivery| {
+            let answers = delivery["statuses"].as_array().cloned().unwrap_or_default();
+            delivery["kind"] != "ContactDelete" || answers.iter().any(|status| *status != 401)
+        });
+        ensure(wrong.is_none(), || {
+            format!("a genuine event was refused: {}", wrong.map(Value::to_string).unwrap_or_default())
+        })
+    }
+
+    async fn burst_arrived(&self, victims: &Victims, created: &[String]) -> Result<(), Wrong> {
+        for victim in &victims.changed {
+            let copy = self.server.get(&self.path(&format!("contacts/{}", text(victim, "id")))).await?;
+            let name = text(&copy, "firstName");
+            ensure(name == "Round 3", || format!("contact {} is still called {name}", victim["id"]))?;
+            ensure(copy["email"] == victim["email"], || format!("contact {} lost its e-mail address", victim["id"]))?;
+        }
+        for victim in &victims.deleted {
+            let path = self.path(&format!("contacts/{}", text(victim, "id")));
+            self.server.call(Method::GET, &path, None).await?.require(StatusCode::NOT_FOUND)?;
+        }
+        for id in created {
+            self.server.get(&self.path(&format!("contacts/{id}"))).await?;
+        }
+        Ok(())
+    }
+}

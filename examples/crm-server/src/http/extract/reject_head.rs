@@ -1,0 +1,21 @@
+use axum::extract::FromRequestParts;
+use http::{HeaderName, Method, Uri, header, request::Parts};
+
+use crate::http::{Problem, middleware::method_not_allowed};
+
+/// A visit to an address that is good once. A mere look (HEAD), as link scanners take before the person comes, is refused and
+/// uses nothing up.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit;
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = ([(HeaderName, &'static str); 1], Problem);
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        if parts.method != Method::HEAD {
+            return Ok(Self);
+        }
+        let path: Uri = parts.uri.clone();
+        Err(([(header::ALLOW, "GET")], method_not_allowed(Method::HEAD, path).await))
+    }
+}

@@ -1,0 +1,71 @@
+use std::any::Any;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use tracing::Instrument;
+
+use super::Problem;
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A longer id is replaced: it would only fill the log.
+const LONGEST_ID: usize = 64;
+
+/// Gives the request its id, counts and logs it, and writes the id into a problem.
+pub async fn around(State(app): State<App>, matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let method = request.method().clone();
+    // The template, not the path: a path may hold secrets and has no end of values.
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", %id, %method, route);
+    let started = app.clock.monotonic();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.request_id = Some(id.as_str().into());
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        response = problem.respond();
+        if let Some(methods) = allowed {
+            response.headers_mut().insert(header::ALLOW, methods);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let took = app.clock.monotonic().saturating_sub(started);
+    app.metrics.request(&method, &route, response.status(), took);
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "answered"));
+    response
+}
+
+/// The caller's id if it is a sane one, else a new one.
+fn request_id(request: &Request) -> String {
+    let sent = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=LONGEST_ID).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    sent.filter(sane).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// What a panic in a handler becomes.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    Problem::internal(&text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response()
+}
+
+/// No route has this path.
+pub async fn no_such_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is no such route: /openapi.json lists all of them")
+}
+
+/// The route has other methods.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}: /openapi.json lists what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

@@ -1,0 +1,12 @@
+//! What every HTTP request meets: the listener, the middleware, extractors, pagination and problem responses.
+//!
+//! Invariant: an error response is `application/problem+json` with a code and the request's id.
+
+pub mod extract;
+pub(crate) mod listener;
+pub mod middleware;
+pub mod pagination;
+mod problem;
+pub mod webhook_limits;
+
+pub use problem::{Answer, Problem};

@@ -1,0 +1,259 @@
+//! Errors of the HTTP API, as `application/problem+json`.
+//!
+//! Invariant: a caller's mistake is never answered with 5xx, and an internal failure tells a caller nothing but the request's
+//! id, under which the log has the rest.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use calcom_client::Problem as CalcomProblem;
+use ghl_client::{GhlErrorExt, Problem as GhlProblem};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sidecar_core::{Error, ErrorKind, Retry, StoreError};
+use utoipa::ToSchema;
+
+use crate::error::chain;
+
+/// A handler's answer.
+pub type Answer<T> = Result<T, Problem>;
+
+/// Why a request was not carried out, as `application/problem+json` (RFC 9457). The middleware adds the request's id.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: the code tells what it is.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "as_number")]
+    #[schema(value_type = u16, example = 404)]
+    status: StatusCode,
+    /// What happened and what to do, for people.
+    #[schema(value_type = String)]
+    detail: Box<str>,
+    /// What happened, for programs.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    /// Under which the log has more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) request_id: Option<Box<str>>,
+    /// Further members, such as `contactId` of a duplicate.
+    #[serde(flatten)]
+    #[schema(additional_properties)]
+    more: Map<String, Value>,
+    /// Whole seconds.
+    #[serde(skip)]
+    retry_after: Option<u32>,
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem with its status, its code for programs and its text for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            detail: detail.into().into_boxed_str(),
+            code,
+            request_id: None,
+            more: Map::new(),
+            retry_after: None,
+        }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says when to come again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1));
+        self
+    }
+
+    /// The same with another status, for senders who go by the status alone.
+    #[must_use]
+    pub fn answered_as(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self.title = status.canonical_reason().unwrap_or("Error");
+        self
+    }
+
+    /// The request's content cannot be right.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    /// There is no such thing. The same answer for what is unknown and what is another's.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+
+    /// Nobody, or somebody unknown.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    /// Something of ours failed. The cause goes to the log.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let detail = "something failed on our side; the log has more under the request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// As an answer; the middleware calls it again once it knows the request's id.
+    pub(crate) fn respond(&self) -> Response {
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.respond();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let error_chain = chain(&error);
+        if !error.is_retryable() {
+            return Self::internal(&error_chain);
+        }
+        tracing::error!(error = error_chain, "the store did not answer");
+        let detail = "the database does not answer at the moment: try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(Duration::from_secs(1))
+    }
+}
+
+/// What a failed call to a provider means to whoever asked us.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let words = error.message();
+        let provider = provider(&error);
+        let problem = match error.kind() {
+            ErrorKind::Auth => Self::new(
+                StatusCode::CONFLICT,
+                "reconnect_required",
+                match provider {
+                    CALCOM => {
+                        "Cal.com is not connected, or no longer: connect it again at /api/integrations/calcom/connect, or give another API key"
+                    }
+                    _ => "GHL is not connected, or no longer: connect it again at /api/integrations/ghl/connect",
+                },
+            ),
+            ErrorKind::Forbidden => Self::new(
+                StatusCode::FORBIDDEN,
+                "forbidden_at_provider",
+                format!("{provider} does not allow it: {words}"),
+            ),
+            ErrorKind::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", format!("{provider} does not know it: {words}"))
+            }
+            ErrorKind::Conflict => conflict(&error),
+            ErrorKind::Invalid => invalid(&error),
+            // What a caller may cause is told; what the operator set up wrong is not.
+            ErrorKind::Config if error.was_sent() == sidecar_core::Sent::No && error.status().is_none() => {
+                Self::invalid(words)
+            }
+            ErrorKind::RateLimited => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_limit",
+                format!("{provider}'s limit for this account is used up: try again later"),
+            ),
+            ErrorKind::Deadline => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "provider_timeout",
+                format!("{provider} did not answer in time: {words}"),
+            ),
+            ErrorKind::Store => {
+                tracing::error!(error = chain(&error), "the store did not answer");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the database does not answer at the moment: try again",
+                )
+            }
+            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("{provider} failed: {words}")),
+        };
+        if problem.status.is_server_error() {
+            tracing::warn!(error = chain(&error), "a call for a request failed");
+        }
+        let problem = match error.request_id() {
+            Some(trace) => problem.with("providerTraceId", trace),
+            None => problem,
+        };
+        match error.retry() {
+            Retry::After(wait) => problem.retry_after(wait.unwrap_or(Duration::from_secs(1))),
+            Retry::Never => problem,
+        }
+    }
+}
+
+const CALCOM: &str = "Cal.com";
+
+/// The provider's name for people.
+fn provider(error: &Error) -> &'static str {
+    if error.provider() == "calcom" { CALCOM } else { "GHL" }
+}
+
+fn conflict(error: &Error) -> Problem {
+    if let Some(CalcomProblem::SlotTaken) = error.detail() {
+        let detail = "nobody is free then, or somebody was faster: look at the availability again, and whether the booking was made after all";
+        return Problem::new(StatusCode::CONFLICT, "slot_taken", detail);
+    }
+    match error.problem() {
+        Some(GhlProblem::DuplicateContact { contact_id, matching_field }) => {
+            let detail = "the location has a contact with this e-mail address or phone number: change that one";
+            Problem::new(StatusCode::CONFLICT, "duplicate_contact", detail)
+                .with("contactId", contact_id.as_ref().map(|id| id.as_str()))
+                .with("matchingField", matching_field.as_deref())
+        }
+        _ => {
+            let detail = format!("{} has it otherwise: {}", provider(error), error.message());
+            Problem::new(StatusCode::CONFLICT, "conflict", detail)
+        }
+    }
+}
+
+fn invalid(error: &Error) -> Problem {
+    let detail = format!("{} refused it: {}", provider(error), error.message());
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+    let complaints = match (error.problem(), error.detail()) {
+        (Some(GhlProblem::Validation(complaints)), _) | (_, Some(CalcomProblem::Validation(complaints))) => complaints,
+        _ => return problem,
+    };
+    problem.with("errors", complaints.clone())
+}

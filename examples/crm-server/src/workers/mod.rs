@@ -1,0 +1,97 @@
+//! The background workers: inbox, outbox, the sync scheduler and the heartbeat.
+//!
+//! Invariant: every worker may run in several processes at once; a claim or a lease in the store guards what must happen only
+//! once.
+
+pub(crate) mod heartbeat;
+mod registry;
+mod scheduler;
+
+use std::{sync::Arc, time::Duration};
+
+use sidecar_core::{
+    inbox::{InboxWorker, WorkerConfig},
+    outbox::OutboxWorker,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{app::App, config::Role, sync::schedule};
+pub use registry::{Deliveries, Tasks};
+
+/// A task may wait for limits (30 s) and mint a token (45 s); its claim must outlast that.
+const TASK_LEASE: Duration = Duration::from_secs(120);
+/// How often a worker looks for what other processes kept. Its own process wakes it.
+const LOOK: Duration = Duration::from_millis(100);
+/// When what the store refused at the start is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The workers of this process.
+#[derive(Debug)]
+pub struct Workers(JoinSet<()>);
+
+impl Workers {
+    /// Waits until all have ended, which they do when their token is cancelled and what they hold is finished.
+    pub async fn join(mut self) {
+        while let Some(ended) = self.0.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a worker broke off");
+            }
+        }
+    }
+}
+
+/// Starts what `role` asks for; [`Role::Web`] only says that it is alive. Everything ends after `stop` is cancelled.
+pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
+    let mut workers = JoinSet::new();
+    workers.spawn(heartbeat::run(app.clone(), stop.clone()));
+    if role == Role::Web {
+        return Workers(workers);
+    }
+    let app = app.with_engine(app.engine.clone().until(stop.clone()));
+    let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
+    let handed = app.committer.hand_over(Arc::clone(&app.clock));
+    let inbox = InboxWorker::new(
+        Arc::clone(&app.store) as _,
+        Arc::clone(&app.store) as _,
+        Arc::new(Deliveries::new(app.clone())),
+        Arc::clone(&app.clock),
+        config,
+        Arc::clone(&app.inbox_wake),
+    );
+    let outbox = OutboxWorker::new(
+        Arc::clone(&app.store) as _,
+        Arc::clone(&app.store) as _,
+        Arc::new(Tasks::new(&app)),
+        Arc::clone(&app.clock),
+        WorkerConfig { lease: TASK_LEASE, poll: LOOK, ..WorkerConfig::for_tasks() },
+        Arc::clone(&app.outbox_wake),
+    );
+    let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
+    workers.spawn(async move { inbox.run_with(handed, inbox_stop).await });
+    workers.spawn(async move { outbox.run(outbox_stop).await });
+    workers.spawn(begin_environments_bookings(app.clone(), stop.clone()));
+    workers.spawn(scheduler::run(app, stop));
+    Workers(workers)
+}
+
+/// An account that the environment connects is copied from its first start on.
+async fn begin_environments_bookings(app: App, stop: CancellationToken) {
+    let Some(organization) = app.calcom.organization().filter(|of| app.calcom.is_from_environment(of)) else { return };
+    while !stop.is_cancelled() {
+        let begun = async {
+            match app.store.status(&schedule::bookings_of(organization)).await?.and_then(|status| status.next_run_at) {
+                Some(_) => Ok(()),
+                None => schedule::schedule_bookings(&app, organization).await,
+            }
+        };
+        match begun.await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "Cal.com's bookings could not be made due; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.clock.sleep(AGAIN) => {}
+        }
+    }
+}

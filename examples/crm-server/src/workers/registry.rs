@@ -1,0 +1,94 @@
+//! Which provider a delivery or a task is for.
+//!
+//! Invariant: a lot is planned whole and in its order, whoever its deliveries are from; one that nobody here understands is given
+//! up, visibly.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sidecar_core::{
+    StoreError,
+    inbox::{Claim, InboxHandler, Plan, Verdict},
+    outbox::{Task, TaskHandler, TaskOutcome},
+    record::Outcome,
+};
+
+use crate::{
+    app::App,
+    calcom::{self, events::CalcomDeliveries},
+    ghl::{
+        events::{self, GhlDeliveries},
+        tasks::GhlTasks,
+    },
+    mirror::MirrorTasks,
+};
+
+/// Plans the deliveries of every provider.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    app: App,
+}
+
+impl Deliveries {
+    /// A handler for this server.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[async_trait]
+impl InboxHandler for Deliveries {
+    async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
+        let (mut ghl, mut calcom) = (GhlDeliveries::new(&self.app), CalcomDeliveries::new(&self.app));
+        let mut plan = Plan::default();
+        for claim in claims {
+            match &*claim.delivery.source {
+                events::SOURCE => ghl.add(&mut plan, claim).await?,
+                calcom::SOURCE => calcom.add(&mut plan, claim).await?,
+                source => {
+                    plan.verdicts.push(Verdict::Failed(format!("nobody here understands deliveries of {source}")));
+                    continue;
+                }
+            }
+            plan.verdicts.push(Verdict::Done);
+        }
+        Ok(plan)
+    }
+
+    fn committed(&self, claims: &[Claim], outcome: &Outcome) {
+        tracing::debug!(deliveries = claims.len(), changes = outcome.changes.len(), "worked on deliveries");
+        self.app.outbox_wake.notify_one();
+    }
+}
+
+/// Carries out the tasks of every provider.
+#[derive(Debug)]
+pub struct Tasks {
+    handlers: Vec<Arc<dyn TaskHandler>>,
+    kinds: Vec<&'static str>,
+}
+
+impl Tasks {
+    /// A handler for this server.
+    pub fn new(app: &App) -> Self {
+        let handlers: Vec<Arc<dyn TaskHandler>> =
+            vec![Arc::new(GhlTasks::new(app.clone())), Arc::new(MirrorTasks::new(app.clone()))];
+        let kinds = handlers.iter().flat_map(|handler| handler.kinds().iter().copied()).collect();
+        Self { handlers, kinds }
+    }
+}
+
+#[async_trait]
+impl TaskHandler for Tasks {
+    fn kinds(&self) -> &[&'static str] {
+        &self.kinds
+    }
+
+    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+        let knows = |handler: &&Arc<dyn TaskHandler>| handler.kinds().contains(&task.kind.as_str());
+        match self.handlers.iter().find(knows) {
+            Some(handler) => handler.carry_out(task).await,
+            None => TaskOutcome::Refused(format!("nobody here carries out tasks of kind `{}`", task.kind)),
+        }
+    }
+}
