@@ -61,7 +61,7 @@ impl Transport for InProcess {
 /// 64 tasks for each of five locations call as fast as they may, for the first window and twelve more.
 async fn run(window: WindowKind) {
     let sandbox = Sandbox::builder().contacts(10).locations(5).start().await.unwrap();
-    sandbox.control().set_limits(LimitRules { window, offset_ms: 3_700, ..sandbox.control().set_limits() });
+    sandbox.control().set_limits(LimitRules { window, offset_ms: 3_700, ..sandbox.control().limits() });
     let clock = SystemClock::shared();
     let transport = Arc::new(InProcess { router: sandbox.router(), clock: clock.clone(), sent: AtomicU64::new(0) });
     let limiter = Arc::new(LocalLimiter::new(clock.clone()));
