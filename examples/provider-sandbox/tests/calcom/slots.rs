@@ -1,6 +1,6 @@
 use calcom_client::compat::BlockedSlot;
 use calcom_client::model::DateOverride;
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use sidecar_core::ErrorKind;
 
 use crate::support::{START_MS, World, ann, at, builder};
@@ -67,7 +67,7 @@ async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
     assert_eq!(world.starts("intro", DAY).await[0], "09:30");
     assert_eq!(world.starts("group-class", DAY).await[0], "09:00", "it holds one event type");
     let twice = slots.reserve(intro, at("2026-11-24T09:00:00Z")).await.unwrap_err();
-    assert_eq!(twice.problem(), Some(&Problem::SlotTaken));
+    assert_eq!(twice.problem(), Some(&CalcomErrorReason::SlotTaken));
     slots.update_reservation(&held.uid, intro, at("2026-11-24T10:00:00Z")).await.unwrap();
     assert_eq!(world.starts("intro", DAY).await[..3], ["09:00", "09:30", "10:30"]);
     world.sandbox.control().jump(6 * 60_000);
