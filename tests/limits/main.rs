@@ -17,7 +17,7 @@ use provider_sandbox::{
     Sandbox,
     ghl::{LimitRules, WindowKind},
 };
-use sidecar_core::{Clock, SystemClock, limit::LocalLimiter};
+use sidecar_core::{Clock, SystemClock, rate_limit::LocalLimiter};
 use sidecar_tests::{Chance, InProcess, proof};
 
 const LOCATIONS: u32 = 5;

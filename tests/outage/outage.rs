@@ -16,7 +16,7 @@ use provider_sandbox::{
     ghl::{self, FaultRule, LimitRules},
 };
 use sidecar_core::{
-    Clock, Error, ErrorKind, Sent, SystemClock,
+    Clock, Error, ErrorKind, SendState, SystemClock,
     http::{AttemptReport, DEFAULT_ATTEMPT_TIMEOUT, Observer},
 };
 use sidecar_tests::{Fault, FaultProxy, Unlimited, full, proof, scaled};
@@ -165,7 +165,7 @@ impl Scene {
     fn note(&self, create: bool, failed: Option<&Error>) {
         let (now, mut seen) = (self.clock.monotonic(), self.seen());
         seen.calls += u64::from(seen.lifted.is_none());
-        seen.creates += u64::from(create && failed.is_none_or(|error| error.was_sent() != Sent::No));
+        seen.creates += u64::from(create && failed.is_none_or(|error| error.send_state() != SendState::NotSent));
         match failed {
             None => {
                 assert!(seen.lifted.is_some(), "a call got through in the outage");

@@ -87,7 +87,7 @@ impl App {
 
     /// Closes the store, after the token renewals under way: one that is cut off loses its connection.
     pub async fn close(&self, database: &SqlStore) {
-        let limit = TokenConfig::default().exchange;
+        let limit = TokenConfig::default().exchange_timeout;
         let settled = async { tokio::join!(self.ghl.settle(), self.calcom.settle()) };
         if timeout(&*self.clock, limit, settled).await.is_err() {
             tracing::error!("a token renewal did not end within {limit:?}; its connection may have to be made again");

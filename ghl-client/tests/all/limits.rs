@@ -18,7 +18,7 @@ use provider_sandbox::{
 use sidecar_core::{
     Clock, SystemClock,
     http::{Body, HttpRequest, HttpResponse, Transport, TransportError},
-    limit::LocalLimiter,
+    rate_limit::LocalLimiter,
 };
 use tower::ServiceExt;
 

@@ -10,7 +10,7 @@ use ghl_client::{GhlClient, GhlConnections, GhlOAuth, GhlTokens, GhlWebhookVerif
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     http::{Observer, ReqwestTransport, Transport},
-    limit::RateLimiter,
+    rate_limit::RateLimiter,
 };
 use sidecar_store::Store;
 
@@ -22,7 +22,7 @@ use crate::{
 
 /// What every call answers while GHL has no client id.
 pub fn ghl_is_off() -> Error {
-    Error::new(ErrorKind::Config, "GHL is off: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and GHL_REDIRECT_URI")
+    Error::new(ErrorKind::InvalidInput, "GHL is off: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and GHL_REDIRECT_URI")
 }
 
 /// GHL as this server is set up for it. Cheap to clone.

@@ -170,7 +170,7 @@ async fn no_company(
 /// follows (another event, the next look at the list of installations) installs it.
 fn not_installed(error: Error) -> Trouble {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Auth => Trouble::Never(error.to_string()),
+        ErrorKind::NotFound | ErrorKind::Rejected | ErrorKind::Auth => Trouble::Never(error.to_string()),
         _ => Trouble::Provider(error),
     }
 }

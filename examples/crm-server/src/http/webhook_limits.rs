@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sidecar_core::{
     Clock,
-    limit::{Decision, Lane, LocalLimiter, RateLimiter, Scope},
+    rate_limit::{Decision, LocalLimiter, Priority, RateLimiter, Scope},
 };
 use utoipa::ToSchema;
 
@@ -72,7 +72,7 @@ impl Ingress {
     /// # Errors
     /// 429 `too_many_forged`.
     pub fn check_peer(&self, peer: IpAddr) -> Answer<()> {
-        match self.seen.peek(&[forged(peer)], Lane::Interactive) {
+        match self.seen.peek(&[forged(peer)], Priority::Interactive) {
             Ok(Duration::ZERO) | Err(_) => Ok(()),
             Ok(wait) => {
                 let detail = "too many deliveries from this address were not genuine: come again later";
@@ -84,7 +84,7 @@ impl Ingress {
     /// Counts one that was not genuine.
     pub fn was_forged(&self, peer: IpAddr) {
         // Only a scope of another kind could be refused.
-        let _ = self.seen.record(&[forged(peer)], Lane::Interactive);
+        let _ = self.seen.record(&[forged(peer)], Priority::Interactive);
     }
 
     /// After the signature was found genuine: takes the delivery off the tenant's allowance.
@@ -96,8 +96,8 @@ impl Ingress {
             return Ok(());
         }
         let burst = self.per_second.saturating_mul(BURST_SECONDS);
-        let scope = Scope::pace(format!("{source}:{tenant}"), f64::from(self.per_second), burst);
-        match self.seen.try_acquire(&[scope], Lane::Interactive).await {
+        let scope = Scope::token_bucket(format!("{source}:{tenant}"), f64::from(self.per_second), burst);
+        match self.seen.try_acquire(&[scope], Priority::Interactive).await {
             Ok(Decision::Go) | Err(_) => Ok(()),
             Ok(Decision::Wait(wait)) => {
                 let detail =
@@ -114,5 +114,5 @@ fn forged(peer: IpAddr) -> Scope {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
     };
-    Scope::pace(format!("forged {network}"), FORGED_PER_SECOND, FORGED_AT_ONCE)
+    Scope::token_bucket(format!("forged {network}"), FORGED_PER_SECOND, FORGED_AT_ONCE)
 }

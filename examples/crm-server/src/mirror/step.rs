@@ -43,7 +43,7 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     let bookings = step.bookings();
     let first = bookings.root(root).await?;
     if first != root {
-        return step.hand_over(&first).await;
+        return step.local_claims(&first).await;
     }
     let link = link::of_booking(app, organization, root).await?;
     let settled = app.calcom.settings(organization).await?;
@@ -119,7 +119,7 @@ impl Step<'_> {
 
     /// What was the first form of its booking until an earlier one came to be known leaves its appointment to that one; one that has an
     /// appointment already needs no second.
-    async fn hand_over(&self, first: &str) -> Result<Batch, Trouble> {
+    async fn local_claims(&self, first: &str) -> Result<Batch, Trouble> {
         let Self { app, organization, root, .. } = *self;
         let mut batch = Batch { outbox: vec![mirror(organization, first, app.now())], ..Batch::default() };
         let mut own = link::of_booking(app, organization, root).await?;

@@ -39,21 +39,21 @@ impl Trouble {
     pub(crate) fn outcome(self, app: &App, task: &Task) -> TaskOutcome {
         let now = app.clock.now();
         match self {
-            Self::Never(why) => TaskOutcome::Refused(why),
-            Self::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::Soon(now + MOMENT, why),
-            Self::NotYet(why) => TaskOutcome::Refused(why),
-            Self::Busy(why) => TaskOutcome::Later(now + LIMIT_WAIT, why),
-            Self::Store(error) if error.is_retryable() => TaskOutcome::Later(now + LIMIT_WAIT, error.to_string()),
+            Self::Never(why) => TaskOutcome::Discard(why),
+            Self::NotYet(why) if task.attempt <= MOMENTS => TaskOutcome::RetryAt(now + MOMENT, why),
+            Self::NotYet(why) => TaskOutcome::Discard(why),
+            Self::Busy(why) => TaskOutcome::Snooze(now + LIMIT_WAIT, why),
+            Self::Store(error) if error.is_retryable() => TaskOutcome::Snooze(now + LIMIT_WAIT, error.to_string()),
             Self::Store(error) => TaskOutcome::Failed(error.to_string()),
             Self::Provider(error) => match error.kind() {
-                ErrorKind::Auth => TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string()),
-                ErrorKind::Config if !app.ghl.is_on() && error.provider() != calcom::SOURCE => {
-                    TaskOutcome::Later(now + RECONNECT_WAIT, error.to_string())
+                ErrorKind::Auth => TaskOutcome::Snooze(now + RECONNECT_WAIT, error.to_string()),
+                ErrorKind::InvalidInput if !app.ghl.is_on() && error.provider() != calcom::SOURCE => {
+                    TaskOutcome::Snooze(now + RECONNECT_WAIT, error.to_string())
                 }
                 // Sent again it would be refused again.
-                ErrorKind::Config | ErrorKind::Invalid => TaskOutcome::Refused(error.to_string()),
+                ErrorKind::InvalidInput | ErrorKind::Rejected => TaskOutcome::Discard(error.to_string()),
                 ErrorKind::RateLimited => {
-                    TaskOutcome::Later(now + error.retry_after().unwrap_or(LIMIT_WAIT), error.to_string())
+                    TaskOutcome::Snooze(now + error.retry_after().unwrap_or(LIMIT_WAIT), error.to_string())
                 }
                 _ => TaskOutcome::Failed(error.to_string()),
             },

@@ -158,7 +158,7 @@ fn is_calcom(resource: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sidecar_core::token::{MemoryStore, Swap, TokenKey, TokenSet};
+    use sidecar_core::token::{CasResult, MemoryStore, TokenKey, TokenSet};
 
     use super::*;
 
@@ -178,7 +178,7 @@ mod tests {
                 extra: extra.as_object().cloned().unwrap_or_default(),
             };
             let key = TokenKey::new(&organization, *resource);
-            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), Swap::Stored(_)));
+            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), CasResult::Stored(_)));
         }
         Connected::stored(&store, &organization).await.unwrap()
     }

@@ -12,7 +12,7 @@ use provider_sandbox::{Sandbox, ghl::Fault};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Effect, Listing, Record, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Listing, Mutation, Record, RecordKey},
 };
 
 /// An answer takes seconds: it has some hundred bytes.
@@ -40,10 +40,10 @@ impl House {
             version: Timestamp::EPOCH,
             origin: ChangeOrigin::Read { revision },
             position: Some(at),
-            effect: Effect::Put(fields.into()),
+            mutation: Mutation::Put(fields.into()),
             searchable: &[],
-            reread: None,
-            follow_up: None,
+            refetch_task: None,
+            on_change: None,
         };
         self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
     }

@@ -201,7 +201,7 @@ impl House {
     /// A pass of every source of bookings and appointments. It may remove what was changed a moment ago, as passes do minutes later.
     pub(crate) async fn sync(&self) {
         let (store, clock) = (&self.app().store, Arc::clone(&self.app().clock));
-        let at_once = EngineConfig { lag: Duration::ZERO, ..self.app().engine.config().clone() };
+        let at_once = EngineConfig { index_lag: Duration::ZERO, ..self.app().engine.config().clone() };
         let engine =
             Engine::new(Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(store) as _, clock, at_once);
         let app = self.app().with_engine(engine);

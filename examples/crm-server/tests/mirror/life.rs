@@ -119,7 +119,7 @@ async fn a_named_contact_that_is_refused_gives_way_to_the_attendees_at_the_last_
         // Those before it failed otherwise.
         attempt: 8,
     };
-    let outcome = MirrorTasks::new(house.app().clone()).carry_out(&task).await;
+    let outcome = MirrorTasks::new(house.app().clone()).execute(&task).await;
     let TaskOutcome::Done(batch) = outcome else { panic!("{outcome:?}") };
     house.app().store.commit(*batch).await.unwrap();
     house.deliver(&WebhookCommand { hold: Some(false), ..WebhookCommand::default() });

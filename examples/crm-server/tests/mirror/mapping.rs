@@ -6,7 +6,7 @@ use crate::house::{House, Place};
 use crm_server::{calcom::settings, sync::schedule};
 use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
-use sidecar_core::record::{Batch, Change, ChangeOrigin, Effect, Listing, RecordKey};
+use sidecar_core::record::{Batch, Change, ChangeOrigin, Listing, Mutation, RecordKey};
 
 impl House {
     /// Waits until something was given up.
@@ -46,10 +46,10 @@ impl House {
             version: stored.version,
             origin: ChangeOrigin::Read { revision: stored.revision },
             position: Some(stored.position),
-            effect: Effect::Put(document.into()),
+            mutation: Mutation::Put(document.into()),
             searchable: &[],
-            reread: None,
-            follow_up: Some("mirror.follow".into()),
+            refetch_task: None,
+            on_change: Some("mirror.follow".into()),
         };
         self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
         self.app().outbox_wake.notify_one();

@@ -83,7 +83,7 @@ async fn a_read_of_what_is_not_connected_any_more_is_given_up() {
     house.app.ghl.tokens(&house.organization).unwrap().forget_location(location).await.unwrap();
     let outcomes = house.work_outbox().await;
     assert!(
-        matches!(outcomes.as_slice(), [TaskOutcome::Refused(why)] if why.contains("not connected")),
+        matches!(outcomes.as_slice(), [TaskOutcome::Discard(why)] if why.contains("not connected")),
         "{outcomes:?}"
     );
 }

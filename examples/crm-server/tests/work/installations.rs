@@ -58,7 +58,7 @@ async fn a_location_of_another_organization_is_not_taken_from_it() {
 
     let payload = json!({"company": house.company, "location": house.locations[0]});
     let outcome = house.carry_out("ghl.install", payload).await;
-    assert!(matches!(&outcome, TaskOutcome::Refused(why) if why.contains("location_taken")), "{outcome:?}");
+    assert!(matches!(&outcome, TaskOutcome::Discard(why) if why.contains("location_taken")), "{outcome:?}");
     assert_eq!(house.connected().await.len(), 1);
 }
 
@@ -72,7 +72,7 @@ async fn a_location_where_the_app_is_not_installed_any_more_is_given_up_at_once(
     house.sandbox.control().update_tokens(&order).unwrap();
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
     assert_eq!(house.owner(0).await, None, "a claim that was made for it is given back");
 }
 
@@ -142,7 +142,7 @@ async fn an_installation_that_cannot_be_carried_out_is_given_up_and_keeps_no_oth
     let tasks = house.tasks().await;
     assert_eq!(tasks.len(), 2, "each has its turn: {tasks:?}");
     let outcome = house.carry_out("ghl.install", json!({"company": "nobody", "location": "anywhere"})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn an_installation_that_is_told_of_before_its_companys_tokens_are_kept_wai
     let what = json!({"company": house.company, "location": house.locations[0]});
     let outcome = house.carry_out("ghl.install", what).await;
     assert!(
-        matches!(outcome, TaskOutcome::Soon(at, _) if at <= house.app.now() + Duration::from_secs(1)),
+        matches!(outcome, TaskOutcome::RetryAt(at, _) if at <= house.app.now() + Duration::from_secs(1)),
         "{outcome:?}"
     );
 }
@@ -164,7 +164,7 @@ async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
     let house = House::with_company(1).await;
     house
         .store()
-        .mark(
+        .set_state(
             &house.app.ghl.tokens(&house.organization).unwrap().company_key(&house.company),
             1,
             &sidecar_core::token::ConnectionState::NeedsReauth { reason: "revoked".to_owned(), since: house.app.now() },
@@ -173,7 +173,7 @@ async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
         .unwrap();
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
     assert_eq!(house.owner(0).await, None);
 }
 
@@ -255,7 +255,7 @@ async fn a_location_whose_company_was_disconnected_meanwhile_keeps_no_token() {
     assert!(house.store().release_company("ghl", house.company.as_str(), &house.organization).await.unwrap());
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(&outcome, TaskOutcome::Refused(why) if why.contains("disconnected")), "{outcome:?}");
+    assert!(matches!(&outcome, TaskOutcome::Discard(why) if why.contains("disconnected")), "{outcome:?}");
     assert!(!house.connected().await.contains(&format!("ghl:location:{}", house.locations[0])));
     assert_eq!(
         (house.owner(0).await, house.scheduled().await.iter().any(|key| key.ends_with(house.locations[0].as_str()))),

@@ -160,10 +160,14 @@ async fn a_process_that_only_answers_requests_works_on_nothing() {
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     assert!(statuses.iter().all(|status| status.last_sync_at.is_none() && status.progress.is_none()), "{statuses:?}");
     let alive = Duration::from_secs(60);
-    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 2, "it is counted among those that share limits");
+    assert_eq!(
+        house.store().heartbeat("the test", alive).await.unwrap(),
+        2,
+        "it is counted among those that share limits"
+    );
     stop.cancel();
     workers.join().await;
-    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 1, "it took its leave");
+    assert_eq!(house.store().heartbeat("the test", alive).await.unwrap(), 1, "it took its leave");
 }
 
 #[tokio::test]

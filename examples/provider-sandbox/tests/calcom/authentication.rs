@@ -1,5 +1,5 @@
 use calcom_client::oauth::Pkce;
-use calcom_client::{CalcomErrorExt, CalcomOAuth, Problem, RateLimitPolicy};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason, CalcomOAuth, RateLimitPolicy};
 use provider_sandbox::calcom::{Fault, FaultRule};
 use provider_sandbox::control::CalcomTokenCommand;
 use sidecar_core::ErrorKind;
@@ -38,7 +38,10 @@ async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
     let fixture = Fixture::new().await;
     let unknown = builder(&fixture.calcom).api_key("cal_live_wrong".to_owned()).build().unwrap();
     let error = unknown.me().get().await.unwrap_err();
-    assert_eq!((error.problem(), error.code()), (Some(&Problem::TokenInvalid), Some("UnauthorizedException")));
+    assert_eq!(
+        (error.problem(), error.code()),
+        (Some(&CalcomErrorReason::TokenInvalid), Some("UnauthorizedException"))
+    );
     assert!(error.request_id().is_some());
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     let response = plain.get(format!("{}/v2/me", fixture.calcom.base_url())).send().await.unwrap();
@@ -52,14 +55,14 @@ async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
 async fn an_unknown_route_and_another_version_are_told_apart_from_a_missing_thing() {
     let fixture = Fixture::new().await;
     let raw = fixture.client.raw().get("/v2/teams").await.unwrap_err();
-    assert_eq!(raw.problem(), Some(&Problem::UnknownRoute));
+    assert_eq!(raw.problem(), Some(&CalcomErrorReason::UnknownRoute));
     let put = fixture.client.raw().put("/v2/me").await.unwrap_err();
-    assert_eq!(put.problem(), Some(&Problem::UnknownRoute));
+    assert_eq!(put.problem(), Some(&CalcomErrorReason::UnknownRoute));
     let old = fixture.client.raw().get("/v2/bookings").await.unwrap_err();
-    assert_eq!(old.problem(), Some(&Problem::UnknownRoute), "without a version the old shapes would answer");
-    assert_eq!(fixture.client.event_types().get(1).await.unwrap_err().problem(), Some(&Problem::NotFound));
+    assert_eq!(old.problem(), Some(&CalcomErrorReason::UnknownRoute), "without a version the old shapes would answer");
+    assert_eq!(fixture.client.event_types().get(1).await.unwrap_err().problem(), Some(&CalcomErrorReason::NotFound));
     let invalid = fixture.client.raw().get("/v2/schedules/nine").version(calcom_client::ApiVersion::V2024_06_11).await;
-    assert_eq!(invalid.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(invalid.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
@@ -81,7 +84,7 @@ async fn the_minute_s_limit_is_told_kept_and_over_after_a_minute() {
     assert!(rejected.headers().get("retry-after").is_none());
     let client = hasty.rate_limit(RateLimitPolicy::API_KEY.burst(50)).build().unwrap();
     let error = client.me().get().await.unwrap_err();
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&Problem::RateLimit)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&CalcomErrorReason::RateLimit)));
     fixture.book("intro", "2026-11-24T09:00:00Z");
     fixture.sandbox.control().advance_clock(61_000);
     assert_eq!(get().await.unwrap().status().as_u16(), 200);
@@ -97,10 +100,10 @@ async fn a_code_gives_a_pair_and_a_refresh_token_works_once() {
     let pair = oauth.exchange_code(&code, None).await.unwrap();
     let client = with_token(&fixture, pair.access.expose_secret());
     assert_eq!(client.me().get().await.unwrap().username.as_deref(), Some("bo"));
-    assert_eq!(oauth.exchange_code(&code, None).await.unwrap_err().problem(), Some(&Problem::GrantInvalid));
+    assert_eq!(oauth.exchange_code(&code, None).await.unwrap_err().problem(), Some(&CalcomErrorReason::GrantInvalid));
     let refresh = pair.refresh.unwrap();
     let next = oauth.refresh(&refresh).await.unwrap();
-    assert_eq!(oauth.refresh(&refresh).await.unwrap_err().problem(), Some(&Problem::GrantInvalid));
+    assert_eq!(oauth.refresh(&refresh).await.unwrap_err().problem(), Some(&CalcomErrorReason::GrantInvalid));
     assert!(oauth.refresh(&next.refresh.unwrap()).await.is_ok());
     assert_eq!((fixture.calcom.counts().exchanges, fixture.calcom.counts().refreshes), (1, 2));
 }
@@ -112,7 +115,7 @@ async fn a_code_with_a_challenge_is_for_who_has_the_verifier() {
     let (pkce, other) = (Pkce::generate().unwrap(), Pkce::generate().unwrap());
     let link = || oauth.authorize("state-1").unwrap().pkce(&pkce).url();
     let wrong = oauth.exchange_code(&authorize_in_browser(link()).await, Some(&other)).await;
-    assert_eq!(wrong.unwrap_err().problem(), Some(&Problem::GrantInvalid));
+    assert_eq!(wrong.unwrap_err().problem(), Some(&CalcomErrorReason::GrantInvalid));
     assert!(oauth.exchange_code(&authorize_in_browser(link()).await, Some(&pkce)).await.is_ok());
 }
 
@@ -138,8 +141,8 @@ async fn a_refresh_whose_answer_is_lost_has_spent_its_token() {
         FaultRule { path: Some("/v2/auth".into()), fault: Fault::ResetAfter, times: Some(1), ..FaultRule::default() };
     control.calcom().add_faults([lost]);
     let refresh = token.refresh.into();
-    assert!(oauth.refresh(&refresh).await.unwrap_err().may_have_happened());
-    assert_eq!(oauth.refresh(&refresh).await.unwrap_err().problem(), Some(&Problem::GrantInvalid));
+    assert!(oauth.refresh(&refresh).await.unwrap_err().may_have_taken_effect());
+    assert_eq!(oauth.refresh(&refresh).await.unwrap_err().problem(), Some(&CalcomErrorReason::GrantInvalid));
     let command = CalcomTokenCommand { expire_all: true, ..CalcomTokenCommand::default() };
     assert_eq!(control.calcom().update_tokens(&command), 2);
 }

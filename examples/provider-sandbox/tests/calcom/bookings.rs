@@ -1,7 +1,7 @@
 use calcom_client::bookings::{Sort, StatusFilter};
 use calcom_client::compat::{BlockStrategy, BlockedSlot};
 use calcom_client::model::{Booking, BookingStatus};
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use provider_sandbox::calcom::{Fault, FaultRule};
 use sidecar_core::ErrorKind;
 
@@ -46,7 +46,7 @@ async fn a_taken_time_and_one_outside_the_hours_are_refused_unless_the_host_allo
     assert!(ignored.unwrap_err().is_slot_taken());
     assert!(bookings.create(id, at(MORNING), &ann()).allow_conflicts(true).await.is_ok());
     let past = bookings.create(id, at("2026-11-23T11:00:00Z"), &ann()).await.unwrap_err();
-    assert_eq!((past.kind(), past.status().unwrap().as_u16()), (ErrorKind::Invalid, 400));
+    assert_eq!((past.kind(), past.status().unwrap().as_u16()), (ErrorKind::Rejected, 400));
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_moved_booking_has_another_uid_and_both_point_to_each_other() {
     );
     assert!(before.updated_at.unwrap().timestamp() > old.updated_at.unwrap().timestamp());
     let again = fixture.client.bookings().reschedule(&old.uid, at("2026-11-24T11:00:00Z")).await.unwrap_err();
-    assert_eq!(again.problem(), Some(&Problem::AlreadyDone));
+    assert_eq!(again.problem(), Some(&CalcomErrorReason::AlreadyDone));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_cancelled_booking_frees_its_time_and_cannot_be_cancelled_twice() {
     let bookings = fixture.client.bookings();
     let gone = bookings.cancel(&booking.uid).reason("ill").await.unwrap().into_vec().remove(0);
     assert_eq!((gone.status, gone.cancellation_reason.as_deref()), (Some(BookingStatus::Cancelled), Some("ill")));
-    assert_eq!(bookings.cancel(&booking.uid).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
+    assert_eq!(bookings.cancel(&booking.uid).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
     created(&fixture, MORNING).await;
     assert_eq!(bookings.cancel("nobody").await.unwrap_err().kind(), ErrorKind::NotFound);
 }
@@ -88,8 +88,8 @@ async fn a_booking_that_waits_is_confirmed_or_declined_once() {
     let yes = bookings.confirm(&*first).await.unwrap().into_vec().remove(0);
     let no = bookings.decline(&*second).reason("on holiday").await.unwrap().into_vec().remove(0);
     assert_eq!((yes.status, no.status), (Some(BookingStatus::Accepted), Some(BookingStatus::Rejected)));
-    assert_eq!(bookings.confirm(&*first).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
-    assert_eq!(bookings.decline(&*second).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
+    assert_eq!(bookings.confirm(&*first).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
+    assert_eq!(bookings.decline(&*second).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn absence_is_kept_for_each_attendee_and_the_host() {
         fixture.client.bookings().mark_absent(&booking.uid).host(true).attendee("ann@example.com", true).await.unwrap();
     assert_eq!((marked.absent_host, marked.attendees.unwrap()[0].absent), (Some(true), Some(true)));
     let unknown = fixture.client.bookings().mark_absent(&booking.uid).attendee("eve@example.com", true).await;
-    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_move_whose_answer_is_lost_was_carried_out() {
         ..FaultRule::default()
     }]);
     let error = fixture.client.bookings().reschedule(&old.uid, at(LATER)).await.unwrap_err();
-    assert!(error.may_have_happened(), "{error}");
+    assert!(error.may_have_taken_effect(), "{error}");
     let before = fixture.calcom.booking(old.uid.as_str()).unwrap();
     let after = fixture.calcom.booking(before["rescheduledToUid"].as_str().unwrap()).unwrap();
     assert_eq!((&before["status"], &after["status"]), (&"cancelled".into(), &"accepted".into()));

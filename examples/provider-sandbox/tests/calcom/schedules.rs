@@ -1,5 +1,5 @@
 use calcom_client::model::{Availability, DateOverride, Weekday};
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use serde_json::json;
 use sidecar_core::ErrorKind;
 
@@ -39,9 +39,9 @@ async fn hours_that_cannot_be_are_refused_with_a_reason() {
         (DateOverride::new("24.11.2026", "09:00", "10:00"), "YYYY-MM-DD"),
     ] {
         let error = schedules.update(id).overrides(vec![invalid]).await.unwrap_err();
-        assert!(error.kind() == ErrorKind::Invalid && error.message().contains(expected_text), "{error}");
+        assert!(error.kind() == ErrorKind::Rejected && error.message().contains(expected_text), "{error}");
     }
-    assert_eq!(schedules.create("Odd", "Mars/Olympus").await.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(schedules.create("Odd", "Mars/Olympus").await.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn days_out_of_office_are_whole_and_told_once() {
     let entry = ooo.create(start, end).notes("away").await.unwrap();
     assert_eq!(entry.end.as_ref().unwrap().as_str(), "2026-11-25T23:59:59.999Z");
     assert!(fixture.starts("intro", "2026-11-25").await.is_empty());
-    assert_eq!(ooo.create(start, end).await.unwrap_err().problem(), Some(&Problem::AlreadyExists));
+    assert_eq!(ooo.create(start, end).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyExists));
     assert_eq!(ooo.list().await.unwrap().items.len(), 1);
     ooo.delete(entry.id).await.unwrap();
     assert_eq!(fixture.starts("intro", "2026-11-25").await.len(), 16);

@@ -1,6 +1,6 @@
 use calcom_client::compat::BlockedSlot;
 use calcom_client::model::DateOverride;
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use sidecar_core::ErrorKind;
 
 use crate::support::{Fixture, START_MS, ann, at, builder};
@@ -71,7 +71,7 @@ async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
     assert_eq!(fixture.starts("intro", DAY).await[0], "09:30");
     assert_eq!(fixture.starts("group-class", DAY).await[0], "09:00", "it holds one event type");
     let twice = slots.reserve(intro, at("2026-11-24T09:00:00Z")).await.unwrap_err();
-    assert_eq!(twice.problem(), Some(&Problem::SlotTaken));
+    assert_eq!(twice.problem(), Some(&CalcomErrorReason::SlotTaken));
     slots.update_reservation(&held.uid, intro, at("2026-11-24T10:00:00Z")).await.unwrap();
     assert_eq!(fixture.starts("intro", DAY).await[..3], ["09:00", "09:30", "10:30"]);
     fixture.sandbox.control().advance_clock(6 * 60_000);

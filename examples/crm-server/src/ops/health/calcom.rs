@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use sidecar_core::{
-    health::Check,
+    health::HealthCheck,
     http::{Body, HttpRequest},
     token::ConnectionState,
 };
@@ -59,7 +59,7 @@ async fn connections(app: &App) -> Result<(usize, usize), String> {
 }
 
 #[async_trait]
-impl Check for CalcomCheck {
+impl HealthCheck for CalcomCheck {
     fn name(&self) -> Cow<'static, str> {
         "calcom".into()
     }
@@ -77,7 +77,7 @@ impl Check for CalcomCheck {
     }
 
     /// The environment's key is tried; the organizations' own are known to be refused once a call was.
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         // Whose it is stays out of an answer that needs no token; the log and the organization's own routes tell.
         if self.connections.clone()?.1 > 0 {
             return Err("a connection has to be made again: see the log for whose".to_owned());

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use sidecar_core::{
-    health::Check,
+    health::HealthCheck,
     http::{Body, HttpRequest},
     token::ConnectionState,
 };
@@ -21,12 +21,12 @@ impl DatabaseCheck {
 }
 
 #[async_trait]
-impl Check for DatabaseCheck {
+impl HealthCheck for DatabaseCheck {
     fn name(&self) -> Cow<'static, str> {
         "database".into()
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         self.0.store.next_due(self.0.now()).await.map(drop).map_err(|error| error.to_string())
     }
 }
@@ -70,7 +70,7 @@ impl GhlCheck {
 }
 
 #[async_trait]
-impl Check for GhlCheck {
+impl HealthCheck for GhlCheck {
     fn name(&self) -> Cow<'static, str> {
         "ghl".into()
     }
@@ -79,7 +79,7 @@ impl Check for GhlCheck {
         self.0.config.ghl_off()
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         self.connections().await?;
         self.reach().await
     }
@@ -97,7 +97,7 @@ impl RedisCheck {
 }
 
 #[async_trait]
-impl Check for RedisCheck {
+impl HealthCheck for RedisCheck {
     fn name(&self) -> Cow<'static, str> {
         "redis".into()
     }
@@ -106,7 +106,7 @@ impl Check for RedisCheck {
         self.0.ghl.limits().shared().is_none().then(|| "set REDIS_URL to share limits between processes".to_owned())
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         let Some(limiter) = self.0.ghl.limits().shared() else { return Ok(()) };
         match limiter.check().await {
             true => Ok(()),

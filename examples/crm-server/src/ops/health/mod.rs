@@ -8,7 +8,7 @@ mod routes;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use sidecar_core::health::{Check, Health, ask_all};
+use sidecar_core::health::{Health, HealthCheck, check_all};
 use tokio::sync::Mutex;
 
 pub use calcom::CalcomCheck;
@@ -49,11 +49,11 @@ impl HealthDesk {
 
 /// Asks every dependency now.
 pub async fn ask(app: &App) -> Findings {
-    let checks: [Arc<dyn Check>; 4] = [
+    let checks: [Arc<dyn HealthCheck>; 4] = [
         Arc::new(DatabaseCheck::new(app.clone())),
         Arc::new(GhlCheck::new(app.clone())),
         Arc::new(CalcomCheck::new(app.clone()).await),
         Arc::new(RedisCheck::new(app.clone())),
     ];
-    ask_all(&*app.clock, PATIENCE, &checks).await
+    check_all(&*app.clock, PATIENCE, &checks).await
 }
