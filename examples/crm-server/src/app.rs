@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use sidecar_core::{
     Clock, SystemClock,
-    inbox::{Committer, Inbox},
+    queue::inbox::{Committer, Inbox},
     sync::{Engine, EngineConfig},
     time::{Timestamp, timeout},
     token::TokenConfig,

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    inbox::{NewDelivery, Receipt},
+    queue::inbox::{NewDelivery, Receipt},
     signature::{Delivery, SignatureError, Verifier},
 };
 

@@ -18,8 +18,9 @@ use ghl_client::{
 use serde::Deserialize;
 use sidecar_core::{
     OrganizationId, Result,
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change, RecordKey},
+    commit::Batch,
+    queue::outbox::{Task, TaskHandler, TaskOutcome},
+    record::{Change, RecordKey},
     sync::Source,
 };
 

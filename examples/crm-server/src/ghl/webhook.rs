@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 use sidecar_core::{
     Timestamp,
-    inbox::{NewDelivery, Receipt},
+    queue::inbox::{NewDelivery, Receipt},
     signature::{Delivery, Verified, Verifier},
 };
 
