@@ -60,7 +60,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let mut metrics_addr = None;
     if let Some(listener) = metrics_listener {
         metrics_addr = Some(local(&listener, "METRICS_ADDR")?);
-        listeners.push(spawn(listener, router::metrics_alone(app.clone()), app.stopping.clone()));
+        listeners.push(spawn(listener, router::metrics_only(app.clone()), app.stopping.clone()));
     }
     Ok(Running {
         addr,

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bookings::client;
 use crate::{
     app::App,
-    http::{Answer, Problem, extract::Query},
+    http::{ApiResult, Problem, extract::Query},
     tenancy::Tenant,
 };
 
@@ -67,7 +67,7 @@ pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<WantedTimes>,
-) -> Answer<Json<Availability>> {
+) -> ApiResult<Json<Availability>> {
     let zone = wanted.time_zone.as_deref().unwrap_or("UTC");
     let calcom = client(&app, tenant.id()).await?;
     let found = calcom.get_availability(wanted.event_type_id, &wanted.start_date, &wanted.end_date, zone).await?;

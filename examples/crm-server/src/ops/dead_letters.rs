@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{Path, Query},
         pagination::{self, Page},
     },
@@ -135,7 +135,7 @@ pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<DeadLetterView>>> {
+) -> ApiResult<Json<Page<DeadLetterView>>> {
     let limit = pagination::limit_of(wanted.limit)?;
     let after = match wanted.cursor.as_deref() {
         Some(cursor) => Some(Name::parse(cursor).ok_or_else(pagination::bad_cursor)?),
@@ -190,7 +190,7 @@ pub struct InPath {
     security(("operator" = [])),
     responses((status = 202, description = "It is due"), (status = 401, body = Problem), (status = 404, body = Problem)),
 )]
-pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> Answer<StatusCode> {
+pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
     let gone = || Problem::not_found("dead letter");
     let name = Name::parse(&at.id).ok_or_else(gone)?;
     if !redrive_one(&*app.store, Some(tenant.id()), name, app.now()).await? {

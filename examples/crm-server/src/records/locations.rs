@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::Query,
         pagination::{self, Document, Page},
     },
@@ -41,7 +41,7 @@ pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     let mut wish = Listing::default();
     pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
     let records = app.store.list(tenant.id(), LOCATION, &wish).await?;

@@ -11,7 +11,7 @@ use super::Tenant;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{self, Operator},
         pagination::Page,
     },
@@ -75,7 +75,7 @@ pub async fn create(
     _: Operator,
     State(app): State<App>,
     extract::Json(new): extract::Json<NewOrganization>,
-) -> Answer<(StatusCode, Json<OrganizationView>)> {
+) -> ApiResult<(StatusCode, Json<OrganizationView>)> {
     match make(&*app.store, &new.name, &new.slug, app.now()).await {
         Ok(organization) => Ok((StatusCode::CREATED, Json(organization.into()))),
         Err(MakeError::Invalid(why)) => Err(Problem::invalid(why)),
@@ -93,7 +93,7 @@ pub async fn create(
     security(("operator" = [])),
     responses((status = 200, body = Page<OrganizationView>), (status = 401, body = Problem)),
 )]
-pub async fn list(_: Operator, State(app): State<App>) -> Answer<Json<Page<OrganizationView>>> {
+pub async fn list(_: Operator, State(app): State<App>) -> ApiResult<Json<Page<OrganizationView>>> {
     let items = app.store.organizations().await?.into_iter().map(Into::into).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
