@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bookings::client;
 use crate::{
     app::App,
-    http::{ApiResult, Problem, extract::Query},
+    http::{ApiResult, Problem, extract::Query, responses::ProviderProblems},
     tenancy::Tenant,
 };
 
@@ -58,9 +58,8 @@ pub struct Availability {
     params(("org" = String, Path, description = "The organization's id"), WantedTimes),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Availability), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Availability),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn list(

@@ -19,6 +19,7 @@ use crate::{
         ApiResult, Problem,
         extract::{self, Path, Query},
         pagination::{Page, bad_cursor, bad_query, limit_of},
+        responses::ProviderProblems,
     },
     tenancy::Tenant,
 };
@@ -105,9 +106,8 @@ pub struct AttendeeWish {
     security(("operator" = [])),
     responses(
         (status = 200, description = "It was made before", body = Bookings),
-        (status = 201, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 201, body = Bookings),
+        (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn create(
@@ -212,9 +212,8 @@ pub struct WantedBookings {
     params(("org" = String, Path, description = "The organization's id"), WantedBookings),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Page<BookingDocument>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Page<BookingDocument>),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn list(
@@ -258,9 +257,8 @@ pub async fn list(
     params(("org" = String, Path, description = "The organization's id"), ("uid" = String, Path, description = "The booking's uid")),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn read(
@@ -291,9 +289,8 @@ pub struct Move {
     request_body = Move,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`slot_taken`, `conflict` or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`slot_taken`, `conflict` or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn reschedule(
@@ -328,9 +325,8 @@ pub struct Cancel {
     request_body = Cancel,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`conflict` (it is cancelled already) or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`conflict` (it is cancelled already) or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn cancel(

@@ -63,7 +63,7 @@ pub struct InPath {
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 201, body = Feed), (status = 401, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)),
+    responses((status = 201, body = Feed), (status = 503, body = Problem)),
 )]
 pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(StatusCode, Json<Feed>)> {
     let secret = secret::random_token().map_err(|error| Problem::internal(&error))?;
@@ -84,7 +84,7 @@ pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(Status
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 204, description = "There is no calendar now"), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 204, description = "There is no calendar now")),
 )]
 pub async fn delete(tenant: Tenant, State(app): State<App>) -> ApiResult<StatusCode> {
     forget(&app, tenant.id()).await?;
@@ -122,7 +122,7 @@ async fn replace(app: &App, organization: &OrganizationId, secret: Option<Secret
     operation_id = "read_calendar_feed",
     tag = "appointments",
     params(("file" = String, Path, description = "The calendar's secret and `.ics`")),
-    responses((status = 200, description = "The calendar", content_type = "text/calendar", body = String), (status = 404, body = Problem)),
+    responses((status = 200, description = "The calendar", content_type = "text/calendar", body = String)),
 )]
 pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -> ApiResult<Response> {
     let unknown = || Problem::not_found("calendar");

@@ -36,7 +36,7 @@ const ATTEMPTS: usize = 8;
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To Cal.com's consent page, with a one-use state and a cookie bound to it"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 409, body = Problem),
     ),
 )]
 pub async fn connect(

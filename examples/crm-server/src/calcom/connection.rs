@@ -72,7 +72,7 @@ pub struct ConnectionView {
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 200, body = ConnectionView), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = ConnectionView)),
 )]
 pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<ConnectionView>> {
     let settled = app.calcom.settings(tenant.id()).await?;
@@ -89,7 +89,7 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Conn
     request_body = ConnectionWish,
     security(("operator" = [])),
     responses(
-        (status = 200, body = ConnectionView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = ConnectionView),
         (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
         (status = 422, description = "`invalid`, `key_refused` or `unreachable`", body = Problem), (status = 503, body = Problem),
     ),
@@ -247,7 +247,6 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> ApiResu
     security(("operator" = [])),
     responses(
         (status = 204, description = "Nothing is connected now"),
-        (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
     ),
 )]

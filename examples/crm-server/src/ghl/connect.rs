@@ -37,7 +37,7 @@ use crate::{
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To GHL's consent page, with a one-use state and a cookie bound to it"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 409, body = Problem),
     ),
 )]
 pub async fn connect(
@@ -130,7 +130,6 @@ pub struct Disconnect {
     security(("operator" = [])),
     responses(
         (status = 204, description = "Nothing is connected now"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
     ),
 )]
 pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> ApiResult<StatusCode> {

@@ -8,6 +8,7 @@ pub mod middleware;
 pub mod pagination;
 pub(crate) mod probe;
 mod problem;
+pub(crate) mod responses;
 pub mod webhook;
 pub mod webhook_limits;
 

@@ -20,6 +20,7 @@ use crate::{
     http::{
         ApiResult, Problem,
         extract::{self, Path},
+        responses::ProviderProblems,
     },
     tasks::TaskError,
     tenancy::Tenant,
@@ -77,7 +78,7 @@ pub struct Blocked {
     request_body = Wish,
     security(("operator" = [])),
     responses(
-        (status = 201, body = Blocked), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 201, body = Blocked),
         (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
         (status = 503, description = "With `handles` when something may be blocked all the same", body = Problem), (status = 504, body = Problem),
     ),
@@ -109,9 +110,8 @@ pub async fn create(
     params(("org" = String, Path, description = "The organization's id"), ("handle" = String, Path, description = "What blocking it answered")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "It is free"), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`, or `other_account`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 204, description = "It is free"),
+        (status = 409, description = "`reconnect_required`, or `other_account`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn delete(

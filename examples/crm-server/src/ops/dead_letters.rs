@@ -129,7 +129,7 @@ pub struct Wanted {
     tag = "operations",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<DeadLetterView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<DeadLetterView>)),
 )]
 pub async fn list(
     tenant: Tenant,
@@ -188,7 +188,7 @@ pub struct InPath {
     tag = "operations",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "`delivery-…` or `task-…`")),
     security(("operator" = [])),
-    responses((status = 202, description = "It is due"), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 202, description = "It is due")),
 )]
 pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
     let gone = || Problem::not_found("dead letter");

@@ -3,7 +3,7 @@ use http::header;
 
 use crate::{
     app::App,
-    http::{ApiResult, Problem, extract::Operator},
+    http::{ApiResult, extract::Operator},
 };
 
 /// Every counter, for Prometheus.
@@ -13,7 +13,7 @@ use crate::{
     operation_id = "metrics",
     tag = "operations",
     security(("operator" = [])),
-    responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String), (status = 401, body = Problem)),
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String)),
 )]
 pub async fn show(_: Operator, State(app): State<App>) -> ApiResult<impl IntoResponse> {
     render(&app).await

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     http::{
-        ApiResult, Problem,
+        ApiResult,
         extract::Query,
         pagination::{self, Document, Page},
     },
@@ -37,7 +37,7 @@ pub struct Wanted {
     tag = "opportunities",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
@@ -55,7 +55,7 @@ pub async fn list(
     tag = "opportunities",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list_pipelines(
     tenant: Tenant,

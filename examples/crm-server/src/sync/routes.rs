@@ -94,7 +94,7 @@ pub struct RunNow {
     tag = "sync",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 200, body = Sources), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Sources)),
 )]
 pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Sources>> {
     sources(&app, &tenant).await.map(Json)
@@ -110,8 +110,8 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Sour
     request_body = Option<RunNow>,
     security(("operator" = [])),
     responses(
-        (status = 202, description = "They are due", body = Sources), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 404, body = Problem), (status = 409, description = "Nothing is connected", body = Problem),
+        (status = 202, description = "They are due", body = Sources),
+        (status = 409, description = "Nothing is connected", body = Problem),
     ),
 )]
 pub async fn run(

@@ -4,6 +4,7 @@
 //! once.
 
 pub(crate) mod heartbeat;
+pub(crate) mod maintenance;
 mod registry;
 mod scheduler;
 

@@ -43,7 +43,7 @@ pub struct Wanted {
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
@@ -69,7 +69,7 @@ pub async fn list(
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),
-    responses((status = 200, body = Document), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Document)),
 )]
 pub async fn read(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<Json<Document>> {
     Ok(Json(live(&app, tenant.id(), &at.id).await?.into()))

@@ -25,6 +25,7 @@ use crate::{
         ApiResult, Problem,
         extract::{Json, Path},
         pagination::Document,
+        responses::ProviderProblems,
     },
     tenancy::Tenant,
 };
@@ -39,9 +40,9 @@ use crate::{
     request_body = NewContact,
     security(("operator" = [])),
     responses(
-        (status = 201, body = Document), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 201, body = Document),
         (status = 409, description = "`duplicate_contact` with `contactId`, or `reconnect_required`", body = Problem),
-        (status = 422, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn create(
@@ -75,9 +76,8 @@ pub async fn create(
     request_body = ContactFields,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Document), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
+        (status = 200, body = Document),
+        (status = 409, body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn change(
@@ -115,8 +115,7 @@ pub async fn change(
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "It is gone"), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 204, description = "It is gone"), (status = 409, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
