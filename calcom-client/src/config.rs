@@ -156,12 +156,12 @@ impl ApiVersions {
 /// The base URL without a trailing `/v2`, which the paths begin with.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a URL of API v1, which is gone.
+/// [`ErrorKind::InvalidInput`] for a URL of API v1, which is gone.
 pub fn without_version(url: &str) -> Result<&str> {
     let url = url.trim_end_matches('/');
     if url.ends_with("/v1") {
         return Err(Error::new(
-            ErrorKind::Config,
+            ErrorKind::InvalidInput,
             format!(
                 "`{url}` is Cal.com's API v1, which was shut down on 2026-04-08: \
                  use {BASE_URL} (or your own host's API), and an API key in the `Authorization` header instead of `?apiKey=`"
@@ -182,7 +182,7 @@ mod tests {
             assert_eq!(without_version(url).unwrap(), BASE_URL);
         }
         let error = without_version("https://api.cal.com/v1/").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("2026-04-08") && error.message().contains(BASE_URL), "{error}");
     }
 }

@@ -24,7 +24,7 @@ pub mod webhooks;
 
 pub use client::{CalcomClient, CalcomClientBuilder, Operation, Raw, RawRequest, Request};
 pub use config::{ApiVersion, ApiVersions, Profile, Region, SCOPES};
-pub use error::{CalcomErrorExt, Problem};
+pub use error::{CalcomErrorExt, CalcomErrorReason};
 pub use limits::{Allowance, Budget, RateLimitPolicy};
 pub use model::{BookingUid, EventTypeId, ScheduleId};
 pub use oauth::{CalcomConnections, CalcomExchange, CalcomOAuth, CalcomTokens};

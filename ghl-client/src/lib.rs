@@ -26,7 +26,7 @@ pub mod workflows;
 
 pub use client::{GhlClient, GhlClientBuilder, PlainRequest, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};
-pub use error::{GhlErrorExt, Problem};
+pub use error::{GhlErrorExt, GhlErrorReason};
 pub use limits::{Allowance, Budget, RateLimitPolicy};
 pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};

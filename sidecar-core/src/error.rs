@@ -22,7 +22,7 @@ pub enum ErrorKind {
     /// It clashes with what is there (a duplicate contact, a version that moved on).
     Conflict,
     /// The provider refused the request's content; sending it again will not help.
-    Invalid,
+    Rejected,
     /// A limit of the provider; see [`Error::retry`] for how long.
     RateLimited,
     /// The provider failed (5xx) or its circuit is open.
@@ -34,7 +34,7 @@ pub enum ErrorKind {
     /// The answer could not be read as the type asked for.
     Decode,
     /// The call or the client is set up wrong; nothing was sent.
-    Config,
+    InvalidInput,
     /// The embedding application's store did not answer.
     Store,
 }
@@ -47,13 +47,13 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
-            Self::Invalid => "invalid",
+            Self::Rejected => "rejected",
             Self::RateLimited => "rate_limited",
             Self::Server => "server",
             Self::Transport => "transport",
             Self::Deadline => "deadline",
             Self::Decode => "decode",
-            Self::Config => "config",
+            Self::InvalidInput => "invalid_input",
             Self::Store => "store",
         }
     }
@@ -61,13 +61,13 @@ impl ErrorKind {
 
 /// Whether the provider may have acted on the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Sent {
+pub enum SendState {
     /// Nothing left this process: safe to do again.
-    No,
+    NotSent,
     /// Bytes left but no answer came: a create may or may not have happened.
-    Perhaps,
+    Unknown,
     /// The provider answered.
-    Yes,
+    Responded,
 }
 
 /// Whether trying again later can help.
@@ -89,7 +89,7 @@ pub struct Error(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
-    sent: Sent,
+    sent: SendState,
     provider: &'static str,
     operation: Cow<'static, str>,
     status: Option<StatusCode>,
@@ -109,7 +109,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
-            sent: Sent::No,
+            sent: SendState::NotSent,
             provider: "",
             operation: Cow::Borrowed(""),
             status: None,
@@ -136,8 +136,8 @@ impl Error {
 
     /// Says whether the provider may have acted.
     #[must_use]
-    pub fn sent(self, sent: Sent) -> Self {
-        self.with(|e| e.sent = sent)
+    pub fn with_send_state(self, with_send_state: SendState) -> Self {
+        self.with(|e| e.sent = with_send_state)
     }
 
     /// Adds the HTTP status of the answer.
@@ -187,13 +187,18 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the provider may have acted on the request.
-    pub fn was_sent(&self) -> Sent {
+    /// Returns how far the request got.
+    pub fn send_state(&self) -> SendState {
         self.0.sent
     }
 
+    /// Returns whether the provider may have acted on the request: it responded, or the response was lost.
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.0.sent != SendState::NotSent
+    }
+
     /// Whether and when trying again can help. It speaks of the failure; whether the call itself may be repeated
-    /// is also a matter of [`Error::was_sent`].
+    /// is also a matter of [`Error::send_state`].
     pub fn retry(&self) -> Retry {
         match self.0.kind {
             ErrorKind::RateLimited
@@ -266,8 +271,8 @@ impl fmt::Display for Error {
             write!(f, "{code}: ")?;
         }
         f.write_str(&e.message)?;
-        if e.sent == Sent::Perhaps {
-            f.write_str(" (the request may have been carried out)")?;
+        if e.sent == SendState::Unknown {
+            f.write_str(" (the request may have taken effect)")?;
         }
         if let Some(id) = &e.request_id {
             write!(f, " (trace {id})")?;
@@ -345,7 +350,7 @@ mod tests {
 
     #[test]
     fn display_is_a_whole_sentence() {
-        let error = Error::new(ErrorKind::Invalid, "locationId is required")
+        let error = Error::new(ErrorKind::Rejected, "locationId is required")
             .at("ghl", "contacts.search")
             .with_status(StatusCode::UNPROCESSABLE_ENTITY)
             .with_request_id("7f");

@@ -11,7 +11,7 @@ use crate::time::{Clock, timeout};
 /// How a dependency stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum HealthStatus {
     /// It answered.
     Up,
     /// It did not, or with an error.
@@ -25,7 +25,7 @@ pub enum State {
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// How it stands.
-    pub state: State,
+    pub state: HealthStatus,
     /// How long it took to answer, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
@@ -36,7 +36,7 @@ pub struct Health {
 
 /// One dependency that can be asked.
 #[async_trait]
-pub trait Check: Send + Sync + fmt::Debug {
+pub trait HealthCheck: Send + Sync + fmt::Debug {
     /// Its name in reports, such as `ghl` or `database`.
     fn name(&self) -> Cow<'static, str>;
 
@@ -49,30 +49,30 @@ pub trait Check: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// A text for the operator, without secrets.
-    async fn ask(&self) -> Result<(), String>;
+    async fn check(&self) -> Result<(), String>;
 }
 
 /// Asks all at once, each for at most `limit`. In the order of `checks`.
-pub async fn ask_all(
+pub async fn check_all(
     clock: &dyn Clock,
     limit: Duration,
-    checks: &[Arc<dyn Check>],
+    checks: &[Arc<dyn HealthCheck>],
 ) -> Vec<(Cow<'static, str>, Health)> {
-    join_all(checks.iter().map(|check| async move { (check.name(), ask(clock, limit, &**check).await) })).await
+    join_all(checks.iter().map(|check| async move { (check.name(), measure(clock, limit, &**check).await) })).await
 }
 
-async fn ask(clock: &dyn Clock, limit: Duration, check: &dyn Check) -> Health {
+async fn measure(clock: &dyn Clock, limit: Duration, check: &dyn HealthCheck) -> Health {
     if let Some(missing) = check.off() {
-        return Health { state: State::Off, latency_ms: None, error: Some(missing) };
+        return Health { state: HealthStatus::Off, latency_ms: None, error: Some(missing) };
     }
     let started = clock.monotonic();
-    let error = match timeout(clock, limit, check.ask()).await {
+    let error = match timeout(clock, limit, check.check()).await {
         Ok(answer) => answer.err(),
         Err(elapsed) => Some(elapsed.to_string()),
     };
     let latency = clock.monotonic().saturating_sub(started).as_millis();
     Health {
-        state: if error.is_none() { State::Up } else { State::Down },
+        state: if error.is_none() { HealthStatus::Up } else { HealthStatus::Down },
         latency_ms: u64::try_from(latency).ok(),
         error,
     }

@@ -21,7 +21,7 @@ pub struct Lease {
 #[async_trait]
 pub trait LeaseStore: Send + Sync + fmt::Debug {
     /// Takes the lease for `ttl` if nobody holds it, or if its holder let it run out; `None` while somebody does.
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError>;
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError>;
 
     /// Prolongs a lease to `ttl` from now; `false` when it is no longer held under this fence.
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError>;

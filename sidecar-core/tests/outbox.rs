@@ -103,7 +103,7 @@ impl Outbox for FakeOutbox {
         Ok(())
     }
 
-    async fn put_off_task(&self, claim: &TaskRef, _: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn snooze_task(&self, claim: &TaskRef, _: &str, until: Timestamp) -> Result<(), StoreError> {
         let row = &mut self.rows()[at(claim)];
         row.attempt -= 1;
         row.due = self.clock.monotonic() + until.since(self.clock.now());
@@ -134,7 +134,7 @@ impl TaskHandler for Handler {
         KINDS
     }
 
-    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+    async fn execute(&self, task: &Task) -> TaskOutcome {
         let times = {
             let mut carried_out = self.carried_out.lock().unwrap();
             let times = carried_out.entry(task.kind.clone()).or_default();
@@ -142,9 +142,9 @@ impl TaskHandler for Handler {
             *times
         };
         match task.kind.as_str() {
-            "later" if times <= 20 => TaskOutcome::Later(self.clock.now() + SECOND * 60, "limited".to_owned()),
+            "later" if times <= 20 => TaskOutcome::Snooze(self.clock.now() + SECOND * 60, "limited".to_owned()),
             "fails" => TaskOutcome::Failed("503".to_owned()),
-            "refused" => TaskOutcome::Refused("no such thing".to_owned()),
+            "refused" => TaskOutcome::Discard("no such thing".to_owned()),
             "panics" => panic!("out of bounds"),
             "slow" => {
                 self.clock.sleep(SECOND * 60).await;

@@ -7,27 +7,27 @@ use std::time::Duration;
 use http::StatusCode;
 use proptest::prelude::*;
 use sidecar_core::{
-    ErrorKind, Sent,
+    ErrorKind, SendState,
     retry::{
-        Breaker, Failure, IdempotencyKey, Replay, RetryBudget, RetryPolicy, Retryable, StopReason, Verdict, classify,
-        next,
+        AttemptFailure, Breaker, IdempotencyKey, Replay, RetryBudget, RetryDecision, RetryPolicy, Retryable,
+        StopReason, classify, next,
     },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn failure(kind: ErrorKind, status: u16, sent: Sent) -> Failure {
-    Failure { kind, status: StatusCode::from_u16(status).ok(), sent, exhausted: false }
+fn failure(kind: ErrorKind, status: u16, sent: SendState) -> AttemptFailure {
+    AttemptFailure { kind, status: StatusCode::from_u16(status).ok(), sent, exhausted: false }
 }
 
 #[test]
 fn a_create_is_not_repeated_once_it_may_have_happened() {
     let key = Replay::WithKey(IdempotencyKey::random());
     for failure in [
-        failure(ErrorKind::Transport, 0, Sent::Perhaps),
-        failure(ErrorKind::Server, 500, Sent::Yes),
-        failure(ErrorKind::Server, 503, Sent::Yes),
-        failure(ErrorKind::Server, 522, Sent::Yes),
+        failure(ErrorKind::Transport, 0, SendState::Unknown),
+        failure(ErrorKind::Server, 500, SendState::Responded),
+        failure(ErrorKind::Server, 503, SendState::Responded),
+        failure(ErrorKind::Server, 522, SendState::Responded),
     ] {
         assert_eq!(classify(failure, &Replay::OnlyIfNotSent), Retryable::No, "{failure:?}");
         assert_eq!(classify(failure, &Replay::Safe), Retryable::Transient, "{failure:?}");
@@ -38,15 +38,19 @@ fn a_create_is_not_repeated_once_it_may_have_happened() {
 #[test]
 fn what_was_not_sent_is_always_repeatable() {
     for kind in [ErrorKind::Transport, ErrorKind::Server, ErrorKind::Store] {
-        assert_eq!(classify(failure(kind, 0, Sent::No), &Replay::OnlyIfNotSent), Retryable::Transient, "{kind:?}");
+        assert_eq!(
+            classify(failure(kind, 0, SendState::NotSent), &Replay::OnlyIfNotSent),
+            Retryable::Transient,
+            "{kind:?}"
+        );
     }
 }
 
 #[test]
 fn a_429_is_repeatable_whatever_the_call_unless_the_day_is_used_up() {
-    let burst = failure(ErrorKind::RateLimited, 429, Sent::Yes);
+    let burst = failure(ErrorKind::RateLimited, 429, SendState::Responded);
     assert_eq!(classify(burst, &Replay::OnlyIfNotSent), Retryable::Throttled);
-    assert_eq!(classify(Failure { exhausted: true, ..burst }, &Replay::Safe), Retryable::No);
+    assert_eq!(classify(AttemptFailure { exhausted: true, ..burst }, &Replay::Safe), Retryable::No);
 }
 
 #[test]
@@ -56,17 +60,17 @@ fn the_callers_own_mistakes_are_never_repeated() {
         ErrorKind::Forbidden,
         ErrorKind::NotFound,
         ErrorKind::Conflict,
-        ErrorKind::Invalid,
+        ErrorKind::Rejected,
         ErrorKind::Deadline,
         ErrorKind::Decode,
-        ErrorKind::Config,
+        ErrorKind::InvalidInput,
     ] {
-        for sent in [Sent::No, Sent::Perhaps, Sent::Yes] {
+        for sent in [SendState::NotSent, SendState::Unknown, SendState::Responded] {
             assert_eq!(classify(failure(kind, 400, sent), &Replay::Safe), Retryable::No, "{kind:?}");
         }
     }
     for status in [400, 401, 404, 408, 409, 422, 501, 505] {
-        let odd = failure(ErrorKind::Server, status, Sent::Yes);
+        let odd = failure(ErrorKind::Server, status, SendState::Responded);
         assert_eq!(classify(odd, &Replay::Safe), Retryable::No, "{status}");
     }
 }
@@ -80,25 +84,25 @@ fn random_keys_differ() {
 fn waits_double_up_to_the_cap_and_attempts_end() {
     let policy = RetryPolicy { max_attempts: 5, base: Duration::from_millis(200), cap: SECOND };
     let waits: Vec<_> = (1..=5).map(|n| next(&policy, n, Retryable::Transient, None, None, 1.0)).collect();
-    let again = |millis| Verdict::Again(Duration::from_millis(millis));
-    assert_eq!(waits, [again(200), again(400), again(800), again(1_000), Verdict::Stop(StopReason::Attempts)]);
+    let again = |millis| RetryDecision::RetryAfter(Duration::from_millis(millis));
+    assert_eq!(waits, [again(200), again(400), again(800), again(1_000), RetryDecision::Stop(StopReason::Attempts)]);
     assert_eq!(next(&policy, 1, Retryable::Transient, None, None, 0.0), again(0));
     let never = next(&RetryPolicy::never(), 1, Retryable::Transient, None, None, 0.0);
-    assert_eq!(never, Verdict::Stop(StopReason::Attempts));
+    assert_eq!(never, RetryDecision::Stop(StopReason::Attempts));
 }
 
 #[test]
 fn the_providers_wait_wins_when_it_is_longer_even_than_the_cap() {
     let policy = RetryPolicy::default();
     let wait = |after| next(&policy, 1, Retryable::Throttled, Some(after), None, 1.0);
-    assert_eq!(wait(SECOND * 60), Verdict::Again(SECOND * 60));
-    assert_eq!(wait(Duration::from_millis(1)), Verdict::Again(policy.base));
+    assert_eq!(wait(SECOND * 60), RetryDecision::RetryAfter(SECOND * 60));
+    assert_eq!(wait(Duration::from_millis(1)), RetryDecision::RetryAfter(policy.base));
 }
 
 #[test]
 fn a_wait_beyond_the_deadline_stops_at_once() {
     let verdict = next(&RetryPolicy::default(), 1, Retryable::Throttled, Some(SECOND), Some(SECOND), 0.5);
-    assert_eq!(verdict, Verdict::Stop(StopReason::Deadline));
+    assert_eq!(verdict, RetryDecision::Stop(StopReason::Deadline));
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_policy_of_endless_waits_does_not_overflow() {
     let policy = RetryPolicy { max_attempts: u32::MAX, base: Duration::MAX, cap: Duration::MAX };
     for attempt in [1, 2, u32::MAX - 1] {
         let verdict = next(&policy, attempt, Retryable::Transient, None, None, 1.0);
-        assert_eq!(verdict, Verdict::Again(Duration::MAX), "{attempt}");
+        assert_eq!(verdict, RetryDecision::RetryAfter(Duration::MAX), "{attempt}");
     }
 }
 
@@ -121,7 +125,7 @@ proptest! {
         let policy = RetryPolicy { max_attempts: max, base: millis(base.into()), cap: millis(cap.into()) };
         let class = if throttled { Retryable::Throttled } else { Retryable::Transient };
         let (after, remaining) = (after.map(millis), remaining.map(millis));
-        if let Verdict::Again(wait) = next(&policy, attempt, class, after, remaining, random) {
+        if let RetryDecision::RetryAfter(wait) = next(&policy, attempt, class, after, remaining, random) {
             prop_assert!(attempt < max);
             prop_assert!(remaining.is_none_or(|remaining| wait < remaining));
             prop_assert!(after.is_none_or(|after| wait >= after));

@@ -9,12 +9,12 @@ use std::{
 
 use async_trait::async_trait;
 use sidecar_core::{
-    Clock, Error, ErrorKind, OrganizationId, Result, Sent, StoreError, SystemClock, Timestamp,
+    Clock, Error, ErrorKind, OrganizationId, Result, SendState, StoreError, SystemClock, Timestamp,
     lease::{Lease, LeaseStore},
     secret::ExposeSecret,
     token::{
-        Connection, ConnectionState, Credentials, MemoryStore, Swap, TokenConfig, TokenExchange, TokenKey,
-        TokenManager, TokenSet, TokenStore,
+        CasResult, Connection, ConnectionState, Credentials, MemoryStore, TokenConfig, TokenKey, TokenManager,
+        TokenProvider, TokenSet, TokenStore,
     },
 };
 
@@ -50,8 +50,8 @@ fn set(number: u32, expires_at: Timestamp) -> TokenSet {
 }
 
 #[async_trait]
-impl TokenExchange for TokenServer {
-    async fn renew(&self, _: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+impl TokenProvider for TokenServer {
+    async fn refresh(&self, _: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let refresh = current.refresh.as_ref().unwrap().expose_secret().to_owned();
         let (number, life) = {
             let mut state = self.state.lock().unwrap();
@@ -90,7 +90,7 @@ impl World {
         let store = MemoryStore::with_clock(clock.clone());
         let key = TokenKey::new("org", "acme:1");
         let stored = store.swap(&key, 0, &set(0, clock.now() + left)).await.unwrap();
-        assert!(matches!(stored, Swap::Stored(1)));
+        assert!(matches!(stored, CasResult::Stored(1)));
         let server = Arc::new(TokenServer { clock: clock.clone(), takes, state: Mutex::default() });
         Self { clock, store, server, key }
     }
@@ -116,7 +116,7 @@ async fn callers_in_several_processes_renew_once() {
     let processes = [world.process(), world.process(), world.process()];
     let callers = (0..90).map(|n| {
         let handle = processes[n % 3].handle(world.key.clone());
-        tokio::spawn(async move { handle.bearer(None).await.unwrap().generation })
+        tokio::spawn(async move { handle.access_token(None).await.unwrap().generation })
     });
     for caller in callers.collect::<Vec<_>>() {
         assert_eq!(caller.await.unwrap(), 2);
@@ -126,7 +126,7 @@ async fn callers_in_several_processes_renew_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exchange_slower_than_the_lease_is_still_made_once() {
-    let world = World::new(Duration::ZERO, TokenConfig::default().lease * 3).await;
+    let world = World::new(Duration::ZERO, TokenConfig::default().lease_ttl * 3).await;
     let (first, second) = (world.process(), world.process());
     let (first, second) = tokio::join!(first.tokens(&world.key, None), second.tokens(&world.key, None));
     assert_eq!((first.unwrap().generation, second.unwrap().generation), (2, 2));
@@ -198,7 +198,7 @@ async fn a_refusal_marks_the_connection_and_is_not_repeated() {
     assert!(matches!(state, ConnectionState::NeedsReauth { reason, .. } if reason == "invalid_grant"));
 
     let reconnected = world.store.swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200))).await;
-    assert!(matches!(reconnected, Ok(Swap::Stored(2))));
+    assert!(matches!(reconnected, Ok(CasResult::Stored(2))));
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
 }
 
@@ -242,7 +242,7 @@ impl TokenStore for Flaky {
         self.clock.sleep(takes).await;
         loaded
     }
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
         let fails = {
             let mut trouble = self.trouble.lock().unwrap();
             let fails = trouble.failing_swaps > 0;
@@ -251,8 +251,8 @@ impl TokenStore for Flaky {
         };
         if fails { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next).await }
     }
-    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
-        self.store.mark(key, generation, state).await
+    async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+        self.store.set_state(key, generation, state).await
     }
     async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
         self.store.forget(key).await
@@ -349,9 +349,9 @@ async fn a_new_token_that_worked_is_replaced_when_it_is_refused_later() {
     let world = World::new(Duration::from_secs(86_400), Duration::ZERO).await;
     let manager = world.process();
     let handle = manager.handle(world.key.clone());
-    assert_eq!(handle.bearer(Some(1)).await.unwrap().generation, 2);
+    assert_eq!(handle.access_token(Some(1)).await.unwrap().generation, 2);
     handle.accepted(2);
-    assert_eq!(handle.bearer(Some(2)).await.unwrap().generation, 3);
+    assert_eq!(handle.access_token(Some(2)).await.unwrap().generation, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -366,8 +366,11 @@ async fn a_disconnect_during_the_exchange_is_not_undone() {
     assert!(world.store.load(&world.key).await.unwrap().is_none());
 
     // A new connection does not fall to a swap that expects the old one.
-    assert!(matches!(world.store.swap(&world.key, 0, &set(9, world.clock.now())).await, Ok(Swap::Stored(2))));
-    assert!(matches!(world.store.swap(&world.key, 1, &set(8, world.clock.now())).await, Ok(Swap::Lost(Some(_)))));
+    assert!(matches!(world.store.swap(&world.key, 0, &set(9, world.clock.now())).await, Ok(CasResult::Stored(2))));
+    assert!(matches!(
+        world.store.swap(&world.key, 1, &set(8, world.clock.now())).await,
+        Ok(CasResult::Conflict(Some(_)))
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,7 +391,7 @@ async fn what_another_process_disconnected_is_handed_out_for_seconds_at_most() {
 async fn a_holder_that_died_is_followed_when_its_lease_ends() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
     let name = format!("token:{}", world.key);
-    let _dead: Lease = world.store.try_take(&name, "dead", TokenConfig::default().lease).await.unwrap().unwrap();
+    let _dead: Lease = world.store.try_acquire(&name, "dead", TokenConfig::default().lease_ttl).await.unwrap().unwrap();
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
     assert!(world.clock.monotonic() <= Duration::from_secs(4), "{:?}", world.clock.monotonic());
 }
@@ -396,7 +399,8 @@ async fn a_holder_that_died_is_followed_when_its_lease_ends() {
 #[tokio::test(start_paused = true)]
 async fn an_ambiguous_exchange_is_tried_once_more_by_the_next_call() {
     let world = World::new(Duration::ZERO, Duration::ZERO).await;
-    world.server.state.lock().unwrap().fail = Some(Error::new(ErrorKind::Transport, "reset").sent(Sent::Perhaps));
+    world.server.state.lock().unwrap().fail =
+        Some(Error::new(ErrorKind::Transport, "reset").with_send_state(SendState::Unknown));
     let manager = world.process();
     assert_eq!(manager.tokens(&world.key, None).await.unwrap_err().kind(), ErrorKind::Transport);
     assert_eq!(manager.tokens(&world.key, None).await.unwrap().generation, 2);
@@ -419,19 +423,19 @@ struct Beginning {
 }
 
 #[async_trait]
-impl TokenExchange for Beginning {
-    async fn renew(&self, _: &TokenKey, _: &TokenSet) -> Result<TokenSet> {
-        Err(Error::new(ErrorKind::Config, "nothing is to be renewed here"))
+impl TokenProvider for Beginning {
+    async fn refresh(&self, _: &TokenKey, _: &TokenSet) -> Result<TokenSet> {
+        Err(Error::new(ErrorKind::InvalidInput, "nothing is to be renewed here"))
     }
 
-    fn begins(&self) -> bool {
+    fn can_issue(&self) -> bool {
         true
     }
 
-    async fn begin(&self, key: &TokenKey) -> Result<TokenSet> {
+    async fn issue(&self, key: &TokenKey) -> Result<TokenSet> {
         *self.begun.lock().unwrap() += 1;
         // Longer than the lease lives by itself.
-        self.clock.sleep(TokenConfig::default().lease * 2).await;
+        self.clock.sleep(TokenConfig::default().lease_ttl * 2).await;
         if self.refuses {
             return Err(Error::new(ErrorKind::Auth, format!("{key} is not installed")));
         }
@@ -468,7 +472,7 @@ async fn what_is_kept_while_a_first_set_is_bought_comes_before_it() {
     let caller = tokio::spawn(async move { handle.tokens().await.unwrap().access.expose_secret().to_owned() });
     world.clock.sleep(Duration::from_secs(1)).await;
     let kept = store.swap(&key, 0, &set(1, world.clock.now() + Duration::from_secs(3600))).await;
-    assert!(matches!(kept, Ok(Swap::Stored(1))));
+    assert!(matches!(kept, Ok(CasResult::Stored(1))));
     assert_eq!(caller.await.unwrap(), "access-1", "only one is kept");
 }
 
@@ -493,7 +497,7 @@ async fn settling_waits_for_the_renewal_under_way() {
     let manager = world.process();
     let caller = manager.tokens(&world.key, None);
     sidecar_core::time::timeout(&*world.clock, Duration::from_millis(10), caller).await.unwrap_err();
-    manager.settle().await;
+    manager.drain_refreshes().await;
     assert_eq!(world.store.load(&world.key).await.unwrap().unwrap().tokens.generation, 2, "stored before it returns");
     assert_eq!(world.exchanges(), (1, 0));
 }

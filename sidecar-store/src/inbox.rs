@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    inbox::{Backlog, Claim, ClaimRef, DeadLetter, Inbox, Kept, NewDelivery, Receipt},
+    inbox::{Backlog, Claim, ClaimRef, DeadLetter, Enqueued, Inbox, NewDelivery, Receipt},
 };
 
 use crate::{
@@ -102,19 +102,19 @@ fn rows(deliveries: &[NewDelivery]) -> Result<String> {
 fn receipts(deliveries: &[NewDelivery], new: &[(String, String)]) -> Vec<Receipt> {
     let mut new: HashSet<_> = new.iter().map(|(source, id)| (Cow::from(source), Cow::from(id))).collect();
     let fresh = deliveries.iter().map(|delivery| new.remove(&(text(&delivery.source), text(&delivery.id))));
-    fresh.map(|fresh| if fresh { Receipt::Fresh } else { Receipt::Duplicate }).collect()
+    fresh.map(|fresh| if fresh { Receipt::New } else { Receipt::Duplicate }).collect()
 }
 
 /// The same with the claims.
-fn kept(deliveries: &[NewDelivery], new: &[(String, String, i64, i64)]) -> Vec<Kept> {
+fn kept(deliveries: &[NewDelivery], new: &[(String, String, i64, i64)]) -> Vec<Enqueued> {
     let claim = |seq: i64, attempts: i64| (attempts == 1).then_some(ClaimRef { seq, fence: 1 });
     let mut new: HashMap<_, _> = new
         .iter()
         .map(|(source, id, seq, attempts)| ((Cow::from(source), Cow::from(id)), claim(*seq, *attempts)))
         .collect();
     let kept = deliveries.iter().map(|delivery| match new.remove(&(text(&delivery.source), text(&delivery.id))) {
-        Some(claim) => Kept { receipt: Receipt::Fresh, claim },
-        None => Kept { receipt: Receipt::Duplicate, claim: None },
+        Some(claim) => Enqueued { receipt: Receipt::New, claim },
+        None => Enqueued { receipt: Receipt::Duplicate, claim: None },
     });
     kept.collect()
 }
@@ -175,11 +175,11 @@ impl Inbox for SqlStore {
         deliveries: &[NewDelivery],
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Vec<Kept>, StoreError> {
+    ) -> Result<Vec<Enqueued>, StoreError> {
         // What no single statement carries is rare enough to be claimed afterwards; so is a test's sabotage.
         if fault!("inbox.dedup") || !matches!(*stretches(deliveries), [_]) {
             let receipts = self.put(deliveries).await?;
-            return Ok(receipts.into_iter().map(|receipt| Kept { receipt, claim: None }).collect());
+            return Ok(receipts.into_iter().map(|receipt| Enqueued { receipt, claim: None }).collect());
         }
         let (rows, until) = (rows(deliveries)?, (now + lease).as_micros());
         let mut link = self.pool.write().await?;
@@ -209,7 +209,7 @@ impl Inbox for SqlStore {
         Ok(())
     }
 
-    async fn hand_back(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError> {
+    async fn release_claims(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError> {
         if !claims.is_empty() {
             let rows = error::rows(&claims.iter().map(ClaimOut::new).collect::<Vec<_>>())?;
             let mut link = self.pool.write().await?;

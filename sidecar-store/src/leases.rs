@@ -21,7 +21,7 @@ pub(crate) fn micros(ttl: Duration) -> i64 {
 
 #[async_trait]
 impl LeaseStore for SqlStore {
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let mut link = self.pool.write().await?;
         let taken: Option<(i64,)> = written!(link, sql::TAKE, key, holder, micros(ttl))?;
         Ok(taken.map(|(fence,)| Lease { key: key.into(), holder: holder.into(), fence: fence.cast_unsigned() }))

@@ -50,7 +50,7 @@ impl Outbox for SqlStore {
         Ok(())
     }
 
-    async fn put_off_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn snooze_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError> {
         let mut link = self.pool.write().await?;
         exec!(link, sql::PUT_OFF, claim.seq, claim.fence, why, until.as_micros())?;
         Ok(())

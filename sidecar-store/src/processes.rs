@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sidecar_core::{StoreError, process::Processes};
+use sidecar_core::{StoreError, process::ProcessRegistry};
 
 use crate::{
     SqlStore,
@@ -12,8 +12,8 @@ use crate::{
 };
 
 #[async_trait]
-impl Processes for SqlStore {
-    async fn beat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
+impl ProcessRegistry for SqlStore {
+    async fn heartbeat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
         let mut tx = self.pool.begin().await?;
         exec!(tx, sql::BURY)?;
         exec!(tx, sql::BEAT, process, micros(ttl))?;
@@ -22,7 +22,7 @@ impl Processes for SqlStore {
         Ok(count(alive))
     }
 
-    async fn leave(&self, process: &str) -> Result<(), StoreError> {
+    async fn deregister(&self, process: &str) -> Result<(), StoreError> {
         let mut link = self.pool.write().await?;
         exec!(link, sql::LEAVE, process)?;
         Ok(())

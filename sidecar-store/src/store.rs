@@ -5,7 +5,7 @@ use sidecar_core::{
     inbox::Inbox,
     lease::LeaseStore,
     outbox::Outbox,
-    process::Processes,
+    process::ProcessRegistry,
     record::Records,
     sync::Checkpoints,
     token::{TokenStore, seal::Vault},
@@ -20,7 +20,16 @@ use crate::{
 
 /// Everything a server keeps. `Arc<dyn Store>` is an `Arc` of each port too.
 pub trait Store:
-    TokenStore + LeaseStore + Inbox + Outbox + Checkpoints + Records + Processes + Organizations + OAuthStates + Settings
+    TokenStore
+    + LeaseStore
+    + Inbox
+    + Outbox
+    + Checkpoints
+    + Records
+    + ProcessRegistry
+    + Organizations
+    + OAuthStates
+    + Settings
 {
 }
 
@@ -31,7 +40,7 @@ impl<T> Store for T where
         + Outbox
         + Checkpoints
         + Records
-        + Processes
+        + ProcessRegistry
         + Organizations
         + OAuthStates
         + Settings

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// organization, source, location, progress, watermark, `last_full_at`, `last_sync_at`, `error_count`, `last_error`,
-/// `next_run_at`, `full_wanted`, `full_begun`.
+/// `next_run_at`, `full_requested`, `full_begun`.
 type Row = (
     String,
     String,
@@ -124,7 +124,7 @@ fn status(row: Row) -> Result<SyncStatus> {
         error_count: count(errors),
         last_error: error,
         next_run_at: next.map(Timestamp::from_micros),
-        full_wanted: wanted.max(begun) > 0,
-        force_wanted: wanted.max(begun) == 2,
+        full_requested: wanted.max(begun) > 0,
+        force_requested: wanted.max(begun) == 2,
     })
 }

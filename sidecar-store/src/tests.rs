@@ -7,9 +7,9 @@ use serde_json::json;
 use sidecar_core::{
     Timestamp,
     inbox::{Inbox, NewDelivery},
-    outbox::{NewTask, Outbox},
-    record::{Applied, Batch, Change, ChangeOrigin, Covered, Effect, RecordKey, Records},
-    sync::{CheckpointWrite, Mode, Span, SyncKey},
+    outbox::{Dedup, NewTask, Outbox},
+    record::{Batch, Change, ChangeOrigin, EventLogEntry, Mutation, RecordKey, Records, ScannedRange},
+    sync::{CheckpointWrite, KeyRange, Mode, SyncKey},
     token::seal::{KeyRing, Vault},
 };
 
@@ -26,7 +26,7 @@ async fn store() -> Arc<SqlStore> {
     crate::open("sqlite::memory:", Vault::new(KeyRing::parse(&keys).unwrap())).await.unwrap()
 }
 
-fn change(number: usize, effect: Effect) -> Change {
+fn change(number: usize, effect: Mutation) -> Change {
     let key = RecordKey { organization: "o".into(), kind: Cow::Borrowed("contact"), id: number.to_string().into() };
     Change {
         key,
@@ -34,10 +34,10 @@ fn change(number: usize, effect: Effect) -> Change {
         version: Timestamp::from_secs(100),
         origin: ChangeOrigin::Webhook,
         position: None,
-        effect,
+        mutation: effect,
         searchable: &[],
-        reread: Some(Cow::Borrowed("read")),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed("read")),
+        on_change: None,
     }
 }
 
@@ -62,13 +62,13 @@ fn task(number: usize) -> NewTask {
         order_key: number.to_string().into(),
         payload: json!({}),
         not_before: Timestamp::EPOCH,
-        again: false,
+        dedup: Dedup::Once,
     }
 }
 
 /// Every kind of row, `count` of each: changes that write and changes that order a read, finished claims and tasks.
 async fn full_batch(store: &SqlStore, count: usize) -> Batch {
-    let put = |fields| Effect::Patch(sidecar_core::record::Doc::from_iter([("v".to_owned(), fields)]).into());
+    let put = |fields| Mutation::Patch(sidecar_core::record::Doc::from_iter([("v".to_owned(), fields)]).into());
     let first = (0..count / 2).map(|n| change(n, put(json!(1)))).collect();
     store.commit(Batch { changes: first, outbox: (0..count).map(task).collect(), ..Batch::default() }).await.unwrap();
     store.put(&deliveries(count)).await.unwrap();
@@ -76,8 +76,8 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
     let tasks = store.claim_tasks(&["push"], 1_000, MINUTE, Timestamp::EPOCH).await.unwrap();
     assert_eq!((held.len(), tasks.len()), (count, count));
     let key = SyncKey::new("o", "s", "l");
-    let span = Span { kind: "contact", location: Some("l".into()), after: None, up_to: None };
-    let applied = |n: usize| Applied {
+    let span = KeyRange { kind: "contact", location: Some("l".into()), after: None, up_to: None };
+    let applied = |n: usize| EventLogEntry {
         organization: None,
         source: Cow::Borrowed("ghl"),
         delivery: n.to_string().into(),
@@ -89,7 +89,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
         changes: (0..count).map(|n| change(n, put(json!(2)))).collect(),
         inbox_done: held.into_iter().map(|held| held.claim).collect(),
         outbox_done: tasks.into_iter().map(|task| task.claim).collect(),
-        applied: (0..count).map(applied).collect(),
+        event_log: (0..count).map(applied).collect(),
         outbox: (1_000..1_000 + count).map(task).collect(),
         checkpoint: Some(CheckpointWrite::Finished {
             key: key.clone(),
@@ -98,7 +98,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
             watermark: None,
             next_run_at: Timestamp::EPOCH,
         }),
-        covered: Some(Covered { pass: key, span, older_than: Timestamp::EPOCH }),
+        scanned: Some(ScannedRange { pass: key, range: span, older_than: Timestamp::EPOCH }),
     }
 }
 

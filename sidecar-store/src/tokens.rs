@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
     token::{
-        Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore,
+        CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore,
         seal::{Context, SealError, Sealed, key_id},
     },
 };
@@ -115,7 +115,7 @@ impl TokenStore for SqlStore {
         row.map(|row| self.connection(row)).transpose()
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
         crash_point!("tokens.swap.before");
         let sealed = self.seal_tokens(key, next)?;
         let sealed_with = key_id(sealed.as_bytes()).map_err(vault_refused)?;
@@ -131,12 +131,12 @@ impl TokenStore for SqlStore {
         };
         drop(link);
         match stored {
-            Some((generation,)) => Ok(Swap::Stored(generation.cast_unsigned())),
-            None => Ok(Swap::Lost(self.load(key).await?)),
+            Some((generation,)) => Ok(CasResult::Stored(generation.cast_unsigned())),
+            None => Ok(CasResult::Conflict(self.load(key).await?)),
         }
     }
 
-    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+    async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         let state = json(state)?;
         let (organization, resource) = (key.organization().as_str(), key.resource());
         let mut link = self.pool.write().await?;

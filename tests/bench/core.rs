@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, SystemClock,
-    limit::{Decision, Lane, LocalLimiter, RateLimiter, Scope},
+    rate_limit::{Decision, LocalLimiter, Priority, RateLimiter, Scope},
     token::{Credentials, MemoryStore, TokenKey, TokenManager, TokenStore},
 };
 use sidecar_tests::{Asked, Figures, Unlimited, percentile, token_set};
@@ -40,10 +40,11 @@ async fn each<F: Future>(time: Duration, mut step: impl FnMut() -> F) -> f64 {
 async fn limiter(time: Duration) -> f64 {
     let limiter = LocalLimiter::new(SystemClock::shared());
     let scopes = [
-        Scope::window("bench:burst", u32::MAX, Duration::from_secs(10)),
-        Scope::budget("bench:day", u32::MAX, Duration::from_secs(86_400)),
+        Scope::sliding_window("bench:burst", u32::MAX, Duration::from_secs(10)),
+        Scope::fixed_window("bench:day", u32::MAX, Duration::from_secs(86_400)),
     ];
-    each(time, async || assert_eq!(limiter.try_acquire(&scopes, Lane::Interactive).await.unwrap(), Decision::Go)).await
+    each(time, async || assert_eq!(limiter.try_acquire(&scopes, Priority::Interactive).await.unwrap(), Decision::Go))
+        .await
 }
 
 /// Renews nothing: the token of the benchmark is good throughout.
@@ -51,8 +52,8 @@ async fn limiter(time: Duration) -> f64 {
 struct Never;
 
 #[async_trait::async_trait]
-impl sidecar_core::token::TokenExchange for Never {
-    async fn renew(
+impl sidecar_core::token::TokenProvider for Never {
+    async fn refresh(
         &self,
         key: &TokenKey,
         _: &sidecar_core::token::TokenSet,
@@ -67,7 +68,7 @@ async fn token(time: Duration) -> f64 {
     let token = provider_sandbox::ghl::Token { access: "access".into(), refresh: None, expires_in: 86_399 };
     drop(store.swap(&key, 0, &token_set(token, &json!({}))).await.unwrap());
     let handle = TokenManager::new(store.clone(), store, Arc::new(Never), SystemClock::shared()).handle(key);
-    each(time, async || handle.bearer(None).await.unwrap()).await
+    each(time, async || handle.access_token(None).await.unwrap()).await
 }
 
 /// What somebody without this crate would write.

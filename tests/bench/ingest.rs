@@ -68,7 +68,7 @@ async fn send(committer: Committer, clock: Arc<dyn Clock>, sender: usize, time: 
     while clock.monotonic() < time {
         let began = clock.monotonic();
         let receipt = committer.put(delivery(sender, waits.len(), &*clock)).await.unwrap();
-        assert_eq!(receipt, Receipt::Fresh);
+        assert_eq!(receipt, Receipt::New);
         waits.push(millis(clock.monotonic() - began));
     }
     waits

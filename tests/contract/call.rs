@@ -8,7 +8,7 @@ use ghl_client::{
     api::{Decode, File, Generation, Object, Operation, Request, Unknown},
 };
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 /// How deep optional fields are filled; models may hold themselves.
 const DEPTH: u8 = 6;
@@ -24,9 +24,9 @@ pub(crate) struct Call {
 /// A call on its way.
 pub(crate) struct Sent {
     /// The answer as it came.
-    pub(crate) answer: BoxFuture<'static, Result<Answer>>,
+    pub(crate) answer: BoxFuture<'static, Result<Response>>,
     /// Reads an answer as the method's own type, and gives the paths of what no field took up.
-    pub(crate) read: fn(Answer) -> Result<Vec<String>>,
+    pub(crate) read: fn(Response) -> Result<Vec<String>>,
     /// Whether the specification describes the answer, so that it has a type.
     pub(crate) described: bool,
 }
@@ -88,7 +88,7 @@ pub(crate) fn request<T: Decode + Unknown + 'static>(request: Request<T>) -> Sen
         T::decode(answer)?.unknown("", &mut unknown);
         Ok(unknown)
     };
-    let untyped = [TypeId::of::<Answer>(), TypeId::of::<Value>(), TypeId::of::<Object>()];
+    let untyped = [TypeId::of::<Response>(), TypeId::of::<Value>(), TypeId::of::<Object>()];
     Sent { answer: request.raw(), read, described: !untyped.contains(&TypeId::of::<T>()) }
 }
 

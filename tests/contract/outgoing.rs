@@ -8,7 +8,7 @@ use ghl_client::{
     api::{Endpoint, Generation, Media},
 };
 use serde_json::json;
-use sidecar_core::test_util::{Recorded, ScriptedTransport};
+use sidecar_core::test_util::{RecordedRequest, ScriptedTransport};
 
 use crate::{
     call::{At, Call},
@@ -20,8 +20,8 @@ fn calls() -> impl Iterator<Item = &'static Call> {
 }
 
 /// Sends a call and reads an answer that has a field which nobody knows.
-async fn sent(call: &Call, generation: Generation, full: bool) -> Recorded {
-    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({"thisIsNew": 1})));
+async fn sent(call: &Call, generation: Generation, full: bool) -> RecordedRequest {
+    let transport = Arc::new(ScriptedTransport::new().respond(200, json!({"thisIsNew": 1})));
     let builder = GhlClient::builder().private_integration_token("pit-1").token_kinds(TokenKinds::ANY);
     let ghl = builder.transport(transport.clone()).build().unwrap();
     let ghl = if generation == Generation::V3 { ghl.v3() } else { ghl };
@@ -45,7 +45,7 @@ fn matches(path: &str, template: &str) -> bool {
     path.len() == template.len() && path.iter().zip(&template).all(fits)
 }
 
-fn check(name: &str, request: &Recorded, endpoint: &Endpoint) {
+fn check(name: &str, request: &RecordedRequest, endpoint: &Endpoint) {
     let url = request.url.strip_prefix(ghl_client::config::BASE_URL).unwrap();
     let path = url.split('?').next().unwrap();
     assert_eq!(request.method, endpoint.method, "{name}");

@@ -16,9 +16,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, StoreError, SystemClock, Timestamp,
-    inbox::{Claim, Committer, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, Verdict, WorkerConfig},
-    outbox::NewTask,
-    record::{Applied, Change, ChangeOrigin, Effect, RecordKey},
+    inbox::{Claim, Committer, DeliveryOutcome, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, WorkerConfig},
+    outbox::{Dedup, NewTask},
+    record::{Change, ChangeOrigin, EventLogEntry, Mutation, RecordKey},
     test_util::ManualClock,
 };
 use sidecar_store::Store;
@@ -44,12 +44,12 @@ impl InboxHandler for Handler {
         }
         for Claim { delivery, .. } in claims {
             if &*delivery.kind == "poison" && !self.cured.load(Ordering::Relaxed) {
-                plan.verdicts.push(Verdict::Failed("it is poison".to_owned()));
+                plan.verdicts.push(DeliveryOutcome::Failed("it is poison".to_owned()));
                 continue;
             }
             let body: Value = serde_json::from_slice(&delivery.body).unwrap();
             plan.batch.changes.push(change(&body));
-            plan.batch.applied.push(Applied {
+            plan.batch.event_log.push(EventLogEntry {
                 organization: Some(ORGANIZATION.into()),
                 source: delivery.source.clone(),
                 delivery: Arc::clone(&delivery.id),
@@ -64,9 +64,9 @@ impl InboxHandler for Handler {
                 order_key: Arc::clone(&delivery.order_key),
                 payload: json!({}),
                 not_before: delivery.at,
-                again: false,
+                dedup: Dedup::Once,
             });
-            plan.verdicts.push(Verdict::Done);
+            plan.verdicts.push(DeliveryOutcome::Done);
         }
         Ok(plan)
     }
@@ -84,10 +84,10 @@ fn change(body: &Value) -> Change {
         version: Timestamp::from_secs(version),
         origin: ChangeOrigin::Webhook,
         position: None,
-        effect: Effect::Patch(body.as_object().cloned().unwrap().into()),
+        mutation: Mutation::Patch(body.as_object().cloned().unwrap().into()),
         searchable: &[],
-        reread: None,
-        follow_up: None,
+        refetch_task: None,
+        on_change: None,
     }
 }
 
@@ -144,7 +144,7 @@ async fn deliveries_that_arrive_five_times_at_once_over_two_stores_have_one_effe
         for lot in all.chunks(50) {
             let copies = lot.iter().flat_map(|delivery| (0..5).map(|copy| committers[copy % 2].put(delivery.clone())));
             let receipts = join_all(copies).await;
-            fresh += receipts.into_iter().filter(|receipt| matches!(receipt, Ok(Receipt::Fresh))).count();
+            fresh += receipts.into_iter().filter(|receipt| matches!(receipt, Ok(Receipt::New))).count();
         }
         fresh
     };
@@ -291,7 +291,7 @@ async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) 
     let config = WorkerConfig { batch: 50, poll: Duration::from_millis(20), ..WorkerConfig::default() };
     let committer = Committer::new(store.clone(), Arc::clone(&wake));
     let start = || {
-        let handed = committer.hand_over(clock.clone());
+        let handed = committer.local_claims(clock.clone());
         let (stop, config, wake) = (CancellationToken::new(), config.clone(), Arc::clone(&wake));
         let worker = InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock.clone(), config, wake);
         let stopped = stop.clone();
@@ -300,11 +300,11 @@ async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) 
     let (all, newest) = deliveries(1_000, &mut chance);
     let (stop, worker) = start();
     let put = join_all(all[..600].iter().map(|delivery| committer.put(delivery.clone()))).await;
-    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::Fresh))));
+    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::New))));
     stop.cancel();
     worker.await.unwrap();
     let put = join_all(all[600..].iter().map(|delivery| committer.put(delivery.clone()))).await;
-    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::Fresh))));
+    assert!(put.iter().all(|receipt| matches!(receipt, Ok(Receipt::New))));
     let (stop, worker) = start();
     // Nothing is left to a lease that has to end first.
     let limit = clock.monotonic() + Duration::from_secs(20);

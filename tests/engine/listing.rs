@@ -15,8 +15,8 @@ use serde_json::json;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result, SystemClock, Timestamp,
     page::Page,
-    record::{Change, ChangeOrigin, Effect, Listing as RecordListing, RecordKey},
-    sync::{Engine, EngineConfig, Mode, Pass, Report, Source, SourcePage, Span, SyncError, SyncKey},
+    record::{Change, ChangeOrigin, Listing as RecordListing, Mutation, RecordKey},
+    sync::{Engine, EngineConfig, KeyRange, Mode, Source, SourcePage, SyncError, SyncKey, SyncReport, SyncRun},
 };
 use sidecar_store::Store;
 use sidecar_tests::{Home, Kind, ORGANIZATION, open_store};
@@ -156,14 +156,14 @@ impl Source for Copying {
             None => {}
         }
         let end = |cursor: &Cursor| (cursor.0, Arc::from(&*cursor.1));
-        let span = Span {
+        let span = KeyRange {
             kind: "contact",
             location: Some(LOCATION.into()),
             after: at.as_ref().map(end),
             up_to: next.as_ref().map(end),
         };
         let items = rows.iter().map(|((_, id), row)| listed(id, row)).collect();
-        Ok(SourcePage { page: Page { items, next, total: None }, span: Some(span) })
+        Ok(SourcePage { page: Page { items, next, total: None }, range: Some(span) })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {
@@ -175,7 +175,7 @@ impl Source for Copying {
             None => {
                 let now = SystemClock::new().now();
                 let gone = Row { name: String::new(), added: now, updated: now };
-                Change { origin, effect: Effect::Delete, position: None, ..listed(id, &gone) }
+                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
             }
         })
     }
@@ -189,10 +189,10 @@ fn listed(id: &str, row: &Row) -> Change {
         version: row.updated,
         origin: ChangeOrigin::Listed,
         position: Some(row.added),
-        effect: Effect::Put(doc.as_object().cloned().unwrap_or_default().into()),
+        mutation: Mutation::Put(doc.as_object().cloned().unwrap_or_default().into()),
         searchable: &["name"],
-        reread: Some(Cow::Borrowed("test.read")),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed("test.read")),
+        on_change: None,
     }
 }
 
@@ -214,7 +214,7 @@ impl Copy {
             Kind::Sqlite => Duration::from_millis(120),
             Kind::Postgres => Duration::from_millis(500),
         };
-        let config = EngineConfig { lease, lag: Duration::from_secs(5), ..EngineConfig::default() };
+        let config = EngineConfig { lease, index_lag: Duration::from_secs(5), ..EngineConfig::default() };
         Self { always_full: true, ..Self::with(database, provider, config).await }
     }
 
@@ -228,7 +228,7 @@ impl Copy {
     }
 
     /// Takes the pass's lease, waiting for one that was dropped.
-    async fn begin(&self) -> Pass {
+    async fn begin(&self) -> SyncRun {
         let status = self.store.status(&self.key).await.unwrap().unwrap();
         if self.always_full && status.progress.is_none() {
             self.store.schedule(&self.key, SystemClock::new().now(), true).await.unwrap();
@@ -243,7 +243,7 @@ impl Copy {
     }
 
     /// Runs a pass, or what is left of the one that was stopped.
-    pub(crate) async fn pass(&self, force: bool) -> Result<Report, SyncError> {
+    pub(crate) async fn pass(&self, force: bool) -> Result<SyncReport, SyncError> {
         let pass = self.begin().await;
         let mode = pass.mode();
         let since = pass.since(self.engine.config()).filter(|_| mode == Mode::Incremental);
@@ -252,7 +252,7 @@ impl Copy {
     }
 
     /// Runs a pass like [`Copy::pass`] and drops it after so many polls; `None` when it was dropped.
-    pub(crate) async fn pass_cut_after(&self, polls: u64) -> Option<Result<Report, SyncError>> {
+    pub(crate) async fn pass_cut_after(&self, polls: u64) -> Option<Result<SyncReport, SyncError>> {
         let mut pass = Box::pin(self.pass(false));
         let mut left = polls;
         std::future::poll_fn(move |context| {

@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Effect, MAX_CHANGES, RecordKey},
+    record::{Batch, Change, ChangeOrigin, MAX_CHANGES, Mutation, RecordKey},
 };
 use sidecar_store::Store;
 use sidecar_tests::{Chance, Home, Kind, ORGANIZATION, full, on_each_database, open_store, proof, scaled};
@@ -66,10 +66,10 @@ fn event(id: &str, version: u64, state: State) -> Change {
         version: Timestamp::from_secs(1_700_000_000) + Duration::from_secs(version),
         origin: ChangeOrigin::Webhook,
         position: None,
-        effect: state.map_or(Effect::Delete, |number| Effect::Patch(doc(number).into())),
+        mutation: state.map_or(Mutation::Delete, |number| Mutation::Patch(doc(number).into())),
         searchable: &["name"],
-        reread: Some(Cow::Borrowed(REREAD)),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed(REREAD)),
+        on_change: None,
     }
 }
 
@@ -124,10 +124,10 @@ impl Found {
             let id = task.payload["id"].as_str().unwrap();
             let (version, end) = story.ends[id];
             let revision = store.record(&key(id)).await.unwrap().map_or(0, |record| record.revision);
-            let put = |effect| if let Effect::Patch(doc) = effect { Effect::Put(doc) } else { effect };
+            let put = |effect| if let Mutation::Patch(doc) = effect { Mutation::Put(doc) } else { effect };
             let change = event(id, version, end);
-            let (effect, origin) = (put(change.effect.clone()), ChangeOrigin::Read { revision });
-            batch.changes.push(Change { effect, origin, ..change });
+            let (effect, origin) = (put(change.mutation.clone()), ChangeOrigin::Read { revision });
+            batch.changes.push(Change { mutation: effect, origin, ..change });
             batch.outbox_done.push(task.claim);
             read.insert(id.to_owned());
         }

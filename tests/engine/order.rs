@@ -10,7 +10,7 @@ use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
     outbox::Task,
-    record::{Batch, Change, ChangeOrigin, Effect, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Mutation, RecordKey},
 };
 use sidecar_store::Store;
 use sidecar_tests::{Chance, Home, Kind, ORGANIZATION, on_each_database, open_store, proof, scaled};
@@ -79,17 +79,17 @@ fn state_at(states: &[(Timestamp, u64)], at: Timestamp) -> Option<(Timestamp, u6
     states.iter().rev().find(|(since, _)| *since <= at).copied()
 }
 
-fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Effect) -> Change {
+fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Mutation) -> Change {
     Change {
         key: key(id),
         location: Some("loc_1".into()),
         version,
         origin,
         position: None,
-        effect,
+        mutation: effect,
         searchable: &["name"],
-        reread: Some(Cow::Borrowed(REREAD)),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed(REREAD)),
+        on_change: None,
     }
 }
 
@@ -99,13 +99,13 @@ fn key(id: &str) -> RecordKey {
 
 fn webhook(id: &str, stamp: Timestamp, number: u64) -> Change {
     let doc = json!({"id": id, "number": number}).as_object().cloned().unwrap();
-    let effect = if number == GONE { Effect::Delete } else { Effect::Patch(doc.into()) };
+    let effect = if number == GONE { Mutation::Delete } else { Mutation::Patch(doc.into()) };
     change(id, stamp, ChangeOrigin::Webhook, effect)
 }
 
 fn listed(id: &str, (updated, number): (Timestamp, u64)) -> Change {
     let doc = json!({"id": id, "number": number, "dateUpdated": updated.to_string()});
-    change(id, updated, ChangeOrigin::Listed, Effect::Put(doc.as_object().cloned().unwrap().into()))
+    change(id, updated, ChangeOrigin::Listed, Mutation::Put(doc.as_object().cloned().unwrap().into()))
 }
 
 /// A read by id that is under way: what it found, and the task it answers.

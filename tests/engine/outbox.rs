@@ -7,7 +7,7 @@ use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
     inbox::WorkerConfig,
-    outbox::{NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
+    outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
     record::Batch,
 };
 use sidecar_tests::{Home, Kind, ORGANIZATION, on_each_database, open_store};
@@ -24,7 +24,7 @@ impl TaskHandler for Handler {
         &["test.task"]
     }
 
-    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+    async fn execute(&self, task: &Task) -> TaskOutcome {
         let wait = task.payload["n"].as_u64().unwrap() * 7 % 11;
         SystemClock::new().sleep(Duration::from_millis(wait)).await;
         TaskOutcome::done()
@@ -39,7 +39,7 @@ fn task(n: usize) -> NewTask {
         order_key: format!("key:{}", n % 40).into(),
         payload: json!({"n": n}),
         not_before: Timestamp::EPOCH,
-        again: false,
+        dedup: Dedup::Once,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sidecar_core::{
     Clock, SystemClock,
-    limit::{Decision, Feedback, Lane, RateLimiter, Scope},
+    rate_limit::{Decision, Feedback, Priority, RateLimiter, Scope},
 };
 use sidecar_store::redis::RedisLimiter;
 use sidecar_tests::PrivateRedis;
@@ -29,7 +29,7 @@ impl Desk {
         RedisLimiter::new(&self.redis.url(), Arc::clone(&self.clock)).unwrap()
     }
 
-    pub(crate) async fn ask(&self, scopes: &[Scope], lane: Lane) -> Decision {
+    pub(crate) async fn ask(&self, scopes: &[Scope], lane: Priority) -> Decision {
         self.limiter.try_acquire(scopes, lane).await.unwrap()
     }
 
@@ -38,13 +38,13 @@ impl Desk {
     }
 
     pub(crate) async fn wait(&self, scope: &Scope) -> Duration {
-        match self.ask(std::slice::from_ref(scope), Lane::Interactive).await {
+        match self.ask(std::slice::from_ref(scope), Priority::Interactive).await {
             Decision::Go => Duration::ZERO,
             Decision::Wait(wait) => wait,
         }
     }
 
-    pub(crate) async fn burst(&self, scope: &Scope, lane: Lane) -> usize {
+    pub(crate) async fn burst(&self, scope: &Scope, lane: Priority) -> usize {
         burst(&self.limiter, scope, lane).await
     }
 
@@ -78,14 +78,14 @@ impl Desk {
 }
 
 pub(crate) async fn go(limiter: &RedisLimiter, scope: &Scope) -> bool {
-    limiter.try_acquire(std::slice::from_ref(scope), Lane::Interactive).await.unwrap() == Decision::Go
+    limiter.try_acquire(std::slice::from_ref(scope), Priority::Interactive).await.unwrap() == Decision::Go
 }
 
 /// Waits until a call goes; a second at a loss.
 pub(crate) async fn go_in_time(desk: &Desk, scope: &Scope) {
     let until = desk.clock.monotonic() + SECOND * 5;
     loop {
-        match desk.ask(std::slice::from_ref(scope), Lane::Interactive).await {
+        match desk.ask(std::slice::from_ref(scope), Priority::Interactive).await {
             Decision::Go => return,
             Decision::Wait(wait) => {
                 assert!(desk.clock.monotonic() + wait < until, "{scope:?} is to wait for {wait:?}");
@@ -96,7 +96,7 @@ pub(crate) async fn go_in_time(desk: &Desk, scope: &Scope) {
 }
 
 /// How many calls go at once.
-pub(crate) async fn burst(limiter: &RedisLimiter, scope: &Scope, lane: Lane) -> usize {
+pub(crate) async fn burst(limiter: &RedisLimiter, scope: &Scope, lane: Priority) -> usize {
     let mut gone = 0;
     while limiter.try_acquire(std::slice::from_ref(scope), lane).await.unwrap() == Decision::Go {
         gone += 1;
@@ -111,11 +111,11 @@ pub(crate) async fn observe(limiter: &RedisLimiter, scope: &Scope, set: impl FnO
 }
 
 pub(crate) fn burst_scope() -> Scope {
-    Scope::window("burst", 100, SECOND * 10)
+    Scope::sliding_window("burst", 100, SECOND * 10)
 }
 
 pub(crate) fn day_scope() -> Scope {
-    Scope::budget("day", 200_000, DAY)
+    Scope::fixed_window("day", 200_000, DAY)
 }
 
 /// Whether a time that passed by the real clock is the expected one, give or take what a busy machine takes.

@@ -25,13 +25,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn fences_grow_even_when_redis_forgets_everything() {
     let leases = fresh().await;
-    let first = leases.try_take("k", "a", MINUTE).await.unwrap().unwrap();
+    let first = leases.try_acquire("k", "a", MINUTE).await.unwrap().unwrap();
     let mut redis = REDIS.take().unwrap();
     redis.kill();
     let error = leases.renew(&first, MINUTE).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     redis.start_again().await;
-    let second = leases.try_take("k", "b", MINUTE).await.unwrap().unwrap();
+    let second = leases.try_acquire("k", "b", MINUTE).await.unwrap().unwrap();
     assert!(second.fence > first.fence);
     assert!(!leases.renew(&first, MINUTE).await.unwrap());
 }

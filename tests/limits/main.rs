@@ -17,7 +17,7 @@ use provider_sandbox::{
     Sandbox,
     ghl::{LimitRules, WindowKind},
 };
-use sidecar_core::{Clock, SystemClock, limit::LocalLimiter};
+use sidecar_core::{Clock, SystemClock, rate_limit::LocalLimiter};
 use sidecar_tests::{Chance, InProcess, proof};
 
 const LOCATIONS: u32 = 5;
@@ -36,7 +36,7 @@ struct Bench {
 impl Bench {
     async fn new(window: WindowKind, way_ms: Range<u64>, seed: u64) -> Self {
         let sandbox = Sandbox::builder().locations(LOCATIONS).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { window, offset_ms: 3_300, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { window, offset_ms: 3_300, ..LimitRules::default() });
         let clock = SystemClock::shared();
         let limiter = Arc::new(LocalLimiter::new(Arc::clone(&clock)));
         let transport = Arc::new(InProcess::new(sandbox.router(), Arc::clone(&clock), way_ms, Chance::fixed(seed)));
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     fn refused(&self) -> u64 {
-        self.sandbox.ghl().counts().refused()
+        self.sandbox.ghl().counts().rejected()
     }
 
     /// 64 tasks for each location call as often as they may, until `until`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sidecar_core::limit::{Decision, Lane, RateLimiter, Scope, Usage};
+use sidecar_core::rate_limit::{Decision, Priority, RateLimiter, Scope, Usage};
 use sidecar_store::redis::{LimiterStatus, RedisLimiter, RedisUrlError};
 
 use crate::desk::{DAY, Desk, SECOND, burst, burst_scope, day_scope, go, is_about, observe};
@@ -10,12 +10,12 @@ use crate::desk::{DAY, Desk, SECOND, burst, burst_scope, day_scope, go, is_about
 #[tokio::test]
 async fn scopes_are_taken_all_or_none() {
     let desk = Desk::new().await;
-    let (slow, quick) = (Scope::window("slow", 1, SECOND * 10), Scope::window("quick", 1, SECOND));
-    let (pace, budget) = (Scope::pace("pace", 1.0, 1), Scope::budget("budget", 5, DAY));
+    let (slow, quick) = (Scope::sliding_window("slow", 1, SECOND * 10), Scope::sliding_window("quick", 1, SECOND));
+    let (pace, budget) = (Scope::token_bucket("pace", 1.0, 1), Scope::fixed_window("budget", 5, DAY));
     let all = [quick.clone(), pace.clone(), budget.clone(), slow.clone()];
-    assert_eq!(desk.ask(&all, Lane::Interactive).await, Decision::Go);
+    assert_eq!(desk.ask(&all, Priority::Interactive).await, Decision::Go);
     desk.sleep(Duration::from_millis(1_300)).await;
-    let Decision::Wait(wait) = desk.ask(&all, Lane::Interactive).await else { panic!("it went") };
+    let Decision::Wait(wait) = desk.ask(&all, Priority::Interactive).await else { panic!("it went") };
     assert!(is_about(wait, Duration::from_millis(8_950)), "{wait:?}");
     assert!(desk.go(&quick).await, "the refused call took nothing from the window");
     assert!(desk.go(&pace).await, "nor from the pace");
@@ -25,12 +25,12 @@ async fn scopes_are_taken_all_or_none() {
 #[tokio::test]
 async fn a_scope_named_twice_or_counted_in_two_ways_is_an_error_and_no_loss() {
     let desk = Desk::new().await;
-    let error = desk.limiter.try_acquire(&[burst_scope(), burst_scope()], Lane::Interactive).await.unwrap_err();
+    let error = desk.limiter.try_acquire(&[burst_scope(), burst_scope()], Priority::Interactive).await.unwrap_err();
     assert!(error.to_string().contains("`burst` is named twice"), "{error}");
     assert!(desk.go(&burst_scope()).await);
     for limiter in [&desk.limiter, &desk.another()] {
-        let clash = [day_scope(), Scope::budget("burst", 1, DAY)];
-        let error = limiter.try_acquire(&clash, Lane::Interactive).await.unwrap_err();
+        let clash = [day_scope(), Scope::fixed_window("burst", 1, DAY)];
+        let error = limiter.try_acquire(&clash, Priority::Interactive).await.unwrap_err();
         assert!(error.to_string().contains("`burst`") && error.to_string().contains("a key of its own"), "{error}");
     }
     assert_eq!(desk.limiter.usage(&day_scope()).await.unwrap().used, 0);
@@ -40,41 +40,41 @@ async fn a_scope_named_twice_or_counted_in_two_ways_is_an_error_and_no_loss() {
 #[tokio::test]
 async fn a_limit_of_nothing_lets_nothing_through_and_no_limit_everything() {
     let desk = Desk::new().await;
-    for lane in [Lane::Interactive, Lane::Background] {
-        assert_eq!(desk.burst(&Scope::window("w", 0, SECOND), lane).await, 0);
-        assert_eq!(desk.burst(&Scope::budget("b", 0, SECOND), lane).await, 0);
+    for lane in [Priority::Interactive, Priority::Background] {
+        assert_eq!(desk.burst(&Scope::sliding_window("w", 0, SECOND), lane).await, 0);
+        assert_eq!(desk.burst(&Scope::fixed_window("b", 0, SECOND), lane).await, 0);
     }
-    assert_eq!(desk.ask(&[], Lane::Interactive).await, Decision::Go);
+    assert_eq!(desk.ask(&[], Priority::Interactive).await, Decision::Go);
 }
 
 #[tokio::test]
 async fn background_calls_come_evenly_and_leave_room_for_people() {
     let desk = Desk::new().await;
     let scope = burst_scope();
-    assert_eq!(desk.burst(&scope, Lane::Background).await, 5);
-    let Decision::Wait(wait) = desk.ask(std::slice::from_ref(&scope), Lane::Background).await else {
+    assert_eq!(desk.burst(&scope, Priority::Background).await, 5);
+    let Decision::Wait(wait) = desk.ask(std::slice::from_ref(&scope), Priority::Background).await else {
         panic!("it went")
     };
     assert!(wait <= Duration::from_millis(106), "9.5 per second: {wait:?}");
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 95, "people are not paced");
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 95, "people are not paced");
 
-    let scope = Scope::window("other", 100, SECOND * 10);
+    let scope = Scope::sliding_window("other", 100, SECOND * 10);
     for _ in 0..95 {
         assert!(desk.go(&scope).await);
     }
-    assert_eq!(desk.burst(&scope, Lane::Background).await, 0, "the last 5 % are for people");
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 5);
+    assert_eq!(desk.burst(&scope, Priority::Background).await, 0, "the last 5 % are for people");
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 5);
 
-    let scope = Scope::budget("day", 50, DAY);
-    assert_eq!(desk.burst(&scope, Lane::Background).await, 45, "nor do they take the last tenth of a budget");
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 5);
+    let scope = Scope::fixed_window("day", 50, DAY);
+    assert_eq!(desk.burst(&scope, Priority::Background).await, 45, "nor do they take the last tenth of a budget");
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 5);
 }
 
 #[tokio::test]
 async fn a_window_is_free_again_a_quarter_second_after_its_span() {
     let desk = Desk::new().await;
-    let scope = Scope::window("w", 7, SECOND);
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 7);
+    let scope = Scope::sliding_window("w", 7, SECOND);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 7);
     let wait = desk.wait(&scope).await;
     assert!(is_about(wait, Duration::from_millis(1_250)), "{wait:?}");
     desk.sleep(wait).await;
@@ -84,12 +84,12 @@ async fn a_window_is_free_again_a_quarter_second_after_its_span() {
 #[tokio::test]
 async fn a_budget_starts_anew_a_span_after_its_first_call() {
     let desk = Desk::new().await;
-    let scope = Scope::budget("short", 3, SECOND);
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 3);
+    let scope = Scope::fixed_window("short", 3, SECOND);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 3);
     let wait = desk.wait(&scope).await;
     assert!(is_about(wait, SECOND), "{wait:?}");
     desk.sleep(wait).await;
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 3);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 3);
 }
 
 #[tokio::test]
@@ -113,25 +113,25 @@ async fn calls_of_others_on_the_same_quota_are_counted_and_our_own_not_twice() {
     assert!(desk.go(&scope).await);
     desk.observe(&scope, |f| f.remaining = Some(40)).await;
     assert_eq!(desk.limiter.usage(&scope).await.unwrap().used, 60);
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 40);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 40);
 
-    let scope = Scope::window("late", 100, SECOND);
+    let scope = Scope::sliding_window("late", 100, SECOND);
     for _ in 0..50 {
         assert!(desk.go(&scope).await);
     }
     // The server had seen 30 of the 50 when it answered.
     desk.observe(&scope, |f| f.remaining = Some(70)).await;
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 50);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 50);
     // The last answers of the burst come when it has just left our window.
     desk.sleep(Duration::from_millis(1_300)).await;
     desk.observe(&scope, |f| f.remaining = Some(0)).await;
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 100);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 100);
 }
 
 #[tokio::test]
 async fn a_call_that_was_answered_late_counts_from_its_answer_on() {
     let desk = Desk::new().await;
-    let scope = Scope::window("w", 2, SECOND * 2);
+    let scope = Scope::sliding_window("w", 2, SECOND * 2);
     assert!(desk.go(&scope).await && desk.go(&scope).await);
     let late = Duration::from_millis(1_000);
     desk.sleep(late).await;
@@ -151,13 +151,13 @@ async fn a_call_that_was_answered_late_counts_from_its_answer_on() {
 async fn the_quota_follows_the_servers_limit_up_and_down() {
     let desk = Desk::new().await;
     for (key, limit, expected) in [("up", 150, 150), ("down", 60, 60), ("none", 0, 100)] {
-        let scope = Scope::window(key, 100, SECOND * 10);
+        let scope = Scope::sliding_window(key, 100, SECOND * 10);
         desk.observe(&scope, |f| f.limit = Some(limit)).await;
         let other = desk.another();
-        assert_eq!(burst(&other, &scope, Lane::Interactive).await, expected, "the server said {limit}");
+        assert_eq!(burst(&other, &scope, Priority::Interactive).await, expected, "the server said {limit}");
         assert_eq!(desk.limiter.usage(&scope).await.unwrap().limit as usize, expected);
     }
-    let scope = Scope::window("up", 100, SECOND * 10);
+    let scope = Scope::sliding_window("up", 100, SECOND * 10);
     desk.observe(&scope, |f| f.limit = Some(100)).await;
     assert_eq!(desk.limiter.usage(&scope).await.unwrap().limit, 100, "back to our own");
 }
@@ -166,7 +166,7 @@ async fn the_quota_follows_the_servers_limit_up_and_down() {
 async fn a_wait_that_the_server_asks_for_closes_the_scope_for_everybody() {
     let desk = Desk::new().await;
     let other = desk.another();
-    for scope in [burst_scope(), day_scope(), Scope::pace("pace", 10.0, 5)] {
+    for scope in [burst_scope(), day_scope(), Scope::token_bucket("pace", 10.0, 5)] {
         desk.observe(&scope, |f| f.retry_after = Some(SECOND)).await;
         observe(&other, &scope, |f| f.retry_after = Some(SECOND / 2)).await;
         let wait = desk.wait(&scope).await;
@@ -181,9 +181,12 @@ async fn a_wait_that_the_server_asks_for_closes_the_scope_for_everybody() {
 #[tokio::test]
 async fn absurd_answers_do_no_harm() {
     let desk = Desk::new().await;
-    let endless = [Scope::window("w", 1, Duration::MAX), Scope::budget("b", 1, Duration::MAX)];
-    let odd =
-        [Scope::pace("nan", f64::NAN, 0), Scope::pace("fast", 1e300, u32::MAX), Scope::pace("slow", 0.0, u32::MAX)];
+    let endless = [Scope::sliding_window("w", 1, Duration::MAX), Scope::fixed_window("b", 1, Duration::MAX)];
+    let odd = [
+        Scope::token_bucket("nan", f64::NAN, 0),
+        Scope::token_bucket("fast", 1e300, u32::MAX),
+        Scope::token_bucket("slow", 0.0, u32::MAX),
+    ];
     for scope in [burst_scope(), day_scope()].into_iter().chain(endless).chain(odd) {
         assert!(desk.go(&scope).await, "{scope:?}");
         desk.observe(&scope, |f| {
@@ -207,7 +210,7 @@ async fn usage_says_how_much_is_used_and_when_it_is_free() {
     let usage = desk.another().usage(&scope).await.unwrap();
     assert_eq!((usage.used, usage.limit), (1, 100));
     assert!(is_about(usage.resets_in.unwrap(), Duration::from_millis(10_250)), "{usage:?}");
-    let pace = Scope::pace("pace", 0.1, 3);
+    let pace = Scope::token_bucket("pace", 0.1, 3);
     assert!(desk.go(&pace).await && desk.go(&pace).await);
     assert_eq!(desk.limiter.usage(&pace).await.unwrap().used, 2);
 }
@@ -216,14 +219,14 @@ async fn usage_says_how_much_is_used_and_when_it_is_free() {
 async fn processes_share_one_quota_to_the_last_call() {
     let desk = Desk::new().await;
     let other = desk.another();
-    let all = [burst_scope(), day_scope(), Scope::pace("pace", 0.001, 60)];
+    let all = [burst_scope(), day_scope(), Scope::token_bucket("pace", 0.001, 60)];
     let mut gone = 0;
     for turn in 0..200 {
         let limiter = if turn % 3 == 0 { &other } else { &desk.limiter };
-        gone += usize::from(limiter.try_acquire(&all, Lane::Interactive).await.unwrap() == Decision::Go);
+        gone += usize::from(limiter.try_acquire(&all, Priority::Interactive).await.unwrap() == Decision::Go);
     }
     assert_eq!(gone, 60, "the pace's burst");
-    assert_eq!(burst(&other, &burst_scope(), Lane::Interactive).await, 40);
+    assert_eq!(burst(&other, &burst_scope(), Priority::Interactive).await, 40);
     assert!(!desk.go(&burst_scope()).await);
     assert_eq!(desk.limiter.usage(&day_scope()).await.unwrap().used, 60);
 }
@@ -232,9 +235,9 @@ async fn processes_share_one_quota_to_the_last_call() {
 async fn prefixes_keep_limiters_apart_and_every_key_ends_by_itself() {
     let desk = Desk::new().await;
     let apart = RedisLimiter::with_prefix(&desk.redis.url(), "other:", desk.clock.clone()).unwrap();
-    let scopes = [burst_scope(), day_scope(), Scope::pace("pace", 1.0, 1)];
+    let scopes = [burst_scope(), day_scope(), Scope::token_bucket("pace", 1.0, 1)];
     for limiter in [&desk.limiter, &apart] {
-        assert_eq!(limiter.try_acquire(&scopes, Lane::Background).await.unwrap(), Decision::Go);
+        assert_eq!(limiter.try_acquire(&scopes, Priority::Background).await.unwrap(), Decision::Go);
         observe(limiter, &day_scope(), |f| f.limit = Some(7)).await;
     }
     let keys = desk.redis.command("KEYS *").await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use sidecar_core::limit::{Decision, Lane, Quota, RateLimiter, Scope};
+use sidecar_core::rate_limit::{Decision, Priority, Quota, RateLimiter, Scope};
 use sidecar_store::redis::RedisLimiter;
 use sidecar_tests::Chance;
 
@@ -40,10 +40,10 @@ fn scopes(chance: &mut Chance) -> Vec<Scope> {
     let mut scopes: Vec<_> = (0..5)
         .map(|n| {
             let limit = u32::try_from(chance.within(1..12)).unwrap();
-            Scope::window(format!("w{n}"), limit, Duration::from_millis(chance.within(100..900)))
+            Scope::sliding_window(format!("w{n}"), limit, Duration::from_millis(chance.within(100..900)))
         })
         .collect();
-    scopes.push(Scope::budget("budget", u32::try_from(chance.within(20..200)).unwrap(), DAY));
+    scopes.push(Scope::fixed_window("budget", u32::try_from(chance.within(20..200)).unwrap(), DAY));
     scopes
 }
 
@@ -53,7 +53,7 @@ async fn call(desk: &Desk, limiter: &RedisLimiter, all: &[Scope], book: &Book, m
         let mut scopes = all.to_vec();
         chance.shuffle(&mut scopes);
         scopes.truncate(1 + chance.index(3));
-        let lane = if chance.percent(20) { Lane::Background } else { Lane::Interactive };
+        let lane = if chance.percent(20) { Priority::Background } else { Priority::Interactive };
         let asked = desk.clock.monotonic();
         match limiter.try_acquire(&scopes, lane).await.unwrap() {
             Decision::Go => book.write(&scopes, (asked, desk.clock.monotonic())),
@@ -77,12 +77,12 @@ async fn no_window_is_ever_overrun_whatever_is_asked_for_at_once() {
     for scope in &all {
         let calls = book.of(scope);
         match scope.quota() {
-            Quota::Window { limit, span } => {
+            Quota::SlidingWindow { limit, span } => {
                 never_more(&calls, limit as usize, span);
                 assert!(calls.len() > limit as usize, "{scope:?} was hardly used: {}", calls.len());
             }
-            Quota::Budget { limit, .. } => assert!(calls.len() <= limit as usize, "{scope:?}: {}", calls.len()),
-            Quota::Pace { .. } => panic!("{scope:?}: what a pace lets go is not told by windows"),
+            Quota::FixedWindow { limit, .. } => assert!(calls.len() <= limit as usize, "{scope:?}: {}", calls.len()),
+            Quota::TokenBucket { .. } => panic!("{scope:?}: what a pace lets go is not told by windows"),
         }
     }
     assert!(limiters.iter().all(|limiter| limiter.status().losses == 0), "this measured the local limiter");

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use sidecar_core::limit::{Decision, Lane, RateLimiter, Scope};
+use sidecar_core::rate_limit::{Decision, Priority, RateLimiter, Scope};
 use sidecar_store::redis::{LimiterStatus, RedisLimiter};
 
 use crate::desk::{DAY, Desk, SECOND, burst, burst_scope, day_scope, go, go_in_time, observe};
 
 /// A window that does not move on while a test runs.
 fn long() -> Scope {
-    Scope::window("long", 100, SECOND * 600)
+    Scope::sliding_window("long", 100, SECOND * 600)
 }
 
 /// Asked for is a return within 5 s.
@@ -21,8 +21,8 @@ async fn without_redis_each_process_keeps_to_its_share() {
     desk.limiter.set_processes(4);
     assert!(desk.go(&long()).await);
     desk.lose_redis(&[]).await;
-    assert_eq!(desk.burst(&long(), Lane::Interactive).await, 24, "with the one that Redis let go");
-    assert_eq!(desk.burst(&Scope::budget("other", 40, DAY), Lane::Interactive).await, 10);
+    assert_eq!(desk.burst(&long(), Priority::Interactive).await, 24, "with the one that Redis let go");
+    assert_eq!(desk.burst(&Scope::fixed_window("other", 40, DAY), Priority::Interactive).await, 10);
     assert_eq!(desk.limiter.status(), LimiterStatus { degraded: true, fallbacks: 34, losses: 1 });
     assert!(!desk.limiter.check().await);
     assert_eq!(desk.limiter.usage(&long()).await.unwrap().used, 25);
@@ -32,7 +32,7 @@ async fn without_redis_each_process_keeps_to_its_share() {
 async fn a_redis_that_was_never_there_fails_no_call() {
     let mut desk = Desk::new().await;
     desk.lose_redis(&[]).await;
-    assert_eq!(desk.burst(&burst_scope(), Lane::Interactive).await, 100);
+    assert_eq!(desk.burst(&burst_scope(), Priority::Interactive).await, 100);
     desk.observe(&burst_scope(), |f| f.retry_after = Some(SECOND)).await;
     desk.redis.start_again().await;
     desk.until(false, RETURN).await;
@@ -52,8 +52,8 @@ async fn at_the_loss_the_others_calls_are_known_without_a_word_from_the_server()
     }
     assert!(desk.go(&scope).await);
     desk.lose_redis(&[&other]).await;
-    assert_eq!(burst(&other, &scope, Lane::Interactive).await, 0, "90 are more than its share");
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 9, "90 of the other's, 1 + 9 of ours");
+    assert_eq!(burst(&other, &scope, Priority::Interactive).await, 0, "90 are more than its share");
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 9, "90 of the other's, 1 + 9 of ours");
 }
 
 #[tokio::test]
@@ -63,10 +63,10 @@ async fn what_the_server_said_holds_without_redis_too() {
     desk.observe(&burst_scope(), |f| f.limit = Some(10)).await;
     observe(&other, &day_scope(), |f| f.retry_after = Some(SECOND * 100)).await;
     let both = [burst_scope(), day_scope()];
-    assert!(matches!(desk.ask(&both, Lane::Interactive).await, Decision::Wait(_)));
+    assert!(matches!(desk.ask(&both, Priority::Interactive).await, Decision::Wait(_)));
     desk.lose_redis(&[]).await;
     assert!(desk.wait(&day_scope()).await > SECOND * 90, "the other told Redis, and Redis us");
-    assert_eq!(desk.burst(&burst_scope(), Lane::Interactive).await, 10);
+    assert_eq!(desk.burst(&burst_scope(), Priority::Interactive).await, 10);
 }
 
 #[tokio::test]
@@ -75,21 +75,21 @@ async fn a_redis_that_came_back_empty_overruns_nothing() {
     let other = desk.another();
     two_processes([&desk.limiter, &other]);
     age(&desk).await;
-    let (window, budget) = (long(), Scope::budget("day", 100, DAY));
+    let (window, budget) = (long(), Scope::fixed_window("day", 100, DAY));
     for _ in 0..30 {
-        assert_eq!(desk.ask(&[window.clone(), budget.clone()], Lane::Interactive).await, Decision::Go);
+        assert_eq!(desk.ask(&[window.clone(), budget.clone()], Priority::Interactive).await, Decision::Go);
     }
     desk.lose_redis(&[]).await;
     assert!(desk.go(&window).await);
     desk.redis.start_again().await;
     desk.until(false, RETURN).await;
-    assert_eq!(desk.burst(&window, Lane::Interactive).await, 19, "the share of 50 holds beside Redis");
+    assert_eq!(desk.burst(&window, Priority::Interactive).await, 19, "the share of 50 holds beside Redis");
     // The other was idle and lost nothing: that this Redis is young is all that it knows.
-    assert_eq!(burst(&other, &window, Lane::Interactive).await, 50);
+    assert_eq!(burst(&other, &window, Priority::Interactive).await, 50);
     assert_eq!(other.status().losses, 0);
     assert_eq!(desk.limiter.usage(&budget).await.unwrap().used, 30, "Redis is told what it forgot of a budget");
-    assert_eq!(desk.burst(&budget, Lane::Interactive).await, 70);
-    assert_eq!(burst(&other, &budget, Lane::Interactive).await, 0);
+    assert_eq!(desk.burst(&budget, Priority::Interactive).await, 70);
+    assert_eq!(burst(&other, &budget, Priority::Interactive).await, 0);
 }
 
 #[tokio::test]
@@ -97,14 +97,14 @@ async fn once_redis_has_counted_for_a_window_it_decides_alone() {
     let mut desk = Desk::new().await;
     let other = desk.another();
     two_processes([&desk.limiter, &other]);
-    let scope = Scope::window("short", 10, SECOND);
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 5, "it is new");
+    let scope = Scope::sliding_window("short", 10, SECOND);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 5, "it is new");
     desk.lose_redis(&[]).await;
     assert!(desk.limiter.status().degraded);
     desk.redis.start_again().await;
     desk.until(false, RETURN).await;
     desk.sleep(Duration::from_millis(6_300)).await;
-    assert_eq!(desk.burst(&scope, Lane::Interactive).await, 10);
+    assert_eq!(desk.burst(&scope, Priority::Interactive).await, 10);
 }
 
 #[tokio::test]

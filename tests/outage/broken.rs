@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use ghl_client::{GhlClient, GhlExchange, GhlOAuth};
 use provider_sandbox::{
     Sandbox,
-    control::TokenOrder,
+    control::TokenCommand,
     ghl::{self, FaultRule, LimitRules},
 };
 use sidecar_core::{
-    Clock, Error, ErrorKind, Sent, SystemClock,
+    Clock, Error, ErrorKind, SendState, SystemClock,
     http::{DEFAULT_DEADLINE, ReqwestTransport},
     token::{MemoryStore, TokenManager},
 };
@@ -61,7 +61,7 @@ struct Outcome {
 impl Scene {
     async fn new(hop: Hop) -> Self {
         let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { enforced: false, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let proxy = FaultProxy::before(&format!("{}/ghl", sandbox.url())).await;
         let (store, clock) = (Arc::new(MemoryStore::new()), SystemClock::shared());
         let transport = Arc::new(ReqwestTransport::new().unwrap());
@@ -103,8 +103,8 @@ impl Scene {
     }
 
     fn expire(&self) {
-        let order = TokenOrder { expire_resource: Some(self.location.id.clone()), ..TokenOrder::default() };
-        assert!(self.hop != Hop::Token || self.sandbox.control().tokens(&order).unwrap() > 0);
+        let order = TokenCommand { expire_resource: Some(self.location.id.clone()), ..TokenCommand::default() };
+        assert!(self.hop != Hop::Token || self.sandbox.control().update_tokens(&order).unwrap() > 0);
     }
 
     fn created(&self) -> u64 {
@@ -138,7 +138,7 @@ impl Scene {
     /// Puts everything away but the stand-in and the proxy, and waits until all else has ended: the tasks that did not.
     async fn tasks_left(self, before: usize) -> usize {
         let Self { proxy, sandbox, clock, tokens, transport, .. } = self;
-        tokens.settle().await;
+        tokens.drain_refreshes().await;
         drop((tokens, transport));
         proxy.set(Fault::Pass).await;
         let end = clock.monotonic() + PATIENCE;
@@ -182,7 +182,7 @@ async fn prove(id: &str, hop: Hop, judge: impl Fn(Fault, usize, &Outcome)) {
         let before = alive();
         scene.answer_length().await;
         let outcome = scene.calls_through(fault, count).await;
-        let errors = outcome.errors.iter().map(|error| format!("{:?}/{:?}", error.kind(), error.was_sent()));
+        let errors = outcome.errors.iter().map(|error| format!("{:?}/{:?}", error.kind(), error.send_state()));
         let errors: BTreeSet<_> = errors.collect();
         println!(
             "{hop:?} {fault:?}: {count} calls, slowest {:.2?}, {} connections, {} requests, {} created, {errors:?}",
@@ -207,10 +207,10 @@ fn assert_told(fault: Fault, outcome: &Outcome) {
     for error in &outcome.errors {
         assert!(matches!(error.kind(), ErrorKind::Transport | ErrorKind::Deadline), "{fault:?}: {error:?}");
         match fault {
-            Fault::Refuse => assert_eq!(error.was_sent(), Sent::No, "{error:?}"),
+            Fault::Refuse => assert_eq!(error.send_state(), SendState::NotSent, "{error:?}"),
             // The reset may come while the connection is still being made.
-            Fault::Reset => assert_ne!(error.was_sent(), Sent::Yes, "{error:?}"),
-            _ => assert_eq!(error.was_sent(), Sent::Perhaps, "{fault:?}: {error:?}"),
+            Fault::Reset => assert_ne!(error.send_state(), SendState::Responded, "{error:?}"),
+            _ => assert_eq!(error.send_state(), SendState::Unknown, "{fault:?}: {error:?}"),
         }
     }
 }
@@ -244,7 +244,11 @@ async fn a_create_over_a_broken_connection_is_sent_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_whose_token_endpoint_is_broken_ends_in_time_and_was_not_sent() {
     prove("R14-token", Hop::Token, |fault, _, outcome| {
-        assert!(outcome.errors.iter().all(|error| error.was_sent() == Sent::No), "{fault:?}: {:?}", outcome.errors);
+        assert!(
+            outcome.errors.iter().all(|error| error.send_state() == SendState::NotSent),
+            "{fault:?}: {:?}",
+            outcome.errors
+        );
     })
     .await;
 }
@@ -253,9 +257,12 @@ async fn a_call_whose_token_endpoint_is_broken_ends_in_time_and_was_not_sent() {
 async fn a_refusal_says_that_the_request_arrived() {
     let scene = Scene::new(Hop::Create).await;
     let rule = FaultRule { fault: ghl::Fault::Status { status: 503 }, ..FaultRule::default() };
-    scene.sandbox.control().faults([rule]);
+    scene.sandbox.control().add_faults([rule]);
     let error = scene.call(0).await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent(), scene.proxy.requests()), (ErrorKind::Server, Sent::Yes, 1));
+    assert_eq!(
+        (error.kind(), error.send_state(), scene.proxy.requests()),
+        (ErrorKind::Server, SendState::Responded, 1)
+    );
 }
 
 #[tokio::test]
@@ -286,7 +293,7 @@ async fn a_create_after_an_outage_happens_once_though_old_connections_are_dead()
         match answer {
             Ok(()) => assert_eq!((created, requests), (1, 1)),
             Err(error) => {
-                assert_eq!(error.was_sent(), Sent::Perhaps, "{error:?}");
+                assert_eq!(error.send_state(), SendState::Unknown, "{error:?}");
                 assert_eq!((created, requests), (0, 0), "it was written on the dead connection, and not again");
             }
         }

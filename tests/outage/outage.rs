@@ -16,7 +16,7 @@ use provider_sandbox::{
     ghl::{self, FaultRule, LimitRules},
 };
 use sidecar_core::{
-    Clock, Error, ErrorKind, Sent, SystemClock,
+    Clock, Error, ErrorKind, SendState, SystemClock,
     http::{AttemptReport, DEFAULT_ATTEMPT_TIMEOUT, Observer},
 };
 use sidecar_tests::{Fault, FaultProxy, Unlimited, full, proof, scaled};
@@ -84,7 +84,7 @@ impl Scene {
     /// Everything works still, and connections are open.
     async fn new(outage: Outage) -> Self {
         let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { enforced: false, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let location = sandbox.ghl().location_ids().remove(0);
         let proxy = FaultProxy::before(&format!("{}/ghl", sandbox.url())).await;
         let (attempts, clock) = (Arc::new(Attempts::default()), SystemClock::shared());
@@ -126,7 +126,7 @@ impl Scene {
             Outage::Silent => Fault::HalfOpen,
             Outage::Unavailable => {
                 let rule = FaultRule { fault: ghl::Fault::Status { status: 503 }, ..FaultRule::default() };
-                return self.sandbox.control().faults([rule]);
+                return self.sandbox.control().add_faults([rule]);
             }
         };
         self.proxy.set(fault).await;
@@ -165,7 +165,7 @@ impl Scene {
     fn note(&self, create: bool, failed: Option<&Error>) {
         let (now, mut seen) = (self.clock.monotonic(), self.seen());
         seen.calls += u64::from(seen.lifted.is_none());
-        seen.creates += u64::from(create && failed.is_none_or(|error| error.was_sent() != Sent::No));
+        seen.creates += u64::from(create && failed.is_none_or(|error| error.send_state() != SendState::NotSent));
         match failed {
             None => {
                 assert!(seen.lifted.is_some(), "a call got through in the outage");

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use ghl_client::GhlClient;
 use http::{StatusCode, header};
 use serde_json::json;
-use sidecar_core::{Clock, Error, Sent, SystemClock};
+use sidecar_core::{Clock, Error, SendState, SystemClock};
 use sidecar_tests::{proof, scaled};
 use tokio::net::TcpListener;
 
@@ -97,7 +97,7 @@ async fn a_create_that_was_refused_by_limit_comes_back_when_the_provider_said() 
 async fn a_create_that_the_provider_failed_at_is_left_to_the_caller() {
     let (door, client) = scene(StatusCode::SERVICE_UNAVAILABLE, wait()).await;
     let error = create(&client).await.unwrap_err();
-    assert_eq!((error.was_sent(), error.retry_after()), (Sent::Yes, Some(wait())));
+    assert_eq!((error.send_state(), error.retry_after()), (SendState::Responded, Some(wait())));
     assert_eq!(door.came.lock().unwrap().len(), 1);
 }
 

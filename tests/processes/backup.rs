@@ -51,7 +51,7 @@ impl Load {
         loop {
             let id = uuid::Uuid::new_v4().to_string();
             let location = sandbox.location_ids().remove(0);
-            let (headers, body) = sandbox.signed(&json!({
+            let (headers, body) = sandbox.sign_delivery(&json!({
                 "type": "ContactCreate", "webhookId": id, "timestamp": SystemClock::new().now().to_string(),
                 "locationId": location, "id": format!("contact-{id}"), "firstName": "Ann",
             }));

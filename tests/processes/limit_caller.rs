@@ -80,14 +80,14 @@ fn number(text: &str) -> Result<u64> {
 }
 
 fn misunderstood(text: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`{text}` is not understood"))
+    Error::new(ErrorKind::InvalidInput, format!("`{text}` is not understood"))
 }
 
 impl Caller {
     fn new(arguments: &Arguments) -> Result<Self> {
         let clock = SystemClock::shared();
         let limiter = RedisLimiter::new(&arguments.redis, Arc::clone(&clock))
-            .map_err(|error| Error::new(ErrorKind::Config, error.to_string()))?;
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
         limiter.set_processes(arguments.processes);
         let limiter = Arc::new(limiter);
         let client = |location: &String| {

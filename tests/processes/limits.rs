@@ -30,7 +30,7 @@ struct Scene {
 impl Scene {
     async fn new(window: WindowKind) -> Self {
         let sandbox = Sandbox::builder().locations(LOCATIONS + 1).contacts(3).start().await.unwrap();
-        sandbox.control().limits(LimitRules { window, offset_ms: 3_300, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { window, offset_ms: 3_300, ..LimitRules::default() });
         let redis = PrivateRedis::start().await;
         let idle = sandbox.ghl().location_ids().pop().unwrap();
         let programs = [caller(&sandbox, &redis).await, caller(&sandbox, &redis).await];
@@ -45,7 +45,7 @@ impl Scene {
     }
 
     fn refused(&self) -> u64 {
-        self.sandbox.ghl().counts().refused()
+        self.sandbox.ghl().counts().rejected()
     }
 
     async fn hammer(&mut self, time: Duration) {
@@ -134,7 +134,7 @@ async fn two_processes_on_ten_locations_get_no_429_and_use_the_quota() {
 fn answered(sandbox: &Sandbox) -> (u64, u64) {
     let counts = sandbox.ghl().counts();
     let accepted: u64 = counts.limits.values().map(|usage| usage.accepted).sum();
-    (accepted + counts.refused(), counts.refused())
+    (accepted + counts.rejected(), counts.rejected())
 }
 
 /// How long after `started` the last of them has Redis back, of which it said that it was lost.

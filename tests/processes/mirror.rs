@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use http::Method;
 use provider_sandbox::{
     Sandbox,
-    calcom::{Attendee, WebhookOrder},
+    calcom::{Attendee, WebhookCommand},
     ghl::{Fault, FaultRule},
 };
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ impl Play {
         let (ghl, calcom) = (sandbox.ghl(), sandbox.calcom());
         calcom.open_all_hours();
         let limits = provider_sandbox::calcom::LimitRules { per_key: CALLS, ..Default::default() };
-        sandbox.control().calcom().limits(limits);
+        sandbox.control().calcom().set_limits(limits);
         let place = |(number, location): (usize, String)| {
             for appointment in ghl.appointments(&location) {
                 // Their times would be taken out of Cal.com's schedule.
@@ -85,10 +85,13 @@ impl Play {
             assert!(clock.monotonic() < PATIENCE, "the locations are not connected");
             clock.sleep(Duration::from_millis(50)).await;
         }
-        sandbox.ghl().webhook_url(self.scene.webhooks());
+        sandbox.ghl().set_webhook_url(self.scene.webhooks());
         let calcom = sandbox.calcom();
-        calcom.deliver_to(&format!("{}/api/webhooks/calcom", self.scene.url()), calcom.webhook_secret());
-        sandbox.control().calcom().webhooks(&WebhookOrder { resend_interval_ms: Some(200), ..WebhookOrder::default() });
+        calcom.subscribe(&format!("{}/api/webhooks/calcom", self.scene.url()), calcom.webhook_secret());
+        sandbox
+            .control()
+            .calcom()
+            .update_webhooks(&WebhookCommand { retry_interval_ms: Some(200), ..WebhookCommand::default() });
     }
 
     async fn ask(&self, method: Method, path: &str, body: Value) {
@@ -235,7 +238,7 @@ async fn every_booking_has_one_appointment_in_its_final_state_whoever_dies(datab
         probability: Some(0.1),
         ..FaultRule::default()
     };
-    play.scene.sandbox.control().faults([lost("POST"), lost("PUT")]);
+    play.scene.sandbox.control().add_faults([lost("POST"), lost("PUT")]);
     let dice: Vec<[usize; 4]> = (0..count).map(|_| [10, 10, 300, 300].map(|end| chance.index(end))).collect();
     let lives = stream::iter(dice.into_iter().enumerate()).map(|(number, dice)| play.live(number, dice));
     let mut lives = std::pin::pin!(lives.buffer_unordered(AT_ONCE));
@@ -261,10 +264,10 @@ async fn every_booking_has_one_appointment_in_its_final_state_whoever_dies(datab
         + calcom.calls("POST /v2/bookings/{bookingUid}/mark-absent")
         + calcom.calls("PATCH /v2/schedules/{scheduleId}");
     let given_up = play.scene.count("SELECT count(*) FROM outbox WHERE state = 2").await;
-    if echoes + u64::try_from(given_up).unwrap() > 0 || ghl.refused() > 0 {
+    if echoes + u64::try_from(given_up).unwrap() > 0 || ghl.rejected() > 0 {
         faults.push(format!(
             "{echoes} writes at Cal.com, {given_up} tasks given up, {} calls too many at GHL",
-            ghl.refused()
+            ghl.rejected()
         ));
     }
     let lost = ghl.operations.values().map(|count| count.by_status.get(&0).copied().unwrap_or(0)).sum::<u64>();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ghl_client::{GhlClient, GhlExchange, GhlOAuth};
 use provider_sandbox::{
     Sandbox,
-    control::TokenOrder,
+    control::TokenCommand,
     ghl::{ConnectionCounts, LimitRules, Rotate, TokenFault},
 };
 use serde_json::Value;
@@ -29,7 +29,7 @@ impl Scene {
     pub(crate) async fn new(kind: Kind) -> Self {
         let sandbox = Sandbox::builder().locations(2).contacts(3).start().await.unwrap();
         // The calls are counted here, not limited.
-        sandbox.control().limits(LimitRules { enforced: false, ..LimitRules::default() });
+        sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let database = Database::new(kind).await;
         let store = open_store(&database.url()).await;
         Self { sandbox, store, database }
@@ -53,13 +53,13 @@ impl Scene {
     }
 
     pub(crate) fn expire(&self, connected: &Connected) {
-        let order = TokenOrder { expire_resource: Some(connected.id.clone()), ..TokenOrder::default() };
-        assert!(self.sandbox.control().tokens(&order).unwrap() > 0, "no token was good before the round");
+        let order = TokenCommand { expire_resource: Some(connected.id.clone()), ..TokenCommand::default() };
+        assert!(self.sandbox.control().update_tokens(&order).unwrap() > 0, "no token was good before the round");
     }
 
     pub(crate) fn fault(&self, fault: TokenFault) {
-        let order = TokenOrder { fault: Some(fault), ..TokenOrder::default() };
-        self.sandbox.control().tokens(&order).unwrap();
+        let order = TokenCommand { fault: Some(fault), ..TokenCommand::default() };
+        self.sandbox.control().update_tokens(&order).unwrap();
     }
 
     pub(crate) fn counts(&self, connected: &Connected) -> ConnectionCounts {

@@ -31,7 +31,7 @@ pub(crate) struct Delivery {
 pub(crate) fn signed(sandbox: &Sandbox, mut body: Value, at: Timestamp) -> Arc<Delivery> {
     let id = uuid::Uuid::new_v4().to_string();
     (body["webhookId"], body["timestamp"]) = (json!(id), json!(at.to_string()));
-    let (headers, body) = sandbox.ghl().signed(&body);
+    let (headers, body) = sandbox.ghl().sign_delivery(&body);
     Arc::new(Delivery { id, headers, body })
 }
 

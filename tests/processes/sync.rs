@@ -21,8 +21,8 @@ const SEARCH: &str = "POST /contacts/search";
 async fn provider(contacts: usize) -> Sandbox {
     let contacts = u32::try_from(contacts).unwrap();
     let sandbox = Sandbox::builder().locations(1).contacts(contacts).start().await.unwrap();
-    sandbox.control().limits(LimitRules { burst: 50_000, daily: 5_000_000, ..LimitRules::default() });
-    sandbox.control().index_lag(0);
+    sandbox.control().set_limits(LimitRules { burst: 50_000, daily: 5_000_000, ..LimitRules::default() });
+    sandbox.control().set_index_lag(0);
     // A page takes its time, so that kills find one under way.
     slow(&sandbox);
     sandbox
@@ -34,7 +34,7 @@ fn slow(sandbox: &Sandbox) {
         fault: Fault::Latency { ms: 15 },
         ..FaultRule::default()
     };
-    sandbox.control().faults([latency]);
+    sandbox.control().add_faults([latency]);
 }
 
 fn searches(scene: &Scene) -> u64 {
@@ -172,7 +172,7 @@ async fn failing_pages_never_lead_to_a_delete(database: Kind) {
             probability: Some(0.5),
             ..FaultRule::default()
         };
-        scene.sandbox.control().faults([rule]);
+        scene.sandbox.control().add_faults([rule]);
         for _ in 0..scaled(5, 1) {
             let mut program = sync(&scene);
             failed += usize::from(!program.ended(PATIENCE).await.success());
@@ -203,7 +203,7 @@ async fn what_the_provider_gave_up_on_is_brought_by_the_next_sync(database: Kind
     let ghl = scene.sandbox.ghl();
     let ids: Vec<String> = truth(&scene).into_keys().collect();
     let mut server = scene.serve().await;
-    ghl.webhook_url(format!("{}/api/webhooks/ghl", scene.url()));
+    ghl.set_webhook_url(format!("{}/api/webhooks/ghl", scene.url()));
     let clock = SystemClock::new();
     for round in 0..scaled(20, 4) {
         let before = ghl.counts().webhooks.delivered;

@@ -12,7 +12,7 @@ use ghl_client::{GhlClient, GhlExchange, GhlOAuth};
 use serde_json::json;
 use sidecar_core::{
     Clock, Error, ErrorKind, Result, SystemClock,
-    token::{TokenConfig, TokenExchange, TokenKey, TokenManager, TokenSet},
+    token::{TokenConfig, TokenKey, TokenManager, TokenProvider, TokenSet},
 };
 use sidecar_tests::{ORGANIZATION, Unlimited, open_store};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -62,12 +62,12 @@ struct Crashing {
 }
 
 #[async_trait]
-impl TokenExchange for Crashing {
-    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+impl TokenProvider for Crashing {
+    async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         if self.at == Some(Crash::BeforeSend) {
             std::process::abort();
         }
-        let renewed = self.exchange.renew(key, current).await;
+        let renewed = self.exchange.refresh(key, current).await;
         if self.at == Some(Crash::AfterAnswer) && renewed.is_ok() {
             std::process::abort();
         }
@@ -85,7 +85,7 @@ async fn main() -> Result<()> {
     while let Ok(Some(line)) = lines.next_line().await {
         let calls = line.strip_prefix("go ").and_then(|count| count.parse().ok());
         let Some(calls) = calls else {
-            return Err(Error::new(ErrorKind::Config, format!("`{line}` is not `go N`")));
+            return Err(Error::new(ErrorKind::InvalidInput, format!("`{line}` is not `go N`")));
         };
         println!("{}", round(&client, &arguments.resource, calls).await);
     }
@@ -107,8 +107,8 @@ async fn client(arguments: &Arguments) -> Result<GhlClient> {
     let oauth =
         GhlOAuth::builder(&*arguments.client_id, arguments.client_secret.clone()).base_url(&*arguments.api).build()?;
     let config = TokenConfig {
-        lease: Duration::from_millis(arguments.lease_ms),
-        wait: Duration::from_millis(arguments.wait_ms),
+        lease_ttl: Duration::from_millis(arguments.lease_ms),
+        acquire_timeout: Duration::from_millis(arguments.wait_ms),
         ..TokenConfig::default()
     };
     let manager = |exchange: GhlExchange, at: Option<Crash>| {
@@ -154,6 +154,6 @@ async fn call(client: GhlClient, resource: String) -> Result<()> {
     match resource.split_once(':') {
         Some(("company", id)) => client.locations().search(id).await.map(drop),
         Some(("location", id)) => client.locations().get(id).await.map(drop),
-        _ => Err(Error::new(ErrorKind::Config, format!("`{resource}` is neither company:ID nor location:ID"))),
+        _ => Err(Error::new(ErrorKind::InvalidInput, format!("`{resource}` is neither company:ID nor location:ID"))),
     }
 }

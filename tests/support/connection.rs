@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock,
     token::{
-        Swap, TokenKey, TokenSet, TokenStore,
+        CasResult, TokenKey, TokenSet, TokenStore,
         seal::{KeyRing, Vault},
     },
 };
@@ -105,8 +105,8 @@ impl Connected {
         let resource = format!("{kind}:{id}");
         let key = TokenKey::new(ORGANIZATION, format!("ghl:{resource}"));
         match store.swap(&key, 0, &token_set(token, &extra)).await.unwrap() {
-            Swap::Stored(_) => Self { resource, key, id },
-            Swap::Lost(_) => panic!("{key} was connected before"),
+            CasResult::Stored(_) => Self { resource, key, id },
+            CasResult::Conflict(_) => panic!("{key} was connected before"),
         }
     }
 }

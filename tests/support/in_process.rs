@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::Router;
 use sidecar_core::{
     Clock,
-    http::{Body, HttpRequest, HttpResponse, MAX_ANSWER, Transport, TransportError},
+    http::{Body, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, Transport, TransportError},
 };
 use tower::ServiceExt;
 
@@ -42,14 +42,15 @@ impl Transport for InProcess {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         self.travel().await;
         let (head, body) = request.into_parts();
-        let body = body.collect(MAX_ANSWER).await?;
+        let body = body.collect(MAX_RESPONSE_BYTES).await?;
         let request = http::Request::from_parts(head, axum::body::Body::from(body));
         let answer = match self.router.clone().oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         };
         let (head, body) = answer.into_parts();
-        let body = axum::body::to_bytes(body, MAX_ANSWER).await.map_err(|error| TransportError::Body(error.into()))?;
+        let body =
+            axum::body::to_bytes(body, MAX_RESPONSE_BYTES).await.map_err(|error| TransportError::Body(error.into()))?;
         self.travel().await;
         Ok(http::Response::from_parts(head, Body::Bytes(body)))
     }

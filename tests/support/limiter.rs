@@ -1,7 +1,7 @@
 //! No limit, for tests that count something else.
 
 use async_trait::async_trait;
-use sidecar_core::limit::{Decision, Feedback, Lane, LimiterError, RateLimiter, Scope, Usage};
+use sidecar_core::rate_limit::{Decision, Feedback, LimiterError, Priority, RateLimiter, Scope, Usage};
 
 /// Lets every call go.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub struct Unlimited;
 
 #[async_trait]
 impl RateLimiter for Unlimited {
-    async fn try_acquire(&self, _: &[Scope], _: Lane) -> Result<Decision, LimiterError> {
+    async fn try_acquire(&self, _: &[Scope], _: Priority) -> Result<Decision, LimiterError> {
         Ok(Decision::Go)
     }
 

@@ -1,11 +1,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{Error, Result, Sent};
+use sidecar_core::{Error, Result, SendState};
 
 use crate::{
     client::{Draft, request},
     config::{METADATA_KEY_CHARS, METADATA_KEYS, METADATA_VALUE_CHARS},
-    error::{CalcomErrorExt, Problem},
+    error::{CalcomErrorExt, CalcomErrorReason},
     model::{Booked, EventTypeId, Location, Minutes, UserId, WireTime},
 };
 
@@ -233,7 +233,7 @@ impl CreateBooking {
 /// (<https://github.com/calcom/cal.diy/issues/15379>).
 fn perhaps_booked(error: Error) -> Error {
     match error.problem() {
-        Some(Problem::SlotTaken) => error.sent(Sent::Perhaps),
+        Some(CalcomErrorReason::SlotTaken) => error.with_send_state(SendState::Unknown),
         _ => error,
     }
 }

@@ -42,7 +42,7 @@ impl CreateBooking {
     ///
     /// # Errors
     /// As awaiting it: when the look finds nothing, the create's own error, which still says that it may have happened (a listing
-    /// can lag). [`ErrorKind::Config`] when the booking has no [`reference`](CreateBooking::reference) or the attendee no e-mail
+    /// can lag). [`ErrorKind::InvalidInput`] when the booking has no [`reference`](CreateBooking::reference) or the attendee no e-mail
     /// address, by which it is looked for.
     pub async fn create_or_find(self) -> Result<CreatedOrFound> {
         let text = |object: &str, key: &str| {
@@ -50,7 +50,7 @@ impl CreateBooking {
         };
         let (Some(reference), Some(email)) = (text("metadata", REFERENCE), text("attendee", "email")) else {
             let why = "a booking is found again by its `reference` and the attendee's e-mail address: give both";
-            return Err(Error::new(ErrorKind::Config, why).at("calcom", CREATE.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("calcom", CREATE.name));
         };
         let (client, settings) = (self.0.client.clone(), self.0.settings.clone());
         match self.send().await {

@@ -1,4 +1,4 @@
-use sidecar_core::{Error, ErrorKind, Result, limit::Scope};
+use sidecar_core::{Error, ErrorKind, Result, rate_limit::Scope};
 
 use super::CalcomClient;
 use crate::limits::{Allowance, Budget};
@@ -15,8 +15,11 @@ impl CalcomClient {
     }
 
     async fn allowance(&self, scope: &Scope) -> Result<Allowance> {
-        let limiter =
-            self.0.pipeline.limiter().ok_or_else(|| Error::new(ErrorKind::Config, "the client has no limiter"))?;
+        let limiter = self
+            .0
+            .pipeline
+            .limiter()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the client has no limiter"))?;
         let usage = limiter.usage(scope).await.map_err(|error| {
             Error::new(ErrorKind::Store, format!("the limiter does not answer: {error}")).with_source(error)
         })?;

@@ -128,7 +128,7 @@ impl CalcomClientBuilder {
     /// The finished client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there is more than one source of credentials, an empty or unsendable key, an unusable base URL
+    /// [`ErrorKind::InvalidInput`] when there is more than one source of credentials, an empty or unsendable key, an unusable base URL
     /// or one of API v1, or when the machine's TLS roots cannot be read.
     pub fn build(self) -> Result<CalcomClient> {
         let renews = !matches!(self.access.last(), Some(Source::Key(_)));
@@ -166,7 +166,7 @@ fn access(mut sources: Vec<Source>) -> Result<(Option<Arc<dyn Credentials>>, Str
     let source = sources.pop();
     if !sources.is_empty() {
         let why = "the client has several sources of credentials: give one of `api_key`, `credentials`, `tokens`";
-        return Err(Error::new(ErrorKind::Config, why));
+        return Err(Error::new(ErrorKind::InvalidInput, why));
     }
     Ok(match source {
         None => (None, "public".to_owned()),
@@ -192,5 +192,5 @@ pub(crate) fn check_key(key: &SecretString) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::Config, why))
+    Err(Error::new(ErrorKind::InvalidInput, why))
 }

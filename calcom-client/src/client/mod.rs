@@ -17,7 +17,7 @@ use std::{fmt, sync::Arc};
 use http::HeaderName;
 use sidecar_core::{
     Clock, Error, ErrorKind, Result,
-    http::{Answer, Call, Pipeline},
+    http::{Call, Pipeline, Response},
     lease::LeaseStore,
     retry::Replay,
     token::Credentials,
@@ -36,7 +36,7 @@ use crate::{
     calendars::Calendars,
     compat::ScheduleLocks,
     config::{ApiVersions, Profile},
-    error::{CalcomErrorExt, Problem},
+    error::{CalcomErrorExt, CalcomErrorReason},
     event_types::EventTypes,
     limits::Limits,
     me::Me,
@@ -159,11 +159,11 @@ impl CalcomClient {
     }
 
     /// Sends a call of `operation`.
-    pub(crate) async fn answer(&self, call: Call, operation: &Operation, settings: &Settings) -> Result<Answer> {
+    pub(crate) async fn answer(&self, call: Call, operation: &Operation, settings: &Settings) -> Result<Response> {
         if operation.auth == Auth::Required && self.0.credentials.is_none() {
             let why =
                 "this operation needs credentials: give the client's builder an `api_key`, `credentials` or `tokens`";
-            let error = Error::new(ErrorKind::Config, why).with_detail(Problem::CredentialsMissing);
+            let error = Error::new(ErrorKind::InvalidInput, why).with_detail(CalcomErrorReason::CredentialsMissing);
             return Err(error.at("calcom", operation.name));
         }
         let version = settings.version.as_ref().or_else(|| operation.group.version(&self.0.versions));
@@ -172,7 +172,7 @@ impl CalcomClient {
             .map_err(|error| explained(error, operation))
     }
 
-    async fn send(&self, mut call: Call, version: Option<&str>, settings: &Settings) -> Result<Answer> {
+    async fn send(&self, mut call: Call, version: Option<&str>, settings: &Settings) -> Result<Response> {
         if let Some(version) = version {
             call = call.header(VERSION, version);
         }
@@ -180,10 +180,10 @@ impl CalcomClient {
             call = call.credentials(Arc::clone(credentials));
         }
         let call = call.scopes(self.0.limits.scopes());
-        self.0.pipeline.call(settings.apply(call)).await.map_err(|error| match (error.kind(), error.problem()) {
+        self.0.pipeline.send(settings.apply(call)).await.map_err(|error| match (error.kind(), error.problem()) {
             // No usable token was to be had: the same to a caller as a refused one.
-            (ErrorKind::Auth, None) => error.with_detail(Problem::TokenInvalid),
-            (ErrorKind::RateLimited, None) => error.with_detail(Problem::RateLimit),
+            (ErrorKind::Auth, None) => error.with_detail(CalcomErrorReason::TokenInvalid),
+            (ErrorKind::RateLimited, None) => error.with_detail(CalcomErrorReason::RateLimit),
             _ => error,
         })
     }
@@ -192,8 +192,8 @@ impl CalcomClient {
 /// Adds what only the operation tells: the scope that it needs.
 fn explained(error: Error, operation: &Operation) -> Error {
     match (error.problem(), operation.scope) {
-        (Some(Problem::ScopeMissing { .. }), Some(scope)) => {
-            error.with_detail(Problem::ScopeMissing { scope: Some(scope) })
+        (Some(CalcomErrorReason::ScopeMissing { .. }), Some(scope)) => {
+            error.with_detail(CalcomErrorReason::ScopeMissing { scope: Some(scope) })
         }
         _ => error,
     }

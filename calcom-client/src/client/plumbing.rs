@@ -3,7 +3,7 @@ use std::sync::Arc;
 use sidecar_core::{
     Clock, Result, SystemClock,
     http::{Observer, Pipeline, PipelineBuilder, ReqwestTransport, Transport},
-    limit::{LocalLimiter, RateLimiter},
+    rate_limit::{LocalLimiter, RateLimiter},
     retry::RetryPolicy,
 };
 
@@ -49,8 +49,8 @@ macro_rules! plumbing {
                 self
             }
 
-            /// A limiter shared with other clients; a [`LocalLimiter`](sidecar_core::limit::LocalLimiter) of its own unless set.
-            pub fn limiter(mut self, limiter: ::std::sync::Arc<dyn ::sidecar_core::limit::RateLimiter>) -> Self {
+            /// A limiter shared with other clients; a [`LocalLimiter`](sidecar_core::rate_limit::LocalLimiter) of its own unless set.
+            pub fn limiter(mut self, limiter: ::std::sync::Arc<dyn ::sidecar_core::rate_limit::RateLimiter>) -> Self {
                 self.plumbing.limiter = Some(limiter);
                 self
             }

@@ -3,7 +3,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    http::{Answer, Call},
+    http::{Call, Response},
     retry::Replay,
 };
 
@@ -83,10 +83,9 @@ impl RawRequest {
 
     /// Sets a JSON body.
     pub fn body(mut self, body: &(impl Serialize + ?Sized)) -> Self {
-        self.body =
-            Some(serde_json::to_value(body).map_err(|error| {
-                Error::new(ErrorKind::Config, format!("the body cannot be written as JSON: {error}"))
-            }));
+        self.body = Some(serde_json::to_value(body).map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, format!("the body cannot be written as JSON: {error}"))
+        }));
         self
     }
 
@@ -113,7 +112,7 @@ impl RawRequest {
         data(&self.await?)
     }
 
-    async fn send(self) -> Result<Answer> {
+    async fn send(self) -> Result<Response> {
         let escaped = self.path.replace('{', "%7B").replace('}', "%7D");
         let mut call = Call::new("raw", self.method, &escaped, &[]);
         for (name, value) in self.query {
@@ -131,7 +130,7 @@ impl RawRequest {
 }
 
 impl IntoFuture for RawRequest {
-    type Output = Result<Answer>;
+    type Output = Result<Response>;
     type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

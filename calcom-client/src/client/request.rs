@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Page, Result, http::Answer};
+use sidecar_core::{Error, ErrorKind, Page, Result, http::Response};
 
 use super::{
     CalcomClient, Operation, Settings,
@@ -89,7 +89,7 @@ impl Draft {
     }
 
     pub(crate) fn refuse(mut self, why: impl Into<Cow<'static, str>>) -> Self {
-        self.mistake.get_or_insert_with(|| Error::new(ErrorKind::Config, why));
+        self.mistake.get_or_insert_with(|| Error::new(ErrorKind::InvalidInput, why));
         self
     }
 
@@ -98,7 +98,7 @@ impl Draft {
         if good { self } else { self.refuse(why) }
     }
 
-    pub(crate) async fn answer(self) -> Result<Answer> {
+    pub(crate) async fn answer(self) -> Result<Response> {
         let operation = self.operation;
         if let Some(mistake) = self.mistake {
             return Err(mistake.at("calcom", operation.name));
@@ -162,7 +162,7 @@ struct Envelope<T> {
 }
 
 /// What is in an answer's envelope.
-pub(crate) fn data<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
+pub(crate) fn data<T: DeserializeOwned>(answer: &Response) -> Result<T> {
     let read = answer.json::<Envelope<T>>().map(|envelope| envelope.data);
     read.map_err(|error| under_success(answer).unwrap_or(error))
 }
@@ -171,7 +171,7 @@ pub(crate) fn data<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Request<T> {
     draft: Draft,
-    read: fn(&Answer) -> Result<T>,
+    read: fn(&Response) -> Result<T>,
 }
 
 impl<T: DeserializeOwned> Request<T> {

@@ -12,7 +12,7 @@ use crate::{
     bookings::NewAttendee,
     client::{CalcomClient, Settings, WithSettings, settings},
     config::METADATA_VALUE_CHARS,
-    error::{CalcomErrorExt, Problem},
+    error::{CalcomErrorExt, CalcomErrorReason},
     model::{DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
     ooo::is_midnight,
 };
@@ -25,7 +25,7 @@ const MINUTE: i64 = 60_000_000;
 /// Blocks times. From [`CalcomClient::create_blocked_slots`].
 ///
 /// When one of several times fails and others hold already, or a schedule's change is not answered, the error's
-/// [`Problem::PartlyBlocked`] has the handles.
+/// [`CalcomErrorReason::PartlyBlocked`] has the handles.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateBlockedSlots {
@@ -67,7 +67,7 @@ impl CreateBlockedSlots {
 
     /// Says what blocking would take, and changes nothing: what is noted before it is done can be undone whatever happens in
     /// between. Blocking [beside](Self::beside) these handles then gives the same ones, also when it was done before. Only schedules
-    /// can tell; the other strategies answer with [`ErrorKind::Config`].
+    /// can tell; the other strategies answer with [`ErrorKind::InvalidInput`].
     ///
     /// # Errors
     /// As awaiting it.
@@ -129,7 +129,9 @@ impl CreateBlockedSlots {
             let Some(overrides) = overrides else { return Ok(handles) };
             match schedules.update(id).overrides(overrides).with(self.settings.clone()).await {
                 Ok(_) => Ok(handles),
-                Err(error) if error.may_have_happened() => Err(error.with_detail(Problem::PartlyBlocked { handles })),
+                Err(error) if error.may_have_happened() => {
+                    Err(error.with_detail(CalcomErrorReason::PartlyBlocked { handles }))
+                }
                 Err(error) => Err(error),
             }
         })
@@ -148,7 +150,7 @@ impl CreateBlockedSlots {
             match blocked {
                 Ok(handle) => handles.push(handle),
                 Err(error) if handles.is_empty() => return Err(error),
-                Err(error) => return Err(error.with_detail(Problem::PartlyBlocked { handles })),
+                Err(error) => return Err(error.with_detail(CalcomErrorReason::PartlyBlocked { handles })),
             }
         }
         Ok(handles)
@@ -271,7 +273,9 @@ impl Unblock {
 /// What is free already, or gone with all that was in it, is no error.
 fn unless_free(outcome: Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if matches!(error.problem(), Some(Problem::NotFound | Problem::AlreadyDone)) => Ok(()),
+        Err(error) if matches!(error.problem(), Some(CalcomErrorReason::NotFound | CalcomErrorReason::AlreadyDone)) => {
+            Ok(())
+        }
         outcome => outcome,
     }
 }
@@ -286,7 +290,7 @@ impl IntoFuture for Unblock {
 }
 
 fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::Config, why).at("calcom", "create_blocked_slots")
+    Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_blocked_slots")
 }
 
 fn whole_minutes(slot: &BlockedSlot) -> Result<Minutes> {

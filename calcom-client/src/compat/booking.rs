@@ -1,5 +1,5 @@
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, Sent, Timestamp};
+use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp};
 
 use crate::{
     bookings::{CreateBooking, CreatedOrFound, NewAttendee},
@@ -135,7 +135,7 @@ impl CreateNewBooking {
         let asked = length(&booking)?;
         let event_type = client.event_types().get(booking.event_type).with(settings.clone()).await;
         // Whatever became of the read, the booking was not sent.
-        let event_type = event_type.map_err(|error| error.sent(Sent::No))?;
+        let event_type = event_type.map_err(|error| error.with_send_state(SendState::NotSent))?;
         let chosen = chosen_length(&event_type, asked)?;
         let mut attendee = NewAttendee::new(booking.attendee_name, booking.attendee_email, booking.time_zone);
         if let Some(phone) = booking.attendee_phone {
@@ -176,7 +176,7 @@ impl IntoFuture for CreateNewBooking {
 }
 
 fn refused(why: String) -> Error {
-    Error::new(ErrorKind::Config, why).at("calcom", "create_booking")
+    Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_booking")
 }
 
 fn length(booking: &NewBooking) -> Result<Minutes> {

@@ -33,8 +33,9 @@ impl<'a> Draft<'a> {
     /// Takes a time out; `others` are the blocks that hold already.
     pub(super) fn block(&mut self, slot: &BlockedSlot, others: &[BlockHandle]) -> Result<BlockHandle> {
         let zone = self.zone()?;
-        let days = covered(slot.start, slot.end, &zone)
-            .ok_or_else(|| Error::new(ErrorKind::Config, "the blocked time is too far away to be reckoned with"))?;
+        let days = covered(slot.start, slot.end, &zone).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "the blocked time is too far away to be reckoned with")
+        })?;
         let mut removed = Vec::new();
         for (day, span) in days {
             let date = day.to_string();
@@ -69,7 +70,7 @@ impl<'a> Draft<'a> {
             let date: civil::Date = day
                 .date
                 .parse()
-                .map_err(|_| Error::new(ErrorKind::Config, format!("`{}` in the handle is no date", day.date)))?;
+                .map_err(|_| Error::new(ErrorKind::InvalidInput, format!("`{}` in the handle is no date", day.date)))?;
             if held.is_empty() && !day.overridden && then == self.weekly(date)? {
                 self.set(&day.date, None);
             } else if then != now {

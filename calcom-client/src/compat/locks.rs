@@ -64,7 +64,7 @@ async fn take_lease(client: &CalcomClient, schedule: ScheduleId, settings: &Sett
     let clock = client.clock();
     let until = clock.monotonic().saturating_add(patience);
     loop {
-        if let Some(lease) = leases.try_take(&key, &holder, ttl).await? {
+        if let Some(lease) = leases.try_acquire(&key, &holder, ttl).await? {
             return Ok(Some(lease));
         }
         if clock.monotonic() >= until {

@@ -10,9 +10,9 @@ pub(crate) use refusal::under_success;
 
 use http::{HeaderMap, StatusCode};
 use sidecar_core::{
-    Error, ErrorKind, Sent,
-    http::{Failure, Provider},
-    limit::{Feedback, Scope},
+    Error, ErrorKind, SendState,
+    http::{ErrorResponse, Provider},
+    rate_limit::{Feedback, Scope},
 };
 
 use crate::{compat::BlockHandle, limits};
@@ -20,7 +20,7 @@ use crate::{compat::BlockHandle, limits};
 /// What the provider refused for, as far as it is understood. See [`CalcomErrorExt::problem`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum CalcomErrorReason {
     /// Nobody is free then, or somebody was faster. A booking may have been made all the same
     /// (<https://github.com/calcom/cal.diy/issues/15379>): [`CalcomErrorExt::may_have_happened`] is true of it.
     SlotTaken,
@@ -52,7 +52,7 @@ pub enum Problem {
     NotFound,
     /// The API has no such operation, or not in the `cal-api-version` that was sent.
     UnknownRoute,
-    /// Too many calls in a minute. With [`Sent::No`] it was the client that did not let the call go, because the wait would have
+    /// Too many calls in a minute. With [`SendState::NotSent`] it was the client that did not let the call go, because the wait would have
     /// outlasted its deadline.
     RateLimit,
     /// The content was refused; one line per complaint.
@@ -66,7 +66,7 @@ pub enum Problem {
     Other,
 }
 
-impl Problem {
+impl CalcomErrorReason {
     /// What to do, where the provider's words do not say.
     pub(crate) fn advice(&self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Problem {
     }
 }
 
-/// Reads the provider's [`Problem`] from an [`Error`], and answers the questions that callers branch on.
+/// Reads the provider's [`CalcomErrorReason`] from an [`Error`], and answers the questions that callers branch on.
 ///
 /// ```
 /// use calcom_client::{CalcomErrorExt, Error};
@@ -104,21 +104,21 @@ impl Problem {
 /// ```
 pub trait CalcomErrorExt {
     /// What the provider (or the client, before anything was sent) refused for; `None` when no answer came at all.
-    fn problem(&self) -> Option<&Problem>;
+    fn problem(&self) -> Option<&CalcomErrorReason>;
 
     /// Somebody has to connect again or give another key: what the client has is refused for good.
     fn needs_reauth(&self) -> bool {
-        matches!(self.problem(), Some(Problem::TokenInvalid | Problem::GrantInvalid))
+        matches!(self.problem(), Some(CalcomErrorReason::TokenInvalid | CalcomErrorReason::GrantInvalid))
     }
 
     /// The OAuth token lacks a scope.
     fn is_scope_missing(&self) -> bool {
-        matches!(self.problem(), Some(Problem::ScopeMissing { .. }))
+        matches!(self.problem(), Some(CalcomErrorReason::ScopeMissing { .. }))
     }
 
     /// Nobody is free then.
     fn is_slot_taken(&self) -> bool {
-        self.problem() == Some(&Problem::SlotTaken)
+        self.problem() == Some(&CalcomErrorReason::SlotTaken)
     }
 
     /// The same call may work in a moment: a broken connection, a deadline, a failing server, too many calls. Whether it may be
@@ -131,7 +131,7 @@ pub trait CalcomErrorExt {
 }
 
 impl CalcomErrorExt for Error {
-    fn problem(&self) -> Option<&Problem> {
+    fn problem(&self) -> Option<&CalcomErrorReason> {
         self.detail()
     }
 
@@ -143,10 +143,10 @@ impl CalcomErrorExt for Error {
     }
 
     fn may_have_happened(&self) -> bool {
-        match self.was_sent() {
-            Sent::No => false,
-            Sent::Perhaps => true,
-            Sent::Yes => {
+        match self.send_state() {
+            SendState::NotSent => false,
+            SendState::Unknown => true,
+            SendState::Responded => {
                 self.status().is_some_and(|status| status.is_server_error()) || self.kind() == ErrorKind::Decode
             }
         }
@@ -166,9 +166,9 @@ impl Provider for Calcom {
         "calcom"
     }
 
-    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        let Failure { error, token_refused } = refusal::failure(status, headers, body);
-        Failure { error, token_refused: token_refused && self.renews }
+    fn parse_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
+        let ErrorResponse { error, token_expired } = refusal::failure(status, headers, body);
+        ErrorResponse { error, token_expired: token_expired && self.renews }
     }
 
     fn feedback(&self, status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {

@@ -1,4 +1,4 @@
-//! From an answer to a [`Problem`] and an [`Error`].
+//! From an answer to a [`CalcomErrorReason`] and an [`Error`].
 //!
 //! Words are the only sign that tells many refusals apart; `docs/providers/calcom.md` lists them.
 
@@ -7,18 +7,18 @@ use std::fmt;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sidecar_core::{
-    Error, ErrorKind, Sent,
-    http::{Answer, Failure},
-    limit::headers,
+    Error, ErrorKind, SendState,
+    http::{ErrorResponse, Response},
+    rate_limit::headers,
 };
 
-use super::{Problem, wire::Wire};
+use super::{CalcomErrorReason, wire::Wire};
 use crate::limits;
 
 /// What the provider writes where it has no id of the request.
 const NO_REQUEST_ID: &str = "unknown-request-id";
 
-pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
     let wire = Wire::read(body);
     let problem = problem(status, &wire);
     let mut error = Error::new(kind(status, &problem), Message { wire: &wire, status, problem: &problem }.to_string());
@@ -36,12 +36,12 @@ pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
     if let Some(wait) = wait {
         error = error.with_retry_after(wait);
     }
-    let token_refused = problem == Problem::TokenInvalid;
-    Failure { error: error.with_detail(problem), token_refused }
+    let token_refused = problem == CalcomErrorReason::TokenInvalid;
+    ErrorResponse { error: error.with_detail(problem), token_expired: token_refused }
 }
 
 /// The refusal in an envelope that says `error` under a good status.
-pub(crate) fn under_success(answer: &Answer) -> Option<Error> {
+pub(crate) fn under_success(answer: &Response) -> Option<Error> {
     #[derive(Deserialize)]
     struct Said {
         status: String,
@@ -54,34 +54,34 @@ pub(crate) fn under_success(answer: &Answer) -> Option<Error> {
     let operation = answer.json::<()>().err()?.operation().to_owned();
     let wire = Wire::read(&answer.body);
     let words = if wire.messages.is_empty() { "an error without a message".to_owned() } else { wire.message() };
-    let error = Error::new(ErrorKind::Invalid, words)
+    let error = Error::new(ErrorKind::Rejected, words)
         .at("calcom", operation)
-        .sent(Sent::Yes)
+        .with_send_state(SendState::Responded)
         .with_status(answer.status)
         .with_body(&answer.body)
-        .with_detail(Problem::Other);
+        .with_detail(CalcomErrorReason::Other);
     Some(match &wire.code {
         Some(code) => error.with_code(code),
         None => error,
     })
 }
 
-fn problem(status: StatusCode, wire: &Wire) -> Problem {
+fn problem(status: StatusCode, wire: &Wire) -> CalcomErrorReason {
     match wire.code.as_deref() {
-        Some("invalid_grant") => return Problem::GrantInvalid,
+        Some("invalid_grant") => return CalcomErrorReason::GrantInvalid,
         // RFC 6749 §5.2: none of these speaks of the grant, so that none ends a connection.
         Some(
             "invalid_client" | "unauthorized_client" | "invalid_request" | "unsupported_grant_type" | "invalid_scope",
-        ) => return Problem::ClientInvalid,
+        ) => return CalcomErrorReason::ClientInvalid,
         _ => {}
     }
     let says = Says(wire.message().to_lowercase());
     match status.as_u16() {
-        400 | 401 | 403 | 404 if wire.is_page => Problem::Blocked,
-        429 => Problem::RateLimit,
+        400 | 401 | 403 | 404 if wire.is_page => CalcomErrorReason::Blocked,
+        429 => CalcomErrorReason::RateLimit,
         400..=499 => told(&says, status).unwrap_or_else(|| of_status(status, wire)),
-        _ if says.no_slot() => Problem::SlotTaken,
-        _ => Problem::Other,
+        _ if says.no_slot() => CalcomErrorReason::SlotTaken,
+        _ => CalcomErrorReason::Other,
     }
 }
 
@@ -112,58 +112,61 @@ impl Says {
 }
 
 /// What the words tell, whatever the status is.
-fn told(says: &Says, status: StatusCode) -> Option<Problem> {
+fn told(says: &Says, status: StatusCode) -> Option<CalcomErrorReason> {
     let at = |statuses: &[u16]| statuses.contains(&status.as_u16());
     let problem = if says.no_slot() {
-        Problem::SlotTaken
+        CalcomErrorReason::SlotTaken
     } else if says.any(&["cannot get /", "cannot post /", "cannot patch /", "cannot put /", "cannot delete /"]) {
-        Problem::UnknownRoute
+        CalcomErrorReason::UnknownRoute
     } else if at(&[401, 403]) && says.any(&["scope", "insufficient permission"]) {
-        Problem::ScopeMissing { scope: None }
+        CalcomErrorReason::ScopeMissing { scope: None }
     } else if at(&[401, 403]) && says.locked() {
-        Problem::AccountLocked
+        CalcomErrorReason::AccountLocked
     } else if at(&[400, 401]) && says.any(&["refresh token", "refresh_token", "authorization code", "code_verifier"]) {
-        Problem::GrantInvalid
+        CalcomErrorReason::GrantInvalid
     } else if at(&[400, 401]) && says.any(&["client secret", "client_secret", "oauth client"]) {
-        Problem::ClientInvalid
+        CalcomErrorReason::ClientInvalid
     } else if at(&[400, 409])
         && says.any(&["already cancelled", "been cancelled", "already rejected", "already confirmed"])
     {
-        Problem::AlreadyDone
+        CalcomErrorReason::AlreadyDone
     } else if at(&[400, 409]) && says.any(&["already exist"]) {
-        Problem::AlreadyExists
+        CalcomErrorReason::AlreadyExists
     } else {
         return None;
     };
     Some(problem)
 }
 
-fn of_status(status: StatusCode, wire: &Wire) -> Problem {
+fn of_status(status: StatusCode, wire: &Wire) -> CalcomErrorReason {
     match status.as_u16() {
-        401 => Problem::TokenInvalid,
-        403 => Problem::Forbidden,
-        404 => Problem::NotFound,
-        409 => Problem::AlreadyExists,
+        401 => CalcomErrorReason::TokenInvalid,
+        403 => CalcomErrorReason::Forbidden,
+        404 => CalcomErrorReason::NotFound,
+        409 => CalcomErrorReason::AlreadyExists,
         400 | 413 | 415 | 422 if wire.is_validation || !wire.messages.is_empty() => {
-            Problem::Validation(wire.messages.clone())
+            CalcomErrorReason::Validation(wire.messages.clone())
         }
-        _ => Problem::Other,
+        _ => CalcomErrorReason::Other,
     }
 }
 
-fn kind(status: StatusCode, problem: &Problem) -> ErrorKind {
+fn kind(status: StatusCode, problem: &CalcomErrorReason) -> ErrorKind {
     match problem {
-        Problem::SlotTaken | Problem::AlreadyExists | Problem::AlreadyDone => ErrorKind::Conflict,
-        Problem::ScopeMissing { .. } | Problem::AccountLocked | Problem::Blocked | Problem::Forbidden => {
-            ErrorKind::Forbidden
+        CalcomErrorReason::SlotTaken | CalcomErrorReason::AlreadyExists | CalcomErrorReason::AlreadyDone => {
+            ErrorKind::Conflict
         }
-        Problem::TokenInvalid | Problem::GrantInvalid => ErrorKind::Auth,
-        Problem::ClientInvalid | Problem::CredentialsMissing => ErrorKind::Config,
-        Problem::NotFound => ErrorKind::NotFound,
-        Problem::RateLimit => ErrorKind::RateLimited,
+        CalcomErrorReason::ScopeMissing { .. }
+        | CalcomErrorReason::AccountLocked
+        | CalcomErrorReason::Blocked
+        | CalcomErrorReason::Forbidden => ErrorKind::Forbidden,
+        CalcomErrorReason::TokenInvalid | CalcomErrorReason::GrantInvalid => ErrorKind::Auth,
+        CalcomErrorReason::ClientInvalid | CalcomErrorReason::CredentialsMissing => ErrorKind::InvalidInput,
+        CalcomErrorReason::NotFound => ErrorKind::NotFound,
+        CalcomErrorReason::RateLimit => ErrorKind::RateLimited,
         // Not `NotFound`: it is the route that is not there, and nothing is known of the thing.
-        Problem::Validation(_) | Problem::UnknownRoute => ErrorKind::Invalid,
-        Problem::PartlyBlocked { .. } | Problem::Other => of_unknown(status),
+        CalcomErrorReason::Validation(_) | CalcomErrorReason::UnknownRoute => ErrorKind::Rejected,
+        CalcomErrorReason::PartlyBlocked { .. } | CalcomErrorReason::Other => of_unknown(status),
     }
 }
 
@@ -174,7 +177,7 @@ fn of_unknown(status: StatusCode) -> ErrorKind {
         StatusCode::CONFLICT => ErrorKind::Conflict,
         // A redirect or another answer that the API never gives: a proxy or a wrong base URL.
         _ if !status.is_client_error() => ErrorKind::Decode,
-        _ => ErrorKind::Invalid,
+        _ => ErrorKind::Rejected,
     }
 }
 
@@ -182,7 +185,7 @@ fn of_unknown(status: StatusCode) -> ErrorKind {
 struct Message<'a> {
     wire: &'a Wire,
     status: StatusCode,
-    problem: &'a Problem,
+    problem: &'a CalcomErrorReason,
 }
 
 impl fmt::Display for Message<'_> {
@@ -217,10 +220,10 @@ mod tests {
             ],
         ) {
             let status = StatusCode::from_u16(status).unwrap();
-            let Failure { error, token_refused } = failure(status, &HeaderMap::new(), &body);
+            let ErrorResponse { error, token_expired } = failure(status, &HeaderMap::new(), &body);
             prop_assert!(!error.message().is_empty());
-            prop_assert!(error.detail::<Problem>().is_some());
-            prop_assert!(!token_refused || status == StatusCode::UNAUTHORIZED);
+            prop_assert!(error.detail::<CalcomErrorReason>().is_some());
+            prop_assert!(!token_expired || status == StatusCode::UNAUTHORIZED);
         }
     }
 }

@@ -1,4 +1,4 @@
-use sidecar_core::{Timestamp, limit::Usage};
+use sidecar_core::{Timestamp, rate_limit::Usage};
 
 /// How much of its limits an account has used. From [`CalcomClient::budget`](crate::CalcomClient::budget).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Which limits a call counts against, and what an answer's headers say of them.
 //!
-//! Waiting lives in the pipeline, counting in [`sidecar_core::limit`]. Invariant: the pace is ours and no answer changes it; the
+//! Waiting lives in the pipeline, counting in [`sidecar_core::rate_limit`]. Invariant: the pace is ours and no answer changes it; the
 //! provider's minute follows its headers, and a 429 or a spent counter of any name closes it until the reset that was named.
 
 mod budget;
@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use sidecar_core::limit::{Feedback, Scope, headers};
+use sidecar_core::rate_limit::{Feedback, Scope, headers};
 
 pub use budget::{Allowance, Budget};
 pub use policy::RateLimitPolicy;
@@ -53,8 +53,8 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(account: &str, policy: RateLimitPolicy) -> Self {
-        let pace = Scope::pace(format!("{PACE}{account}"), policy.per_second(), policy.at_once());
-        let minute = Scope::window(format!("{MINUTE}{account}"), KEY_LIMIT.max(policy.a_minute()), LIMIT_SPAN);
+        let pace = Scope::token_bucket(format!("{PACE}{account}"), policy.per_second(), policy.at_once());
+        let minute = Scope::sliding_window(format!("{MINUTE}{account}"), KEY_LIMIT.max(policy.a_minute()), LIMIT_SPAN);
         Self { account: account.into(), scopes: [pace, minute] }
     }
 

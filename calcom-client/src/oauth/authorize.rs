@@ -17,10 +17,10 @@ impl Pkce {
     /// A fresh one.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the operating system gives no randomness.
+    /// [`ErrorKind::InvalidInput`] when the operating system gives no randomness.
     pub fn generate() -> Result<Self> {
         let verifier = sidecar_core::secret::random_token();
-        verifier.map(Self).map_err(|error| Error::new(ErrorKind::Config, error.to_string()))
+        verifier.map(Self).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))
     }
 
     /// One that was kept.

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Error, ErrorKind, Result, Sent,
+    Error, ErrorKind, Result, SendState,
     http::{Call, Pipeline},
     retry::Replay,
     token::TokenSet,
@@ -14,7 +14,7 @@ use super::{Authorize, Pkce, grant, operations as op};
 use crate::{
     client::{Plumbing, data, plumbing},
     config::{Region, without_version},
-    error::{Calcom, CalcomErrorExt, Problem},
+    error::{Calcom, CalcomErrorExt, CalcomErrorReason},
     limits::{Limits, RateLimitPolicy},
 };
 
@@ -121,10 +121,10 @@ impl CalcomOAuthBuilder {
     /// The finished value. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the client id, the secret or a URL cannot be right, or when a host of one's own comes without a page
+    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right, or when a host of one's own comes without a page
     /// where users agree.
     pub fn build(self) -> Result<CalcomOAuth> {
-        let refuse = |why: &'static str| Err(Error::new(ErrorKind::Config, why));
+        let refuse = |why: &'static str| Err(Error::new(ErrorKind::InvalidInput, why));
         if self.client_id.trim().is_empty() {
             return refuse("the OAuth client id is empty: give the one that Cal.com shows in its settings");
         }
@@ -146,7 +146,7 @@ impl CalcomOAuthBuilder {
                     "`{base}` is neither of Cal.com's clouds, so that nobody knows where its users agree: give the address of its \
                      app with `app_url`, or the whole page with `authorize_url`"
                 );
-                return Err(Error::new(ErrorKind::Config, why));
+                return Err(Error::new(ErrorKind::InvalidInput, why));
             }
         };
         Ok(CalcomOAuth(Arc::new(Inner {
@@ -162,7 +162,7 @@ impl CalcomOAuthBuilder {
 }
 
 fn page(what: &str, text: &str) -> Result<Url> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Config, format!("the {what} `{text}` {why}")));
+    let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the {what} `{text}` {why}")));
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(_) => refuse("must begin with http:// or https://"),
@@ -195,12 +195,12 @@ impl CalcomOAuth {
     /// bound to the user's session ([`sidecar_core::secret::random_token`]). A public client adds a [`Pkce`].
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when no redirect URI was given, or `state` is empty.
+    /// [`ErrorKind::InvalidInput`] when no redirect URI was given, or `state` is empty.
     pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
         let (inner, state) = (&*self.0, state.into());
         if state.is_empty() {
             let why = "the state is empty: without one, anybody's code could be slipped in";
-            return Err(Error::new(ErrorKind::Config, why));
+            return Err(Error::new(ErrorKind::InvalidInput, why));
         }
         let redirect_uri = self.redirect_uri()?.to_owned();
         Ok(Authorize::new(inner.authorize_url.clone(), inner.client_id.clone(), redirect_uri, state))
@@ -208,19 +208,19 @@ impl CalcomOAuth {
 
     fn redirect_uri(&self) -> Result<&str> {
         let why = "no redirect URI: give it to the builder with `redirect_uri`, as it stands in the client's settings";
-        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::Config, why))
+        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::InvalidInput, why))
     }
 
     /// Exchanges the code that the user came back with.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again. [`ErrorKind::Config`] when a client
+    /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again. [`ErrorKind::InvalidInput`] when a client
     /// without a secret has no `pkce` either.
     pub async fn exchange_code(&self, code: &str, pkce: Option<&Pkce>) -> Result<TokenSet> {
         if self.0.client_secret.is_none() && pkce.is_none() {
             let why =
                 "a client without a secret proves itself by the verifier that the link was made with: give the `Pkce`";
-            return Err(Error::new(ErrorKind::Config, why).at("calcom", op::TOKEN.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("calcom", op::TOKEN.name));
         }
         let mut fields =
             vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
@@ -263,8 +263,8 @@ impl CalcomOAuth {
         data(&self.counted(op::CLIENT.call(&[&self.0.client_id])).await?)
     }
 
-    async fn counted(&self, call: Call) -> Result<sidecar_core::http::Answer> {
-        self.0.pipeline.call(call.scopes(self.0.limits.scopes())).await
+    async fn counted(&self, call: Call) -> Result<sidecar_core::http::Response> {
+        self.0.pipeline.send(call.scopes(self.0.limits.scopes())).await
     }
 }
 
@@ -273,19 +273,25 @@ impl CalcomOAuth {
 /// mistyped secret must not end all of them.
 fn token_refusal(error: Error) -> Error {
     let unclear = match error.problem() {
-        None | Some(Problem::Other | Problem::Validation(_) | Problem::NotFound | Problem::TokenInvalid) => true,
+        None
+        | Some(
+            CalcomErrorReason::Other
+            | CalcomErrorReason::Validation(_)
+            | CalcomErrorReason::NotFound
+            | CalcomErrorReason::TokenInvalid,
+        ) => true,
         Some(_) => false,
     };
     let (kind, problem) = match error.status() {
-        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, Problem::GrantInvalid),
-        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::Config, Problem::ClientInvalid),
+        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, CalcomErrorReason::GrantInvalid),
+        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
         _ => return error,
     };
     let status = error.status().unwrap_or_default();
     let message = format!("{} ({})", error.message(), problem.advice());
     Error::new(kind, message)
         .at("calcom", op::TOKEN.name)
-        .sent(Sent::Yes)
+        .with_send_state(SendState::Responded)
         .with_status(status)
         .with_detail(problem)
         .with_source(error)

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     lease::LeaseStore,
-    token::{Connection, Swap, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{CasResult, Connection, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
 };
 
 use super::{client::CalcomOAuth, exchange::CalcomExchange};
@@ -54,9 +54,9 @@ impl CalcomConnections {
         CalcomTokens { connections: self.clone(), organization: organization.into(), resource: ACCOUNT.into() }
     }
 
-    /// Waits until no renewal is under way; see [`TokenManager::settle`].
+    /// Waits until no renewal is under way; see [`TokenManager::drain_refreshes`].
     pub async fn settle(&self) {
-        self.manager.settle().await;
+        self.manager.drain_refreshes().await;
     }
 }
 
@@ -108,11 +108,11 @@ impl CalcomTokens {
         let mut expected = store.load(&key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
             match store.swap(&key, expected, tokens).await? {
-                Swap::Stored(_) => {
+                CasResult::Stored(_) => {
                     self.connections.manager.invalidate(&key);
                     return Ok(());
                 }
-                Swap::Lost(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
+                CasResult::Conflict(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }
         Err(Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again")))
@@ -121,7 +121,7 @@ impl CalcomTokens {
     /// Keeps an API key as the connection, in place of what was there.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when it cannot be a key; [`ErrorKind::Store`].
+    /// [`ErrorKind::InvalidInput`] when it cannot be a key; [`ErrorKind::Store`].
     pub async fn adopt_api_key(&self, key: SecretString) -> Result<()> {
         check_key(&key)?;
         let mut tokens = TokenSet {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    token::{TokenExchange, TokenKey, TokenSet},
+    token::{TokenKey, TokenProvider, TokenSet},
 };
 
 use super::client::CalcomOAuth;
@@ -24,15 +24,15 @@ impl CalcomExchange {
 }
 
 #[async_trait]
-impl TokenExchange for CalcomExchange {
-    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+impl TokenProvider for CalcomExchange {
+    async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let Some(refresh) = &current.refresh else {
             let why = format!("Cal.com refused the API key of {key}: give another key, or connect by OAuth");
             return Err(Error::new(ErrorKind::Auth, why));
         };
         let Some(oauth) = &self.0 else {
             let why = format!("{key} is a connection by OAuth, and no OAuth client is set up to renew it");
-            return Err(Error::new(ErrorKind::Config, why));
+            return Err(Error::new(ErrorKind::InvalidInput, why));
         };
         let mut next = oauth.refresh(refresh).await?;
         // What an answer leaves out still holds.

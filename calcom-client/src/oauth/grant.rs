@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, Sent, Timestamp, token::TokenSet};
+use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp, token::TokenSet};
 
 use crate::config::ACCESS_TOKEN_LIFE;
 
@@ -25,7 +25,7 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     // The body holds tokens: neither it nor the parser's words may stand in the error.
     let wire: Wire = serde_json::from_slice(body).map_err(|_| {
         Error::new(ErrorKind::Decode, "the token endpoint's answer has no access token in the expected shape")
-            .sent(Sent::Yes)
+            .with_send_state(SendState::Responded)
     })?;
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is meant")]
     let life =

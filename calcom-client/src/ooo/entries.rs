@@ -27,7 +27,7 @@ fn period(draft: Draft, start: Timestamp, end: Timestamp) -> Draft {
 
 request! {
     /// Says that somebody is away. From [`OutOfOffice::create`](super::OutOfOffice::create). The same period twice is refused as
-    /// [`Problem::AlreadyExists`](crate::Problem::AlreadyExists).
+    /// [`CalcomErrorReason::AlreadyExists`](crate::CalcomErrorReason::AlreadyExists).
     CreateOoo => OooEntry, via data;
     body {
         /// Notes.

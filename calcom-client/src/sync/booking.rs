@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    record::{Change, ChangeOrigin, Doc, Effect, RecordKey},
+    record::{Change, ChangeOrigin, Doc, Mutation, RecordKey},
 };
 
 use crate::model::{Attendee, Booking, BookingUid, WireTime};
@@ -49,7 +49,7 @@ pub(super) fn fetched(
     origin: ChangeOrigin,
 ) -> Change {
     let version = booking.updated_at.as_ref().and_then(WireTime::timestamp).unwrap_or(asked_at);
-    change(organization, &booking.uid, version, origin, Effect::Put(document(booking).into()))
+    change(organization, &booking.uid, version, origin, Mutation::Put(document(booking).into()))
 }
 
 /// A change of a booking's record.
@@ -58,13 +58,13 @@ pub(super) fn change(
     uid: &BookingUid,
     version: Timestamp,
     origin: ChangeOrigin,
-    effect: Effect,
+    effect: Mutation,
 ) -> Change {
     let position = match &effect {
-        Effect::Put(document) => Some(place(document).unwrap_or(Timestamp::EPOCH)),
+        Mutation::Put(document) => Some(place(document).unwrap_or(Timestamp::EPOCH)),
         // A webhook that does not carry the start leaves it as it is.
-        Effect::Patch(document) => place(document),
-        Effect::Delete => None,
+        Mutation::Patch(document) => place(document),
+        Mutation::Delete => None,
     };
     Change {
         key: RecordKey { organization: organization.clone(), kind: Cow::Borrowed(BOOKING), id: uid.as_str().into() },
@@ -72,10 +72,10 @@ pub(super) fn change(
         version,
         origin,
         position,
-        effect,
+        mutation: effect,
         searchable: SEARCHABLE,
-        reread: Some(Cow::Borrowed(READ_BOOKING)),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed(READ_BOOKING)),
+        on_change: None,
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     ErrorKind, OrganizationId, Page, Result, Timestamp,
-    record::{Change, ChangeOrigin, Effect},
+    record::{Change, ChangeOrigin, Mutation},
     sync::{Source, SourcePage},
 };
 
@@ -64,7 +64,7 @@ impl Source for BookingsSource {
         let next = listed.next.map(|behind| next(after, behind, &listed.items));
         let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
         let items = listed.items.iter().map(change).collect();
-        Ok(SourcePage { page: Page { items, next, total: listed.total }, span: None })
+        Ok(SourcePage { page: Page { items, next, total: listed.total }, range: None })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {
@@ -77,11 +77,11 @@ impl Source for BookingsSource {
                 bookings.retain(|booking| booking.uid == uid);
                 Ok(match bookings.first() {
                     Some(booking) => booking::fetched(&self.organization, booking, asked_at, origin),
-                    None => booking::change(&self.organization, &uid, asked_at, origin, Effect::Delete),
+                    None => booking::change(&self.organization, &uid, asked_at, origin, Mutation::Delete),
                 })
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(booking::change(&self.organization, &uid, asked_at, origin, Effect::Delete))
+                Ok(booking::change(&self.organization, &uid, asked_at, origin, Mutation::Delete))
             }
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    record::{Change, ChangeOrigin, Doc, Effect},
+    record::{Change, ChangeOrigin, Doc, Mutation},
 };
 
 use super::booking::{
@@ -31,8 +31,8 @@ pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, recei
     let version = event.happened_at().unwrap_or(received_at);
     let patch = |(uid, fields): (BookingUid, Doc)| {
         let follow_up = fields.contains_key(ABSENCES_CHANGED).then_some(Cow::Borrowed(READ_BOOKING));
-        let change = change(organization, &uid, version, ChangeOrigin::Webhook, Effect::Patch(fields.into()));
-        Change { follow_up, ..change }
+        let change = change(organization, &uid, version, ChangeOrigin::Webhook, Mutation::Patch(fields.into()));
+        Change { on_change: follow_up, ..change }
     };
     patches(event, version).into_iter().map(patch).collect()
 }

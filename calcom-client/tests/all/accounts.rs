@@ -314,7 +314,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
         calcom.out_of_office().update(9).between(from, to).await.unwrap_err(),
     ];
     for error in refused {
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert_eq!(error.provider(), "calcom", "{error}");
     }
     assert!(sent.requests().is_empty());
@@ -322,7 +322,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn completing_a_calendars_connection_ends_in_a_redirect() {
-    let script = ScriptedTransport::new().answer_with(302, &[("location", "https://app.example.com")], "");
+    let script = ScriptedTransport::new().respond_with(302, &[("location", "https://app.example.com")], "");
     let (calcom, sent) = client(script);
     calcom.calendars().save(&CalendarProvider::Google, "s", "c").await.unwrap();
     assert_eq!(line(&only(&sent)), "GET /v2/calendars/google/save?state=s&code=c");
@@ -331,7 +331,7 @@ async fn completing_a_calendars_connection_ends_in_a_redirect() {
 #[tokio::test]
 async fn a_team_that_costs_something_is_not_there_yet() {
     let (calcom, _) =
-        client(ScriptedTransport::new().answer(201, fixture!("team")).answer(201, fixture!("team_pending")));
+        client(ScriptedTransport::new().respond(201, fixture!("team")).respond(201, fixture!("team_pending")));
     let made = calcom.teams().create("Sales").await.unwrap();
     assert_eq!(made.team().unwrap().slug.as_deref(), Some("sales"));
     let TeamMade::Pending(pending) = calcom.teams().create("Sales").await.unwrap() else { panic!("not paid yet") };
@@ -346,7 +346,7 @@ async fn what_no_field_takes_up_is_named_with_its_path() {
     let answers = [booking.clone(), json!([booking]), slots, team];
     let script = answers
         .into_iter()
-        .fold(ScriptedTransport::new(), |script, data| script.answer(200, json!({"status": "success", "data": data})));
+        .fold(ScriptedTransport::new(), |script, data| script.respond(200, json!({"status": "success", "data": data})));
     let (calcom, _) = client(script);
     let unknown = |answer: &dyn Unknown| {
         let mut found = Vec::new();
@@ -374,7 +374,7 @@ async fn a_webhooks_secret_is_read_but_not_shown() {
 #[tokio::test]
 async fn items_begin_where_they_were_asked_to() {
     let none = || json!({"status": "success", "data": []});
-    let script = ScriptedTransport::new().answer(200, none()).answer(200, none()).answer(200, none());
+    let script = ScriptedTransport::new().respond(200, none()).respond(200, none()).respond(200, none());
     let (calcom, transport) = client(script);
     let webhooks: Vec<_> = calcom.webhooks().list().skip(250_u64).items().try_collect().await.unwrap();
     let entries: Vec<_> = calcom.out_of_office().list().skip(3_u64).items().try_collect().await.unwrap();

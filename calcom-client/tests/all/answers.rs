@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sidecar_core::{ErrorKind, Sent, test_util::ScriptedTransport};
+use sidecar_core::{ErrorKind, SendState, test_util::ScriptedTransport};
 
 use crate::{
     cases::{Case, all},
@@ -14,7 +14,7 @@ use crate::{
 
 /// Runs a case with another answer.
 async fn read(case: &Case, answer: &Value) -> Result<Value, sidecar_core::Error> {
-    let transport = Arc::new(ScriptedTransport::new().answer(200, answer.clone()));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, answer.clone()));
     (case.run)(builder(&transport).api_key("cal_live_secret".to_owned()).build().unwrap()).await
 }
 
@@ -38,8 +38,8 @@ async fn assert_kept_or_refused(case: &Case, answer: &Value) {
         }
         Err(error) => {
             // `status` may have become "error".
-            assert!(matches!(error.kind(), ErrorKind::Decode | ErrorKind::Invalid), "{error}");
-            assert_eq!(error.was_sent(), Sent::Yes, "{error}");
+            assert!(matches!(error.kind(), ErrorKind::Decode | ErrorKind::Rejected), "{error}");
+            assert_eq!(error.send_state(), SendState::Responded, "{error}");
         }
     }
 }
@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let transport = Arc::new(ScriptedTransport::new().answer_with(200, &[], bytes));
+        let transport = Arc::new(ScriptedTransport::new().respond_with(200, &[], bytes));
         let calcom = builder(&transport).api_key("cal_live_secret".to_owned()).build().unwrap();
         let _ = runtime.block_on(async { calcom.bookings().get("bk_1").await });
     }

@@ -295,7 +295,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
         slots.list(7).local_days("2026-02-01", "2026-03-01", "Mars/Base"),
     ] {
         let error = request.await.unwrap_err();
-        assert_eq!((error.kind(), error.provider()), (ErrorKind::Config, "calcom"), "{error}");
+        assert_eq!((error.kind(), error.provider()), (ErrorKind::InvalidInput, "calcom"), "{error}");
     }
     assert!(sent.requests().is_empty());
 }

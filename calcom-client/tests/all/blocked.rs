@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use calcom_client::{
-    CalcomClient, CalcomErrorExt, Problem,
+    CalcomClient, CalcomErrorExt, CalcomErrorReason,
     bookings::{NewAttendee, REFERENCE},
     compat::{BlockHandle, BlockStrategy, BlockedSlot},
     model::{Availability, DateOverride, Schedule, Weekday},
@@ -241,7 +241,7 @@ async fn a_schedule_that_another_process_holds_is_not_changed() {
     let leases = Arc::new(MemoryStore::new());
     let house = House::with("UTC", json!([]), Some(leases.clone()));
     let key = "calcom:schedule:https://api.cal.com:3";
-    let held = leases.try_take(key, "somebody", std::time::Duration::from_secs(600)).await.unwrap();
+    let held = leases.try_acquire(key, "somebody", std::time::Duration::from_secs(600)).await.unwrap();
     assert!(held.is_some());
     let block = [slot("2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z")];
     let request = house.calcom.create_blocked_slots(block).deadline(std::time::Duration::from_secs(2));
@@ -253,12 +253,12 @@ async fn a_schedule_that_another_process_holds_is_not_changed() {
 async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
     let (calcom, sent) = client(
         ScriptedTransport::new()
-            .answer(201, fixture!("booking"))
-            .answer(200, fixture!("booking_cancelled"))
-            .answer(201, fixture!("ooo"))
-            .answer(200, fixture!("ooo"))
-            .answer(201, fixture!("reservation"))
-            .answer(200, json!({"status": "success"})),
+            .respond(201, fixture!("booking"))
+            .respond(200, fixture!("booking_cancelled"))
+            .respond(201, fixture!("ooo"))
+            .respond(200, fixture!("ooo"))
+            .respond(201, fixture!("reservation"))
+            .respond(200, json!({"status": "success"})),
     );
     let hour = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z").because("dentist");
     let hold = BlockStrategy::HoldBooking {
@@ -317,7 +317,7 @@ async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
 async fn what_is_gone_already_is_free() {
     let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
     let done = json!({"status": "error", "error": {"code": "BadRequestException", "message": "booking has been cancelled already"}});
-    let (calcom, _) = client(ScriptedTransport::new().answer(404, gone).answer(400, done));
+    let (calcom, _) = client(ScriptedTransport::new().respond(404, gone).respond(400, done));
     calcom.unblock(BlockHandle::OutOfOffice { id: 9.into() }).await.unwrap();
     calcom.unblock(BlockHandle::Booking { uid: "bk_1".into() }).await.unwrap();
 }
@@ -326,31 +326,31 @@ async fn what_is_gone_already_is_free() {
 async fn when_one_of_several_fails_the_others_are_named() {
     let refused =
         json!({"status": "error", "error": {"code": "ConflictException", "message": "Ooo entry already exists."}});
-    let (calcom, _) = client(ScriptedTransport::new().answer(201, fixture!("ooo")).answer(409, refused));
+    let (calcom, _) = client(ScriptedTransport::new().respond(201, fixture!("ooo")).respond(409, refused));
     let days =
         [slot("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"), slot("2026-12-03T00:00:00Z", "2026-12-04T00:00:00Z")];
     let away = BlockStrategy::OutOfOffice { widen: false };
     let error = calcom.create_blocked_slots(days).strategy(away).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let handles = vec![BlockHandle::OutOfOffice { id: 9.into() }];
-    assert_eq!(error.problem(), Some(&Problem::PartlyBlocked { handles }));
+    assert_eq!(error.problem(), Some(&CalcomErrorReason::PartlyBlocked { handles }));
 }
 
 #[tokio::test]
 async fn a_change_that_was_not_answered_can_be_undone() {
     let broken = || TransportError::Broken("reset".into());
-    let script = ScriptedTransport::new().answer(200, fixture!("schedule")).fail(broken());
+    let script = ScriptedTransport::new().respond(200, fixture!("schedule")).fail(broken());
     let (calcom, _) = client(script);
     let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
     let strategy = BlockStrategy::ScheduleOverride { schedule: Some(3.into()) };
     let error = calcom.create_blocked_slots([block]).strategy(strategy).await.unwrap_err();
-    let Some(Problem::PartlyBlocked { handles }) = error.problem() else { panic!("{error}: no handles") };
+    let Some(CalcomErrorReason::PartlyBlocked { handles }) = error.problem() else { panic!("{error}: no handles") };
     let [BlockHandle::ScheduleOverride { removed, .. }] = handles.as_slice() else { panic!("{handles:?}") };
     assert_eq!(removed[0].date, "2026-12-02");
     assert!(error.may_have_happened());
 
     let mine = json!({"status": "success", "data": [{"uid": "bk_1", "status": "accepted"}]});
-    let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).answer(200, mine));
+    let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).respond(200, mine));
     let hold = BlockStrategy::HoldBooking { event_type: 8.into(), attendee: NewAttendee::new("B", "b@c.d", "UTC") };
     let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
     let error = calcom.create_blocked_slots([block]).strategy(hold).await.unwrap_err();
@@ -372,7 +372,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
         calcom.create_blocked_slots([backwards]),
     ] {
         let error = request.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     }
     assert!(calcom.create_blocked_slots([]).await.unwrap().is_empty());
     assert!(sent.requests().is_empty());

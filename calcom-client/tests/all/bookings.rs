@@ -300,7 +300,7 @@ fn a_new_place_is_named_with_where_it_is() {
 #[tokio::test]
 async fn a_booking_is_one_or_a_series() {
     let (calcom, _) =
-        client(ScriptedTransport::new().answer(201, fixture!("booking")).answer(201, fixture!("booking_series")));
+        client(ScriptedTransport::new().respond(201, fixture!("booking")).respond(201, fixture!("booking_series")));
     let one = calcom.bookings().create(7, at(START), &ann()).await.unwrap();
     assert_eq!((one.as_slice().len(), one.first().unwrap().metadata_text("ghlContactId")), (1, Some("c_1")));
     let series = calcom.bookings().create(7, at(START), &ann()).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_listing_goes_on_while_the_provider_says_that_there_is_more() {
     let mut last = fixture!("bookings_page");
     last["data"] = json!([{"uid": "bk_3"}]);
     last["pagination"]["hasNextPage"] = json!(false);
-    let (calcom, sent) = client(ScriptedTransport::new().answer(200, fixture!("bookings_page")).answer(200, last));
+    let (calcom, sent) = client(ScriptedTransport::new().respond(200, fixture!("bookings_page")).respond(200, last));
     let all: Vec<_> = calcom.bookings().list().page_size(2_u32).items().try_collect().await.unwrap();
     assert_eq!(all.iter().map(|booking| booking.uid.as_str()).collect::<Vec<_>>(), ["bk_1", "bk_2", "bk_3"]);
     let lines: Vec<_> = sent.requests().iter().map(line).collect();
@@ -322,7 +322,8 @@ async fn a_listing_goes_on_while_the_provider_says_that_there_is_more() {
 
 #[tokio::test]
 async fn a_provider_that_repeats_a_page_is_an_error_not_an_endless_loop() {
-    let script = ScriptedTransport::new().answer(200, fixture!("bookings_page")).answer(200, fixture!("bookings_page"));
+    let script =
+        ScriptedTransport::new().respond(200, fixture!("bookings_page")).respond(200, fixture!("bookings_page"));
     let (calcom, _) = client(script);
     let error = calcom.bookings().list().page_size(2_u32).items().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
@@ -343,15 +344,15 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
         (many, "at most 50"),
     ] {
         let error = request.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.message().contains(word), "{error}");
     }
     for page in [0_u32, 251] {
-        assert_eq!(bookings.list().page_size(page).await.unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(bookings.list().page_size(page).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
     let guests = (0..11).map(|number| Guest::new(format!("{number}@b.c")));
-    assert_eq!(bookings.add_guests("bk_1", guests).await.unwrap_err().kind(), ErrorKind::Config);
-    assert_eq!(bookings.get("..").await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(bookings.add_guests("bk_1", guests).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(bookings.get("..").await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(sent.requests().is_empty());
 }
 
@@ -373,7 +374,7 @@ async fn a_create_without_an_answer_finds_what_it_made() {
         {"uid": "bk_1", "status": "accepted", "metadata": {"sidecarReference": "job-1"}},
     ]});
     let broken = || TransportError::Broken("reset".into());
-    let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).answer(200, mine));
+    let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).respond(200, mine));
     let made = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap();
     assert!(matches!(&made, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{made:?}");
     let lines: Vec<_> = sent.requests().iter().map(line).collect();
@@ -383,18 +384,18 @@ async fn a_create_without_an_answer_finds_what_it_made() {
     );
 
     let nothing = json!({"status": "success", "data": []});
-    let (calcom, _) = client(ScriptedTransport::new().fail(broken()).answer(200, nothing));
+    let (calcom, _) = client(ScriptedTransport::new().fail(broken()).respond(200, nothing));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();
     assert!(calcom_client::CalcomErrorExt::may_have_happened(&error), "{error}");
 
     let (calcom, sent) = answering(400, json!({"message": "eventTypeId is wrong"}));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();
-    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Invalid, 1), "a clear refusal is not looked for");
+    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Rejected, 1), "a clear refusal is not looked for");
 
     let (calcom, sent) = client(ScriptedTransport::new());
     assert_eq!(
         calcom.bookings().create(7, at(START), &ann()).create_or_find().await.unwrap_err().kind(),
-        ErrorKind::Config
+        ErrorKind::InvalidInput
     );
     assert!(sent.requests().is_empty());
 }
@@ -404,8 +405,8 @@ async fn a_booking_without_a_user_has_a_host_without_an_id() {
     let booking = json!({"uid": "bk_1", "hosts": [{"id": "unknown", "name": "unknown", "email": "unknown"}]});
     let listed = json!({"status": "success", "data": [booking], "pagination": {"hasNextPage": false}});
     let read = json!({"status": "success", "data": booking});
-    let script = ScriptedTransport::new().answer(200, listed).answer(200, read.clone()).answer(201, read.clone());
-    let (calcom, _) = client(script.answer(200, read));
+    let script = ScriptedTransport::new().respond(200, listed).respond(200, read.clone()).respond(201, read.clone());
+    let (calcom, _) = client(script.respond(200, read));
     let bookings = calcom.bookings();
     let page = bookings.list().await.unwrap();
     let one = bookings.get("bk_1").await.unwrap();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use calcom_client::{ApiVersion, ApiVersions, CalcomClient, Problem, Profile, Region, client::Auth};
+use calcom_client::{ApiVersion, ApiVersions, CalcomClient, CalcomErrorReason, Profile, Region, client::Auth};
 use sidecar_core::{ErrorKind, test_util::ScriptedTransport, token::StaticToken};
 
 use crate::support::{answering, builder, client, fixture, line, only};
@@ -9,7 +9,7 @@ use crate::support::{answering, builder, client, fixture, line, only};
 fn a_base_of_api_v1_explains_itself() {
     for url in ["https://api.cal.com/v1", "https://cal.example.com/api/v1/"] {
         let error = CalcomClient::builder().api_key("cal_x".to_owned()).base_url(url).build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("shut down") && error.message().contains("https://api.cal.com"), "{error}");
     }
 }
@@ -23,7 +23,7 @@ fn what_cannot_be_right_is_refused() {
         (built(CalcomClient::builder().api_key("cal_x".to_owned()).api_key("cal_y".to_owned())), "several"),
         (built(CalcomClient::builder().base_url("api.cal.com")), "absolute URL"),
     ] {
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(word), "{error}");
     }
 }
@@ -41,7 +41,7 @@ async fn region_and_base_say_where_and_which_profile() {
             Profile::Cloud,
         ),
     ] {
-        let transport = Arc::new(ScriptedTransport::new().answer(200, fixture!("me")));
+        let transport = Arc::new(ScriptedTransport::new().respond(200, fixture!("me")));
         let calcom = build.api_key("cal_x".to_owned()).transport(transport.clone()).build().unwrap();
         calcom.me().get().await.unwrap();
         assert_eq!((only(&transport).url.as_str(), calcom.profile()), (url, profile));
@@ -52,12 +52,12 @@ async fn region_and_base_say_where_and_which_profile() {
 async fn each_profile_and_each_group_has_its_version() {
     for (profile, bookings) in [(Profile::Cloud, "2026-02-25"), (Profile::SelfHosted, "2024-08-13")] {
         let script = ScriptedTransport::new()
-            .answer(200, fixture!("booking"))
-            .answer(200, fixture!("attendees"))
-            .answer(200, fixture!("event_type"))
-            .answer(200, fixture!("schedule"))
-            .answer(200, fixture!("reservation"))
-            .answer(200, fixture!("me"));
+            .respond(200, fixture!("booking"))
+            .respond(200, fixture!("attendees"))
+            .respond(200, fixture!("event_type"))
+            .respond(200, fixture!("schedule"))
+            .respond(200, fixture!("reservation"))
+            .respond(200, fixture!("me"));
         let transport = Arc::new(script);
         let calcom = builder(&transport).api_key("cal_x".to_owned()).profile(profile).build().unwrap();
         calcom.bookings().get("bk_1").await.unwrap();
@@ -73,7 +73,7 @@ async fn each_profile_and_each_group_has_its_version() {
 
 #[tokio::test]
 async fn versions_can_be_replaced() {
-    let transport = Arc::new(ScriptedTransport::new().answer(200, fixture!("booking")));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, fixture!("booking")));
     let versions = ApiVersions { bookings: ApiVersion::from("2027-01-01"), ..ApiVersions::of(Profile::Cloud) };
     let calcom = builder(&transport).api_key("cal_x".to_owned()).versions(versions).build().unwrap();
     calcom.bookings().get("bk_1").await.unwrap();
@@ -83,7 +83,7 @@ async fn versions_can_be_replaced() {
 #[tokio::test]
 async fn without_credentials_only_the_public_operations_are_sent() {
     for case in crate::cases::all() {
-        let transport = Arc::new(ScriptedTransport::new().answer(200, case.answer.clone()));
+        let transport = Arc::new(ScriptedTransport::new().respond(200, case.answer.clone()));
         let outcome = (case.run)(builder(&transport).build().unwrap()).await;
         match crate::cases::operation(case.operation).auth {
             Auth::Optional => {
@@ -92,8 +92,8 @@ async fn without_credentials_only_the_public_operations_are_sent() {
             }
             _ => {
                 let error = outcome.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-                assert_eq!(error.detail::<Problem>(), Some(&Problem::CredentialsMissing));
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+                assert_eq!(error.detail::<CalcomErrorReason>(), Some(&CalcomErrorReason::CredentialsMissing));
                 assert!(transport.requests().is_empty(), "{}", case.operation);
             }
         }
@@ -103,7 +103,7 @@ async fn without_credentials_only_the_public_operations_are_sent() {
 #[tokio::test]
 async fn any_path_can_be_called() {
     let (calcom, sent) =
-        client(ScriptedTransport::new().answer(200, fixture!("team")).answer(200, fixture!("team")).answer(204, ""));
+        client(ScriptedTransport::new().respond(200, fixture!("team")).respond(200, fixture!("team")).respond(204, ""));
     let data: serde_json::Value = calcom.raw().get("/v2/teams/4/memberships").query("take", 5).data().await.unwrap();
     assert_eq!(data["slug"], "sales");
     let body = serde_json::json!({"userId": 5});

@@ -75,7 +75,7 @@ impl Observer for Seen {
 async fn every_operation_sends_what_it_should_and_keeps_all_that_it_is_answered() {
     for case in all() {
         let name = format!("{} ({})", case.operation, case.line);
-        let transport = Arc::new(ScriptedTransport::new().answer(200, case.answer.clone()));
+        let transport = Arc::new(ScriptedTransport::new().respond(200, case.answer.clone()));
         let seen = Arc::new(Seen::default());
         let client = builder(&transport).api_key("cal_live_secret".to_owned()).observer(seen.clone()).build().unwrap();
         let read = (case.run)(client).await.unwrap_or_else(|error| panic!("{name}: {error}"));

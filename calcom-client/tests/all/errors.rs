@@ -1,6 +1,6 @@
-use calcom_client::{CalcomErrorExt, Error, Problem, bookings::NewAttendee};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason, Error, bookings::NewAttendee};
 use serde_json::{Value, json};
-use sidecar_core::{ErrorKind, Sent, http::TransportError, retry::RetryPolicy, test_util::ScriptedTransport};
+use sidecar_core::{ErrorKind, SendState, http::TransportError, retry::RetryPolicy, test_util::ScriptedTransport};
 
 use crate::support::{at, builder, client, fixture};
 
@@ -14,7 +14,7 @@ fn refusal(code: &str, message: &str, details: Value) -> Value {
 }
 
 async fn refused(status: u16, headers: &[(&str, &str)], body: impl ToString) -> Error {
-    let (calcom, _) = client(ScriptedTransport::new().answer_with(status, headers, body.to_string()));
+    let (calcom, _) = client(ScriptedTransport::new().respond_with(status, headers, body.to_string()));
     calcom.me().get().await.unwrap_err()
 }
 
@@ -69,7 +69,7 @@ async fn the_real_reason_is_found_in_every_shape() {
     ] {
         let error = refused(400, &[], &body).await;
         assert_eq!(error.message(), message, "{body}");
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
     }
 }
 
@@ -80,47 +80,71 @@ async fn each_refusal_is_what_it_is() {
             401,
             "UnauthorizedException",
             "ApiAuthStrategy - api key - Your api key is not valid",
-            Problem::TokenInvalid,
+            CalcomErrorReason::TokenInvalid,
             ErrorKind::Auth,
         ),
         (
             401,
             "UnauthorizedException",
             "Insufficient scope: BOOKING_READ is required",
-            Problem::ScopeMissing { scope: Some("PROFILE_READ") },
+            CalcomErrorReason::ScopeMissing { scope: Some("PROFILE_READ") },
             ErrorKind::Forbidden,
         ),
         (
             403,
             "ForbiddenException",
             "insufficient permissions",
-            Problem::ScopeMissing { scope: Some("PROFILE_READ") },
+            CalcomErrorReason::ScopeMissing { scope: Some("PROFILE_READ") },
             ErrorKind::Forbidden,
         ),
-        (403, "ForbiddenException", "user is not the host", Problem::Forbidden, ErrorKind::Forbidden),
-        (403, "ForbiddenException", "Your account is locked", Problem::AccountLocked, ErrorKind::Forbidden),
-        (403, "ForbiddenException", "Account temporarily locked.", Problem::AccountLocked, ErrorKind::Forbidden),
-        (403, "ForbiddenException", "This attendee is blocked by the host", Problem::Forbidden, ErrorKind::Forbidden),
-        (401, "UnauthorizedException", "the key was unlocked and revoked", Problem::TokenInvalid, ErrorKind::Auth),
-        (404, "NotFoundException", "User not found", Problem::NotFound, ErrorKind::NotFound),
-        (404, "NotFoundException", "Cannot GET /v2/me", Problem::UnknownRoute, ErrorKind::Invalid),
-        (409, "ConflictException", "Ooo entry already exists.", Problem::AlreadyExists, ErrorKind::Conflict),
-        (400, "BadRequestException", "no_available_users_found_error", Problem::SlotTaken, ErrorKind::Conflict),
+        (403, "ForbiddenException", "user is not the host", CalcomErrorReason::Forbidden, ErrorKind::Forbidden),
+        (403, "ForbiddenException", "Your account is locked", CalcomErrorReason::AccountLocked, ErrorKind::Forbidden),
+        (
+            403,
+            "ForbiddenException",
+            "Account temporarily locked.",
+            CalcomErrorReason::AccountLocked,
+            ErrorKind::Forbidden,
+        ),
+        (
+            403,
+            "ForbiddenException",
+            "This attendee is blocked by the host",
+            CalcomErrorReason::Forbidden,
+            ErrorKind::Forbidden,
+        ),
+        (
+            401,
+            "UnauthorizedException",
+            "the key was unlocked and revoked",
+            CalcomErrorReason::TokenInvalid,
+            ErrorKind::Auth,
+        ),
+        (404, "NotFoundException", "User not found", CalcomErrorReason::NotFound, ErrorKind::NotFound),
+        (404, "NotFoundException", "Cannot GET /v2/me", CalcomErrorReason::UnknownRoute, ErrorKind::Rejected),
+        (409, "ConflictException", "Ooo entry already exists.", CalcomErrorReason::AlreadyExists, ErrorKind::Conflict),
+        (
+            400,
+            "BadRequestException",
+            "no_available_users_found_error",
+            CalcomErrorReason::SlotTaken,
+            ErrorKind::Conflict,
+        ),
         (
             400,
             "BadRequestException",
             "User either already has booking at this time or is not available",
-            Problem::SlotTaken,
+            CalcomErrorReason::SlotTaken,
             ErrorKind::Conflict,
         ),
         (
             400,
             "BadRequestException",
             "Can't cancel booking because it has been cancelled already",
-            Problem::AlreadyDone,
+            CalcomErrorReason::AlreadyDone,
             ErrorKind::Conflict,
         ),
-        (500, "InternalServerErrorException", "Internal server error", Problem::Other, ErrorKind::Server),
+        (500, "InternalServerErrorException", "Internal server error", CalcomErrorReason::Other, ErrorKind::Server),
     ];
     for (status, code, message, problem, kind) in all {
         let error = refused(status, &[], refusal(code, message, Value::Null)).await;
@@ -134,10 +158,10 @@ async fn each_refusal_is_what_it_is() {
 #[tokio::test]
 async fn a_page_instead_of_an_answer_and_an_empty_one_are_told_apart() {
     let page = refused(403, &[], "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>").await;
-    assert_eq!(page.problem(), Some(&Problem::Blocked));
+    assert_eq!(page.problem(), Some(&CalcomErrorReason::Blocked));
     assert!(page.message().contains("proxy or a firewall"), "{page}");
     let words = refused(400, &[], " the booking\nis too early ").await;
-    assert_eq!((words.message(), words.kind()), ("the booking is too early", ErrorKind::Invalid));
+    assert_eq!((words.message(), words.kind()), ("the booking is too early", ErrorKind::Rejected));
     for noise in ["<error>no</error>", "{\"broken", "\u{1}\u{2}", &"long ".repeat(200)] {
         assert_eq!(refused(400, &[], noise).await.message(), "Bad Request", "{noise}");
     }
@@ -155,15 +179,18 @@ async fn the_requests_id_is_kept_where_there_is_one() {
 #[tokio::test]
 async fn an_error_under_a_good_status_is_one() {
     let error = refused(200, &[], json!({"status": "error", "error": {"message": "the host is gone"}})).await;
-    assert_eq!((error.kind(), error.message(), error.was_sent()), (ErrorKind::Invalid, "the host is gone", Sent::Yes));
+    assert_eq!(
+        (error.kind(), error.message(), error.send_state()),
+        (ErrorKind::Rejected, "the host is gone", SendState::Responded)
+    );
     let hidden = refusal("BadRequestException", "Bad Request Exception", json!({"message": "the host is gone"}));
     let error = refused(200, &[], &hidden).await;
     assert_eq!((error.message(), error.code()), ("the host is gone", Some("BadRequestException")));
     assert_eq!(refused(200, &[], json!({"status": "error", "message": "gone"})).await.message(), "gone");
     let script = ScriptedTransport::new()
-        .answer(200, hidden.clone())
-        .answer(200, hidden)
-        .answer(200, json!({"status": "success"}));
+        .respond(200, hidden.clone())
+        .respond(200, hidden)
+        .respond(200, json!({"status": "success"}));
     let (calcom, _) = client(script);
     assert_eq!(calcom.bookings().list().await.unwrap_err().message(), "the host is gone");
     assert_eq!(calcom.slots().delete_reservation("res_1").await.unwrap_err().message(), "the host is gone");
@@ -175,7 +202,7 @@ async fn an_error_under_a_good_status_is_one() {
 #[tokio::test]
 async fn a_read_is_tried_again_and_a_booking_never() {
     let down = || refusal("InternalServerErrorException", "down", Value::Null);
-    let script = ScriptedTransport::new().answer(502, down()).answer(200, fixture!("me"));
+    let script = ScriptedTransport::new().respond(502, down()).respond(200, fixture!("me"));
     let transport = std::sync::Arc::new(script);
     let calcom = builder(&transport)
         .api_key("cal_x".to_owned())
@@ -187,7 +214,7 @@ async fn a_read_is_tried_again_and_a_booking_never() {
     assert_eq!(transport.requests().len(), 2);
 
     let script =
-        ScriptedTransport::new().fail(TransportError::Broken("reset".into())).answer(200, fixture!("schedule"));
+        ScriptedTransport::new().fail(TransportError::Broken("reset".into())).respond(200, fixture!("schedule"));
     let transport = std::sync::Arc::new(script);
     let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(sidecar_core::SystemClock::shared());
     let soon = RetryPolicy { base: std::time::Duration::ZERO, ..RetryPolicy::default() };
@@ -195,17 +222,17 @@ async fn a_read_is_tried_again_and_a_booking_never() {
     assert_eq!(transport.requests().len(), 2, "a whole state may be written twice");
 
     for (script, sent) in [
-        (ScriptedTransport::new().answer(502, down()).answer(201, fixture!("booking")), Sent::Yes),
+        (ScriptedTransport::new().respond(502, down()).respond(201, fixture!("booking")), SendState::Responded),
         (
-            ScriptedTransport::new().fail(TransportError::Broken("reset".into())).answer(201, fixture!("booking")),
-            Sent::Perhaps,
+            ScriptedTransport::new().fail(TransportError::Broken("reset".into())).respond(201, fixture!("booking")),
+            SendState::Unknown,
         ),
     ] {
         let transport = std::sync::Arc::new(script);
         let calcom = builder(&transport).api_key("cal_x".to_owned()).retry(RetryPolicy::default()).build().unwrap();
         let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
         let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
-        assert_eq!((transport.requests().len(), error.was_sent()), (1, sent), "{error}");
+        assert_eq!((transport.requests().len(), error.send_state()), (1, sent), "{error}");
         assert!(error.may_have_happened() && error.is_transient());
     }
 }
@@ -214,8 +241,8 @@ async fn a_read_is_tried_again_and_a_booking_never() {
 async fn a_booking_that_was_refused_as_taken_may_be_there() {
     let (calcom, _) = client(
         ScriptedTransport::new()
-            .answer(400, refusal("BadRequestException", "no_available_users_found_error", Value::Null))
-            .answer(400, refusal("BadRequestException", "no_available_users_found_error", Value::Null)),
+            .respond(400, refusal("BadRequestException", "no_available_users_found_error", Value::Null))
+            .respond(400, refusal("BadRequestException", "no_available_users_found_error", Value::Null)),
     );
     let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
     let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();

@@ -1,10 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
-use calcom_client::{CalcomErrorExt, Problem, RateLimitPolicy};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason, RateLimitPolicy};
 use serde_json::json;
 use sidecar_core::{
-    ErrorKind, Sent, SystemClock,
-    limit::LocalLimiter,
+    ErrorKind, SendState, SystemClock,
+    rate_limit::LocalLimiter,
     retry::RetryPolicy,
     test_util::{ManualClock, ScriptedTransport},
 };
@@ -14,7 +14,7 @@ use crate::support::{NOW, builder, fixture};
 /// A transport with this many good answers, each with these headers.
 fn answers(count: usize, headers: &[(&str, &str)]) -> Arc<ScriptedTransport> {
     let me = fixture!("me").to_string();
-    Arc::new((0..count).fold(ScriptedTransport::new(), |script, _| script.answer_with(200, headers, me.clone())))
+    Arc::new((0..count).fold(ScriptedTransport::new(), |script, _| script.respond_with(200, headers, me.clone())))
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +49,7 @@ async fn the_headers_correct_the_minute() {
 async fn a_spent_minute_is_waited_for_and_not_broken() {
     let spent = [("X-RateLimit-Remaining-Default", "0"), ("X-RateLimit-Reset-Default", "30")];
     let me = fixture!("me");
-    let script = ScriptedTransport::new().answer_with(200, &spent, me.to_string()).answer(200, me);
+    let script = ScriptedTransport::new().respond_with(200, &spent, me.to_string()).respond(200, me);
     let clock = SystemClock::shared();
     let calcom = builder(&Arc::new(script)).api_key("cal_x".to_owned()).clock(clock.clone()).build().unwrap();
     calcom.me().get().await.unwrap();
@@ -63,8 +63,8 @@ async fn a_spent_minute_is_waited_for_and_not_broken() {
 async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
     let refused = json!({"status": "error", "error": {"code": "ThrottlerException", "message": "Too many requests. Please try again later."}});
     let script = ScriptedTransport::new()
-        .answer_with(429, &[("X-RateLimit-Reset-Default", "42")], refused.to_string())
-        .answer(200, fixture!("me"));
+        .respond_with(429, &[("X-RateLimit-Reset-Default", "42")], refused.to_string())
+        .respond(200, fixture!("me"));
     let clock = SystemClock::shared();
     let transport = Arc::new(script);
     let calcom = builder(&transport)
@@ -74,11 +74,11 @@ async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
         .build()
         .unwrap();
     let error = calcom.me().get().await.unwrap_err();
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&Problem::RateLimit)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&CalcomErrorReason::RateLimit)));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(42)));
 
     let hasty = calcom.me().get().deadline(Duration::from_secs(10)).await.unwrap_err();
-    assert_eq!((hasty.problem(), hasty.was_sent()), (Some(&Problem::RateLimit), Sent::No));
+    assert_eq!((hasty.problem(), hasty.send_state()), (Some(&CalcomErrorReason::RateLimit), SendState::NotSent));
     assert_eq!(transport.requests().len(), 1, "nothing is sent meanwhile");
 
     let start = clock.monotonic();

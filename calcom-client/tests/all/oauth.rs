@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use calcom_client::{
-    CalcomConnections, CalcomErrorExt, CalcomOAuth, Problem, Region,
+    CalcomConnections, CalcomErrorExt, CalcomErrorReason, CalcomOAuth, Region,
     oauth::{CalcomOAuthBuilder, Pkce},
 };
 use serde_json::json;
@@ -9,7 +9,7 @@ use sidecar_core::{
     ErrorKind, SecretString, SystemClock,
     retry::RetryPolicy,
     secret::ExposeSecret,
-    test_util::{Recorded, ScriptedTransport},
+    test_util::{RecordedRequest, ScriptedTransport},
     token::{ConnectionState, MemoryStore},
 };
 
@@ -29,7 +29,7 @@ fn grant(number: u32) -> serde_json::Value {
     })
 }
 
-fn form(request: &Recorded) -> Vec<(String, String)> {
+fn form(request: &RecordedRequest) -> Vec<(String, String)> {
     url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
 
@@ -51,7 +51,7 @@ fn the_link_asks_for_a_code_with_state_scopes_and_challenge() {
     let usual = oauth.authorize("s1").unwrap().url();
     assert!(usual.query_pairs().any(|(name, value)| name == "scope" && value.contains("SCHEDULE_WRITE")));
     assert!(!usual.as_str().contains("code_challenge"));
-    assert_eq!(oauth.authorize("").unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(oauth.authorize("").unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn what_cannot_be_right_is_refused() {
         new().app_url("ftp://x"),
         new().base_url("https://api.cal.com/v1"),
     ] {
-        assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::InvalidInput);
     }
-    assert_eq!(new().build().unwrap().authorize("s").unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(new().build().unwrap().authorize("s").unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn users_agree_where_their_accounts_are() {
     }
     for builder in [new().base_url(own), new().region(Region::Eu).base_url(own)] {
         let error = builder.build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("`app_url`") && error.message().contains("cal.example.com"), "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_code_is_exchanged_with_the_secret_or_with_the_verifier() {
-    let transport = Arc::new(ScriptedTransport::new().answer(200, grant(1)));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, grant(1)));
     let confidential = oauth(&transport).client_secret("sesame".to_owned()).build().unwrap();
     let tokens = confidential.exchange_code("c1", None).await.unwrap();
     assert_eq!(tokens.access.expose_secret(), "access-1");
@@ -113,10 +113,10 @@ async fn a_code_is_exchanged_with_the_secret_or_with_the_verifier() {
     assert_eq!(form(&sent), pairs(&asked));
     assert!(!format!("{confidential:?}").contains("sesame"));
 
-    let transport = Arc::new(ScriptedTransport::new().answer(200, grant(1)));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, grant(1)));
     let public = oauth(&transport).build().unwrap();
     let error = public.exchange_code("c1", None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     public.exchange_code("c1", Some(&Pkce::from_verifier("v".to_owned()))).await.unwrap();
     let asked = [
         ("client_id", "client-1"),
@@ -131,23 +131,43 @@ async fn a_code_is_exchanged_with_the_secret_or_with_the_verifier() {
 #[tokio::test]
 async fn refusals_of_the_token_endpoint_tell_the_grant_from_the_client() {
     for (status, body, kind, problem) in [
-        (400, json!({"error": "invalid_grant", "error_description": "used"}), ErrorKind::Auth, Problem::GrantInvalid),
-        (400, json!({"status": "error", "error": {"message": "Invalid code"}}), ErrorKind::Auth, Problem::GrantInvalid),
-        (401, json!({"error": "invalid_client"}), ErrorKind::Config, Problem::ClientInvalid),
+        (
+            400,
+            json!({"error": "invalid_grant", "error_description": "used"}),
+            ErrorKind::Auth,
+            CalcomErrorReason::GrantInvalid,
+        ),
+        (
+            400,
+            json!({"status": "error", "error": {"message": "Invalid code"}}),
+            ErrorKind::Auth,
+            CalcomErrorReason::GrantInvalid,
+        ),
+        (401, json!({"error": "invalid_client"}), ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
         (
             400,
             json!({"error": "invalid_request", "error_description": "refresh_token is missing"}),
-            ErrorKind::Config,
-            Problem::ClientInvalid,
+            ErrorKind::InvalidInput,
+            CalcomErrorReason::ClientInvalid,
         ),
-        (400, json!({"error": "unsupported_grant_type"}), ErrorKind::Config, Problem::ClientInvalid),
-        (400, json!({"error": "invalid_scope", "error_description": "no"}), ErrorKind::Config, Problem::ClientInvalid),
-        (400, json!({"error": {"code": "invalid_request", "message": "x"}}), ErrorKind::Config, Problem::ClientInvalid),
-        (400, json!({"error": "something_else"}), ErrorKind::Auth, Problem::GrantInvalid),
-        (401, json!({"message": "no"}), ErrorKind::Config, Problem::ClientInvalid),
-        (503, json!({}), ErrorKind::Server, Problem::Other),
+        (400, json!({"error": "unsupported_grant_type"}), ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
+        (
+            400,
+            json!({"error": "invalid_scope", "error_description": "no"}),
+            ErrorKind::InvalidInput,
+            CalcomErrorReason::ClientInvalid,
+        ),
+        (
+            400,
+            json!({"error": {"code": "invalid_request", "message": "x"}}),
+            ErrorKind::InvalidInput,
+            CalcomErrorReason::ClientInvalid,
+        ),
+        (400, json!({"error": "something_else"}), ErrorKind::Auth, CalcomErrorReason::GrantInvalid),
+        (401, json!({"message": "no"}), ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
+        (503, json!({}), ErrorKind::Server, CalcomErrorReason::Other),
     ] {
-        let transport = Arc::new(ScriptedTransport::new().answer(status, body));
+        let transport = Arc::new(ScriptedTransport::new().respond(status, body));
         let oauth = oauth(&transport).client_secret("s".to_owned()).build().unwrap();
         let error = oauth.refresh(&"r".to_owned().into()).await.unwrap_err();
         assert_eq!((error.kind(), error.problem()), (kind, Some(&problem)), "{error}");
@@ -160,7 +180,7 @@ async fn the_client_can_be_looked_at() {
         "client_id": "client-1", "name": "CRM", "redirect_uri": "https://x", "logo": null, "is_trusted": false,
         "client_type": "PUBLIC",
     }});
-    let transport = Arc::new(ScriptedTransport::new().answer(200, body));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, body));
     let info = oauth(&transport).build().unwrap().client().await.unwrap();
     assert_eq!((info.name.as_deref(), info.client_type.as_deref()), (Some("CRM"), Some("PUBLIC")));
     assert_eq!(line(&only(&transport)), "GET /v2/auth/oauth2/clients/client-1");
@@ -206,7 +226,8 @@ async fn adopted(house: &House, expires_in: i64) {
 
 #[tokio::test]
 async fn a_token_that_ends_is_renewed_once_for_all_callers() {
-    let script = ScriptedTransport::new().answer(200, grant(2)).answer(200, fixture!("me")).answer(200, fixture!("me"));
+    let script =
+        ScriptedTransport::new().respond(200, grant(2)).respond(200, fixture!("me")).respond(200, fixture!("me"));
     let house = House::new(script);
     adopted(&house, 10).await;
     let calcom = house.client();
@@ -226,7 +247,7 @@ async fn a_token_that_ends_is_renewed_once_for_all_callers() {
 #[tokio::test]
 async fn a_refused_token_is_renewed_and_the_call_sent_again_once() {
     let expired = json!({"status": "error", "error": {"code": "UnauthorizedException", "message": "token expired"}});
-    let script = ScriptedTransport::new().answer(401, expired).answer(200, grant(2)).answer(200, fixture!("me"));
+    let script = ScriptedTransport::new().respond(401, expired).respond(200, grant(2)).respond(200, fixture!("me"));
     let house = House::new(script);
     adopted(&house, 1_800).await;
     house.client().me().get().await.unwrap();
@@ -238,10 +259,10 @@ async fn a_refused_token_is_renewed_and_the_call_sent_again_once() {
 async fn a_missing_scope_never_asks_for_a_new_token() {
     let scope = json!({"status": "error", "error": {"code": "ForbiddenException", "message": "insufficient scope"}});
     for status in [401, 403] {
-        let house = House::new(ScriptedTransport::new().answer(status, scope.clone()));
+        let house = House::new(ScriptedTransport::new().respond(status, scope.clone()));
         adopted(&house, 1_800).await;
         let error = house.client().bookings().list().await.unwrap_err();
-        assert_eq!(error.problem(), Some(&Problem::ScopeMissing { scope: Some("BOOKING_READ") }), "{error}");
+        assert_eq!(error.problem(), Some(&CalcomErrorReason::ScopeMissing { scope: Some("BOOKING_READ") }), "{error}");
         assert_eq!(house.transport.requests().len(), 1);
     }
 }
@@ -249,7 +270,7 @@ async fn a_missing_scope_never_asks_for_a_new_token() {
 #[tokio::test]
 async fn a_refused_refresh_ends_the_connection_and_says_so() {
     let refused = json!({"error": "invalid_grant"});
-    let house = House::new(ScriptedTransport::new().answer(400, refused));
+    let house = House::new(ScriptedTransport::new().respond(400, refused));
     adopted(&house, 10).await;
     let error = house.client().me().get().await.unwrap_err();
     assert!(error.needs_reauth(), "{error}");
@@ -261,7 +282,7 @@ async fn a_refused_refresh_ends_the_connection_and_says_so() {
 async fn a_refresh_that_was_asked_for_wrongly_ends_no_connection() {
     for code in ["invalid_request", "unsupported_grant_type", "invalid_scope", "invalid_client", "unauthorized_client"]
     {
-        let house = House::new(ScriptedTransport::new().answer(400, json!({"error": code})));
+        let house = House::new(ScriptedTransport::new().respond(400, json!({"error": code})));
         adopted(&house, 10).await;
         let error = house.client().me().get().await.unwrap_err();
         assert!(!error.needs_reauth(), "{error}");
@@ -274,12 +295,12 @@ async fn a_refresh_that_was_asked_for_wrongly_ends_no_connection() {
 async fn an_api_key_can_be_the_connection_and_is_never_renewed() {
     let house = House::new(
         ScriptedTransport::new()
-            .answer(200, fixture!("me"))
-            .answer(401, json!({"status": "error", "error": {"code": "UnauthorizedException", "message": "bad key"}})),
+            .respond(200, fixture!("me"))
+            .respond(401, json!({"status": "error", "error": {"code": "UnauthorizedException", "message": "bad key"}})),
     );
     let tokens = house.connections.of("org-1");
     tokens.adopt_api_key(SecretString::from("cal_live_1")).await.unwrap();
-    assert_eq!(tokens.adopt_api_key(SecretString::from("a b")).await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(tokens.adopt_api_key(SecretString::from("a b")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     let calcom = house.client();
     calcom.me().get().await.unwrap();
     assert_eq!(house.transport.requests()[0].header("authorization"), "Bearer cal_live_1");

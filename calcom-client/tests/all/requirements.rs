@@ -19,7 +19,7 @@ fn with_lengths(length: i64, options: &[i64]) -> (CalcomClient, std::sync::Arc<S
     let mut event_type = fixture!("event_type");
     event_type["data"]["lengthInMinutes"] = json!(length);
     event_type["data"]["lengthInMinutesOptions"] = json!(options);
-    client(ScriptedTransport::new().answer(200, event_type).answer(201, fixture!("booking")))
+    client(ScriptedTransport::new().respond(200, event_type).respond(201, fixture!("booking")))
 }
 
 #[tokio::test]
@@ -52,13 +52,13 @@ async fn create_booking_sends_a_length_only_where_there_is_a_choice() {
 async fn create_booking_refuses_an_end_that_the_event_type_does_not_allow() {
     let (calcom, sent) = with_lengths(30, &[30, 60]);
     let error = calcom.create_booking(new_booking(at("2026-12-02T09:45:00Z"))).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("30 or 60 minutes") && error.message().contains("not 45"), "{error}");
     assert_eq!(sent.requests().len(), 1, "nothing was booked");
     for end in ["2026-12-02T09:00:00Z", "2026-12-02T08:00:00Z", "2026-12-02T09:30:10Z"] {
         let (calcom, sent) = with_lengths(30, &[]);
         let error = calcom.create_booking(new_booking(at(end))).await.unwrap_err();
-        assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Config, 0), "{error}");
+        assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::InvalidInput, 0), "{error}");
     }
 }
 
@@ -78,9 +78,9 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
     booking["metadata"] = json!({"sidecarReference": "job-17"});
     let listed = json!({"status": "success", "data": [booking], "pagination": {"hasNextPage": false}});
     let script = ScriptedTransport::new()
-        .answer(200, fixture!("event_type"))
+        .respond(200, fixture!("event_type"))
         .fail(TransportError::Broken("reset".into()))
-        .answer(200, listed);
+        .respond(200, listed);
     let (calcom, sent) = client(script);
     let end = at("2026-12-02T09:30:00Z");
     let made = calcom.create_booking(new_booking(end)).reference("job-17").create_or_find().await.unwrap();
@@ -91,13 +91,13 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
         "{lines:?}"
     );
 
-    let (calcom, _) = client(ScriptedTransport::new().answer(503, json!({})));
+    let (calcom, _) = client(ScriptedTransport::new().respond(503, json!({})));
     let error = calcom.create_booking(new_booking(end)).await.unwrap_err();
     assert!(error.is_transient() && !error.may_have_happened(), "only the event type was asked for: {error}");
 
     let (calcom, sent) = with_lengths(30, &[]);
     let error = calcom.create_booking(new_booking(end)).create_or_find().await.unwrap_err();
-    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Config, 1), "nothing was booked: {error}");
+    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::InvalidInput, 1), "nothing was booked: {error}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use sidecar_core::{
     Timestamp,
     retry::RetryPolicy,
-    test_util::{ManualClock, Recorded, ScriptedTransport},
+    test_util::{ManualClock, RecordedRequest, ScriptedTransport},
 };
 
 /// 2026-12-01T18:05:00Z.
@@ -45,17 +45,17 @@ pub(crate) fn client(script: ScriptedTransport) -> (CalcomClient, Arc<ScriptedTr
 
 /// A client with a single answer.
 pub(crate) fn answering(status: u16, body: Value) -> (CalcomClient, Arc<ScriptedTransport>) {
-    client(ScriptedTransport::new().answer(status, body))
+    client(ScriptedTransport::new().respond(status, body))
 }
 
-pub(crate) fn only(transport: &ScriptedTransport) -> Recorded {
+pub(crate) fn only(transport: &ScriptedTransport) -> RecordedRequest {
     let mut requests = transport.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     requests.remove(0)
 }
 
 /// Method and path with query, as in a request line.
-pub(crate) fn line(request: &Recorded) -> String {
+pub(crate) fn line(request: &RecordedRequest) -> String {
     let url = request.url.strip_prefix("https://api.cal.com").unwrap_or(&request.url);
     format!("{} {url}", request.method)
 }

@@ -11,7 +11,7 @@ use calcom_client::{
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    record::{Change, ChangeOrigin, Decision, Effect, Written, decide},
+    record::{Change, ChangeOrigin, ChangeOutcome, Mutation, Resolution, resolve},
     sync::Source,
     test_util::ScriptedTransport,
 };
@@ -30,9 +30,9 @@ fn changes(kind: &EventKind, fields: &[(&str, Value)]) -> Vec<Change> {
 }
 
 fn put(change: &Change) -> Value {
-    match &change.effect {
-        Effect::Put(document) | Effect::Patch(document) => json!(document),
-        Effect::Delete => Value::Null,
+    match &change.mutation {
+        Mutation::Put(document) | Mutation::Patch(document) => json!(document),
+        Mutation::Delete => Value::Null,
     }
 }
 
@@ -52,9 +52,9 @@ fn page(bookings: &[Value], more: bool) -> Value {
 #[tokio::test]
 async fn a_listing_goes_on_at_its_last_change_and_stops_at_the_end() {
     let script = ScriptedTransport::new()
-        .answer(200, page(&[listed("a", "2026-12-01T10:00:00.000Z"), listed("b", "2026-12-01T11:00:00.000Z")], true))
-        .answer(200, page(&[listed("b", "2026-12-01T11:00:00.000Z")], true))
-        .answer(200, page(&[], false));
+        .respond(200, page(&[listed("a", "2026-12-01T10:00:00.000Z"), listed("b", "2026-12-01T11:00:00.000Z")], true))
+        .respond(200, page(&[listed("b", "2026-12-01T11:00:00.000Z")], true))
+        .respond(200, page(&[], false));
     let (calcom, transport) = client(script);
     let source = BookingsSource::changed_since(calcom, org(), at("2026-12-01T09:00:00Z"));
     let (mut cursor, mut seen): (Option<BookingsCursor>, Vec<String>) = (None, Vec::new());
@@ -82,11 +82,15 @@ async fn a_listing_goes_on_at_its_last_change_and_stops_at_the_end() {
 
 #[tokio::test]
 async fn a_listed_booking_is_kept_in_utc_under_its_uid() {
-    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[listed("a", "2026-12-01T10:00:00Z")], false)));
+    let (calcom, _) =
+        client(ScriptedTransport::new().respond(200, page(&[listed("a", "2026-12-01T10:00:00Z")], false)));
     let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
     let change = &read.page.items[0];
     assert_eq!((&*change.key.kind, &*change.key.id, change.version), (BOOKING, "a", at("2026-12-01T10:00:00Z")));
-    assert_eq!((change.position, change.reread.as_deref()), (Some(at("2026-12-02T09:00:00Z")), Some(READ_BOOKING)));
+    assert_eq!(
+        (change.position, change.refetch_task.as_deref()),
+        (Some(at("2026-12-02T09:00:00Z")), Some(READ_BOOKING))
+    );
     let document = put(change);
     assert_eq!(
         (&document["start"], &document["end"]),
@@ -112,8 +116,8 @@ async fn a_booking_that_is_odd_stops_no_listing() {
         with("f", "attendees", json!("nobody")),
         listed("e", "2026-12-01T11:00:00Z"),
     ];
-    let script = ScriptedTransport::new().answer(200, page(&rows, true)).answer(200, page(&[json!("?")], true));
-    let (calcom, transport) = client(script.answer(200, page(&[], false)));
+    let script = ScriptedTransport::new().respond(200, page(&rows, true)).respond(200, page(&[json!("?")], true));
+    let (calcom, transport) = client(script.respond(200, page(&[], false)));
     let source = BookingsSource::full(calcom, org());
     let read = source.page(None).await.unwrap();
     let kept: Vec<_> = read.page.items.iter().map(|change| (change.key.id.to_string(), put(change))).collect();
@@ -131,7 +135,7 @@ async fn a_booking_that_is_odd_stops_no_listing() {
 
 #[tokio::test]
 async fn a_listing_that_promises_more_and_has_nothing_ends() {
-    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[], true)));
+    let (calcom, _) = client(ScriptedTransport::new().respond(200, page(&[], true)));
     assert_eq!(BookingsSource::full(calcom, org()).page(None).await.unwrap().page.next, None);
 }
 
@@ -140,7 +144,7 @@ async fn a_booking_that_is_odd_can_be_read_by_its_uid() {
     let mut odd = listed("a", "2026-12-01T10:00:00Z");
     odd["eventTypeId"] = json!("intro");
     odd["hosts"] = json!([{"id": "unknown", "email": "unknown"}]);
-    let (calcom, _) = client(ScriptedTransport::new().answer(200, json!({"status": "success", "data": odd})));
+    let (calcom, _) = client(ScriptedTransport::new().respond(200, json!({"status": "success", "data": odd})));
     let change = BookingsSource::full(calcom, org()).read("a", 3).await.unwrap();
     assert_eq!(put(&change)["hosts"][0]["email"], "unknown");
     assert_eq!((&put(&change)["eventTypeId"], &put(&change)["title"]), (&json!("intro"), &json!("Intro")));
@@ -150,9 +154,9 @@ async fn a_booking_that_is_odd_can_be_read_by_its_uid() {
 async fn a_booking_that_is_gone_is_deleted_and_a_series_gives_the_one_that_was_asked_for() {
     let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
     let series = json!({"status": "success", "data": [listed("a", "2026-12-01T10:00:00Z"), listed("b", "2026-12-01T10:00:00Z")]});
-    let (calcom, _) = client(ScriptedTransport::new().answer(404, gone).answer(200, series));
+    let (calcom, _) = client(ScriptedTransport::new().respond(404, gone).respond(200, series));
     let source = BookingsSource::full(calcom, org());
-    assert_eq!(source.read("a", 3).await.unwrap().effect, Effect::Delete);
+    assert_eq!(source.read("a", 3).await.unwrap().mutation, Mutation::Delete);
     let change = source.read("b", 3).await.unwrap();
     assert_eq!((&*change.key.id, change.origin), ("b", ChangeOrigin::Read { revision: 3 }));
 }
@@ -175,12 +179,12 @@ async fn a_webhook_and_a_listing_of_the_same_state_need_no_read_to_agree() {
         ("metadata", json!({"ghlContactId": "c_1"})),
     ];
     let told = changes(&EventKind::BookingCreated, &fields);
-    let Decision::Write(stored, Written::Inserted) = decide(None, &told[0]) else { panic!("a new booking") };
+    let Resolution::Write(stored, ChangeOutcome::Inserted) = resolve(None, &told[0]) else { panic!("a new booking") };
     let updated = (told[0].version + std::time::Duration::from_secs(1)).to_string();
-    let (calcom, _) = client(ScriptedTransport::new().answer(200, page(&[listed("a", &updated)], false)));
+    let (calcom, _) = client(ScriptedTransport::new().respond(200, page(&[listed("a", &updated)], false)));
     let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
-    let decided = decide(Some(&stored), &read.page.items[0]);
-    assert!(matches!(decided, Decision::Write(_, Written::Updated)), "{decided:?}");
+    let decided = resolve(Some(&stored), &read.page.items[0]);
+    assert!(matches!(decided, Resolution::Write(_, ChangeOutcome::Updated)), "{decided:?}");
 }
 
 #[test]
@@ -250,9 +254,9 @@ fn who_did_not_come_is_told_at_once_and_read() {
     let told = absences(&[("ann@example.com", true)]);
     let at = told.version.to_string();
     assert_eq!(put(&told), json!({"uid": "a", ABSENT_ATTENDEES: ["ann@example.com"], ABSENCES_CHANGED: at}));
-    assert_eq!(told.follow_up.as_deref(), Some(READ_BOOKING));
+    assert_eq!(told.on_change.as_deref(), Some(READ_BOOKING));
     let others = changes(&EventKind::BookingCreated, &[]).remove(0);
-    assert_eq!(others.follow_up, None);
+    assert_eq!(others.on_change, None);
 }
 
 #[test]
@@ -260,7 +264,7 @@ fn who_came_after_all_makes_nobody_else_present() {
     for named in [&[("ann@example.com", false)][..], &[("ann@example.com", true), ("bo@example.com", false)], &[]] {
         let told = absences(named);
         assert_eq!(put(&told), json!({"uid": "a", ABSENCES_CHANGED: told.version.to_string()}));
-        assert_eq!(told.follow_up.as_deref(), Some(READ_BOOKING));
+        assert_eq!(told.on_change.as_deref(), Some(READ_BOOKING));
     }
 }
 
@@ -270,17 +274,19 @@ async fn an_absence_that_was_told_near_a_read_is_read_again_and_the_read_settles
     both["attendees"] =
         json!([{"email": "ann@example.com", "absent": true}, {"email": "bo@example.com", "absent": true}]);
     let answer = json!({"status": "success", "data": both});
-    let (calcom, _) = client(ScriptedTransport::new().answer(200, answer.clone()).answer(200, answer));
+    let (calcom, _) = client(ScriptedTransport::new().respond(200, answer.clone()).respond(200, answer));
     let source = BookingsSource::full(calcom, org());
-    let Decision::Write(stored, _) = decide(None, &source.read("a", 0).await.unwrap()) else { panic!("a new booking") };
+    let Resolution::Write(stored, _) = resolve(None, &source.read("a", 0).await.unwrap()) else {
+        panic!("a new booking")
+    };
     let told = Change { version: stored.version, ..absences(&[("ann@example.com", true)]) };
-    assert_eq!(decide(Some(&stored), &told), Decision::Reread);
+    assert_eq!(resolve(Some(&stored), &told), Resolution::Refetch);
 
     let later = Change { version: stored.version + std::time::Duration::from_secs(60), ..told };
-    let Decision::Write(untold, _) = decide(Some(&stored), &later) else { panic!("it is newer") };
+    let Resolution::Write(untold, _) = resolve(Some(&stored), &later) else { panic!("it is newer") };
     assert!(untold.doc.contains_key(ABSENCES_CHANGED));
     let read = source.read("a", untold.revision).await.unwrap();
-    let Decision::Write(settled, _) = decide(Some(&untold), &read) else { panic!("a read settles") };
+    let Resolution::Write(settled, _) = resolve(Some(&untold), &read) else { panic!("a read settles") };
     assert_eq!(settled.doc[ABSENT_ATTENDEES], json!(["ann@example.com", "bo@example.com"]));
     assert!(!settled.doc.contains_key(ABSENCES_CHANGED));
 }

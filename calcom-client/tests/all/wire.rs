@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calcom_client::{CalcomClient, CalcomErrorExt, CalcomOAuth, Profile, bookings::NewAttendee};
 use serde_json::json;
-use sidecar_core::{ErrorKind, Sent, retry::RetryPolicy};
+use sidecar_core::{ErrorKind, SendState, retry::RetryPolicy};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{bearer_token, body_partial_json, body_string_contains, header, method, path, query_param},
@@ -63,7 +63,7 @@ async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made(
     let calcom = client(&server).attempt_timeout(Duration::from_millis(100)).build().unwrap();
     let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
     let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
     assert!(error.may_have_happened());
 }
 
@@ -71,7 +71,7 @@ async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made(
 async fn nobody_listening_is_told_from_an_answer() {
     let closed = CalcomClient::builder().api_key("cal_x".to_owned()).base_url("http://127.0.0.1:1");
     let error = closed.retry(RetryPolicy::never()).build().unwrap().me().get().await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent(), error.status()), (ErrorKind::Transport, Sent::No, None));
+    assert_eq!((error.kind(), error.send_state(), error.status()), (ErrorKind::Transport, SendState::NotSent, None));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{error::Error, fs, sync::Arc};
 
 use bring_your_own_store::FileStore;
 use ghl_client::{GhlClient, GhlConnections, GhlOAuth, LocationId, SCOPES};
-use provider_sandbox::{Sandbox, control::TokenOrder};
+use provider_sandbox::{Sandbox, control::TokenCommand};
 use serde_json::{Map, json};
 use sidecar_core::{
     Clock, SystemClock,
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             extra: Map::from_iter([("userType".into(), json!("Location")), ("locationId".into(), json!(location))]),
         })
         .await?;
-    sandbox.control().tokens(&TokenOrder { expire_all: true, ..TokenOrder::default() })?;
+    sandbox.control().update_tokens(&TokenCommand { expire_all: true, ..TokenCommand::default() })?;
 
     let client = GhlClient::builder().tokens(tokens).base_url(&api).build()?;
     let location = LocationId::from(location);

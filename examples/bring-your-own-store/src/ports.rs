@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, Timestamp,
     lease::{Lease, LeaseStore},
-    process::Processes,
-    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore},
+    process::ProcessRegistry,
+    token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore},
 };
 
 use crate::{
@@ -25,7 +25,7 @@ impl TokenStore for FileStore {
         open(&self.vault, key, row(&mut self.read()?, key))
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
         let sealed = seal(&self.vault, key, next)?;
         let (stored, found) = self.change(|content| {
             let row = row(content, key);
@@ -36,10 +36,14 @@ impl TokenStore for FileStore {
             }
             (stored, row.clone())
         })?;
-        Ok(if stored { Swap::Stored(found.generation) } else { Swap::Lost(open(&self.vault, key, &found)?) })
+        Ok(if stored {
+            CasResult::Stored(found.generation)
+        } else {
+            CasResult::Conflict(open(&self.vault, key, &found)?)
+        })
     }
 
-    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+    async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         self.change(|content| match row(content, key) {
             Row { generation: current, connection: Some((_, known)) } if *current == generation => {
                 known.clone_from(state);
@@ -63,7 +67,7 @@ impl TokenStore for FileStore {
 
 #[async_trait]
 impl LeaseStore for FileStore {
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         self.change(|content| {
             let (now, held) = (self.clock.now(), content.leases.entry(key.to_owned()).or_default());
             if held.until > now {
@@ -95,8 +99,8 @@ impl LeaseStore for FileStore {
 }
 
 #[async_trait]
-impl Processes for FileStore {
-    async fn beat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
+impl ProcessRegistry for FileStore {
+    async fn heartbeat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
         self.change(|content| {
             let now = self.clock.now();
             content.processes.insert(process.to_owned(), now + ttl);
@@ -105,7 +109,7 @@ impl Processes for FileStore {
         })
     }
 
-    async fn leave(&self, process: &str) -> Result<(), StoreError> {
+    async fn deregister(&self, process: &str) -> Result<(), StoreError> {
         self.change(|content| content.processes.remove(process)).map(drop)
     }
 }

@@ -1,5 +1,6 @@
-//! The sandbox's own time: a start on the wall, what tokio's clock elapsed since, and jumps made to order.
-//! Under a paused tokio clock everything here (windows, lifetimes, lag, latency) moves with it.
+//! The sandbox's time: a start, the time elapsed on tokio's clock since then, and the advances made through the control API.
+//! A paused tokio clock also pauses rate limit windows, token lifetimes, index lag and latency.
+//! Invariant: this is the only file that reads time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,73 +13,78 @@ use tokio::time::Instant;
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// A clock that only moves with tokio's time and by [`Clock::jump`]. Clones share it.
+/// A clock that moves with tokio's time and by [`Clock::advance`]. Clones share the time.
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     start_ms: i64,
-    began: Instant,
-    jumped_ms: AtomicI64,
-    jumped: Notify,
+    started: Instant,
+    advanced_ms: AtomicI64,
+    advanced: Notify,
 }
 
 impl Clock {
-    /// A clock that reads `start_ms` (epoch milliseconds) now.
+    /// Returns a clock that reads `start_ms` (epoch milliseconds) now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this file wraps the runtime's clock")]
     pub fn starting_at(start_ms: i64) -> Self {
-        Self(Arc::new(State { start_ms, began: Instant::now(), jumped_ms: AtomicI64::new(0), jumped: Notify::new() }))
+        Self(Arc::new(State {
+            start_ms,
+            started: Instant::now(),
+            advanced_ms: AtomicI64::new(0),
+            advanced: Notify::new(),
+        }))
     }
 
-    /// A clock that starts at the machine's time.
+    /// Returns a clock that starts at the machine's time.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this file wraps the machine's clock")]
-    pub fn of_the_machine() -> Self {
+    pub fn system() -> Self {
         Self::starting_at(Timestamp::now().as_millisecond())
     }
 
-    /// Now, in epoch milliseconds.
+    /// Returns the current time in epoch milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
-        let elapsed = i64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.0.start_ms.saturating_add(elapsed).saturating_add(self.0.jumped_ms.load(Ordering::Acquire))
+        let elapsed = i64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.0.start_ms.saturating_add(elapsed).saturating_add(self.0.advanced_ms.load(Ordering::Acquire))
     }
 
-    /// What the clock read at its start, in epoch milliseconds.
+    /// Returns the time at which the clock was started, in epoch milliseconds.
     #[must_use]
     pub fn start_ms(&self) -> i64 {
         self.0.start_ms
     }
 
-    /// Moves the clock by `by_ms` (may be negative) and wakes whoever waits for a moment.
-    pub fn jump(&self, by_ms: i64) {
-        self.0.jumped_ms.fetch_add(by_ms, Ordering::AcqRel);
-        self.0.jumped.notify_waiters();
+    /// Advances the clock by `by_ms`, which may be negative, and wakes every [`Clock::sleep_until`].
+    pub fn advance(&self, by_ms: i64) {
+        self.0.advanced_ms.fetch_add(by_ms, Ordering::AcqRel);
+        self.0.advanced.notify_waiters();
     }
 
-    /// Waits for a length of time; a jump does not shorten it.
+    /// Waits for `ms` milliseconds of tokio's time; [`Clock::advance`] does not shorten the wait.
     #[expect(clippy::disallowed_methods, reason = "this file wraps the runtime's timer")]
     pub async fn sleep(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 
-    /// Waits for a moment; a jump past it ends the wait.
+    /// Waits until the clock reads `at_ms`; [`Clock::advance`] can end the wait.
     pub async fn sleep_until(&self, at_ms: i64) {
         loop {
-            let jumped = self.0.jumped.notified();
+            let advanced = self.0.advanced.notified();
             let left = at_ms.saturating_sub(self.now_ms());
             let Ok(left @ 1..) = u64::try_from(left) else { return };
             tokio::select! {
                 () = self.sleep(left) => {}
-                () = jumped => {}
+                () = advanced => {}
             }
         }
     }
 }
 
-/// Epoch milliseconds as the provider writes them: `2026-11-23T21:14:16.123Z`.
+/// Formats epoch milliseconds as the providers do: `2026-11-23T21:14:16.123Z`.
 #[must_use]
 pub fn rfc3339(ms: i64) -> String {
     const PRINTER: jiff::fmt::temporal::DateTimePrinter =
@@ -86,22 +92,22 @@ pub fn rfc3339(ms: i64) -> String {
     PRINTER.timestamp_to_string(&timestamp(ms))
 }
 
-/// A moment at a fixed offset from UTC: `2026-11-24T09:00:00-07:00`.
+/// Formats epoch milliseconds at a fixed offset from UTC: `2026-11-24T09:00:00-07:00`.
 #[must_use]
 pub fn rfc3339_at(ms: i64, offset_hours: i8) -> String {
     const PRINTER: jiff::fmt::temporal::DateTimePrinter = jiff::fmt::temporal::DateTimePrinter::new();
     PRINTER.timestamp_with_offset_to_string(&timestamp(ms), jiff::tz::offset(offset_hours))
 }
 
-/// Reads an RFC 3339 moment, or a bare date as its midnight in UTC, into epoch milliseconds.
+/// Parses an RFC 3339 timestamp, or a date as its midnight in UTC, into epoch milliseconds.
 #[must_use]
-pub fn parse_moment(text: &str) -> Option<i64> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Some(moment.as_millisecond());
+pub fn parse_timestamp(text: &str) -> Option<i64> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp.as_millisecond());
     }
     let date = text.parse::<jiff::civil::Date>().ok()?;
     let midnight = jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
-    midnight.ok().map(|moment| moment.as_millisecond())
+    midnight.ok().map(Timestamp::as_millisecond)
 }
 
 fn timestamp(ms: i64) -> Timestamp {

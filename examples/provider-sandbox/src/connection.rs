@@ -1,4 +1,4 @@
-//! Accepted connections that can be cut from inside a request, so that a fault ends a call without an answer.
+//! Accepted connections that a request handler can reset, so that a fault can end a call without a response.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,46 +13,46 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts the connection a request came on. Clones share the connection.
+/// Resets the connection that a request arrived on. Clones share the connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cut(Arc<CutState>);
+pub(crate) struct ResetHandle(Arc<ResetState>);
 
 #[derive(Debug, Default)]
-struct CutState {
-    cut: AtomicBool,
+struct ResetState {
+    reset: AtomicBool,
     reader: AtomicWaker,
 }
 
-impl Cut {
-    /// Ends the connection with a reset; whatever was not yet sent is lost.
-    pub(crate) fn now(&self) {
-        self.0.cut.store(true, Ordering::Release);
+impl ResetHandle {
+    /// Resets the connection; unsent data is lost.
+    pub(crate) fn reset(&self) {
+        self.0.reset.store(true, Ordering::Release);
         self.0.reader.wake();
     }
 
-    fn is_cut(&self) -> bool {
-        self.0.cut.load(Ordering::Acquire)
+    fn is_reset(&self) -> bool {
+        self.0.reset.load(Ordering::Acquire)
     }
 }
 
-/// A listener whose connections carry their [`Cut`].
+/// A listener whose connections carry a [`ResetHandle`].
 #[derive(Debug)]
-pub(crate) struct CuttableListener(pub(crate) TcpListener);
+pub(crate) struct ResettableListener(pub(crate) TcpListener);
 
 /// One accepted connection.
 #[derive(Debug)]
-pub(crate) struct CuttableStream {
+pub(crate) struct ResettableStream {
     stream: TcpStream,
-    cut: Cut,
+    handle: ResetHandle,
 }
 
-impl Listener for CuttableListener {
-    type Io = CuttableStream;
+impl Listener for ResettableListener {
+    type Io = ResettableStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (CuttableStream { stream, cut: Cut::default() }, address)
+        (ResettableStream { stream, handle: ResetHandle::default() }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -60,16 +60,16 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().cut.clone()
+impl Connected<IncomingStream<'_, ResettableListener>> for ResetHandle {
+    fn connect_info(stream: IncomingStream<'_, ResettableListener>) -> Self {
+        stream.io().handle.clone()
     }
 }
 
-impl CuttableStream {
-    fn refuse_if_cut(&self) -> io::Result<()> {
-        if self.cut.is_cut() {
-            // Without lingering the kernel sends a reset instead of an orderly end.
+impl ResettableStream {
+    fn check_not_reset(&self) -> io::Result<()> {
+        if self.handle.is_reset() {
+            // Without lingering the kernel sends RST instead of FIN.
             self.stream.set_zero_linger()?;
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -77,17 +77,17 @@ impl CuttableStream {
     }
 }
 
-impl AsyncRead for CuttableStream {
+impl AsyncRead for ResettableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.cut.0.reader.register(cx.waker());
-        self.refuse_if_cut()?;
+        self.handle.0.reader.register(cx.waker());
+        self.check_not_reset()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for CuttableStream {
+impl AsyncWrite for ResettableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.refuse_if_cut()?;
+        self.check_not_reset()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

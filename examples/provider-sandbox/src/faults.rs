@@ -1,5 +1,4 @@
-//! Faults made to order: which requests they hit, how often, and what they do to the answer. The same for every provider,
-//! each of which has rules of its own.
+//! Fault injection: rules that select requests, and the faults that they apply to the responses. Each provider has its own rules.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -9,58 +8,58 @@ use http::{Method, header};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::connection::Cut;
-use crate::dice::Dice;
+use crate::connection::ResetHandle;
+use crate::rng::SeededRng;
 
-/// Largest answer a fault cuts or drips, in bytes.
-const BODY_LIMIT: usize = 32 << 20;
+/// Largest response that a fault truncates or slows down, in bytes.
+const MAX_RESPONSE_BYTES: usize = 32 << 20;
 
-/// One rule; a request is hit by the first latency and the first other fault that match.
+/// One rule. The first matching latency rule and the first matching rule of another kind apply to a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultRule {
-    /// Only this method.
+    /// Matches only this method.
     pub method: Option<String>,
-    /// Only paths that begin so (without the provider's prefix).
+    /// Matches only paths with this prefix (without the provider's own prefix).
     pub path: Option<String>,
-    /// Only requests whose token speaks for this location or company; Cal.com has none.
+    /// Matches only requests with a token of this location or company. Never matches at Cal.com.
     pub location: Option<String>,
-    /// What happens.
+    /// The fault to apply.
     pub fault: Fault,
-    /// How many requests it hits before it ends by itself; none = until cleared.
+    /// Number of requests to apply it to; `None` until the rules are cleared.
     pub times: Option<u64>,
-    /// Chance of hitting a matching request, 0 to 1; none = always.
+    /// Probability of applying it to a matching request, 0 to 1; `None` for always.
     pub probability: Option<f64>,
-    /// How many it hit.
+    /// Number of requests it was applied to.
     #[serde(skip_deserializing)]
     pub hits: u64,
 }
 
-/// What a fault does.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// The answer comes `ms` later.
+    /// Delays the request by `ms`.
     Latency {
         /// Milliseconds.
         ms: u64,
     },
-    /// The connection is reset before the request is looked at.
+    /// Resets the connection before the request is handled.
     Reset,
-    /// The request is carried out, then the connection is reset instead of an answer.
+    /// Handles the request, then resets the connection instead of responding.
     ResetAfter,
-    /// This status instead of carrying the request out.
+    /// Responds with this status without handling the request.
     Status {
         /// HTTP status, 400 to 599.
         status: u16,
     },
-    /// The request is carried out; half of the answer arrives, then the connection ends.
+    /// Handles the request, sends half of the response, then resets the connection.
     Truncate,
-    /// The request is carried out; the answer arrives `bytes` at a time, `ms` apart.
+    /// Handles the request and sends the response in chunks of `bytes`, `ms` apart.
     SlowDrip {
-        /// Bytes in a piece.
+        /// Bytes per chunk.
         bytes: usize,
-        /// Milliseconds between pieces.
+        /// Milliseconds between chunks.
         ms: u64,
     },
 }
@@ -71,23 +70,23 @@ impl Default for Fault {
     }
 }
 
-/// What the rules say about one request.
+/// The faults selected for one request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Orders {
+pub(crate) struct InjectedFaults {
     pub(crate) latency_ms: u64,
     pub(crate) fault: Option<Fault>,
 }
 
-/// The rules in force.
+/// The rules of one provider.
 #[derive(Debug)]
 pub(crate) struct Faults {
     rules: Vec<FaultRule>,
-    dice: Dice,
+    rng: SeededRng,
 }
 
 impl Faults {
-    pub(crate) fn new(dice: Dice) -> Self {
-        Self { rules: Vec::new(), dice }
+    pub(crate) fn new(rng: SeededRng) -> Self {
+        Self { rules: Vec::new(), rng }
     }
 
     pub(crate) fn add(&mut self, rules: impl IntoIterator<Item = FaultRule>) {
@@ -102,87 +101,93 @@ impl Faults {
         &self.rules
     }
 
-    /// Decides for one request and counts the hits.
-    pub(crate) fn strike(&mut self, method: &Method, path: &str, resource: Option<&str>) -> Orders {
-        let mut orders = Orders::default();
+    /// Selects the faults for one request and counts the hits of their rules.
+    pub(crate) fn select(&mut self, method: &Method, path: &str, resource: Option<&str>) -> InjectedFaults {
+        let mut selected = InjectedFaults::default();
         for rule in &mut self.rules {
-            let delays = matches!(rule.fault, Fault::Latency { .. });
-            let taken = if delays { orders.latency_ms > 0 } else { orders.fault.is_some() };
-            if taken || !rule.matches(method, path, resource) || !rule.chance(&mut self.dice) {
+            let is_latency = matches!(rule.fault, Fault::Latency { .. });
+            let is_decided = if is_latency { selected.latency_ms > 0 } else { selected.fault.is_some() };
+            if is_decided || !rule.matches(method, path, resource) || !rule.fires(&mut self.rng) {
                 continue;
             }
             rule.hits += 1;
             match rule.fault {
-                Fault::Latency { ms } => orders.latency_ms = ms,
-                fault => orders.fault = Some(fault),
+                Fault::Latency { ms } => selected.latency_ms = ms,
+                fault => selected.fault = Some(fault),
             }
         }
-        orders
+        selected
     }
 }
 
 impl FaultRule {
     fn matches(&self, method: &Method, path: &str, resource: Option<&str>) -> bool {
         self.times.is_none_or(|times| self.hits < times)
-            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
+            && self.method.as_deref().is_none_or(|expected| expected.eq_ignore_ascii_case(method.as_str()))
             && self.path.as_deref().is_none_or(|prefix| path.starts_with(prefix))
-            && self.location.as_deref().is_none_or(|wanted| resource == Some(wanted))
+            && self.location.as_deref().is_none_or(|expected| resource == Some(expected))
     }
 
-    fn chance(&self, dice: &mut Dice) -> bool {
+    fn fires(&self, rng: &mut SeededRng) -> bool {
         const SCALE: u32 = 1 << 24;
-        self.probability.is_none_or(|chance| (dice.below(SCALE.into()) as f64) < chance * f64::from(SCALE))
+        self.probability.is_none_or(|probability| (rng.below(SCALE.into()) as f64) < probability * f64::from(SCALE))
     }
 }
 
-/// Cuts the connection and never answers; without a connection (in process) the answer's body fails.
-pub(crate) async fn reset(cut: Option<&Cut>) -> Response {
-    let Some(cut) = cut else { return broken(Bytes::new()) };
-    cut.now();
+/// Resets the connection and never responds. An in-process call has no connection: its response body fails instead.
+pub(crate) async fn reset(connection: Option<&ResetHandle>) -> Response {
+    let Some(connection) = connection else { return interrupted(Bytes::new()) };
+    connection.reset();
     std::future::pending().await
 }
 
-/// Does to a finished answer what the fault wants.
-pub(crate) async fn spoil(answer: Response, fault: Fault, cut: Option<&Cut>, clock: &Clock) -> Response {
+/// Applies a fault to a finished response.
+pub(crate) async fn damage(
+    response: Response,
+    fault: Fault,
+    connection: Option<&ResetHandle>,
+    clock: &Clock,
+) -> Response {
     match fault {
-        Fault::ResetAfter => reset(cut).await,
-        Fault::Truncate => truncate(answer).await,
-        Fault::SlowDrip { bytes, ms } => drip(answer, bytes.max(1), ms, clock.clone()).await,
-        Fault::Latency { .. } | Fault::Reset | Fault::Status { .. } => answer,
+        Fault::ResetAfter => reset(connection).await,
+        Fault::Truncate => truncate(response).await,
+        Fault::SlowDrip { bytes, ms } => slow_drip(response, bytes.max(1), ms, clock.clone()).await,
+        Fault::Latency { .. } | Fault::Reset | Fault::Status { .. } => response,
     }
 }
 
-async fn truncate(answer: Response) -> Response {
-    let (mut head, bytes) = read(answer).await;
+async fn truncate(response: Response) -> Response {
+    let (mut head, bytes) = buffer(response).await;
     head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
     let half = bytes.slice(..bytes.len() / 2);
-    let (_, body) = broken(half).into_parts();
+    let (_, body) = interrupted(half).into_parts();
     Response::from_parts(head, body)
 }
 
-async fn drip(answer: Response, piece: usize, ms: u64, clock: Clock) -> Response {
-    let (mut head, bytes) = read(answer).await;
+async fn slow_drip(response: Response, chunk_bytes: usize, ms: u64, clock: Clock) -> Response {
+    let (mut head, bytes) = buffer(response).await;
     head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
-    let pieces = stream::unfold((bytes, clock), move |(mut rest, clock)| async move {
+    let chunks = stream::unfold((bytes, clock), move |(mut rest, clock)| async move {
         if rest.is_empty() {
             return None;
         }
         clock.sleep(ms).await;
-        let now = rest.split_to(piece.min(rest.len()));
-        Some((Ok::<_, std::io::Error>(now), (rest, clock)))
+        let chunk = rest.split_to(chunk_bytes.min(rest.len()));
+        Some((Ok::<_, std::io::Error>(chunk), (rest, clock)))
     });
-    Response::from_parts(head, Body::from_stream(pieces))
+    Response::from_parts(head, Body::from_stream(chunks))
 }
 
-async fn read(answer: Response) -> (http::response::Parts, Bytes) {
-    let (head, body) = answer.into_parts();
-    let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+async fn buffer(response: Response) -> (http::response::Parts, Bytes) {
+    let (head, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, MAX_RESPONSE_BYTES).await.unwrap_or_default();
     (head, bytes)
 }
 
-fn broken(start: Bytes) -> Response {
+/// Returns a response whose body fails after `start`.
+fn interrupted(start: Bytes) -> Response {
     let end = async {
-        // A turn of the runtime, so that the first part is sent before the connection ends.
+        // Yields so that the first part is sent before the connection ends.
         tokio::task::yield_now().await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     };

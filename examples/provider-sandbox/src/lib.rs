@@ -1,16 +1,16 @@
-//! Stateful stand-ins of the providers on one port, a path prefix each: GHL under `/ghl`, Cal.com under `/calcom`.
+//! Stateful sandboxes of the providers on one port, each under a path prefix: GHL under `/ghl`, Cal.com under `/calcom`.
 //!
-//! A room per provider (`ghl`, `calcom`) holds what that provider knows and does; `control` orders faults,
-//! time and changes and shows what was counted; `faults`, `deliveries` and `tally` serve every provider alike; `sandbox` starts and
-//! stops the whole. Nothing here depends on the crates it judges.
-//! Invariant: the same seed and the same orders give the same people, ids and faults.
+//! One module per provider (`ghl`, `calcom`) implements the provider's data and operations. `control` injects faults, moves time,
+//! changes data and reports counts. `provider` holds the parts that both providers share, `deliveries` sends webhooks, and `sandbox`
+//! starts and stops the listener. The crate does not depend on the clients that it tests.
+//! Invariant: the same seed and the same commands produce the same contacts, ids and faults.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), provider_sandbox::SandboxError> {
 //! let sandbox = provider_sandbox::Sandbox::builder().contacts(5_000).locations(2).start().await?;
 //! let location = sandbox.ghl().location_ids().remove(0);
 //! let token = sandbox.ghl().issue_location_token(&location)?;
-//! println!("{}/ghl answers to {}", sandbox.url(), token.access);
+//! println!("{}/ghl accepts {}", sandbox.url(), token.access);
 //! sandbox.stop().await;
 //! # Ok(())
 //! # }
@@ -20,12 +20,14 @@ pub mod calcom;
 pub mod clock;
 mod connection;
 pub mod control;
+mod counters;
 mod deliveries;
-mod dice;
 mod faults;
 pub mod ghl;
+mod http_io;
+mod provider;
+mod rng;
 mod sandbox;
-mod tally;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,7 +40,7 @@ pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Locks; a holder that panicked leaves plain data behind, which is still good.
+/// Locks the mutex, even if a holder panicked: the data stays valid after every single write.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

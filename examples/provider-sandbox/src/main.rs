@@ -1,28 +1,28 @@
-//! `provider-sandbox`: starts the stand-ins, prints the environment to start a server with, serves until Ctrl-C.
+//! Starts the sandbox, prints the environment variables that connect a server to it, and serves until Ctrl-C.
 
 use clap::Parser;
 use provider_sandbox::{Sandbox, SandboxError};
 
-/// Stateful stand-ins of the providers on one port.
+/// Stateful sandboxes of GHL and Cal.com on one port.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     bind: String,
-    /// What people, ids and chances are made from.
+    /// Seed of all data, ids and probabilities.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// People in each location.
+    /// Number of contacts per location.
     #[arg(long, default_value_t = 500)]
     contacts: u32,
-    /// Locations of the company.
+    /// Number of locations of the company.
     #[arg(long, default_value_t = 2)]
     locations: u32,
-    /// The only redirect URI the app may use.
+    /// The only redirect URI that GHL accepts [default: any].
     #[arg(long)]
     redirect_uri: Option<String>,
-    /// Print the environment as one JSON object.
+    /// Print the environment variables as one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), SandboxError> {
     };
     let sandbox = builder.start().await?;
     print(&sandbox, arguments.json);
-    // Without a signal handler the only way out is the process's end.
+    // An error means that no signal handler could be installed; the sandbox then stops at once.
     let _ = tokio::signal::ctrl_c().await;
     sandbox.stop().await;
     Ok(())
@@ -68,7 +68,7 @@ fn print(sandbox: &Sandbox, json: bool) {
     }
 }
 
-/// A value as `.env` files take it: quoted when it holds spaces, with its line ends written `\n`.
+/// Quotes a value for a `.env` file if it contains whitespace; line breaks become `\n`.
 fn quoted(value: &str) -> String {
     match value.contains(char::is_whitespace) {
         true => format!("\"{}\"", value.trim_end().replace('\n', "\\n")),

@@ -1,4 +1,4 @@
-//! Starting and stopping: one listener, one clock, the rooms of the providers.
+//! Starts and stops the sandbox: one listener, one clock, and the state of each provider.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,43 +10,43 @@ use tokio::task::JoinHandle;
 
 use crate::calcom::{self, Calcom};
 use crate::clock::Clock;
-use crate::connection::{Cut, CuttableListener};
+use crate::connection::{ResetHandle, ResettableListener};
 use crate::control::{self, Control};
-use crate::deliveries::{Mailer, WebhookSettings};
-use crate::ghl::state::World;
+use crate::deliveries::{Dispatcher, WebhookSettings};
+use crate::ghl::state::GhlState;
 use crate::ghl::{self, Ghl, Identity};
 
-/// What calls under way get when the sandbox stops, in milliseconds.
-const LAST_CALLS_MS: u64 = 500;
+/// Time that requests in flight have to finish when the sandbox stops, in milliseconds.
+const SHUTDOWN_GRACE_MS: u64 = 500;
 
-/// Why the sandbox refused.
+/// An error of the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The address could not be bound.
     #[error("cannot listen on {address}: {source}; give another --bind address, port 0 picks a free one")]
     Bind {
-        /// As asked for.
+        /// The requested address.
         address: String,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The sender of webhooks could not be built.
-    #[error("cannot build the webhook sender: {0}")]
-    Sender(#[from] reqwest::Error),
-    /// The plan cannot be carried out.
+    /// The HTTP client that sends webhooks could not be built.
+    #[error("cannot build the webhook client: {0}")]
+    HttpClient(#[from] reqwest::Error),
+    /// A setting of the builder is out of range.
     #[error("{0}")]
-    Plan(&'static str),
-    /// No such thing in the sandbox.
+    InvalidConfig(&'static str),
+    /// The sandbox has no record with this id.
     #[error("the sandbox has no {0}")]
-    Unknown(String),
-    /// The provider would refuse this.
-    #[error("the provider refuses: {0}")]
-    Refused(String),
+    NotFound(String),
+    /// The provider would reject the change.
+    #[error("rejected by the provider: {0}")]
+    Rejected(String),
 }
 
-/// What is built before the start.
+/// The configuration of a sandbox.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct SandboxConfig {
     pub(crate) seed: u64,
     pub(crate) contacts: u32,
     pub(crate) locations: u32,
@@ -55,14 +55,14 @@ pub(crate) struct Plan {
     start_ms: Option<i64>,
 }
 
-/// Sets a sandbox up.
+/// Configures and starts a sandbox.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct SandboxBuilder(Plan);
+pub struct SandboxBuilder(SandboxConfig);
 
 impl Default for SandboxBuilder {
     fn default() -> Self {
-        Self(Plan {
+        Self(SandboxConfig {
             seed: 1,
             contacts: 500,
             locations: 2,
@@ -74,85 +74,86 @@ impl Default for SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// What all people, ids and chances are made from. Default 1.
+    /// Sets the seed of all data, ids and probabilities. Default 1.
     pub fn seed(mut self, seed: u64) -> Self {
         self.0.seed = seed;
         self
     }
 
-    /// People in each location, at most 1,000,000. Default 500.
+    /// Sets the number of contacts per location, at most 1,000,000. Default 500.
     pub fn contacts(mut self, contacts: u32) -> Self {
         self.0.contacts = contacts;
         self
     }
 
-    /// Locations of the company, 1 to 1,000. Default 2.
+    /// Sets the number of the company's locations, 1 to 1,000. Default 2.
     pub fn locations(mut self, locations: u32) -> Self {
         self.0.locations = locations;
         self
     }
 
-    /// Address to listen on; port 0 picks a free one. Default `127.0.0.1:0`.
+    /// Sets the address to listen on; port 0 picks a free one. Default `127.0.0.1:0`.
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         self.0.bind = address.into();
         self
     }
 
-    /// The only redirect URI the app may use. Default: any.
+    /// Sets the only redirect URI that GHL accepts. Default: any.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.0.redirect_uri = Some(uri.into());
         self
     }
 
-    /// What the sandbox's clock reads at its start, in epoch milliseconds. Default: the machine's time.
+    /// Sets the initial time of the sandbox's clock, in epoch milliseconds. Default: the machine's time.
     pub fn start_ms(mut self, start_ms: i64) -> Self {
         self.0.start_ms = Some(start_ms);
         self
     }
 
-    /// Builds the rooms and listens.
+    /// Creates the providers' data and starts listening.
     pub async fn start(self) -> Result<Sandbox, SandboxError> {
-        let plan = self.0;
-        if !(1..=1_000).contains(&plan.locations) {
-            return Err(SandboxError::Plan("locations must be 1 to 1,000"));
+        let config = self.0;
+        if !(1..=1_000).contains(&config.locations) {
+            return Err(SandboxError::InvalidConfig("locations must be 1 to 1,000"));
         }
-        if plan.contacts > 1_000_000 {
-            return Err(SandboxError::Plan("contacts must be at most 1,000,000 in each location"));
+        if config.contacts > 1_000_000 {
+            return Err(SandboxError::InvalidConfig("contacts must be at most 1,000,000 in each location"));
         }
-        let refused = |source| SandboxError::Bind { address: plan.bind.clone(), source };
-        let listener = TcpListener::bind(&plan.bind).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        let clock = plan.start_ms.map_or_else(Clock::of_the_machine, Clock::starting_at);
-        let identity = Arc::new(Identity::new(plan.seed));
-        let (mailer, events) = Mailer::new(plan.seed, clock.clone(), ghl::PERSISTENCE, WebhookSettings::default())?;
-        let world = Arc::new(World::new(&plan, &clock, mailer.clone(), identity));
-        let (calcom_mailer, calcom_events) =
-            Mailer::new(plan.seed, clock.clone(), calcom::PERSISTENCE, calcom::settings())?;
-        let calcom_world = Arc::new(calcom::state::World::new(plan.seed, &clock, calcom_mailer.clone()));
-        let senders = [tokio::spawn(mailer.run(events)), tokio::spawn(calcom_mailer.run(calcom_events))];
+        let bind_error = |source| SandboxError::Bind { address: config.bind.clone(), source };
+        let listener = TcpListener::bind(&config.bind).await.map_err(bind_error)?;
+        let address = listener.local_addr().map_err(bind_error)?;
+        let clock = config.start_ms.map_or_else(Clock::system, Clock::starting_at);
+        let identity = Arc::new(Identity::new(config.seed));
+        let (dispatcher, events) =
+            Dispatcher::new(config.seed, clock.clone(), ghl::RETRY_POLICY, WebhookSettings::default())?;
+        let ghl_state = Arc::new(GhlState::new(&config, &clock, dispatcher.clone(), identity));
+        let (calcom_dispatcher, calcom_events) =
+            Dispatcher::new(config.seed, clock.clone(), calcom::RETRY_POLICY, calcom::webhook_settings())?;
+        let calcom_state = Arc::new(calcom::state::CalcomState::new(config.seed, &clock, calcom_dispatcher.clone()));
+        let dispatchers = [tokio::spawn(dispatcher.run(events)), tokio::spawn(calcom_dispatcher.run(calcom_events))];
         let url = format!("http://{address}");
-        let calcom = Calcom::new(calcom_world, &format!("{url}/calcom"));
-        let control = Control::new(Ghl { world }, calcom, url);
+        let calcom = Calcom::new(calcom_state, &format!("{url}/calcom"));
+        let control = Control::new(Ghl { state: ghl_state }, calcom, url);
         let router = router(&control);
-        let service = router.clone().into_make_service_with_connect_info::<Cut>();
+        let service = router.clone().into_make_service_with_connect_info::<ResetHandle>();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
-            // The listener is ours and never ends; there is no error to report.
-            let serve = axum::serve(CuttableListener(listener), service);
+            let serve = axum::serve(ResettableListener(listener), service);
+            // Never fails: `ResettableListener` retries failed accepts.
             let _ = serve.with_graceful_shutdown(async { drop(stopped.await) }).await;
         });
-        Ok(Sandbox { address, clock, control, router, server, senders, stop: Some(stop) })
+        Ok(Sandbox { address, clock, control, router, server, dispatchers, stop: Some(stop) })
     }
 }
 
 fn router(control: &Control) -> Router {
     Router::new()
-        .nest("/ghl", ghl::router(control.ghl().world.clone()))
-        .nest("/calcom", calcom::router(control.calcom().world().clone()))
+        .nest("/ghl", ghl::router(control.ghl().state.clone()))
+        .nest("/calcom", calcom::router(control.calcom().state().clone()))
         .merge(control::router(control.clone()))
 }
 
-/// The running stand-ins. Dropping it stops them.
+/// A running sandbox. Dropping it stops it.
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
@@ -160,70 +161,70 @@ pub struct Sandbox {
     router: Router,
     clock: Clock,
     server: JoinHandle<()>,
-    senders: [JoinHandle<()>; 2],
+    dispatchers: [JoinHandle<()>; 2],
     stop: Option<oneshot::Sender<()>>,
 }
 
 impl Sandbox {
-    /// Starts with the defaults on a free loopback port.
+    /// Starts a sandbox with the default configuration on a free loopback port.
     pub async fn start() -> Result<Self, SandboxError> {
         Self::builder().start().await
     }
 
-    /// Chooses seed, sizes and address first.
+    /// Returns a builder with the default configuration.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder::default()
     }
 
-    /// `http://ADDRESS:PORT`, without a trailing slash.
+    /// Returns `http://ADDRESS:PORT`, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The environment to start a server with.
+    /// Returns the environment variables that connect a server to the sandbox.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, String)> {
         self.control.env()
     }
 
-    /// The GHL stand-in.
+    /// Returns the API of the GHL sandbox.
     #[must_use]
     pub fn ghl(&self) -> Ghl {
         self.control.ghl().clone()
     }
 
-    /// The Cal.com stand-in.
+    /// Returns the API of the Cal.com sandbox.
     #[must_use]
     pub fn calcom(&self) -> Calcom {
-        self.control.calcom().handle().clone()
+        self.control.calcom().api().clone()
     }
 
-    /// Every route, to be called in process.
+    /// Returns the router with all routes, for in-process calls.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Faults, time, limits and the rest, to order.
+    /// Returns the control API: faults, time, rate limits, tokens and webhooks.
     #[must_use]
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
-    /// Stops sending and listening; calls under way get half a second, idle connections end.
+    /// Stops the dispatchers and the listener. Requests in flight have half a second to finish.
     pub async fn stop(mut self) {
-        self.senders.iter().for_each(JoinHandle::abort);
+        self.dispatchers.iter().for_each(JoinHandle::abort);
         drop(self.stop.take());
         tokio::select! {
             _ = &mut self.server => {}
-            () = self.clock.sleep(LAST_CALLS_MS) => {}
+            () = self.clock.sleep(SHUTDOWN_GRACE_MS) => {}
         }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.senders.iter().for_each(JoinHandle::abort);
+        self.dispatchers.iter().for_each(JoinHandle::abort);
         self.server.abort();
     }
 }

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, env, error::Error, process::Stdio, time::Duration};
 
 use ghl_client::{GhlClient, GhlConnections, GhlOAuth, LocationId};
-use provider_sandbox::{Sandbox, control::TokenOrder};
+use provider_sandbox::{Sandbox, control::TokenCommand};
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 use sidecar_core::{
@@ -92,7 +92,7 @@ async fn play() -> Outcome<()> {
     own.adopt(&tokens).await?;
 
     let mut callers = [start(&settings).await?, start(&settings).await?];
-    sandbox.control().tokens(&TokenOrder { expire_all: true, ..TokenOrder::default() })?;
+    sandbox.control().update_tokens(&TokenCommand { expire_all: true, ..TokenCommand::default() })?;
     for (_, input, _) in &mut callers {
         input.write_all(b"go\n").await?;
     }

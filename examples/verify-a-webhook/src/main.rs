@@ -81,7 +81,7 @@ async fn play_with_the_sandbox() -> Result<(), Box<dyn Error>> {
     let verifier = GhlWebhookVerifier::with_keys([ghl.public_key_pem()])?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let (answered, mut answers) = mpsc::unbounded_channel();
-    ghl.webhook_url(format!("http://{}/webhooks/ghl", listener.local_addr()?));
+    ghl.set_webhook_url(format!("http://{}/webhooks/ghl", listener.local_addr()?));
     let server = tokio::spawn(axum::serve(listener, routes(verifier.clone(), answered.clone())).into_future());
 
     let location = ghl.location_ids().into_iter().next().ok_or("the sandbox has no location")?;
@@ -89,7 +89,7 @@ async fn play_with_the_sandbox() -> Result<(), Box<dyn Error>> {
     ghl.create_contact(&location, &json!({"firstName": "Ann", "email": "ann.new@example.com"}))?;
     let genuine = answers.recv().await;
 
-    let (headers, _) = ghl.signed(&json!({"type": "ContactDelete"}));
+    let (headers, _) = ghl.sign_delivery(&json!({"type": "ContactDelete"}));
     let receiver = Receiver { verifier: Arc::new(verifier), clock: SystemClock::shared(), answered };
     let forged = receiver.judge(&headers, br#"{"type":"UNINSTALL"}"#, receiver.clock.now());
 

@@ -136,7 +136,7 @@ impl Writer<'_> {
         out.push_str(
             "#![allow(unused_imports, clippy::too_many_arguments, reason = \"every family imports the same\")]\n\n",
         );
-        out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Answer;\n\n");
+        out.push_str("use std::collections::BTreeMap;\n\nuse http::Method;\nuse serde_json::Value;\nuse sidecar_core::http::Response;\n\n");
         out.push_str("use super::{\n    model::{answer, body, both, values},\n    operation::{Endpoint, Generation, Media, Operation},\n    request::Request,\n    value::{Either, File, Nullable, Number, Object, Secret},\n};\n");
         if !self.finished.imported.is_empty() {
             let names: Vec<_> = self.finished.imported.iter().map(String::as_str).collect();
@@ -180,7 +180,7 @@ impl Writer<'_> {
             if let Some(body) = &method.body {
                 let _ = write!(out, ", body: {}", self.of(body));
             }
-            let answer = method.answer.as_ref().map_or_else(|| "Answer".to_owned(), |of| self.answer(of));
+            let answer = method.answer.as_ref().map_or_else(|| "Response".to_owned(), |of| self.answer(of));
             let arguments = method.arguments.join(", ");
             let _ = write!(
                 out,

@@ -79,7 +79,7 @@ pub fn is_reserved(name: &str) -> bool {
 }
 
 const RESERVED: &[&str] = &[
-    "Answer",
+    "Response",
     "Box",
     "Decode",
     "Either",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -33,7 +33,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_reporting(&self, query: FbGetReportingQuery) -> Request<Answer> {
+    pub fn fb_get_reporting(&self, query: FbGetReportingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
@@ -42,7 +42,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_campaign_reporting(&self, campaign_id: &str, query: FbGetCampaignReportingQuery) -> Request<Answer> {
+    pub fn fb_get_campaign_reporting(&self, campaign_id: &str, query: FbGetCampaignReportingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[1], &[campaign_id]).query(query)
     }
 
@@ -51,7 +51,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_reporting_list(&self, query: FbGetReportingListQuery) -> Request<Answer> {
+    pub fn fb_get_reporting_list(&self, query: FbGetReportingListQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[2], &[]).query(query)
     }
 
@@ -60,7 +60,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_current_user(&self, query: FbGetCurrentUserQuery) -> Request<Answer> {
+    pub fn fb_get_current_user(&self, query: FbGetCurrentUserQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[3], &[]).query(query)
     }
 
@@ -69,7 +69,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_pages(&self, query: FbGetPagesQuery) -> Request<Answer> {
+    pub fn fb_get_pages(&self, query: FbGetPagesQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
@@ -78,7 +78,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_instagram_accounts(&self, page_id: &str, query: FbGetInstagramAccountsQuery) -> Request<Answer> {
+    pub fn fb_get_instagram_accounts(&self, page_id: &str, query: FbGetInstagramAccountsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[5], &[page_id]).query(query)
     }
 
@@ -87,7 +87,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_page_lead_forms(&self, page_id: &str, query: FbGetPageLeadFormsQuery) -> Request<Answer> {
+    pub fn fb_get_page_lead_forms(&self, page_id: &str, query: FbGetPageLeadFormsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[6], &[page_id]).query(query)
     }
 
@@ -96,7 +96,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_create_page_lead_form(&self, page_id: &str, body: CreateLeadForm) -> Request<Answer> {
+    pub fn fb_create_page_lead_form(&self, page_id: &str, body: CreateLeadForm) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[7], &[page_id]).body(body)
     }
 
@@ -105,7 +105,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_ad_accounts(&self, query: FbGetAdAccountsQuery) -> Request<Answer> {
+    pub fn fb_get_ad_accounts(&self, query: FbGetAdAccountsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[8], &[]).query(query)
     }
 
@@ -114,7 +114,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_ad_account(&self, ad_account_id: &str, query: FbGetAdAccountQuery) -> Request<Answer> {
+    pub fn fb_get_ad_account(&self, ad_account_id: &str, query: FbGetAdAccountQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[9], &[ad_account_id]).query(query)
     }
 
@@ -123,7 +123,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[10], &[ad_account_id]).body(body)
     }
 
@@ -132,7 +132,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_conversation_forms(&self, query: FbGetConversationFormsQuery) -> Request<Answer> {
+    pub fn fb_get_conversation_forms(&self, query: FbGetConversationFormsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
@@ -141,7 +141,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_create_conversation_form(&self, body: CreateConversationForm) -> Request<Answer> {
+    pub fn fb_create_conversation_form(&self, body: CreateConversationForm) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[12], &[]).body(body)
     }
 
@@ -150,7 +150,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_create_integration(&self, body: CreateIntegration) -> Request<Answer> {
+    pub fn fb_create_integration(&self, body: CreateIntegration) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[13], &[]).body(body)
     }
 
@@ -159,7 +159,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_integration(&self, query: FbGetIntegrationQuery) -> Request<Answer> {
+    pub fn fb_get_integration(&self, query: FbGetIntegrationQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[14], &[]).query(query)
     }
 
@@ -168,7 +168,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_integration(&self, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_delete_integration(&self, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[15], &[]).body(body)
     }
 
@@ -177,7 +177,7 @@ impl AdManager {
     /// Token: `bearer`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_search_targeting(&self, query: FbSearchTargetingQuery) -> Request<Answer> {
+    pub fn fb_search_targeting(&self, query: FbSearchTargetingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[16], &[]).query(query)
     }
 
@@ -186,7 +186,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_publish_campaign(&self, campaign_id: &str, body: PublishAd) -> Request<Answer> {
+    pub fn fb_publish_campaign(&self, campaign_id: &str, body: PublishAd) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[17], &[campaign_id]).body(body)
     }
 
@@ -195,7 +195,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_page(&self, query: FbDeletePageQuery) -> Request<Answer> {
+    pub fn fb_delete_page(&self, query: FbDeletePageQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[18], &[]).query(query)
     }
 
@@ -204,7 +204,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_pixels(&self, query: FbGetPixelsQuery) -> Request<Answer> {
+    pub fn fb_get_pixels(&self, query: FbGetPixelsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[19], &[]).query(query)
     }
 
@@ -213,7 +213,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_upsert_pixel(&self, body: UpsertConversionPixel) -> Request<Answer> {
+    pub fn fb_upsert_pixel(&self, body: UpsertConversionPixel) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[20], &[]).body(body)
     }
 
@@ -222,7 +222,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_custom_audiences(&self, query: FbGetCustomAudiencesQuery) -> Request<Answer> {
+    pub fn fb_get_custom_audiences(&self, query: FbGetCustomAudiencesQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[21], &[]).query(query)
     }
 
@@ -231,7 +231,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_custom_audience(&self, audience_id: &str, query: FbDeleteCustomAudienceQuery) -> Request<Answer> {
+    pub fn fb_delete_custom_audience(&self, audience_id: &str, query: FbDeleteCustomAudienceQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[22], &[audience_id]).query(query)
     }
 
@@ -240,7 +240,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_update_custom_audience(&self, audience_id: &str, body: FbUpdateAudienceBody) -> Request<Answer> {
+    pub fn fb_update_custom_audience(&self, audience_id: &str, body: FbUpdateAudienceBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[23], &[audience_id]).body(body)
     }
 
@@ -249,7 +249,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_custom_audience_by_id(&self, audience_id: &str, query: FbGetCustomAudienceByIdQuery) -> Request<Answer> {
+    pub fn fb_get_custom_audience_by_id(&self, audience_id: &str, query: FbGetCustomAudienceByIdQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[24], &[audience_id]).query(query)
     }
 
@@ -258,7 +258,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_add_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Answer> {
+    pub fn fb_add_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[25], &[audience_id]).body(body)
     }
 
@@ -267,7 +267,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_remove_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Answer> {
+    pub fn fb_remove_custom_audience_member(&self, audience_id: &str, body: UpdateCustomAudience) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[26], &[audience_id]).body(body)
     }
 
@@ -276,7 +276,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_batch_update_audience_members(&self, audience_id: &str, body: UpdateCustomAudienceBatch) -> Request<Answer> {
+    pub fn fb_batch_update_audience_members(&self, audience_id: &str, body: UpdateCustomAudienceBatch) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[27], &[audience_id]).body(body)
     }
 
@@ -285,7 +285,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_set_default_page(&self, query: FbSetDefaultPageQuery, body: FbSetDefaultPageBody) -> Request<Answer> {
+    pub fn fb_set_default_page(&self, query: FbSetDefaultPageQuery, body: FbSetDefaultPageBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[28], &[]).query(query).body(body)
     }
 
@@ -294,7 +294,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_lead_form(&self, lead_form_id: &str, query: FbGetLeadFormQuery) -> Request<Answer> {
+    pub fn fb_get_lead_form(&self, lead_form_id: &str, query: FbGetLeadFormQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[29], &[lead_form_id]).query(query)
     }
 
@@ -303,7 +303,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_campaign(&self, campaign_id: &str, query: FbGetCampaignQuery) -> Request<Answer> {
+    pub fn fb_get_campaign(&self, campaign_id: &str, query: FbGetCampaignQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[30], &[campaign_id]).query(query)
     }
 
@@ -312,7 +312,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_get_entity(&self, query: FbGetEntityQuery) -> Request<Answer> {
+    pub fn fb_get_entity(&self, query: FbGetEntityQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[31], &[]).query(query)
     }
 
@@ -321,7 +321,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_upsert_campaign(&self, body: UpsertCampaign) -> Request<Answer> {
+    pub fn fb_upsert_campaign(&self, body: UpsertCampaign) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[32], &[]).body(body)
     }
 
@@ -330,7 +330,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_upsert_adset(&self, body: UpsertAdset) -> Request<Answer> {
+    pub fn fb_upsert_adset(&self, body: UpsertAdset) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[33], &[]).body(body)
     }
 
@@ -339,7 +339,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_upsert_ad(&self, body: UpsertAd) -> Request<Answer> {
+    pub fn fb_upsert_ad(&self, body: UpsertAd) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[34], &[]).body(body)
     }
 
@@ -348,7 +348,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_pause_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_pause_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[35], &[campaign_id]).body(body)
     }
 
@@ -357,7 +357,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_resume_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_resume_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[36], &[campaign_id]).body(body)
     }
 
@@ -366,7 +366,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_duplicate_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_duplicate_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[37], &[campaign_id]).body(body)
     }
 
@@ -375,7 +375,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_delete_campaign(&self, campaign_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[38], &[campaign_id]).body(body)
     }
 
@@ -384,7 +384,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_pause_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_pause_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[39], &[adset_id]).body(body)
     }
 
@@ -393,7 +393,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_resume_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_resume_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[40], &[adset_id]).body(body)
     }
 
@@ -402,7 +402,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_duplicate_adset(&self, adset_id: &str) -> Request<Answer> {
+    pub fn fb_duplicate_adset(&self, adset_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[41], &[adset_id])
     }
 
@@ -411,7 +411,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_delete_adset(&self, adset_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[42], &[adset_id]).body(body)
     }
 
@@ -420,7 +420,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_pause_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_pause_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[43], &[ad_id]).body(body)
     }
 
@@ -429,7 +429,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_resume_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_resume_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[44], &[ad_id]).body(body)
     }
 
@@ -438,7 +438,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn fb_duplicate_ad(&self, ad_id: &str) -> Request<Answer> {
+    pub fn fb_duplicate_ad(&self, ad_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[45], &[ad_id])
     }
 
@@ -447,7 +447,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn fb_delete_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn fb_delete_ad(&self, ad_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[46], &[ad_id]).body(body)
     }
 
@@ -456,7 +456,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_reporting(&self, query: GoogleGetReportingQuery) -> Request<Answer> {
+    pub fn google_get_reporting(&self, query: GoogleGetReportingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[47], &[]).query(query)
     }
 
@@ -465,7 +465,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_reporting_list(&self, query: GoogleGetReportingListQuery) -> Request<Answer> {
+    pub fn google_get_reporting_list(&self, query: GoogleGetReportingListQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[48], &[]).query(query)
     }
 
@@ -474,7 +474,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_campaign_reporting(&self, campaign_id: &str, query: GoogleGetCampaignReportingQuery) -> Request<Answer> {
+    pub fn google_get_campaign_reporting(&self, campaign_id: &str, query: GoogleGetCampaignReportingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[49], &[campaign_id]).query(query)
     }
 
@@ -483,7 +483,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_conversions(&self, query: GoogleGetConversionsQuery) -> Request<Answer> {
+    pub fn google_get_conversions(&self, query: GoogleGetConversionsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[50], &[]).query(query)
     }
 
@@ -492,7 +492,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_upsert_conversion(&self, body: UpsertConversion) -> Request<Answer> {
+    pub fn google_upsert_conversion(&self, body: UpsertConversion) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[51], &[]).body(body)
     }
 
@@ -501,7 +501,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_conversion_by_id(&self, conversion_id: &str, query: GoogleGetConversionByIdQuery) -> Request<Answer> {
+    pub fn google_get_conversion_by_id(&self, conversion_id: &str, query: GoogleGetConversionByIdQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[52], &[conversion_id]).query(query)
     }
 
@@ -510,7 +510,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_delete_conversion(&self, conversion_id: &str, query: GoogleDeleteConversionQuery) -> Request<Answer> {
+    pub fn google_delete_conversion(&self, conversion_id: &str, query: GoogleDeleteConversionQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[53], &[conversion_id]).query(query)
     }
 
@@ -519,7 +519,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_integration(&self, query: GoogleGetIntegrationQuery) -> Request<Answer> {
+    pub fn google_get_integration(&self, query: GoogleGetIntegrationQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[54], &[]).query(query)
     }
 
@@ -528,7 +528,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn google_create_integration(&self, body: CreateGoogleIntegration) -> Request<Answer> {
+    pub fn google_create_integration(&self, body: CreateGoogleIntegration) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[55], &[]).body(body)
     }
 
@@ -537,7 +537,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_current_user(&self, query: GoogleGetCurrentUserQuery) -> Request<Answer> {
+    pub fn google_get_current_user(&self, query: GoogleGetCurrentUserQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[56], &[]).query(query)
     }
 
@@ -546,7 +546,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_ad_accounts(&self, query: GoogleGetAdAccountsQuery) -> Request<Answer> {
+    pub fn google_get_ad_accounts(&self, query: GoogleGetAdAccountsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[57], &[]).query(query)
     }
 
@@ -555,7 +555,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_ad_account_details(&self, ad_account_id: &str, query: GoogleGetAdAccountDetailsQuery) -> Request<Answer> {
+    pub fn google_get_ad_account_details(&self, ad_account_id: &str, query: GoogleGetAdAccountDetailsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[58], &[ad_account_id]).query(query)
     }
 
@@ -564,7 +564,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn google_delete_ad_account(&self, ad_account_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[59], &[ad_account_id]).body(body)
     }
 
@@ -573,7 +573,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn google_publish_ad(&self, ad_id: &str) -> Request<Answer> {
+    pub fn google_publish_ad(&self, ad_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[60], &[ad_id])
     }
 
@@ -582,7 +582,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_search_targeting(&self, query: GoogleSearchTargetingQuery) -> Request<Answer> {
+    pub fn google_search_targeting(&self, query: GoogleSearchTargetingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[61], &[]).query(query)
     }
 
@@ -591,7 +591,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 201, undescribed.
-    pub fn google_get_keyword_ideas(&self, query: GoogleGetKeywordIdeasQuery, body: KeywordSuggestion) -> Request<Answer> {
+    pub fn google_get_keyword_ideas(&self, query: GoogleGetKeywordIdeasQuery, body: KeywordSuggestion) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[62], &[]).query(query).body(body)
     }
 
@@ -600,7 +600,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_assets(&self, query: GoogleGetAssetsQuery) -> Request<Answer> {
+    pub fn google_get_assets(&self, query: GoogleGetAssetsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[63], &[]).query(query)
     }
 
@@ -609,7 +609,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn google_upsert_assets(&self, body: UpsertAssets) -> Request<Answer> {
+    pub fn google_upsert_assets(&self, body: UpsertAssets) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[64], &[]).body(body)
     }
 
@@ -618,7 +618,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_entity(&self, query: GoogleGetEntityQuery) -> Request<Answer> {
+    pub fn google_get_entity(&self, query: GoogleGetEntityQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[65], &[]).query(query)
     }
 
@@ -627,7 +627,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_target_interests(&self, query: GoogleGetTargetInterestsQuery) -> Request<Answer> {
+    pub fn google_get_target_interests(&self, query: GoogleGetTargetInterestsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[66], &[]).query(query)
     }
 
@@ -636,7 +636,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_segments(&self, query: GoogleGetSegmentsQuery) -> Request<Answer> {
+    pub fn google_get_segments(&self, query: GoogleGetSegmentsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[67], &[]).query(query)
     }
 
@@ -645,7 +645,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_upsert_segment(&self, query: GoogleUpsertSegmentQuery, body: UpsertSegment) -> Request<Answer> {
+    pub fn google_upsert_segment(&self, query: GoogleUpsertSegmentQuery, body: UpsertSegment) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[68], &[]).query(query).body(body)
     }
 
@@ -654,7 +654,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_delete_segment(&self, segment_id: &str, query: GoogleDeleteSegmentQuery) -> Request<Answer> {
+    pub fn google_delete_segment(&self, segment_id: &str, query: GoogleDeleteSegmentQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[69], &[segment_id]).query(query)
     }
 
@@ -663,7 +663,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_segment_by_id(&self, segment_id: &str, query: GoogleGetSegmentByIdQuery) -> Request<Answer> {
+    pub fn google_get_segment_by_id(&self, segment_id: &str, query: GoogleGetSegmentByIdQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[70], &[segment_id]).query(query)
     }
 
@@ -672,7 +672,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn google_create_offline_user_list_job(&self, body: CreateOfflineUserListJob) -> Request<Answer> {
+    pub fn google_create_offline_user_list_job(&self, body: CreateOfflineUserListJob) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[71], &[]).body(body)
     }
 
@@ -681,7 +681,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_upsert_audience(&self, body: UpsertAudience) -> Request<Answer> {
+    pub fn google_upsert_audience(&self, body: UpsertAudience) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[72], &[]).body(body)
     }
 
@@ -690,7 +690,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_audiences(&self, query: GoogleGetAudiencesQuery) -> Request<Answer> {
+    pub fn google_get_audiences(&self, query: GoogleGetAudiencesQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[73], &[]).query(query)
     }
 
@@ -699,7 +699,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_audience_by_id(&self, audience_id: &str, query: GoogleGetAudienceByIdQuery) -> Request<Answer> {
+    pub fn google_get_audience_by_id(&self, audience_id: &str, query: GoogleGetAudienceByIdQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[74], &[audience_id]).query(query)
     }
 
@@ -708,7 +708,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_upsert_campaign(&self, body: Campaign) -> Request<Answer> {
+    pub fn google_upsert_campaign(&self, body: Campaign) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[75], &[]).body(body)
     }
 
@@ -717,7 +717,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_campaign_by_id(&self, ad_id: &str, query: GoogleGetCampaignByIdQuery) -> Request<Answer> {
+    pub fn google_get_campaign_by_id(&self, ad_id: &str, query: GoogleGetCampaignByIdQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[76], &[ad_id]).query(query)
     }
 
@@ -726,7 +726,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn google_get_conversion_goals(&self, query: GoogleGetConversionGoalsQuery) -> Request<Answer> {
+    pub fn google_get_conversion_goals(&self, query: GoogleGetConversionGoalsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[77], &[]).query(query)
     }
 
@@ -735,7 +735,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_integration(&self, query: LiGetIntegrationQuery) -> Request<Answer> {
+    pub fn li_get_integration(&self, query: LiGetIntegrationQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[78], &[]).query(query)
     }
 
@@ -744,7 +744,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn li_create_integration(&self, body: CreateLinkedinIntegration) -> Request<Answer> {
+    pub fn li_create_integration(&self, body: CreateLinkedinIntegration) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[79], &[]).body(body)
     }
 
@@ -753,7 +753,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_ad_accounts(&self, query: LiGetAdAccountsQuery) -> Request<Answer> {
+    pub fn li_get_ad_accounts(&self, query: LiGetAdAccountsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[80], &[]).query(query)
     }
 
@@ -762,7 +762,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_ad_account_details(&self, query: LiGetAdAccountDetailsQuery) -> Request<Answer> {
+    pub fn li_get_ad_account_details(&self, query: LiGetAdAccountDetailsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[81], &[]).query(query)
     }
 
@@ -771,7 +771,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_delete_ad_account(&self, query: LiDeleteAdAccountQuery) -> Request<Answer> {
+    pub fn li_delete_ad_account(&self, query: LiDeleteAdAccountQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[82], &[]).query(query)
     }
 
@@ -780,7 +780,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_current_user(&self, query: LiGetCurrentUserQuery) -> Request<Answer> {
+    pub fn li_get_current_user(&self, query: LiGetCurrentUserQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[83], &[]).query(query)
     }
 
@@ -789,7 +789,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_campaign_group(&self, ad_id: &str, query: LiGetCampaignGroupQuery) -> Request<Answer> {
+    pub fn li_get_campaign_group(&self, ad_id: &str, query: LiGetCampaignGroupQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[84], &[ad_id]).query(query)
     }
 
@@ -798,7 +798,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn li_publish_campaign_group(&self, ad_id: &str, body: LocationIdBody) -> Request<Answer> {
+    pub fn li_publish_campaign_group(&self, ad_id: &str, body: LocationIdBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[85], &[ad_id]).body(body)
     }
 
@@ -807,7 +807,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_upsert_campaign_group(&self, body: AdCampaignGroupData) -> Request<Answer> {
+    pub fn li_upsert_campaign_group(&self, body: AdCampaignGroupData) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[86], &[]).body(body)
     }
 
@@ -816,7 +816,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_search_targeting(&self, query: LiSearchTargetingQuery) -> Request<Answer> {
+    pub fn li_search_targeting(&self, query: LiSearchTargetingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[87], &[]).query(query)
     }
 
@@ -825,7 +825,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_lead_forms(&self, account_id: &str, query: LiGetLeadFormsQuery) -> Request<Answer> {
+    pub fn li_get_lead_forms(&self, account_id: &str, query: LiGetLeadFormsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[88], &[account_id]).query(query)
     }
 
@@ -834,7 +834,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn li_create_lead_form(&self, account_id: &str, query: LiCreateLeadFormQuery, body: LinkedInCreateLeadFormBody) -> Request<Answer> {
+    pub fn li_create_lead_form(&self, account_id: &str, query: LiCreateLeadFormQuery, body: LinkedInCreateLeadFormBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[89], &[account_id]).query(query).body(body)
     }
 
@@ -843,7 +843,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_update_ad_status(&self, ad_id: &str, query: LiUpdateAdStatusQuery, body: LinkedInUpdateAdStatusBody) -> Request<Answer> {
+    pub fn li_update_ad_status(&self, ad_id: &str, query: LiUpdateAdStatusQuery, body: LinkedInUpdateAdStatusBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[90], &[ad_id]).query(query).body(body)
     }
 
@@ -852,7 +852,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_ad_analytics(&self, query: LiGetAdAnalyticsQuery) -> Request<Answer> {
+    pub fn li_get_ad_analytics(&self, query: LiGetAdAnalyticsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[91], &[]).query(query)
     }
 
@@ -861,7 +861,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_reporting_list(&self, query: LiGetReportingListQuery) -> Request<Answer> {
+    pub fn li_get_reporting_list(&self, query: LiGetReportingListQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[92], &[]).query(query)
     }
 
@@ -870,7 +870,7 @@ impl AdManager {
     /// Token: `bearer` with `adPublishing.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn li_get_campaign_group_reporting(&self, campaign_group_id: &str, query: LiGetCampaignGroupReportingQuery) -> Request<Answer> {
+    pub fn li_get_campaign_group_reporting(&self, campaign_group_id: &str, query: LiGetCampaignGroupReportingQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[93], &[campaign_group_id]).query(query)
     }
 

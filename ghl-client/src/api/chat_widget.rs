@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -33,7 +33,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn list_chat_widget(&self, query: ListChatWidgetQuery) -> Request<Answer> {
+    pub fn list_chat_widget(&self, query: ListChatWidgetQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
@@ -42,7 +42,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_chat_widget(&self, location_id: &str, id: &str) -> Request<Answer> {
+    pub fn get_chat_widget(&self, location_id: &str, id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[1], &[location_id, id])
     }
 
@@ -51,7 +51,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn update_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Answer> {
+    pub fn update_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[2], &[location_id, id]).body(body)
     }
 
@@ -60,14 +60,14 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn patch_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Answer> {
+    pub fn patch_chat_widget(&self, location_id: &str, id: &str, body: UpdateWidget) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[3], &[location_id, id]).body(body)
     }
 
     /// `GET /chat-widget/public/config/{id}` in v3 only.
     ///
     /// Answers 200, undescribed.
-    pub fn get_widget(&self, id: &str, query: GetWidgetQuery) -> Request<Answer> {
+    pub fn get_widget(&self, id: &str, query: GetWidgetQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[4], &[id]).query(query)
     }
 
@@ -76,7 +76,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn delete_chat_widget(&self, location_id: &str, id: &str) -> Request<Answer> {
+    pub fn delete_chat_widget(&self, location_id: &str, id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[5], &[location_id, id])
     }
 
@@ -85,7 +85,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn clone_chat_widget(&self, body: CloneChatWidget) -> Request<Answer> {
+    pub fn clone_chat_widget(&self, body: CloneChatWidget) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[6], &[]).body(body)
     }
 
@@ -94,7 +94,7 @@ impl ChatWidget {
     /// Token: `Location-Access` with `chat-widget.write`.
     ///
     /// Answers 201, undescribed.
-    pub fn create_chat_widget(&self, body: CreateWidget) -> Request<Answer> {
+    pub fn create_chat_widget(&self, body: CreateWidget) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[7], &[]).body(body)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -56,35 +56,35 @@ impl Conversations {
     /// `GET /conversations/preferences/custom-subtypes` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
-    pub fn get_all_custom_subtypes(&self, query: GetAllCustomSubtypesQuery) -> Request<Answer> {
+    pub fn get_all_custom_subtypes(&self, query: GetAllCustomSubtypesQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[4], &[]).query(query)
     }
 
     /// `POST /conversations/preferences/custom-subtypes` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
-    pub fn create_custom_subtype(&self, query: CreateCustomSubtypeQuery, body: CreateCustomSubtype) -> Request<Answer> {
+    pub fn create_custom_subtype(&self, query: CreateCustomSubtypeQuery, body: CreateCustomSubtype) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[5], &[]).query(query).body(body)
     }
 
     /// `PUT /conversations/preferences/custom-subtypes/{id}` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
-    pub fn update_custom_subtype(&self, id: &str, query: UpdateCustomSubtypeQuery, body: UpdateCustomSubtype) -> Request<Answer> {
+    pub fn update_custom_subtype(&self, id: &str, query: UpdateCustomSubtypeQuery, body: UpdateCustomSubtype) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[6], &[id]).query(query).body(body)
     }
 
     /// `GET /conversations/preferences/unsubscriptions/status` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
-    pub fn get_contact_unsubscription_status(&self, query: GetContactUnsubscriptionStatusQuery) -> Request<Answer> {
+    pub fn get_contact_unsubscription_status(&self, query: GetContactUnsubscriptionStatusQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[7], &[]).query(query)
     }
 
     /// `POST /conversations/preferences/unsubscriptions/user-change` in v2 (`2021-04-15`); v3 has no such operation.
     ///
     /// Answers 200, undescribed.
-    pub fn user_subscription_change(&self, body: UserSubscriptionChange) -> Request<Answer> {
+    pub fn user_subscription_change(&self, body: UserSubscriptionChange) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[8], &[]).body(body)
     }
 
@@ -215,7 +215,7 @@ impl Conversations {
     /// Token: `bearer` with `conversations/message.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn add_message_attachments(&self, message_id: &str, body: AddMessageAttachments) -> Request<Answer> {
+    pub fn add_message_attachments(&self, message_id: &str, body: AddMessageAttachments) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[23], &[message_id]).body(body)
     }
 
@@ -224,7 +224,7 @@ impl Conversations {
     /// Token: `bearer` with `conversations/message.readonly` or `Location-Access` with `conversations/message.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_message_recording(&self, message_id: &str, location_id: &str) -> Request<Answer> {
+    pub fn get_message_recording(&self, message_id: &str, location_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[24], &[message_id, location_id])
     }
 
@@ -242,7 +242,7 @@ impl Conversations {
     /// Token: `bearer` with `conversations/message.readonly` or `Location-Access` with `conversations/message.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn download_message_transcription(&self, location_id: &str, message_id: &str) -> Request<Answer> {
+    pub fn download_message_transcription(&self, location_id: &str, message_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[26], &[location_id, message_id])
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -33,7 +33,7 @@ impl Courses {
     /// Token: `bearer`.
     ///
     /// Answers 201, undescribed.
-    pub fn import_courses(&self, body: PublicExporterPayload) -> Request<Answer> {
+    pub fn import_courses(&self, body: PublicExporterPayload) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[0], &[]).body(body)
     }
 }

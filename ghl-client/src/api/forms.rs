@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -42,7 +42,7 @@ impl Forms {
     /// Token: `bearer` with `forms.write` or `Location-Access` with `forms.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn upload_to_custom_fields(&self, query: UploadToCustomFieldsQuery, body: BTreeMap<String, File>) -> Request<Answer> {
+    pub fn upload_to_custom_fields(&self, query: UploadToCustomFieldsQuery, body: BTreeMap<String, File>) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[1], &[]).query(query).body(body)
     }
 

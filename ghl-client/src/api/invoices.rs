@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -268,7 +268,7 @@ impl Invoices {
     /// Token: `Location-Access` or `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn update_invoice_last_visited_at(&self, body: PatchInvoiceStatsLastViewed) -> Request<Answer> {
+    pub fn update_invoice_last_visited_at(&self, body: PatchInvoiceStatsLastViewed) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[26], &[]).body(body)
     }
 
@@ -340,7 +340,7 @@ impl Invoices {
     /// Token: `Location-Access` or `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn update_estimate_last_visited_at(&self, body: EstimateIdParam) -> Request<Answer> {
+    pub fn update_estimate_last_visited_at(&self, body: EstimateIdParam) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[34], &[]).body(body)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -248,7 +248,7 @@ impl Locations {
     /// Token: `bearer` with `locations.readonly` or `Location-Access` with `locations.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_timezones(&self, location_id: &str) -> Request<Answer> {
+    pub fn get_timezones(&self, location_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[25], &[location_id])
     }
 
@@ -266,7 +266,7 @@ impl Locations {
     /// Token: `bearer`.
     ///
     /// Answers 200, undescribed.
-    pub fn delete_an_email_sms_template(&self, location_id: &str, id: &str) -> Request<Answer> {
+    pub fn delete_an_email_sms_template(&self, location_id: &str, id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[27], &[location_id, id])
     }
 

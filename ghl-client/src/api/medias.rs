@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -51,7 +51,7 @@ impl Medias {
     /// Token: `Location-Access` with `medias.write`.
     ///
     /// Answers 200, undescribed.
-    pub fn delete_media_content(&self, id: &str, query: DeleteMediaContentQuery) -> Request<Answer> {
+    pub fn delete_media_content(&self, id: &str, query: DeleteMediaContentQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[2], &[id]).query(query)
     }
 

@@ -107,7 +107,7 @@ impl Operation {
                     self.name
                 ),
             };
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.name));
         };
         // Whoever asks for v3 asks for its paths and names; a few of its families are published under a dated version.
         let version = asked.filter(|asked| *asked != ApiVersion::V3).unwrap_or_else(|| endpoint.version.clone());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -97,7 +97,7 @@ impl Payments {
     /// Token: `Location-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn list_order_notes(&self, order_id: &str, query: ListOrderNotesQuery) -> Request<Answer> {
+    pub fn list_order_notes(&self, order_id: &str, query: ListOrderNotesQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[7], &[order_id]).query(query)
     }
 

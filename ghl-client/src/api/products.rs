@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -130,7 +130,7 @@ impl Products {
     /// Token: `Location-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn update_display_priority(&self, store_id: &str, body: UpdateDisplayPriorityBody) -> Request<Answer> {
+    pub fn update_display_priority(&self, store_id: &str, body: UpdateDisplayPriorityBody) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[11], &[store_id]).body(body)
     }
 

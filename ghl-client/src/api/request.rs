@@ -5,8 +5,8 @@ use http::HeaderName;
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    http::{Answer, Call},
-    limit::Lane,
+    http::{Call, Response},
+    rate_limit::Priority,
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     client::{GhlClient, Resource, Settings, TokenKinds, multipart, pairs},
     config::ApiVersion,
-    error::Problem,
+    error::GhlErrorReason,
     model::{CompanyId, LocationId},
 };
 
@@ -28,7 +28,7 @@ use crate::{
 /// the operation's own.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] before anything is sent when a required field is missing, or the version in force lacks the operation
+/// [`ErrorKind::InvalidInput`] before anything is sent when a required field is missing, or the version in force lacks the operation
 /// or a field that is set; [`ErrorKind::Decode`] when the answer has another shape; otherwise as every call, see
 /// [`Error`] and [`GhlErrorExt`](crate::GhlErrorExt).
 #[must_use = "a request does nothing until it is awaited"]
@@ -90,7 +90,7 @@ impl<T> Request<T> {
 
     /// Lets people's calls go first when a limit is near: for syncs and jobs.
     pub fn background(mut self) -> Self {
-        self.prepared.settings.lane = Lane::Background;
+        self.prepared.settings.lane = Priority::Background;
         self
     }
 
@@ -110,7 +110,7 @@ impl<T> Request<T> {
     ///
     /// # Errors
     /// As awaiting it, without [`ErrorKind::Decode`].
-    pub fn raw(self) -> BoxFuture<'static, Result<Answer>> {
+    pub fn raw(self) -> BoxFuture<'static, Result<Response>> {
         self.prepared.boxed()
     }
 }
@@ -153,11 +153,11 @@ struct Written {
 }
 
 impl Prepared {
-    fn boxed(self) -> BoxFuture<'static, Result<Answer>> {
+    fn boxed(self) -> BoxFuture<'static, Result<Response>> {
         Box::pin(self.send())
     }
 
-    async fn send(self) -> Result<Answer> {
+    async fn send(self) -> Result<Response> {
         let name = self.operation.name;
         let asked = self.client.version_asked_for(&self.settings);
         let (endpoint, generation, version) = self.operation.choose(asked)?;
@@ -218,9 +218,8 @@ impl Prepared {
                 return Ok(resource.clone());
             }
             let why = format!("this operation needs {accepts}: say whose by `.{other}(id)`");
-            return Err(
-                Error::new(ErrorKind::Config, why).with_detail(Problem::TokenKind { needs: accepts, has: held })
-            );
+            return Err(Error::new(ErrorKind::InvalidInput, why)
+                .with_detail(GhlErrorReason::TokenKind { needs: accepts, has: held }));
         }
         let own = |kinds, what| accepts.meets(kinds).then(|| self.own(endpoint, written, what)).flatten();
         let location = || own(TokenKinds::LOCATION_ACCESS, "location").map(|id| Resource::Location(id.into()));

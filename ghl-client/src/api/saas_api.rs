@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -154,7 +154,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn locations(&self, query: LocationsQuery) -> Request<Answer> {
+    pub fn locations(&self, query: LocationsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
@@ -163,7 +163,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn generate_payment_link(&self, location_id: &str, body: UpdateSubscription) -> Request<Answer> {
+    pub fn generate_payment_link(&self, location_id: &str, body: UpdateSubscription) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[12], &[location_id]).body(body)
     }
 
@@ -172,7 +172,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 201, undescribed.
-    pub fn bulk_disable_saas(&self, company_id: &str, body: BulkDisableSaas) -> Request<Answer> {
+    pub fn bulk_disable_saas(&self, company_id: &str, body: BulkDisableSaas) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[13], &[company_id]).body(body)
     }
 
@@ -181,7 +181,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 201, undescribed.
-    pub fn enable_saas_location(&self, location_id: &str, body: EnableSaas) -> Request<Answer> {
+    pub fn enable_saas_location(&self, location_id: &str, body: EnableSaas) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[14], &[location_id]).body(body)
     }
 
@@ -190,7 +190,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 201, undescribed.
-    pub fn pause_location(&self, location_id: &str, body: PauseLocation) -> Request<Answer> {
+    pub fn pause_location(&self, location_id: &str, body: PauseLocation) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[15], &[location_id]).body(body)
     }
 
@@ -199,7 +199,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 201, undescribed.
-    pub fn update_rebilling(&self, company_id: &str, body: UpdateRebilling) -> Request<Answer> {
+    pub fn update_rebilling(&self, company_id: &str, body: UpdateRebilling) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[16], &[company_id]).body(body)
     }
 
@@ -208,7 +208,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_agency_plans(&self, company_id: &str) -> Request<Answer> {
+    pub fn get_agency_plans(&self, company_id: &str) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[17], &[company_id])
     }
 
@@ -217,7 +217,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_location_subscription(&self, location_id: &str, query: GetLocationSubscriptionQuery) -> Request<Answer> {
+    pub fn get_location_subscription(&self, location_id: &str, query: GetLocationSubscriptionQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[18], &[location_id]).query(query)
     }
 
@@ -226,7 +226,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 201, undescribed.
-    pub fn bulk_enable_saas(&self, company_id: &str, body: BulkEnableSaasRequest) -> Request<Answer> {
+    pub fn bulk_enable_saas(&self, company_id: &str, body: BulkEnableSaasRequest) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[19], &[company_id]).body(body)
     }
 
@@ -235,7 +235,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_saas_locations(&self, company_id: &str, query: GetSaasLocationsQuery) -> Request<Answer> {
+    pub fn get_saas_locations(&self, company_id: &str, query: GetSaasLocationsQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[20], &[company_id]).query(query)
     }
 
@@ -244,7 +244,7 @@ impl SaasApi {
     /// Token: `Agency-Access`.
     ///
     /// Answers 200, undescribed.
-    pub fn get_saas_plan(&self, plan_id: &str, query: GetSaasPlanQuery) -> Request<Answer> {
+    pub fn get_saas_plan(&self, plan_id: &str, query: GetSaasPlanQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[21], &[plan_id]).query(query)
     }
 

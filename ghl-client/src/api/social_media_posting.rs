@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -33,7 +33,7 @@ impl SocialMediaPosting {
     /// Token: `bearer` with `socialplanner/oauth.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_google_oauth(&self, query: StartGoogleOauthQuery) -> Request<Answer> {
+    pub fn start_google_oauth(&self, query: StartGoogleOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[0], &[]).query(query)
     }
 
@@ -130,7 +130,7 @@ impl SocialMediaPosting {
     /// Token: `bearer`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_facebook_oauth(&self, query: StartFacebookOauthQuery) -> Request<Answer> {
+    pub fn start_facebook_oauth(&self, query: StartFacebookOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[11], &[]).query(query)
     }
 
@@ -157,7 +157,7 @@ impl SocialMediaPosting {
     /// Token: `bearer` with `socialplanner/oauth.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_instagram_oauth(&self, query: StartInstagramOauthQuery) -> Request<Answer> {
+    pub fn start_instagram_oauth(&self, query: StartInstagramOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[14], &[]).query(query)
     }
 
@@ -184,7 +184,7 @@ impl SocialMediaPosting {
     /// Token: `bearer`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_linkedin_oauth(&self, query: StartLinkedinOauthQuery) -> Request<Answer> {
+    pub fn start_linkedin_oauth(&self, query: StartLinkedinOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[17], &[]).query(query)
     }
 
@@ -213,7 +213,7 @@ impl SocialMediaPosting {
     /// Answers 200, undescribed.
     ///
     /// The provider has deprecated it.
-    pub fn start_twitter_oauth(&self, query: StartTwitterOauthQuery) -> Request<Answer> {
+    pub fn start_twitter_oauth(&self, query: StartTwitterOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[20], &[]).query(query)
     }
 
@@ -303,7 +303,7 @@ impl SocialMediaPosting {
     /// Token: `bearer` with `socialplanner/oauth.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_tiktok_oauth(&self, query: StartTiktokOauthQuery) -> Request<Answer> {
+    pub fn start_tiktok_oauth(&self, query: StartTiktokOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[30], &[]).query(query)
     }
 
@@ -330,7 +330,7 @@ impl SocialMediaPosting {
     /// Token: `bearer` with `socialplanner/oauth.readonly`.
     ///
     /// Answers 200, undescribed.
-    pub fn start_tiktok_business_oauth(&self, query: StartTiktokBusinessOauthQuery) -> Request<Answer> {
+    pub fn start_tiktok_business_oauth(&self, query: StartTiktokBusinessOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[33], &[]).query(query)
     }
 
@@ -391,7 +391,7 @@ impl SocialMediaPosting {
     /// Answers 200, undescribed.
     ///
     /// `platform`: `google`, `facebook`, `instagram`, `linkedin`, `tiktok`, `tiktok-business`, `youtube`, `pinterest`, `threads`, `bluesky`.
-    pub fn start_oauth(&self, platform: &str, query: StartOauthQuery) -> Request<Answer> {
+    pub fn start_oauth(&self, platform: &str, query: StartOauthQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[40], &[platform]).query(query)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-use sidecar_core::http::Answer;
+use sidecar_core::http::Response;
 
 use super::{
     model::{answer, body, both, values},
@@ -69,7 +69,7 @@ impl VoiceAi {
     /// Token: `bearer` with `voice-ai-agents.write`.
     ///
     /// Answers 204, undescribed.
-    pub fn delete_agent(&self, agent_id: &str, query: DeleteAgentQuery) -> Request<Answer> {
+    pub fn delete_agent(&self, agent_id: &str, query: DeleteAgentQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[4], &[agent_id]).query(query)
     }
 
@@ -123,7 +123,7 @@ impl VoiceAi {
     /// Token: `bearer` with `voice-ai-agent-goals.write`.
     ///
     /// Answers 204, undescribed.
-    pub fn delete_action(&self, action_id: &str, query: DeleteActionQuery) -> Request<Answer> {
+    pub fn delete_action(&self, action_id: &str, query: DeleteActionQuery) -> Request<Response> {
         Request::new(&self.0, &OPERATIONS[10], &[action_id]).query(query)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sidecar_core::{Page, Result};
 
 use crate::{
-    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, any_field, done, listing, request, setters},
+    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, listing, request, setters},
     config::ApiVersion,
     model::{Business, BusinessId, LocationId},
 };
@@ -74,14 +74,14 @@ impl Businesses {
     /// Lists a location's businesses, a page when awaited.
     pub fn list(&self, location: impl Into<LocationId>) -> ListBusinesses {
         let location = location.into();
-        let draft = Draft::new(&self.0, &LIST, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
         ListBusinesses { draft, at: BySkip::new(100, u32::MAX) }
     }
 
     /// Creates a business.
     pub fn create(&self, location: impl Into<LocationId>, name: impl Into<String>) -> CreateBusiness {
         let location = location.into();
-        let draft = Draft::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
         CreateBusiness { draft: draft.set("name", name.into()) }
     }
 
@@ -105,8 +105,8 @@ impl Businesses {
         operation: &'static Operation,
         location: impl Into<LocationId>,
         business: impl Into<BusinessId>,
-    ) -> Draft {
-        Draft::new(&self.0, operation, location.into()).argument(business.into())
+    ) -> RequestBuilder {
+        RequestBuilder::new(&self.0, operation, location.into()).argument(business.into())
     }
 }
 

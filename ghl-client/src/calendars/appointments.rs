@@ -1,7 +1,7 @@
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{Error, ErrorKind, Result, Timestamp, http::Answer};
+use sidecar_core::{Error, ErrorKind, Result, Timestamp, http::Response};
 
 use crate::{
     client::{GhlClient, Operation, Resource, Settings, request},
@@ -171,7 +171,7 @@ impl CreateAppointment {
 
     async fn send(self) -> Result<Appointment> {
         if !self.body.contains_key("startTime") {
-            return Err(Error::new(ErrorKind::Config, "an appointment needs a start: set it with `start`")
+            return Err(Error::new(ErrorKind::InvalidInput, "an appointment needs a start: set it with `start`")
                 .at("ghl", CREATE.name));
         }
         let call = CREATE.call(&[]).json(&self.body);
@@ -234,7 +234,7 @@ impl GetAppointment {
         Ok(self.answer().await?.json::<Enveloped<Appointment>>()?.event)
     }
 
-    async fn answer(self) -> Result<Answer> {
+    async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.id.as_str()]);
         self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
     }

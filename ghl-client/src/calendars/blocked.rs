@@ -4,7 +4,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Calendars;
 use crate::{
-    client::{Draft, Operation, any_field, request, setters},
+    client::{Operation, RequestBuilder, any_field, request, setters},
     config::ApiVersion,
     model::{Appointment, AppointmentId, CalendarId, LocationId, UserId, rfc3339},
 };
@@ -42,7 +42,7 @@ impl Calendars {
     /// [`Appointments::delete`](super::Appointments::delete).
     pub fn block_slot(&self, location: impl Into<LocationId>, start: Timestamp, end: Timestamp) -> BlockSlot {
         let location = location.into();
-        let draft = Draft::new(&self.0, &BLOCK, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, &BLOCK, location.clone()).set("locationId", json!(location));
         let draft = draft.require(start < end, || "the span is empty: its end must be after its start".to_owned());
         BlockSlot { draft }.start(start).end(end)
     }
@@ -50,7 +50,7 @@ impl Calendars {
     /// Changes the fields of a block that are set; the provider wants to be told again whose it is.
     pub fn update_blocked_slot(&self, location: impl Into<LocationId>, id: impl Into<AppointmentId>) -> BlockSlot {
         let location = location.into();
-        let draft = Draft::new(&self.0, &UPDATE, location.clone()).argument(id.into());
+        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
         BlockSlot { draft: draft.set("locationId", json!(location)) }
     }
 }

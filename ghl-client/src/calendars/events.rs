@@ -9,7 +9,7 @@ use sidecar_core::{Error, ErrorKind, Result, Timestamp};
 
 use super::{Calendars, list::ListCalendars};
 use crate::{
-    client::{Draft, GhlClient, Operation, Settings, Span, WithSettings, request},
+    client::{GhlClient, Operation, RequestBuilder, Settings, Span, WithSettings, request},
     config::ApiVersion,
     model::{Appointment, CalendarGroupId, CalendarId, LocationId, UserId, WireTime},
 };
@@ -48,7 +48,7 @@ impl Calendars {
 
 impl ListEvents {
     fn new(client: &GhlClient, operation: &'static Operation, location: LocationId) -> Self {
-        let draft = Draft::new(client, operation, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(client, operation, location.clone()).query("locationId", location);
         Self { draft, operation, whose: false, span: None }
     }
 
@@ -110,7 +110,7 @@ impl ListEvents {
     fn checked(&self) -> Result<Span> {
         if !self.whose {
             let why = "events are listed by calendar, user or group: name one, or use `all_events`";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
         Span::new(self.span, self.operation.name)
     }

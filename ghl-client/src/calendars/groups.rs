@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Calendars;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done, request, setters},
     config::ApiVersion,
     model::{CalendarGroup, CalendarGroupId, LocationId},
 };
@@ -45,8 +45,8 @@ impl Calendars {
 }
 
 impl Groups {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone())
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Lists them all.
@@ -94,7 +94,12 @@ impl Groups {
     }
 }
 
-fn described(draft: Draft, name: impl Into<String>, description: impl Into<String>, slug: impl Into<String>) -> Draft {
+fn described(
+    draft: RequestBuilder,
+    name: impl Into<String>,
+    description: impl Into<String>,
+    slug: impl Into<String>,
+) -> RequestBuilder {
     draft.set("name", name.into()).set("description", description.into()).set("slug", slug.into())
 }
 

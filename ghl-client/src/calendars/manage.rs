@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Calendars;
 use crate::{
-    client::{Draft, Operation, PlainRequest, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{Calendar, CalendarGroupId, CalendarId, CalendarType, LocationId, UserId},
 };
@@ -62,24 +62,26 @@ impl Calendars {
     /// Creates a calendar in a location.
     pub fn create(&self, location: impl Into<LocationId>, name: impl Into<String>) -> CreateCalendar {
         let location = location.into();
-        let draft = Draft::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
         CreateCalendar { draft: draft.set("name", name.into()) }
     }
 
     /// Reads one calendar.
     pub fn get(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> PlainRequest<Calendar> {
-        let draft = Draft::new(&self.0, &GET, location.into()).argument(calendar.into());
+        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(calendar.into());
         draft.plain(|answer| answer.part(&["calendar"]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> UpdateCalendar {
-        UpdateCalendar { draft: Draft::new(&self.0, &UPDATE, location.into()).argument(calendar.into()).with_body() }
+        UpdateCalendar {
+            draft: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(calendar.into()).with_body(),
+        }
     }
 
     /// Deletes a calendar.
     pub fn delete(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> PlainRequest<()> {
-        Draft::new(&self.0, &DELETE, location.into()).argument(calendar.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(calendar.into()).plain(done)
     }
 }
 

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Appointments;
 use crate::{
-    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, done, listing, request, setters},
+    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
     config::ApiVersion,
     model::{AppointmentId, LocationId, Note, NoteId, UserId},
 };
@@ -51,8 +51,8 @@ impl Appointments {
 }
 
 impl AppointmentNotes {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.appointment)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.appointment)
     }
 
     /// Lists them, a page when awaited.
@@ -76,7 +76,7 @@ impl AppointmentNotes {
     }
 }
 
-fn write(draft: Draft, body: String) -> WriteAppointmentNote {
+fn write(draft: RequestBuilder, body: String) -> WriteAppointmentNote {
     WriteAppointmentNote { draft: draft.at_most("a note", &body, LONGEST).set("body", body) }
 }
 

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, done, listing, request, setters},
+    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
     config::ApiVersion,
     model::{
         CalendarId, CalendarNotification, CalendarNotificationId, LocationId, NotificationChannel, NotificationKind,
@@ -89,8 +89,8 @@ impl Calendars {
 }
 
 impl Notifications {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.calendar)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.calendar)
     }
 
     /// Lists the rules, a page when awaited.

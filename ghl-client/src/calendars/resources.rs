@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, done, listing, request, setters},
+    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
     config::ApiVersion,
     model::{CalendarId, CalendarResource, CalendarResourceId, LocationId, ResourceType},
 };
@@ -68,8 +68,8 @@ impl Calendars {
 }
 
 impl Resources {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(self.kind.as_str())
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(self.kind.as_str())
     }
 
     /// Lists them, a page when awaited.

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, Draft, GhlClient, Operation, PlainRequest, done, listing, request, setters},
+    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
     config::ApiVersion,
     model::{CalendarId, LocationId, Schedule, ScheduleId, ScheduleRule, UserId},
 };
@@ -64,11 +64,11 @@ impl Calendars {
 }
 
 impl Schedules {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone())
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
-    fn about(&self, operation: &'static Operation, id: impl Into<ScheduleId>) -> Draft {
+    fn about(&self, operation: &'static Operation, id: impl Into<ScheduleId>) -> RequestBuilder {
         self.draft(operation).argument(id.into())
     }
 

@@ -5,11 +5,11 @@ use futures_util::{TryStreamExt, stream};
 use http::Method;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
-use sidecar_core::{Result, Timestamp, http::Answer};
+use sidecar_core::{Result, Timestamp, http::Response};
 
 use super::Calendars;
 use crate::{
-    client::{Draft, Operation, Span, request, setters},
+    client::{Operation, RequestBuilder, Span, request, setters},
     config::ApiVersion,
     model::{CalendarId, DaySlots, LocationId, UserId, WireTime},
 };
@@ -32,7 +32,7 @@ setters! { query of FreeSlots; {
 impl Calendars {
     /// Lists the free slots of a calendar.
     pub fn free_slots(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> FreeSlots {
-        FreeSlots { draft: Draft::new(&self.0, &FREE, location.into()).argument(calendar.into()), span: None }
+        FreeSlots { draft: RequestBuilder::new(&self.0, &FREE, location.into()).argument(calendar.into()), span: None }
     }
 }
 
@@ -78,7 +78,7 @@ impl FreeSlots {
 }
 
 /// The answer is a map of days; a trace id may stand among them.
-fn days(answer: &Answer) -> Result<Vec<DaySlots>> {
+fn days(answer: &Response) -> Result<Vec<DaySlots>> {
     let entries: BTreeMap<String, Entry> = answer.json()?;
     Ok(entries.into_iter().filter_map(|(date, entry)| Some(DaySlots { date, slots: entry.0? })).collect())
 }

@@ -1,11 +1,11 @@
 use sidecar_core::{
     Error, ErrorKind, Result,
-    limit::{Quota, Scope},
+    rate_limit::{Quota, Scope},
 };
 
 use super::{Access, GhlClient, Resource};
 use crate::{
-    error::Problem,
+    error::GhlErrorReason,
     limits::{self, Allowance, Budget},
     model::{CompanyId, LocationId},
 };
@@ -23,7 +23,7 @@ impl GhlClient {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for an id that can be none; [`ErrorKind::Store`] when a shared limiter does not answer.
+    /// [`ErrorKind::InvalidInput`] for an id that can be none; [`ErrorKind::Store`] when a shared limiter does not answer.
     pub async fn budget(&self, location: impl Into<LocationId>) -> Result<Budget> {
         self.budget_of(&Resource::Location(location.into())).await
     }
@@ -56,8 +56,11 @@ impl GhlClient {
     }
 
     async fn allowance(&self, scope: &Scope) -> Result<Allowance> {
-        let limiter =
-            self.0.pipeline.limiter().ok_or_else(|| Error::new(ErrorKind::Config, "the client has no limiter"))?;
+        let limiter = self
+            .0
+            .pipeline
+            .limiter()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the client has no limiter"))?;
         let usage = limiter.usage(scope).await.map_err(|error| {
             Error::new(ErrorKind::Store, format!("the limiter does not answer: {error}")).with_source(error)
         })?;
@@ -98,14 +101,14 @@ impl GhlClient {
     pub(super) fn named_limit(error: Error) -> Error {
         let wait = error.retry_after().unwrap_or_default();
         let problem = if wait > limits::LONGEST_WINDOW_WAIT {
-            Problem::DayLimit { announced: false }
+            GhlErrorReason::DayLimit { announced: false }
         } else {
-            Problem::BurstLimit
+            GhlErrorReason::BurstLimit
         };
         error.with_detail(problem)
     }
 }
 
 fn is_budget(scope: &Scope) -> bool {
-    matches!(scope.quota(), Quota::Budget { .. })
+    matches!(scope.quota(), Quota::FixedWindow { .. })
 }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
     Clock, Error, ErrorKind, Result, SystemClock,
     http::{Observer, Pipeline, ReqwestTransport, Transport},
-    limit::{LocalLimiter, RateLimiter},
+    rate_limit::{LocalLimiter, RateLimiter},
     retry::RetryPolicy,
     token::{Credentials, StaticToken},
 };
@@ -146,7 +146,7 @@ impl GhlClientBuilder {
     /// The finished client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there is no source of tokens or more than one, `token_kinds` beside `tokens`, an empty or unsendable token, a client id
+    /// [`ErrorKind::InvalidInput`] when there is no source of tokens or more than one, `token_kinds` beside `tokens`, an empty or unsendable token, a client id
     /// without an app id, an unusable base URL, or when the machine's TLS roots cannot be read.
     pub fn build(self) -> Result<GhlClient> {
         let access = access(self.access, self.token_kinds)?;
@@ -185,7 +185,7 @@ impl GhlClientBuilder {
 }
 
 fn access(mut sources: Vec<Source>, kinds: Option<TokenKinds>) -> Result<Access> {
-    let config = |why| Err(Error::new(ErrorKind::Config, why));
+    let config = |why| Err(Error::new(ErrorKind::InvalidInput, why));
     let Some(source) = sources.pop() else {
         return config(
             "the client has no token: call `private_integration_token`, `credentials` or `tokens` on its builder",

@@ -5,7 +5,7 @@ use futures_core::Stream;
 use futures_util::TryStreamExt;
 use sidecar_core::{Page, Result, page};
 
-use super::Draft;
+use super::RequestBuilder;
 
 /// A listing by `skip` and `limit`: where it stands.
 #[derive(Debug, Clone)]
@@ -23,17 +23,17 @@ impl BySkip {
     }
 
     /// Adds the two to the query, under the names they have there.
-    pub(crate) fn query(&self, draft: Draft, skip: &'static str) -> Draft {
+    pub(crate) fn query(&self, draft: RequestBuilder, skip: &'static str) -> RequestBuilder {
         self.check(draft).query(skip, self.skip).query("limit", self.limit)
     }
 
     /// Adds the two to the body.
-    pub(crate) fn body(&self, draft: Draft) -> Draft {
+    pub(crate) fn body(&self, draft: RequestBuilder) -> RequestBuilder {
         self.check(draft).set("skip", self.skip).set("limit", self.limit)
     }
 
     /// Refuses a page size that the provider would refuse or cut.
-    pub(crate) fn check(&self, draft: Draft) -> Draft {
+    pub(crate) fn check(&self, draft: RequestBuilder) -> RequestBuilder {
         check_page_size(draft, self.limit, self.largest)
     }
 
@@ -65,12 +65,12 @@ impl<C> ByCursor<C> {
     }
 
     /// Refuses a page size that the provider would refuse or cut.
-    pub(crate) fn check(&self, draft: Draft) -> Draft {
+    pub(crate) fn check(&self, draft: RequestBuilder) -> RequestBuilder {
         check_page_size(draft, self.limit, self.largest)
     }
 }
 
-fn check_page_size(draft: Draft, limit: u32, largest: u32) -> Draft {
+fn check_page_size(draft: RequestBuilder, limit: u32, largest: u32) -> RequestBuilder {
     draft.require((1..=largest).contains(&limit), || match largest {
         u32::MAX => "a page has at least 1 row".to_owned(),
         _ => format!("a page has 1 to {largest} rows, not {limit}"),

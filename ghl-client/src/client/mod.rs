@@ -5,11 +5,11 @@
 
 mod budget;
 mod builder;
-mod draft;
 mod form;
 mod listing;
 mod operation;
 mod raw;
+mod request_builder;
 mod settings;
 mod token_kinds;
 mod window;
@@ -19,18 +19,18 @@ use std::{fmt, sync::Arc};
 use http::HeaderName;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    http::{Answer, Call, Pipeline},
+    http::{Call, Pipeline, Response},
     token::Credentials,
 };
 
 pub use builder::GhlClientBuilder;
-pub use draft::PlainRequest;
-pub(crate) use draft::{Draft, done};
 #[cfg(feature = "api")]
 pub(crate) use form::{multipart, pairs};
 pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
 pub(crate) use operation::Operation;
 pub use raw::{Raw, RawRequest};
+pub use request_builder::PlainRequest;
+pub(crate) use request_builder::{RequestBuilder, done};
 pub(crate) use settings::{Settings, WithSettings, any_field, request, setters};
 pub use token_kinds::TokenKinds;
 pub(crate) use window::Span;
@@ -43,7 +43,7 @@ use crate::{
     contacts::Contacts,
     conversations::Conversations,
     custom_fields::CustomFields,
-    error::{GhlErrorExt, Problem},
+    error::{GhlErrorExt, GhlErrorReason},
     limits::RateLimitPolicy,
     locations::Locations,
     model::{CompanyId, LocationId},
@@ -125,7 +125,7 @@ impl Resource {
             return Ok(());
         }
         Err(Error::new(
-            ErrorKind::Config,
+            ErrorKind::InvalidInput,
             format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug()),
         ))
     }
@@ -261,7 +261,7 @@ impl GhlClient {
         resource: &Resource,
         terms: impl Into<Terms>,
         settings: &Settings,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let Terms { version, accepts } = terms.into();
         resource.check()?;
         let held = self.held(resource);
@@ -272,13 +272,13 @@ impl GhlClient {
         let version = self.version_asked_for(settings).unwrap_or(version);
         let scopes = self.scopes(resource);
         let call = call.header(VERSION, version.as_str()).credentials(credentials).scopes(scopes.clone());
-        match self.0.pipeline.call(settings.apply(call)).await {
-            Err(error) if error.problem() == Some(&Problem::DayLimit { announced: false }) => {
+        match self.0.pipeline.send(settings.apply(call)).await {
+            Err(error) if error.problem() == Some(&GhlErrorReason::DayLimit { announced: false }) => {
                 Err(self.with_own_reset(error, &scopes).await)
             }
             // No usable token was to be had, so that nothing could be sent (again): the same to a caller as a refused one.
             Err(error) if error.kind() == ErrorKind::Auth && error.problem().is_none() => {
-                Err(error.with_detail(Problem::TokenInvalid))
+                Err(error.with_detail(GhlErrorReason::TokenInvalid))
             }
             Err(error) if error.kind() == ErrorKind::RateLimited && error.problem().is_none() => {
                 Err(Self::named_limit(error))
@@ -304,7 +304,7 @@ impl GhlClient {
             (Access::Resources(tokens), Resource::Location(id)) => Ok(Arc::new(tokens.location(id))),
             (Access::Resources(tokens), Resource::Company(id)) => Ok(Arc::new(tokens.company(id))),
             (Access::Resources(_), Resource::Token) => Err(Error::new(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 "this client has a token for each location and company: say with `.location(id)` or `.company(id)` whose call it is",
             )),
         }

@@ -115,7 +115,7 @@ impl Operation {
     /// How it goes over the wire in v3, or else in a dated version.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the version lacks it.
+    /// [`ErrorKind::InvalidInput`] when the version lacks it.
     pub(crate) fn wire(&self, v3: bool) -> Result<Wire> {
         let (path, names) = match (self.v3, v3) {
             (InV3::Gone(""), true) => {
@@ -137,5 +137,5 @@ impl Operation {
 }
 
 fn lacks(why: String) -> Error {
-    Error::new(ErrorKind::Config, why)
+    Error::new(ErrorKind::InvalidInput, why)
 }

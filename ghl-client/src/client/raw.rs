@@ -3,7 +3,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    http::{Answer, Call},
+    http::{Call, Response},
     retry::Replay,
 };
 
@@ -74,7 +74,7 @@ pub struct RawRequest {
     settings: Settings,
 }
 
-request!(RawRequest => Answer);
+request!(RawRequest => Response);
 
 impl RawRequest {
     /// Calls with this location's token and counts against its quota.
@@ -98,10 +98,9 @@ impl RawRequest {
 
     /// Sets a JSON body.
     pub fn body(mut self, body: &(impl Serialize + ?Sized)) -> Self {
-        self.body =
-            Some(serde_json::to_value(body).map_err(|error| {
-                Error::new(ErrorKind::Config, format!("the body cannot be written as JSON: {error}"))
-            }));
+        self.body = Some(serde_json::to_value(body).map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, format!("the body cannot be written as JSON: {error}"))
+        }));
         self
     }
 
@@ -120,7 +119,7 @@ impl RawRequest {
         self.await?.json()
     }
 
-    async fn send(self) -> Result<Answer> {
+    async fn send(self) -> Result<Response> {
         let escaped = self.path.replace('{', "%7B").replace('}', "%7D");
         let mut call = Call::new("raw", self.method, &escaped, &[]);
         for (name, value) in self.query {

@@ -1,20 +1,20 @@
 use std::time::Duration;
 
-use sidecar_core::{http::Call, limit::Lane};
+use sidecar_core::{http::Call, rate_limit::Priority};
 
 use crate::config::ApiVersion;
 
 /// What any request may ask for beside its own parameters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
-    pub(crate) lane: Lane,
+    pub(crate) lane: Priority,
     pub(crate) deadline: Option<Duration>,
     pub(crate) version: Option<ApiVersion>,
 }
 
 impl Settings {
     pub(crate) fn apply(&self, call: Call) -> Call {
-        let call = call.lane(self.lane);
+        let call = call.priority(self.lane);
         match self.deadline {
             Some(deadline) => call.deadline(deadline),
             None => call,
@@ -39,7 +39,7 @@ macro_rules! request {
         #[derive(Debug, Clone)]
         #[must_use = "a request does nothing until it is awaited"]
         pub struct $name {
-            draft: $crate::client::Draft,
+            draft: $crate::client::RequestBuilder,
             $($($field: $type,)*)?
         }
 
@@ -49,7 +49,7 @@ macro_rules! request {
         impl<$($parameter)?> $name {
             /// Lets people's calls go first when a limit is near: for syncs and jobs.
             pub fn background(mut self) -> Self {
-                self.$($settings).+.lane = ::sidecar_core::limit::Lane::Background;
+                self.$($settings).+.lane = ::sidecar_core::rate_limit::Priority::Background;
                 self
             }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sidecar_core::{Error, ErrorKind};
 
-use crate::error::Problem;
+use crate::error::GhlErrorReason;
 
 /// The kinds of token that an operation accepts, or that a client may hold: a set of four.
 ///
@@ -62,7 +62,7 @@ impl TokenKinds {
     /// Why a token that may be any of `held` cannot be sent to an operation that accepts these.
     pub(crate) fn refuse(self, held: Self) -> Error {
         let why = format!("this operation needs {self}, and the client has {held}: {}", self.how_to_get());
-        Error::new(ErrorKind::Config, why).with_detail(Problem::TokenKind { needs: self, has: held })
+        Error::new(ErrorKind::InvalidInput, why).with_detail(GhlErrorReason::TokenKind { needs: self, has: held })
     }
 
     /// The way to the kind that is easiest to get.

@@ -17,14 +17,14 @@ impl Span {
     /// The span that was given, if it is one.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there is none, or when it is empty.
+    /// [`ErrorKind::InvalidInput`] when there is none, or when it is empty.
     pub(crate) fn new(given: Option<(Timestamp, Timestamp)>, operation: &'static str) -> Result<Self> {
         let why = match given {
             Some((from, to)) if from < to => return Ok(Self { from, to }),
             Some(_) => "the time span is empty: its end must be after its start",
             None => "it is asked for by time: give the span with `between(start, end)`",
         };
-        Err(Error::new(ErrorKind::Config, why).at("ghl", operation))
+        Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", operation))
     }
 
     /// Pieces that the provider takes, one after another. Each begins where the one before it ends.

@@ -6,7 +6,7 @@
 use http::Method;
 
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, TokenKinds},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, TokenKinds},
     config::ApiVersion,
     model::{Company, CompanyId},
 };
@@ -26,7 +26,7 @@ impl Companies {
     /// Reads a company; needs a token of the agency.
     pub fn get(&self, company: impl Into<CompanyId>) -> PlainRequest<Company> {
         let company = company.into();
-        let draft = Draft::new(&self.0, &GET, company.clone()).argument(company);
+        let draft = RequestBuilder::new(&self.0, &GET, company.clone()).argument(company);
         draft.plain(|answer| answer.part(&["company"]))
     }
 }

@@ -54,7 +54,7 @@ impl GetLocations {
     async fn of_organization(&self) -> Result<Vec<Location>> {
         let Some(tokens) = self.client.tokens() else {
             let why = "a client with one token cannot tell whose it is: name its company or location, `get_locations().company(id)` or `.location(id)`";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", "get_locations"));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", "get_locations"));
         };
         let (companies, locations) = tokens.connected().await?;
         let mut found = BTreeMap::new();

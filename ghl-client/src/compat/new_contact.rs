@@ -105,5 +105,5 @@ fn unknown(name: &str, known: &[CustomField]) -> Error {
         name.escape_debug(),
         if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
     );
-    Error::new(ErrorKind::Config, why).at("ghl", "contacts.create")
+    Error::new(ErrorKind::InvalidInput, why).at("ghl", "contacts.create")
 }

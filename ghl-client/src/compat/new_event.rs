@@ -66,6 +66,6 @@ impl CreateCalendarEvent {
             true => "the location has no calendar: make one, or give the id of another's".to_owned(),
             false => format!("the location has several calendars, say which one: {}", named.join(", ")),
         };
-        Err(Error::new(ErrorKind::Config, why).at("ghl", "appointments.create"))
+        Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", "appointments.create"))
     }
 }

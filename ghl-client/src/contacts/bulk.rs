@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Contacts;
 use crate::{
-    client::{Draft, Operation, PlainRequest, request},
+    client::{Operation, PlainRequest, RequestBuilder, request},
     config::ApiVersion,
     model::{BusinessId, ContactId, LocationId},
 };
@@ -78,10 +78,10 @@ impl Contacts {
         change: &str,
         location: impl Into<LocationId>,
         contacts: impl IntoIterator<Item = C>,
-    ) -> Draft {
+    ) -> RequestBuilder {
         let location = location.into();
         let contacts: Vec<ContactId> = contacts.into_iter().map(Into::into).collect();
-        let draft = Draft::new(&self.0, &TAGS, location.clone()).argument(change).repeatable();
+        let draft = RequestBuilder::new(&self.0, &TAGS, location.clone()).argument(change).repeatable();
         draft
             .require(!contacts.is_empty(), || "no contacts given: name at least one".to_owned())
             .set("contacts", json!(contacts))
@@ -96,7 +96,7 @@ impl Contacts {
     ) -> PlainRequest<Vec<ContactId>> {
         let contacts: Vec<ContactId> = contacts.into_iter().map(Into::into).collect();
         let count = contacts.len();
-        let draft = Draft::new(&self.0, &BUSINESS, location.clone())
+        let draft = RequestBuilder::new(&self.0, &BUSINESS, location.clone())
             .require((1..=MOST_OF_BUSINESS).contains(&count), || {
                 format!("one call takes 1 to {MOST_OF_BUSINESS} contacts, not {count}: make several calls")
             });

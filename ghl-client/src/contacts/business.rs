@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Contacts;
 use crate::{
-    client::{BySkip, Draft, Operation, listing, request, setters},
+    client::{BySkip, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{BusinessId, Contact, LocationId},
 };
@@ -25,7 +25,7 @@ impl Contacts {
     /// Lists the contacts that belong to a business.
     pub fn of_business(&self, location: impl Into<LocationId>, business: impl Into<BusinessId>) -> ContactsOfBusiness {
         let location = location.into();
-        let draft = Draft::new(&self.0, &OF_BUSINESS, location.clone()).argument(business.into());
+        let draft = RequestBuilder::new(&self.0, &OF_BUSINESS, location.clone()).argument(business.into());
         ContactsOfBusiness { draft: draft.query("locationId", location), at: BySkip::new(100, u32::MAX) }
     }
 }

@@ -1,10 +1,10 @@
 use serde_json::Value;
-use sidecar_core::{Error, ErrorKind, Result, Sent, Timestamp, record::SKEW};
+use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp, record::SKEW};
 
 use super::{FindContact, GetContact, write::CreateContact};
 use crate::{
     client::WithSettings,
-    error::{GhlErrorExt, Problem},
+    error::{GhlErrorExt, GhlErrorReason},
     model::{Contact, ContactId, WireTime},
 };
 
@@ -61,9 +61,9 @@ impl CreateContact {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when neither e-mail address nor phone number is set. Otherwise as the create: with
-    /// [`Sent::Yes`](sidecar_core::Sent::Yes) it was refused and nothing was created; with
-    /// [`Sent::Perhaps`](sidecar_core::Sent::Perhaps) nothing could be found (yet), or the look failed too, which the message
+    /// [`ErrorKind::InvalidInput`] when neither e-mail address nor phone number is set. Otherwise as the create: with
+    /// [`SendState::Responded`](sidecar_core::SendState::Responded) it was refused and nothing was created; with
+    /// [`SendState::Unknown`](sidecar_core::SendState::Unknown) nothing could be found (yet), or the look failed too, which the message
     /// says then.
     pub async fn create_or_find(self) -> Result<CreatedOrFound> {
         let look = Look::of(&self)?;
@@ -73,11 +73,11 @@ impl CreateContact {
             Err(error) => error,
         };
         match error.problem() {
-            Some(Problem::DuplicateContact { contact_id: Some(id), .. }) => {
+            Some(GhlErrorReason::DuplicateContact { contact_id: Some(id), .. }) => {
                 let id = id.clone();
                 look.read(id).await.map(CreatedOrFound::Found)
             }
-            Some(Problem::DuplicateContact { .. }) => match look.find().await? {
+            Some(GhlErrorReason::DuplicateContact { .. }) => match look.find().await? {
                 Some(contact) => Ok(CreatedOrFound::Found(contact)),
                 None => Err(error),
             },
@@ -101,7 +101,7 @@ impl Look {
         let (email, phone) = (text("email"), text("phone"));
         if email.is_none() && phone.is_none() {
             let why = "a contact is found again by its e-mail address or phone number: set one of them, or use a plain create";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", "contacts.create"));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", "contacts.create"));
         }
         Ok(Self { like: create.clone(), email, phone })
     }
@@ -130,11 +130,12 @@ impl Look {
             Ok(Some(contact)) if was_added_since(&contact, began) => Ok(CreatedOrFound::CreatedUnanswered(contact)),
             Ok(Some(contact)) => Ok(CreatedOrFound::Found(contact)),
             // A refusal of the content, and nothing is there: it was what it said.
-            Ok(None) if error.kind() == ErrorKind::Invalid => Err(error.sent(Sent::Yes)),
-            Ok(None) => Err(error.sent(Sent::Perhaps)),
+            Ok(None) if error.kind() == ErrorKind::Rejected => Err(error.with_send_state(SendState::Responded)),
+            Ok(None) => Err(error.with_send_state(SendState::Unknown)),
             Err(second) => {
                 let why = format!("{}; looking whether it was created failed too: {second}", error.message());
-                let mut both = Error::new(error.kind(), why).at("ghl", "contacts.create").sent(Sent::Perhaps);
+                let mut both =
+                    Error::new(error.kind(), why).at("ghl", "contacts.create").with_send_state(SendState::Unknown);
                 if let Some(status) = error.status() {
                     both = both.with_status(status);
                 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::Contacts;
 use crate::{
-    client::{Draft, Operation, PlainRequest},
+    client::{Operation, PlainRequest, RequestBuilder},
     config::ApiVersion,
     model::{ContactId, LocationId, UserId},
 };
@@ -39,7 +39,7 @@ impl Contacts {
     }
 }
 
-fn change<U: Into<UserId>>(draft: Draft, users: impl IntoIterator<Item = U>) -> PlainRequest<Vec<UserId>> {
+fn change<U: Into<UserId>>(draft: RequestBuilder, users: impl IntoIterator<Item = U>) -> PlainRequest<Vec<UserId>> {
     let users: Vec<UserId> = users.into_iter().map(Into::into).collect();
     let draft = draft.require(!users.is_empty(), || "no followers given: name at least one user".to_owned());
     draft.set("followers", json!(users)).plain(|answer| answer.part(&["followers"]))

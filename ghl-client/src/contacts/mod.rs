@@ -31,7 +31,7 @@ pub use tasks::{CreateTask, Tasks, UpdateTask};
 pub use write::{CreateContact, UpdateContact, UpsertContact, Upserted};
 
 use crate::{
-    client::{Draft, GhlClient, Operation},
+    client::{GhlClient, Operation, RequestBuilder},
     model::{ContactId, LocationId},
 };
 
@@ -62,7 +62,7 @@ impl Contacts {
     }
 
     /// Creates a contact. Where the location forbids duplicates, a known e-mail address or phone number is refused with
-    /// [`Problem::DuplicateContact`](crate::Problem::DuplicateContact). End it with
+    /// [`GhlErrorReason::DuplicateContact`](crate::GhlErrorReason::DuplicateContact). End it with
     /// [`create_or_find`](CreateContact::create_or_find) to get the contact either way.
     pub fn create(&self, location: impl Into<LocationId>) -> CreateContact {
         CreateContact::new(self.0.clone(), location.into())
@@ -99,7 +99,7 @@ impl Contacts {
         operation: &'static Operation,
         location: impl Into<LocationId>,
         contact: impl Into<ContactId>,
-    ) -> Draft {
-        Draft::new(&self.0, operation, location.into()).argument(contact.into())
+    ) -> RequestBuilder {
+        RequestBuilder::new(&self.0, operation, location.into()).argument(contact.into())
     }
 }

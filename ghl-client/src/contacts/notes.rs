@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::Contacts;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Note, NoteId, UserId},
 };
@@ -59,8 +59,8 @@ impl Contacts {
 }
 
 impl Notes {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.contact)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.contact)
     }
 
     /// Lists them all.

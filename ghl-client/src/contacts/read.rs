@@ -1,7 +1,7 @@
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, http::Answer};
+use sidecar_core::{Error, ErrorKind, Result, http::Response};
 
 use super::Contacts;
 use crate::{
@@ -63,7 +63,7 @@ impl GetContact {
         Ok(self.answer().await?.json::<Enveloped>()?.contact)
     }
 
-    async fn answer(self) -> Result<Answer> {
+    async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.contact.as_str()]);
         self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
     }
@@ -126,7 +126,7 @@ impl FindContact {
     async fn send(self) -> Result<Option<Contact>> {
         if self.email.is_none() && self.phone.is_none() {
             let why = "a contact is found by e-mail address or phone number: give one of them";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", FIND.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", FIND.name));
         }
         let call = FIND
             .call(&[])

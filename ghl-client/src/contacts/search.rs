@@ -2,7 +2,7 @@ use futures_core::Stream;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{Error, ErrorKind, Page, Result, http::Answer, page, retry::Replay};
+use sidecar_core::{Error, ErrorKind, Page, Result, http::Response, page, retry::Replay};
 
 use super::filter::{Direction, Filter, MAX_TEXT, Sort};
 use crate::{
@@ -128,14 +128,14 @@ impl SearchContacts {
         Ok(to_page(found, first, |contact| contact.search_after.clone()))
     }
 
-    async fn answer(self) -> Result<Answer> {
+    async fn answer(self) -> Result<Response> {
         let body = self.body()?;
         let call = SEARCH.call(&[]).json(&body).replay(Replay::Safe);
         self.client.answer(call, &Resource::Location(self.location), &SEARCH, &self.settings).await
     }
 
     fn body(&self) -> Result<Value> {
-        let refuse = |why: String| Err(Error::new(ErrorKind::Config, why).at("ghl", SEARCH.name));
+        let refuse = |why: String| Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", SEARCH.name));
         if !(1..=MAX_PAGE_SIZE).contains(&self.page_size) {
             return refuse(format!("a page has 1 to {MAX_PAGE_SIZE} contacts, not {}", self.page_size));
         }

@@ -58,7 +58,7 @@ impl ChangeTags {
     async fn send(self) -> Result<Vec<String>> {
         if self.tags.is_empty() {
             let why = "no tags given: name at least one with `.tag(\"…\")`";
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
         let call = self.operation.call(&[self.contact.as_str()]).json(&json!({"tags": self.tags})).replay(Replay::Safe);
         let answer =

@@ -3,7 +3,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Contacts;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Task, TaskId, UserId, rfc3339},
 };
@@ -62,8 +62,8 @@ impl Contacts {
 }
 
 impl Tasks {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.contact)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.contact)
     }
 
     /// Lists them all.

@@ -1,6 +1,6 @@
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use sidecar_core::{Error, Result, Sent, retry::Replay};
+use sidecar_core::{Error, Result, SendState, retry::Replay};
 
 use super::{fields::contact_fields, read::Enveloped};
 use crate::{
@@ -55,7 +55,7 @@ impl CreateContact {
 /// (<https://github.com/GoHighLevel/highlevel-api-docs/issues/64>).
 fn perhaps_created(error: Error) -> Error {
     match error.status() {
-        Some(StatusCode::UNPROCESSABLE_ENTITY) => error.sent(Sent::Perhaps),
+        Some(StatusCode::UNPROCESSABLE_ENTITY) => error.with_send_state(SendState::Unknown),
         _ => error,
     }
 }

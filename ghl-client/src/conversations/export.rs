@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Draft, Operation, listing, request, setters},
+    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{ContactId, ConversationId, ExportChannel, LocationId, Message, rfc3339},
@@ -42,7 +42,7 @@ impl Conversations {
     /// Exports the messages of all conversations of a location.
     pub fn export(&self, location: impl Into<LocationId>) -> ExportMessages {
         let location = location.into();
-        let draft = Draft::new(&self.0, &EXPORT, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &EXPORT, location.clone()).query("locationId", location);
         ExportMessages { draft, at: ByCursor::new(100, 500) }
     }
 }

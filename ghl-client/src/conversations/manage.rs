@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Conversations;
 use crate::{
-    client::{Draft, Operation, PlainRequest, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{ContactId, Conversation, ConversationId, LocationId},
 };
@@ -32,7 +32,7 @@ impl Conversations {
     /// Begins a conversation with a contact.
     pub fn create(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> PlainRequest<Conversation> {
         let location = location.into();
-        let draft = Draft::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
         draft.set("contactId", json!(contact.into())).plain(|answer| answer.part(&["conversation"]))
     }
 
@@ -42,7 +42,7 @@ impl Conversations {
         location: impl Into<LocationId>,
         conversation: impl Into<ConversationId>,
     ) -> PlainRequest<Conversation> {
-        let draft = Draft::new(&self.0, &GET, location.into()).argument(conversation.into());
+        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(conversation.into());
         draft.plain(|answer| answer.json())
     }
 
@@ -53,13 +53,13 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
     ) -> UpdateConversation {
         let location = location.into();
-        let draft = Draft::new(&self.0, &UPDATE, location.clone()).argument(conversation.into());
+        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(conversation.into());
         UpdateConversation { draft: draft.set("locationId", json!(location)) }
     }
 
     /// Deletes a conversation.
     pub fn delete(&self, location: impl Into<LocationId>, conversation: impl Into<ConversationId>) -> PlainRequest<()> {
-        Draft::new(&self.0, &DELETE, location.into()).argument(conversation.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(conversation.into()).plain(done)
     }
 }
 

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Draft, Operation, PlainRequest, listing, request, setters},
+    client::{ByCursor, Operation, PlainRequest, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{ConversationId, EmailMessage, EmailMessageId, LocationId, Message, MessageId, MessageType},
 };
@@ -30,13 +30,13 @@ setters! { query of ListMessages; {
 impl Conversations {
     /// Lists the messages of a conversation.
     pub fn messages(&self, location: impl Into<LocationId>, conversation: impl Into<ConversationId>) -> ListMessages {
-        let draft = Draft::new(&self.0, &LIST, location.into()).argument(conversation.into());
+        let draft = RequestBuilder::new(&self.0, &LIST, location.into()).argument(conversation.into());
         ListMessages { draft, at: ByCursor::new(100, u32::MAX) }
     }
 
     /// Reads one message.
     pub fn message(&self, location: impl Into<LocationId>, message: impl Into<MessageId>) -> PlainRequest<Message> {
-        let draft = Draft::new(&self.0, &GET, location.into()).argument(message.into());
+        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(message.into());
         draft.plain(|answer| answer.json())
     }
 
@@ -46,7 +46,7 @@ impl Conversations {
         location: impl Into<LocationId>,
         email: impl Into<EmailMessageId>,
     ) -> PlainRequest<EmailMessage> {
-        let draft = Draft::new(&self.0, &EMAIL, location.into()).argument(email.into());
+        let draft = RequestBuilder::new(&self.0, &EMAIL, location.into()).argument(email.into());
         draft.plain(|answer| answer.json())
     }
 }

@@ -28,7 +28,7 @@ pub use uploads::{BeginUpload, UploadAttachments};
 use serde_json::json;
 
 use crate::{
-    client::{Draft, GhlClient, Operation},
+    client::{GhlClient, Operation, RequestBuilder},
     model::{ConversationId, LocationId},
 };
 
@@ -47,9 +47,9 @@ impl Conversations {
         operation: &'static Operation,
         location: impl Into<LocationId>,
         conversation: impl Into<ConversationId>,
-    ) -> Draft {
+    ) -> RequestBuilder {
         let location = location.into();
-        let draft = Draft::new(&self.0, operation, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, operation, location.clone()).set("locationId", json!(location));
         draft.set("conversationId", json!(conversation.into()))
     }
 }

@@ -1,10 +1,10 @@
 use http::Method;
 use serde_json::{Value, json};
-use sidecar_core::{Result, http::Answer};
+use sidecar_core::{Result, http::Response};
 
 use super::Conversations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, MessageSubtypeId, Subscription, SubscriptionChannel},
 };
@@ -88,8 +88,8 @@ impl Conversations {
 }
 
 impl Preferences {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone())
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Lists the location's own kinds of messages.
@@ -143,12 +143,12 @@ impl Preferences {
     }
 }
 
-fn named(draft: Draft, field: &str, text: String) -> Draft {
+fn named(draft: RequestBuilder, field: &str, text: String) -> RequestBuilder {
     draft.at_most(field, &text, LONGEST).set(field, text)
 }
 
 /// The answer, of which the specification says nothing; nothing at all is `null`.
-fn as_it_came(answer: &Answer) -> Result<Value> {
+fn as_it_came(answer: &Response) -> Result<Value> {
     if answer.body.is_empty() { Ok(Value::Null) } else { answer.json() }
 }
 

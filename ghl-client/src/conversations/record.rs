@@ -4,7 +4,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{Draft, Operation, PlainRequest, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{
         CallStatus, Channel, ContactId, ConversationId, ConversationProviderId, EmailMessageId, LocationId,
@@ -88,7 +88,7 @@ impl Conversations {
         provider: impl Into<ConversationProviderId>,
         channel: impl Into<Channel>,
     ) -> RecordInbound {
-        let draft = Draft::new(&self.0, &INBOUND, location.into()).set("type", json!(channel.into()));
+        let draft = RequestBuilder::new(&self.0, &INBOUND, location.into()).set("type", json!(channel.into()));
         let draft = draft.set("conversationId", json!(conversation.into())).set("contactId", json!(contact.into()));
         RecordInbound { draft: draft.set("conversationProviderId", json!(provider.into())) }
     }
@@ -100,7 +100,7 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
         provider: impl Into<ConversationProviderId>,
     ) -> RecordOutboundCall {
-        let draft = Draft::new(&self.0, &OUTBOUND, location.into()).set("type", json!(Channel::Call));
+        let draft = RequestBuilder::new(&self.0, &OUTBOUND, location.into()).set("type", json!(Channel::Call));
         let draft = draft.set("conversationId", json!(conversation.into()));
         RecordOutboundCall { draft: draft.set("conversationProviderId", json!(provider.into())) }
     }
@@ -112,7 +112,7 @@ impl Conversations {
         message: impl Into<MessageId>,
         status: impl Into<MessageStatus>,
     ) -> UpdateMessageStatus {
-        let draft = Draft::new(&self.0, &SET_STATUS, location.into()).argument(message.into());
+        let draft = RequestBuilder::new(&self.0, &SET_STATUS, location.into()).argument(message.into());
         UpdateMessageStatus { draft: draft.set("status", json!(status.into())) }
     }
 
@@ -125,7 +125,7 @@ impl Conversations {
     ) -> PlainRequest<()> {
         let attachments: Vec<String> = attachments.into_iter().map(Into::into).collect();
         let few = attachments.len() <= MOST_ATTACHMENTS;
-        let draft = Draft::new(&self.0, &SET_ATTACHMENTS, location.into()).argument(message.into());
+        let draft = RequestBuilder::new(&self.0, &SET_ATTACHMENTS, location.into()).argument(message.into());
         let draft = draft.require(few, || format!("a message takes at most {MOST_ATTACHMENTS} attachments"));
         draft.set("attachments", json!(attachments)).plain(done)
     }

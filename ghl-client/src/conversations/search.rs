@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Draft, Operation, listing, request, setters},
+    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{
@@ -62,7 +62,7 @@ impl Conversations {
     /// Searches a location's conversations: one page when awaited, all of them by [`SearchConversations::items`].
     pub fn search(&self, location: impl Into<LocationId>) -> SearchConversations {
         let location = location.into();
-        let draft = Draft::new(&self.0, &SEARCH, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("locationId", location);
         SearchConversations { draft, at: ByCursor::new(100, u32::MAX) }
     }
 }

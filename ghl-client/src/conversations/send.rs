@@ -4,7 +4,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{Draft, Operation, PlainRequest, any_field, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, request, setters},
     config::ApiVersion,
     model::{
         AppointmentId, CancelOutcome, Channel, ContactId, ConversationProviderId, EmailMessageId, LocationId,
@@ -80,7 +80,7 @@ impl Conversations {
         contact: impl Into<ContactId>,
         channel: impl Into<Channel>,
     ) -> SendMessage {
-        let draft = Draft::new(&self.0, &SEND, location.into()).set("type", json!(channel.into()));
+        let draft = RequestBuilder::new(&self.0, &SEND, location.into()).set("type", json!(channel.into()));
         SendMessage { draft: draft.set("contactId", json!(contact.into())) }
     }
 
@@ -90,7 +90,7 @@ impl Conversations {
         location: impl Into<LocationId>,
         message: impl Into<MessageId>,
     ) -> PlainRequest<CancelOutcome> {
-        Draft::new(&self.0, &CANCEL, location.into()).argument(message.into()).plain(|answer| answer.json())
+        RequestBuilder::new(&self.0, &CANCEL, location.into()).argument(message.into()).plain(|answer| answer.json())
     }
 
     /// Takes back an e-mail that was to be sent later. Look at what came of it: [`CancelOutcome::is_cancelled`].
@@ -99,7 +99,9 @@ impl Conversations {
         location: impl Into<LocationId>,
         email: impl Into<EmailMessageId>,
     ) -> PlainRequest<CancelOutcome> {
-        Draft::new(&self.0, &CANCEL_EMAIL, location.into()).argument(email.into()).plain(|answer| answer.json())
+        RequestBuilder::new(&self.0, &CANCEL_EMAIL, location.into())
+            .argument(email.into())
+            .plain(|answer| answer.json())
     }
 }
 

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::CustomFields;
 use crate::{
-    client::{Draft, Operation, PlainRequest, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{CustomFieldFolderId, CustomFieldId, FieldDataType, FieldOption, LocationId, ObjectField, ObjectFields},
 };
@@ -60,7 +60,8 @@ impl CustomFields {
         object_key: impl AsRef<str>,
     ) -> PlainRequest<ObjectFields> {
         let location = location.into();
-        let draft = Draft::new(&self.0, &LIST, location.clone()).argument(object_key).query("locationId", location);
+        let draft =
+            RequestBuilder::new(&self.0, &LIST, location.clone()).argument(object_key).query("locationId", location);
         draft.plain(|answer| answer.json())
     }
 
@@ -74,7 +75,7 @@ impl CustomFields {
         data_type: impl Into<FieldDataType>,
     ) -> CreateObjectField {
         let location = location.into();
-        let draft = Draft::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
         let draft = draft.set("objectKey", object_key.into()).set("parentId", json!(folder.into()));
         let draft = draft.set("fieldKey", field_key.into()).set("dataType", json!(data_type.into()));
         CreateObjectField { draft: draft.set("showInForms", true) }
@@ -82,20 +83,20 @@ impl CustomFields {
 
     /// Reads one field, or one folder in the shape of a field.
     pub fn get(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> PlainRequest<ObjectField> {
-        let draft = Draft::new(&self.0, &GET, location.into()).argument(id.into());
+        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(id.into());
         draft.plain(|answer| answer.part(&["field"]))
     }
 
     /// Changes the fields that are set; whether forms show it is always told, and they do unless set.
     pub fn update(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> UpdateObjectField {
         let location = location.into();
-        let draft = Draft::new(&self.0, &UPDATE, location.clone()).argument(id.into());
+        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
         UpdateObjectField { draft: draft.set("locationId", json!(location)).set("showInForms", true) }
     }
 
     /// Deletes a field with its values.
     pub fn delete(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> PlainRequest<()> {
-        Draft::new(&self.0, &DELETE, location.into()).argument(id.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(id.into()).plain(done)
     }
 }
 

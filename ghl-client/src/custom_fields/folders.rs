@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::CustomFields;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
     config::ApiVersion,
     model::{CustomFieldFolderId, FieldFolder, LocationId},
 };
@@ -32,8 +32,8 @@ impl CustomFields {
 }
 
 impl Folders {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone())
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Creates a folder for an object's fields.

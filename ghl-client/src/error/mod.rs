@@ -9,9 +9,9 @@ mod wire;
 
 use http::{HeaderMap, StatusCode};
 use sidecar_core::{
-    Error, ErrorKind, Sent,
-    http::{Failure, Provider},
-    limit::{Feedback, Scope},
+    Error, ErrorKind, SendState,
+    http::{ErrorResponse, Provider},
+    rate_limit::{Feedback, Scope},
 };
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 /// What the provider refused for, as far as it is understood. See [`GhlErrorExt::problem`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum GhlErrorReason {
     /// The location forbids duplicates and knows this contact already.
     DuplicateContact {
         /// The contact that is there.
@@ -75,10 +75,10 @@ pub enum Problem {
     OperationRemoved,
     /// The provider knows no such path and method. Paths are sensitive to case.
     UnknownRoute,
-    /// Too many calls in ten seconds, or in the policy's minute. With [`Sent::No`] it was the client that did not let the call
+    /// Too many calls in ten seconds, or in the policy's minute. With [`SendState::NotSent`] it was the client that did not let the call
     /// go, because the wait would have outlasted its deadline.
     BurstLimit,
-    /// The day's budget is spent, the provider's or the policy's; [`Sent::No`] as for a burst.
+    /// The day's budget is spent, the provider's or the policy's; [`SendState::NotSent`] as for a burst.
     DayLimit {
         /// Whether the wait that the error names is the provider's own word; otherwise it is when our counter starts anew.
         announced: bool,
@@ -89,7 +89,7 @@ pub enum Problem {
     Other,
 }
 
-impl Problem {
+impl GhlErrorReason {
     /// What to do, where the provider's words do not say.
     pub(crate) fn advice(&self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl Problem {
     }
 }
 
-/// Reads the provider's [`Problem`] from an [`Error`], and answers the questions that callers branch on.
+/// Reads the provider's [`GhlErrorReason`] from an [`Error`], and answers the questions that callers branch on.
 ///
 /// ```
 /// use ghl_client::{Error, GhlErrorExt};
@@ -132,42 +132,46 @@ impl Problem {
 /// ```
 pub trait GhlErrorExt {
     /// What the provider (or, for the wrong kind of token, the client) refused for; `None` when it did not answer at all.
-    fn problem(&self) -> Option<&Problem>;
+    fn problem(&self) -> Option<&GhlErrorReason>;
 
     /// Somebody has to connect again, or a private integration token has to be replaced: no retry and no refresh helps.
     fn needs_reauth(&self) -> bool;
 
     /// The token is good but lacks the scope. Connecting again helps only after the app's scopes were changed.
     fn is_scope_missing(&self) -> bool {
-        self.problem() == Some(&Problem::ScopeMissing)
+        self.problem() == Some(&GhlErrorReason::ScopeMissing)
     }
 
     /// The operation takes another kind of token, be it the client or the provider who noticed.
     fn is_wrong_token_kind(&self) -> bool {
-        matches!(self.problem(), Some(Problem::TokenKind { .. } | Problem::TokenKindRefused))
+        matches!(self.problem(), Some(GhlErrorReason::TokenKind { .. } | GhlErrorReason::TokenKindRefused))
     }
 
     /// The location or account is suspended or paused.
     fn is_suspended(&self) -> bool {
-        self.problem() == Some(&Problem::Suspended)
+        self.problem() == Some(&GhlErrorReason::Suspended)
     }
 
     /// What was to be created is there already; [`GhlErrorExt::problem`] names it where the provider did.
     fn is_duplicate(&self) -> bool {
         matches!(
             self.problem(),
-            Some(Problem::DuplicateContact { .. } | Problem::DuplicateOpportunity { .. } | Problem::AlreadyExists)
+            Some(
+                GhlErrorReason::DuplicateContact { .. }
+                    | GhlErrorReason::DuplicateOpportunity { .. }
+                    | GhlErrorReason::AlreadyExists
+            )
         )
     }
 
     /// Too many calls in ten seconds: it works again after [`Error::retry_after`], some seconds.
     fn is_burst_limit(&self) -> bool {
-        self.problem() == Some(&Problem::BurstLimit)
+        self.problem() == Some(&GhlErrorReason::BurstLimit)
     }
 
     /// The day's budget is spent: it works again after [`Error::retry_after`], up to a day.
     fn is_day_limit(&self) -> bool {
-        matches!(self.problem(), Some(Problem::DayLimit { .. }))
+        matches!(self.problem(), Some(GhlErrorReason::DayLimit { .. }))
     }
 
     /// The same call may work in a moment: a broken connection, a deadline, a failing server, a burst of calls. Not a spent
@@ -182,13 +186,13 @@ pub trait GhlErrorExt {
 }
 
 impl GhlErrorExt for Error {
-    fn problem(&self) -> Option<&Problem> {
+    fn problem(&self) -> Option<&GhlErrorReason> {
         self.detail()
     }
 
     fn needs_reauth(&self) -> bool {
         // The second: a location's token could not be minted because its company has to be connected again.
-        self.kind() == ErrorKind::Auth || self.problem() == Some(&Problem::GrantInvalid)
+        self.kind() == ErrorKind::Auth || self.problem() == Some(&GhlErrorReason::GrantInvalid)
     }
 
     fn is_transient(&self) -> bool {
@@ -200,10 +204,10 @@ impl GhlErrorExt for Error {
     }
 
     fn may_have_happened(&self) -> bool {
-        match self.was_sent() {
-            Sent::No => false,
-            Sent::Perhaps => true,
-            Sent::Yes => {
+        match self.send_state() {
+            SendState::NotSent => false,
+            SendState::Unknown => true,
+            SendState::Responded => {
                 self.status().is_some_and(|status| status.is_server_error()) || self.kind() == ErrorKind::Decode
             }
         }
@@ -219,7 +223,7 @@ impl Provider for Ghl {
         "ghl"
     }
 
-    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    fn parse_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
         refusal::failure(status, headers, body)
     }
 

@@ -1,4 +1,4 @@
-//! From an answer to a [`Problem`] and an [`Error`].
+//! From an answer to a [`GhlErrorReason`] and an [`Error`].
 //!
 //! Words are the only sign that tells many refusals apart; each is one that the provider has been seen to send, and
 //! `docs/providers/ghl.md` lists them with their sources.
@@ -7,16 +7,16 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use sidecar_core::{Error, ErrorKind, http::Failure};
+use sidecar_core::{Error, ErrorKind, http::ErrorResponse};
 
-use super::{Problem, wire::Wire};
+use super::{GhlErrorReason, wire::Wire};
 use crate::{
     config::DAY,
     limits::{self, Exhausted},
     model::ContactId,
 };
 
-pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
     let wire = Wire::read(body);
     let problem = problem(status, headers, &wire);
     let mut error = Error::new(kind(status, &problem), Message { wire: &wire, status, problem: &problem }.to_string());
@@ -30,13 +30,13 @@ pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
     if let Some(wait) = wait(status, headers) {
         error = error.with_retry_after(wait);
     }
-    let token_refused = problem == Problem::TokenInvalid;
-    Failure { error: error.with_detail(problem), token_refused }
+    let token_refused = problem == GhlErrorReason::TokenInvalid;
+    ErrorResponse { error: error.with_detail(problem), token_expired: token_refused }
 }
 
 fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS {
-        return sidecar_core::limit::headers::retry_after(headers);
+        return sidecar_core::rate_limit::headers::retry_after(headers);
     }
     match limits::exhausted(headers) {
         Exhausted::Burst(wait) => Some(wait),
@@ -45,24 +45,24 @@ fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-fn problem(status: StatusCode, headers: &HeaderMap, wire: &Wire) -> Problem {
+fn problem(status: StatusCode, headers: &HeaderMap, wire: &Wire) -> GhlErrorReason {
     match wire.code.as_deref() {
-        Some("invalid_grant") => return Problem::GrantInvalid,
-        Some("invalid_client" | "unauthorized_client") => return Problem::ClientInvalid,
+        Some("invalid_grant") => return GhlErrorReason::GrantInvalid,
+        Some("invalid_client" | "unauthorized_client") => return GhlErrorReason::ClientInvalid,
         _ => {}
     }
     let says = Says(wire.message().to_lowercase());
     match status.as_u16() {
-        400 | 401 | 403 | 404 if wire.is_page => Problem::Blocked,
+        400 | 401 | 403 | 404 if wire.is_page => GhlErrorReason::Blocked,
         400 | 401 | 403 | 404 | 409 | 422 => {
             told(&says, wire).or_else(|| of_access(status, &says)).unwrap_or_else(|| of_status(status, wire))
         }
         429 => match limits::exhausted(headers) {
-            Exhausted::Burst(_) => Problem::BurstLimit,
-            Exhausted::Day(reset) => Problem::DayLimit { announced: reset.is_some() },
+            Exhausted::Burst(_) => GhlErrorReason::BurstLimit,
+            Exhausted::Day(reset) => GhlErrorReason::DayLimit { announced: reset.is_some() },
         },
-        413 | 415 if !wire.messages.is_empty() => Problem::Validation(wire.messages.clone()),
-        _ => Problem::Other,
+        413 | 415 if !wire.messages.is_empty() => GhlErrorReason::Validation(wire.messages.clone()),
+        _ => GhlErrorReason::Other,
     }
 }
 
@@ -76,17 +76,17 @@ impl Says {
 }
 
 /// What the words alone tell, whatever the status is: the provider gives 400, 401, 403 and 422 for the same trouble.
-fn told(says: &Says, wire: &Wire) -> Option<Problem> {
+fn told(says: &Says, wire: &Wire) -> Option<GhlErrorReason> {
     let problem = if says.any(&["duplicated contact", "duplicate contact"]) {
         duplicate_contact(&wire.meta)
     } else if says.any(&["duplicate opportunity"]) {
-        Problem::DuplicateOpportunity { opportunity_id: text(&wire.meta, "existingId").map(Into::into) }
+        GhlErrorReason::DuplicateOpportunity { opportunity_id: text(&wire.meta, "existingId").map(Into::into) }
     } else if says.any(&["no longer available"]) && says.any(&["slot"]) {
-        Problem::SlotTaken
+        GhlErrorReason::SlotTaken
     } else if says.any(&["version header"]) {
-        Problem::VersionRefused
+        GhlErrorReason::VersionRefused
     } else if says.any(&["endpoint has been removed", "was removed in version", "not available in api version"]) {
-        Problem::OperationRemoved
+        GhlErrorReason::OperationRemoved
     } else if says.any(&[
         "not yet supported by the iam",
         "cannot get /",
@@ -94,7 +94,7 @@ fn told(says: &Says, wire: &Wire) -> Option<Problem> {
         "cannot put /",
         "cannot delete /",
     ]) {
-        Problem::UnknownRoute
+        GhlErrorReason::UnknownRoute
     } else {
         return None;
     };
@@ -102,29 +102,29 @@ fn told(says: &Says, wire: &Wire) -> Option<Problem> {
 }
 
 /// Who may do what.
-fn of_access(status: StatusCode, says: &Says) -> Option<Problem> {
+fn of_access(status: StatusCode, says: &Says) -> Option<GhlErrorReason> {
     let at = |statuses: &[u16]| statuses.contains(&status.as_u16());
     let problem = if at(&[400, 401, 403, 422])
         && says.any(&["refresh token", "refresh_token", "authorization code", "invalid grant"])
     {
-        Problem::GrantInvalid
+        GhlErrorReason::GrantInvalid
     } else if at(&[400, 401, 403])
         && says.any(&["client secret", "client_secret", "client credentials", "invalid client"])
     {
-        Problem::ClientInvalid
+        GhlErrorReason::ClientInvalid
     } else if !at(&[401, 403]) {
         // A suspended location is no reason to think that a contact's content was refused.
-        return says.is_suspended().then_some(Problem::Suspended);
+        return says.is_suspended().then_some(GhlErrorReason::Suspended);
     } else if says.any(&["not authorized for this scope"]) {
-        Problem::ScopeMissing
+        GhlErrorReason::ScopeMissing
     } else if says.any(&["authclass", "not allowed to access this scope", "user type mismatch"]) {
-        Problem::TokenKindRefused
+        GhlErrorReason::TokenKindRefused
     } else if says.any(&["access to this location"]) {
-        Problem::WrongLocation
+        GhlErrorReason::WrongLocation
     } else if says.any(&["access to this feature"]) {
-        Problem::FeatureMissing
+        GhlErrorReason::FeatureMissing
     } else if says.is_suspended() {
-        Problem::Suspended
+        GhlErrorReason::Suspended
     } else {
         return None;
     };
@@ -138,21 +138,21 @@ impl Says {
     }
 }
 
-fn of_status(status: StatusCode, wire: &Wire) -> Problem {
+fn of_status(status: StatusCode, wire: &Wire) -> GhlErrorReason {
     let says = Says(wire.message().to_lowercase());
     match status.as_u16() {
-        404 => Problem::NotFound,
-        400 if says.any(&["not found", "does not exist"]) => Problem::NotFound,
-        401 => Problem::TokenInvalid,
-        403 => Problem::Forbidden,
-        400 | 409 if says.any(&["already exist"]) => Problem::AlreadyExists,
-        400 | 422 if !wire.messages.is_empty() => Problem::Validation(wire.messages.clone()),
-        _ => Problem::Other,
+        404 => GhlErrorReason::NotFound,
+        400 if says.any(&["not found", "does not exist"]) => GhlErrorReason::NotFound,
+        401 => GhlErrorReason::TokenInvalid,
+        403 => GhlErrorReason::Forbidden,
+        400 | 409 if says.any(&["already exist"]) => GhlErrorReason::AlreadyExists,
+        400 | 422 if !wire.messages.is_empty() => GhlErrorReason::Validation(wire.messages.clone()),
+        _ => GhlErrorReason::Other,
     }
 }
 
-fn duplicate_contact(meta: &Value) -> Problem {
-    Problem::DuplicateContact {
+fn duplicate_contact(meta: &Value) -> GhlErrorReason {
+    GhlErrorReason::DuplicateContact {
         contact_id: text(meta, "contactId").map(ContactId::from),
         matching_field: text(meta, "matchingField").map(str::to_owned),
     }
@@ -162,28 +162,29 @@ fn text<'a>(meta: &'a Value, name: &str) -> Option<&'a str> {
     meta.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
-fn kind(status: StatusCode, problem: &Problem) -> ErrorKind {
+fn kind(status: StatusCode, problem: &GhlErrorReason) -> ErrorKind {
     match problem {
-        Problem::DuplicateContact { .. }
-        | Problem::DuplicateOpportunity { .. }
-        | Problem::AlreadyExists
-        | Problem::SlotTaken => ErrorKind::Conflict,
-        Problem::ScopeMissing
-        | Problem::TokenKindRefused
-        | Problem::WrongLocation
-        | Problem::FeatureMissing
-        | Problem::Suspended
-        | Problem::Blocked
-        | Problem::Forbidden => ErrorKind::Forbidden,
-        Problem::TokenInvalid | Problem::GrantInvalid => ErrorKind::Auth,
-        Problem::ClientInvalid | Problem::TokenKind { .. } => ErrorKind::Config,
-        Problem::NotFound => ErrorKind::NotFound,
-        Problem::BurstLimit | Problem::DayLimit { .. } => ErrorKind::RateLimited,
+        GhlErrorReason::DuplicateContact { .. }
+        | GhlErrorReason::DuplicateOpportunity { .. }
+        | GhlErrorReason::AlreadyExists
+        | GhlErrorReason::SlotTaken => ErrorKind::Conflict,
+        GhlErrorReason::ScopeMissing
+        | GhlErrorReason::TokenKindRefused
+        | GhlErrorReason::WrongLocation
+        | GhlErrorReason::FeatureMissing
+        | GhlErrorReason::Suspended
+        | GhlErrorReason::Blocked
+        | GhlErrorReason::Forbidden => ErrorKind::Forbidden,
+        GhlErrorReason::TokenInvalid | GhlErrorReason::GrantInvalid => ErrorKind::Auth,
+        GhlErrorReason::ClientInvalid | GhlErrorReason::TokenKind { .. } => ErrorKind::InvalidInput,
+        GhlErrorReason::NotFound => ErrorKind::NotFound,
+        GhlErrorReason::BurstLimit | GhlErrorReason::DayLimit { .. } => ErrorKind::RateLimited,
         // Not `NotFound`: it is the route that is not there, and nothing is known of the thing.
-        Problem::Validation(_) | Problem::VersionRefused | Problem::OperationRemoved | Problem::UnknownRoute => {
-            ErrorKind::Invalid
-        }
-        Problem::Other => of_unknown(status),
+        GhlErrorReason::Validation(_)
+        | GhlErrorReason::VersionRefused
+        | GhlErrorReason::OperationRemoved
+        | GhlErrorReason::UnknownRoute => ErrorKind::Rejected,
+        GhlErrorReason::Other => of_unknown(status),
     }
 }
 
@@ -194,7 +195,7 @@ fn of_unknown(status: StatusCode) -> ErrorKind {
         StatusCode::CONFLICT => ErrorKind::Conflict,
         // A redirect or another answer that the API never gives: a proxy or a wrong base URL.
         _ if !status.is_client_error() => ErrorKind::Decode,
-        _ => ErrorKind::Invalid,
+        _ => ErrorKind::Rejected,
     }
 }
 
@@ -202,7 +203,7 @@ fn of_unknown(status: StatusCode) -> ErrorKind {
 struct Message<'a> {
     wire: &'a Wire,
     status: StatusCode,
-    problem: &'a Problem,
+    problem: &'a GhlErrorReason,
 }
 
 impl fmt::Display for Message<'_> {
@@ -236,10 +237,10 @@ mod tests {
             ],
         ) {
             let status = StatusCode::from_u16(status).unwrap();
-            let Failure { error, token_refused } = failure(status, &HeaderMap::new(), &body);
+            let ErrorResponse { error, token_expired } = failure(status, &HeaderMap::new(), &body);
             prop_assert!(!error.message().is_empty());
-            prop_assert!(error.detail::<Problem>().is_some());
-            prop_assert!(!token_refused || status == StatusCode::UNAUTHORIZED);
+            prop_assert!(error.detail::<GhlErrorReason>().is_some());
+            prop_assert!(!token_expired || status == StatusCode::UNAUTHORIZED);
         }
     }
 }

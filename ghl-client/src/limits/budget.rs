@@ -1,4 +1,4 @@
-use sidecar_core::{Timestamp, limit::Usage};
+use sidecar_core::{Timestamp, rate_limit::Usage};
 
 /// How much of its limits a location or company has used. From [`GhlClient::budget`](crate::GhlClient::budget).
 ///

@@ -1,6 +1,6 @@
 //! Which limits a call counts against, and what an answer's headers say of them.
 //!
-//! Waiting lives in the pipeline, counting in [`sidecar_core::limit`]; limits of one's own are in `policy`, what is used of
+//! Waiting lives in the pipeline, counting in [`sidecar_core::rate_limit`]; limits of one's own are in `policy`, what is used of
 //! them in `budget`. Invariant: the quota is per app and resource, so one busy location never slows another, and an answer's
 //! headers change the provider's limits only, never one's own.
 
@@ -10,7 +10,7 @@ mod policy;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use sidecar_core::limit::{Feedback, Scope, headers};
+use sidecar_core::rate_limit::{Feedback, Scope, headers};
 
 pub use budget::{Allowance, Budget};
 pub use policy::RateLimitPolicy;
@@ -38,8 +38,8 @@ const DAILY: &str = "ghl:day:";
 pub(crate) fn scopes(app: &str, resource: &Resource) -> [Scope; 2] {
     let name = resource.key();
     [
-        Scope::window(format!("{BURST}{app}:{name}"), BURST_LIMIT, BURST_SPAN),
-        Scope::budget(format!("{DAILY}{app}:{name}"), DAY_LIMIT, DAY),
+        Scope::sliding_window(format!("{BURST}{app}:{name}"), BURST_LIMIT, BURST_SPAN),
+        Scope::fixed_window(format!("{DAILY}{app}:{name}"), DAY_LIMIT, DAY),
     ]
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sidecar_core::limit::Scope;
+use sidecar_core::rate_limit::Scope;
 
 /// How long the window of [`RateLimitPolicy::per_minute`] is.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -53,11 +53,11 @@ impl RateLimitPolicy {
 
     /// The policy's own window, for a location or company.
     pub(crate) fn minute_scope(self, app: &str, resource: &str) -> Option<Scope> {
-        self.minute.map(|calls| Scope::window(format!("ghl:policy-minute:{app}:{resource}"), calls, MINUTE))
+        self.minute.map(|calls| Scope::sliding_window(format!("ghl:policy-minute:{app}:{resource}"), calls, MINUTE))
     }
 
     /// The policy's own day, for whoever it is counted for.
     pub(crate) fn day_scope(self, app: &str, owner: &str) -> Option<Scope> {
-        self.day.map(|calls| Scope::budget(format!("ghl:policy-day:{app}:{owner}"), calls, DAY))
+        self.day.map(|calls| Scope::fixed_window(format!("ghl:policy-day:{app}:{owner}"), calls, DAY))
     }
 }

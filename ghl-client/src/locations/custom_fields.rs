@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
     config::ApiVersion,
     model::{CustomField, CustomFieldId, File, LocationId, UploadedFiles},
 };
@@ -73,8 +73,8 @@ impl Locations {
 }
 
 impl CustomFields {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.location)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them.

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Locations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
     config::ApiVersion,
     model::{CustomValue, CustomValueId, LocationId},
 };
@@ -31,8 +31,8 @@ impl Locations {
 }
 
 impl CustomValues {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.location)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them all.
@@ -66,6 +66,6 @@ impl CustomValues {
     }
 }
 
-fn write(draft: Draft, name: impl Into<String>, value: impl Into<String>) -> PlainRequest<CustomValue> {
+fn write(draft: RequestBuilder, name: impl Into<String>, value: impl Into<String>) -> PlainRequest<CustomValue> {
     draft.set("name", name.into()).set("value", value.into()).plain(|answer| answer.part(&["customValue"]))
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{ByCursor, BySkip, Draft, GhlClient, Operation, TokenKinds, listing, request, setters},
+    client::{ByCursor, BySkip, GhlClient, Operation, RequestBuilder, TokenKinds, listing, request, setters},
     config::ApiVersion,
     model::{CompanyId, InstalledLocation, LocationId},
 };
@@ -54,8 +54,8 @@ impl Locations {
     }
 }
 
-fn draft(client: &GhlClient, operation: &'static Operation, company: CompanyId) -> Draft {
-    let draft = Draft::new(client, operation, company.clone()).query("companyId", company);
+fn draft(client: &GhlClient, operation: &'static Operation, company: CompanyId) -> RequestBuilder {
+    let draft = RequestBuilder::new(client, operation, company.clone()).query("companyId", company);
     match client.app_id() {
         Some(app) => draft.query("appId", app),
         None => draft.refuse(

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sidecar_core::{Error, ErrorKind, Result, Sent, http::Answer};
+use sidecar_core::{Error, ErrorKind, Result, SendState, http::Response};
 
 use super::Locations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, Resource, Settings, TokenKinds, request},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, Resource, Settings, TokenKinds, request},
     config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
@@ -21,12 +21,12 @@ impl Locations {
     /// The time zones that a location can be set to, by their IANA names.
     pub fn timezones(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<String>> {
         let location = location.into();
-        Draft::new(&self.0, &TIMEZONES, location.clone()).argument(location).plain(names)
+        RequestBuilder::new(&self.0, &TIMEZONES, location.clone()).argument(location).plain(names)
     }
 }
 
 /// The published specification has no shape for the answer: a list is taken as it is, or out of whatever holds it.
-fn names(answer: &Answer) -> Result<Vec<String>> {
+fn names(answer: &Response) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Names {
@@ -40,7 +40,7 @@ fn names(answer: &Answer) -> Result<Vec<String>> {
     list.and_then(|list| serde_json::from_value(list).ok()).ok_or_else(|| {
         Error::new(ErrorKind::Decode, "the answer has no list of time zones")
             .at("ghl", TIMEZONES.name)
-            .sent(Sent::Yes)
+            .with_send_state(SendState::Responded)
             .with_status(answer.status)
             .with_body(&answer.body)
     })
@@ -83,7 +83,7 @@ impl GetLocation {
         Ok(self.answer().await?.json::<Enveloped<Location>>()?.location)
     }
 
-    async fn answer(self) -> Result<Answer> {
+    async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.location.as_str()]);
         let resource = self.company.map_or(Resource::Location(self.location), Resource::Company);
         self.client.answer(call, &resource, &GET, &self.settings).await

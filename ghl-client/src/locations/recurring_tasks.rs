@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Recurrence, RecurringTask, RecurringTaskId, UserId},
 };
@@ -49,8 +49,8 @@ impl Locations {
 }
 
 impl RecurringTasks {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.location)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Creates a task that is to be done again and again.

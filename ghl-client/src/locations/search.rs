@@ -6,7 +6,7 @@ use sidecar_core::{Page, Result, page};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Draft, Operation, TokenKinds, listing, pages_by_skip, request, setters},
+    client::{BySkip, Operation, RequestBuilder, TokenKinds, listing, pages_by_skip, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{CompanyId, Location},
@@ -33,7 +33,7 @@ impl Locations {
     pub fn search(&self, company: impl Into<CompanyId>) -> SearchLocations {
         let company = company.into();
         SearchLocations {
-            draft: Draft::new(&self.0, &SEARCH, company.clone()).query("companyId", company),
+            draft: RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company),
             at: BySkip::new(100, u32::MAX),
         }
     }

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Locations;
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
     config::ApiVersion,
     model::{LocationId, Tag, TagId},
 };
@@ -33,8 +33,8 @@ impl Locations {
 }
 
 impl Tags {
-    fn draft(&self, operation: &'static Operation) -> Draft {
-        Draft::new(&self.client, operation, self.location.clone()).argument(&self.location)
+    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+        RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them all.

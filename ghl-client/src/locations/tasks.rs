@@ -3,7 +3,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Draft, Operation, listing, request, setters},
+    client::{BySkip, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{BusinessId, ContactId, LocationId, Task, UserId},
 };
@@ -37,7 +37,7 @@ impl Locations {
     /// Searches the tasks of all contacts of a location.
     pub fn search_tasks(&self, location: impl Into<LocationId>) -> SearchTasks {
         let location = location.into();
-        let draft = Draft::new(&self.0, &SEARCH, location.clone()).argument(location).repeatable();
+        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).argument(location).repeatable();
         SearchTasks { draft, at: BySkip::new(100, u32::MAX) }
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Draft, Operation, PlainRequest, done, listing, request, setters},
+    client::{BySkip, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
     config::ApiVersion,
     model::{LocationId, Template, TemplateId, TemplateKind},
 };
@@ -36,7 +36,8 @@ impl Locations {
     /// Lists a location's message templates.
     pub fn templates(&self, location: impl Into<LocationId>) -> ListTemplates {
         let location = location.into();
-        let draft = Draft::new(&self.0, &LIST, location.clone()).argument(&location).query("originId", location);
+        let draft =
+            RequestBuilder::new(&self.0, &LIST, location.clone()).argument(&location).query("originId", location);
         ListTemplates { draft, at: BySkip::new(100, u32::MAX) }
     }
 
@@ -47,7 +48,7 @@ impl Locations {
         template: impl Into<TemplateId>,
     ) -> PlainRequest<()> {
         let location = location.into();
-        Draft::new(&self.0, &DELETE, location.clone()).argument(location).argument(template.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.clone()).argument(location).argument(template.into()).plain(done)
     }
 }
 

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{Draft, Operation, PlainRequest, TokenKinds, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, TokenKinds, any_field, done, request, setters},
     config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
@@ -59,14 +59,14 @@ impl Locations {
     /// Creates a location of a company; needs a token of the agency, whose plan has to allow it (Agency Pro).
     pub fn create(&self, company: impl Into<CompanyId>, name: impl Into<String>) -> CreateLocation {
         let company = company.into();
-        let draft = Draft::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
+        let draft = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
         CreateLocation { draft: draft.set("name", name.into()) }
     }
 
     /// Changes the fields that are set; needs a token of the agency.
     pub fn update(&self, company: impl Into<CompanyId>, location: impl Into<LocationId>) -> UpdateLocation {
         let company = company.into();
-        let draft = Draft::new(&self.0, &UPDATE, company.clone()).argument(location.into());
+        let draft = RequestBuilder::new(&self.0, &UPDATE, company.clone()).argument(location.into());
         UpdateLocation { draft: draft.set("companyId", json!(company)) }
     }
 
@@ -77,7 +77,7 @@ impl Locations {
         location: impl Into<LocationId>,
         delete_twilio_account: bool,
     ) -> PlainRequest<()> {
-        let draft = Draft::new(&self.0, &DELETE, company.into()).argument(location.into());
+        let draft = RequestBuilder::new(&self.0, &DELETE, company.into()).argument(location.into());
         draft.query("deleteTwilioAccount", delete_twilio_account).plain(done)
     }
 }

@@ -3,9 +3,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderName, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, Sent, SystemClock,
+    Clock, Error, ErrorKind, Result, SendState, SystemClock,
     http::{Call, Observer, Pipeline, ReqwestTransport, Transport},
-    limit::RateLimiter,
+    rate_limit::RateLimiter,
     retry::{Replay, RetryPolicy},
     token::{Credentials, TokenSet},
 };
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     client::Resource,
     config::{AUTHORIZE_URL, ApiVersion, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
-    error::{Ghl, GhlErrorExt, Problem},
+    error::{Ghl, GhlErrorExt, GhlErrorReason},
     limits,
     model::{CompanyId, LocationId},
 };
@@ -117,12 +117,12 @@ impl GhlOAuthBuilder {
     /// The finished value. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the client id, the secret or a URL cannot be right.
+    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right.
     pub fn build(self) -> Result<GhlOAuth> {
         let app = app_id(&self.client_id)?.to_owned();
         if self.client_secret.expose_secret().trim().is_empty() {
             return Err(Error::new(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 "the client secret is empty: give the one that the marketplace showed once",
             ));
         }
@@ -161,7 +161,7 @@ impl GhlOAuthBuilder {
 }
 
 fn page(what: &str, text: &str) -> Result<Url> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Config, format!("the {what} `{text}` {why}")));
+    let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the {what} `{text}` {why}")));
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(_) => refuse("must begin with http:// or https://"),
@@ -196,12 +196,12 @@ impl GhlOAuth {
     /// bound to the user's session ([`sidecar_core::secret::random_token`]).
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when no redirect URI was given, or `state` is empty.
+    /// [`ErrorKind::InvalidInput`] when no redirect URI was given, or `state` is empty.
     pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
         let (inner, state) = (&*self.0, state.into());
         if state.is_empty() {
             return Err(Error::new(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 "the state is empty: without one, anybody's code could be slipped in",
             ));
         }
@@ -217,7 +217,7 @@ impl GhlOAuth {
 
     fn redirect_uri(&self) -> Result<&str> {
         let why = "no redirect URI: give it to the builder with `redirect_uri`, as it stands in the app's settings";
-        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::Config, why))
+        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::InvalidInput, why))
     }
 
     /// Exchanges the code that the user came back with. `user_type` asks for one kind of token; without it the provider
@@ -260,7 +260,7 @@ impl GhlOAuth {
     /// it ends, another is minted.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] or [`ErrorKind::Invalid`] when the app is not installed in the location; as `company` fails.
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::Rejected`] when the app is not installed in the location; as `company` fails.
     pub async fn location_token(
         &self,
         company_id: &CompanyId,
@@ -285,7 +285,7 @@ impl GhlOAuth {
             .deadline(self.0.timeout)
             .attempt_timeout(self.0.timeout)
             .header(http::header::ACCEPT, "application/json");
-        let answer = self.0.pipeline.call(call).await?;
+        let answer = self.0.pipeline.send(call).await?;
         grant::tokens(&answer.body, asked_at)
     }
 }
@@ -295,19 +295,25 @@ impl GhlOAuth {
 /// not end all of them.
 fn token_refusal(error: Error, operation: &'static str) -> Error {
     let unclear = match error.problem() {
-        None | Some(Problem::Other | Problem::Validation(_) | Problem::NotFound | Problem::TokenInvalid) => true,
+        None
+        | Some(
+            GhlErrorReason::Other
+            | GhlErrorReason::Validation(_)
+            | GhlErrorReason::NotFound
+            | GhlErrorReason::TokenInvalid,
+        ) => true,
         Some(_) => false,
     };
     let (kind, problem) = match error.status() {
-        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, Problem::GrantInvalid),
-        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::Config, Problem::ClientInvalid),
+        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, GhlErrorReason::GrantInvalid),
+        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::InvalidInput, GhlErrorReason::ClientInvalid),
         _ => return error,
     };
     let status = error.status().unwrap_or_default();
     let message = format!("{} ({})", error.message(), problem.advice());
     Error::new(kind, message)
         .at("ghl", operation)
-        .sent(Sent::Yes)
+        .with_send_state(SendState::Responded)
         .with_status(status)
         .with_detail(problem)
         .with_source(error)

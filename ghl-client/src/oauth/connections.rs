@@ -3,7 +3,7 @@ use std::sync::Arc;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     lease::LeaseStore,
-    token::{Connection, Swap, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{CasResult, Connection, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
 };
 
 use super::{
@@ -76,10 +76,10 @@ impl GhlConnections {
         GhlTokens { connections: self.clone(), organization: organization.into() }
     }
 
-    /// Waits until no renewal is under way; see [`TokenManager::settle`].
+    /// Waits until no renewal is under way; see [`TokenManager::drain_refreshes`].
     pub async fn settle(&self) {
-        self.locations.settle().await;
-        self.companies.settle().await;
+        self.locations.drain_refreshes().await;
+        self.companies.drain_refreshes().await;
     }
 
     /// The app.
@@ -171,8 +171,8 @@ impl GhlTokens {
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
             match store.swap(key, expected, tokens).await? {
-                Swap::Stored(_) => return Ok(()),
-                Swap::Lost(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
+                CasResult::Stored(_) => return Ok(()),
+                CasResult::Conflict(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }
         Err(changing(key))

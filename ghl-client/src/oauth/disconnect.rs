@@ -1,6 +1,6 @@
 use sidecar_core::{
     Error, ErrorKind, Result, Timestamp,
-    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet},
+    token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet},
 };
 
 use super::{
@@ -40,7 +40,7 @@ impl GhlTokens {
     /// Whether the event concerns this organization at all is the application's to know.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
+    /// [`ErrorKind::Rejected`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
     pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
         let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at()), (Some(at), Some(issued)) if issued >= at);
@@ -61,7 +61,9 @@ impl GhlTokens {
                 }
                 Ok(gone)
             }
-            (None, None) => Err(Error::new(ErrorKind::Invalid, "the UNINSTALL names neither a location nor a company")),
+            (None, None) => {
+                Err(Error::new(ErrorKind::Rejected, "the UNINSTALL names neither a location nor a company"))
+            }
         }
     }
 
@@ -122,9 +124,11 @@ impl GhlTokens {
             let company = own.and_then(company_of).unwrap_or(company);
             let expected = own.map_or(0, |tokens| tokens.generation);
             // What came in between has to be judged too.
-            if let Swap::Stored(generation) = store.swap(&key, expected, &withdrawn(location, &company, since)).await? {
+            if let CasResult::Stored(generation) =
+                store.swap(&key, expected, &withdrawn(location, &company, since)).await?
+            {
                 let state = ConnectionState::NeedsReauth { reason: why.to_owned(), since };
-                store.mark(&key, generation, &state).await?;
+                store.set_state(&key, generation, &state).await?;
                 self.connections.locations.invalidate(&key);
                 return Ok(erased);
             }

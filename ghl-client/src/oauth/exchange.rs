@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sidecar_core::{
     Error, ErrorKind, Result,
-    token::{Connection, TokenExchange, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{Connection, TokenKey, TokenManager, TokenProvider, TokenSet, TokenStore},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 };
 
 use crate::{
-    error::{GhlErrorExt, Problem},
+    error::{GhlErrorExt, GhlErrorReason},
     model::{CompanyId, LocationId},
 };
 
@@ -51,7 +51,7 @@ impl GhlExchange {
             return Err(Error::new(ErrorKind::Auth, format!("{key} was disconnected: connect it again")));
         }
         if is_vacant(current) {
-            return self.begin(key).await;
+            return self.issue(key).await;
         }
         let (Some(company), Some(location)) = (minted_from(current), location_of(current)) else {
             return Err(Error::new(
@@ -61,7 +61,7 @@ impl GhlExchange {
         };
         let Some(companies) = &self.companies else {
             return Err(Error::new(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 format!("{key} is minted from a company's token: renew it with `minting_from`"),
             ));
         };
@@ -104,8 +104,11 @@ fn no_company_for(key: &TokenKey, refusal: Option<Error>) -> Error {
 /// Whether another company may give what this one does not: the provider says that the location is not this one's, that the app is
 /// not installed there, or that the company itself is out of use.
 fn is_not_there(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid)
-        || matches!(error.problem(), Some(Problem::WrongLocation | Problem::Suspended | Problem::GrantInvalid))
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Rejected)
+        || matches!(
+            error.problem(),
+            Some(GhlErrorReason::WrongLocation | GhlErrorReason::Suspended | GhlErrorReason::GrantInvalid)
+        )
 }
 
 /// A company that has to be connected again does not make this connection dead: minting works again once the company is
@@ -115,12 +118,15 @@ fn as_company_trouble(key: &TokenKey, error: Error) -> Error {
         return error;
     }
     let why = format!("the company's token for {key} is not usable, connect the company again: {}", error.message());
-    Error::new(ErrorKind::Forbidden, why).sent(error.was_sent()).with_detail(Problem::GrantInvalid).with_source(error)
+    Error::new(ErrorKind::Forbidden, why)
+        .with_send_state(error.send_state())
+        .with_detail(GhlErrorReason::GrantInvalid)
+        .with_source(error)
 }
 
 #[async_trait]
-impl TokenExchange for GhlExchange {
-    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+impl TokenProvider for GhlExchange {
+    async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let Some(refresh) = &current.refresh else { return self.mint_again(key, current).await };
         let mut next = self.oauth.refresh(refresh, &user_type_of(current)).await?;
         // What an answer leaves out still holds: the ids that later calls need, and a refresh token that was not rotated.
@@ -132,11 +138,11 @@ impl TokenExchange for GhlExchange {
         Ok(next)
     }
 
-    fn begins(&self) -> bool {
+    fn can_issue(&self) -> bool {
         self.companies.is_some() && self.connected.is_some()
     }
 
-    async fn begin(&self, key: &TokenKey) -> Result<TokenSet> {
+    async fn issue(&self, key: &TokenKey) -> Result<TokenSet> {
         let (Some(companies), Some(location)) = (&self.companies, location_of_key(key)) else {
             return Err(no_company_for(key, None));
         };

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sidecar_core::{Error, ErrorKind, Result, SecretString, Timestamp, error::Sent, token::TokenSet};
+use sidecar_core::{Error, ErrorKind, Result, SecretString, Timestamp, error::SendState, token::TokenSet};
 
 use crate::model::{CompanyId, LocationId};
 
@@ -38,7 +38,7 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     // The body holds tokens: neither it nor the parser's words may stand in the error.
     let wire: Wire = serde_json::from_slice(body).map_err(|_| {
         Error::new(ErrorKind::Decode, "the token endpoint's answer has no access token in the expected shape")
-            .sent(Sent::Yes)
+            .with_send_state(SendState::Responded)
     })?;
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is meant")]
     let life = wire.expires_in.filter(|secs| *secs > 0.0).map_or(LIFE_SECS, |secs| secs as i64);

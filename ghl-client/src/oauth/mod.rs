@@ -26,7 +26,7 @@ pub(crate) fn app_id(client_id: &str) -> Result<&str> {
     match client_id.split('-').next() {
         Some(app) if !app.is_empty() && app.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Ok(app),
         _ => Err(Error::new(
-            ErrorKind::Config,
+            ErrorKind::InvalidInput,
             "the client id does not begin with an app id: give it as the marketplace shows it, such as `65f0…-lt2x…`",
         )),
     }

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::Opportunities;
 use crate::{
-    client::{ByCursor, Draft, Operation, listing, request},
+    client::{ByCursor, Operation, RequestBuilder, listing, request},
     config::ApiVersion,
     contacts::NUMBERED_ROWS,
     model::{LocationId, Opportunity, OpportunityId},
@@ -51,7 +51,8 @@ impl Opportunities {
     /// Searches a location's opportunities with `POST /opportunities/search`. [`search`](Self::search) has more filters.
     pub fn advanced_search(&self, location: impl Into<LocationId>) -> AdvancedSearch {
         let location = location.into();
-        let draft = Draft::new(&self.0, &SEARCH, location.clone()).set("locationId", json!(location)).set("query", "");
+        let draft =
+            RequestBuilder::new(&self.0, &SEARCH, location.clone()).set("locationId", json!(location)).set("query", "");
         AdvancedSearch { draft: draft.repeatable(), at: ByCursor::new(100, 100), details: Details::default() }
     }
 }

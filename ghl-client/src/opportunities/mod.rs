@@ -17,7 +17,7 @@ pub use search::{SearchOpportunities, StartAfter};
 pub use write::{CreateOpportunity, SetStatus, UpdateOpportunity, UpsertOpportunity, UpsertedOpportunity};
 
 use crate::{
-    client::{Draft, GhlClient, Operation},
+    client::{GhlClient, Operation, RequestBuilder},
     model::{LocationId, OpportunityId},
 };
 
@@ -36,7 +36,7 @@ impl Opportunities {
         operation: &'static Operation,
         location: impl Into<LocationId>,
         id: impl Into<OpportunityId>,
-    ) -> Draft {
-        Draft::new(&self.0, operation, location.into()).argument(id.into())
+    ) -> RequestBuilder {
+        RequestBuilder::new(&self.0, operation, location.into()).argument(id.into())
     }
 }

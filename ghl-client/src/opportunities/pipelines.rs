@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Opportunities;
 use crate::{
-    client::{BySkip, Draft, Operation, PlainRequest, listing, request, setters},
+    client::{BySkip, Operation, PlainRequest, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{LocationId, LostReason, Pipeline},
 };
@@ -33,14 +33,14 @@ impl Opportunities {
     /// Lists a location's pipelines with their stages.
     pub fn pipelines(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<Pipeline>> {
         let location = location.into();
-        let draft = Draft::new(&self.0, &PIPELINES, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &PIPELINES, location.clone()).query("locationId", location);
         draft.plain(|answer| answer.part(&["pipelines"]))
     }
 
     /// Lists the reasons that a location's opportunities can be lost for.
     pub fn lost_reasons(&self, location: impl Into<LocationId>) -> ListLostReasons {
         let location = location.into();
-        let draft = Draft::new(&self.0, &LOST_REASONS, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &LOST_REASONS, location.clone()).query("locationId", location);
         ListLostReasons { draft, at: BySkip::new(100, u32::MAX) }
     }
 }

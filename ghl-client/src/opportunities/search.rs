@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Opportunities;
 use crate::{
-    client::{ByCursor, Draft, Operation, listing, request, setters},
+    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{
         CampaignId, ContactId, LocationId, Opportunity, OpportunityId, OpportunityStatus, PipelineId, StageId, UserId,
@@ -108,7 +108,7 @@ impl Opportunities {
     /// Searches a location's opportunities: one page when awaited, all of them by [`SearchOpportunities::items`].
     pub fn search(&self, location: impl Into<LocationId>) -> SearchOpportunities {
         let location = location.into();
-        let draft = Draft::new(&self.0, &SEARCH, location.clone()).query("location_id", location);
+        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("location_id", location);
         SearchOpportunities { draft, at: ByCursor::new(100, 100) }
     }
 }

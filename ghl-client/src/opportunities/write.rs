@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Opportunities;
 use crate::{
-    client::{Draft, Operation, any_field, request, setters},
+    client::{Operation, RequestBuilder, any_field, request, setters},
     config::ApiVersion,
     model::{
         ContactId, CustomFieldValue, LocationId, LostReasonId, Opportunity, OpportunityId, OpportunityStatus,
@@ -95,7 +95,7 @@ impl Opportunities {
         name: impl Into<String>,
     ) -> CreateOpportunity {
         let location = location.into();
-        let draft = Draft::new(&self.0, &CREATE, location.clone())
+        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone())
             .set("locationId", json!(location))
             .set("pipelineId", json!(pipeline.into()))
             .set("contactId", json!(contact.into()))
@@ -113,7 +113,7 @@ impl Opportunities {
     pub fn upsert(&self, location: impl Into<LocationId>, pipeline: impl Into<PipelineId>) -> UpsertOpportunity {
         let location = location.into();
         // The specification requires the followers to be named, and what is to be done with them.
-        let draft = Draft::new(&self.0, &UPSERT, location.clone())
+        let draft = RequestBuilder::new(&self.0, &UPSERT, location.clone())
             .set("locationId", json!(location))
             .set("pipelineId", json!(pipeline.into()))
             .set("followers", json!([]))

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::{Value, json};
 use sidecar_core::{
     Error, ErrorKind, Id, OrganizationId, Result, Timestamp,
-    record::{Change, ChangeOrigin, Doc, Effect, RecordKey},
+    record::{Change, ChangeOrigin, Doc, Mutation, RecordKey},
 };
 
 use crate::model::{Appointment, Contact, LocationId, field_time};
@@ -96,16 +96,16 @@ impl Kind {
         location: Option<Arc<str>>,
         version: Timestamp,
         origin: ChangeOrigin,
-        effect: Effect,
+        effect: Mutation,
     ) -> Change {
         let position = match &effect {
-            Effect::Put(document) => Some(self.position(document)),
+            Mutation::Put(document) => Some(self.position(document)),
             // A webhook that does not carry the place leaves it as it is.
-            Effect::Patch(document) => match self.position {
+            Mutation::Patch(document) => match self.position {
                 Some(field) => field_time(document.get(field)),
                 None => Some(Timestamp::EPOCH),
             },
-            Effect::Delete => None,
+            Mutation::Delete => None,
         };
         let reread = Some(Cow::Borrowed(self.reread));
         Change {
@@ -114,10 +114,10 @@ impl Kind {
             version,
             origin,
             position,
-            effect,
+            mutation: effect,
             searchable: self.searchable,
-            reread,
-            follow_up: None,
+            refetch_task: reread,
+            on_change: None,
         }
     }
 
@@ -133,7 +133,7 @@ impl Kind {
     ) -> Result<Change> {
         let id = id_of(&document)?;
         let version = field_time(document.get(self.updated)).unwrap_or(asked_at);
-        Ok(self.change(self.key(organization, &id), location, version, origin, Effect::Put(document.into())))
+        Ok(self.change(self.key(organization, &id), location, version, origin, Mutation::Put(document.into())))
     }
 
     fn written<K>(
@@ -153,7 +153,7 @@ impl Kind {
             Some(location.as_str().into()),
             version,
             origin,
-            Effect::Patch(document.into()),
+            Mutation::Patch(document.into()),
         )
     }
 
@@ -172,9 +172,9 @@ impl Kind {
             Ok(document) if document.get("deleted").and_then(Value::as_bool) != Some(true) => {
                 self.fetched(organization, location, document, asked_at, origin)
             }
-            Ok(_) => Ok(self.change(self.key(organization, id), location, asked_at, origin, Effect::Delete)),
+            Ok(_) => Ok(self.change(self.key(organization, id), location, asked_at, origin, Mutation::Delete)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(self.change(self.key(organization, id), location, asked_at, origin, Effect::Delete))
+                Ok(self.change(self.key(organization, id), location, asked_at, origin, Mutation::Delete))
             }
             Err(error) => Err(error),
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result, Timestamp,
     record::{Change, ChangeOrigin, Doc, MAX_CHANGES},
-    sync::{Source, SourcePage, Span},
+    sync::{KeyRange, Source, SourcePage},
 };
 
 use super::change::{CONTACTS, id_of};
@@ -46,7 +46,7 @@ impl ContactsSource {
     }
 
     /// The contacts that changed at `since` or later. The search index lags behind writes by some seconds: let `since` lie
-    /// before the newest change known, as [`Pass::since`](sidecar_core::sync::Pass::since) does by its two minutes.
+    /// before the newest change known, as [`SyncRun::since`](sidecar_core::sync::SyncRun::since) does by its two minutes.
     pub fn changed_since(
         client: GhlClient,
         organization: impl Into<OrganizationId>,
@@ -96,7 +96,7 @@ impl ContactsSource {
             (Some(after), Some(last)) => Some(ContactsCursor { after, last }),
             _ => None,
         };
-        let span = self.since.is_none().then(|| Span {
+        let span = self.since.is_none().then(|| KeyRange {
             kind: CONTACTS.name,
             location: self.location(),
             after: start,
@@ -104,7 +104,7 @@ impl ContactsSource {
         });
         let change = |document| self.listed(document, asked_at);
         let items = page.items.into_iter().map(change).collect::<Result<Vec<Change>>>()?;
-        Ok(SourcePage { page: Page { items, next, total: page.total }, span })
+        Ok(SourcePage { page: Page { items, next, total: page.total }, range: span })
     }
 
     fn listed(&self, mut document: Doc, asked_at: Timestamp) -> Result<Change> {
@@ -124,7 +124,7 @@ impl Source for ContactsSource {
 
     async fn page(&self, at: Option<ContactsCursor>) -> Result<SourcePage<ContactsCursor>> {
         if self.page_size as usize > MAX_CHANGES {
-            return Err(Error::new(ErrorKind::Config, format!("a page has at most {MAX_CHANGES} contacts")));
+            return Err(Error::new(ErrorKind::InvalidInput, format!("a page has at most {MAX_CHANGES} contacts")));
         }
         let asked_at = self.client.clock().now();
         let page = self.search(at.as_ref()).documents().await?;

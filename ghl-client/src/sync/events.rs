@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
     record::{Change, ChangeOrigin},
-    sync::{Source, SourcePage, Span},
+    sync::{KeyRange, Source, SourcePage},
 };
 
 use super::{
@@ -92,7 +92,7 @@ impl Source for EventsSource {
         let snapshot = self.kept.get(after.is_none(), self.fetch(from, to)).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
-        let span = Span {
+        let span = KeyRange {
             kind: APPOINTMENTS.name,
             location: self.location(),
             after: Some(after.unwrap_or_else(|| just_before(from))),
@@ -100,7 +100,7 @@ impl Source for EventsSource {
         };
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| EventsCursor { from, to, after });
-        Ok(SourcePage { page: Page { items, next, total }, span: Some(span) })
+        Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage, Span},
+    sync::{KeyRange, Source, SourcePage},
 };
 
 use super::{
@@ -159,10 +159,10 @@ impl Source for LocationsSource {
             Scope::Company(_) => None,
             Scope::Location(location) => Some(location.as_str().into()),
         };
-        let span = Span { kind: LOCATIONS.name, location, after, up_to: next.clone() };
+        let span = KeyRange { kind: LOCATIONS.name, location, after, up_to: next.clone() };
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| LocationsCursor { after });
-        Ok(SourcePage { page: Page { items, next, total }, span: Some(span) })
+        Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {

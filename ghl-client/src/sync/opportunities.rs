@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage, Span},
+    sync::{KeyRange, Source, SourcePage},
 };
 
 use super::{
@@ -68,7 +68,7 @@ impl OpportunitiesSource {
         let in_order = start.iter().chain(&places).map(|(position, _)| position).is_sorted();
         let last = places.pop().or_else(|| start.clone());
         let next = page.next.zip(last).map(|(after, last)| OpportunitiesCursor { after, last });
-        let span = in_order.then(|| Span {
+        let span = in_order.then(|| KeyRange {
             kind: OPPORTUNITIES.name,
             location: self.location(),
             after: start,
@@ -76,7 +76,7 @@ impl OpportunitiesSource {
         });
         let change = |document| self.listed(document, asked_at);
         let items = page.items.into_iter().map(change).collect::<Result<Vec<Change>>>()?;
-        Ok(SourcePage { page: Page { items, next, total: page.total }, span })
+        Ok(SourcePage { page: Page { items, next, total: page.total }, range: span })
     }
 
     fn listed(&self, document: Doc, asked_at: Timestamp) -> Result<Change> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage, Span},
+    sync::{KeyRange, Source, SourcePage},
 };
 
 use super::{
@@ -68,10 +68,10 @@ impl Source for PipelinesSource {
         let snapshot = self.kept.get(after.is_none(), self.fetch()).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
-        let span = Span { kind: PIPELINES.name, location: self.location(), after, up_to: next.clone() };
+        let span = KeyRange { kind: PIPELINES.name, location: self.location(), after, up_to: next.clone() };
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| PipelinesCursor { after });
-        Ok(SourcePage { page: Page { items, next, total }, span: Some(span) })
+        Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {

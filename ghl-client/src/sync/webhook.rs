@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    record::{Change, ChangeOrigin, Doc, Effect},
+    record::{Change, ChangeOrigin, Doc, Mutation},
 };
 
 use super::change::{APPOINTMENTS, CONTACTS, Kind, LOCATIONS, OPPORTUNITIES};
@@ -20,7 +20,7 @@ pub fn webhook_changes(event: &GhlEvent, organization: &OrganizationId, received
     let (Some((_, document)), Some(id)) = (event.parts(), event.entity_id()) else { return Vec::new() };
     let event_kind = event.kind();
     let Some((kind, patch)) = record(&event_kind, document, id) else { return Vec::new() };
-    let effect = if event_kind.is_delete() { Effect::Delete } else { Effect::Patch(patch) };
+    let effect = if event_kind.is_delete() { Mutation::Delete } else { Mutation::Patch(patch) };
     let location = event.location_id().map(|location| location.as_str().into());
     let version = event.timestamp().unwrap_or(received_at);
     vec![kind.change(kind.key(organization, id), location, version, ChangeOrigin::Webhook, effect)]

@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::{EITHER, Users};
 use crate::{
-    client::{Draft, Operation, done, request},
+    client::{Operation, RequestBuilder, done, request},
     config::ApiVersion,
     model::{CompanyId, LocationId, User, UserId},
 };
@@ -25,12 +25,12 @@ request! {
 impl Users {
     /// Reads one user.
     pub fn get(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> GetUser {
-        GetUser { draft: Draft::new(&self.0, &GET, location.into()).argument(user.into()) }
+        GetUser { draft: RequestBuilder::new(&self.0, &GET, location.into()).argument(user.into()) }
     }
 
     /// Deletes a user.
     pub fn delete(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> DeleteUser {
-        DeleteUser { draft: Draft::new(&self.0, &DELETE, location.into()).argument(user.into()) }
+        DeleteUser { draft: RequestBuilder::new(&self.0, &DELETE, location.into()).argument(user.into()) }
     }
 }
 

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::{EITHER, Users};
 use crate::{
-    client::{BySkip, Draft, Operation, TokenKinds, listing, request, setters},
+    client::{BySkip, Operation, RequestBuilder, TokenKinds, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{CompanyId, LocationId, User, UserId, UserKind, UserRole},
@@ -64,7 +64,7 @@ impl Users {
     /// Searches a company's users, a page when awaited.
     pub fn search(&self, company: impl Into<CompanyId>) -> SearchUsers {
         let company = company.into();
-        let draft = Draft::new(&self.0, &SEARCH, company.clone()).query("companyId", company);
+        let draft = RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company);
         SearchUsers { draft, at: BySkip::new(100, u32::MAX) }
     }
 
@@ -76,7 +76,7 @@ impl Users {
     ) -> FindByEmail {
         let company = company.into();
         let emails: Vec<String> = emails.into_iter().map(Into::into).collect();
-        let draft = Draft::new(&self.0, &BY_EMAIL, company.clone()).repeatable();
+        let draft = RequestBuilder::new(&self.0, &BY_EMAIL, company.clone()).repeatable();
         let draft = draft.require(!emails.is_empty(), || "no e-mail addresses given: name at least one".to_owned());
         let draft = draft.set("companyId", json!(company)).set("emails", emails.join(","));
         FindByEmail { draft, at: BySkip::new(100, u32::MAX) }

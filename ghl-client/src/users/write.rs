@@ -5,7 +5,7 @@ use sidecar_core::Result;
 
 use super::{EITHER, Users};
 use crate::{
-    client::{Draft, Operation, any_field, request, setters},
+    client::{Operation, RequestBuilder, any_field, request, setters},
     config::ApiVersion,
     model::{CompanyId, LocationId, User, UserId, UserKind, UserRole},
 };
@@ -61,7 +61,7 @@ impl Users {
         password: impl Into<SecretString>,
     ) -> CreateUser {
         let company = company.into();
-        let draft = Draft::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
+        let draft = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
         let draft =
             draft.set("firstName", first_name.into()).set("lastName", last_name.into()).set("email", email.into());
         let draft = draft.set("password", password.into().expose_secret());
@@ -70,7 +70,7 @@ impl Users {
 
     /// Changes the fields that are set. E-mail addresses cannot be changed this way any more.
     pub fn update(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> UpdateUser {
-        UpdateUser { draft: Draft::new(&self.0, &UPDATE, location.into()).argument(user.into()).with_body() }
+        UpdateUser { draft: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(user.into()).with_body() }
     }
 }
 

@@ -5,7 +5,7 @@
 use http::Method;
 
 use crate::{
-    client::{Draft, GhlClient, Operation, PlainRequest},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder},
     config::ApiVersion,
     model::{LocationId, Workflow},
 };
@@ -24,7 +24,7 @@ impl Workflows {
     /// Lists a location's workflows.
     pub fn list(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<Workflow>> {
         let location = location.into();
-        let draft = Draft::new(&self.0, &LIST, location.clone()).query("locationId", location);
+        let draft = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
         draft.plain(|answer| answer.part(&["workflows"]))
     }
 }

@@ -12,8 +12,8 @@ use ghl_client::{
 };
 use serde_json::{Value, json};
 use sidecar_core::{
-    Sent,
-    limit::{Decision, Feedback, Lane, LimiterError, RateLimiter, Scope, Usage},
+    SendState,
+    rate_limit::{Decision, Feedback, LimiterError, Priority, RateLimiter, Scope, Usage},
     test_util::ScriptedTransport,
 };
 
@@ -68,7 +68,7 @@ struct Noted(Mutex<Vec<String>>);
 
 #[async_trait]
 impl RateLimiter for Noted {
-    async fn try_acquire(&self, scopes: &[Scope], _: Lane) -> Result<Decision, LimiterError> {
+    async fn try_acquire(&self, scopes: &[Scope], _: Priority) -> Result<Decision, LimiterError> {
         let resource = scopes[0].key().trim_start_matches("ghl:burst:none:").to_owned();
         self.0.lock().unwrap().push(resource);
         Ok(Decision::Go)
@@ -86,7 +86,7 @@ impl RateLimiter for Noted {
 #[tokio::test]
 async fn whose_call_it_is_follows_from_its_own_ids() {
     let noted = Arc::new(Noted::default());
-    let script = (0..7).fold(ScriptedTransport::new(), |script, _| script.answer(200, json!({})));
+    let script = (0..7).fold(ScriptedTransport::new(), |script, _| script.respond(200, json!({})));
     let ghl =
         GhlClient::builder().private_integration_token("pit-1").transport(Arc::new(script)).limiter(noted.clone());
     let ghl = ghl.build().unwrap();
@@ -109,7 +109,7 @@ async fn whose_call_it_is_follows_from_its_own_ids() {
 async fn refused<T: ghl_client::api::Decode + 'static>(request: impl Fn(&GhlClient) -> Request<T>) -> String {
     let (ghl, transport) = client(ScriptedTransport::new());
     let error = request(&ghl).await.err().expect("it must be refused");
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No), "{error}");
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::InvalidInput, SendState::NotSent), "{error}");
     assert!(transport.requests().is_empty());
     error.to_string()
 }
@@ -273,7 +273,7 @@ async fn nobody_found_is_no_error() {
 async fn a_wrong_shape_names_the_operation_and_the_field() {
     let (ghl, _) = answering(200, json!({"contact": {"id": "c1", "customFields": [{"id": 7}]}}));
     let error = ghl.contacts().get_contact("c1").await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Decode, Sent::Yes));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Decode, SendState::Responded));
     assert_eq!(error.operation(), "contacts.get_contact");
     assert!(error.message().contains("contact: customFields: id: invalid type: integer `7`"), "{error}");
 }

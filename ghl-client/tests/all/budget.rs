@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use ghl_client::{GhlClient, GhlConnections, GhlErrorExt, GhlOAuth, RateLimitPolicy};
 use serde_json::json;
 use sidecar_core::{
-    Clock, ErrorKind, Sent, Timestamp,
-    limit::LocalLimiter,
+    Clock, ErrorKind, SendState, Timestamp,
+    rate_limit::LocalLimiter,
     retry::RetryPolicy,
     test_util::{ManualClock, ScriptedTransport},
     token::{MemoryStore, TokenSet},
@@ -54,11 +54,11 @@ impl Desk {
 }
 
 fn answers(count: usize) -> ScriptedTransport {
-    (0..count).fold(ScriptedTransport::new(), |script, _| script.answer(200, json!({"location": {"id": "x"}})))
+    (0..count).fold(ScriptedTransport::new(), |script, _| script.respond(200, json!({"location": {"id": "x"}})))
 }
 
 fn told(headers: &[(&str, &str)]) -> ScriptedTransport {
-    ScriptedTransport::new().answer_with(200, headers, json!({"location": {"id": "x"}}).to_string())
+    ScriptedTransport::new().respond_with(200, headers, json!({"location": {"id": "x"}}).to_string())
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_budget_counts_our_calls_until_the_provider_tells_more() {
     assert_eq!(ghl.company_budget(LOCATION).await.unwrap(), before);
     desk.clock.advance(Duration::from_secs(7_201));
     assert_eq!(ghl.budget(LOCATION).await.unwrap().day.remaining, 10_000, "it starts anew when the provider said");
-    assert_eq!(ghl.budget("a/b").await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(ghl.budget("a/b").await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn the_published_burst_goes_at_once_and_a_call_too_many_is_named() {
     let desk = Desk::new();
     assert_eq!(desk.burst(RateLimitPolicy::PUBLISHED, LOCATION, 101).await, 100);
     let error = desk.client(RateLimitPolicy::PUBLISHED, answers(1)).locations().get(LOCATION).await.unwrap_err();
-    assert!(error.is_burst_limit() && error.is_transient() && error.was_sent() == Sent::No, "{error:?}");
+    assert!(error.is_burst_limit() && error.is_transient() && error.send_state() == SendState::NotSent, "{error:?}");
     assert!(error.retry_after().unwrap() <= Duration::from_millis(10_250));
 }
 
@@ -133,7 +133,7 @@ async fn headers_never_widen_a_policys_own_limits() {
     desk.clock.advance(MINUTE * 2);
     let ghl = desk.client(policy, answers(1));
     let error = ghl.locations().get(LOCATION).await.unwrap_err();
-    assert!(error.is_day_limit() && !error.is_transient() && error.was_sent() == Sent::No, "{error:?}");
+    assert!(error.is_day_limit() && !error.is_transient() && error.send_state() == SendState::NotSent, "{error:?}");
     assert_eq!(ghl.budget(LOCATION).await.unwrap().remaining_today(), 0);
 }
 

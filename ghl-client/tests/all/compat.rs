@@ -11,7 +11,7 @@ use ghl_client::{
 };
 use serde_json::{Value, json};
 use sidecar_core::{
-    ErrorKind, Sent, Timestamp,
+    ErrorKind, SendState, Timestamp,
     test_util::{ManualClock, ScriptedTransport},
     token::MemoryStore,
 };
@@ -43,7 +43,7 @@ async fn the_options_have_the_plans_defaults() {
     assert_eq!((body["pageLimit"].as_u64(), body["page"].as_u64(), body.get("query")), (Some(100), Some(1), None));
     for limit in [0, 501] {
         let error = ghl.get_contacts(LOCATION).limit(limit).await.unwrap_err();
-        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No), "{error}");
+        assert_eq!((error.kind(), error.send_state()), (ErrorKind::InvalidInput, SendState::NotSent), "{error}");
     }
 }
 
@@ -82,12 +82,12 @@ async fn an_organizations_locations_are_those_of_its_companies_and_its_own() {
     let (tokens, ghl) = connected(&sandbox).await;
     let company = sandbox.ghl().company_id().to_owned();
     let before = ghl.get_locations().await.unwrap();
-    let order = provider_sandbox::control::TokenOrder {
+    let order = provider_sandbox::control::TokenCommand {
         install_to_locations: Some(true),
         install: Some(company.clone()),
         ..Default::default()
     };
-    sandbox.control().tokens(&order).unwrap();
+    sandbox.control().update_tokens(&order).unwrap();
     let found = ghl.get_locations().await.unwrap();
     let mut expected = sandbox.ghl().location_ids();
     expected.sort();
@@ -102,9 +102,9 @@ async fn an_organizations_locations_are_those_of_its_companies_and_its_own() {
 async fn a_client_that_speaks_v3_finds_where_the_app_is_installed_too() {
     let company = json!({"access_token": "c", "expires_in": 86_399, "companyId": "co1", "userType": "Company"});
     let script = ScriptedTransport::new()
-        .answer(200, company)
-        .answer(200, json!({"locations": [{"id": "l1"}, {"id": "l2"}]}))
-        .answer(200, json!({"locations": [{"_id": "l1"}], "count": 1}));
+        .respond(200, company)
+        .respond(200, json!({"locations": [{"id": "l1"}, {"id": "l2"}]}))
+        .respond(200, json!({"locations": [{"_id": "l1"}], "count": 1}));
     let (sent, clock) = (Arc::new(script), Arc::new(ManualClock::new(NOW)));
     let oauth = GhlOAuth::builder("app1-x", "s3cret".to_owned()).redirect_uri("https://app.example.com/auth");
     let oauth = oauth.transport(sent.clone()).clock(clock.clone()).build().unwrap();
@@ -122,11 +122,11 @@ async fn a_client_that_speaks_v3_finds_where_the_app_is_installed_too() {
 async fn a_client_with_one_token_says_whose_locations_it_wants() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, fixture!("locations_search"))
-            .answer(200, json!({"location": {"id": LOCATION}})),
+            .respond(200, fixture!("locations_search"))
+            .respond(200, json!({"location": {"id": LOCATION}})),
     );
     let error = ghl.get_locations().await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::InvalidInput, SendState::NotSent));
     assert!(error.message().contains("`.location(id)`"), "{error}");
     assert_eq!(ghl.get_locations().company("co1").await.unwrap().len(), 1);
     assert_eq!(ghl.get_locations().location(LOCATION).await.unwrap()[0].id.as_str(), LOCATION);
@@ -140,9 +140,9 @@ async fn a_client_with_one_token_says_whose_locations_it_wants() {
 async fn events_of_a_time_span_are_asked_for_calendar_by_calendar() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, json!({"calendars": [{"id": "c1"}, {"id": "c2"}]}))
-            .answer(200, fixture!("calendars_events"))
-            .answer(200, fixture!("calendars_events")),
+            .respond(200, json!({"calendars": [{"id": "c1"}, {"id": "c2"}]}))
+            .respond(200, fixture!("calendars_events"))
+            .respond(200, fixture!("calendars_events")),
     );
     let (start, end): (Timestamp, Timestamp) =
         ("2026-03-01T00:00:00Z".parse().unwrap(), "2026-03-31T00:00:00Z".parse().unwrap());
@@ -178,7 +178,7 @@ async fn custom_fields_are_found_by_key_id_or_name() {
     let own = "3sv6UEo51C9Bmpo1cKTq";
     for name in ["course", "contact.course", own, "Course"] {
         let (ghl, sent) = client(
-            ScriptedTransport::new().answer(200, fixture!("custom_fields")).answer(201, fixture!("contacts_get")),
+            ScriptedTransport::new().respond(200, fixture!("custom_fields")).respond(201, fixture!("contacts_get")),
         );
         ghl.create_contact(LOCATION, ann(&[(name, json!(["Rust", 3]))])).await.unwrap();
         let fields = &sent.requests()[1].json()["customFields"];
@@ -190,7 +190,7 @@ async fn custom_fields_are_found_by_key_id_or_name() {
 async fn a_custom_field_that_is_not_there_creates_nothing() {
     let (ghl, sent) = answering(200, fixture!("custom_fields"));
     let error = ghl.create_contact(LOCATION, ann(&[("corse", json!("Rust"))])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("`corse`") && error.message().contains("contact.course"), "{error}");
     assert!(line(&only(&sent)).starts_with("GET"));
 }
@@ -215,7 +215,7 @@ async fn an_appointment_goes_into_the_named_calendar_or_the_only_one() {
     );
 
     let script =
-        ScriptedTransport::new().answer(200, fixture!("calendars_list")).answer(200, fixture!("appointments_create"));
+        ScriptedTransport::new().respond(200, fixture!("calendars_list")).respond(200, fixture!("appointments_create"));
     let (ghl, sent) = client(script);
     ghl.create_calendar_event(LOCATION, lesson(None)).await.unwrap();
     assert_eq!(sent.requests()[1].json(), booked);
@@ -229,7 +229,7 @@ async fn several_calendars_are_named_and_nothing_is_booked() {
     ] {
         let (ghl, sent) = answering(200, json!({"calendars": calendars}));
         let error = ghl.create_calendar_event(LOCATION, lesson(None)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(word), "{error}");
         assert!(line(&only(&sent)).starts_with("GET /calendars/"));
     }
@@ -237,7 +237,8 @@ async fn several_calendars_are_named_and_nothing_is_booked() {
 
 #[tokio::test]
 async fn the_settings_reach_every_call() {
-    let script = ScriptedTransport::new().answer(200, fixture!("custom_fields")).answer(201, fixture!("contacts_get"));
+    let script =
+        ScriptedTransport::new().respond(200, fixture!("custom_fields")).respond(201, fixture!("contacts_get"));
     let (ghl, sent) = client(script);
     let version = ghl_client::ApiVersion::V2023_02_21;
     ghl.create_contact(LOCATION, ann(&[("course", json!("Rust"))])).version(version).background().await.unwrap();

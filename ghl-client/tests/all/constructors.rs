@@ -5,7 +5,7 @@ use sidecar_core::{ErrorKind, test_util::ScriptedTransport, token::StaticToken};
 
 fn refused<T: std::fmt::Debug>(built: sidecar_core::Result<T>, word: &str) {
     let error = built.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert!(error.message().contains(word), "`{error}` should speak of {word}");
 }
 

@@ -1,9 +1,9 @@
 //! A create that left open what it did is settled, and the outcome says which it was.
 
-use ghl_client::{GhlErrorExt, Problem, Result, contacts::CreatedOrFound, model::Contact};
+use ghl_client::{GhlErrorExt, GhlErrorReason, Result, contacts::CreatedOrFound, model::Contact};
 use provider_sandbox::ghl::{Fault, FaultRule};
 use serde_json::{Value, json};
-use sidecar_core::{Error, ErrorKind, Sent, http::TransportError, test_util::ScriptedTransport};
+use sidecar_core::{Error, ErrorKind, SendState, http::TransportError, test_util::ScriptedTransport};
 
 use crate::{
     sandbox::{by_private_token, sandbox},
@@ -36,14 +36,14 @@ fn contact(body: &Value) -> Contact {
 
 #[tokio::test]
 async fn a_create_that_succeeds_is_one_call() {
-    let (outcome, sent) = run(ScriptedTransport::new().answer(201, ann(0))).await;
+    let (outcome, sent) = run(ScriptedTransport::new().respond(201, ann(0))).await;
     assert_eq!(outcome.unwrap(), CreatedOrFound::Created(contact(&ann(0))));
     assert_eq!(sent, ["POST /contacts/"]);
 }
 
 #[tokio::test]
 async fn a_named_duplicate_is_read() {
-    let script = ScriptedTransport::new().answer(400, fixture!("contacts_duplicate_400")).answer(200, ann(-86_400));
+    let script = ScriptedTransport::new().respond(400, fixture!("contacts_duplicate_400")).respond(200, ann(-86_400));
     let (outcome, sent) = run(script).await;
     let outcome = outcome.unwrap();
     assert_eq!((outcome.is_new(), outcome.contact().id.as_str()), (false, "ann"));
@@ -55,7 +55,7 @@ async fn a_named_duplicate_is_read() {
 async fn a_duplicate_without_a_name_is_looked_for() {
     let refusal = json!({"statusCode": 400, "message": "This location does not allow duplicated contacts."});
     let script =
-        ScriptedTransport::new().answer(400, refusal).answer(200, json!({"contact": null})).answer(200, ann(-1));
+        ScriptedTransport::new().respond(400, refusal).respond(200, json!({"contact": null})).respond(200, ann(-1));
     let (outcome, sent) = run(script).await;
     assert!(matches!(outcome.unwrap(), CreatedOrFound::Found(_)));
     assert_eq!(sent, ["POST /contacts/", FIND_EMAIL, FIND_PHONE]);
@@ -64,7 +64,7 @@ async fn a_duplicate_without_a_name_is_looked_for() {
 #[tokio::test]
 async fn a_contact_added_since_the_call_began_is_the_calls_own_and_an_older_one_is_not() {
     for (added, own) in [(1, true), (-4, true), (-60, false)] {
-        let (outcome, sent) = run(lost().answer(200, ann(added))).await;
+        let (outcome, sent) = run(lost().respond(200, ann(added))).await;
         let outcome = outcome.unwrap();
         assert_eq!(matches!(outcome, CreatedOrFound::CreatedUnanswered(_)), own, "{added}");
         assert_eq!(outcome.is_new(), own);
@@ -76,12 +76,12 @@ async fn a_contact_added_since_the_call_began_is_the_calls_own_and_an_older_one_
 async fn every_failure_that_leaves_it_open_is_settled() {
     let unprocessable = json!({"statusCode": 422, "message": ["property x should not exist"]});
     for script in [
-        ScriptedTransport::new().answer(422, unprocessable),
-        ScriptedTransport::new().answer(500, json!({"message": "Internal server error"})),
-        ScriptedTransport::new().answer_with(504, &[], "<html>Gateway Timeout</html>"),
-        ScriptedTransport::new().answer(201, json!({"contact": {"no": "id"}})),
+        ScriptedTransport::new().respond(422, unprocessable),
+        ScriptedTransport::new().respond(500, json!({"message": "Internal server error"})),
+        ScriptedTransport::new().respond_with(504, &[], "<html>Gateway Timeout</html>"),
+        ScriptedTransport::new().respond(201, json!({"contact": {"no": "id"}})),
     ] {
-        let (outcome, _) = run(script.answer(200, ann(0))).await;
+        let (outcome, _) = run(script.respond(200, ann(0))).await;
         assert!(matches!(outcome.unwrap(), CreatedOrFound::CreatedUnanswered(_)));
     }
 }
@@ -95,12 +95,12 @@ async fn failed(script: ScriptedTransport) -> (Error, usize) {
 async fn a_refusal_that_created_nothing_is_the_refusal() {
     let none = || json!({"contact": null});
     let unprocessable = json!({"statusCode": 422, "message": ["property x should not exist"]});
-    let script = ScriptedTransport::new().answer(422, unprocessable).answer(200, none()).answer(200, none());
+    let script = ScriptedTransport::new().respond(422, unprocessable).respond(200, none()).respond(200, none());
     let (error, calls) = failed(script).await;
-    assert_eq!((error.kind(), error.was_sent(), calls), (ErrorKind::Invalid, Sent::Yes, 3));
+    assert_eq!((error.kind(), error.send_state(), calls), (ErrorKind::Rejected, SendState::Responded, 3));
     assert!(!error.may_have_happened());
-    let (error, calls) = failed(ScriptedTransport::new().answer(403, json!({"message": "Forbidden resource"}))).await;
-    assert_eq!((error.problem(), calls), (Some(&Problem::Forbidden), 1), "nothing to look for");
+    let (error, calls) = failed(ScriptedTransport::new().respond(403, json!({"message": "Forbidden resource"}))).await;
+    assert_eq!((error.problem(), calls), (Some(&GhlErrorReason::Forbidden), 1), "nothing to look for");
     let unheard = ScriptedTransport::new().fail(TransportError::Connect("refused".into()));
     assert_eq!(failed(unheard).await.1, 1, "nothing was sent");
 }
@@ -108,9 +108,9 @@ async fn a_refusal_that_created_nothing_is_the_refusal() {
 #[tokio::test]
 async fn what_cannot_be_settled_says_so() {
     let none = || json!({"contact": null});
-    let (error, _) = failed(lost().answer(200, none()).answer(200, none())).await;
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
-    let (error, _) = failed(lost().answer(503, json!({"message": "down"}))).await;
+    let (error, _) = failed(lost().respond(200, none()).respond(200, none())).await;
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
+    let (error, _) = failed(lost().respond(503, json!({"message": "down"}))).await;
     assert!(
         error.may_have_happened() && error.message().contains("looking whether it was created failed too"),
         "{error}"
@@ -120,9 +120,9 @@ async fn what_cannot_be_settled_says_so() {
 
 #[tokio::test]
 async fn a_plain_create_answers_a_422_as_perhaps_created() {
-    let (ghl, _) = client(ScriptedTransport::new().answer(422, json!({"message": ["x must be a string"]})));
+    let (ghl, _) = client(ScriptedTransport::new().respond(422, json!({"message": ["x must be a string"]})));
     let error = ghl.contacts().create(LOCATION).name("Ann").await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::Perhaps));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Rejected, SendState::Unknown));
     assert!(error.to_string().contains("may have been carried out"), "{error}");
 }
 
@@ -130,7 +130,7 @@ async fn a_plain_create_answers_a_422_as_perhaps_created() {
 async fn a_contact_that_could_not_be_found_again_is_not_created() {
     let (ghl, sent) = client(ScriptedTransport::new());
     let error = ghl.contacts().create(LOCATION).name("Ann").create_or_find().await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::InvalidInput, SendState::NotSent));
     assert!(sent.requests().is_empty());
 }
 
@@ -146,14 +146,17 @@ async fn on_a_bad_line_each_contact_is_created_once() {
     for round in 0..16 {
         if let Some(fault) = faults[round % faults.len()] {
             let (method, path) = (Some("POST".to_owned()), Some("/contacts/".to_owned()));
-            sandbox.control().faults([FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }]);
+            sandbox.control().add_faults([FaultRule { method, path, fault, times: Some(1), ..FaultRule::default() }]);
         }
         let create = || ghl.contacts().create(&*location).email(format!("person{round}@example.org")).create_or_find();
         let outcome = match create().await {
             Ok(outcome) => outcome,
             // The request never arrived: nothing is there, so it is safe to do it again.
             Err(error) => {
-                assert_eq!((error.was_sent(), faults[round % faults.len()]), (Sent::Perhaps, Some(Fault::Reset)));
+                assert_eq!(
+                    (error.send_state(), faults[round % faults.len()]),
+                    (SendState::Unknown, Some(Fault::Reset))
+                );
                 create().await.unwrap()
             }
         };

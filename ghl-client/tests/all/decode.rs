@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use sidecar_core::{ErrorKind, Sent};
+use sidecar_core::{ErrorKind, SendState};
 
 use crate::support::{answering, fixture};
 
@@ -282,7 +282,7 @@ where
 {
     let (ghl, _) = answering(200, answer);
     let error = request(ghl).await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Decode, Sent::Yes), "{error}");
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Decode, SendState::Responded), "{error}");
     assert!(error.message().contains(&format!("`{field}`")), "{error}");
     error.operation().to_owned()
 }

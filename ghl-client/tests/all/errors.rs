@@ -1,12 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use ghl_client::{GhlClient, GhlErrorExt, Problem};
+use ghl_client::{GhlClient, GhlErrorExt, GhlErrorReason};
 use serde_json::json;
 use sidecar_core::{
-    Error, ErrorKind, Retry, Sent,
+    Error, ErrorKind, Retry, SendState,
     retry::RetryPolicy,
     test_util::{ManualClock, ScriptedTransport},
-    token::{Bearer, Credentials},
+    token::{AccessToken, Credentials},
 };
 
 use crate::support::{LOCATION, NOW, answering, client, fixture};
@@ -17,7 +17,7 @@ async fn refusal(script: ScriptedTransport) -> Error {
 }
 
 async fn refused(status: u16, body: serde_json::Value) -> Error {
-    refusal(ScriptedTransport::new().answer(status, body)).await
+    refusal(ScriptedTransport::new().respond(status, body)).await
 }
 
 #[tokio::test]
@@ -25,7 +25,8 @@ async fn a_duplicate_contact_names_the_one_that_is_there() {
     let (ghl, _) = answering(400, fixture!("contacts_duplicate_400"));
     let error = ghl.contacts().create(LOCATION).email("a@example.com").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    let expected = Problem::DuplicateContact { contact_id: Some("abc".into()), matching_field: Some("email".into()) };
+    let expected =
+        GhlErrorReason::DuplicateContact { contact_id: Some("abc".into()), matching_field: Some("email".into()) };
     assert_eq!(error.problem(), Some(&expected));
     assert_eq!(error.request_id(), Some("7f3c"));
     assert_eq!(
@@ -37,70 +38,70 @@ async fn a_duplicate_contact_names_the_one_that_is_there() {
 #[tokio::test]
 async fn each_refusal_is_understood() {
     for (status, message, kind, problem) in [
-        (401, "The token is not authorized for this scope.", ErrorKind::Forbidden, Problem::ScopeMissing),
+        (401, "The token is not authorized for this scope.", ErrorKind::Forbidden, GhlErrorReason::ScopeMissing),
         (
             401,
             "This authClass type is not allowed to access this scope. Please reach out to the Marketplace team",
             ErrorKind::Forbidden,
-            Problem::TokenKindRefused,
+            GhlErrorReason::TokenKindRefused,
         ),
-        (401, "Token's user type mismatch!", ErrorKind::Forbidden, Problem::TokenKindRefused),
-        (401, "Invalid Private Integration token", ErrorKind::Auth, Problem::TokenInvalid),
-        (401, "version header was not found.", ErrorKind::Invalid, Problem::VersionRefused),
-        (401, "version header is invalid", ErrorKind::Invalid, Problem::VersionRefused),
+        (401, "Token's user type mismatch!", ErrorKind::Forbidden, GhlErrorReason::TokenKindRefused),
+        (401, "Invalid Private Integration token", ErrorKind::Auth, GhlErrorReason::TokenInvalid),
+        (401, "version header was not found.", ErrorKind::Rejected, GhlErrorReason::VersionRefused),
+        (401, "version header is invalid", ErrorKind::Rejected, GhlErrorReason::VersionRefused),
         (
             401,
             "This route is not yet supported by the IAM Service. Please update your IAM config.",
-            ErrorKind::Invalid,
-            Problem::UnknownRoute,
+            ErrorKind::Rejected,
+            GhlErrorReason::UnknownRoute,
         ),
-        (403, "This route is not yet supported by the IAM Service.", ErrorKind::Invalid, Problem::UnknownRoute),
-        (404, "Cannot GET /contact/abc", ErrorKind::Invalid, Problem::UnknownRoute),
-        (400, "API endpoint has been removed", ErrorKind::Invalid, Problem::OperationRemoved),
+        (403, "This route is not yet supported by the IAM Service.", ErrorKind::Rejected, GhlErrorReason::UnknownRoute),
+        (404, "Cannot GET /contact/abc", ErrorKind::Rejected, GhlErrorReason::UnknownRoute),
+        (400, "API endpoint has been removed", ErrorKind::Rejected, GhlErrorReason::OperationRemoved),
         (
             400,
             "Endpoint /oauth/installedLocations not available in API version v3. This endpoint was removed in version v3.",
-            ErrorKind::Invalid,
-            Problem::OperationRemoved,
+            ErrorKind::Rejected,
+            GhlErrorReason::OperationRemoved,
         ),
         (
             401,
             "You do not have access to this feature! Please contact the admin!",
             ErrorKind::Forbidden,
-            Problem::FeatureMissing,
+            GhlErrorReason::FeatureMissing,
         ),
-        (403, "This location is suspended", ErrorKind::Forbidden, Problem::Suspended),
-        (401, "The account has been paused by the agency", ErrorKind::Forbidden, Problem::Suspended),
-        (400, "Company account deactivated", ErrorKind::Forbidden, Problem::Suspended),
-        (400, "The slot you have selected is no longer available.", ErrorKind::Conflict, Problem::SlotTaken),
-        (422, "The slot you have selected is no longer available", ErrorKind::Conflict, Problem::SlotTaken),
+        (403, "This location is suspended", ErrorKind::Forbidden, GhlErrorReason::Suspended),
+        (401, "The account has been paused by the agency", ErrorKind::Forbidden, GhlErrorReason::Suspended),
+        (400, "Company account deactivated", ErrorKind::Forbidden, GhlErrorReason::Suspended),
+        (400, "The slot you have selected is no longer available.", ErrorKind::Conflict, GhlErrorReason::SlotTaken),
+        (422, "The slot you have selected is no longer available", ErrorKind::Conflict, GhlErrorReason::SlotTaken),
         (
             400,
             "Can not create duplicate opportunity for the contact.",
             ErrorKind::Conflict,
-            Problem::DuplicateOpportunity { opportunity_id: None },
+            GhlErrorReason::DuplicateOpportunity { opportunity_id: None },
         ),
-        (400, "The tag name already exists.", ErrorKind::Conflict, Problem::AlreadyExists),
-        (401, "Invalid token: access token is invalid", ErrorKind::Auth, Problem::TokenInvalid),
-        (401, "Invalid JWT", ErrorKind::Auth, Problem::TokenInvalid),
-        (403, "The token does not have access to this location.", ErrorKind::Forbidden, Problem::WrongLocation),
-        (403, "Forbidden resource", ErrorKind::Forbidden, Problem::Forbidden),
-        (400, "Contact with id X not found", ErrorKind::NotFound, Problem::NotFound),
-        (404, "Not Found", ErrorKind::NotFound, Problem::NotFound),
+        (400, "The tag name already exists.", ErrorKind::Conflict, GhlErrorReason::AlreadyExists),
+        (401, "Invalid token: access token is invalid", ErrorKind::Auth, GhlErrorReason::TokenInvalid),
+        (401, "Invalid JWT", ErrorKind::Auth, GhlErrorReason::TokenInvalid),
+        (403, "The token does not have access to this location.", ErrorKind::Forbidden, GhlErrorReason::WrongLocation),
+        (403, "Forbidden resource", ErrorKind::Forbidden, GhlErrorReason::Forbidden),
+        (400, "Contact with id X not found", ErrorKind::NotFound, GhlErrorReason::NotFound),
+        (404, "Not Found", ErrorKind::NotFound, GhlErrorReason::NotFound),
         (
             400,
             "Invalid field contact_name",
-            ErrorKind::Invalid,
-            Problem::Validation(vec!["Invalid field contact_name".into()]),
+            ErrorKind::Rejected,
+            GhlErrorReason::Validation(vec!["Invalid field contact_name".into()]),
         ),
-        (500, "Internal server error", ErrorKind::Server, Problem::Other),
+        (500, "Internal server error", ErrorKind::Server, GhlErrorReason::Other),
     ] {
         let error = refused(status, json!({"statusCode": status, "message": message, "error": "x"})).await;
         assert_eq!((error.kind(), error.problem()), (kind, Some(&problem)), "{message}");
-        if problem == Problem::TokenInvalid {
+        if problem == GhlErrorReason::TokenInvalid {
             assert!(error.message().contains("replace it"), "a fixed token cannot be renewed: {error}");
         } else {
-            assert!(error.was_sent() == Sent::Yes && error.message().contains(message), "{error}");
+            assert!(error.send_state() == SendState::Responded && error.message().contains(message), "{error}");
         }
     }
 }
@@ -113,7 +114,7 @@ async fn a_duplicate_opportunity_names_the_one_that_is_there() {
         "meta": {"existingId": "opp1"},
     });
     let error = refused(400, body).await;
-    assert_eq!(error.problem(), Some(&Problem::DuplicateOpportunity { opportunity_id: Some("opp1".into()) }));
+    assert_eq!(error.problem(), Some(&GhlErrorReason::DuplicateOpportunity { opportunity_id: Some("opp1".into()) }));
 }
 
 #[tokio::test]
@@ -127,8 +128,12 @@ async fn a_path_that_is_not_there_does_not_look_like_a_thing_that_is_not_there()
 async fn a_web_page_is_no_word_of_the_provider() {
     for page in ["<html><body>Attention Required! | Cloudflare</body></html>", " \n<!DOCTYPE html><p>403</p>"] {
         for status in [400, 401, 403, 404] {
-            let error = refusal(ScriptedTransport::new().answer_with(status, &[], page)).await;
-            assert_eq!((error.kind(), error.problem()), (ErrorKind::Forbidden, Some(&Problem::Blocked)), "{status}");
+            let error = refusal(ScriptedTransport::new().respond_with(status, &[], page)).await;
+            assert_eq!(
+                (error.kind(), error.problem()),
+                (ErrorKind::Forbidden, Some(&GhlErrorReason::Blocked)),
+                "{status}"
+            );
             assert!(error.message().contains("firewall"), "{error}");
         }
     }
@@ -139,7 +144,7 @@ async fn an_uploads_refusal_is_read_though_it_calls_the_status_by_another_name()
     for status in [413, 415] {
         let error =
             refused(status, json!({"status": status, "message": "The file is too big", "name": "HttpException"})).await;
-        assert_eq!(error.problem(), Some(&Problem::Validation(vec!["The file is too big".into()])));
+        assert_eq!(error.problem(), Some(&GhlErrorReason::Validation(vec!["The file is too big".into()])));
     }
 }
 
@@ -183,7 +188,7 @@ async fn each_question_has_one_answer_per_refusal() {
         let error = refused(status, json!({"statusCode": status, "message": message})).await;
         assert_eq!(answers(&error), expected, "{message}");
     }
-    let day = ScriptedTransport::new().answer_with(429, &[("x-ratelimit-daily-remaining", "0")], "{}");
+    let day = ScriptedTransport::new().respond_with(429, &[("x-ratelimit-daily-remaining", "0")], "{}");
     assert_eq!(answers(&refusal(day).await), yes(&[7]));
     let lost = ScriptedTransport::new().fail(sidecar_core::http::TransportError::Broken("cut".into()));
     assert_eq!(answers(&refusal(lost).await), yes(&[5, 8]));
@@ -195,7 +200,7 @@ async fn each_question_has_one_answer_per_refusal() {
 async fn a_list_of_complaints_keeps_each() {
     let complaints = ["property additionalEmails should not exist", "locationId can't be undefined"];
     let error = refused(422, json!({"statusCode": 422, "message": complaints, "error": "Unprocessable Entity"})).await;
-    assert_eq!(error.problem(), Some(&Problem::Validation(complaints.map(String::from).to_vec())));
+    assert_eq!(error.problem(), Some(&GhlErrorReason::Validation(complaints.map(String::from).to_vec())));
     assert!(error.to_string().contains("should not exist; locationId"), "{error}");
 }
 
@@ -205,7 +210,7 @@ async fn odd_bodies_are_errors_like_any_other() {
         ["", "<html>Bad Gateway</html>", "[]", "null", "{\"message\":{\"a\":1}}", "{\"message\":[1,{}]}", "\u{1}\u{2}"]
     {
         for status in [400, 401, 403, 404, 422, 429, 500, 502, 302] {
-            let error = refusal(ScriptedTransport::new().answer_with(status, &[], body)).await;
+            let error = refusal(ScriptedTransport::new().respond_with(status, &[], body)).await;
             assert!(!error.message().is_empty());
             if status != 401 {
                 assert_eq!(error.status().unwrap().as_u16(), status);
@@ -224,27 +229,27 @@ async fn the_shapes_of_v3_and_of_the_token_endpoint_are_read() {
     );
     let error =
         refused(400, json!({"error": "invalid_grant", "error_description": "This refresh token is invalid"})).await;
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::Auth, Some(&Problem::GrantInvalid)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::Auth, Some(&GhlErrorReason::GrantInvalid)));
     let error = refused(401, json!({"error": "invalid_client"})).await;
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::Config, Some(&Problem::ClientInvalid)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::InvalidInput, Some(&GhlErrorReason::ClientInvalid)));
 }
 
 #[tokio::test]
 async fn burst_and_day_are_told_apart_and_say_how_long() {
     let too_many = json!({"statusCode": 429, "message": "Too Many Requests"}).to_string();
     let burst = [("x-ratelimit-daily-remaining", "1000"), ("x-ratelimit-interval-milliseconds", "10000")];
-    let error = refusal(ScriptedTransport::new().answer_with(429, &burst, too_many.clone())).await;
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&Problem::BurstLimit)));
+    let error = refusal(ScriptedTransport::new().respond_with(429, &burst, too_many.clone())).await;
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&GhlErrorReason::BurstLimit)));
     assert_eq!(error.retry(), Retry::After(Some(Duration::from_secs(10))));
 
     let day = [("x-ratelimit-daily-remaining", "0"), ("x-ratelimit-daily-reset", "7200000")];
-    let error = refusal(ScriptedTransport::new().answer_with(429, &day, too_many.clone())).await;
-    assert_eq!(error.problem(), Some(&Problem::DayLimit { announced: true }));
+    let error = refusal(ScriptedTransport::new().respond_with(429, &day, too_many.clone())).await;
+    assert_eq!(error.problem(), Some(&GhlErrorReason::DayLimit { announced: true }));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7_200)));
 
     let silent = [("x-ratelimit-daily-remaining", "0")];
-    let error = refusal(ScriptedTransport::new().answer_with(429, &silent, too_many)).await;
-    assert_eq!(error.problem(), Some(&Problem::DayLimit { announced: false }));
+    let error = refusal(ScriptedTransport::new().respond_with(429, &silent, too_many)).await;
+    assert_eq!(error.problem(), Some(&GhlErrorReason::DayLimit { announced: false }));
     assert!(error.retry_after().unwrap() > Duration::from_secs(80_000), "{:?}", error.retry_after());
 }
 
@@ -253,15 +258,15 @@ struct Counting(std::sync::Mutex<Vec<Option<u64>>>);
 
 #[async_trait::async_trait]
 impl Credentials for Counting {
-    async fn bearer(&self, refused: Option<u64>) -> sidecar_core::Result<Bearer> {
+    async fn access_token(&self, refused: Option<u64>) -> sidecar_core::Result<AccessToken> {
         self.0.lock().unwrap().push(refused);
-        Ok(Bearer { token: "t".to_owned().into(), generation: refused.map_or(1, |refused| refused + 1) })
+        Ok(AccessToken { token: "t".to_owned().into(), generation: refused.map_or(1, |refused| refused + 1) })
     }
 }
 
 async fn asked_for_tokens(message: &str) -> Vec<Option<u64>> {
     let body = json!({"statusCode": 401, "message": message});
-    let transport = ScriptedTransport::new().answer(401, body.clone()).answer(401, body);
+    let transport = ScriptedTransport::new().respond(401, body.clone()).respond(401, body);
     let credentials = Arc::new(Counting::default());
     let ghl = GhlClient::builder()
         .credentials(credentials.clone())
@@ -305,14 +310,14 @@ async fn a_create_whose_answer_is_lost_is_not_repeated_and_says_so() {
         .build()
         .unwrap();
     let error = ghl.contacts().create(LOCATION).email("a@example.com").await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
     assert_eq!(transport.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_upsert_by_email_is_repeated_but_not_one_that_may_create_twice() {
     let broken = || sidecar_core::http::TransportError::Broken("cut".into());
-    let script = || Arc::new(ScriptedTransport::new().fail(broken()).answer(200, fixture!("contacts_upsert")));
+    let script = || Arc::new(ScriptedTransport::new().fail(broken()).respond(200, fixture!("contacts_upsert")));
     let build = |transport: &Arc<ScriptedTransport>| {
         GhlClient::builder().private_integration_token("pit-1").transport(transport.clone()).build().unwrap()
     };

@@ -7,7 +7,7 @@ use ghl_client::{GhlClient, GhlConnections, GhlErrorExt, GhlEvent, GhlOAuth, Ghl
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sidecar_core::{
-    Clock, ErrorKind, Sent, SystemClock, Timestamp,
+    Clock, ErrorKind, SendState, SystemClock, Timestamp,
     http::{HttpRequest, HttpResponse, Transport, TransportError},
     retry::RetryPolicy,
     test_util::ScriptedTransport,
@@ -119,7 +119,7 @@ async fn install(tokens: &GhlTokens, seconds: i64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_locations_first_call_mints_its_token_and_keeps_it() {
-    let script = ScriptedTransport::new().answer(200, minted("l")).answer(200, contact()).answer(200, contact());
+    let script = ScriptedTransport::new().respond(200, minted("l")).respond(200, contact()).respond(200, contact());
     let world = World::with_company(script).await;
     let tokens = world.tokens();
     world.ghl(&tokens).contacts().get(LOCATION, "c1").await.unwrap();
@@ -136,7 +136,7 @@ async fn a_locations_first_call_mints_its_token_and_keeps_it() {
 
 #[tokio::test(start_paused = true)]
 async fn two_processes_and_many_calls_mint_once() {
-    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
     let processes = [world.tokens(), world.tokens()];
     let calls = (0..20).map(|n| {
         let location = processes[n % 2].location(&LOCATION.into());
@@ -153,7 +153,7 @@ async fn without_a_company_nothing_is_sent_and_somebody_has_to_connect() {
     let world = World::new(ScriptedTransport::new());
     let error = world.ghl(&world.tokens()).contacts().get(LOCATION, "c1").await.unwrap_err();
     assert!(error.needs_reauth() && error.message().contains("nor is a company"), "{error}");
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Auth, Sent::No));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Auth, SendState::NotSent));
     assert!(world.sent.requests().is_empty() && world.kept().await.is_none());
 }
 
@@ -166,7 +166,7 @@ async fn the_company_that_has_the_location_mints_for_it() {
     ];
     for (status, message) in refusals {
         let refusal = json!({"statusCode": status, "message": message});
-        let script = ScriptedTransport::new().answer(status, refusal).answer(200, minted("l"));
+        let script = ScriptedTransport::new().respond(status, refusal).respond(200, minted("l"));
         let world = World::with_company(script).await;
         let tokens = world.tokens();
         tokens.adopt(&world.company("z2")).await.unwrap();
@@ -178,7 +178,7 @@ async fn the_company_that_has_the_location_mints_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_location_that_no_company_has_is_to_be_connected_and_nothing_is_kept() {
     let refusal = json!({"statusCode": 400, "message": "Location not found"});
-    let script = ScriptedTransport::new().answer(400, refusal).answer(503, json!({})).answer(200, minted("l"));
+    let script = ScriptedTransport::new().respond(400, refusal).respond(503, json!({})).respond(200, minted("l"));
     let world = World::with_company(script).await;
     let location = world.tokens().location(&LOCATION.into());
     let error = location.tokens().await.unwrap_err();
@@ -190,7 +190,7 @@ async fn a_location_that_no_company_has_is_to_be_connected_and_nothing_is_kept()
 
 #[tokio::test(start_paused = true)]
 async fn an_uninstalled_location_is_not_minted_again_until_it_is_installed() {
-    let script = ScriptedTransport::new().answer(200, minted("l")).answer(200, minted("l2")).answer(200, contact());
+    let script = ScriptedTransport::new().respond(200, minted("l")).respond(200, minted("l2")).respond(200, contact());
     let world = World::with_company(script).await;
     let tokens = world.tokens();
     tokens.location(&LOCATION.into()).tokens().await.unwrap();
@@ -200,7 +200,7 @@ async fn an_uninstalled_location_is_not_minted_again_until_it_is_installed() {
     for tokens in [&tokens, &another_process] {
         let error = world.ghl(tokens).contacts().get(LOCATION, "c1").await.unwrap_err();
         assert!(error.kind() == ErrorKind::Auth && error.needs_reauth(), "{error}");
-        assert!(error.message().contains("uninstalled") && error.was_sent() == Sent::No, "{error}");
+        assert!(error.message().contains("uninstalled") && error.send_state() == SendState::NotSent, "{error}");
     }
     assert!(matches!(world.kept().await, Some((ConnectionState::NeedsReauth { .. }, token)) if token.is_empty()));
     assert_eq!(tokens.connected().await.unwrap().1, []);
@@ -214,7 +214,7 @@ async fn an_uninstalled_location_is_not_minted_again_until_it_is_installed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_removal_that_comes_while_the_first_token_is_minted_wins() {
-    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
     let tokens = world.tokens();
     let location = tokens.location(&LOCATION.into());
     let call = tokio::spawn(async move { location.tokens().await });
@@ -226,7 +226,7 @@ async fn a_removal_that_comes_while_the_first_token_is_minted_wins() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disconnected_location_is_minted_again_only_when_asked_for() {
-    let script = ScriptedTransport::new().answer(200, minted("l")).answer(200, minted("l2"));
+    let script = ScriptedTransport::new().respond(200, minted("l")).respond(200, minted("l2"));
     let world = World::with_company(script).await;
     let tokens = world.tokens();
     let location = tokens.location(&LOCATION.into());
@@ -240,7 +240,7 @@ async fn a_disconnected_location_is_minted_again_only_when_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_uninstalled_company_leaves_no_marks_behind() {
-    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
     let tokens = world.tokens();
     uninstall(&tokens, json!({"locationId": LOCATION}), 60).await;
     assert!(world.kept().await.is_some(), "it was never minted, and is not now");
@@ -268,7 +268,7 @@ async fn the_latest_word_on_a_location_holds_whatever_overtook_what() {
 
 #[tokio::test(start_paused = true)]
 async fn an_installation_does_not_undo_a_connection_that_was_made_meanwhile() {
-    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
     let tokens = world.tokens();
     uninstall(&tokens, json!({"locationId": LOCATION}), 60).await;
     install(&tokens, 90).await;
@@ -280,7 +280,7 @@ async fn an_installation_does_not_undo_a_connection_that_was_made_meanwhile() {
 
 #[tokio::test(start_paused = true)]
 async fn on_request_means_that_no_call_mints() {
-    let world = World::with_company(ScriptedTransport::new().answer(200, minted("l"))).await;
+    let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
     let tokens = world.connections().minting_on_request().of("org1");
     let error = tokens.location(&LOCATION.into()).tokens().await.unwrap_err();
     assert!(error.message().contains("is not connected") && world.sent.requests().is_empty(), "{error}");

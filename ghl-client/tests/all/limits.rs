@@ -18,7 +18,7 @@ use provider_sandbox::{
 use sidecar_core::{
     Clock, SystemClock,
     http::{Body, HttpRequest, HttpResponse, Transport, TransportError},
-    limit::LocalLimiter,
+    rate_limit::LocalLimiter,
 };
 use tower::ServiceExt;
 
@@ -61,7 +61,7 @@ impl Transport for InProcess {
 /// 64 tasks for each of five locations call as fast as they may, for the first window and twelve more.
 async fn run(window: WindowKind) {
     let sandbox = Sandbox::builder().contacts(10).locations(5).start().await.unwrap();
-    sandbox.control().limits(LimitRules { window, offset_ms: 3_700, ..sandbox.control().limit_rules() });
+    sandbox.control().set_limits(LimitRules { window, offset_ms: 3_700, ..sandbox.control().limits() });
     let clock = SystemClock::shared();
     let transport = Arc::new(InProcess { router: sandbox.router(), clock: clock.clone(), sent: AtomicU64::new(0) });
     let limiter = Arc::new(LocalLimiter::new(clock.clone()));
@@ -100,13 +100,13 @@ async fn run(window: WindowKind) {
     for (location, before) in locations.iter().zip(before) {
         let usage = sandbox.ghl().counts().limits[location].clone();
         let share = usage.accepted - before;
-        assert_eq!(usage.refused, 0, "{window:?}: {location} was refused");
+        assert_eq!(usage.rejected, 0, "{window:?}: {location} was refused");
         assert!(share >= 95 * 12, "{window:?}: {location} used {share} of 1,200");
     }
     for outcome in join_all(tasks).await {
         outcome.unwrap();
     }
-    assert_eq!(sandbox.ghl().counts().refused(), 0);
+    assert_eq!(sandbox.ghl().counts().rejected(), 0);
     sandbox.stop().await;
 }
 
@@ -159,7 +159,7 @@ async fn person_beside_a_sync(in_background: bool) -> (Duration, u64) {
     for outcome in join_all(tasks).await {
         outcome.unwrap();
     }
-    assert_eq!(sandbox.ghl().counts().refused(), 0);
+    assert_eq!(sandbox.ghl().counts().rejected(), 0);
     sandbox.stop().await;
     (longest, synced.load(Ordering::Relaxed))
 }

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ghl_client::{
-    GhlClient, GhlConnections, GhlErrorExt, GhlOAuth, GhlTokens, Problem,
+    GhlClient, GhlConnections, GhlErrorExt, GhlErrorReason, GhlOAuth, GhlTokens,
     model::{CompanyId, LocationId},
     oauth::{UserType, company_of, location_of, user_type_of},
 };
@@ -59,7 +59,7 @@ fn the_link_names_app_redirect_scopes_and_state() {
 
 #[tokio::test]
 async fn a_code_is_exchanged_by_form_without_a_version() {
-    let (oauth, sent, _) = oauth(ScriptedTransport::new().answer(200, fixture!("oauth_token_company")));
+    let (oauth, sent, _) = oauth(ScriptedTransport::new().respond(200, fixture!("oauth_token_company")));
     let tokens = oauth.exchange_code("c0de", Some(&UserType::Company)).await.unwrap();
     let request = only(&sent);
     assert_eq!(line(&request), "POST /oauth/token");
@@ -84,9 +84,9 @@ async fn a_code_is_exchanged_by_form_without_a_version() {
 #[tokio::test]
 async fn a_refused_refresh_token_means_connect_again_and_is_not_repeated() {
     let refusal = json!({"error": "invalid_grant", "error_description": "This refresh token is invalid"});
-    let (oauth, sent, _) = oauth(ScriptedTransport::new().answer(400, refusal));
+    let (oauth, sent, _) = oauth(ScriptedTransport::new().respond(400, refusal));
     let error = oauth.refresh(&"r3fresh".to_owned().into(), &UserType::Location).await.unwrap_err();
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::Auth, Some(&Problem::GrantInvalid)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::Auth, Some(&GhlErrorReason::GrantInvalid)));
     assert!(!format!("{error:?} {error}").contains("r3fresh"));
     assert_eq!(
         form(&only(&sent).body)[2..],
@@ -96,7 +96,7 @@ async fn a_refused_refresh_token_means_connect_again_and_is_not_repeated() {
 
 #[tokio::test]
 async fn a_location_token_is_minted_with_the_companys_token_and_remembers_it() {
-    let (oauth, sent, _) = oauth(ScriptedTransport::new().answer(200, fixture!("oauth_location_token")));
+    let (oauth, sent, _) = oauth(ScriptedTransport::new().respond(200, fixture!("oauth_location_token")));
     let company = Arc::new(StaticToken::new("company-token".to_owned()));
     let tokens = oauth.location_token(&COMPANY.into(), &LOCATION.into(), company).await.unwrap();
     let request = only(&sent);
@@ -144,11 +144,11 @@ fn api(tokens: &GhlTokens, transport: &Arc<ScriptedTransport>, clock: &Arc<Manua
 #[tokio::test]
 async fn each_call_uses_the_token_of_its_own_location_or_company() {
     let script = ScriptedTransport::new()
-        .answer(200, fixture!("oauth_token_company"))
-        .answer(200, fixture!("oauth_location_token"))
-        .answer(200, fixture!("contacts_get"))
-        .answer(200, fixture!("locations_search"))
-        .answer(400, json!({"statusCode": 400, "message": "Location not found"}));
+        .respond(200, fixture!("oauth_token_company"))
+        .respond(200, fixture!("oauth_location_token"))
+        .respond(200, fixture!("contacts_get"))
+        .respond(200, fixture!("locations_search"))
+        .respond(400, json!({"statusCode": 400, "message": "Location not found"}));
     let (tokens, _, transport, clock) = connected(script).await;
     let ghl = api(&tokens, &transport, &clock);
     ghl.contacts().get(LOCATION, "c1").await.unwrap();
@@ -165,11 +165,11 @@ async fn each_call_uses_the_token_of_its_own_location_or_company() {
 #[tokio::test]
 async fn a_day_later_the_company_is_refreshed_and_the_location_minted_anew() {
     let script = ScriptedTransport::new()
-        .answer(200, company("company-1", "refresh-1"))
-        .answer(200, minted("location-1"))
-        .answer(200, company("company-2", "refresh-2"))
-        .answer(200, minted("location-2"))
-        .answer(200, fixture!("contacts_get"));
+        .respond(200, company("company-1", "refresh-1"))
+        .respond(200, minted("location-1"))
+        .respond(200, company("company-2", "refresh-2"))
+        .respond(200, minted("location-2"))
+        .respond(200, fixture!("contacts_get"));
     let (tokens, store, transport, clock) = connected(script).await;
     clock.advance(Duration::from_secs(86_400));
     api(&tokens, &transport, &clock).contacts().get(LOCATION, "c1").await.unwrap();
@@ -185,12 +185,12 @@ async fn a_day_later_the_company_is_refreshed_and_the_location_minted_anew() {
 #[tokio::test]
 async fn a_dead_company_does_not_kill_the_locations_minted_from_it() {
     let script = ScriptedTransport::new()
-        .answer(200, company("company-1", "refresh-1"))
-        .answer(200, minted("location-1"))
-        .answer(400, json!({"error": "invalid_grant"}))
-        .answer(200, company("company-2", "refresh-2"))
-        .answer(200, minted("location-2"))
-        .answer(200, fixture!("contacts_get"));
+        .respond(200, company("company-1", "refresh-1"))
+        .respond(200, minted("location-1"))
+        .respond(400, json!({"error": "invalid_grant"}))
+        .respond(200, company("company-2", "refresh-2"))
+        .respond(200, minted("location-2"))
+        .respond(200, fixture!("contacts_get"));
     let (tokens, store, transport, clock) = connected(script).await;
     clock.advance(Duration::from_secs(86_400));
     let ghl = api(&tokens, &transport, &clock);
@@ -201,7 +201,7 @@ async fn a_dead_company_does_not_kill_the_locations_minted_from_it() {
     let dead = store.load(&tokens.company_key(&CompanyId::from(COMPANY))).await.unwrap().unwrap();
     assert!(matches!(dead.state, ConnectionState::NeedsReauth { .. }));
     // Somebody connects the company again: the location lives on without being touched.
-    let (again, ..) = oauth(ScriptedTransport::new().answer(200, company("company-2", "refresh-2")));
+    let (again, ..) = oauth(ScriptedTransport::new().respond(200, company("company-2", "refresh-2")));
     let fresh = again.exchange_code("c2", None).await.unwrap();
     let fresh = sidecar_core::token::TokenSet { expires_at: Some(clock.now() + Duration::from_secs(86_399)), ..fresh };
     tokens.adopt(&fresh).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_dead_company_does_not_kill_the_locations_minted_from_it() {
 
 #[tokio::test]
 async fn a_disconnected_location_is_forgotten_at_once() {
-    let script = ScriptedTransport::new().answer(200, company("c", "r")).answer(200, minted("l"));
+    let script = ScriptedTransport::new().respond(200, company("c", "r")).respond(200, minted("l"));
     let (tokens, store, transport, clock) = connected(script).await;
     let location = LocationId::from(LOCATION);
     tokens.location(&location).tokens().await.unwrap();
@@ -227,8 +227,8 @@ async fn a_disconnected_location_is_forgotten_at_once() {
 #[tokio::test]
 async fn a_refresh_keeps_what_the_answer_leaves_out() {
     let script = ScriptedTransport::new()
-        .answer(200, json!({"access_token": "a", "refresh_token": "r1", "expires_in": 60, "locationId": LOCATION, "companyId": COMPANY, "userType": "Location"}))
-        .answer(200, json!({"access_token": "b", "refresh_token": "r2", "expires_in": 86_399}));
+        .respond(200, json!({"access_token": "a", "refresh_token": "r1", "expires_in": 60, "locationId": LOCATION, "companyId": COMPANY, "userType": "Location"}))
+        .respond(200, json!({"access_token": "b", "refresh_token": "r2", "expires_in": 86_399}));
     let (oauth, _, clock) = oauth(script);
     let store = MemoryStore::with_clock(clock.clone());
     let tokens = GhlConnections::new(oauth.clone(), Arc::new(store.clone()), Arc::new(store), clock.clone()).of("org1");
@@ -250,14 +250,18 @@ async fn a_refusal_without_words_ends_the_connection_only_when_it_speaks_of_the_
             json!({"error": "UnAuthorized!", "error_description": "Invalid grant: refresh token is invalid"}),
             ErrorKind::Auth,
         ),
-        (401, json!({"statusCode": 401, "message": "Unauthorized"}), ErrorKind::Config),
-        (401, json!({"error": "invalid_client", "error_description": "Invalid client credentials"}), ErrorKind::Config),
-        (422, json!({"statusCode": 422, "message": ["grant_type must be a string"]}), ErrorKind::Invalid),
+        (401, json!({"statusCode": 401, "message": "Unauthorized"}), ErrorKind::InvalidInput),
+        (
+            401,
+            json!({"error": "invalid_client", "error_description": "Invalid client credentials"}),
+            ErrorKind::InvalidInput,
+        ),
+        (422, json!({"statusCode": 422, "message": ["grant_type must be a string"]}), ErrorKind::Rejected),
         (503, json!({}), ErrorKind::Server),
-        (400, json!({"statusCode": 400, "message": "API endpoint has been removed"}), ErrorKind::Invalid),
-        (401, json!({"statusCode": 401, "message": "version header is invalid"}), ErrorKind::Invalid),
+        (400, json!({"statusCode": 400, "message": "API endpoint has been removed"}), ErrorKind::Rejected),
+        (401, json!({"statusCode": 401, "message": "version header is invalid"}), ErrorKind::Rejected),
     ] {
-        let (oauth, ..) = oauth(ScriptedTransport::new().answer(status, body.clone()));
+        let (oauth, ..) = oauth(ScriptedTransport::new().respond(status, body.clone()));
         let error = oauth.refresh(&"r".to_owned().into(), &UserType::Company).await.unwrap_err();
         assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status), "{body}: {error}");
     }

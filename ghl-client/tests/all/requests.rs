@@ -57,9 +57,9 @@ async fn contacts_search_sends_what_was_asked_for_and_names_the_next_page() {
 async fn contacts_search_goes_on_until_a_page_is_empty() {
     let page = |rows: Value| json!({"contacts": rows, "total": 3});
     let script = ScriptedTransport::new()
-        .answer(200, page(json!([{"id": "a", "searchAfter": [1]}, {"id": "b", "searchAfter": [2]}])))
-        .answer(200, page(json!([{"id": "c", "searchAfter": [3]}])))
-        .answer(200, page(json!([])));
+        .respond(200, page(json!([{"id": "a", "searchAfter": [1]}, {"id": "b", "searchAfter": [2]}])))
+        .respond(200, page(json!([{"id": "c", "searchAfter": [3]}])))
+        .respond(200, page(json!([])));
     let (ghl, sent) = client(script);
     let all: Vec<_> = ghl.contacts().search(LOCATION).page_size(2).items().try_collect().await.unwrap();
     assert_eq!(all.iter().map(|contact| contact.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -81,7 +81,7 @@ async fn a_first_page_that_holds_all_there_is_is_the_last() {
 #[tokio::test]
 async fn a_provider_that_repeats_a_page_is_an_error_not_an_endless_loop() {
     let stuck = json!({"contacts": [{"id": "a", "searchAfter": [1]}], "total": 9});
-    let (ghl, _) = client(ScriptedTransport::new().answer(200, stuck.clone()).answer(200, stuck));
+    let (ghl, _) = client(ScriptedTransport::new().respond(200, stuck.clone()).respond(200, stuck));
     let error = ghl.contacts().search(LOCATION).items().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 }
@@ -100,7 +100,7 @@ async fn what_the_search_would_refuse_is_refused_before_it_is_sent() {
         (ghl.contacts().search("../x"), "location id"),
     ] {
         let error = request.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(word), "{error}");
     }
     assert!(sent.requests().is_empty());
@@ -154,9 +154,9 @@ async fn contacts_upsert_tells_new_from_known() {
 async fn contacts_delete_and_tags_have_their_lines() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, json!({"succeded": true}))
-            .answer(201, json!({"tags": ["a", "b"]}))
-            .answer(200, json!({"tags": ["b"]})),
+            .respond(200, json!({"succeded": true}))
+            .respond(201, json!({"tags": ["a", "b"]}))
+            .respond(200, json!({"tags": ["b"]})),
     );
     ghl.contacts().delete(LOCATION, "c1").await.unwrap();
     assert_eq!(ghl.contacts().add_tags(LOCATION, "c1").tag("a").await.unwrap(), ["a", "b"]);
@@ -170,10 +170,10 @@ async fn contacts_delete_and_tags_have_their_lines() {
 async fn locations_are_searched_read_and_listed_by_installation() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, fixture!("locations_search"))
-            .answer(200, json!({"location": {"id": LOCATION, "companyId": "co1"}}))
-            .answer(200, fixture!("oauth_installed_locations"))
-            .answer(200, fixture!("custom_fields")),
+            .respond(200, fixture!("locations_search"))
+            .respond(200, json!({"location": {"id": LOCATION, "companyId": "co1"}}))
+            .respond(200, fixture!("oauth_installed_locations"))
+            .respond(200, fixture!("custom_fields")),
     );
     let page = ghl.locations().search("co1").page_size(10).await.unwrap();
     assert_eq!((page.items[0].name.as_deref(), page.next), (Some("Example Ltd"), None));
@@ -223,12 +223,12 @@ async fn all_events_asks_every_calendar_and_gives_each_event_once_by_start() {
     let event = |id: &str, start: &str| json!({"id": id, "startTime": start});
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, json!({"calendars": [{"id": "c1"}, {"id": "c2"}]}))
-            .answer(
+            .respond(200, json!({"calendars": [{"id": "c1"}, {"id": "c2"}]}))
+            .respond(
                 200,
                 json!({"events": [event("late", "2026-03-02T10:00:00Z"), event("both", "2026-03-02T09:00:00Z")]}),
             )
-            .answer(
+            .respond(
                 200,
                 json!({"events": [event("both", "2026-03-02T09:00:00Z"), event("early", "2026-03-02T10:00:00+02:00")]}),
             ),
@@ -250,7 +250,7 @@ async fn events_without_a_selector_or_a_span_are_refused_with_what_to_do() {
         (events().calendar("c").between(NOW, NOW), "empty"),
     ] {
         let error = request.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(word), "{error}");
     }
     assert!(sent.requests().is_empty());
@@ -260,10 +260,10 @@ async fn events_without_a_selector_or_a_span_are_refused_with_what_to_do() {
 async fn appointments_are_created_read_changed_and_deleted() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, fixture!("appointments_create"))
-            .answer(200, fixture!("appointments_get"))
-            .answer(200, fixture!("appointments_create"))
-            .answer(201, json!({"succeeded": true})),
+            .respond(200, fixture!("appointments_create"))
+            .respond(200, fixture!("appointments_get"))
+            .respond(200, fixture!("appointments_create"))
+            .respond(201, json!({"succeeded": true})),
     );
     let appointments = ghl.appointments();
     let made = appointments.create(LOCATION, "cal1", "con1").start(NOW).title("Trial").await.unwrap();
@@ -300,7 +300,7 @@ async fn an_appointment_without_a_start_is_refused_before_it_is_sent() {
 #[tokio::test]
 async fn a_raw_call_shares_token_version_and_errors() {
     let (ghl, sent) =
-        client(ScriptedTransport::new().answer(200, json!({"a": 1})).answer(404, json!({"message": "no"})));
+        client(ScriptedTransport::new().respond(200, json!({"a": 1})).respond(404, json!({"message": "no"})));
     let answer: Value = ghl.raw().get("/any/path").query("a", "b c").query("n", 7).json().await.unwrap();
     assert_eq!(answer, json!({"a": 1}));
     let error = ghl.raw().post("/x").location(LOCATION).body(&json!({"y": 2})).await.unwrap_err();
@@ -315,7 +315,7 @@ async fn a_raw_call_shares_token_version_and_errors() {
 async fn an_id_that_would_reach_another_resource_is_refused() {
     let (ghl, sent) = client(ScriptedTransport::new());
     for id in ["", ".", ".."] {
-        assert_eq!(ghl.contacts().delete(LOCATION, id).await.unwrap_err().kind(), ErrorKind::Config, "{id}");
+        assert_eq!(ghl.contacts().delete(LOCATION, id).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{id}");
     }
     assert!(sent.requests().is_empty());
 }
@@ -324,9 +324,9 @@ async fn an_id_that_would_reach_another_resource_is_refused() {
 async fn a_contact_is_found_by_its_email_or_is_not_there() {
     let (ghl, sent) = client(
         ScriptedTransport::new()
-            .answer(200, fixture!("contacts_get"))
-            .answer(200, json!({"contact": null}))
-            .answer(200, Value::Null),
+            .respond(200, fixture!("contacts_get"))
+            .respond(200, json!({"contact": null}))
+            .respond(200, Value::Null),
     );
     let find = || ghl.contacts().find(LOCATION).email("ann+1@example.com").phone("+14155550100");
     assert_eq!(find().await.unwrap().unwrap().id.as_str(), "ocQHyuzHvysMo5N5VsXc");
@@ -335,13 +335,13 @@ async fn a_contact_is_found_by_its_email_or_is_not_there() {
         "GET /contacts/search/duplicate?locationId={LOCATION}&number=%2B14155550100&email=ann%2B1%40example.com"
     );
     assert_eq!(line(&sent.requests()[0]), expected);
-    assert_eq!(ghl.contacts().find(LOCATION).await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(ghl.contacts().find(LOCATION).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
 async fn a_listing_whose_skip_is_ignored_is_an_error_not_an_endless_loop() {
     let page = json!({"locations": [{"id": "a"}, {"id": "b"}]});
-    let (ghl, sent) = client(ScriptedTransport::new().answer(200, page.clone()).answer(200, page));
+    let (ghl, sent) = client(ScriptedTransport::new().respond(200, page.clone()).respond(200, page));
     let listing = ghl.locations().search("co1").page_size(2).items();
     let error = listing.try_collect::<Vec<_>>().await.unwrap_err();
     assert!(error.message().contains("does not move"), "{error}");

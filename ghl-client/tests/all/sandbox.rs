@@ -4,18 +4,18 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{TryStreamExt, future::join_all};
 use ghl_client::{
-    GhlClient, GhlConnections, GhlErrorExt, GhlEvent, GhlOAuth, GhlTokens, GhlWebhookVerifier, Problem,
+    GhlClient, GhlConnections, GhlErrorExt, GhlErrorReason, GhlEvent, GhlOAuth, GhlTokens, GhlWebhookVerifier,
     contacts::{Direction, Filter},
     model::{AppointmentStatus, CompanyId, LocationId},
     oauth::UserType,
     sync::{ContactsSource, EventsSource, LocationsSource, webhook_changes},
 };
-use provider_sandbox::{Sandbox, control::TokenOrder};
+use provider_sandbox::{Sandbox, control::TokenCommand};
 use serde_json::json;
 use sidecar_core::{
     ErrorKind, SystemClock, Timestamp,
     http::{Body, ReqwestTransport, Transport},
-    record::{Change, Effect},
+    record::{Change, Mutation},
     signature::{Delivery, Verifier},
     sync::Source,
     token::MemoryStore,
@@ -101,12 +101,12 @@ async fn a_company_connects_and_its_locations_are_minted_listed_and_read() {
         ghl.locations().installed(&company).is_installed(true).items().try_collect().await.unwrap();
     if installed.is_empty() {
         // The consent covered the company only.
-        let order = TokenOrder {
+        let order = TokenCommand {
             install_to_locations: Some(true),
             install: Some(company.to_string()),
-            ..TokenOrder::default()
+            ..TokenCommand::default()
         };
-        sandbox.control().tokens(&order).unwrap();
+        sandbox.control().update_tokens(&order).unwrap();
         installed = ghl.locations().installed(&company).is_installed(true).items().try_collect().await.unwrap();
     }
     assert_eq!(installed.len(), 2);
@@ -127,7 +127,7 @@ async fn forty_calls_with_an_expired_token_cost_one_refresh_and_none_fails() {
     let (_, ghl) = connected(&sandbox).await;
     let company = CompanyId::from(sandbox.ghl().company_id());
     ghl.locations().search(&company).await.unwrap();
-    sandbox.control().tokens(&TokenOrder { expire_all: true, ..TokenOrder::default() }).unwrap();
+    sandbox.control().update_tokens(&TokenCommand { expire_all: true, ..TokenCommand::default() }).unwrap();
     let calls = (0..40).map(|_| ghl.locations().search(&company).into_future());
     assert!(join_all(calls).await.iter().all(Result::is_ok));
     let counts = &sandbox.ghl().counts().connections[company.as_str()];
@@ -146,7 +146,7 @@ async fn a_contact_lives_through_create_tag_change_upsert_and_delete() {
 
     let twice = contacts.create(&*location).email("ann.new@example.com").await.unwrap_err();
     let expected =
-        Problem::DuplicateContact { contact_id: Some(ann.id.clone()), matching_field: Some("email".to_owned()) };
+        GhlErrorReason::DuplicateContact { contact_id: Some(ann.id.clone()), matching_field: Some("email".to_owned()) };
     assert_eq!((twice.kind(), twice.problem()), (ErrorKind::Conflict, Some(&expected)));
 
     assert!(
@@ -162,7 +162,7 @@ async fn a_contact_lives_through_create_tag_change_upsert_and_delete() {
     contacts.delete(&*location, &ann.id).await.unwrap();
     assert_eq!(contacts.get(&*location, &ann.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     let unknown = contacts.create(&*location).set("shoeSize", 43).await.unwrap_err();
-    assert!(matches!(unknown.problem(), Some(Problem::Validation(_))), "{unknown}");
+    assert!(matches!(unknown.problem(), Some(GhlErrorReason::Validation(_))), "{unknown}");
     sandbox.stop().await;
 }
 
@@ -211,10 +211,10 @@ async fn a_missing_scope_is_told_and_burns_no_refresh_token() {
     let token = sandbox.ghl().issue_location_token_with(&location, "contacts.readonly").unwrap();
     let ghl = GhlClient::builder().private_integration_token(token.access).base_url(base(&sandbox)).build().unwrap();
     let error = ghl.calendars().list(&*location).await.unwrap_err();
-    assert_eq!((error.kind(), error.problem()), (ErrorKind::Forbidden, Some(&Problem::ScopeMissing)));
+    assert_eq!((error.kind(), error.problem()), (ErrorKind::Forbidden, Some(&GhlErrorReason::ScopeMissing)));
     let other = sandbox.ghl().location_ids().remove(1);
     let error = ghl.contacts().search(&*other).await.unwrap_err();
-    assert_eq!(error.problem(), Some(&Problem::WrongLocation));
+    assert_eq!(error.problem(), Some(&GhlErrorReason::WrongLocation));
     sandbox.stop().await;
 }
 
@@ -223,9 +223,9 @@ async fn a_spent_day_is_told_at_once() {
     let sandbox = sandbox(10).await;
     let location = sandbox.ghl().location_ids().remove(0);
     let ghl = by_private_token(&sandbox, &location);
-    sandbox.control().spend_day(&location, 200_000);
+    sandbox.control().set_daily_usage(&location, 200_000);
     let error = ghl.contacts().search(&*location).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::DayLimit { .. })), "{error:?}");
+    assert!(matches!(error.problem(), Some(GhlErrorReason::DayLimit { .. })), "{error:?}");
     assert!(error.retry_after().unwrap() > std::time::Duration::from_secs(60));
     sandbox.stop().await;
 }
@@ -270,13 +270,13 @@ async fn a_delivery_as_the_provider_signs_it_is_verified_read_and_applied() {
         "type": "ContactUpdate", "locationId": location, "id": "c1", "email": "new@example.com",
         "webhookId": "w1", "timestamp": now.to_string(),
     });
-    let (headers, body) = ghl.signed(&payload);
+    let (headers, body) = ghl.sign_delivery(&payload);
     let verifier = GhlWebhookVerifier::with_keys([ghl.public_key_pem()]).unwrap();
     let verified = verifier.verify(Delivery { headers: &headers, body: &body, received_at: now }).unwrap();
     assert_eq!(verified.delivery_id.as_deref(), Some("w1"));
     let event = GhlEvent::parse(&body).unwrap();
     let changes = webhook_changes(&event, &"org1".into(), now);
-    assert!(matches!(&changes[0].effect, Effect::Patch(patch) if patch["email"] == "new@example.com"));
+    assert!(matches!(&changes[0].mutation, Mutation::Patch(patch) if patch["email"] == "new@example.com"));
     let forged = verifier.verify(Delivery { headers: &headers, body: &body[1..], received_at: now });
     assert!(forged.is_err());
     sandbox.stop().await;

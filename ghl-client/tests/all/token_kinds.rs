@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ghl_client::{
-    GhlClient, GhlClientBuilder, GhlConnections, GhlErrorExt, GhlEvent, GhlOAuth, GhlTokens, Problem, TokenKinds,
+    GhlClient, GhlClientBuilder, GhlConnections, GhlErrorExt, GhlErrorReason, GhlEvent, GhlOAuth, GhlTokens, TokenKinds,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sidecar_core::{
-    Error, ErrorKind, Sent, Timestamp,
+    Error, ErrorKind, SendState, Timestamp,
     retry::RetryPolicy,
     test_util::{ManualClock, ScriptedTransport},
     token::{MemoryStore, StaticToken, TokenKey, TokenStore},
@@ -19,14 +19,14 @@ use crate::support::{LOCATION, NOW};
 const COMPANY: &str = "l1C08ntBrFjLS0elLIYU";
 
 fn client(build: impl FnOnce(GhlClientBuilder) -> GhlClientBuilder) -> (GhlClient, Arc<ScriptedTransport>) {
-    let transport = Arc::new(ScriptedTransport::new().answer(200, json!({"locations": []})));
+    let transport = Arc::new(ScriptedTransport::new().respond(200, json!({"locations": []})));
     let builder = GhlClient::builder().client_id("app1-x").transport(transport.clone()).retry(RetryPolicy::never());
     (build(builder).build().unwrap(), transport)
 }
 
 fn assert_refused(error: &Error, needs: TokenKinds, has: TokenKinds, how: &str) {
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No), "{error}");
-    assert_eq!(error.problem(), Some(&Problem::TokenKind { needs, has }));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::InvalidInput, SendState::NotSent), "{error}");
+    assert_eq!(error.problem(), Some(&GhlErrorReason::TokenKind { needs, has }));
     for word in [&needs.to_string(), &has.to_string(), how] {
         assert!(error.message().contains(word), "`{error}` should say `{word}`");
     }
@@ -79,10 +79,10 @@ fn own(location: &str) -> Value {
 /// A company with two locations minted from it, and a location `own` that connected by itself.
 async fn connected() -> (GhlTokens, MemoryStore, OrganizationKeys) {
     let script = ScriptedTransport::new()
-        .answer(200, company())
-        .answer(200, json!({"access_token": "l1"}))
-        .answer(200, json!({"access_token": "l2"}))
-        .answer(200, own("own"));
+        .respond(200, company())
+        .respond(200, json!({"access_token": "l1"}))
+        .respond(200, json!({"access_token": "l2"}))
+        .respond(200, own("own"));
     let clock = Arc::new(ManualClock::new(NOW));
     let oauth = GhlOAuth::builder("app1-x", "s3cret".to_owned())
         .redirect_uri("https://app.example.com/auth")
@@ -150,5 +150,5 @@ async fn tokens_bought_after_the_removal_stay() {
 async fn a_removal_of_nothing_is_an_error() {
     let (tokens, ..) = connected().await;
     let GhlEvent::Uninstall(event) = GhlEvent::parse(br#"{"type":"UNINSTALL"}"#).unwrap() else { panic!("another") };
-    assert_eq!(tokens.uninstalled(&event).await.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(tokens.uninstalled(&event).await.unwrap_err().kind(), ErrorKind::Rejected);
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    record::{ChangeOrigin, Effect},
+    record::{ChangeOrigin, Mutation},
     signature::{Delivery, SignatureError, Verifier},
     test_util::Ed25519Signer,
 };
@@ -163,8 +163,8 @@ fn a_contact_webhook_changes_the_fields_it_carries_and_no_others() {
     assert_eq!(change.location.as_deref(), Some("ve9EPM428h8vShlRW1KT"));
     assert_eq!(change.version, "2026-03-01T10:00:00.25Z".parse().unwrap());
     assert_eq!(change.position, Some("2021-11-26T12:41:02.193Z".parse().unwrap()));
-    assert_eq!((change.origin, change.reread.as_deref()), (ChangeOrigin::Webhook, Some("ghl.read_contact")));
-    let Effect::Patch(patch) = change.effect else { panic!("no patch") };
+    assert_eq!((change.origin, change.refetch_task.as_deref()), (ChangeOrigin::Webhook, Some("ghl.read_contact")));
+    let Mutation::Patch(patch) = change.mutation else { panic!("no patch") };
     for envelope in ["type", "appId", "versionId", "webhookId", "timestamp"] {
         assert!(!patch.contains_key(envelope), "{envelope}");
     }
@@ -179,14 +179,14 @@ fn an_appointment_webhook_changes_the_appointment_not_its_envelope() {
     let change = change(&fixture!("webhook_appointment_update"));
     assert_eq!((change.key.kind.as_ref(), &*change.key.id), ("appointment", "0TkCdp9PfvLeWKYRRvIz"));
     assert_eq!(change.position, Some("2023-09-25T10:30:00Z".parse().unwrap()));
-    let Effect::Patch(patch) = change.effect else { panic!("no patch") };
+    let Mutation::Patch(patch) = change.mutation else { panic!("no patch") };
     assert_eq!((&patch["id"], &patch["locationId"]), (&json!("0TkCdp9PfvLeWKYRRvIz"), &json!("0007BWpSzSwfiuSl0tR2")));
     assert!(!patch.contains_key("appointment"));
 }
 
 #[test]
 fn a_delete_is_a_delete_and_an_event_without_a_time_counts_as_of_its_arrival() {
-    assert_eq!(change(&fixture!("webhook_contact_delete")).effect, Effect::Delete);
+    assert_eq!(change(&fixture!("webhook_contact_delete")).mutation, Mutation::Delete);
     assert_eq!(change(&fixture!("webhook_dotted_contact_created")).version, Timestamp::from_secs(1));
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ghl_client::{GhlClient, GhlOAuth, oauth::UserType};
 use serde_json::json;
-use sidecar_core::{ErrorKind, Sent, retry::RetryPolicy};
+use sidecar_core::{ErrorKind, SendState, retry::RetryPolicy};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{bearer_token, body_partial_json, body_string_contains, header, method, path},
@@ -50,14 +50,14 @@ async fn an_answer_that_comes_too_late_says_that_the_request_may_have_been_carri
     Mock::given(method("POST")).respond_with(late).expect(1).mount(&server).await;
     let ghl = client(&server).attempt_timeout(Duration::from_millis(100)).build().unwrap();
     let error = ghl.contacts().create(LOCATION).email("a@example.com").await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Transport, Sent::Perhaps));
+    assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
 }
 
 #[tokio::test]
 async fn nobody_listening_is_told_from_an_answer() {
     let closed = GhlClient::builder().private_integration_token("pit-1").base_url("http://127.0.0.1:1");
     let error = closed.retry(RetryPolicy::never()).build().unwrap().contacts().get(LOCATION, "c1").await.unwrap_err();
-    assert_eq!((error.kind(), error.was_sent(), error.status()), (ErrorKind::Transport, Sent::No, None));
+    assert_eq!((error.kind(), error.send_state(), error.status()), (ErrorKind::Transport, SendState::NotSent, None));
 }
 
 #[tokio::test]

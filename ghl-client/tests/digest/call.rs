@@ -7,7 +7,7 @@ use sidecar_core::{
     Result, Timestamp,
     http::{AttemptReport, Observer},
     retry::RetryPolicy,
-    test_util::{ManualClock, Recorded, ScriptedTransport},
+    test_util::{ManualClock, RecordedRequest, ScriptedTransport},
 };
 
 /// 2026-03-01T10:00:00Z.
@@ -64,7 +64,7 @@ pub(crate) use call;
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) operation: String,
-    pub(crate) request: Recorded,
+    pub(crate) request: RecordedRequest,
 }
 
 impl Sent {
@@ -142,7 +142,7 @@ impl Call {
     }
 
     async fn sent_by(&self, full: bool, v3: bool) -> (Vec<Sent>, Result<()>) {
-        let transport = Arc::new(ScriptedTransport::new().answer(200, self.answer.clone()));
+        let transport = Arc::new(ScriptedTransport::new().respond(200, self.answer.clone()));
         let names = Arc::new(Names::default());
         let mut client = client(&transport, &names);
         if v3 {

@@ -69,7 +69,11 @@ async fn every_hand_written_request_in_v3_is_as_the_specification_has_it_or_is_n
             let (sent, outcome) = call.sent_in_v3(full).await;
             if sent.is_empty() {
                 let error = outcome.unwrap_err();
-                assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, sidecar_core::Sent::No), "{error}");
+                assert_eq!(
+                    (error.kind(), error.send_state()),
+                    (ErrorKind::InvalidInput, sidecar_core::SendState::NotSent),
+                    "{error}"
+                );
                 assert!(error.message().contains("v3") && error.operation() == call.operation(), "{error}");
                 gone.insert(call.operation());
             }

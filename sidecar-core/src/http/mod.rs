@@ -26,12 +26,12 @@ use self::run::Run;
 pub use self::{
     observe::{AttemptReport, Observer, TracingObserver},
     public::is_public,
-    request::{Answer, Call},
+    request::{Call, Response},
     transport::{Body, ByteStream, HttpRequest, HttpResponse, Transport, TransportError},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    limit::{Feedback, RateLimiter, Scope},
+    rate_limit::{Feedback, RateLimiter, Scope},
     retry::{Breaker, RetryBudget, RetryPolicy},
     time::{Clock, Elapsed, SystemClock, timeout},
 };
@@ -41,7 +41,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// How long one attempt may take when the call does not say.
 pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read.
-pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
+pub const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
 
 /// What the pipeline must know of a provider.
 pub trait Provider: Send + Sync + fmt::Debug {
@@ -49,7 +49,7 @@ pub trait Provider: Send + Sync + fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// What an answer that is not 2xx means.
-    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
+    fn parse_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse;
 
     /// What an answer's headers say of the limits that the call was counted against.
     fn feedback(&self, status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {
@@ -60,12 +60,12 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
 /// A refusal, as the provider's crate understands it.
 #[derive(Debug)]
-pub struct Failure {
+pub struct ErrorResponse {
     /// What the caller is told. Status, operation and body are added by the pipeline.
     pub error: Error,
     /// Whether the access token is no longer good, so that one newer token is worth a try. Never `true` for a missing
     /// scope: that would burn a refresh token.
-    pub token_refused: bool,
+    pub token_expired: bool,
 }
 
 /// Sends calls to one provider. Cheap to clone; clones share limits, retry budget and circuit breaker.
@@ -144,7 +144,7 @@ impl PipelineBuilder {
     /// The finished pipeline.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the base URL is not an absolute http(s) URL.
+    /// [`ErrorKind::InvalidInput`] when the base URL is not an absolute http(s) URL.
     pub fn build(self) -> Result<Pipeline> {
         self.0.map(|inner| Pipeline(Arc::new(inner)))
     }
@@ -152,7 +152,7 @@ impl PipelineBuilder {
 
 /// Checks a base URL and takes its trailing slash away.
 fn base_url(base: &str) -> Result<String> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Config, format!("the base URL `{base}` {why}")));
+    let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the base URL `{base}` {why}")));
     match url::Url::parse(base) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") => refuse("must begin with http:// or https://"),
         Ok(url) if url.query().is_some() || url.fragment().is_some() => refuse("must not have a query or a fragment"),
@@ -199,23 +199,23 @@ impl Pipeline {
     /// Sends a call and reads the answer whole.
     ///
     /// # Errors
-    /// [`Error`], whose kind says what to do and whose [`Error::was_sent`] whether the provider may have acted.
-    pub async fn call(&self, call: Call) -> Result<Answer> {
-        let operation = call.operation.clone();
-        let response = self.run(call, true).await?;
+    /// [`Error`], whose kind says what to do and whose [`Error::send_state`] whether the provider may have acted.
+    pub async fn send(&self, send: Call) -> Result<Response> {
+        let operation = send.operation.clone();
+        let response = self.run(send, true).await?;
         let (head, body) = response.into_parts();
         let body = match body {
             Body::Bytes(bytes) => bytes,
             Body::Stream(_) => Bytes::new(),
         };
-        Ok(Answer { provider: self.0.provider.name(), operation, status: head.status, headers: head.headers, body })
+        Ok(Response { provider: self.0.provider.name(), operation, status: head.status, headers: head.headers, body })
     }
 
     /// Sends a call and hands the answer's body out as it comes. Deadline and attempt timeout cover the head only; a
-    /// refusal is read whole and becomes an error as in [`Pipeline::call`].
+    /// refusal is read whole and becomes an error as in [`Pipeline::send`].
     ///
     /// # Errors
-    /// As [`Pipeline::call`].
+    /// As [`Pipeline::send`].
     pub async fn stream(&self, call: Call) -> Result<HttpResponse> {
         self.run(call, false).await
     }
@@ -226,9 +226,8 @@ impl Pipeline {
         let run = Run::new(&self.0, deadline, whole);
         let outcome = match timeout(&*self.0.clock, deadline, run.repeat(call)).await {
             Ok(outcome) => outcome,
-            Err(Elapsed(limit)) => {
-                Err(Error::new(ErrorKind::Deadline, format!("the deadline of {limit:?} passed")).sent(run.sent()))
-            }
+            Err(Elapsed(limit)) => Err(Error::new(ErrorKind::Deadline, format!("the deadline of {limit:?} passed"))
+                .with_send_state(run.sent())),
         };
         outcome.map_err(|error| error.at(provider, operation))
     }

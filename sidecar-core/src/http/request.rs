@@ -17,8 +17,8 @@ use serde::{
 use super::transport::{Body, ByteStream};
 use crate::{
     error::{Error, ErrorKind, Result},
-    limit::{Lane, Scope},
     model,
+    rate_limit::{Priority, Scope},
     retry::Replay,
     token::Credentials,
 };
@@ -41,7 +41,7 @@ pub struct Call {
     pub(super) deadline: Option<Duration>,
     pub(super) attempt_timeout: Option<Duration>,
     pub(super) scopes: Vec<Scope>,
-    pub(super) lane: Lane,
+    pub(super) priority: Priority,
     pub(super) credentials: Option<Arc<dyn Credentials>>,
 }
 
@@ -62,7 +62,7 @@ impl Call {
             deadline: None,
             attempt_timeout: None,
             scopes: Vec::new(),
-            lane: Lane::Interactive,
+            priority: Priority::Interactive,
             credentials: None,
         }
     }
@@ -74,7 +74,7 @@ impl Call {
 
     fn refuse(&mut self, why: String) {
         if self.path.is_ok() {
-            self.path = Err(Error::new(ErrorKind::Config, why));
+            self.path = Err(Error::new(ErrorKind::InvalidInput, why));
         }
     }
 
@@ -157,8 +157,8 @@ impl Call {
     }
 
     /// Sets who waits when a limit is near.
-    pub fn lane(mut self, lane: Lane) -> Self {
-        self.lane = lane;
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
         self
     }
 
@@ -183,7 +183,7 @@ impl Call {
 
 /// Fills the `{placeholders}` of a path template with escaped arguments.
 fn fill(template: &str, arguments: &[&str]) -> Result<String> {
-    let config = |why: String| Err(Error::new(ErrorKind::Config, why));
+    let config = |why: String| Err(Error::new(ErrorKind::InvalidInput, why));
     if !template.starts_with('/') {
         return config(format!("the path `{template}` does not start with a slash"));
     }
@@ -213,7 +213,7 @@ fn fill(template: &str, arguments: &[&str]) -> Result<String> {
 
 /// A successful answer, read whole. Its `Debug` shows no content: a token endpoint's body is a secret.
 #[derive(Clone)]
-pub struct Answer {
+pub struct Response {
     pub(super) provider: &'static str,
     pub(super) operation: Cow<'static, str>,
     /// The status, 2xx.
@@ -224,13 +224,13 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answer({} {}: {}, {} bytes)", self.provider, self.operation, self.status, self.body.len())
+        write!(f, "Response({} {}: {}, {} bytes)", self.provider, self.operation, self.status, self.body.len())
     }
 }
 
-impl Answer {
+impl Response {
     /// Reads the body as JSON.
     ///
     /// # Errors
@@ -242,7 +242,7 @@ impl Answer {
     /// Reads one field of the body's object, which stands under one of these names: what an envelope holds.
     ///
     /// # Errors
-    /// As [`Answer::json`]. An absent field is an error unless `T` is an `Option`.
+    /// As [`Response::json`]. An absent field is an error unless `T` is an `Option`.
     pub fn part<T: DeserializeOwned>(&self, names: &'static [&'static str]) -> Result<T> {
         let mut reader = serde_json::Deserializer::from_slice(&self.body);
         let part = Part(names, PhantomData).deserialize(&mut reader);
@@ -252,7 +252,7 @@ impl Answer {
     fn unreadable(&self, error: serde_json::Error) -> Error {
         Error::new(ErrorKind::Decode, format!("the answer does not have the expected shape: {error}"))
             .at(self.provider, self.operation.clone())
-            .sent(crate::error::Sent::Yes)
+            .with_send_state(crate::error::SendState::Responded)
             .with_status(self.status)
             .with_body(&self.body)
             .with_source(error)
@@ -317,8 +317,8 @@ mod tests {
         assert!(fill("a", &[]).is_err());
     }
 
-    fn answer(body: &'static str) -> Answer {
-        Answer {
+    fn answer(body: &'static str) -> Response {
+        Response {
             provider: "x",
             operation: "things.get".into(),
             status: http::StatusCode::OK,

@@ -34,7 +34,7 @@ impl ReqwestTransport {
     /// A transport with its own connection pool.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the machine's trust store cannot be read.
+    /// [`ErrorKind::InvalidInput`] when the machine's trust store cannot be read.
     pub fn new() -> Result<Self, CallError> {
         build(|client| client)
     }
@@ -42,7 +42,8 @@ impl ReqwestTransport {
 
 /// What a [`ReqwestTransport`] is made with.
 fn build(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<ReqwestTransport, CallError> {
-    let config_error = |error: &dyn Error| CallError::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
+    let config_error =
+        |error: &dyn Error| CallError::new(ErrorKind::InvalidInput, format!("TLS cannot be set up: {error}"));
     let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_platform_verifier())

@@ -9,11 +9,13 @@ use std::{
 use http::{HeaderValue, header};
 use secrecy::ExposeSecret;
 
-use super::{AttemptReport, Body, Call, Failure, HttpRequest, HttpResponse, Inner, MAX_ANSWER, TransportError};
+use super::{
+    AttemptReport, Body, Call, ErrorResponse, HttpRequest, HttpResponse, Inner, MAX_RESPONSE_BYTES, TransportError,
+};
 use crate::{
-    error::{Error, ErrorKind, Result, Sent},
-    limit::Decision,
-    retry::{Permit, Verdict, classify, next},
+    error::{Error, ErrorKind, Result, SendState},
+    rate_limit::Decision,
+    retry::{Permit, RetryDecision, classify, next},
     secret,
     time::{Elapsed, timeout},
 };
@@ -52,14 +54,18 @@ impl<'a> Run<'a> {
     }
 
     /// Whether anything of the call may have been carried out so far.
-    pub(super) fn sent(&self) -> Sent {
-        if self.on_the_wire.load(Relaxed) || self.carried_out.load(Relaxed) { Sent::Perhaps } else { Sent::No }
+    pub(super) fn sent(&self) -> SendState {
+        if self.on_the_wire.load(Relaxed) || self.carried_out.load(Relaxed) {
+            SendState::Unknown
+        } else {
+            SendState::NotSent
+        }
     }
 
     /// A later attempt that was not sent does not undo an earlier one that perhaps was.
     fn raised(&self, error: Error) -> Error {
-        let sent = error.was_sent().max(self.sent());
-        error.sent(sent)
+        let sent = error.send_state().max(self.sent());
+        error.with_send_state(sent)
     }
 
     fn remaining(&self) -> Duration {
@@ -75,7 +81,7 @@ impl<'a> Run<'a> {
         let mut attempt = 1;
         loop {
             let Some(sendable) = take_body(&mut body) else {
-                return Err(Error::new(ErrorKind::Config, "a streamed request cannot be sent twice"));
+                return Err(Error::new(ErrorKind::InvalidInput, "a streamed request cannot be sent twice"));
             };
             let Failed { error, token_refused } = match self.attempt(&call, &url, sendable, attempt, refused).await {
                 Ok(answer) => {
@@ -97,7 +103,9 @@ impl<'a> Run<'a> {
             let class = classify(&error, &call.replay);
             match next(&self.pipeline.retry, attempt, class, error.retry_after(), Some(self.remaining()), random_unit())
             {
-                Verdict::Again(wait) if self.pipeline.budget.try_spend(class) => self.pipeline.clock.sleep(wait).await,
+                RetryDecision::RetryAfter(wait) if self.pipeline.budget.try_spend(class) => {
+                    self.pipeline.clock.sleep(wait).await
+                }
                 _ => return Err(self.raised(error)),
             }
             attempt += 1;
@@ -107,7 +115,7 @@ impl<'a> Run<'a> {
     /// A stream cannot be sent again, but the next call need not be refused too.
     async fn renew_for_later(&self, call: &Call, generation: u64) {
         if let Some(credentials) = &call.credentials
-            && let Err(error) = credentials.bearer(Some(generation)).await
+            && let Err(error) = credentials.access_token(Some(generation)).await
         {
             tracing::warn!(operation = %call.operation, %error, "the refused token could not be renewed");
         }
@@ -127,7 +135,7 @@ impl<'a> Run<'a> {
         // Circuit and token are asked twice: a wait for either must not come after the quota was taken.
         drop(self.admit()?);
         if let Some(credentials) = &call.credentials {
-            credentials.bearer(refused).await.map_err(|error| error.sent(Sent::No))?;
+            credentials.access_token(refused).await.map_err(|error| error.with_send_state(SendState::NotSent))?;
         }
         let let_go = self.wait_for_limits(call).await?;
         let (request, generation) = self.request(call, url, body, refused).await?;
@@ -163,7 +171,7 @@ impl<'a> Run<'a> {
         match timeout(&*inner.clock, limit, self.exchange(request)).await {
             Ok(exchanged) => exchanged.map_err(transport_failed),
             Err(Elapsed(limit)) => {
-                Err(Error::new(kind, format!("no whole answer within {limit:?}")).sent(Sent::Perhaps))
+                Err(Error::new(kind, format!("no whole answer within {limit:?}")).with_send_state(SendState::Unknown))
             }
         }
     }
@@ -172,7 +180,7 @@ impl<'a> Run<'a> {
     fn note(&self, failed: Option<&Failed>) {
         self.on_the_wire.store(false, Relaxed);
         let ambiguous = failed.is_some_and(|Failed { error, .. }| {
-            error.was_sent() == Sent::Perhaps || error.status().is_some_and(|status| status.is_server_error())
+            error.send_state() == SendState::Unknown || error.status().is_some_and(|status| status.is_server_error())
         });
         self.carried_out.fetch_or(ambiguous, Relaxed);
     }
@@ -191,7 +199,7 @@ impl<'a> Run<'a> {
             let (Some(limiter), false) = (&self.pipeline.limiter, call.scopes.is_empty()) else {
                 return Ok(asked);
             };
-            match limiter.try_acquire(&call.scopes, call.lane).await {
+            match limiter.try_acquire(&call.scopes, call.priority).await {
                 Ok(Decision::Go) => return Ok(asked),
                 Ok(Decision::Wait(wait)) if wait <= self.remaining() => self.pipeline.clock.sleep(wait).await,
                 Ok(Decision::Wait(wait)) => {
@@ -215,7 +223,7 @@ impl<'a> Run<'a> {
         let mut request = http::Request::new(body);
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = url.parse().map_err(|error: http::uri::InvalidUri| {
-            Error::new(ErrorKind::Config, format!("the address cannot be sent: {error}"))
+            Error::new(ErrorKind::InvalidInput, format!("the address cannot be sent: {error}"))
         })?;
         *request.headers_mut() = call.headers.clone();
         let headers = request.headers_mut();
@@ -224,9 +232,11 @@ impl<'a> Run<'a> {
         let Some(credentials) = &call.credentials else {
             return Ok((request, None));
         };
-        let bearer = credentials.bearer(refused).await.map_err(|error| error.sent(Sent::No))?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.token.expose_secret()))
-            .map_err(|_| Error::new(ErrorKind::Config, "the token has characters that cannot be sent in a header"))?;
+        let bearer =
+            credentials.access_token(refused).await.map_err(|error| error.with_send_state(SendState::NotSent))?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.token.expose_secret())).map_err(|_| {
+            Error::new(ErrorKind::InvalidInput, "the token has characters that cannot be sent in a header")
+        })?;
         value.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, value);
         Ok((request, Some(bearer.generation)))
@@ -239,7 +249,7 @@ impl<'a> Run<'a> {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
-        let body = body.collect(MAX_ANSWER).await?;
+        let body = body.collect(MAX_RESPONSE_BYTES).await?;
         Ok(HttpResponse::from_parts(head, Body::Bytes(body)))
     }
 
@@ -265,10 +275,10 @@ impl<'a> Run<'a> {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
-        let body = body.collect(MAX_ANSWER).await.map_err(transport_failed)?;
-        let Failure { error, token_refused } = provider.failure(status, &head.headers, &body);
-        let error = error.sent(Sent::Yes).with_status(status).with_body(&body);
-        Err(Failed { error, token_refused: generation.filter(|_| token_refused) })
+        let body = body.collect(MAX_RESPONSE_BYTES).await.map_err(transport_failed)?;
+        let ErrorResponse { error, token_expired } = provider.parse_error(status, &head.headers, &body);
+        let error = error.with_send_state(SendState::Responded).with_status(status).with_body(&body);
+        Err(Failed { error, token_refused: generation.filter(|_| token_expired) })
     }
 }
 
@@ -285,12 +295,12 @@ fn take_body(body: &mut Option<Body>) -> Option<Body> {
 
 fn transport_failed(error: TransportError) -> Error {
     let (kind, sent) = match &error {
-        TransportError::Request(_) => (ErrorKind::Config, Sent::No),
-        TransportError::Connect(_) => (ErrorKind::Transport, Sent::No),
-        TransportError::Broken(_) | TransportError::Body(_) => (ErrorKind::Transport, Sent::Perhaps),
-        TransportError::TooLarge { .. } => (ErrorKind::Decode, Sent::Yes),
+        TransportError::Request(_) => (ErrorKind::InvalidInput, SendState::NotSent),
+        TransportError::Connect(_) => (ErrorKind::Transport, SendState::NotSent),
+        TransportError::Broken(_) | TransportError::Body(_) => (ErrorKind::Transport, SendState::Unknown),
+        TransportError::TooLarge { .. } => (ErrorKind::Decode, SendState::Responded),
     };
-    Error::new(kind, error.to_string()).sent(sent).with_source(error)
+    Error::new(kind, error.to_string()).with_send_state(sent).with_source(error)
 }
 
 /// Any answer but a 5xx shows that the provider lives.
@@ -309,5 +319,5 @@ fn random_unit() -> f64 {
 const _: () = {
     const fn is_send<T: Send>(_: &T) {}
     // A call's future can be spawned, whatever its body is.
-    let _ = |pipeline: &'static super::Pipeline, call: Call| is_send(&pipeline.call(call));
+    let _ = |pipeline: &'static super::Pipeline, call: Call| is_send(&pipeline.send(call));
 };

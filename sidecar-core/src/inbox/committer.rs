@@ -60,7 +60,7 @@ impl Waiting {
 /// Claimed deliveries on their way to the worker of the same process. When it is dropped, deliveries are kept for whoever
 /// claims them.
 #[derive(Debug)]
-pub struct HandedOver(pub(super) mpsc::Receiver<Handed>);
+pub struct LocalClaims(pub(super) mpsc::Receiver<Handed>);
 
 /// A claimed delivery, and the monotonic time at which its lease ends.
 pub(super) type Handed = (Claim, Duration);
@@ -80,24 +80,24 @@ struct HandOver {
 pub struct Committer {
     queue: mpsc::Sender<Waiting>,
     room: Arc<Semaphore>,
-    hand_over: Arc<Mutex<Option<HandOver>>>,
+    local_claims: Arc<Mutex<Option<HandOver>>>,
 }
 
 impl Committer {
     /// Starts the committing task on the current tokio runtime. `wake` is notified when there is something to claim.
     pub fn new(inbox: Arc<dyn Inbox>, wake: Arc<Notify>) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        let hand_over = Arc::default();
-        tokio::spawn(commit_all(Desk { inbox, wake, hand_over: Arc::clone(&hand_over) }, receiver));
-        Self { queue, room: Arc::new(Semaphore::new(QUEUE_KIB)), hand_over }
+        let local_claims = Arc::default();
+        tokio::spawn(commit_all(Desk { inbox, wake, local_claims: Arc::clone(&local_claims) }, receiver));
+        Self { queue, room: Arc::new(Semaphore::new(QUEUE_KIB)), local_claims }
     }
 
     /// From now on hands deliveries to a worker of this process, claimed for 6 s with the same commit that keeps them: it need
     /// not look for them. More than it can hold are left to be claimed, as without it.
-    pub fn hand_over(&self, clock: Arc<dyn Clock>) -> HandedOver {
+    pub fn local_claims(&self, clock: Arc<dyn Clock>) -> LocalClaims {
         let (to, handed) = mpsc::channel(HANDED);
-        *self.hand_over.lock().unwrap_or_else(PoisonError::into_inner) = Some(HandOver { to, clock });
-        HandedOver(handed)
+        *self.local_claims.lock().unwrap_or_else(PoisonError::into_inner) = Some(HandOver { to, clock });
+        LocalClaims(handed)
     }
 
     /// Keeps a delivery. When it returns, the delivery survives a crash.
@@ -123,14 +123,15 @@ impl Committer {
 struct Desk {
     inbox: Arc<dyn Inbox>,
     wake: Arc<Notify>,
-    hand_over: Arc<Mutex<Option<HandOver>>>,
+    local_claims: Arc<Mutex<Option<HandOver>>>,
 }
 
 impl Desk {
     async fn put(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>, StoreError> {
-        let hand_over = self.hand_over.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let local_claims = self.local_claims.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Whoever takes part in the hand-over has its place before anything is claimed for it.
-        let places = hand_over.as_ref().and_then(|desk| Some((desk, desk.to.try_reserve_many(deliveries.len()).ok()?)));
+        let places =
+            local_claims.as_ref().and_then(|desk| Some((desk, desk.to.try_reserve_many(deliveries.len()).ok()?)));
         let Some((HandOver { clock, .. }, mut places)) = places else {
             let receipts = self.inbox.put(deliveries).await?;
             self.wake.notify_one();
@@ -138,7 +139,7 @@ impl Desk {
         };
         let until = clock.monotonic() + HANDED_LEASE;
         let kept = self.inbox.put_and_claim(deliveries, HANDED_LEASE, clock.now()).await?;
-        if kept.iter().any(|kept| kept.receipt == Receipt::Fresh && kept.claim.is_none()) {
+        if kept.iter().any(|kept| kept.receipt == Receipt::New && kept.claim.is_none()) {
             self.wake.notify_one();
         }
         for (kept, delivery) in kept.iter().zip(deliveries) {

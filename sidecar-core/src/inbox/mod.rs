@@ -11,8 +11,8 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use committer::{Committer, HandedOver, PutError};
-pub use worker::{InboxHandler, InboxWorker, Plan, Verdict, WorkerConfig};
+pub use committer::{Committer, LocalClaims, PutError};
+pub use worker::{DeliveryOutcome, InboxHandler, InboxWorker, Plan, WorkerConfig};
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
@@ -51,15 +51,15 @@ impl fmt::Debug for NewDelivery {
 /// Whether a delivery was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// Kept now.
-    Fresh,
+    /// Enqueued now.
+    New,
     /// The same source and id was kept before.
     Duplicate,
 }
 
 /// What became of a delivery that was put to be worked on by the same process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct Enqueued {
     /// Whether it was new.
     pub receipt: Receipt,
     /// The claim on it, as the first attempt; `None` when it is a duplicate, or has to wait for an earlier one of its key.
@@ -148,10 +148,10 @@ pub trait Inbox: Send + Sync + fmt::Debug {
         deliveries: &[NewDelivery],
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Vec<Kept>, StoreError> {
+    ) -> Result<Vec<Enqueued>, StoreError> {
         let _ = (lease, now);
         let receipts = self.put(deliveries).await?;
-        Ok(receipts.into_iter().map(|receipt| Kept { receipt, claim: None }).collect())
+        Ok(receipts.into_iter().map(|receipt| Enqueued { receipt, claim: None }).collect())
     }
 
     /// Claims at most `limit` due deliveries, in the order of arrival, until `now + lease`. A delivery waits while an
@@ -164,7 +164,7 @@ pub trait Inbox: Send + Sync + fmt::Debug {
 
     /// Ends claims as if they had not been made: due again at `now`, and the attempt is not counted. A claim that was lost is
     /// left alone.
-    async fn hand_back(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError>;
+    async fn release_claims(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError>;
 
     /// How full it is.
     async fn backlog(&self) -> Result<Backlog, StoreError>;

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Claim, HandedOver, Inbox, committer::Handed};
+use super::{Claim, Inbox, LocalClaims, committer::Handed};
 use crate::{
     error::StoreError,
     record::{Batch, MAX_CHANGES, Outcome, Records},
@@ -29,10 +29,10 @@ pub struct WorkerConfig {
     /// How often to look when nobody wakes the loop.
     pub poll: Duration,
     /// How long a lot that was handed over waits for more deliveries: what a lot costs is shared by all of it.
-    pub gather: Duration,
+    pub linger: Duration,
     /// How long tasks under way get when the worker stops. The claims of those that are left are handed back then: another
     /// worker need not wait for their leases.
-    pub drain: Duration,
+    pub shutdown_grace: Duration,
     /// The waits after each failed attempt; after the last one it is given up.
     pub retries: Vec<Duration>,
 }
@@ -44,8 +44,8 @@ impl Default for WorkerConfig {
             batch: 500,
             lease: Duration::from_secs(30),
             poll: Duration::from_millis(500),
-            gather: Duration::from_millis(20),
-            drain: Duration::from_secs(8),
+            linger: Duration::from_millis(20),
+            shutdown_grace: Duration::from_secs(8),
             retries: [5, 30, 120, 600, 3_600].map(Duration::from_secs).to_vec(),
         }
     }
@@ -76,14 +76,14 @@ impl WorkerConfig {
 
 /// What a handler makes of one delivery.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum DeliveryOutcome {
     /// Its effects are in the plan's batch (or it has none): finished when the batch is committed.
     Done,
     /// It cannot be worked on now; it is tried again on the schedule and then given up.
     Failed(String),
 }
 
-impl Verdict {
+impl DeliveryOutcome {
     fn failure(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -96,10 +96,10 @@ impl Verdict {
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Changes, history and tasks of all deliveries that are done. The worker adds the finished claims. When a verdict is
-    /// not [`Verdict::Done`], nothing of it is written, and a plan for the others is asked for.
+    /// not [`DeliveryOutcome::Done`], nothing of it is written, and a plan for the others is asked for.
     pub batch: Batch,
     /// One verdict per claim, in order.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<DeliveryOutcome>,
 }
 
 /// Turns deliveries into what is to be written. It must not have effects of its own: a plan may be made more than once.
@@ -152,15 +152,15 @@ impl InboxWorker {
     /// Works until `stop`; what is claimed then is finished first.
     pub async fn run(&self, stop: CancellationToken) {
         let (_, nothing) = mpsc::channel(1);
-        self.go_on(HandedOver(nothing), &stop).await;
+        self.go_on(LocalClaims(nothing), &stop).await;
     }
 
     /// The same, and works on what a [`Committer`](super::Committer) of this process hands over.
-    pub async fn run_with(&self, handed: HandedOver, stop: CancellationToken) {
+    pub async fn run_with(&self, handed: LocalClaims, stop: CancellationToken) {
         self.go_on(handed, &stop).await;
     }
 
-    async fn go_on(&self, HandedOver(mut handed): HandedOver, stop: &CancellationToken) {
+    async fn go_on(&self, LocalClaims(mut handed): LocalClaims, stop: &CancellationToken) {
         let mut lot = Vec::new();
         let mut look_at = self.clock.monotonic();
         while !stop.is_cancelled() {
@@ -194,7 +194,7 @@ impl InboxWorker {
     async fn gather(&self, handed: &mut mpsc::Receiver<Handed>, lot: &mut Vec<Handed>) {
         let room = self.config.batch as usize;
         if lot.len() < room {
-            self.clock.sleep(self.config.gather).await;
+            self.clock.sleep(self.config.linger).await;
             lot.extend(std::iter::from_fn(|| handed.try_recv().ok()).take(room - lot.len()));
         }
     }
@@ -262,7 +262,7 @@ impl InboxWorker {
 
     async fn hand_back(&self, claims: &[Claim]) -> Result<(), StoreError> {
         let claims: Vec<_> = claims.iter().map(|claim| claim.claim.clone()).collect();
-        self.inbox.hand_back(&claims, self.clock.now()).await
+        self.inbox.release_claims(&claims, self.clock.now()).await
     }
 
     /// Plans and commits claims. `stopped` holds the order keys whose earlier delivery failed, with the time at which it is

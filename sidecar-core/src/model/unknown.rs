@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Entry;
-use crate::{Page, http::Answer};
+use crate::{Page, http::Response};
 
 /// Says what of an answer no field of its model took up. What has no fields has nothing unknown.
 ///
@@ -62,7 +62,7 @@ macro_rules! nothing_unknown {
     ($($type:ty)*) => { $(impl Unknown for $type {})* };
 }
 
-nothing_unknown! { () Answer Value Map<String, Value> String bool }
+nothing_unknown! { () Response Value Map<String, Value> String bool }
 
 impl<T: Unknown> Unknown for Box<T> {
     fn unknown(&self, path: &str, found: &mut Vec<String>) {

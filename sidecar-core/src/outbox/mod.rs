@@ -21,7 +21,7 @@ pub struct NewTask {
     pub organization: OrganizationId,
     /// What is to be done, such as `ghl.read_contact`.
     pub kind: Cow<'static, str>,
-    /// The idempotency key, unique per organization. A second task of the same key is not written; see `again`.
+    /// The idempotency key, unique per organization. A second task of the same key is not written; see `dedup`.
     pub key: Arc<str>,
     /// Tasks of one organization and order key are carried out one after another.
     pub order_key: Arc<str>,
@@ -29,9 +29,17 @@ pub struct NewTask {
     pub payload: Value,
     /// Not before this time.
     pub not_before: Timestamp,
-    /// `true`: the key names a standing wish ("read this record"): when it was carried out before, or is just being
-    /// carried out, it is carried out once more; several wishes while it waits are one.
-    pub again: bool,
+    /// How a second task of the same key is treated.
+    pub dedup: Dedup,
+}
+
+/// How a task is treated whose organization and key are already known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dedup {
+    /// The key runs once: a duplicate is dropped, even after the first task is done.
+    Once,
+    /// Duplicates are merged while the task is pending. If the task is running or done, it runs once more.
+    Coalesce,
 }
 
 /// Names a claimed task, and the claim.
@@ -97,7 +105,7 @@ pub trait Outbox: Send + Sync + fmt::Debug {
 
     /// Ends a claim as if it had not been made, but due again at `until`: the attempt is not counted. A lost claim is left alone.
     /// Later tasks of its order key go on waiting for it.
-    async fn put_off_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError>;
+    async fn snooze_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError>;
 
     /// How many tasks wait, and how many were given up.
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError>;

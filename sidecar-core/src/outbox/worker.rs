@@ -25,13 +25,13 @@ pub enum TaskOutcome {
     /// finished claim.
     Done(Box<Batch>),
     /// Not now, and that is nobody's failure (a limit, a lost connection): due again at this time, and the attempt does not count.
-    Later(Timestamp, String),
+    Snooze(Timestamp, String),
     /// It failed in a way that is about to pass: due again at this time, and the attempt counts.
-    Soon(Timestamp, String),
+    RetryAt(Timestamp, String),
     /// It failed; tried again on the schedule, then given up.
     Failed(String),
     /// It can never work: given up at once, for a person to look at.
-    Refused(String),
+    Discard(String),
 }
 
 impl TaskOutcome {
@@ -49,7 +49,7 @@ pub trait TaskHandler: Send + Sync + fmt::Debug {
     fn kinds(&self) -> &[&'static str];
 
     /// Carries one out.
-    async fn carry_out(&self, task: &Task) -> TaskOutcome;
+    async fn execute(&self, task: &Task) -> TaskOutcome;
 }
 
 /// Works the outbox: claims, carries out, commits. Several may run, in one process or many.
@@ -108,7 +108,7 @@ impl OutboxWorker {
             }
         }
         let ended = async { while held.next().await.is_some() {} };
-        if timeout(&*self.clock, self.config.drain, ended).await.is_err() {
+        if timeout(&*self.clock, self.config.shutdown_grace, ended).await.is_err() {
             // One of them may hold the very connection that handing back needs.
             drop(held);
             self.hand_back(&under_way).await;
@@ -120,7 +120,7 @@ impl OutboxWorker {
         let claims: Vec<TaskRef> = lock(under_way).drain().map(|(_, claim)| claim).collect();
         for claim in claims {
             let why = "the process that carried it out was stopped";
-            if let Err(error) = self.outbox.put_off_task(&claim, why, self.clock.now()).await {
+            if let Err(error) = self.outbox.snooze_task(&claim, why, self.clock.now()).await {
                 tracing::warn!(%error, seq = claim.seq, "a task was not handed back; it is due when its lease ends");
             }
         }
@@ -144,11 +144,11 @@ impl OutboxWorker {
 
     async fn carry_out(&self, task: &Task) -> Result<(), StoreError> {
         let now = || self.clock.now();
-        let outcome = AssertUnwindSafe(self.handler.carry_out(task)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.handler.execute(task)).catch_unwind().await;
         match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
             TaskOutcome::Done(batch) => self.finish(task, *batch).await,
-            TaskOutcome::Later(at, why) => self.outbox.put_off_task(&task.claim, &why, at).await,
-            TaskOutcome::Soon(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
+            TaskOutcome::Snooze(at, why) => self.outbox.snooze_task(&task.claim, &why, at).await,
+            TaskOutcome::RetryAt(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
             TaskOutcome::Failed(why) => {
                 let retry_at = self.config.retry_at(task.attempt, now());
                 tracing::warn!(
@@ -161,7 +161,7 @@ impl OutboxWorker {
                 );
                 self.outbox.fail_task(&task.claim, &why, retry_at).await
             }
-            TaskOutcome::Refused(why) => {
+            TaskOutcome::Discard(why) => {
                 tracing::error!(kind = task.kind, key = task.key, why, "a task is given up");
                 self.outbox.fail_task(&task.claim, &why, None).await
             }
@@ -172,7 +172,7 @@ impl OutboxWorker {
     /// not be carried out twice because of that. Its claim makes a second store of it harmless.
     async fn finish(&self, task: &Task, mut batch: Batch) -> Result<(), StoreError> {
         batch.outbox_done.push(task.claim.clone());
-        let until = self.clock.monotonic() + self.config.drain;
+        let until = self.clock.monotonic() + self.config.shutdown_grace;
         let committed = loop {
             match self.records.commit(batch.clone()).await {
                 Err(error) if error.is_retryable() && self.clock.monotonic() < until => {

@@ -1,9 +1,9 @@
 //! Records: the copies of a provider's things that the store keeps, and the rule by which a change meets what is there.
 //!
-//! [`decide`] is a pure function, so that both databases, the tests and a reader see the same rule. Invariant: a change
+//! [`resolve`] is a pure function, so that both databases, the tests and a reader see the same rule. Invariant: a change
 //! that is older than what is stored never wins, and what cannot be ordered is not guessed but fetched again.
 
-mod decide;
+mod resolve;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use decide::{Decision, decide};
+pub use resolve::{Resolution, resolve};
 
 use crate::{
     error::StoreError,
     id::OrganizationId,
     inbox::ClaimRef,
     outbox::{NewTask, TaskRef},
-    sync::{CheckpointWrite, Span, SyncKey},
+    sync::{CheckpointWrite, KeyRange, SyncKey},
     time::Timestamp,
 };
 
@@ -77,7 +77,7 @@ pub struct Record {
 
 /// What a change does. A document is shared, not copied, on its way from the change to the record.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
+pub enum Mutation {
     /// The whole document as fetched.
     Put(Arc<Doc>),
     /// Only the fields that a webhook carries; `null` clears a field.
@@ -115,20 +115,20 @@ pub struct Change {
     /// Its place in listings; `None` keeps what is stored.
     pub position: Option<Timestamp>,
     /// What it does.
-    pub effect: Effect,
+    pub mutation: Mutation,
     /// The document's fields that a person searches by.
     pub searchable: &'static [&'static str],
     /// The kind of task that reads the record by id when order cannot be told, such as `ghl.read_contact`. The task's
     /// payload is `{"kind", "id", "location"}`; several wishes for one record become one task.
-    pub reread: Option<Cow<'static, str>>,
+    pub refetch_task: Option<Cow<'static, str>>,
     /// The kind of task that carries the change on to other systems, written with it whenever it changes what is stored:
     /// with the same payload, one task for a record however often it changes before it is carried out.
-    pub follow_up: Option<Cow<'static, str>>,
+    pub on_change: Option<Cow<'static, str>>,
 }
 
 /// One line of the append-only history: this delivery had its effect, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
+pub struct EventLogEntry {
     /// The tenant; `None` while none is known for the delivery.
     pub organization: Option<OrganizationId>,
     /// The sender, such as `ghl`.
@@ -153,22 +153,22 @@ pub struct Batch {
     /// The claimed tasks that this batch finishes. If one is no longer held, nothing of the batch is written.
     pub outbox_done: Vec<TaskRef>,
     /// History lines.
-    pub applied: Vec<Applied>,
+    pub event_log: Vec<EventLogEntry>,
     /// Effects on other systems.
     pub outbox: Vec<NewTask>,
     /// How far a sync has come.
     pub checkpoint: Option<CheckpointWrite>,
     /// The stretch of a full pass that `changes` is all there is in; stored records of it that are missing are remembered.
-    pub covered: Option<Covered>,
+    pub scanned: Option<ScannedRange>,
 }
 
 /// A stretch in which a batch's changes are all there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Covered {
+pub struct ScannedRange {
     /// The pass.
     pub pass: SyncKey,
     /// The stretch.
-    pub span: Span,
+    pub range: KeyRange,
     /// Records of this version or later are left alone: they may have come after the listing was made.
     pub older_than: Timestamp,
 }
@@ -179,21 +179,21 @@ pub struct Outcome {
     /// `false`: a claim was lost to another worker and nothing was written.
     pub committed: bool,
     /// What became of each change, in order.
-    pub changes: Vec<Written>,
+    pub changes: Vec<ChangeOutcome>,
     /// How many stored records of the covered stretch were not among the changes.
     pub missing: u64,
 }
 
 impl Outcome {
     /// How many changes ended so.
-    pub fn count(&self, written: Written) -> usize {
+    pub fn count(&self, written: ChangeOutcome) -> usize {
         self.changes.iter().filter(|w| **w == written).count()
     }
 }
 
 /// What became of one change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub enum ChangeOutcome {
     /// A new record.
     Inserted,
     /// A newer state of a known record.
@@ -203,9 +203,9 @@ pub enum Written {
     /// Known already.
     Unchanged,
     /// Something newer is stored.
-    Older,
+    Stale,
     /// Order cannot be told; a read by id was ordered (where the change names how).
-    Unordered,
+    Ambiguous,
 }
 
 /// Which records to list.

@@ -39,7 +39,7 @@ enum State {
 /// The circuit is open: nothing is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider failed too often in a row; the next call is let through in {retry_in:?}")]
-pub struct Open {
+pub struct CircuitOpen {
     /// When to ask again.
     pub retry_in: Duration,
 }
@@ -62,14 +62,16 @@ impl Breaker {
     /// Asks to make a call.
     ///
     /// # Errors
-    /// [`Open`] while the circuit is open, or while the one probe after that is under way, for at most the cool-down.
-    pub fn admit(&self, now: Duration) -> Result<Permit, Open> {
+    /// [`CircuitOpen`] while the circuit is open, or while the one probe after that is under way, for at most the cool-down.
+    pub fn admit(&self, now: Duration) -> Result<Permit, CircuitOpen> {
         let (mut state, cool_down) = (self.state(), self.0.cool_down);
         let probe = match *state {
             State::Closed { .. } => false,
-            State::Open { until } if now < until => return Err(Open { retry_in: until - now }),
+            State::Open { until } if now < until => return Err(CircuitOpen { retry_in: until - now }),
             // How long the probe takes nobody knows; ten looks per cool-down cost nothing.
-            State::Probing { next } if now < next => return Err(Open { retry_in: (next - now).min(cool_down / 10) }),
+            State::Probing { next } if now < next => {
+                return Err(CircuitOpen { retry_in: (next - now).min(cool_down / 10) });
+            }
             State::Open { .. } | State::Probing { .. } => {
                 *state = State::Probing { next: now.saturating_add(cool_down) };
                 true

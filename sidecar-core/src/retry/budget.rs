@@ -14,10 +14,10 @@ const THROTTLED_COST: u32 = 5;
 
 /// Tokens for retries, shared by clones. When most calls fail, they run out and failures are passed on at once.
 #[derive(Debug, Clone)]
-pub struct RetryBudget(Arc<Purse>);
+pub struct RetryBudget(Arc<TokenPool>);
 
 #[derive(Debug)]
-struct Purse {
+struct TokenPool {
     max: u32,
     tokens: AtomicU32,
 }
@@ -25,7 +25,7 @@ struct Purse {
 impl RetryBudget {
     /// A full purse of `max` tokens; 500 pay for 35 retries after failures or 100 after refusals by limit.
     pub fn new(max: u32) -> Self {
-        Self(Arc::new(Purse { max, tokens: AtomicU32::new(max) }))
+        Self(Arc::new(TokenPool { max, tokens: AtomicU32::new(max) }))
     }
 
     /// Pays for a retry; `false` when there is not enough left, or the failure is not to be retried.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::StatusCode;
 
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind, SendState};
 
 /// A value that makes a provider carry out a repeated request once (`Idempotency-Key`). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -46,21 +46,21 @@ pub enum Replay {
 
 /// A failure, as far as [`classify`] looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
+pub struct AttemptFailure {
     /// What went wrong.
     pub kind: ErrorKind,
     /// The answer's status, if there was one.
     pub status: Option<StatusCode>,
     /// Whether the provider may have acted.
-    pub sent: Sent,
+    pub sent: SendState,
     /// The provider said that a limit is used up for long (a day): waiting within the call cannot help.
     pub exhausted: bool,
 }
 
 /// Not `exhausted`: that is the provider crate's to tell.
-impl From<&Error> for Failure {
+impl From<&Error> for AttemptFailure {
     fn from(error: &Error) -> Self {
-        Self { kind: error.kind(), status: error.status(), sent: error.was_sent(), exhausted: false }
+        Self { kind: error.kind(), status: error.status(), sent: error.send_state(), exhausted: false }
     }
 }
 
@@ -81,25 +81,25 @@ pub enum Retryable {
 /// Server trouble (500, 502, 503, 504 and 520–524, which Cloudflare answers for an origin that fails), a broken
 /// connection and an attempt that took too long are repeatable if the request was not sent or may be carried out twice.
 /// Everything else is not.
-pub fn classify(failure: impl Into<Failure>, replay: &Replay) -> Retryable {
+pub fn classify(failure: impl Into<AttemptFailure>, replay: &Replay) -> Retryable {
     let failure = failure.into();
     let refused_by_limit =
         failure.kind == ErrorKind::RateLimited || failure.status == Some(StatusCode::TOO_MANY_REQUESTS);
     if refused_by_limit {
         return if failure.exhausted { Retryable::No } else { Retryable::Throttled };
     }
-    let harmless = failure.sent == Sent::No || !matches!(replay, Replay::OnlyIfNotSent);
+    let harmless = failure.sent == SendState::NotSent || !matches!(replay, Replay::OnlyIfNotSent);
     if harmless && is_passing(&failure) { Retryable::Transient } else { Retryable::No }
 }
 
-fn is_passing(failure: &Failure) -> bool {
+fn is_passing(failure: &AttemptFailure) -> bool {
     match (failure.kind, failure.status) {
         (ErrorKind::Transport, _) => true,
         // An open circuit: nothing was sent.
         (ErrorKind::Server, None) => true,
         (ErrorKind::Server, Some(status)) => matches!(status.as_u16(), 500 | 502..=504 | 520..=524),
         // The token or claim store was busy before anything was sent.
-        (ErrorKind::Store, None) => failure.sent == Sent::No,
+        (ErrorKind::Store, None) => failure.sent == SendState::NotSent,
         _ => false,
     }
 }

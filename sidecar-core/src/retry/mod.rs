@@ -11,9 +11,9 @@ mod classify;
 
 use std::time::Duration;
 
-pub use breaker::{Breaker, Open, Permit};
+pub use breaker::{Breaker, CircuitOpen, Permit};
 pub use budget::RetryBudget;
-pub use classify::{Failure, IdempotencyKey, Replay, Retryable, classify};
+pub use classify::{AttemptFailure, IdempotencyKey, Replay, Retryable, classify};
 
 /// How often and how patiently a call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,9 @@ impl RetryPolicy {
 
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryDecision {
     /// Try again after this wait.
-    Again(Duration),
+    RetryAfter(Duration),
     /// Give the failure to the caller.
     Stop(StopReason),
 }
@@ -74,19 +74,19 @@ pub fn next(
     retry_after: Option<Duration>,
     remaining: Option<Duration>,
     random01: f64,
-) -> Verdict {
+) -> RetryDecision {
     if class == Retryable::No {
-        return Verdict::Stop(StopReason::NotRetryable);
+        return RetryDecision::Stop(StopReason::NotRetryable);
     }
     if attempt >= policy.max_attempts {
-        return Verdict::Stop(StopReason::Attempts);
+        return RetryDecision::Stop(StopReason::Attempts);
     }
     let ceiling = policy.base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(policy.cap);
     let fraction = if random01.is_finite() { random01.clamp(0.0, 1.0) } else { 1.0 };
     let drawn = if fraction < 1.0 { ceiling.mul_f64(fraction) } else { ceiling };
     let wait = drawn.min(ceiling).max(retry_after.unwrap_or_default());
     match remaining {
-        Some(remaining) if wait >= remaining => Verdict::Stop(StopReason::Deadline),
-        _ => Verdict::Again(wait),
+        Some(remaining) if wait >= remaining => RetryDecision::Stop(StopReason::Deadline),
+        _ => RetryDecision::RetryAfter(wait),
     }
 }

@@ -78,9 +78,9 @@ pub struct SyncStatus {
     /// When it is due; `None`: stopped.
     pub next_run_at: Option<Timestamp>,
     /// Whether the next pass must be full.
-    pub full_wanted: bool,
+    pub full_requested: bool,
     /// Whether that pass may remove any share of what is stored; each record is still confirmed by a read.
-    pub force_wanted: bool,
+    pub force_requested: bool,
 }
 
 /// Part of a [`Batch`](crate::record::Batch): what a source's row becomes.

@@ -3,13 +3,13 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 use futures_util::future::join;
 use tokio_util::sync::CancellationToken;
 
-use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourcePage, Span, SyncKey, SyncStatus};
+use super::{CheckpointWrite, Checkpoints, KeyRange, Mode, Phase, Progress, Source, SourcePage, SyncKey, SyncStatus};
 use crate::{
     error::{Error, ErrorKind, Retry, StoreError},
     lease::{Lease, LeaseStore},
     outbox::NewTask,
     page::CursorGuard,
-    record::{Batch, Change, Covered, Effect, MAX_CHANGES, Outcome, Records, Written},
+    record::{Batch, Change, ChangeOutcome, MAX_CHANGES, Mutation, Outcome, Records, ScannedRange},
     time::{Clock, Timestamp},
 };
 
@@ -22,16 +22,16 @@ pub struct EngineConfig {
     /// When a source is due again after a good pass.
     pub interval: Duration,
     /// A pass is full when the last full one is older than this.
-    pub full_every: Duration,
+    pub full_sync_interval: Duration,
     /// When a source is due again after a failure; doubled with each further one, up to `interval`.
-    pub retry: Duration,
-    /// How far the provider's search index may lag: an incremental pass begins this much before the newest version
+    pub retry_backoff: Duration,
+    /// How far the provider's search index may index_lag: an incremental pass begins this much before the newest version
     /// known, and a full pass removes nothing younger than its own start minus this.
-    pub lag: Duration,
+    pub index_lag: Duration,
     /// A pass that lacks more than this share of the stored records stops instead of removing them.
-    pub mass_delete: f64,
+    pub max_delete_ratio: f64,
     /// So few missing records are removed whatever their share: each is confirmed by a read.
-    pub mass_delete_floor: u64,
+    pub max_delete_floor: u64,
     /// How long the lease lives without being renewed.
     pub lease: Duration,
 }
@@ -41,11 +41,11 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(900),
-            full_every: Duration::from_secs(86_400),
-            retry: Duration::from_secs(30),
-            lag: Duration::from_secs(120),
-            mass_delete: 0.20,
-            mass_delete_floor: 10,
+            full_sync_interval: Duration::from_secs(86_400),
+            retry_backoff: Duration::from_secs(30),
+            index_lag: Duration::from_secs(120),
+            max_delete_ratio: 0.20,
+            max_delete_floor: 10,
             lease: Duration::from_secs(15),
         }
     }
@@ -53,7 +53,7 @@ impl Default for EngineConfig {
 
 /// What a pass did. Counts are of this run: a pass that was resumed counts only its rest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SyncReport {
     /// Pages fetched.
     pub pages: u64,
     /// Rows looked at.
@@ -67,18 +67,18 @@ pub struct Report {
     /// Rows known already.
     pub unchanged: u64,
     /// Rows of which something newer is stored, or whose order a read by id will tell.
-    pub left: u64,
+    pub skipped: u64,
 }
 
-impl Report {
+impl SyncReport {
     fn count(&mut self, outcome: &Outcome) {
         for written in &outcome.changes {
             let counter = match written {
-                Written::Inserted => &mut self.inserted,
-                Written::Updated => &mut self.updated,
-                Written::Deleted => &mut self.deleted,
-                Written::Unchanged => &mut self.unchanged,
-                Written::Older | Written::Unordered => &mut self.left,
+                ChangeOutcome::Inserted => &mut self.inserted,
+                ChangeOutcome::Updated => &mut self.updated,
+                ChangeOutcome::Deleted => &mut self.deleted,
+                ChangeOutcome::Unchanged => &mut self.unchanged,
+                ChangeOutcome::Stale | ChangeOutcome::Ambiguous => &mut self.skipped,
             };
             *counter += 1;
         }
@@ -117,7 +117,7 @@ pub enum SyncError {
     /// The lease was lost: another process goes on with the pass.
     #[error("the lease was lost; another process may go on with the pass")]
     LeaseLost,
-    /// This process is stopping ([`Engine::until`]): the lease is handed back and any process may go on.
+    /// This process is stopping ([`Engine::with_shutdown`]): the lease is handed back and any process may go on.
     #[error("the process is stopping; the pass goes on from its last page")]
     Stopped,
 }
@@ -125,10 +125,10 @@ pub enum SyncError {
 impl SyncError {
     /// Whether going on from the kept cursor would fail in the same way: the next pass has to start anew.
     fn is_in_the_way(&self) -> bool {
-        use ErrorKind::{Config, Conflict, Decode, Invalid, NotFound};
+        use ErrorKind::{Conflict, Decode, InvalidInput, NotFound, Rejected};
         match self {
             Self::Cursor(_) | Self::MassDelete { .. } => true,
-            Self::Provider(error) => matches!(error.kind(), Invalid | NotFound | Conflict | Decode | Config),
+            Self::Provider(error) => matches!(error.kind(), Rejected | NotFound | Conflict | Decode | InvalidInput),
             _ => false,
         }
     }
@@ -164,13 +164,13 @@ impl fmt::Debug for Engine {
 
 /// A pass that a process holds the lease of. Dropping it leaves the lease to run out; [`Engine::run`] hands it back.
 #[derive(Debug)]
-pub struct Pass {
+pub struct SyncRun {
     lease: Lease,
     status: SyncStatus,
     progress: Progress,
 }
 
-impl Pass {
+impl SyncRun {
     /// Full or incremental: what the source has to list.
     pub fn mode(&self) -> Mode {
         self.progress.mode
@@ -178,7 +178,7 @@ impl Pass {
 
     /// Where an incremental pass begins: the newest version known, minus the provider's lag.
     pub fn since(&self, config: &EngineConfig) -> Option<Timestamp> {
-        self.status.watermark.map(|newest| newest - config.lag)
+        self.status.watermark.map(|newest| newest - config.index_lag)
     }
 
     /// How far it has come.
@@ -201,7 +201,7 @@ impl Engine {
 
     /// Ends passes early when `stop` is cancelled, with their leases handed back.
     #[must_use]
-    pub fn until(mut self, stop: CancellationToken) -> Self {
+    pub fn with_shutdown(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
         self
     }
@@ -215,13 +215,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`SyncError::Busy`] while another process runs it.
-    pub async fn begin(&self, key: &SyncKey) -> Result<Pass, SyncError> {
+    pub async fn begin(&self, key: &SyncKey) -> Result<SyncRun, SyncError> {
         let holder = uuid::Uuid::new_v4().to_string();
-        let Some(lease) = self.leases.try_take(&format!("sync:{key}"), &holder, self.config.lease).await? else {
+        let Some(lease) = self.leases.try_acquire(&format!("sync:{key}"), &holder, self.config.lease).await? else {
             return Err(SyncError::Busy(key.clone()));
         };
         match self.pass_to_run(key).await {
-            Ok((status, progress)) => Ok(Pass { lease, status, progress }),
+            Ok((status, progress)) => Ok(SyncRun { lease, status, progress }),
             Err(error) => {
                 self.hand_back(&lease).await;
                 Err(error.into())
@@ -234,8 +234,8 @@ impl Engine {
         let Some(status) = self.checkpoints.status(key).await? else {
             return Err(StoreError::broken(format!("{key} is not scheduled")));
         };
-        let recent = |progress: &Progress| now.since(progress.started_at) < self.config.full_every;
-        let wanted = |progress: &Progress| progress.mode == Mode::Full || !status.full_wanted;
+        let recent = |progress: &Progress| now.since(progress.started_at) < self.config.full_sync_interval;
+        let wanted = |progress: &Progress| progress.mode == Mode::Full || !status.full_requested;
         if let Some(progress) = status.progress.clone().filter(|progress| wanted(progress) && recent(progress)) {
             return Ok((status, progress));
         }
@@ -251,8 +251,8 @@ impl Engine {
     }
 
     fn new_pass(&self, status: &SyncStatus, now: Timestamp) -> Progress {
-        let full_is_recent = status.last_full_at.is_some_and(|last| now.since(last) < self.config.full_every);
-        let incremental = full_is_recent && !status.full_wanted && status.watermark.is_some();
+        let full_is_recent = status.last_full_at.is_some_and(|last| now.since(last) < self.config.full_sync_interval);
+        let incremental = full_is_recent && !status.full_requested && status.watermark.is_some();
         Progress {
             mode: if incremental { Mode::Incremental } else { Mode::Full },
             phase: Phase::Listing,
@@ -270,11 +270,11 @@ impl Engine {
     /// [`SyncError`]; what was committed stays.
     pub async fn run<S: Source>(
         &self,
-        pass: Pass,
+        pass: SyncRun,
         source: &S,
         force: bool,
         observer: &dyn SyncObserver,
-    ) -> Result<Report, SyncError> {
+    ) -> Result<SyncReport, SyncError> {
         let (key, lease) = (pass.status.key.clone(), pass.lease.clone());
         let failures = pass.status.error_count;
         let outcome = self.keeping_lease(&lease, self.pass(pass, source, force, observer)).await;
@@ -292,7 +292,7 @@ impl Engine {
             self.checkpoints.restart(key).await?;
         }
         if !matches!(error, SyncError::LeaseLost | SyncError::Stopped) {
-            let pause = self.config.retry.saturating_mul(1 << failures.min(10)).min(self.config.interval);
+            let pause = self.config.retry_backoff.saturating_mul(1 << failures.min(10)).min(self.config.interval);
             self.checkpoints.failed(key, &error.to_string(), self.clock.now() + pause).await?;
         }
         Ok(())
@@ -327,16 +327,16 @@ impl Engine {
 
     async fn pass<S: Source>(
         &self,
-        mut pass: Pass,
+        mut pass: SyncRun,
         source: &S,
         force: bool,
         observer: &dyn SyncObserver,
-    ) -> Result<Report, SyncError> {
-        let mut report = Report::default();
+    ) -> Result<SyncReport, SyncError> {
+        let mut report = SyncReport::default();
         if pass.progress.phase == Phase::Listing {
             self.list(&mut pass, source, &mut report, observer).await?;
             if pass.progress.mode == Mode::Full {
-                self.guard(&pass, force || pass.status.force_wanted).await?;
+                self.guard(&pass, force || pass.status.force_requested).await?;
             }
             pass.progress.phase = Phase::Confirming;
             self.write_progress(&pass).await?;
@@ -344,16 +344,16 @@ impl Engine {
         if pass.progress.mode == Mode::Full {
             self.confirm(&pass, source, &mut report).await?;
         }
-        self.finish(&pass, source.afterwards()).await?;
+        self.finish(&pass, source.on_complete()).await?;
         Ok(report)
     }
 
     /// Copies all pages from the kept cursor on.
     async fn list<S: Source>(
         &self,
-        pass: &mut Pass,
+        pass: &mut SyncRun,
         source: &S,
-        report: &mut Report,
+        report: &mut SyncReport,
         observer: &dyn SyncObserver,
     ) -> Result<(), SyncError> {
         let mut at: Option<S::Cursor> = match pass.progress.cursor.clone() {
@@ -364,8 +364,8 @@ impl Engine {
         guard.visit(at.as_ref())?;
         let mut fetched = source.page(at).await?;
         loop {
-            let SourcePage { page, span } = fetched;
-            let batch = self.page_batch(pass, page.items, page.next.as_ref(), span)?;
+            let SourcePage { page, range } = fetched;
+            let batch = self.page_batch(pass, page.items, page.next.as_ref(), range)?;
             at = page.next;
             // The next page is fetched while this one is committed.
             let fetch = async {
@@ -389,14 +389,14 @@ impl Engine {
     /// A page with the cursor behind it.
     fn page_batch<C: serde::Serialize>(
         &self,
-        pass: &mut Pass,
+        pass: &mut SyncRun,
         changes: Vec<Change>,
         next: Option<&C>,
-        span: Option<Span>,
+        range: Option<KeyRange>,
     ) -> Result<Batch, SyncError> {
         if changes.len() > MAX_CHANGES {
             let why = format!("a source's page holds {} rows, {MAX_CHANGES} are allowed", changes.len());
-            return Err(Error::new(ErrorKind::Config, why).into());
+            return Err(Error::new(ErrorKind::InvalidInput, why).into());
         }
         let (key, progress) = (&pass.status.key, &mut pass.progress);
         progress.pages += 1;
@@ -407,18 +407,21 @@ impl Engine {
         if let Some(next) = next {
             progress.cursor = Some(serde_json::to_value(next).map_err(|error| SyncError::Cursor(error.to_string()))?);
         }
-        let older_than = progress.started_at - self.config.lag;
-        let covered =
-            span.filter(|_| progress.mode == Mode::Full).map(|span| Covered { pass: key.clone(), span, older_than });
+        let older_than = progress.started_at - self.config.index_lag;
+        let scanned = range.filter(|_| progress.mode == Mode::Full).map(|range| ScannedRange {
+            pass: key.clone(),
+            range,
+            older_than,
+        });
         let checkpoint = Some(CheckpointWrite::Progress(key.clone(), progress.clone()));
-        Ok(Batch { changes, covered, checkpoint, ..Batch::default() })
+        Ok(Batch { changes, scanned, checkpoint, ..Batch::default() })
     }
 
     async fn commit_page(
         &self,
-        pass: &Pass,
+        pass: &SyncRun,
         batch: Batch,
-        report: &mut Report,
+        report: &mut SyncReport,
         observer: &dyn SyncObserver,
     ) -> Result<(), SyncError> {
         report.pages += 1;
@@ -430,7 +433,7 @@ impl Engine {
     }
 
     /// Stops a pass that would remove too much.
-    async fn guard(&self, pass: &Pass, force: bool) -> Result<(), SyncError> {
+    async fn guard(&self, pass: &SyncRun, force: bool) -> Result<(), SyncError> {
         let key = &pass.status.key;
         let records = self.checkpoints.missing(key, u32::MAX).await?;
         let Some((first, _)) = records.first() else { return Ok(()) };
@@ -443,17 +446,19 @@ impl Engine {
             clippy::cast_sign_loss,
             reason = "a share of counts far below 2^52"
         )]
-        let (allowed, allowed_percent) =
-            ((stored as f64 * self.config.mass_delete) as u64, (self.config.mass_delete * 100.0).round() as u32);
-        if force || missing <= self.config.mass_delete_floor || missing <= allowed {
+        let (allowed, allowed_percent) = (
+            (stored as f64 * self.config.max_delete_ratio) as u64,
+            (self.config.max_delete_ratio * 100.0).round() as u32,
+        );
+        if force || missing <= self.config.max_delete_floor || missing <= allowed {
             return Ok(());
         }
         Err(SyncError::MassDelete { missing, stored, allowed_percent })
     }
 
-    /// Reads what the listing lacked by id, and removes what is really gone. A record that cannot be read is left as it is,
+    /// Reads what the listing lacked by id, and removes what is really gone. A record that cannot be read is skipped as it is,
     /// for the next full pass to look at again.
-    async fn confirm<S: Source>(&self, pass: &Pass, source: &S, report: &mut Report) -> Result<(), SyncError> {
+    async fn confirm<S: Source>(&self, pass: &SyncRun, source: &S, report: &mut SyncReport) -> Result<(), SyncError> {
         let key = &pass.status.key;
         let mut unreadable = HashSet::new();
         loop {
@@ -468,31 +473,31 @@ impl Engine {
                 match source.read(&record.id, revision).await {
                     Ok(change) if change.key == record => batch.changes.push(change),
                     Ok(change) => {
-                        tracing::warn!(%key, id = %record.id, answered = %change.key.id, "another record was read; it is left as it is");
+                        tracing::warn!(%key, id = %record.id, answered = %change.key.id, "another record was read; it is skipped as it is");
                         unreadable.insert(record);
                     }
                     Err(error) if error.retry() == Retry::Never && error.kind() != ErrorKind::Auth => {
-                        tracing::warn!(%key, id = %record.id, %error, "a missing record cannot be read; it is left as it is");
-                        report.left += 1;
+                        tracing::warn!(%key, id = %record.id, %error, "a missing record cannot be read; it is skipped as it is");
+                        report.skipped += 1;
                         unreadable.insert(record);
                     }
                     Err(error) => return Err(error.into()),
                 }
             }
-            let gone = batch.changes.iter().filter(|change| change.effect == Effect::Delete).count();
+            let gone = batch.changes.iter().filter(|change| change.mutation == Mutation::Delete).count();
             tracing::info!(%key, gone, alive = batch.changes.len() - gone, "missing records read by id");
             let outcome = self.records.commit(batch).await?;
             report.count(&outcome);
         }
     }
 
-    async fn write_progress(&self, pass: &Pass) -> Result<(), SyncError> {
+    async fn write_progress(&self, pass: &SyncRun) -> Result<(), SyncError> {
         let checkpoint = Some(CheckpointWrite::Progress(pass.status.key.clone(), pass.progress.clone()));
         self.records.commit(Batch { checkpoint, ..Batch::default() }).await?;
         Ok(())
     }
 
-    async fn finish(&self, pass: &Pass, outbox: Vec<NewTask>) -> Result<(), SyncError> {
+    async fn finish(&self, pass: &SyncRun, outbox: Vec<NewTask>) -> Result<(), SyncError> {
         let now = self.clock.now();
         let checkpoint = Some(CheckpointWrite::Finished {
             key: pass.status.key.clone(),

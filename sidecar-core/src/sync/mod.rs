@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use checkpoint::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, SyncHealth, SyncStatus};
-pub use engine::{Engine, EngineConfig, Pass, Report, SyncError, SyncObserver};
+pub use engine::{Engine, EngineConfig, SyncError, SyncObserver, SyncReport, SyncRun};
 
 use crate::{error::Result, id::OrganizationId, outbox::NewTask, page::Page, record::Change, time::Timestamp};
 
@@ -52,7 +52,7 @@ impl fmt::Debug for SyncKey {
 /// A stretch of a listing in which a page is all there is: records of `kind` (in `location`) whose (position, id) lies
 /// after `after` and not after `up_to`. An open end reaches as far as there are records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct KeyRange {
     /// The kind of record.
     pub kind: &'static str,
     /// Only records of this location.
@@ -69,7 +69,7 @@ pub struct SourcePage<C> {
     /// The changes, as listed, and where the next page starts.
     pub page: Page<Change, C>,
     /// What the page vouches for. Only passes in [`Mode::Full`] use it.
-    pub span: Option<Span>,
+    pub range: Option<KeyRange>,
 }
 
 /// A provider's listing that can be copied. One value is one pass: it knows its mode and where an incremental one starts.
@@ -81,12 +81,12 @@ pub trait Source: Send + Sync {
     fn page(&self, at: Option<Self::Cursor>) -> impl Future<Output = Result<SourcePage<Self::Cursor>>> + Send;
 
     /// Reads one record by id, for one that the listing lacks. The answer's effect is
-    /// [`Effect::Delete`](crate::record::Effect::Delete) when the provider no longer has it. `revision` goes into the
+    /// [`Mutation::Delete`](crate::record::Mutation::Delete) when the provider no longer has it. `revision` goes into the
     /// change's [`ChangeOrigin::Read`](crate::record::ChangeOrigin::Read).
     fn read(&self, id: &str, revision: u64) -> impl Future<Output = Result<Change>> + Send;
 
     /// What is to be done once the pass ended well. It is written with its end, so that nothing comes between the two.
-    fn afterwards(&self) -> Vec<NewTask> {
+    fn on_complete(&self) -> Vec<NewTask> {
         Vec::new()
     }
 }

@@ -8,4 +8,4 @@ mod transport;
 
 pub use clock::ManualClock;
 pub use signed::{Ed25519Signer, hmac_sha256_hex, standard_webhook, stripe};
-pub use transport::{Recorded, ScriptedTransport};
+pub use transport::{RecordedRequest, ScriptedTransport};

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use crate::http::{Body, HttpRequest, HttpResponse, MAX_ANSWER, Transport, TransportError};
+use crate::http::{Body, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, Transport, TransportError};
 
 /// A request that a [`ScriptedTransport`] was given.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub struct RecordedRequest {
     /// Its method.
     pub method: Method,
     /// Its URL with query.
@@ -24,7 +24,7 @@ pub struct Recorded {
     pub body: Bytes,
 }
 
-impl Recorded {
+impl RecordedRequest {
     /// The body as JSON; `Null` when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
@@ -44,7 +44,7 @@ pub struct ScriptedTransport(Mutex<Script>);
 #[derive(Default)]
 struct Script {
     answers: VecDeque<Result<http::Response<Bytes>, TransportError>>,
-    requests: Vec<Recorded>,
+    requests: Vec<RecordedRequest>,
 }
 
 impl ScriptedTransport {
@@ -59,13 +59,13 @@ impl ScriptedTransport {
 
     /// Then answers with a status and a JSON body.
     #[must_use]
-    pub fn answer(self, status: u16, body: impl Into<Value>) -> Self {
-        self.answer_with(status, &[], body.into().to_string())
+    pub fn respond(self, status: u16, body: impl Into<Value>) -> Self {
+        self.respond_with(status, &[], body.into().to_string())
     }
 
     /// Then answers with a status, headers and any body. A status or header that HTTP does not know becomes a 500.
     #[must_use]
-    pub fn answer_with(self, status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Self {
+    pub fn respond_with(self, status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Self {
         let mut response = http::Response::new(body.into());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {
@@ -86,7 +86,7 @@ impl ScriptedTransport {
     }
 
     /// What it was asked so far.
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.script().requests.clone()
     }
 }
@@ -101,9 +101,14 @@ impl fmt::Debug for ScriptedTransport {
 impl Transport for ScriptedTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let (head, body) = request.into_parts();
-        let body = body.collect(MAX_ANSWER).await?;
+        let body = body.collect(MAX_RESPONSE_BYTES).await?;
         let mut script = self.script();
-        script.requests.push(Recorded { method: head.method, url: head.uri.to_string(), headers: head.headers, body });
+        script.requests.push(RecordedRequest {
+            method: head.method,
+            url: head.uri.to_string(),
+            headers: head.headers,
+            body,
+        });
         match script.answers.pop_front() {
             Some(answer) => answer.map(|response| response.map(Body::Bytes)),
             None => Err(TransportError::Request("the script has no further answer".into())),

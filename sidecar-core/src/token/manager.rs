@@ -12,11 +12,11 @@ use futures_util::{
 };
 
 use super::{
-    Bearer, Connection, ConnectionState, Credentials, Swap, TokenExchange, TokenKey, TokenSet, TokenStore,
+    AccessToken, CasResult, Connection, ConnectionState, Credentials, TokenKey, TokenProvider, TokenSet, TokenStore,
     not_connected,
 };
 use crate::{
-    error::{Error, ErrorKind, Result, Sent, StoreError},
+    error::{Error, ErrorKind, Result, SendState, StoreError},
     lease::{Lease, LeaseStore},
     secret,
     time::{Clock, Elapsed, timeout},
@@ -27,26 +27,26 @@ use crate::{
 pub struct TokenConfig {
     /// A token that ends within this time is renewed while it is still handed out; every process adds up to a fifth,
     /// so that not all begin at once.
-    pub early: Duration,
+    pub refresh_before: Duration,
     /// A token that ends within this time is not handed out any more.
-    pub margin: Duration,
+    pub expiry_leeway: Duration,
     /// How long a lease lives without being renewed: how soon another process may go on after a crash.
-    pub lease: Duration,
+    pub lease_ttl: Duration,
     /// How long a caller waits for a new token.
-    pub wait: Duration,
+    pub acquire_timeout: Duration,
     /// How long an exchange may take before its task gives up.
-    pub exchange: Duration,
+    pub exchange_timeout: Duration,
 }
 
 impl Default for TokenConfig {
     /// Renewed 5 minutes early, not handed out in the last 30 s, leases of 3 s, callers wait 20 s, exchanges take 60 s at most.
     fn default() -> Self {
         Self {
-            early: Duration::from_secs(300),
-            margin: Duration::from_secs(30),
-            lease: Duration::from_secs(3),
-            wait: Duration::from_secs(20),
-            exchange: Duration::from_secs(60),
+            refresh_before: Duration::from_secs(300),
+            expiry_leeway: Duration::from_secs(30),
+            lease_ttl: Duration::from_secs(3),
+            acquire_timeout: Duration::from_secs(20),
+            exchange_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -75,7 +75,7 @@ pub struct TokenManager(Arc<Manager>);
 struct Manager {
     store: Arc<dyn TokenStore>,
     leases: Arc<dyn LeaseStore>,
-    exchange: Arc<dyn TokenExchange>,
+    exchange: Arc<dyn TokenProvider>,
     clock: Arc<dyn Clock>,
     config: TokenConfig,
     early: Duration,
@@ -123,7 +123,7 @@ impl TokenManager {
     pub fn new(
         store: Arc<dyn TokenStore>,
         leases: Arc<dyn LeaseStore>,
-        exchange: Arc<dyn TokenExchange>,
+        exchange: Arc<dyn TokenProvider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self::with_config(store, leases, exchange, clock, TokenConfig::default())
@@ -133,12 +133,12 @@ impl TokenManager {
     pub fn with_config(
         store: Arc<dyn TokenStore>,
         leases: Arc<dyn LeaseStore>,
-        exchange: Arc<dyn TokenExchange>,
+        exchange: Arc<dyn TokenProvider>,
         clock: Arc<dyn Clock>,
         config: TokenConfig,
     ) -> Self {
         let jitter = secret::random::<1>().map_or(0, |[byte]| u32::from(byte));
-        let early = config.early + config.early / 5 * jitter / 255;
+        let early = config.refresh_before + config.refresh_before / 5 * jitter / 255;
         Self(Arc::new(Manager { store, leases, exchange, clock, config, early, slots: Mutex::default() }))
     }
 
@@ -151,10 +151,10 @@ impl TokenManager {
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] when somebody has to connect (again), or when the provider refuses the token it has just given;
-    /// [`ErrorKind::Deadline`] when the renewal takes longer than [`TokenConfig::wait`] (it goes on); otherwise what the
+    /// [`ErrorKind::Deadline`] when the renewal takes longer than [`TokenConfig::acquire_timeout`] (it goes on); otherwise what the
     /// exchange or the store failed with.
     pub async fn tokens(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
-        let ends = self.0.clock.monotonic().saturating_add(self.0.config.wait);
+        let ends = self.0.clock.monotonic().saturating_add(self.0.config.acquire_timeout);
         loop {
             let flight = match self.in_hand_or_flight(key, refused)? {
                 Either::Left(tokens) => return Ok(tokens),
@@ -166,7 +166,7 @@ impl TokenManager {
                 Ok(Ok(held)) if refused.is_some_and(|refused| held.tokens.generation <= refused) => {}
                 Ok(outcome) => return outcome.map(|held| held.tokens),
                 Err(_) => {
-                    let wait = self.0.config.wait;
+                    let wait = self.0.config.acquire_timeout;
                     let why = format!("the renewal of {key} takes longer than {wait:?}; it goes on");
                     return Err(Error::new(ErrorKind::Deadline, why));
                 }
@@ -213,7 +213,7 @@ impl TokenManager {
 
     /// Waits until no renewal is under way. Call it before a process ends: a renewal that is cut off between the provider's
     /// answer and the store loses the connection.
-    pub async fn settle(&self) {
+    pub async fn drain_refreshes(&self) {
         loop {
             let slots: Vec<_> = self.slots().values().cloned().collect();
             let flights: Vec<_> = slots.iter().filter_map(|slot| slot.lock().flight.clone()).collect();
@@ -290,9 +290,9 @@ impl fmt::Debug for TokenHandle {
 
 #[async_trait]
 impl Credentials for TokenHandle {
-    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
+    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken> {
         let tokens = self.manager.tokens(&self.key, refused).await?;
-        Ok(Bearer { token: tokens.access, generation: tokens.generation })
+        Ok(AccessToken { token: tokens.access, generation: tokens.generation })
     }
 
     fn accepted(&self, generation: u64) {
@@ -315,7 +315,7 @@ impl Manager {
 
     fn usable(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
         refused.is_none_or(|generation| tokens.generation > generation)
-            && !self.ends_within(tokens, Self::at_most(tokens, self.config.margin, 8))
+            && !self.ends_within(tokens, Self::at_most(tokens, self.config.expiry_leeway, 8))
     }
 
     /// It is time to renew it, though it may still be used.
@@ -337,17 +337,17 @@ impl Manager {
     async fn obtain(&self, key: &TokenKey, refused: Option<u64>, known: Option<u64>) -> Result<Held> {
         let holder = uuid::Uuid::new_v4().to_string();
         let name = format!("token:{key}");
-        let gives_up = self.clock.monotonic().saturating_add(self.config.exchange);
+        let gives_up = self.clock.monotonic().saturating_add(self.config.exchange_timeout);
         let mut pause = POLL;
         loop {
             match self.find(key).await? {
                 Some(connection) if self.suffices(&connection.tokens, refused, known) => {
                     return Ok(self.hold(connection.tokens, false));
                 }
-                None if !self.exchange.begins() => return Err(not_connected(key)),
+                None if !self.exchange.can_issue() => return Err(not_connected(key)),
                 _ => {}
             }
-            if let Some(lease) = self.leases.try_take(&name, &holder, self.config.lease).await? {
+            if let Some(lease) = self.leases.try_acquire(&name, &holder, self.config.lease_ttl).await? {
                 let outcome = self.under_lease(key, refused, known, &lease).await;
                 if let Err(error) = self.leases.release(&lease).await {
                     tracing::warn!(%key, %error, "the lease was not handed back; it runs out by itself");
@@ -390,15 +390,15 @@ impl Manager {
             return Ok(Some(self.hold(current, false)));
         }
         // The look may have taken longer than the lease: a refresh token must not leave without it.
-        if !self.leases.renew(lease, self.config.lease).await? {
+        if !self.leases.renew(lease, self.config.lease_ttl).await? {
             return Ok(None);
         }
         let Some(current) = current else {
-            let first = self.bought(lease, self.exchange.begin(key)).await?;
+            let first = self.bought(lease, self.exchange.issue(key)).await?;
             let stored = self.while_renewing(lease, self.store_rotated(key, 0, first)).await?;
             return Ok(stored.map(|tokens| self.hold(tokens, false)));
         };
-        match self.bought(lease, self.exchange.renew(key, &current)).await {
+        match self.bought(lease, self.exchange.refresh(key, &current)).await {
             Ok(next) => {
                 let stored = self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await?;
                 Ok(stored.map(|tokens| self.hold(tokens, refused.is_some())))
@@ -417,10 +417,10 @@ impl Manager {
 
     /// What the provider sells, with the lease kept alive until then.
     async fn bought(&self, lease: &Lease, exchange: impl Future<Output = Result<TokenSet>>) -> Result<TokenSet> {
-        let exchange = timeout(&*self.clock, self.config.exchange, exchange);
+        let exchange = timeout(&*self.clock, self.config.exchange_timeout, exchange);
         self.while_renewing(lease, exchange).await.unwrap_or_else(|Elapsed(limit)| {
             let why = format!("the token endpoint did not answer within {limit:?}");
-            Err(Error::new(ErrorKind::Deadline, why).sent(Sent::Perhaps))
+            Err(Error::new(ErrorKind::Deadline, why).with_send_state(SendState::Unknown))
         })
     }
 
@@ -428,8 +428,8 @@ impl Manager {
     async fn while_renewing<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
         let keep_alive = async {
             loop {
-                self.clock.sleep(self.config.lease / 3).await;
-                match self.leases.renew(lease, self.config.lease).await {
+                self.clock.sleep(self.config.lease_ttl / 3).await;
+                match self.leases.renew(lease, self.config.lease_ttl).await {
                     Ok(true) => {}
                     // What was sent cannot be taken back; the swap's generation decides who wins.
                     Ok(false) => tracing::warn!(key = %lease.key, "the lease was lost while an exchange was under way"),
@@ -452,12 +452,12 @@ impl Manager {
         let mut pause = POLL;
         loop {
             match self.store.swap(key, expected, &next).await {
-                Ok(Swap::Stored(generation)) => {
+                Ok(CasResult::Stored(generation)) => {
                     next.generation = generation;
                     return Ok(Some(next));
                 }
-                Ok(Swap::Lost(Some(_))) => return Ok(None),
-                Ok(Swap::Lost(None)) => {
+                Ok(CasResult::Conflict(Some(_))) => return Ok(None),
+                Ok(CasResult::Conflict(None)) => {
                     return Err(Error::new(
                         ErrorKind::Auth,
                         format!("{key} was disconnected while its token was renewed"),
@@ -487,7 +487,7 @@ impl Manager {
         }
         let state = ConnectionState::NeedsReauth { reason: error.message().to_owned(), since: self.clock.now() };
         tracing::error!(%key, %error, "the connection has to be made again: the provider refused its refresh token");
-        if let Err(failed) = self.store.mark(key, tried.generation, &state).await {
+        if let Err(failed) = self.store.set_state(key, tried.generation, &state).await {
             tracing::error!(%key, error = %failed, "that could not be written down; the next call will find it out again");
         }
         Err(error)

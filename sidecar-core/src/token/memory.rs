@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore};
+use super::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore};
 use crate::{
     error::StoreError,
     id::OrganizationId,
@@ -76,7 +76,7 @@ impl TokenStore for MemoryStore {
         Ok(self.tokens().get(key).and_then(|row| row.connection.clone()))
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
         let mut rows = self.tokens();
         let (generation, found) = match rows.get(key) {
             Some(row) => (row.generation, row.connection.clone()),
@@ -87,16 +87,16 @@ impl TokenStore for MemoryStore {
             None => expected == 0,
         };
         if !free_to_write {
-            return Ok(Swap::Lost(found));
+            return Ok(CasResult::Conflict(found));
         }
         let generation = generation + 1;
         let tokens = TokenSet { generation, ..next.clone() };
         let connection = Some(Connection { key: key.clone(), tokens, state: ConnectionState::Active });
         rows.insert(key.clone(), Row { generation, connection });
-        Ok(Swap::Stored(generation))
+        Ok(CasResult::Stored(generation))
     }
 
-    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
+    async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         if let Some(Row { connection: Some(connection), .. }) = self.tokens().get_mut(key)
             && connection.tokens.generation == generation
         {
@@ -124,7 +124,7 @@ impl TokenStore for MemoryStore {
 
 #[async_trait]
 impl LeaseStore for MemoryStore {
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let now = self.0.clock.monotonic();
         let mut leases = self.leases();
         let fence = match leases.get(key) {

@@ -120,11 +120,11 @@ pub struct Connection {
 /// What became of a swap.
 #[derive(Debug)]
 #[must_use = "a lost swap means that another process holds the current tokens"]
-pub enum Swap {
+pub enum CasResult {
     /// The new set is stored, under this generation.
     Stored(u64),
     /// Somebody was faster: their connection; or none, when it was forgotten meanwhile. Nothing was written.
-    Lost(Option<Connection>),
+    Conflict(Option<Connection>),
 }
 
 /// Where tokens are kept.
@@ -135,10 +135,10 @@ pub trait TokenStore: Send + Sync + fmt::Debug {
 
     /// Replaces the set of generation `expected` by `next` (whose own generation is ignored) and makes the connection
     /// active. `expected` 0 creates only. A connection that was forgotten is never brought back by an `expected` > 0.
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<Swap, StoreError>;
+    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError>;
 
     /// Writes down how the connection stands, provided that its generation is still `generation`; otherwise nothing happens.
-    async fn mark(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError>;
+    async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError>;
 
     /// Erases the tokens. The generation is remembered, so that a late swap of the old connection cannot hit a new one.
     async fn forget(&self, key: &TokenKey) -> Result<(), StoreError>;
@@ -149,15 +149,15 @@ pub trait TokenStore: Send + Sync + fmt::Debug {
 
 /// How a provider's tokens are bought: by refresh token, or minted from another connection's.
 #[async_trait]
-pub trait TokenExchange: Send + Sync + fmt::Debug {
+pub trait TokenProvider: Send + Sync + fmt::Debug {
     /// The successor of `current`. It is called under the connection's lease, at most once at a time.
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] means that the provider refused for good (`invalid_grant`); any other kind may be tried again.
-    async fn renew(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet>;
+    async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet>;
 
-    /// Whether [`begin`](Self::begin) can give a connection that is not there its first set.
-    fn begins(&self) -> bool {
+    /// Whether [`issue`](Self::issue) can give a connection that is not there its first set.
+    fn can_issue(&self) -> bool {
         false
     }
 
@@ -166,7 +166,7 @@ pub trait TokenExchange: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] when somebody has to connect first; any other kind may be tried again.
-    async fn begin(&self, key: &TokenKey) -> Result<TokenSet> {
+    async fn issue(&self, key: &TokenKey) -> Result<TokenSet> {
         Err(not_connected(key))
     }
 }
@@ -177,10 +177,10 @@ fn not_connected(key: &TokenKey) -> Error {
 
 /// A bearer token as the pipeline sends it.
 #[derive(Clone, Debug)]
-pub struct Bearer {
+pub struct AccessToken {
     /// The token.
     pub token: SecretString,
-    /// Its generation; named to [`Credentials::bearer`] when the provider refuses it.
+    /// Its generation; named to [`Credentials::access_token`] when the provider refuses it.
     pub generation: u64,
 }
 
@@ -191,7 +191,7 @@ pub trait Credentials: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] when there is none and somebody has to connect again.
-    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer>;
+    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken>;
 
     /// Told that the provider took the token of this generation.
     fn accepted(&self, generation: u64) {
@@ -212,9 +212,9 @@ impl StaticToken {
 
 #[async_trait]
 impl Credentials for StaticToken {
-    async fn bearer(&self, refused: Option<u64>) -> Result<Bearer> {
+    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken> {
         match refused {
-            None => Ok(Bearer { token: self.0.clone(), generation: 0 }),
+            None => Ok(AccessToken { token: self.0.clone(), generation: 0 }),
             Some(_) => Err(Error::new(
                 ErrorKind::Auth,
                 "the provider refused this fixed token; it cannot be renewed, replace it",

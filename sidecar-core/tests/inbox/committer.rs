@@ -60,14 +60,14 @@ async fn who_queues_behind_a_store_that_is_slow_to_fail_does_not_wait_as_long_ag
     let is_store = |answer: &Result<Receipt, PutError>| matches!(answer, Err(PutError::Store(_)));
     assert!(is_store(&first.unwrap()) && later.iter().all(is_store));
     assert_eq!(inbox.lots.lock().unwrap().len(), 1, "the store was asked once");
-    assert_eq!(committer.put(delivery("next", "a", Bytes::new())).await.unwrap(), Receipt::Fresh);
+    assert_eq!(committer.put(delivery("next", "a", Bytes::new())).await.unwrap(), Receipt::New);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delivery_that_comes_alone_waits_for_no_other() {
     let clock = SystemClock::shared();
     let (inbox, committer) = inbox(None);
-    assert_eq!(committer.put(delivery("1", "a", Bytes::new())).await.unwrap(), Receipt::Fresh);
+    assert_eq!(committer.put(delivery("1", "a", Bytes::new())).await.unwrap(), Receipt::New);
     assert_eq!((clock.monotonic(), inbox.lots.lock().unwrap().len()), (Duration::ZERO, 1));
 }
 

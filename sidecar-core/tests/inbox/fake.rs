@@ -11,8 +11,8 @@ use bytes::Bytes;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock, Timestamp,
     inbox::{
-        Backlog, Claim, ClaimRef, DeadLetter, Inbox, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, Verdict,
-        WorkerConfig,
+        Backlog, Claim, ClaimRef, DeadLetter, DeliveryOutcome, Inbox, InboxHandler, InboxWorker, NewDelivery, Plan,
+        Receipt, WorkerConfig,
     },
     record::{Batch, Outcome},
 };
@@ -131,7 +131,7 @@ impl Inbox for FakeInbox {
         let due = self.clock.monotonic();
         let kept = deliveries.iter().map(|delivery| Row { delivery: delivery.clone(), attempt: 0, due, open: true });
         self.rows().extend(kept);
-        Ok(vec![Receipt::Fresh; deliveries.len()])
+        Ok(vec![Receipt::New; deliveries.len()])
     }
 
     async fn claim(&self, limit: u32, lease: Duration, _: Timestamp) -> Result<Vec<Claim>, StoreError> {
@@ -162,7 +162,7 @@ impl Inbox for FakeInbox {
         Ok(())
     }
 
-    async fn hand_back(&self, claims: &[ClaimRef], _: Timestamp) -> Result<(), StoreError> {
+    async fn release_claims(&self, claims: &[ClaimRef], _: Timestamp) -> Result<(), StoreError> {
         for claim in claims {
             let row = &mut self.rows()[Self::at(claim.seq)];
             (row.attempt, row.due) = (row.attempt - 1, self.clock.monotonic());
@@ -195,8 +195,8 @@ impl InboxHandler for Handler {
             _ => {}
         }
         let verdict = |claim| match self.0 {
-            Trouble::Fails if is_bad(claim) => Verdict::Failed("not now".to_owned()),
-            _ => Verdict::Done,
+            Trouble::Fails if is_bad(claim) => DeliveryOutcome::Failed("not now".to_owned()),
+            _ => DeliveryOutcome::Done,
         };
         Ok(Plan { batch: Batch::default(), verdicts: claims.iter().map(verdict).collect() })
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use sidecar_core::{
     Timestamp,
-    limit::{Decision, Feedback, Lane, LocalLimiter, RateLimiter, Scope, Usage},
+    rate_limit::{Decision, Feedback, LocalLimiter, Priority, RateLimiter, Scope, Usage},
     test_util::ManualClock,
 };
 
@@ -24,15 +24,15 @@ impl Desk {
         Self { limiter: LocalLimiter::new(Arc::clone(&clock) as _), clock }
     }
 
-    pub(crate) fn ask(&self, scopes: &[Scope], lane: Lane) -> Decision {
+    pub(crate) fn ask(&self, scopes: &[Scope], lane: Priority) -> Decision {
         self.limiter.try_acquire(scopes, lane).now_or_never().unwrap().unwrap()
     }
 
     pub(crate) fn go(&self, scope: &Scope) -> bool {
-        self.ask(std::slice::from_ref(scope), Lane::Interactive) == Decision::Go
+        self.ask(std::slice::from_ref(scope), Priority::Interactive) == Decision::Go
     }
 
-    pub(crate) fn wait(&self, scope: &Scope, lane: Lane) -> Duration {
+    pub(crate) fn wait(&self, scope: &Scope, lane: Priority) -> Duration {
         match self.ask(std::slice::from_ref(scope), lane) {
             Decision::Go => Duration::ZERO,
             Decision::Wait(wait) => wait,
@@ -40,7 +40,7 @@ impl Desk {
     }
 
     /// How many calls go at once.
-    pub(crate) fn burst(&self, scope: &Scope, lane: Lane) -> usize {
+    pub(crate) fn burst(&self, scope: &Scope, lane: Priority) -> usize {
         (0..1_000_000).take_while(|_| self.wait(scope, lane).is_zero()).count()
     }
 
@@ -56,9 +56,9 @@ impl Desk {
 }
 
 pub(crate) fn burst_scope() -> Scope {
-    Scope::window("burst", 100, SECOND * 10)
+    Scope::sliding_window("burst", 100, SECOND * 10)
 }
 
 pub(crate) fn day_scope() -> Scope {
-    Scope::budget("day", 200_000, DAY)
+    Scope::fixed_window("day", 200_000, DAY)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use sidecar_core::limit::{Decision, Lane, Scope};
+use sidecar_core::rate_limit::{Decision, Priority, Scope};
 
 use crate::desk::{Desk, SECOND, burst_scope, day_scope};
 
@@ -76,7 +76,7 @@ impl Way {
 
 /// 64 callers who want as much as they can get, for two minutes; answers carry what remains, if `feedback`, and come as
 /// they come.
-fn simulate(sliding: bool, lane: Lane, feedback: bool, way: Way, seed: u64) -> Seen {
+fn simulate(sliding: bool, lane: Priority, feedback: bool, way: Way, seed: u64) -> Seen {
     enum Step {
         Ask,
         Arrive(Duration),
@@ -128,7 +128,7 @@ fn no_call_is_refused_and_the_whole_quota_is_used() {
     for sliding in [false, true] {
         for feedback in [false, true] {
             for seed in [0x9E37_79B9_7F4A_7C15, 7, 4_242] {
-                let seen = simulate(sliding, Lane::Interactive, feedback, Way::Usual, seed);
+                let seen = simulate(sliding, Priority::Interactive, feedback, Way::Usual, seed);
                 let used = seen.between(SECOND * 10, SECOND * 120);
                 let context = format!("sliding {sliding}, feedback {feedback}, seed {seed}: {used} of 1100");
                 assert_eq!(seen.refused, 0, "{context}");
@@ -143,7 +143,7 @@ fn no_call_is_refused_and_the_whole_quota_is_used() {
 fn no_call_is_refused_however_uneven_the_way_is() {
     for (sliding, feedback) in [(false, false), (false, true), (true, false), (true, true)] {
         for seed in [0x9E37_79B9_7F4A_7C15, 7, 4_242] {
-            let seen = simulate(sliding, Lane::Interactive, feedback, Way::Clogged, seed);
+            let seen = simulate(sliding, Priority::Interactive, feedback, Way::Clogged, seed);
             let used = seen.between(SECOND * 10, SECOND * 120);
             let context = format!("sliding {sliding}, feedback {feedback}, seed {seed}: {used} of 1100");
             assert_eq!(seen.refused, 0, "{context}");
@@ -155,7 +155,7 @@ fn no_call_is_refused_however_uneven_the_way_is() {
 #[test]
 fn the_background_lane_alone_is_never_refused_and_uses_nine_tenths() {
     for sliding in [false, true] {
-        let seen = simulate(sliding, Lane::Background, true, Way::Usual, 7);
+        let seen = simulate(sliding, Priority::Background, true, Way::Usual, 7);
         let used = seen.between(SECOND * 10, SECOND * 120);
         assert!(seen.refused == 0 && used >= 990, "sliding {sliding}: {} refused, {used} of 1100", seen.refused);
         assert!(seen.between(Duration::ZERO, SECOND) <= 15, "evenly from the start");
@@ -170,13 +170,13 @@ proptest! {
         pauses in proptest::collection::vec(0_u64..400, 1..300),
     ) {
         let (desk, span) = (Desk::new(), Duration::from_millis(span_millis));
-        let scope = Scope::window("w", limit, span);
+        let scope = Scope::sliding_window("w", limit, span);
         let (mut now, mut gone) = (Duration::ZERO, Vec::new());
         for pause in pauses {
             let pause = Duration::from_millis(pause);
             desk.clock.advance(pause);
             now += pause;
-            let wait = desk.wait(&scope, Lane::Interactive);
+            let wait = desk.wait(&scope, Priority::Interactive);
             if !wait.is_zero() {
                 prop_assert!(wait <= span + Duration::from_millis(250));
                 if pause.as_millis().is_multiple_of(3) {
@@ -199,7 +199,7 @@ proptest! {
         steps in proptest::collection::vec((0_u64..500, proptest::option::of(0_u32..12)), 1..200),
     ) {
         let (told, untold) = (Desk::new(), Desk::new());
-        let scope = Scope::window("w", 10, SECOND);
+        let scope = Scope::sliding_window("w", 10, SECOND);
         for (pause, remaining) in steps {
             told.clock.advance(Duration::from_millis(pause));
             untold.clock.advance(Duration::from_millis(pause));

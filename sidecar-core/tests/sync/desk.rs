@@ -14,10 +14,10 @@ use sidecar_core::{
     Clock, Error, OrganizationId, Page, Result, StoreError, SystemClock, Timestamp,
     lease::{Lease, LeaseStore},
     outbox::NewTask,
-    record::{Batch, Change, ChangeOrigin, Effect, Listing, Outcome, Record, RecordKey, Records, Written},
+    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Listing, Mutation, Outcome, Record, RecordKey, Records},
     sync::{
-        CheckpointWrite, Checkpoints, Engine, EngineConfig, Mode, Pass, Progress, Report, Source, SourcePage, Span,
-        SyncError, SyncHealth, SyncKey, SyncStatus,
+        CheckpointWrite, Checkpoints, Engine, EngineConfig, KeyRange, Mode, Progress, Source, SourcePage, SyncError,
+        SyncHealth, SyncKey, SyncReport, SyncRun, SyncStatus,
     },
     token::MemoryStore,
 };
@@ -28,9 +28,19 @@ fn record(id: &str) -> RecordKey {
     RecordKey { organization: "org".into(), kind: "contact".into(), id: id.into() }
 }
 
-fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Effect) -> Change {
+fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Mutation) -> Change {
     let (key, location) = (record(id), Some("l1".into()));
-    Change { key, location, version, origin, position: None, effect, searchable: &[], reread: None, follow_up: None }
+    Change {
+        key,
+        location,
+        version,
+        origin,
+        position: None,
+        mutation: effect,
+        searchable: &[],
+        refetch_task: None,
+        on_change: None,
+    }
 }
 
 /// Ids from `c000` on.
@@ -99,11 +109,11 @@ impl Source for Provider {
         let (pages, versions) = (self.pages.lock().unwrap(), self.versions.lock().unwrap());
         let listed = |id: &String| {
             let version = versions.get(id).copied().unwrap_or_else(Self::usual_version);
-            change(id, version, ChangeOrigin::Listed, Effect::Put(Arc::default()))
+            change(id, version, ChangeOrigin::Listed, Mutation::Put(Arc::default()))
         };
         let next = Some(number + 1).filter(|next| *next < pages.len());
         let page = Page { items: pages[number].iter().map(listed).collect(), next, total: None };
-        Ok(SourcePage { page, span: Some(Span { kind: "contact", location: None, after: None, up_to: None }) })
+        Ok(SourcePage { page, range: Some(KeyRange { kind: "contact", location: None, after: None, up_to: None }) })
     }
 
     async fn read(&self, id: &str, revision: u64) -> Result<Change> {
@@ -113,12 +123,12 @@ impl Source for Provider {
         }
         let merged = self.merged.lock().unwrap();
         let alive = self.alive.lock().unwrap().contains(id) || merged.contains_key(id);
-        let effect = if alive { Effect::Put(Arc::default()) } else { Effect::Delete };
+        let effect = if alive { Mutation::Put(Arc::default()) } else { Mutation::Delete };
         let answered = merged.get(id).map_or(id, String::as_str);
         Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
     }
 
-    fn afterwards(&self) -> Vec<NewTask> {
+    fn on_complete(&self) -> Vec<NewTask> {
         self.afterwards.lock().unwrap().clone()
     }
 }
@@ -160,12 +170,12 @@ impl Records for FakeStore {
         for change in &batch.changes {
             let id = change.key.id.to_string();
             let known = state.stored.contains(&id);
-            written.push(match change.effect {
-                Effect::Delete if state.stored.remove(&id) => Written::Deleted,
-                _ if known => Written::Unchanged,
-                _ => Written::Inserted,
+            written.push(match change.mutation {
+                Mutation::Delete if state.stored.remove(&id) => ChangeOutcome::Deleted,
+                _ if known => ChangeOutcome::Unchanged,
+                _ => ChangeOutcome::Inserted,
             });
-            if change.effect != Effect::Delete {
+            if change.mutation != Mutation::Delete {
                 state.stored.insert(id.clone());
             }
             if change.origin == ChangeOrigin::Listed {
@@ -185,7 +195,7 @@ impl Records for FakeStore {
                 (status.error_count, status.next_run_at) = (0, Some(next_run_at));
                 if mode == Mode::Full {
                     status.last_full_at = Some(at);
-                    status.full_wanted = wished_meanwhile;
+                    status.full_requested = wished_meanwhile;
                 }
                 state.forget_pass();
             }
@@ -219,13 +229,13 @@ impl State {
 impl Checkpoints for FakeStore {
     async fn schedule(&self, _: &SyncKey, _: Timestamp, full: bool) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.status.full_wanted |= full;
+        state.status.full_requested |= full;
         state.wished_meanwhile |= full;
         Ok(())
     }
     async fn force(&self, _: &SyncKey) -> Result<(), StoreError> {
         let status = &mut self.lock().status;
-        (status.full_wanted, status.force_wanted) = (true, true);
+        (status.full_requested, status.force_requested) = (true, true);
         Ok(())
     }
     async fn due(&self, _: Timestamp, _: u32) -> Result<Vec<SyncStatus>, StoreError> {
@@ -272,8 +282,8 @@ struct Leases {
 
 #[async_trait]
 impl LeaseStore for Leases {
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
-        self.store.try_take(key, holder, ttl).await
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+        self.store.try_acquire(key, holder, ttl).await
     }
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
         if self.lost.load(Relaxed) { Ok(false) } else { self.store.renew(lease, ttl).await }
@@ -306,8 +316,8 @@ impl Desk {
             error_count: 0,
             last_error: None,
             next_run_at: None,
-            full_wanted: false,
-            force_wanted: false,
+            full_requested: false,
+            force_requested: false,
         };
         let store = Arc::new(FakeStore(Mutex::new(State {
             status,
@@ -325,21 +335,21 @@ impl Desk {
         Self { clock, provider, store, engine, leases }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Pass, SyncError> {
+    pub(crate) async fn begin(&self) -> Result<SyncRun, SyncError> {
         self.engine.begin(&key()).await
     }
 
-    pub(crate) async fn run(&self, pass: Pass) -> Result<Report, SyncError> {
+    pub(crate) async fn run(&self, pass: SyncRun) -> Result<SyncReport, SyncError> {
         self.engine.run(pass, &self.provider, false, &()).await
     }
 
     /// One pass, begun and run.
-    pub(crate) async fn pass(&self) -> Result<Report, SyncError> {
+    pub(crate) async fn pass(&self) -> Result<SyncReport, SyncError> {
         let pass = self.begin().await?;
         self.run(pass).await
     }
 
-    pub(crate) async fn forced_pass(&self) -> Result<Report, SyncError> {
+    pub(crate) async fn forced_pass(&self) -> Result<SyncReport, SyncError> {
         let pass = self.begin().await?;
         self.engine.run(pass, &self.provider, true, &()).await
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use sidecar_core::{
     Error, ErrorKind,
-    outbox::NewTask,
+    outbox::{Dedup, NewTask},
     sync::{Checkpoints, Mode, Phase, SyncError},
     time::timeout,
 };
@@ -42,7 +42,7 @@ async fn a_cursor_that_the_provider_refuses_begins_the_next_pass_anew() {
     let desk = Desk::new(&[]);
     let all = ids(4);
     desk.provider.list(&[&all[..2], &all[2..]]);
-    let expired = Error::new(ErrorKind::Invalid, "searchAfter has expired").with_status(StatusCode::BAD_REQUEST);
+    let expired = Error::new(ErrorKind::Rejected, "searchAfter has expired").with_status(StatusCode::BAD_REQUEST);
     desk.provider.fail_page(1, expired);
     desk.pass().await.unwrap_err();
     desk.provider.asked();
@@ -129,9 +129,9 @@ async fn a_full_pass_goes_on_where_it_stopped_and_one_that_was_wished_for_meanwh
     desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
     desk.provider.asked();
     desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.status().full_wanted), (vec![1], true));
+    assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![1], true));
     desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.status().full_wanted), (vec![0, 1], false));
+    assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![0, 1], false));
     assert_eq!(desk.begin().await.unwrap().mode(), Mode::Incremental);
 }
 
@@ -145,7 +145,7 @@ async fn what_a_pass_leads_to_is_written_with_its_end() {
         order_key: "look".into(),
         payload: serde_json::Value::Null,
         not_before: desk.clock.now(),
-        again: true,
+        dedup: Dedup::Coalesce,
     };
     desk.provider.afterwards.lock().unwrap().push(task);
     desk.provider.fail_page(0, server_trouble());
@@ -202,7 +202,7 @@ async fn a_stopping_process_hands_its_pass_over_at_once() {
     *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), MINUTE));
     let stop = CancellationToken::new();
     let lasting = desk.engine.clone();
-    desk.engine = lasting.clone().until(stop.clone());
+    desk.engine = lasting.clone().with_shutdown(stop.clone());
     let (outcome, ()) = tokio::join!(desk.pass(), async {
         desk.clock.sleep(MINUTE + Duration::from_secs(30)).await;
         stop.cancel();

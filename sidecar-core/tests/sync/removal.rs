@@ -36,7 +36,7 @@ async fn a_missing_record_that_cannot_be_read_is_left_and_the_pass_ends() {
     let forbidden = Error::new(ErrorKind::Forbidden, "not yours");
     desk.provider.unreadable.lock().unwrap().insert("c003".to_owned(), forbidden);
     let report = desk.pass().await.unwrap();
-    assert_eq!((desk.stored(), report.deleted, report.left), (ids(4), 1, 1));
+    assert_eq!((desk.stored(), report.deleted, report.skipped), (ids(4), 1, 1));
     assert!(desk.status().last_full_at.is_some());
 }
 
@@ -56,7 +56,7 @@ async fn many_unreadable_records_do_not_hide_the_others() {
     let unreadable = ids(120).into_iter().map(|id| (id, Error::new(ErrorKind::Forbidden, "not yours")));
     *desk.provider.unreadable.lock().unwrap() = unreadable.collect();
     let report = desk.forced_pass().await.unwrap();
-    assert_eq!((desk.stored(), report.deleted, report.left), (ids(120), 80, 120));
+    assert_eq!((desk.stored(), report.deleted, report.skipped), (ids(120), 80, 120));
     assert_eq!(desk.provider.read().len(), 200, "each is read once");
 }
 

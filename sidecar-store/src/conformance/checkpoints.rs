@@ -52,7 +52,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         let expected = SyncStatus {
             key: sync_key("l_1"), progress: None, watermark: None, last_full_at: None, last_sync_at: None,
-            health: SyncHealth::Healthy, error_count: 0, last_error: None, next_run_at: Some(at(0)), full_wanted: false, force_wanted: false,
+            health: SyncHealth::Healthy, error_count: 0, last_error: None, next_run_at: Some(at(0)), full_requested: false, force_requested: false,
         };
         assert_eq!(status(&*store).await, expected);
         assert_eq!(store.due(at(0), 10).await.unwrap(), [expected]);
@@ -110,7 +110,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         let expected = SyncStatus {
             key: sync_key("l_1"), progress: None, watermark: Some(at(40)), last_full_at: Some(at(50)),
             last_sync_at: Some(at(50)), health: SyncHealth::Healthy, error_count: 0, last_error: None,
-            next_run_at: Some(at(950)), full_wanted: false, force_wanted: false,
+            next_run_at: Some(at(950)), full_requested: false, force_requested: false,
         };
         assert_eq!(status(&*store).await, expected);
     }
@@ -129,12 +129,12 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
         finish(&*store, Mode::Incremental).await;
         let found = status(&*store).await;
-        assert_eq!((found.full_wanted, found.force_wanted, found.next_run_at), (true, true, Some(at(2))));
+        assert_eq!((found.full_requested, found.force_requested, found.next_run_at), (true, true, Some(at(2))));
         store.restart(&sync_key("l_1")).await.unwrap();
-        assert!(status(&*store).await.force_wanted, "for the pass that begins");
+        assert!(status(&*store).await.force_requested, "for the pass that begins");
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
-        assert_eq!((found.full_wanted, found.force_wanted), (false, false));
+        assert_eq!((found.full_requested, found.force_requested), (false, false));
     }
 
     /// A pass answers what was wished for before it began, be it interrupted or not; what was wished for meanwhile stays.
@@ -147,14 +147,14 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
-        assert_eq!((found.progress, found.full_wanted, found.force_wanted), (None, true, false));
+        assert_eq!((found.progress, found.full_requested, found.force_requested), (None, true, false));
         assert_eq!((found.next_run_at, found.last_full_at), (Some(at(2)), Some(at(50))));
         restart().await;
         // Begun anew, it is the answer to the same wish.
         restart().await;
-        assert!(status(&*store).await.full_wanted);
+        assert!(status(&*store).await.full_requested);
         finish(&*store, Mode::Full).await;
-        assert_eq!((status(&*store).await.full_wanted, status(&*store).await.next_run_at), (false, Some(at(950))));
+        assert_eq!((status(&*store).await.full_requested, status(&*store).await.next_run_at), (false, Some(at(950))));
     }
 
     /// Leave to remove much that is given during a pass is for the next one, and ends with it: not with the one under way, and
@@ -165,13 +165,13 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         restart().await;
         store.force(&sync_key("l_1")).await.unwrap();
         finish(&*store, Mode::Full).await;
-        assert!(status(&*store).await.force_wanted);
+        assert!(status(&*store).await.force_requested);
         restart().await;
         store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
-        assert!(status(&*store).await.force_wanted);
+        assert!(status(&*store).await.force_requested);
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
-        assert_eq!((found.full_wanted, found.force_wanted, found.next_run_at), (true, false, Some(at(2))));
+        assert_eq!((found.full_requested, found.force_requested, found.next_run_at), (true, false, Some(at(2))));
     }
 
     /// A full pass that is wished for stays wished for, and due, until one ended well.
@@ -180,11 +180,11 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         store.schedule(&sync_key("l_1"), at(2), false).await.unwrap();
         finish(&*store, Mode::Incremental).await;
         let found = status(&*store).await;
-        assert_eq!((found.full_wanted, found.next_run_at), (true, Some(at(2))));
+        assert_eq!((found.full_requested, found.next_run_at), (true, Some(at(2))));
         store.restart(&sync_key("l_1")).await.unwrap();
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
-        assert_eq!((found.full_wanted, found.next_run_at), (false, Some(at(950))));
+        assert_eq!((found.full_requested, found.next_run_at), (false, Some(at(950))));
     }
 
     /// A restart forgets the pass, not the past.

@@ -21,7 +21,7 @@ use crate::Store;
 async fn put(store: &dyn Store, deliveries: &[(&str, &str)]) {
     let deliveries: Vec<_> = deliveries.iter().map(|(id, key)| delivery(id, key)).collect();
     let receipts = store.put(&deliveries).await.unwrap();
-    assert!(receipts.iter().all(|receipt| *receipt == Receipt::Fresh));
+    assert!(receipts.iter().all(|receipt| *receipt == Receipt::New));
 }
 
 async fn claim(store: &dyn Store, now: Timestamp) -> Vec<Claim> {
@@ -37,21 +37,21 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn known_deliveries_are_duplicates(store) {
         put(&*store, &[("1", "k"), ("2", "k")]).await;
         let receipts = store.put(&[delivery("2", "k"), delivery("3", "k"), delivery("1", "other")]).await.unwrap();
-        assert_eq!(receipts, [Receipt::Duplicate, Receipt::Fresh, Receipt::Duplicate]);
+        assert_eq!(receipts, [Receipt::Duplicate, Receipt::New, Receipt::Duplicate]);
         assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2", "3"]);
     }
 
     /// Twice in one call is once fresh.
     async fn a_duplicate_within_one_call_is_seen(store) {
         let receipts = store.put(&[delivery("1", "k"), delivery("1", "k"), delivery("2", "k")]).await.unwrap();
-        assert_eq!(receipts, [Receipt::Fresh, Receipt::Duplicate, Receipt::Fresh]);
+        assert_eq!(receipts, [Receipt::New, Receipt::Duplicate, Receipt::New]);
         assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2"]);
     }
 
     /// Ids are the sender's own.
     async fn another_sender_may_use_the_same_id(store) {
         let other = NewDelivery { source: Cow::Borrowed("stripe"), ..delivery("1", "k") };
-        assert_eq!(store.put(&[delivery("1", "k"), other]).await.unwrap(), [Receipt::Fresh, Receipt::Fresh]);
+        assert_eq!(store.put(&[delivery("1", "k"), other]).await.unwrap(), [Receipt::New, Receipt::New]);
     }
 
     /// Nothing to keep is no error.
@@ -189,9 +189,9 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         let held = claim(&*store, at(60)).await;
         assert!(finish(&*store, std::slice::from_ref(&held[2].claim)).await);
         let refs = |claims: &[Claim]| claims.iter().map(|claim| claim.claim.clone()).collect::<Vec<_>>();
-        store.hand_back(&refs(&lost), at(60)).await.unwrap();
+        store.release_claims(&refs(&lost), at(60)).await.unwrap();
         assert!(claim(&*store, at(60)).await.is_empty(), "a lost claim hands nothing back");
-        store.hand_back(&refs(&held), at(61)).await.unwrap();
+        store.release_claims(&refs(&held), at(61)).await.unwrap();
         assert!(claim(&*store, at(60)).await.is_empty());
         let again = claim(&*store, at(61)).await;
         assert_eq!((ids(&again), again[0].attempt), (vec!["1", "2"], 2));
@@ -282,7 +282,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         let given = [delivery("a", "k1"), delivery("b", "k1"), delivery("c", "k2"), delivery("a", "k1")];
         let kept = store.put_and_claim(&given, MINUTE, at(0)).await.unwrap();
         let receipts: Vec<_> = kept.iter().map(|kept| kept.receipt).collect();
-        assert_eq!(receipts, [Receipt::Fresh, Receipt::Fresh, Receipt::Fresh, Receipt::Duplicate]);
+        assert_eq!(receipts, [Receipt::New, Receipt::New, Receipt::New, Receipt::Duplicate]);
         let mut claims: Vec<_> = kept.into_iter().filter_map(|kept| kept.claim).collect();
         if claims.is_empty() {
             claims = store.claim(10, MINUTE, at(0)).await.unwrap().into_iter().map(|claim| claim.claim).collect();
@@ -303,7 +303,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn what_has_to_wait_is_not_claimed_as_it_is_put(store) {
         store.put(&[delivery("first", "k")]).await.unwrap();
         let kept = store.put_and_claim(&[delivery("second", "k"), delivery("other", "o")], MINUTE, at(0)).await.unwrap();
-        assert!(kept.iter().all(|kept| kept.receipt == Receipt::Fresh));
+        assert!(kept.iter().all(|kept| kept.receipt == Receipt::New));
         assert_eq!(kept[0].claim, None);
         let rest = store.claim(10, MINUTE, at(1)).await.unwrap();
         assert_eq!(ids(&rest)[..2], ["first", "second"]);

@@ -7,7 +7,7 @@ use sidecar_core::lease::{Lease, LeaseStore};
 use super::{behaviours, make::MINUTE};
 
 async fn take(store: &dyn LeaseStore, holder: &str, ttl: Duration) -> Option<Lease> {
-    store.try_take("token:k", holder, ttl).await.unwrap()
+    store.try_acquire("token:k", holder, ttl).await.unwrap()
 }
 
 behaviours! { $ lease_store_conformance, leases, dyn LeaseStore:
@@ -22,7 +22,7 @@ behaviours! { $ lease_store_conformance, leases, dyn LeaseStore:
     /// Leases of other keys are other leases.
     async fn keys_are_leased_apart(store) {
         take(&*store, "a", MINUTE).await.unwrap();
-        assert!(store.try_take("token:other", "b", MINUTE).await.unwrap().is_some());
+        assert!(store.try_acquire("token:other", "b", MINUTE).await.unwrap().is_some());
     }
 
     /// Who lets it run out loses it to the next, under a greater fence.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
     inbox::{Claim, NewDelivery},
-    outbox::{NewTask, Task},
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, Outcome, Record, RecordKey, Written},
+    outbox::{Dedup, NewTask, Task},
+    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Outcome, Record, RecordKey},
     sync::SyncKey,
     token::{Connection, TokenKey, TokenSet},
 };
@@ -74,13 +74,13 @@ pub(super) fn task(key: &str, order_key: &str) -> NewTask {
         order_key: order_key.into(),
         payload: json!({ "key": key }),
         not_before: at(0),
-        again: false,
+        dedup: Dedup::Once,
     }
 }
 
 /// A standing wish.
 pub(super) fn wish(key: &str, payload: Value) -> NewTask {
-    NewTask { payload, again: true, ..task(key, key) }
+    NewTask { payload, dedup: Dedup::Coalesce, ..task(key, key) }
 }
 
 pub(super) fn keys(tasks: &[Task]) -> Vec<&str> {
@@ -111,36 +111,36 @@ pub(super) fn doc(fields: Value) -> Arc<Doc> {
     }
 }
 
-fn change(id: &str, seconds: i64, origin: ChangeOrigin, effect: Effect) -> Change {
+fn change(id: &str, seconds: i64, origin: ChangeOrigin, effect: Mutation) -> Change {
     Change {
         key: record_key(id),
         location: Some("l_1".into()),
         version: at(seconds),
         origin,
         position: None,
-        effect,
+        mutation: effect,
         searchable: &["name", "email"],
-        reread: Some(Cow::Borrowed(REREAD)),
-        follow_up: None,
+        refetch_task: Some(Cow::Borrowed(REREAD)),
+        on_change: None,
     }
 }
 
 /// A row of a listing, whole.
 pub(super) fn listed(id: &str, seconds: i64, fields: Value) -> Change {
-    change(id, seconds, ChangeOrigin::Listed, Effect::Put(doc(fields)))
+    change(id, seconds, ChangeOrigin::Listed, Mutation::Put(doc(fields)))
 }
 
 /// A webhook that carries some fields.
 pub(super) fn webhook(id: &str, seconds: i64, fields: Value) -> Change {
-    change(id, seconds, ChangeOrigin::Webhook, Effect::Patch(doc(fields)))
+    change(id, seconds, ChangeOrigin::Webhook, Mutation::Patch(doc(fields)))
 }
 
 pub(super) fn webhook_delete(id: &str, seconds: i64) -> Change {
-    change(id, seconds, ChangeOrigin::Webhook, Effect::Delete)
+    change(id, seconds, ChangeOrigin::Webhook, Mutation::Delete)
 }
 
 /// A read by id that began at `revision`.
-pub(super) fn read(id: &str, seconds: i64, revision: u64, effect: Effect) -> Change {
+pub(super) fn read(id: &str, seconds: i64, revision: u64, effect: Mutation) -> Change {
     change(id, seconds, ChangeOrigin::Read { revision }, effect)
 }
 
@@ -148,7 +148,7 @@ pub(super) fn placed(location: &str, position: i64, change: Change) -> Change {
     Change { location: Some(location.into()), position: Some(at(position)), ..change }
 }
 
-pub(super) async fn apply(store: &dyn Store, changes: Vec<Change>) -> Vec<Written> {
+pub(super) async fn apply(store: &dyn Store, changes: Vec<Change>) -> Vec<ChangeOutcome> {
     let outcome: Outcome = store.commit(Batch { changes, ..Batch::default() }).await.unwrap();
     assert!(outcome.committed);
     outcome.changes

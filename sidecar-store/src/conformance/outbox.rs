@@ -82,7 +82,7 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
     async fn a_task_that_is_put_off_keeps_its_attempts_and_its_place(store) {
         put_tasks(&*store, vec![task("a", "o"), task("b", "o")]).await;
         let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        store.put_off_task(&held.claim, "limited", at(30)).await.unwrap();
+        store.snooze_task(&held.claim, "limited", at(30)).await.unwrap();
         assert!(!finish_task(&*store, &held).await);
         assert!(claim_tasks(&*store, 10, at(29)).await.is_empty());
         let again = claim_tasks(&*store, 10, at(30)).await.remove(0);

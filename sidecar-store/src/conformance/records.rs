@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId,
-    record::{Applied, Batch, Effect, Listing, MAX_CHANGES, Origin, Outcome, Record, RecordKey, Written},
+    record::{Batch, ChangeOutcome, EventLogEntry, Listing, MAX_CHANGES, Mutation, Origin, Outcome, Record, RecordKey},
     sync::{CheckpointWrite, Mode, Phase, Progress},
 };
 
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::Store;
 
-fn line(delivery: &str) -> Applied {
-    Applied {
+fn line(delivery: &str) -> EventLogEntry {
+    EventLogEntry {
         organization: Some(org()),
         source: Cow::Borrowed("ghl"),
         delivery: delivery.into(),
@@ -69,7 +69,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A record comes back as it was written.
     async fn a_record_comes_back_whole(store) {
         let fields = json!({"name": "Zo\u{eb} \0 \u{1F600} \"q\"", "n": 12_345_678_901_i64, "deep": {"a": [1.5, null, true]}, "": ""});
-        assert_eq!(apply(&*store, vec![placed("l_1", 7, listed("c", 3, fields.clone()))]).await, [Written::Inserted]);
+        assert_eq!(apply(&*store, vec![placed("l_1", 7, listed("c", 3, fields.clone()))]).await, [ChangeOutcome::Inserted]);
         let found = stored(&*store, "c").await.unwrap();
         assert_eq!((found.key, found.location.as_deref(), found.doc), (record_key("c"), Some("l_1"), doc(fields)));
         assert_eq!((found.version, found.position, found.origin), (at(3), at(7), Origin::Fetched));
@@ -94,15 +94,15 @@ behaviours! { $ record_conformance, records, dyn Store:
     async fn the_newest_state_wins(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
         let changes = vec![listed("c", 200, json!({"v": 2})), listed("c", 100, json!({"v": 1})), listed("c", 200, json!({"v": 2}))];
-        assert_eq!(apply(&*store, changes).await, [Written::Updated, Written::Older, Written::Unchanged]);
+        assert_eq!(apply(&*store, changes).await, [ChangeOutcome::Updated, ChangeOutcome::Stale, ChangeOutcome::Unchanged]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
     }
 
     /// Webhooks in any order end in the newest.
     async fn webhooks_are_ordered_by_their_time(store) {
         apply(&*store, vec![webhook("c", 300, json!({"v": 3}))]).await;
-        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [Written::Older]);
-        assert_eq!(apply(&*store, vec![webhook("c", 301, json!({"v": 4}))]).await, [Written::Updated]);
+        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [ChangeOutcome::Stale]);
+        assert_eq!(apply(&*store, vec![webhook("c", 301, json!({"v": 4}))]).await, [ChangeOutcome::Updated]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 4}));
     }
 
@@ -124,7 +124,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A deleted record is a tombstone without a document, in no listing and no count.
     async fn a_deleted_record_is_a_tombstone(store) {
         five(&*store).await;
-        assert_eq!(apply(&*store, vec![webhook_delete("a", 100)]).await, [Written::Deleted]);
+        assert_eq!(apply(&*store, vec![webhook_delete("a", 100)]).await, [ChangeOutcome::Deleted]);
         let found = stored(&*store, "a").await.unwrap();
         assert_eq!((found.deleted, found.doc.is_empty(), &*found.search, found.revision), (true, true, "", 2));
         assert_eq!(names(&list(&*store, Listing::default()).await), ["b", "c", "d", "e"]);
@@ -134,7 +134,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// What was deleted does not come back by a late webhook or an old listing.
     async fn a_tombstone_does_not_rise(store) {
         apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
-        assert_eq!(apply(&*store, vec![webhook("c", 50, json!({"v": 2}))]).await, [Written::Older]);
+        assert_eq!(apply(&*store, vec![webhook("c", 50, json!({"v": 2}))]).await, [ChangeOutcome::Stale]);
         apply(&*store, vec![listed("c", 60, json!({"v": 2}))]).await;
         assert!(stored(&*store, "c").await.unwrap().deleted);
     }
@@ -142,11 +142,11 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A webhook after the deletion does not bring it back by itself: it is read by id, and that may.
     async fn only_a_fetched_state_brings_back(store) {
         apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
-        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [Written::Unordered]);
+        assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [ChangeOutcome::Ambiguous]);
         assert!(stored(&*store, "c").await.unwrap().deleted);
         assert_eq!(rereads(&*store).await.len(), 1);
-        let fetched = read("c", 200, 2, Effect::Put(doc(json!({"v": 2}))));
-        assert_eq!(apply(&*store, vec![fetched]).await, [Written::Updated]);
+        let fetched = read("c", 200, 2, Mutation::Put(doc(json!({"v": 2}))));
+        assert_eq!(apply(&*store, vec![fetched]).await, [ChangeOutcome::Updated]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
     }
 
@@ -154,7 +154,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     async fn what_cannot_be_ordered_is_read_again(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
         let doubtful = vec![webhook("c", 102, json!({"v": 2})), webhook("c", 103, json!({"v": 3}))];
-        assert_eq!(apply(&*store, doubtful).await, [Written::Unordered, Written::Unordered]);
+        assert_eq!(apply(&*store, doubtful).await, [ChangeOutcome::Ambiguous, ChangeOutcome::Ambiguous]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 1}));
         assert_eq!(rereads(&*store).await, [json!({"kind": "contact", "id": "c", "location": "l_1"})]);
     }
@@ -162,14 +162,14 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A change that names no way to read is left alone without a task.
     async fn without_a_way_to_read_there_is_no_task(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
-        let change = sidecar_core::record::Change { reread: None, ..webhook("c", 102, json!({"v": 2})) };
-        assert_eq!(apply(&*store, vec![change]).await, [Written::Unordered]);
+        let change = sidecar_core::record::Change { refetch_task: None, ..webhook("c", 102, json!({"v": 2})) };
+        assert_eq!(apply(&*store, vec![change]).await, [ChangeOutcome::Ambiguous]);
         assert_eq!(store.waiting_tasks().await.unwrap(), (0, 0));
     }
 
     /// What changes what is stored is followed by its task, once however often it changes before; what changes nothing is not.
     async fn a_change_is_followed_by_its_task(store) {
-        let followed = |change| sidecar_core::record::Change { follow_up: Some(FOLLOW.into()), ..change };
+        let followed = |change| sidecar_core::record::Change { on_change: Some(FOLLOW.into()), ..change };
         let tasks = async || store.claim_tasks(&[FOLLOW], 100, MINUTE, at(0)).await.unwrap();
         apply(&*store, vec![followed(webhook("c", 1, json!({"v": 1}))), followed(webhook("c", 2, json!({"v": 2})))]).await;
         let claimed = tasks().await;
@@ -178,25 +178,25 @@ behaviours! { $ record_conformance, records, dyn Store:
         let done = Batch { outbox_done: claimed.into_iter().map(|task| task.claim).collect(), ..Batch::default() };
         assert!(store.commit(done).await.unwrap().committed);
         let known = vec![followed(webhook("c", 1, json!({"v": 0}))), followed(webhook("c", 2, json!({"v": 2})))];
-        assert_eq!(apply(&*store, known).await, [Written::Older, Written::Unchanged]);
+        assert_eq!(apply(&*store, known).await, [ChangeOutcome::Stale, ChangeOutcome::Unchanged]);
         assert_eq!(tasks().await.len(), 0);
-        assert_eq!(apply(&*store, vec![followed(webhook_delete("c", 100))]).await, [Written::Deleted]);
+        assert_eq!(apply(&*store, vec![followed(webhook_delete("c", 100))]).await, [ChangeOutcome::Deleted]);
         assert_eq!(tasks().await.len(), 1);
     }
 
     /// A read by id settles, unless the record changed while it was under way.
     async fn a_read_settles_unless_overtaken(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
-        assert_eq!(apply(&*store, vec![read("c", 90, 1, Effect::Put(doc(json!({"v": 0}))))]).await, [Written::Updated]);
+        assert_eq!(apply(&*store, vec![read("c", 90, 1, Mutation::Put(doc(json!({"v": 0}))))]).await, [ChangeOutcome::Updated]);
         apply(&*store, vec![webhook("c", 200, json!({"v": 9}))]).await;
-        assert_eq!(apply(&*store, vec![read("c", 95, 2, Effect::Delete)]).await, [Written::Unordered]);
+        assert_eq!(apply(&*store, vec![read("c", 95, 2, Mutation::Delete)]).await, [ChangeOutcome::Ambiguous]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 9}));
     }
 
     /// Changes of one batch see each other.
     async fn changes_of_a_batch_build_on_each_other(store) {
         let changes = vec![webhook("c", 1, json!({"a": 1})), webhook("c", 2, json!({"b": 2})), webhook_delete("c", 3), webhook("d", 1, json!({}))];
-        let expected = [Written::Inserted, Written::Updated, Written::Deleted, Written::Inserted];
+        let expected = [ChangeOutcome::Inserted, ChangeOutcome::Updated, ChangeOutcome::Deleted, ChangeOutcome::Inserted];
         assert_eq!(apply(&*store, changes).await, expected);
         assert_eq!(stored(&*store, "c").await.unwrap().revision, 3);
     }
@@ -212,10 +212,10 @@ behaviours! { $ record_conformance, records, dyn Store:
             changes: vec![listed("c", 0, json!({"v": 1}))],
             inbox_done: deliveries.iter().map(|held| held.claim.clone()).collect(),
             outbox_done: vec![held_task.claim.clone()],
-            applied: vec![line("1")],
+            event_log: vec![line("1")],
             outbox: vec![task("new", "new")],
             checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
-            covered: None,
+            scanned: None,
         }).await.unwrap();
         assert_eq!(outcome, Outcome::default());
         assert_eq!(stored(&*store, "c").await, None);
@@ -245,13 +245,13 @@ behaviours! { $ record_conformance, records, dyn Store:
         let outcome = store.commit(Batch {
             changes: vec![listed("c", 0, json!({"v": 1})), webhook("d", 0, json!({"v": 2}))],
             inbox_done: claims.to_vec(),
-            applied: vec![line("1"), line("2")],
+            event_log: vec![line("1"), line("2")],
             outbox: vec![task("t", "t")],
             checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
             ..Batch::default()
         }).await.unwrap();
         assert!(outcome.committed);
-        assert_eq!((outcome.changes, outcome.missing), (vec![Written::Inserted; 2], 0));
+        assert_eq!((outcome.changes, outcome.missing), (vec![ChangeOutcome::Inserted; 2], 0));
         assert_eq!((store.backlog().await.unwrap().pending, store.applied("ghl").await.unwrap()), (0, (2, 2)));
         assert_eq!(keys(&claim_tasks(&*store, 10, at(0)).await), ["t"]);
         assert_eq!(store.status(&sync_key("")).await.unwrap().unwrap().progress, Some(progress()));
@@ -274,9 +274,9 @@ behaviours! { $ record_conformance, records, dyn Store:
 
     /// The history only grows: each line is a line, whatever it repeats.
     async fn history_lines_are_counted(store) {
-        let other = Applied { source: Cow::Borrowed("stripe"), organization: None, entity: Some("e".into()), ..line("9") };
+        let other = EventLogEntry { source: Cow::Borrowed("stripe"), organization: None, entity: Some("e".into()), ..line("9") };
         let applied = vec![line("1"), line("2"), line("1"), other];
-        store.commit(Batch { applied, ..Batch::default() }).await.unwrap();
+        store.commit(Batch { event_log: applied, ..Batch::default() }).await.unwrap();
         assert_eq!((store.applied("ghl").await.unwrap(), store.applied("stripe").await.unwrap()), ((3, 2), (1, 1)));
         assert_eq!(store.applied("calcom").await.unwrap(), (0, 0));
     }

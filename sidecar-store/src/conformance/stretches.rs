@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sidecar_core::{
-    record::{Batch, Change, Covered, Effect},
-    sync::{CheckpointWrite, Mode, Span},
+    record::{Batch, Change, Mutation, ScannedRange},
+    sync::{CheckpointWrite, KeyRange, Mode},
 };
 
 use super::{
@@ -34,9 +34,9 @@ fn end(end: End<'_>) -> Option<(sidecar_core::Timestamp, Arc<str>)> {
 
 /// A page of the pass of `l_1` that lists `changes`; answers how many were missing.
 async fn page(store: &dyn Store, changes: Vec<Change>, after: End<'_>, up_to: End<'_>) -> u64 {
-    let span = Span { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
-    let covered = Some(Covered { pass: sync_key("l_1"), span, older_than: at(1_000) });
-    store.commit(Batch { changes, covered, ..Batch::default() }).await.unwrap().missing
+    let span = KeyRange { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
+    let covered = Some(ScannedRange { pass: sync_key("l_1"), range: span, older_than: at(1_000) });
+    store.commit(Batch { changes, scanned: covered, ..Batch::default() }).await.unwrap().missing
 }
 
 async fn missing(store: &dyn Store) -> Vec<String> {
@@ -73,9 +73,9 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
     /// A stretch over all locations takes them all.
     async fn a_stretch_may_span_all_locations(store) {
         five(&*store).await;
-        let span = Span { kind: "contact", location: None, after: None, up_to: None };
-        let covered = Some(Covered { pass: sync_key(""), span, older_than: at(1_000) });
-        assert_eq!(store.commit(Batch { covered, ..Batch::default() }).await.unwrap().missing, 5);
+        let span = KeyRange { kind: "contact", location: None, after: None, up_to: None };
+        let covered = Some(ScannedRange { pass: sync_key(""), range: span, older_than: at(1_000) });
+        assert_eq!(store.commit(Batch { scanned: covered, ..Batch::default() }).await.unwrap().missing, 5);
     }
 
     /// What may have come after the listing was made is left alone.
@@ -106,8 +106,8 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
     async fn a_read_settles_what_was_missing(store) {
         five(&*store).await;
         page(&*store, vec![], None, None).await;
-        let alive = read("a", 0, 1, Effect::Put(std::sync::Arc::default()));
-        apply(&*store, vec![alive, read("b", 0, 1, Effect::Delete)]).await;
+        let alive = read("a", 0, 1, Mutation::Put(std::sync::Arc::default()));
+        apply(&*store, vec![alive, read("b", 0, 1, Mutation::Delete)]).await;
         assert_eq!(missing(&*store).await, ["d", "e"]);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use serde_json::json;
-use sidecar_core::token::{ConnectionState, Swap, TokenKey, TokenSet, TokenStore};
+use sidecar_core::token::{CasResult, ConnectionState, TokenKey, TokenSet, TokenStore};
 
 use super::{
     behaviours,
@@ -17,15 +17,15 @@ fn broken() -> ConnectionState {
 
 async fn store_set(store: &dyn TokenStore, expected: u64, access: &str) -> u64 {
     match store.swap(&token_key(), expected, &set(access)).await.unwrap() {
-        Swap::Stored(generation) => generation,
-        Swap::Lost(found) => panic!("lost to {found:?}"),
+        CasResult::Stored(generation) => generation,
+        CasResult::Conflict(found) => panic!("lost to {found:?}"),
     }
 }
 
 async fn lost(store: &dyn TokenStore, expected: u64) -> Option<String> {
     match store.swap(&token_key(), expected, &set("late")).await.unwrap() {
-        Swap::Stored(generation) => panic!("stored as {generation}"),
-        Swap::Lost(found) => access(found),
+        CasResult::Stored(generation) => panic!("stored as {generation}"),
+        CasResult::Conflict(found) => access(found),
     }
 }
 
@@ -39,7 +39,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     async fn a_set_comes_back_whole(store) {
         let mut tokens = set("a\0ß\"");
         tokens.extra.insert("nested".into(), json!({"n": [1, null, "\u{1F600}\0"]}));
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), Swap::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
         let found = store.load(&token_key()).await.unwrap().unwrap();
         assert_eq!((found.key, found.state), (token_key(), ConnectionState::Active));
         assert_eq!(found.tokens.access.expose_secret(), "a\0ß\"");
@@ -51,7 +51,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// A set may lack everything but the access token.
     async fn a_set_without_options_comes_back(store) {
         let tokens = TokenSet { refresh: None, expires_at: None, scope: None, extra: serde_json::Map::new(), ..set("a") };
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), Swap::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
         let found = store.load(&token_key()).await.unwrap().unwrap().tokens;
         assert!(found.refresh.is_none() && found.expires_at.is_none() && found.scope.is_none() && found.extra.is_empty());
     }
@@ -71,8 +71,8 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// The store counts generations itself, by one.
     async fn the_given_generation_is_ignored(store) {
         let tokens = TokenSet { generation: 77, ..set("a") };
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), Swap::Stored(1)));
-        assert!(matches!(store.swap(&token_key(), 1, &tokens).await.unwrap(), Swap::Stored(2)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 1, &tokens).await.unwrap(), CasResult::Stored(2)));
         assert_eq!(store.load(&token_key()).await.unwrap().unwrap().tokens.generation, 2);
     }
 
@@ -94,8 +94,8 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
         let (mut won, mut lost) = (0, 0);
         for swap in swaps.collect::<Vec<_>>() {
             match swap.await.unwrap() {
-                Swap::Stored(generation) => { assert_eq!(generation, 2); won += 1; }
-                Swap::Lost(found) => { assert_eq!(found.unwrap().tokens.generation, 2); lost += 1; }
+                CasResult::Stored(generation) => { assert_eq!(generation, 2); won += 1; }
+                CasResult::Conflict(found) => { assert_eq!(found.unwrap().tokens.generation, 2); lost += 1; }
             }
         }
         assert_eq!((won, lost), (1, 15));
@@ -104,7 +104,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// A mark changes the state and nothing else.
     async fn a_mark_keeps_the_tokens(store) {
         store_set(&*store, 0, "first").await;
-        store.mark(&token_key(), 1, &broken()).await.unwrap();
+        store.set_state(&token_key(), 1, &broken()).await.unwrap();
         let found = store.load(&token_key()).await.unwrap().unwrap();
         assert_eq!((&found.state, found.tokens.generation), (&broken(), 1));
         assert_eq!(access(Some(found)).as_deref(), Some("first"));
@@ -114,14 +114,14 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     async fn a_late_mark_does_nothing(store) {
         store_set(&*store, 0, "first").await;
         store_set(&*store, 1, "second").await;
-        store.mark(&token_key(), 1, &broken()).await.unwrap();
+        store.set_state(&token_key(), 1, &broken()).await.unwrap();
         assert_eq!(store.load(&token_key()).await.unwrap().unwrap().state, ConnectionState::Active);
     }
 
     /// A new set makes a connection active again.
     async fn a_swap_makes_a_connection_active(store) {
         store_set(&*store, 0, "first").await;
-        store.mark(&token_key(), 1, &broken()).await.unwrap();
+        store.set_state(&token_key(), 1, &broken()).await.unwrap();
         store_set(&*store, 1, "second").await;
         assert_eq!(store.load(&token_key()).await.unwrap().unwrap().state, ConnectionState::Active);
     }
@@ -140,7 +140,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
         store_set(&*store, 0, "first").await;
         store.forget(&token_key()).await.unwrap();
         assert_eq!(lost(&*store, 1).await, None);
-        store.mark(&token_key(), 1, &broken()).await.unwrap();
+        store.set_state(&token_key(), 1, &broken()).await.unwrap();
         assert!(store.load(&token_key()).await.unwrap().is_none());
     }
 
@@ -158,7 +158,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     async fn connections_are_listed_by_resource(store) {
         for (organization, resource) in [(ORG, "ghl:location:b"), ("org_2", "ghl:location:x"), (ORG, "ghl:location:a")] {
             let key = TokenKey::new(organization, resource);
-            assert!(matches!(store.swap(&key, 0, &set(resource)).await.unwrap(), Swap::Stored(1)));
+            assert!(matches!(store.swap(&key, 0, &set(resource)).await.unwrap(), CasResult::Stored(1)));
         }
         let found: Vec<_> = store.connections(&org()).await.unwrap().into_iter().map(|c| c.key.resource().to_owned()).collect();
         assert_eq!(found, ["ghl:location:a", "ghl:location:b"]);

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    outbox::NewTask,
-    record::{Applied, Batch, Change, ChangeOrigin, Covered, MAX_CHANGES, Outcome, Record, RecordKey},
+    outbox::{Dedup, NewTask},
+    record::{Batch, Change, ChangeOrigin, EventLogEntry, MAX_CHANGES, Outcome, Record, RecordKey, ScannedRange},
     sync::{CheckpointWrite, Mode},
 };
 
@@ -62,14 +62,14 @@ impl SqlStore {
             return Ok(None);
         }
         write_tasks(&mut tx, batch.outbox.iter().cloned().chain(fold.tasks).collect()).await?;
-        write_applied(&mut tx, &batch.applied).await?;
+        write_applied(&mut tx, &batch.event_log).await?;
         if let Some(checkpoint) = &batch.checkpoint {
             write_checkpoint(&mut tx, checkpoint).await?;
         }
         if !batch.changes.is_empty() {
             exec!(tx, sql::records::FOUND, &changed)?;
         }
-        let missing = match &batch.covered {
+        let missing = match &batch.scanned {
             Some(covered) => remember_missing(&mut tx, covered, &batch.changes).await?,
             None => 0,
         };
@@ -140,7 +140,7 @@ struct TaskOut<'a> {
     order_key: &'a str,
     payload: String,
     due_at: i64,
-    again: bool,
+    coalesce: bool,
 }
 
 async fn write_tasks(tx: &mut Tx, tasks: Vec<NewTask>) -> Result<()> {
@@ -156,7 +156,7 @@ async fn write_tasks(tx: &mut Tx, tasks: Vec<NewTask>) -> Result<()> {
             order_key: &task.order_key,
             payload: json(&task.payload)?,
             due_at: task.not_before.as_micros(),
-            again: task.again,
+            coalesce: task.dedup == Dedup::Coalesce,
         })
     });
     let rows = error::rows(&rows.collect::<Result<Vec<_>>>()?)?;
@@ -174,7 +174,7 @@ struct AppliedOut<'a> {
     outcome: &'a str,
 }
 
-async fn write_applied(tx: &mut Tx, applied: &[Applied]) -> Result<()> {
+async fn write_applied(tx: &mut Tx, applied: &[EventLogEntry]) -> Result<()> {
     if applied.is_empty() {
         return Ok(());
     }
@@ -212,15 +212,15 @@ async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<(
 }
 
 /// Remembers the stored records of a covered stretch that are not among the changes; answers how many there are.
-async fn remember_missing(tx: &mut Tx, covered: &Covered, changes: &[Change]) -> Result<u64> {
-    let Covered { pass, span, older_than } = covered;
-    let there = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == span.kind);
+async fn remember_missing(tx: &mut Tx, covered: &ScannedRange, changes: &[Change]) -> Result<u64> {
+    let ScannedRange { pass, range, older_than } = covered;
+    let there = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == range.kind);
     let there = error::rows(&there.map(|change| &*change.key.id).collect::<Vec<_>>())?;
     let (organization, source, place) = (pass.organization.as_str(), &*pass.source, &*pass.location);
-    let (after_at, after_id) = span.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
+    let (after_at, after_id) = range.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
     // No id is greater than the last character there is.
-    let (end_at, end_id) = span.up_to.as_ref().map_or((i64::MAX, "\u{10FFFF}"), |(at, id)| (at.as_micros(), &**id));
-    let location = span.location.as_deref();
+    let (end_at, end_id) = range.up_to.as_ref().map_or((i64::MAX, "\u{10FFFF}"), |(at, id)| (at.as_micros(), &**id));
+    let location = range.location.as_deref();
     let statement = if location.is_some() { sql::records::MISSING_IN_LOCATION } else { sql::records::MISSING };
     exec!(
         tx,
@@ -228,7 +228,7 @@ async fn remember_missing(tx: &mut Tx, covered: &Covered, changes: &[Change]) ->
         organization,
         source,
         place,
-        span.kind,
+        range.kind,
         older_than.as_micros(),
         after_at,
         after_id,

@@ -7,8 +7,8 @@ use std::{
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::NewTask,
-    record::{Change, Decision, Record, RecordKey, Written, decide},
+    outbox::{Dedup, NewTask},
+    record::{Change, ChangeOutcome, Record, RecordKey, Resolution, resolve},
 };
 
 /// A batch's changes, met one after another with what is stored and with each other.
@@ -18,7 +18,7 @@ pub(super) struct Fold {
     /// The stored revision of each record that a change wrote; 0 where there was none.
     written: BTreeMap<RecordKey, u64>,
     /// What became of each change, in order.
-    pub(super) outcomes: Vec<Written>,
+    pub(super) outcomes: Vec<ChangeOutcome>,
     /// Reads by id that settle what could not be ordered, and what follows from what was written.
     pub(super) tasks: Vec<NewTask>,
 }
@@ -31,17 +31,17 @@ impl Fold {
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
-        let outcome = match decide(self.current.get(&change.key), change) {
-            Decision::Write(record, written) => {
+        let outcome = match resolve(self.current.get(&change.key), change) {
+            Resolution::Write(record, written) => {
                 let former = self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
                 self.written.entry(change.key.clone()).or_insert(former);
-                self.tasks.extend(change.follow_up.clone().map(|kind| wish(kind, "follow", change)));
+                self.tasks.extend(change.on_change.clone().map(|kind| wish(kind, "follow", change)));
                 written
             }
-            Decision::Keep(written) => written,
-            Decision::Reread => {
-                self.tasks.extend(change.reread.clone().map(|kind| wish(kind, "reread", change)));
-                Written::Unordered
+            Resolution::Keep(written) => written,
+            Resolution::Refetch => {
+                self.tasks.extend(change.refetch_task.clone().map(|kind| wish(kind, "reread", change)));
+                ChangeOutcome::Ambiguous
             }
         };
         self.outcomes.push(outcome);
@@ -64,7 +64,7 @@ fn wish(kind: Cow<'static, str>, purpose: &str, change: &Change) -> NewTask {
         key,
         payload: json!({ "kind": change.key.kind, "id": change.key.id, "location": change.location }),
         not_before: Timestamp::EPOCH,
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 
@@ -77,10 +77,10 @@ pub(super) fn merged(tasks: Vec<NewTask>) -> Vec<NewTask> {
         let place = *places.entry((task.organization.clone(), task.key.clone())).or_insert(merged.len());
         match merged.get_mut(place) {
             None => merged.push(task),
-            Some(first) if task.again => {
+            Some(first) if task.dedup == Dedup::Coalesce => {
                 first.payload = task.payload;
                 first.not_before = first.not_before.min(task.not_before);
-                first.again = true;
+                first.dedup = Dedup::Coalesce;
             }
             Some(_) => {}
         }

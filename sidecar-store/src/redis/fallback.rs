@@ -9,7 +9,7 @@ use std::{
 use futures_util::FutureExt;
 use redis::ScriptInvocation;
 use sidecar_core::{
-    limit::{Decision, Feedback, Lane, LimiterError, LocalLimiter, Quota, RateLimiter, Scope},
+    rate_limit::{Decision, Feedback, LimiterError, LocalLimiter, Priority, Quota, RateLimiter, Scope},
     time::{Clock, timeout},
 };
 use tokio::sync::Semaphore;
@@ -84,7 +84,7 @@ impl Fallback {
     pub(super) async fn shared(
         self: &Arc<Self>,
         scopes: &[Scope],
-        lane: Lane,
+        lane: Priority,
     ) -> Result<Option<Decision>, LimiterError> {
         let take = self.desk.take(scopes, lane, |scope| self.known(scope));
         for last in [false, true] {
@@ -115,7 +115,7 @@ impl Fallback {
     }
 
     /// The local share alone.
-    pub(super) async fn alone(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
+    pub(super) async fn alone(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
         let now = self.clock.monotonic();
         // If it was found again meanwhile, it is to be asked again.
         let pause = self.state().lost.map_or(ASK_AGAIN, |lost| (lost + PAUSE).saturating_sub(now));
@@ -200,10 +200,10 @@ impl Fallback {
         let Some(blind) = self.state().blind else { return Vec::new() };
         let past = self.clock.monotonic().saturating_sub(blind);
         let holds = |scope: &&Scope| match scope.quota() {
-            Quota::Window { span, .. } => past < span.saturating_add(SETTLE),
-            Quota::Pace { .. } => past < PACE_SPAN + SETTLE,
+            Quota::SlidingWindow { span, .. } => past < span.saturating_add(SETTLE),
+            Quota::TokenBucket { .. } => past < PACE_SPAN + SETTLE,
             // Redis is told the count of a budget that it forgot.
-            Quota::Budget { .. } => false,
+            Quota::FixedWindow { .. } => false,
         };
         scopes.iter().filter(holds).cloned().collect()
     }
@@ -220,7 +220,7 @@ impl Fallback {
     ) -> Result<(), LimiterError> {
         for (scope, figures) in scopes.iter().zip(figures) {
             let mut feedback = Feedback::new(scope.clone());
-            if !matches!(scope.quota(), Quota::Pace { .. }) {
+            if !matches!(scope.quota(), Quota::TokenBucket { .. }) {
                 feedback.limit = Some(figures.limit);
             }
             if feedback.limit.is_some() && !held.contains(scope) {

@@ -78,7 +78,7 @@ impl fmt::Debug for RedisLeases {
 
 #[async_trait]
 impl LeaseStore for RedisLeases {
-    async fn try_take(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+    async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let fence = self.ask(&self.question("take", key, holder, ttl)).await?;
         Ok((fence > 0).then(|| Lease { key: key.into(), holder: holder.into(), fence }))
     }

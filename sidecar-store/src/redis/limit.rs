@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, sync::atomic::Ordering::Relaxed};
 
 use async_trait::async_trait;
 use sidecar_core::{
-    limit::{Decision, Feedback, Lane, LimiterError, RateLimiter, Scope, Usage},
+    rate_limit::{Decision, Feedback, LimiterError, Priority, RateLimiter, Scope, Usage},
     time::Clock,
 };
 
@@ -83,7 +83,7 @@ impl fmt::Debug for RedisLimiter {
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
-    async fn try_acquire(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
+    async fn try_acquire(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
         // Finds scopes that make no sense together before Redis takes them.
         self.0.local.peek(scopes, lane)?;
         if scopes.is_empty() {

@@ -1,7 +1,7 @@
 //! Limits and leases that processes share over Redis (5 or later; 7 is what the tests run).
 //!
 //! Here live [`RedisLimiter`] and [`RedisLeases`], and the Lua that both need to do several things at once. The rules of
-//! limits are those of [`sidecar_core::limit::LocalLimiter`]; what waits for a limit is the pipeline.
+//! limits are those of [`sidecar_core::rate_limit::LocalLimiter`]; what waits for a limit is the pipeline.
 //!
 //! One server, or a primary with replicas behind one address: this is no client of a Redis cluster. All keys of one
 //! limiter share a hash tag all the same, so that a proxy in front of a cluster finds them in one slot. Time is Redis's

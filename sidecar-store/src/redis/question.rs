@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
-use sidecar_core::limit::{Feedback, Lane, Quota, Scope, Usage};
+use sidecar_core::rate_limit::{Feedback, Priority, Quota, Scope, Usage};
 
 use super::link::Failure;
 
@@ -62,19 +62,24 @@ impl Desk {
     }
 
     /// Takes a call from every scope, or nothing.
-    pub(super) fn take(&self, scopes: &[Scope], lane: Lane, known: impl Fn(&Scope) -> Known) -> ScriptInvocation<'_> {
+    pub(super) fn take(
+        &self,
+        scopes: &[Scope],
+        lane: Priority,
+        known: impl Fn(&Scope) -> Known,
+    ) -> ScriptInvocation<'_> {
         self.question("take", scopes, lane, known)
     }
 
     /// How scopes stand.
     pub(super) fn look(&self, scopes: &[Scope], known: impl Fn(&Scope) -> Known) -> ScriptInvocation<'_> {
-        self.question("look", scopes, Lane::Interactive, known)
+        self.question("look", scopes, Priority::Interactive, known)
     }
 
     /// Takes in what a server said.
     pub(super) fn observe(&self, feedback: &Feedback, known: impl Fn(&Scope) -> Known) -> ScriptInvocation<'_> {
         let scope = std::slice::from_ref(&feedback.scope);
-        let mut question = self.question("observe", scope, Lane::Interactive, known);
+        let mut question = self.question("observe", scope, Priority::Interactive, known);
         let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
         let time = |time: Option<Duration>| time.map(|time| millis(time).to_string()).unwrap_or_default();
         question.arg(number(feedback.limit)).arg(number(feedback.remaining));
@@ -86,16 +91,16 @@ impl Desk {
         &self,
         operation: &str,
         scopes: &[Scope],
-        lane: Lane,
+        lane: Priority,
         known: impl Fn(&Scope) -> Known,
     ) -> ScriptInvocation<'_> {
         let mut question = self.script.key(format!("{}since", self.keys));
-        question.arg(operation).arg(if lane == Lane::Background { "background" } else { "interactive" });
+        question.arg(operation).arg(if lane == Priority::Background { "background" } else { "interactive" });
         for scope in scopes {
             let (kind, first, second) = match scope.quota() {
-                Quota::Window { limit, span } => ("window", f64::from(limit), millis(span)),
-                Quota::Budget { limit, span } => ("budget", f64::from(limit), millis(span)),
-                Quota::Pace { per_second, burst } => ("pace", period(per_second), f64::from(burst.max(1))),
+                Quota::SlidingWindow { limit, span } => ("window", f64::from(limit), millis(span)),
+                Quota::FixedWindow { limit, span } => ("budget", f64::from(limit), millis(span)),
+                Quota::TokenBucket { per_second, burst } => ("pace", period(per_second), f64::from(burst.max(1))),
             };
             let known = if kind == "budget" { known(scope) } else { Known::default() };
             question.key(format!("{}{}", self.keys, scope.key()));

@@ -24,16 +24,16 @@ pub(crate) const PUT: Sql = two(
     concat!(
         "INSERT INTO outbox (organization, key, kind, order_key, payload, due_at, again_at)
          SELECT r.value->>'organization', r.value->>'key', r.value->>'kind', r.value->>'order_key', r.value->>'payload',
-                r.value->>'due_at', CASE WHEN r.value->>'again' THEN r.value->>'due_at' END
+                r.value->>'due_at', CASE WHEN r.value->>'coalesce' THEN r.value->>'due_at' END
          FROM json_each($1) r WHERE true",
         on_known_key!()
     ),
     concat!(
         "WITH given AS MATERIALIZED (
              SELECT nextval('outbox_seq') AS seq, r.* FROM json_to_recordset($1::json) AS r(
-                 organization text, key text, kind text, order_key text, payload text, due_at bigint, again boolean))
+                 organization text, key text, kind text, order_key text, payload text, due_at bigint, coalesce boolean))
          INSERT INTO outbox (seq, organization, key, kind, order_key, payload, due_at, again_at)
-         SELECT g.seq, g.organization, g.key, g.kind, g.order_key, g.payload, g.due_at, CASE WHEN g.again THEN g.due_at END
+         SELECT g.seq, g.organization, g.key, g.kind, g.order_key, g.payload, g.due_at, CASE WHEN g.coalesce THEN g.due_at END
          FROM given g ORDER BY g.organization, g.key",
         on_known_key!()
     ),

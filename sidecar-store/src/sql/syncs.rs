@@ -3,19 +3,19 @@ use super::{Sql, both};
 macro_rules! columns {
     () => {
         "organization, source, location, progress, watermark, last_full_at, last_sync_at, error_count, last_error, \
-         next_run_at, full_wanted, full_begun"
+         next_run_at, full_requested, full_begun"
     };
 }
 
 pub(crate) const SCHEDULE: Sql = both(
-    "INSERT INTO syncs (organization, source, location, next_run_at, full_wanted) VALUES ($1, $2, $3, $4, $5)
+    "INSERT INTO syncs (organization, source, location, next_run_at, full_requested) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (organization, source, location) DO UPDATE SET next_run_at = excluded.next_run_at,
-         full_wanted = CASE WHEN excluded.full_wanted > syncs.full_wanted THEN excluded.full_wanted ELSE syncs.full_wanted END",
+         full_requested = CASE WHEN excluded.full_requested > syncs.full_requested THEN excluded.full_requested ELSE syncs.full_requested END",
 );
 
 /// 0: what changed; 1: everything; 2: everything, however much would be removed.
 pub(crate) const FORCE: Sql =
-    both("UPDATE syncs SET full_wanted = 2 WHERE organization = $1 AND source = $2 AND location = $3");
+    both("UPDATE syncs SET full_requested = 2 WHERE organization = $1 AND source = $2 AND location = $3");
 
 pub(crate) const DUE: Sql = both(concat!(
     "SELECT ",
@@ -38,8 +38,8 @@ pub(crate) const FAILED: Sql = both(
 
 /// The pass that begins now answers every wish so far.
 pub(crate) const RESTART: Sql = both(
-    "UPDATE syncs SET progress = NULL, full_wanted = 0,
-         full_begun = CASE WHEN full_wanted > full_begun THEN full_wanted ELSE full_begun END
+    "UPDATE syncs SET progress = NULL, full_requested = 0,
+         full_begun = CASE WHEN full_requested > full_begun THEN full_requested ELSE full_begun END
      WHERE organization = $1 AND source = $2 AND location = $3",
 );
 
@@ -65,7 +65,7 @@ pub(crate) const FINISHED: Sql = both(
          last_full_at = coalesce(excluded.last_full_at, syncs.last_full_at), error_count = 0, last_error = NULL,
          next_run_at = CASE
              WHEN syncs.next_run_at IS NULL THEN NULL
-             WHEN syncs.full_wanted > 0 OR (syncs.full_begun > 0 AND NOT $5) THEN syncs.next_run_at
+             WHEN syncs.full_requested > 0 OR (syncs.full_begun > 0 AND NOT $5) THEN syncs.next_run_at
              ELSE excluded.next_run_at END,
          full_begun = CASE WHEN $5 THEN 0 ELSE syncs.full_begun END",
 );

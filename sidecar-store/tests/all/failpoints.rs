@@ -22,7 +22,7 @@ async fn without_its_deduplication_the_inbox_keeps_everything() {
     let scenario = fail::FailScenario::setup();
     fail::cfg("inbox.dedup", "return").unwrap();
     for _ in 0..2 {
-        assert_eq!(store.put(std::slice::from_ref(&delivery)).await.unwrap(), [Receipt::Fresh]);
+        assert_eq!(store.put(std::slice::from_ref(&delivery)).await.unwrap(), [Receipt::New]);
     }
     scenario.teardown();
     assert_eq!(store.backlog().await.unwrap().pending, 2);

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Decision, Doc, Effect, Record, RecordKey, Records, Written, decide},
+    record::{
+        Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey, Records, Resolution, resolve,
+    },
 };
 use sidecar_store::SqlStore;
 
@@ -40,14 +42,14 @@ fn change() -> impl Strategy<Value = Change> {
             version: Timestamp::from_secs(version),
             origin,
             position: position.map(Timestamp::from_secs),
-            effect: match origin {
-                _ if delete => Effect::Delete,
-                ChangeOrigin::Webhook => Effect::Patch(fields.into()),
-                _ => Effect::Put(fields.into()),
+            mutation: match origin {
+                _ if delete => Mutation::Delete,
+                ChangeOrigin::Webhook => Mutation::Patch(fields.into()),
+                _ => Mutation::Put(fields.into()),
             },
             searchable: &["a", "b"],
-            reread: Some(Cow::Borrowed("read")),
-            follow_up: None,
+            refetch_task: Some(Cow::Borrowed("read")),
+            on_change: None,
         },
     )
 }
@@ -60,22 +62,22 @@ struct Model {
 }
 
 impl Model {
-    fn apply(&mut self, change: &Change) -> Written {
-        match decide(self.records.get(&change.key), change) {
-            Decision::Write(record, written) => {
+    fn apply(&mut self, change: &Change) -> ChangeOutcome {
+        match resolve(self.records.get(&change.key), change) {
+            Resolution::Write(record, written) => {
                 self.records.insert(change.key.clone(), *record);
                 written
             }
-            Decision::Keep(written) => written,
-            Decision::Reread => {
+            Resolution::Keep(written) => written,
+            Resolution::Refetch => {
                 self.doubtful.insert(change.key.clone());
-                Written::Unordered
+                ChangeOutcome::Ambiguous
             }
         }
     }
 }
 
-async fn commit(store: &SqlStore, changes: &[Change]) -> Vec<Written> {
+async fn commit(store: &SqlStore, changes: &[Change]) -> Vec<ChangeOutcome> {
     store.commit(Batch { changes: changes.to_vec(), ..Batch::default() }).await.unwrap().changes
 }
 
@@ -124,10 +126,10 @@ proptest! {
                 version: Timestamp::from_secs(*number),
                 origin: ChangeOrigin::Webhook,
                 position: None,
-                effect: Effect::Patch(Doc::from_iter([("state".to_owned(), json!(number))]).into()),
+                mutation: Mutation::Patch(Doc::from_iter([("state".to_owned(), json!(number))]).into()),
                 searchable: &[],
-                reread: None,
-                follow_up: None,
+                refetch_task: None,
+                on_change: None,
             };
             let changes: Vec<_> = arrivals.iter().map(event).collect();
             for batch in changes.chunks(size) {

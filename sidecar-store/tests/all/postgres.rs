@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::RefCell, task::Poll, time::Duration};
 
 use sidecar_core::{
     lease::LeaseStore,
-    record::{Applied, Batch, Records},
+    record::{Batch, EventLogEntry, Records},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -78,7 +78,7 @@ async fn a_begin_that_is_dropped_leaves_no_transaction_behind() {
     let store = crate::support::open(&url).await;
     let mut look = PgConnection::connect(&url).await.unwrap();
     for round in 0..300_u32 {
-        let mut commit = Box::pin(store.commit(Batch { applied: vec![line()], ..Batch::default() }));
+        let mut commit = Box::pin(store.commit(Batch { event_log: vec![line()], ..Batch::default() }));
         let mut left = round % 12;
         std::future::poll_fn(|context| {
             if left == 0 {
@@ -89,7 +89,7 @@ async fn a_begin_that_is_dropped_leaves_no_transaction_behind() {
         })
         .await;
         drop(commit);
-        let lease = store.try_take(&round.to_string(), "test", Duration::from_secs(60)).await.unwrap();
+        let lease = store.try_acquire(&round.to_string(), "test", Duration::from_secs(60)).await.unwrap();
         assert!(lease.is_some());
         let leases: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut look).await.unwrap();
         assert_eq!(leases, i64::from(round) + 1, "others do not see what was written");
@@ -97,8 +97,8 @@ async fn a_begin_that_is_dropped_leaves_no_transaction_behind() {
     store.close().await;
 }
 
-fn line() -> Applied {
-    Applied {
+fn line() -> EventLogEntry {
+    EventLogEntry {
         organization: None,
         source: Cow::Borrowed("test"),
         delivery: "d".into(),

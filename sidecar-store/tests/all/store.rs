@@ -8,9 +8,9 @@ use sidecar_core::{
     Timestamp,
     inbox::{Inbox, NewDelivery, Receipt},
     lease::LeaseStore,
-    outbox::{NewTask, Outbox},
+    outbox::{Dedup, NewTask, Outbox},
     record::{Batch, Records},
-    token::{Connection, ConnectionState, Swap, TokenKey, TokenSet, TokenStore},
+    token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore},
 };
 use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, Settings, SqlStore, Store, Swept};
 use sqlx::{Connection as _, SqliteConnection};
@@ -41,7 +41,7 @@ async fn connect(store: &SqlStore, resource: &str, access: &str) {
         scope: None,
         extra: Map::new(),
     };
-    assert!(matches!(store.swap(&key(resource), 0, &set).await.unwrap(), Swap::Stored(1)));
+    assert!(matches!(store.swap(&key(resource), 0, &set).await.unwrap(), CasResult::Stored(1)));
 }
 
 fn access(connection: &Connection) -> &str {
@@ -90,7 +90,7 @@ async fn the_store_is_every_port_at_once() {
     let store: Arc<dyn Store> = open("sqlite::memory:").await;
     let inbox: Arc<dyn Inbox> = store.clone();
     let records: Arc<dyn Records> = store;
-    assert_eq!(inbox.put(&[delivery("1", 0)]).await.unwrap(), [Receipt::Fresh]);
+    assert_eq!(inbox.put(&[delivery("1", 0)]).await.unwrap(), [Receipt::New]);
     assert_eq!(records.applied("ghl").await.unwrap(), (0, 0));
 }
 
@@ -197,8 +197,8 @@ async fn two_stores_on_one_file_share_the_work() {
     };
     let (first, second) = tokio::join!(tokio::spawn(work(one.clone())), tokio::spawn(work(two.clone())));
     assert_eq!(first.unwrap() + second.unwrap(), 100);
-    assert!(one.try_take("k", "a", MINUTE).await.unwrap().is_some());
-    assert!(two.try_take("k", "b", MINUTE).await.unwrap().is_none());
+    assert!(one.try_acquire("k", "a", MINUTE).await.unwrap().is_some());
+    assert!(two.try_acquire("k", "b", MINUTE).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -248,7 +248,10 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     assert!(found.iter().all(|connection| connection.tokens.generation == 1));
     let locked = store.load(&key("a")).await.unwrap().unwrap();
     assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
-    assert!(matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(Swap::Stored(2))), "it can be connected anew");
+    assert!(
+        matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(CasResult::Stored(2))),
+        "it can be connected anew"
+    );
 }
 
 #[tokio::test]
@@ -321,7 +324,7 @@ async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
         order_key: "k".into(),
         payload: serde_json::json!(null),
         not_before: Timestamp::EPOCH,
-        again: false,
+        dedup: Dedup::Once,
     };
     store.commit(Batch { inbox_done, outbox: vec![task.clone()], ..Batch::default() }).await.unwrap();
     let held = store.claim_tasks(&["push"], 1, Duration::ZERO, Timestamp::EPOCH).await.unwrap().remove(0);
@@ -334,6 +337,6 @@ async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
     let swept = store.sweep(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
     assert_eq!(swept, Swept { deliveries: 1_498, tasks: 1, states: 1 });
     let again = [delivery("old5", 10), delivery("young", 100), delivery("old0", 10)];
-    assert_eq!(store.put(&again).await.unwrap(), [Receipt::Fresh, Receipt::Duplicate, Receipt::Duplicate]);
+    assert_eq!(store.put(&again).await.unwrap(), [Receipt::New, Receipt::Duplicate, Receipt::Duplicate]);
     assert_eq!(store.backlog().await.unwrap().dead, 1);
 }

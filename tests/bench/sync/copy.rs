@@ -9,7 +9,7 @@ use ghl_client::{GhlClient, sync::ContactsSource};
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     Clock, SystemClock,
-    sync::{Engine, EngineConfig, Report, SyncKey},
+    sync::{Engine, EngineConfig, SyncKey, SyncReport},
 };
 use sidecar_store::Store;
 use sidecar_tests::{Memory, ORGANIZATION, Unlimited, cpu, open_store};
@@ -74,7 +74,7 @@ async fn pass(
     store: &Arc<dyn Store>,
     engine: &Engine,
     generation: usize,
-    expected: fn(&Report) -> u64,
+    expected: fn(&SyncReport) -> u64,
 ) -> Passed {
     let client = GhlClient::builder()
         .private_integration_token("pit-bench")
@@ -87,7 +87,7 @@ async fn pass(
         let (engine, client, store, size) = (engine.clone(), client.clone(), Arc::clone(store), order.page_size);
         tokio::spawn(async move { copy(&engine, client, &*store, place, size).await })
     });
-    let reports: Vec<Report> = join_all(passes).await.into_iter().map(Result::unwrap).collect();
+    let reports: Vec<SyncReport> = join_all(passes).await.into_iter().map(Result::unwrap).collect();
     let (took, used) = (clock.monotonic(), cpu(std::process::id()) - used);
     let count = order.locations * order.contacts;
     assert_eq!(reports.iter().map(expected).sum::<u64>(), count as u64, "{reports:?}");
@@ -95,7 +95,7 @@ async fn pass(
     Passed { rate: 1.0 / each(took), cpu: each(used) * 1e6 }
 }
 
-async fn copy(engine: &Engine, client: GhlClient, store: &dyn Store, place: usize, size: Option<u32>) -> Report {
+async fn copy(engine: &Engine, client: GhlClient, store: &dyn Store, place: usize, size: Option<u32>) -> SyncReport {
     let location = documents::location(place);
     let key = SyncKey::new(ORGANIZATION, "GHL_CONTACTS", &*location);
     store.schedule(&key, SystemClock::new().now(), true).await.unwrap();

@@ -55,10 +55,10 @@ impl Provider {
     /// A delivery about something of its own, signed: headers and body.
     pub(super) fn delivery(self, sandbox: &Sandbox, number: usize) -> (HeaderMap, bytes::Bytes) {
         match self {
-            Self::Ghl => sandbox.ghl().signed(&contact_update(sandbox, number)),
+            Self::Ghl => sandbox.ghl().sign_delivery(&contact_update(sandbox, number)),
             Self::Calcom => {
                 let calcom = sandbox.calcom();
-                calcom.signed(&booking_created(number), calcom.webhook_secret())
+                calcom.sign_delivery(&booking_created(number), calcom.webhook_secret())
             }
         }
     }

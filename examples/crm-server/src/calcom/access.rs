@@ -18,7 +18,7 @@ use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result, StoreError,
     http::{Observer, PublicTransport, Transport},
     lease::LeaseStore,
-    limit::RateLimiter,
+    rate_limit::RateLimiter,
     token::Connection,
 };
 use sidecar_store::Store;
@@ -230,7 +230,7 @@ impl CalcomAccess {
     /// [`ErrorKind::Auth`].
     ///
     /// # Errors
-    /// The store, or [`ErrorKind::Config`] when the settings cannot be right.
+    /// The store, or [`ErrorKind::InvalidInput`] when the settings cannot be right.
     pub async fn client(&self, organization: &OrganizationId) -> Result<CalcomClient> {
         let settled = self.settings(organization).await?;
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -280,7 +280,7 @@ impl CalcomAccess {
     /// A client with settings and a key that are not kept yet, to try them.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when they cannot be right.
+    /// [`ErrorKind::InvalidInput`] when they cannot be right.
     pub fn trial(&self, settings: &CalcomSettings, key: SecretString) -> Result<CalcomClient> {
         self.builder(settings).api_key(key).build()
     }
@@ -288,12 +288,13 @@ impl CalcomAccess {
     /// Whether an organization may name this address of an API.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] says what is wrong with it.
+    /// [`ErrorKind::InvalidInput`] says what is wrong with it.
     pub fn check_address(&self, settings: &CalcomSettings) -> Result<()> {
         let Some(url) = &settings.base_url else { return Ok(()) };
         // Without any guard in development and test: stand-ins are on this machine.
         if !Arc::ptr_eq(&self.0.to_named, &self.0.transport) {
-            PublicTransport::check(url.as_str()).map_err(|error| Error::new(ErrorKind::Config, error.to_string()))?;
+            PublicTransport::check(url.as_str())
+                .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
         }
         self.builder(settings).build().map(drop)
     }

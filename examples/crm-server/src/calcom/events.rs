@@ -9,7 +9,7 @@ use calcom_client::{CalcomEvent, sync::webhook_changes};
 use sidecar_core::{
     StoreError,
     inbox::{Claim, Plan},
-    record::Applied,
+    record::EventLogEntry,
 };
 
 use super::SOURCE;
@@ -49,7 +49,7 @@ impl<'a> CalcomDeliveries<'a> {
                 (event.booking_uid(), outcome)
             }
         };
-        plan.batch.applied.push(Applied {
+        plan.batch.event_log.push(EventLogEntry {
             organization: delivery.organization.clone(),
             source: Cow::Borrowed(SOURCE),
             delivery: Arc::clone(&delivery.id),

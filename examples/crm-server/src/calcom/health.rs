@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sidecar_core::{health::Check, token::ConnectionState};
+use sidecar_core::{health::HealthCheck, token::ConnectionState};
 
 use crate::{app::App, http::probe::check_reachable};
 
@@ -41,7 +41,7 @@ async fn connections(app: &App) -> Result<(usize, usize), String> {
 }
 
 #[async_trait]
-impl Check for CalcomCheck {
+impl HealthCheck for CalcomCheck {
     fn name(&self) -> Cow<'static, str> {
         "calcom".into()
     }
@@ -59,7 +59,7 @@ impl Check for CalcomCheck {
     }
 
     /// Calls Cal.com with the environment's key only: a rejected key of an organization is known from its state.
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         if self.connections.clone()?.1 > 0 {
             // Health needs no token, so it does not name the organization.
             return Err("a connection must be reconnected: the log names its organization".to_owned());

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use sidecar_core::health::State;
+use sidecar_core::health::HealthStatus;
 
 use super::{Outcome, log};
 use crate::{app::App, config::Config, error::StartError, ops::health};
@@ -32,9 +32,9 @@ pub(super) async fn run() -> Outcome {
     for (name, health) in health::check(&app).await {
         let error = health.error.unwrap_or_default();
         match health.state {
-            State::Up => line(&name, "up", &format!("{} ms", health.latency_ms.unwrap_or_default())),
-            State::Off => line(&name, "off", &error),
-            State::Down => {
+            HealthStatus::Up => line(&name, "up", &format!("{} ms", health.latency_ms.unwrap_or_default())),
+            HealthStatus::Off => line(&name, "off", &error),
+            HealthStatus::Down => {
                 line(&name, "down", &error);
                 code = ExitCode::FAILURE;
             }

@@ -10,7 +10,7 @@ use ghl_client::{GhlClient, GhlConnections, GhlOAuth, GhlTokens, GhlWebhookVerif
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     http::{Observer, ReqwestTransport, Transport},
-    limit::RateLimiter,
+    rate_limit::RateLimiter,
 };
 use sidecar_store::Store;
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// What every call answers while GHL has no client id.
 pub fn ghl_is_off() -> Error {
-    Error::new(ErrorKind::Config, "GHL is off: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and GHL_REDIRECT_URI")
+    Error::new(ErrorKind::InvalidInput, "GHL is off: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and GHL_REDIRECT_URI")
 }
 
 /// GHL as this server is set up for it. Cheap to clone.
@@ -95,7 +95,7 @@ impl GhlAccess {
 
     /// Whether the error says that GHL is off: a task that meets it waits until an operator configures GHL.
     pub(crate) fn is_off_error(&self, error: &Error) -> bool {
-        !self.is_on() && error.kind() == ErrorKind::Config && error.provider() != "calcom"
+        !self.is_on() && error.kind() == ErrorKind::InvalidInput && error.provider() != "calcom"
     }
 
     /// Verifies webhooks, also while GHL is off.

@@ -14,8 +14,8 @@ use ghl_client::{
 use sidecar_core::{
     OrganizationId, StoreError,
     inbox::{Claim, Plan},
-    outbox::NewTask,
-    record::Applied,
+    outbox::{Dedup, NewTask},
+    record::EventLogEntry,
 };
 
 use super::{installations::Installation, tasks};
@@ -48,7 +48,7 @@ impl<'a> GhlDeliveries<'a> {
     pub async fn add(&mut self, plan: &mut Plan, claim: &Claim) -> Result<(), StoreError> {
         let delivery = &claim.delivery;
         let Ok(event) = GhlEvent::parse(&delivery.body) else {
-            plan.batch.applied.push(line(claim, delivery.organization.clone(), None, "no_event"));
+            plan.batch.event_log.push(line(claim, delivery.organization.clone(), None, "no_event"));
             return Ok(());
         };
         // The delivery's own label is from when it arrived.
@@ -62,7 +62,7 @@ impl<'a> GhlDeliveries<'a> {
                 outcome
             }
         };
-        plan.batch.applied.push(line(claim, organization, event.entity_id(), outcome));
+        plan.batch.event_log.push(line(claim, organization, event.entity_id(), outcome));
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl<'a> GhlDeliveries<'a> {
             order_key: payload.order_key().into(),
             payload: payload.to_json(),
             not_before: claim.delivery.at,
-            again: false,
+            dedup: Dedup::Once,
         });
         "applied"
     }
@@ -121,8 +121,13 @@ pub(super) fn owner_key(event: &GhlEvent) -> OwnerKey {
     }
 }
 
-fn line(claim: &Claim, organization: Option<OrganizationId>, entity: Option<&str>, outcome: &'static str) -> Applied {
-    Applied {
+fn line(
+    claim: &Claim,
+    organization: Option<OrganizationId>,
+    entity: Option<&str>,
+    outcome: &'static str,
+) -> EventLogEntry {
+    EventLogEntry {
         organization,
         source: Cow::Borrowed(SOURCE),
         delivery: Arc::clone(&claim.delivery.id),

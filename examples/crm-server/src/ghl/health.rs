@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sidecar_core::{health::Check, token::ConnectionState};
+use sidecar_core::{health::HealthCheck, token::ConnectionState};
 
 use crate::{app::App, http::probe::check_reachable};
 
@@ -26,7 +26,7 @@ impl GhlCheck {
 }
 
 #[async_trait]
-impl Check for GhlCheck {
+impl HealthCheck for GhlCheck {
     fn name(&self) -> Cow<'static, str> {
         "ghl".into()
     }
@@ -35,7 +35,7 @@ impl Check for GhlCheck {
         self.0.config.ghl_off()
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         self.check_connections().await?;
         check_reachable(&**self.0.ghl.transport(), "GHL", &self.0.config.ghl.api_url).await
     }

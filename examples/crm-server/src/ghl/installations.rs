@@ -176,7 +176,7 @@ async fn no_company(
 /// installs the location.
 fn mint_error(error: Error) -> TaskError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Auth => TaskError::Permanent(error.to_string()),
+        ErrorKind::NotFound | ErrorKind::Rejected | ErrorKind::Auth => TaskError::Permanent(error.to_string()),
         _ => TaskError::Provider(error),
     }
 }

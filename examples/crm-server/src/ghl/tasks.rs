@@ -101,7 +101,7 @@ impl TaskHandler for GhlTasks {
         &[READ_CONTACT, READ_APPOINTMENT, READ_LOCATION, READ_OPPORTUNITY, READ_PIPELINE, INSTALL, UNINSTALL]
     }
 
-    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+    async fn execute(&self, task: &Task) -> TaskOutcome {
         match self.attempt(task).await {
             Ok(batch) => TaskOutcome::Done(Box::new(batch)),
             Err(error) => error.outcome(&self.app, task),

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use calcom_client::Problem as CalcomProblem;
-use ghl_client::{GhlErrorExt, Problem as GhlProblem};
+use calcom_client::CalcomErrorReason;
+use ghl_client::{GhlErrorExt, GhlErrorReason};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -183,9 +183,11 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", format!("{provider} does not know it: {words}"))
             }
             ErrorKind::Conflict => conflict(&error),
-            ErrorKind::Invalid => invalid(&error),
+            ErrorKind::Rejected => invalid(&error),
             // What a caller may cause is told; what the operator set up wrong is not.
-            ErrorKind::Config if error.was_sent() == sidecar_core::Sent::No && error.status().is_none() => {
+            ErrorKind::InvalidInput
+                if error.send_state() == sidecar_core::SendState::NotSent && error.status().is_none() =>
+            {
                 Self::invalid(words)
             }
             ErrorKind::RateLimited => Self::new(
@@ -230,12 +232,12 @@ fn provider(error: &Error) -> &'static str {
 }
 
 fn conflict(error: &Error) -> Problem {
-    if let Some(CalcomProblem::SlotTaken) = error.detail() {
+    if let Some(CalcomErrorReason::SlotTaken) = error.detail() {
         let detail = "nobody is free then, or somebody was faster: look at the availability again, and whether the booking was made after all";
         return Problem::new(StatusCode::CONFLICT, "slot_taken", detail);
     }
     match error.problem() {
-        Some(GhlProblem::DuplicateContact { contact_id, matching_field }) => {
+        Some(GhlErrorReason::DuplicateContact { contact_id, matching_field }) => {
             let detail = "the location has a contact with this e-mail address or phone number: change that one";
             Problem::new(StatusCode::CONFLICT, "duplicate_contact", detail)
                 .with("contactId", contact_id.as_ref().map(|id| id.as_str()))
@@ -252,7 +254,9 @@ fn invalid(error: &Error) -> Problem {
     let detail = format!("{} refused it: {}", provider(error), error.message());
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
     let complaints = match (error.problem(), error.detail()) {
-        (Some(GhlProblem::Validation(complaints)), _) | (_, Some(CalcomProblem::Validation(complaints))) => complaints,
+        (Some(GhlErrorReason::Validation(complaints)), _) | (_, Some(CalcomErrorReason::Validation(complaints))) => {
+            complaints
+        }
         _ => return problem,
     };
     problem.with("errors", complaints.clone())

@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use http::StatusCode;
 use sidecar_core::{
     Clock,
-    limit::{Decision, Lane, LocalLimiter, RateLimiter, Scope},
+    rate_limit::{Decision, LocalLimiter, Priority, RateLimiter, Scope},
 };
 
 use super::problem::{ApiResult, Problem};
@@ -38,7 +38,7 @@ impl WebhookLimits {
     /// # Errors
     /// 429 `too_many_invalid_signatures`.
     pub fn check_signature_failures(&self, ip: IpAddr) -> ApiResult<()> {
-        match self.limiter.peek(&[signature_failures(ip)], Lane::Interactive) {
+        match self.limiter.peek(&[signature_failures(ip)], Priority::Interactive) {
             Ok(Duration::ZERO) | Err(_) => Ok(()),
             Ok(wait) => {
                 let detail = "too many deliveries from this address had an invalid signature: try again later";
@@ -51,7 +51,7 @@ impl WebhookLimits {
     /// Counts an invalid signature.
     pub fn record_failure(&self, ip: IpAddr) {
         // Fails only for a scope of another kind.
-        let _ = self.limiter.record(&[signature_failures(ip)], Lane::Interactive);
+        let _ = self.limiter.record(&[signature_failures(ip)], Priority::Interactive);
     }
 
     /// Counts a verified delivery of the tenant.
@@ -63,8 +63,8 @@ impl WebhookLimits {
             return Ok(());
         }
         let burst = self.per_second.saturating_mul(TENANT_BURST_SECONDS);
-        let scope = Scope::pace(format!("{source}:{tenant}"), f64::from(self.per_second), burst);
-        match self.limiter.try_acquire(&[scope], Lane::Interactive).await {
+        let scope = Scope::token_bucket(format!("{source}:{tenant}"), f64::from(self.per_second), burst);
+        match self.limiter.try_acquire(&[scope], Priority::Interactive).await {
             Ok(Decision::Go) | Err(_) => Ok(()),
             Ok(Decision::Wait(wait)) => {
                 let detail = format!("more than {} deliveries a second for one account: retry", self.per_second);
@@ -80,5 +80,5 @@ fn signature_failures(ip: IpAddr) -> Scope {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
     };
-    Scope::pace(format!("invalid signatures {network}"), INVALID_SIGNATURES_PER_SECOND, INVALID_SIGNATURE_BURST)
+    Scope::token_bucket(format!("invalid signatures {network}"), INVALID_SIGNATURES_PER_SECOND, INVALID_SIGNATURE_BURST)
 }

@@ -2,11 +2,11 @@
 //!
 //! Invariant: before anything is changed on one side, the other is looked at as it is now.
 
-use calcom_client::{CalcomErrorExt, Problem, model::Booking, sync::HAS_SEATS};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason, model::Booking, sync::HAS_SEATS};
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Timestamp,
-    record::{Batch, Change, Effect, Record},
+    record::{Batch, Change, Mutation, Record},
 };
 
 use super::{
@@ -122,7 +122,7 @@ impl Agreement<'_> {
             Err(TaskError::Provider(error)) if error.kind() == ErrorKind::NotFound => {
                 // What was not found may be something that it names.
                 self.look().await?;
-                if !self.change.as_ref().is_some_and(|change| change.effect == Effect::Delete) {
+                if !self.change.as_ref().is_some_and(|change| change.mutation == Mutation::Delete) {
                     return Err(error.into());
                 }
                 if meeting.stand != Stand::Cancelled && meeting.end > self.step.app.now() {
@@ -167,8 +167,8 @@ impl Agreement<'_> {
 /// Whether Cal.com said no to what was sent, for good: also when it is another host's to do.
 fn is_refused(error: &Error) -> bool {
     let is_no = match error.kind() {
-        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict => true,
-        ErrorKind::Forbidden => matches!(error.problem(), Some(Problem::Forbidden)),
+        ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict => true,
+        ErrorKind::Forbidden => matches!(error.problem(), Some(CalcomErrorReason::Forbidden)),
         _ => false,
     };
     is_no && !error.may_have_happened()

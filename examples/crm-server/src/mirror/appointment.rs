@@ -70,9 +70,9 @@ impl Appointments<'_> {
         let place = &link.place.location;
         let source = EventsSource::new(self.client.clone(), self.organization.clone(), place.clone());
         let change = source.read(id.as_str(), revision).await?;
-        let now = sidecar_core::record::decide(stored.as_ref(), &change);
+        let now = sidecar_core::record::resolve(stored.as_ref(), &change);
         let side = match now {
-            sidecar_core::record::Decision::Write(record, _) => Side::of_appointment(&record, known),
+            sidecar_core::record::Resolution::Write(record, _) => Side::of_appointment(&record, known),
             _ => stored
                 .map_or(Side { meeting: known, at: change.version }, |record| Side::of_appointment(&record, known)),
         };
@@ -132,6 +132,6 @@ impl Appointments<'_> {
 
 /// Whether GHL said no to what was sent.
 pub(super) fn is_refused(error: &Error) -> bool {
-    let refused = matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden);
+    let refused = matches!(error.kind(), ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Forbidden);
     refused && !error.may_have_happened()
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, StoreError,
-    outbox::{NewTask, Task},
+    outbox::{Dedup, NewTask, Task},
     record::{Batch, RecordKey},
 };
 
@@ -72,7 +72,7 @@ fn task(app: &App, organization: &OrganizationId, appointment: &str) -> NewTask 
         order_key: Arc::from("calcom:schedule"),
         payload: json!(Blocked { appointment: appointment.to_owned() }),
         not_before: app.now(),
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 

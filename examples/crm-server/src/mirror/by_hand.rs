@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use calcom_client::{
-    CalcomErrorExt, Problem,
+    CalcomErrorExt, CalcomErrorReason,
     compat::{BlockHandle, BlockedSlot},
 };
 use sidecar_core::{Error, OrganizationId, StoreError, http::DEFAULT_DEADLINE};
@@ -93,7 +93,7 @@ async fn take(
     let (taken, failed) = match blocking.await {
         Ok(handles) => (handles, None),
         Err(error) => match error.problem() {
-            Some(Problem::PartlyBlocked { handles }) => (handles.clone(), Some(error)),
+            Some(CalcomErrorReason::PartlyBlocked { handles }) => (handles.clone(), Some(error)),
             _ => (Vec::new(), Some(error)),
         },
     };

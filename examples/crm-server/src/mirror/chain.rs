@@ -9,7 +9,7 @@ use calcom_client::{
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError,
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, Record, RecordKey, Written},
+    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
     sync::Source,
 };
 
@@ -91,10 +91,10 @@ impl Bookings<'_> {
             let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
             let mut change = source.read(uid, revision).await?;
             // Whoever is told of the change by somebody else meanwhile reads it too.
-            change.reread = None;
+            change.refetch_task = None;
             let outcome = self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
             // While it was read it may have changed.
-            if outcome.count(Written::Unordered) == 0
+            if outcome.count(ChangeOutcome::Ambiguous) == 0
                 && let Some(record) = self.stored(uid).await?
             {
                 return Ok(record);
@@ -129,7 +129,7 @@ impl Bookings<'_> {
                 return Ok(());
             }
             let batch = Batch { changes: vec![leads_to(&earlier, later)], ..Batch::default() };
-            if self.app.store.commit(batch).await?.count(Written::Updated) == 1 {
+            if self.app.store.commit(batch).await?.count(ChangeOutcome::Updated) == 1 {
                 return Ok(());
             }
             // Its own event came meanwhile, or the task of another form of it was faster.
@@ -151,10 +151,10 @@ fn leads_to(earlier: &Record, later: &str) -> Change {
         version: earlier.version,
         origin: ChangeOrigin::Read { revision: earlier.revision },
         position: None,
-        effect: Effect::Patch(Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]).into()),
+        mutation: Mutation::Patch(Doc::from_iter([(MOVED_TO.to_owned(), json!(later))]).into()),
         searchable: &["title"],
-        reread: None,
-        follow_up: None,
+        refetch_task: None,
+        on_change: None,
     }
 }
 

@@ -37,7 +37,7 @@ async fn is_of(client: &GhlClient, location: &LocationId, id: &str) -> Result<bo
     }
     match client.contacts().get(location.clone(), id).background().await {
         Ok(contact) => Ok(contact.id == ContactId::from(id) && contact.location_id.as_ref() == Some(location)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Forbidden) => {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Rejected | ErrorKind::Forbidden) => {
             Ok(false)
         }
         Err(error) => Err(error.into()),

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, Record, RecordKey, Written},
+    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
 };
 
 use crate::app::App;
@@ -48,8 +48,8 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
     /// The change that keeps the note as it is now, unless somebody else changed it meanwhile; without a note it is removed.
     pub(super) fn change(&self, position: Timestamp) -> Change {
         let effect = match self.note.as_ref().map(|note| json!(note)) {
-            Some(Value::Object(fields)) => Effect::Put(Arc::new(fields)),
-            _ => Effect::Delete,
+            Some(Value::Object(fields)) => Mutation::Put(Arc::new(fields)),
+            _ => Mutation::Delete,
         };
         Change {
             key: self.key.clone(),
@@ -58,10 +58,10 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
             version: Timestamp::EPOCH,
             origin: ChangeOrigin::Read { revision: self.revision },
             position: Some(position),
-            effect,
+            mutation: effect,
             searchable: &[],
-            reread: None,
-            follow_up: None,
+            refetch_task: None,
+            on_change: None,
         }
     }
 
@@ -70,7 +70,7 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
         let change = self.change(position);
         let outcome = app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
         match outcome.changes.first() {
-            Some(Written::Inserted | Written::Updated | Written::Deleted) => self.revision += 1,
+            Some(ChangeOutcome::Inserted | ChangeOutcome::Updated | ChangeOutcome::Deleted) => self.revision += 1,
             _ => return Ok(false),
         }
         Ok(true)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::NewTask,
+    outbox::{Dedup, NewTask},
     record::{Batch, Listing},
 };
 
@@ -47,7 +47,7 @@ fn task(organization: &OrganizationId, look: &Look, now: Timestamp) -> NewTask {
         order_key: tasks::LOOK.into(),
         payload: json!(look),
         not_before: now,
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 

@@ -59,7 +59,7 @@ pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Chan
     }
     for change in changes {
         if is_followed(change) {
-            change.follow_up = Some(Cow::Borrowed(tasks::FOLLOW));
+            change.on_change = Some(Cow::Borrowed(tasks::FOLLOW));
         }
     }
     Ok(())

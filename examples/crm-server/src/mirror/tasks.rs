@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{NewTask, Task, TaskHandler, TaskOutcome},
+    outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
     record::{Batch, RecordKey},
     sync::Source,
 };
@@ -47,7 +47,7 @@ pub(super) fn mirror(organization: &OrganizationId, root: &str, now: Timestamp) 
         order_key: format!("calcom:booking:{root}").into(),
         payload: json!(Stepped { booking: root.to_owned() }),
         not_before: now,
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn follow(key: &RecordKey, now: Timestamp) -> NewTask {
         order_key: name,
         payload: json!({ "kind": key.kind, "id": key.id }),
         not_before: now,
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 
@@ -105,7 +105,7 @@ impl MirrorTasks {
         let revision = self.app.store.record(&key).await?.map_or(0, |record| record.revision);
         let client = self.app.calcom.client(organization).await?;
         let mut change = BookingsSource::full(client, organization.clone()).read(&key.id, revision).await?;
-        change.follow_up = Some(Cow::Borrowed(FOLLOW));
+        change.on_change = Some(Cow::Borrowed(FOLLOW));
         Ok(Batch { changes: vec![change], ..Batch::default() })
     }
 }
@@ -116,7 +116,7 @@ impl TaskHandler for MirrorTasks {
         &[FOLLOW, STEP, BLOCK, UNMAPPED, LOOK, READ_BOOKING]
     }
 
-    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+    async fn execute(&self, task: &Task) -> TaskOutcome {
         match Box::pin(self.attempt(task)).await {
             Ok(batch) => {
                 // What follows is carried out by the same worker.

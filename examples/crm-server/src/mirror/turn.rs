@@ -32,7 +32,7 @@ impl<'a> Turn<'a> {
         let (key, holder) = (format!("calcom:blocks:{organization}"), Uuid::new_v4().to_string());
         let until = app.clock.monotonic().saturating_add(patience);
         loop {
-            if let Some(lease) = app.store.try_take(&key, &holder, LEASE).await? {
+            if let Some(lease) = app.store.try_acquire(&key, &holder, LEASE).await? {
                 return Ok(Some(Self { app, lease }));
             }
             if app.clock.monotonic() >= until {

@@ -5,7 +5,11 @@ use std::{borrow::Cow, sync::Arc};
 use calcom_client::EventTypeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sidecar_core::{OrganizationId, StoreError, Timestamp, outbox::NewTask, record::Batch};
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    outbox::{Dedup, NewTask},
+    record::Batch,
+};
 
 use super::{PORTION, tasks};
 use crate::{app::App, tasks::TaskError};
@@ -27,7 +31,7 @@ pub(super) fn report(organization: &OrganizationId, event_type: Option<EventType
         order_key: name,
         payload: json!(Unmapped { event_type }),
         not_before: now,
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 

@@ -47,8 +47,8 @@ impl<S: Source> Source for Watched<'_, S> {
         Ok(change)
     }
 
-    fn afterwards(&self) -> Vec<NewTask> {
+    fn on_complete(&self) -> Vec<NewTask> {
         let all = self.all.then(|| look_at_all(self.organization, self.app.now()));
-        all.into_iter().chain(self.source.afterwards()).collect()
+        all.into_iter().chain(self.source.on_complete()).collect()
     }
 }

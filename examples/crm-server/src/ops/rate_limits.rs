@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
     Clock,
-    limit::{LocalLimiter, RateLimiter},
+    rate_limit::{LocalLimiter, RateLimiter},
 };
 use sidecar_store::redis::{RedisLimiter, RedisUrlError};
 

@@ -11,9 +11,9 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
-    outbox::NewTask,
+    outbox::{Dedup, NewTask},
     record::Batch,
-    sync::{Mode, Report, Source, SyncError, SyncKey, SyncObserver},
+    sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
 };
 
 use super::{
@@ -37,7 +37,7 @@ const PASSES_AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// [`SyncError`]; it stands in the source's status, unless another process runs the pass or this one is stopping.
-pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
+pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
     if &*key.source == CALCOM_BOOKINGS {
         return Box::pin(bookings(app, key, observer)).await;
     }
@@ -77,7 +77,7 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
         GHL_OPPORTUNITIES => copy(app, key, &OpportunitiesSource::new(client, organization, location), observer).await,
         _ => {
             let why = "this version of the server does not know the source";
-            Err(not_begun(app, key, Error::new(ErrorKind::Config, why)).await)
+            Err(not_begun(app, key, Error::new(ErrorKind::InvalidInput, why)).await)
         }
     }
 }
@@ -88,7 +88,7 @@ async fn copy<S: Source>(
     key: &SyncKey,
     source: &S,
     observer: &dyn SyncObserver,
-) -> Result<Report, SyncError> {
+) -> Result<SyncReport, SyncError> {
     let pass = app.engine.begin(key).await?;
     Box::pin(app.engine.run(pass, source, false, observer)).await
 }
@@ -96,7 +96,7 @@ async fn copy<S: Source>(
 /// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, everything that is yet to come is
 /// looked at on both sides: what was known before the connection, or written before all processes noticed it, was not followed. They
 /// are given the time to notice it.
-async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<Report, SyncError> {
+async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
     let organization = &key.organization;
     let pass = app.engine.begin(key).await?;
     // Not before: the pass answers what was wished for so far, and a copy is wished for after its account was connected.
@@ -169,12 +169,12 @@ fn install(app: &App, organization: &OrganizationId, what: &Installation) -> New
         order_key: what.order_key().into(),
         payload: what.to_json(),
         not_before: app.clock.now(),
-        again: true,
+        dedup: Dedup::Coalesce,
     }
 }
 
 /// How the pass of one source ended.
-pub type Ended = (SyncKey, Result<Report, SyncError>);
+pub type Ended = (SyncKey, Result<SyncReport, SyncError>);
 
 /// Runs a pass of every source of the organization in this process: the locations first, then the rest side by side.
 /// Locations that are found to be installed are connected before, and not left to a worker: they may be all there is.

@@ -37,23 +37,23 @@ impl TaskError {
     pub(crate) fn outcome(self, app: &App, task: &Task) -> TaskOutcome {
         let now = app.clock.now();
         match self {
-            Self::Permanent(why) => TaskOutcome::Refused(why),
+            Self::Permanent(why) => TaskOutcome::Discard(why),
             Self::NotReady(why) if task.attempt <= MAX_NOT_READY_ATTEMPTS => {
-                TaskOutcome::Soon(now + NOT_READY_RETRY_AFTER, why)
+                TaskOutcome::RetryAt(now + NOT_READY_RETRY_AFTER, why)
             }
-            Self::NotReady(why) => TaskOutcome::Refused(why),
-            Self::Contended(why) => TaskOutcome::Later(now + CONTENTION_SNOOZE, why),
+            Self::NotReady(why) => TaskOutcome::Discard(why),
+            Self::Contended(why) => TaskOutcome::Snooze(now + CONTENTION_SNOOZE, why),
             Self::Store(error) if error.is_retryable() => {
-                TaskOutcome::Later(now + CONTENTION_SNOOZE, error.to_string())
+                TaskOutcome::Snooze(now + CONTENTION_SNOOZE, error.to_string())
             }
             Self::Store(error) => TaskOutcome::Failed(error.to_string()),
             Self::Provider(error) => match error.kind() {
-                ErrorKind::Auth => TaskOutcome::Later(now + RECONNECT_SNOOZE, error.to_string()),
-                _ if app.ghl.is_off_error(&error) => TaskOutcome::Later(now + RECONNECT_SNOOZE, error.to_string()),
+                ErrorKind::Auth => TaskOutcome::Snooze(now + RECONNECT_SNOOZE, error.to_string()),
+                _ if app.ghl.is_off_error(&error) => TaskOutcome::Snooze(now + RECONNECT_SNOOZE, error.to_string()),
                 // The provider would reject the same request again.
-                ErrorKind::Config | ErrorKind::Invalid => TaskOutcome::Refused(error.to_string()),
+                ErrorKind::InvalidInput | ErrorKind::Rejected => TaskOutcome::Discard(error.to_string()),
                 ErrorKind::RateLimited => {
-                    TaskOutcome::Later(now + error.retry_after().unwrap_or(CONTENTION_SNOOZE), error.to_string())
+                    TaskOutcome::Snooze(now + error.retry_after().unwrap_or(CONTENTION_SNOOZE), error.to_string())
                 }
                 _ => TaskOutcome::Failed(error.to_string()),
             },

@@ -132,7 +132,7 @@ fn is_calcom(resource: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::json;
-    use sidecar_core::token::{MemoryStore, Swap, TokenKey, TokenSet};
+    use sidecar_core::token::{CasResult, MemoryStore, TokenKey, TokenSet};
 
     use super::*;
 
@@ -152,7 +152,7 @@ pub(crate) mod tests {
                 extra: extra.as_object().cloned().unwrap_or_default(),
             };
             let key = TokenKey::new(&organization, *resource);
-            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), Swap::Stored(_)));
+            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), CasResult::Stored(_)));
         }
         OrganizationConnections::stored(&store, &organization).await.unwrap()
     }

@@ -16,7 +16,7 @@ const ALIVE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(app: App, stop: CancellationToken) {
     let process = Uuid::new_v4().to_string();
     while !stop.is_cancelled() {
-        match app.store.beat(&process, ALIVE).await {
+        match app.store.heartbeat(&process, ALIVE).await {
             Ok(alive) => app.rate_limits.set_processes(alive),
             Err(error) => tracing::warn!(%error, "this process could not say that it is alive"),
         }
@@ -25,7 +25,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
             () = app.clock.sleep(BEAT) => {}
         }
     }
-    if let Err(error) = app.store.leave(&process).await {
+    if let Err(error) = app.store.deregister(&process).await {
         tracing::warn!(%error, "the other processes count on this one until its time has run out");
     }
 }

@@ -49,9 +49,9 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     if role == Role::Web {
         return Workers(workers);
     }
-    let app = app.with_engine(app.engine.clone().until(stop.clone()));
+    let app = app.with_engine(app.engine.clone().with_shutdown(stop.clone()));
     let config = WorkerConfig { poll: POLL_INTERVAL, ..WorkerConfig::default() };
-    let handed = app.committer.hand_over(Arc::clone(&app.clock));
+    let handed = app.committer.local_claims(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,

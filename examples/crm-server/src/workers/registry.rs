@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sidecar_core::{
     StoreError,
-    inbox::{Claim, InboxHandler, Plan, Verdict},
+    inbox::{Claim, DeliveryOutcome, InboxHandler, Plan},
     outbox::{Task, TaskHandler, TaskOutcome},
     record::Outcome,
 };
@@ -46,11 +46,12 @@ impl InboxHandler for Deliveries {
                 events::SOURCE => ghl.add(&mut plan, claim).await?,
                 calcom::SOURCE => calcom.add(&mut plan, claim).await?,
                 source => {
-                    plan.verdicts.push(Verdict::Failed(format!("nobody here understands deliveries of {source}")));
+                    plan.verdicts
+                        .push(DeliveryOutcome::Failed(format!("nobody here understands deliveries of {source}")));
                     continue;
                 }
             }
-            plan.verdicts.push(Verdict::Done);
+            plan.verdicts.push(DeliveryOutcome::Done);
         }
         Ok(plan)
     }
@@ -84,11 +85,11 @@ impl TaskHandler for Tasks {
         &self.kinds
     }
 
-    async fn carry_out(&self, task: &Task) -> TaskOutcome {
+    async fn execute(&self, task: &Task) -> TaskOutcome {
         let knows = |handler: &&Arc<dyn TaskHandler>| handler.kinds().contains(&task.kind.as_str());
         match self.handlers.iter().find(knows) {
-            Some(handler) => handler.carry_out(task).await,
-            None => TaskOutcome::Refused(format!("nobody here carries out tasks of kind `{}`", task.kind)),
+            Some(handler) => handler.execute(task).await,
+            None => TaskOutcome::Discard(format!("nobody here carries out tasks of kind `{}`", task.kind)),
         }
     }
 }

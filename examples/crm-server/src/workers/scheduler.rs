@@ -7,7 +7,7 @@ use std::{
 
 use sidecar_core::{
     StoreError,
-    sync::{Report, SyncError, SyncKey, SyncObserver, SyncStatus},
+    sync::{SyncError, SyncKey, SyncObserver, SyncReport, SyncStatus},
 };
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ const REST: Duration = Duration::from_secs(5);
 /// The passes of this process.
 struct Passes {
     app: App,
-    tasks: JoinSet<Result<Report, SyncError>>,
+    tasks: JoinSet<Result<SyncReport, SyncError>>,
     running: HashMap<Id, SyncKey>,
     /// Sources that are left alone until this time of the monotonic clock.
     resting: HashMap<SyncKey, Duration>,
@@ -82,7 +82,7 @@ impl Passes {
         self.running.insert(task.id(), key);
     }
 
-    fn ended(&mut self, ended: Result<(Id, Result<Report, SyncError>), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, Result<SyncReport, SyncError>), JoinError>) {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
@@ -109,7 +109,7 @@ impl Passes {
 }
 
 /// Whether a pass ended well; none when it did not end here: another process runs it, or will.
-fn is_good(ended: Result<&Result<Report, SyncError>, &JoinError>) -> Option<bool> {
+fn is_good(ended: Result<&Result<SyncReport, SyncError>, &JoinError>) -> Option<bool> {
     match ended {
         Ok(Ok(_)) => Some(true),
         Ok(Err(SyncError::Busy(_) | SyncError::LeaseLost | SyncError::Stopped)) => None,
@@ -137,6 +137,6 @@ mod tests {
             assert_eq!(is_good(Ok(&Err(elsewhere))), None);
         }
         assert_eq!(is_good(Ok(&Err(SyncError::Cursor("?".to_owned())))), Some(false));
-        assert_eq!(is_good(Ok(&Ok(Report::default()))), Some(true));
+        assert_eq!(is_good(Ok(&Ok(SyncReport::default()))), Some(true));
     }
 }

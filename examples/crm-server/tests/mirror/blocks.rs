@@ -12,7 +12,7 @@ use provider_sandbox::{Sandbox, ghl::Fault};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Effect, Listing, Record, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Listing, Mutation, Record, RecordKey},
 };
 
 /// An answer takes seconds: it has some hundred bytes.
@@ -40,10 +40,10 @@ impl House {
             version: Timestamp::EPOCH,
             origin: ChangeOrigin::Read { revision },
             position: Some(at),
-            effect: Effect::Put(fields.into()),
+            mutation: Mutation::Put(fields.into()),
             searchable: &[],
-            reread: None,
-            follow_up: None,
+            refetch_task: None,
+            on_change: None,
         };
         self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
     }
@@ -164,7 +164,7 @@ async fn a_block_that_is_being_taken_while_the_connection_ends_is_given_back_too
     house.rest().await;
     let calcom = house.sandbox.calcom();
     let before = calcom.schedules();
-    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "PATCH", SCHEDULES)]);
     booked_at_ghl(&house, &place, 8);
     until(async || (calcom.schedules() != before).then_some(())).await;
     let notes = house.blocks().await;
@@ -205,7 +205,7 @@ async fn an_appointment_that_is_deleted_before_its_block_is_noted_blocks_nothing
     let before = calcom.schedules();
     let reads = || calcom.counts().calls("GET /v2/schedules/default");
     let read = reads();
-    house.sandbox.control().calcom().faults([once(SLOWLY, "GET", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "GET", SCHEDULES)]);
     let id = booked_at_ghl(&house, &place, 8);
     until(async || (reads() > read).then_some(())).await;
     house.sandbox.ghl().delete_appointment(&id).unwrap();
@@ -225,7 +225,7 @@ async fn an_appointment_that_is_on_again_before_its_time_was_given_back_blocks_i
     let before = calcom.schedules();
     let id = booked_at_ghl(&house, &place, 8);
     house.rest().await;
-    house.sandbox.control().calcom().faults([once(SLOWLY, "PATCH", SCHEDULES)]);
+    house.sandbox.control().calcom().add_faults([once(SLOWLY, "PATCH", SCHEDULES)]);
     let change = |status: &str| {
         house.sandbox.ghl().update_appointment(&id, &json!({"appointmentStatus": status})).unwrap();
     };

@@ -173,12 +173,12 @@ async fn a_change_that_is_not_answered_may_hold_and_one_that_is_refused_does_not
     house.rest().await;
     let (calcom, control) = (house.sandbox.calcom(), house.sandbox.control());
     let before = calcom.schedules();
-    control.calcom().faults([once(Fault::Status { status: 400 }, "PATCH", SCHEDULES)]);
+    control.calcom().add_faults([once(Fault::Status { status: 400 }, "PATCH", SCHEDULES)]);
     let (status, answer) = house.block(&[(6, 10)]).await;
     assert_eq!((status, answer.get("handles"), house.blocks().await.len()), (422, None, 0), "{answer}");
 
     let always = FaultRule { times: None, ..once(Fault::ResetAfter, "PATCH", SCHEDULES) };
-    control.calcom().faults([always]);
+    control.calcom().add_faults([always]);
     let (status, answer) = house.block(&[(6, 10), (6, 10)]).await;
     control.calcom().clear_faults();
     assert!(status >= 500, "{status} {answer}");

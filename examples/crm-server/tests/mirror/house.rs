@@ -17,7 +17,7 @@ use ghl_client::SCOPES;
 use http::{Method, Request, StatusCode, header, request::Builder};
 use provider_sandbox::{
     Sandbox,
-    calcom::{Attendee, WebhookOrder},
+    calcom::{Attendee, WebhookCommand},
 };
 use serde_json::{Value, json};
 use sidecar_core::{
@@ -89,7 +89,7 @@ impl House {
         // The organization's own connection, which it can change.
         variables.remove("CALCOM_API_KEY");
         let unlimited = provider_sandbox::calcom::LimitRules { per_key: CALLS, ..Default::default() };
-        sandbox.control().calcom().limits(unlimited);
+        sandbox.control().calcom().set_limits(unlimited);
         let running = crm_server::serve(Config::from_variables(variables).unwrap()).await.unwrap();
         let app = running.app().clone();
         let row = Organization {
@@ -119,9 +119,9 @@ impl House {
         let first_slot = (sandbox.control().now_ms() / day + 1) * day;
         let house = Self { sandbox, organization, places, running, first_slot };
         let webhooks = format!("http://{}/api/webhooks", house.running.addr);
-        house.sandbox.ghl().webhook_url(format!("{webhooks}/ghl"));
+        house.sandbox.ghl().set_webhook_url(format!("{webhooks}/ghl"));
         let calcom = house.sandbox.calcom();
-        calcom.deliver_to(&format!("{webhooks}/calcom"), calcom.webhook_secret());
+        calcom.subscribe(&format!("{webhooks}/calcom"), calcom.webhook_secret());
         // As the route that writes settings does.
         house.app().sync_schedule.schedule_bookings(&house.organization).await.unwrap();
         house.rest_of_passes().await;
@@ -190,15 +190,15 @@ impl House {
     }
 
     /// Orders how both providers deliver their webhooks.
-    pub(crate) fn deliver(&self, order: &WebhookOrder) {
-        self.sandbox.control().webhooks(order);
-        self.sandbox.control().calcom().webhooks(order);
+    pub(crate) fn deliver(&self, order: &WebhookCommand) {
+        self.sandbox.control().update_webhooks(order);
+        self.sandbox.control().calcom().update_webhooks(order);
     }
 
     /// A pass of every source of bookings and appointments. It may remove what was changed a moment ago, as passes do minutes later.
     pub(crate) async fn sync(&self) {
         let (store, clock) = (&self.app().store, Arc::clone(&self.app().clock));
-        let at_once = EngineConfig { lag: Duration::ZERO, ..self.app().engine.config().clone() };
+        let at_once = EngineConfig { index_lag: Duration::ZERO, ..self.app().engine.config().clone() };
         let engine =
             Engine::new(Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(store) as _, clock, at_once);
         let app = self.app().with_engine(engine);

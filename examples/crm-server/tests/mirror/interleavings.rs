@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use provider_sandbox::calcom::WebhookOrder;
+use provider_sandbox::calcom::WebhookCommand;
 use serde_json::json;
 use sidecar_core::{Clock, SystemClock, Timestamp};
 
@@ -152,25 +152,25 @@ async fn world(seed: u64, bookings: usize) -> [usize; 3] {
     let house = House::new(seed, LOCATIONS).await;
     house.rest().await;
     let lossy = seed % 2 == 1;
-    house.deliver(&WebhookOrder {
-        duplicate: Some(1),
+    house.deliver(&WebhookCommand {
+        duplicates: Some(1),
         shuffle: Some(true),
         drop_percent: Some(if lossy { 10 } else { 0 }),
-        resend_interval_ms: Some(50),
-        ..WebhookOrder::default()
+        retry_interval_ms: Some(50),
+        ..WebhookCommand::default()
     });
     let lives = stream::iter(0..bookings).map(|number| live(&house, seed, number));
     let asked: Vec<Asked> = lives.buffer_unordered(AT_ONCE).collect().await;
     house.rest().await;
     if lossy {
         // What was never delivered is found by copying.
-        house.deliver(&WebhookOrder { drop_percent: Some(0), ..WebhookOrder::default() });
+        house.deliver(&WebhookCommand { drop_percent: Some(0), ..WebhookCommand::default() });
         house.sync().await;
         house.rest().await;
     }
     let wrong: Vec<_> = asked.iter().filter_map(|one| judge(&house, one).err()).collect();
     assert!(wrong.is_empty(), "seed {seed}: {} of {bookings}: {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
-    assert_eq!(house.sandbox.ghl().counts().refused(), 0, "no limit of GHL's was broken");
+    assert_eq!(house.sandbox.ghl().counts().rejected(), 0, "no limit of GHL's was broken");
     let writes = house.sandbox.ghl().counts().calls("POST /calendars/events/appointments");
     let again = asked.iter().filter(|one| one.deleted).count();
     assert!(
@@ -178,9 +178,9 @@ async fn world(seed: u64, bookings: usize) -> [usize; 3] {
         "{writes} appointments made for {bookings} bookings, {again} of them again"
     );
     // At rest nothing more is written, however often one looks.
-    let before = house.sandbox.calcom().requests_counted();
+    let before = house.sandbox.calcom().request_count();
     house.rest().await;
-    assert_eq!(house.sandbox.calcom().requests_counted(), before);
+    assert_eq!(house.sandbox.calcom().request_count(), before);
     house.stop().await;
     let sum = |of: fn(&Asked) -> usize| asked.iter().map(of).sum();
     [bookings, sum(|one| one.changes), sum(|one| one.changes_at_ghl)]

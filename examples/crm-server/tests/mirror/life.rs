@@ -3,7 +3,7 @@
 use crate::house::{House, LENGTH};
 use crm_server::mirror::MirrorTasks;
 use provider_sandbox::{
-    calcom::WebhookOrder,
+    calcom::WebhookCommand,
     ghl::{Fault, FaultRule},
 };
 use serde_json::json;
@@ -100,7 +100,7 @@ async fn the_contact_that_a_booking_names_is_taken_and_one_of_nobody_or_of_anoth
 async fn a_named_contact_that_is_refused_gives_way_to_the_attendees_at_the_last_attempt_too() {
     let house = House::new(10, 1).await;
     let place = house.places[0].clone();
-    house.deliver(&WebhookOrder { hold: Some(true), ..WebhookOrder::default() });
+    house.deliver(&WebhookCommand { hold: Some(true), ..WebhookCommand::default() });
     let uid = house.book(place.event_type, 0, "ann", &json!({"ghlContactId": place.contact}));
     let refusal = FaultRule {
         method: Some("POST".to_owned()),
@@ -109,7 +109,7 @@ async fn a_named_contact_that_is_refused_gives_way_to_the_attendees_at_the_last_
         times: Some(1),
         ..FaultRule::default()
     };
-    house.sandbox.control().faults([refusal]);
+    house.sandbox.control().add_faults([refusal]);
     let task = Task {
         claim: TaskRef { seq: 1, fence: 1 },
         organization: house.organization.clone(),
@@ -119,10 +119,10 @@ async fn a_named_contact_that_is_refused_gives_way_to_the_attendees_at_the_last_
         // Those before it failed otherwise.
         attempt: 8,
     };
-    let outcome = MirrorTasks::new(house.app().clone()).carry_out(&task).await;
+    let outcome = MirrorTasks::new(house.app().clone()).execute(&task).await;
     let TaskOutcome::Done(batch) = outcome else { panic!("{outcome:?}") };
     house.app().store.commit(*batch).await.unwrap();
-    house.deliver(&WebhookOrder { hold: Some(false), ..WebhookOrder::default() });
+    house.deliver(&WebhookCommand { hold: Some(false), ..WebhookCommand::default() });
     house.rest().await;
     let made = house.appointments(&place, &uid);
     let contact = house.sandbox.ghl().contact(made[0]["contactId"].as_str().unwrap()).unwrap();

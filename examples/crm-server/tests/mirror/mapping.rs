@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::house::{House, Place};
 use crm_server::calcom::settings;
-use provider_sandbox::calcom::{Fault, FaultRule, WebhookOrder};
+use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
-use sidecar_core::record::{Batch, Change, ChangeOrigin, Effect, Listing, RecordKey};
+use sidecar_core::record::{Batch, Change, ChangeOrigin, Listing, Mutation, RecordKey};
 
 impl House {
     /// Waits until something was given up.
@@ -46,10 +46,10 @@ impl House {
             version: stored.version,
             origin: ChangeOrigin::Read { revision: stored.revision },
             position: Some(stored.position),
-            effect: Effect::Put(document.into()),
+            mutation: Mutation::Put(document.into()),
             searchable: &[],
-            reread: None,
-            follow_up: Some("mirror.follow".into()),
+            refetch_task: None,
+            on_change: Some("mirror.follow".into()),
         };
         self.app().store.commit(Batch { changes: vec![change], ..Batch::default() }).await.unwrap();
         self.app().outbox_wake.notify_one();
@@ -153,15 +153,15 @@ async fn what_is_read_to_find_the_hosts_is_what_the_appointment_says() {
     house.write(|settings| settings.default_mapping = Some(to(&place))).await;
     let (calcom, control) = (house.sandbox.calcom(), house.sandbox.control());
     // GHL's own would lead to another look.
-    control.webhooks(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    control.update_webhooks(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
     let control = control.calcom();
-    control.webhooks(&WebhookOrder { hold: Some(true), ..WebhookOrder::default() });
+    control.update_webhooks(&WebhookCommand { hold: Some(true), ..WebhookCommand::default() });
     let [cancelled, moved] = [(0, "ann"), (8, "bo")].map(|(slot, who)| house.book(intro, slot, who, &json!({})));
     // Nothing but what was said of them at first arrives.
-    control.webhooks(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    control.update_webhooks(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
     calcom.cancel(&cancelled).unwrap();
     calcom.reschedule(&moved, house.slot(16)).unwrap();
-    control.webhooks(&WebhookOrder { hold: Some(false), drop_percent: Some(0), ..WebhookOrder::default() });
+    control.update_webhooks(&WebhookCommand { hold: Some(false), drop_percent: Some(0), ..WebhookCommand::default() });
     house.rest().await;
     for (uid, stand) in [(&cancelled, "cancelled"), (&moved, "confirmed")] {
         let there = house.at_calcom(uid);
@@ -174,7 +174,7 @@ async fn what_is_read_to_find_the_hosts_is_what_the_appointment_says() {
         fault: Fault::Status { status: 404 },
         ..FaultRule::default()
     };
-    control.faults([gone]);
+    control.add_faults([gone]);
     let gone = house.book(intro, 24, "cy", &json!({}));
     house.rest().await;
     let key = RecordKey { organization: house.organization.clone(), kind: "booking".into(), id: gone.as_str().into() };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provider_sandbox::{
-    calcom::WebhookOrder,
+    calcom::WebhookCommand,
     ghl::{Fault, FaultRule},
 };
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn heard(house: &House, kind: &'static str, id: &str, is_so: impl Fn(&Reco
 async fn an_appointment_that_is_deleted_before_its_creation_was_answered_ends_its_booking() {
     let house = House::new(20, 1).await;
     let place = house.places[0].clone();
-    house.sandbox.control().faults([once(SLOWLY, "POST", APPOINTMENTS)]);
+    house.sandbox.control().add_faults([once(SLOWLY, "POST", APPOINTMENTS)]);
     let uid = house.book(place.event_type, 0, "ann", &json!({}));
     let id = made(&house, &place, &uid).await;
     house.sandbox.ghl().delete_appointment(&id).unwrap();
@@ -81,7 +81,7 @@ async fn an_appointment_that_is_deleted_before_its_creation_was_answered_ends_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_appointment_that_is_moved_before_a_change_of_it_was_answered_moves_its_booking() {
     let (house, place, uid, id) = settled(21).await;
-    house.sandbox.control().faults([once(SLOWLY, "PUT", APPOINTMENTS)]);
+    house.sandbox.control().add_faults([once(SLOWLY, "PUT", APPOINTMENTS)]);
     house.sandbox.calcom().reschedule(&uid, house.slot(3)).unwrap();
     until(async || (house.at_ghl(&place, &uid)?.0 == house.slot(3)).then_some(())).await;
     let start = house.slot(6);
@@ -97,7 +97,7 @@ async fn an_appointment_that_is_moved_before_a_change_of_it_was_answered_moves_i
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booking_that_is_cancelled_before_its_move_was_answered_cancels_its_appointment() {
     let (house, place, uid, id) = settled(22).await;
-    house.sandbox.control().calcom().faults([once(
+    house.sandbox.control().calcom().add_faults([once(
         SLOWLY_AT_CALCOM,
         "POST",
         &format!("/v2/bookings/{uid}/reschedule"),
@@ -117,7 +117,7 @@ async fn a_booking_that_is_cancelled_before_its_move_was_answered_cancels_its_ap
 async fn an_appointment_that_is_moved_before_its_lost_creation_was_found_moves_its_booking() {
     let house = House::new(23, 1).await;
     let place = house.places[0].clone();
-    house.sandbox.control().faults([once(Fault::ResetAfter, "POST", APPOINTMENTS)]);
+    house.sandbox.control().add_faults([once(Fault::ResetAfter, "POST", APPOINTMENTS)]);
     let uid = house.book(place.event_type, 0, "ann", &json!({}));
     let id = made(&house, &place, &uid).await;
     let start = house.slot(3);
@@ -132,7 +132,7 @@ async fn an_appointment_that_is_moved_before_its_lost_creation_was_found_moves_i
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_that_was_never_delivered_ends_its_booking_at_the_next_pass() {
     let (house, place, uid, id) = settled(24).await;
-    house.deliver(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
+    house.deliver(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
     house.sandbox.ghl().delete_appointment(&id).unwrap();
     house.rest().await;
     assert_eq!(house.at_calcom(&uid).2, "confirmed", "nobody has told");
@@ -151,7 +151,7 @@ fn calls(house: &House, operation: &str) -> u64 {
 async fn an_appointment_that_comes_late_is_the_only_one_and_its_booking_stays_where_it_was_moved_meanwhile() {
     let house = House::new(25, 1).await;
     let place = house.places[0].clone();
-    house.sandbox.control().faults([once(Fault::Reset, "POST", APPOINTMENTS)]);
+    house.sandbox.control().add_faults([once(Fault::Reset, "POST", APPOINTMENTS)]);
     let looks = calls(&house, "GET /calendars/events");
     let uid = house.book(place.event_type, 0, "ann", &json!({}));
     let key =
@@ -176,7 +176,7 @@ async fn an_appointment_that_comes_late_is_the_only_one_and_its_booking_stays_wh
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_is_not_found_makes_no_second_appointment_while_the_first_is_there() {
     let (house, place, uid, id) = settled(26).await;
-    house.sandbox.control().faults([once(Fault::Status { status: 404 }, "PUT", APPOINTMENTS)]);
+    house.sandbox.control().add_faults([once(Fault::Status { status: 404 }, "PUT", APPOINTMENTS)]);
     let start = house.slot(3);
     house.sandbox.calcom().reschedule(&uid, start).unwrap();
     house.rest().await;
@@ -189,7 +189,7 @@ async fn a_change_that_is_not_found_makes_no_second_appointment_while_the_first_
 async fn what_calcom_forbids_the_appointment_takes_back() {
     let (house, place, uid, id) = settled(27).await;
     let refusal = once(Fault::Status { status: 403 }, "POST", "/v2/bookings/");
-    house.sandbox.control().calcom().faults([refusal]);
+    house.sandbox.control().calcom().add_faults([refusal]);
     house.sandbox.ghl().update_appointment(&id, &to(house.slot(3))).unwrap();
     house.rest().await;
     let said = (house.slot(0), house.slot(0) + LENGTH, "confirmed");
@@ -209,7 +209,7 @@ async fn a_booking_whose_answer_was_lost_is_answered_when_it_is_asked_for_again_
     let book = async || house.ask_once("bookings", "job-1", &wish).await;
     let bookings = || house.sandbox.calcom().bookings().len();
     let before = bookings();
-    house.sandbox.control().calcom().faults([once(Fault::ResetAfter, "POST", "/v2/bookings")]);
+    house.sandbox.control().calcom().add_faults([once(Fault::ResetAfter, "POST", "/v2/bookings")]);
     let (status, answer) = book().await;
     assert_eq!((status.as_u16(), bookings()), (200, before + 1), "{answer}");
     let (status, again) = book().await;

@@ -256,7 +256,7 @@ async fn disconnecting_erases_tokens_stops_syncs_and_frees_the_location() {
 async fn a_genuine_delivery_is_kept_once_and_everything_else_refused() {
     let scene = Scene::start().await;
     let event = json!({"type": "ContactCreate", "webhookId": "w-1", "id": "c-1", "locationId": "l-1"});
-    let (headers, body) = scene.sandbox.ghl().signed(&event);
+    let (headers, body) = scene.sandbox.ghl().sign_delivery(&event);
     let deliver = async |headers: &http::HeaderMap, body: &[u8]| {
         let mut request = Request::post("/api/webhooks/ghl").body(Body::from(body.to_vec())).unwrap();
         request.headers_mut().extend(headers.clone());

@@ -29,7 +29,7 @@ impl Scene {
     async fn genuine(&self, location: &str, number: u32, forwarded_for: &str) -> Answer {
         let body = json!({"type": "ContactUpdate", "locationId": location, "id": format!("c{number}"),
             "webhookId": format!("{location}-{number}"), "timestamp": sidecar_core::Clock::now(&sidecar_core::SystemClock::new()).to_string()});
-        let (headers, body) = self.sandbox.ghl().signed(&body);
+        let (headers, body) = self.sandbox.ghl().sign_delivery(&body);
         let mut request = Request::post("/api/webhooks/ghl").header("x-forwarded-for", forwarded_for);
         request.headers_mut().unwrap().extend(headers);
         self.server.send(request.body(Body::from(body)).unwrap()).await

@@ -83,7 +83,7 @@ async fn a_read_of_what_is_not_connected_any_more_is_given_up() {
     house.app.ghl.tokens(&house.organization).unwrap().forget_location(location).await.unwrap();
     let outcomes = house.work_outbox().await;
     assert!(
-        matches!(outcomes.as_slice(), [TaskOutcome::Refused(why)] if why.contains("not connected")),
+        matches!(outcomes.as_slice(), [TaskOutcome::Discard(why)] if why.contains("not connected")),
         "{outcomes:?}"
     );
 }
@@ -91,7 +91,7 @@ async fn a_read_of_what_is_not_connected_any_more_is_given_up() {
 #[tokio::test]
 async fn a_delivery_that_is_given_up_is_found_by_its_organization() {
     let house = House::with_locations(1).await;
-    let (headers, body) = house.sandbox.ghl().signed(&contact_event(
+    let (headers, body) = house.sandbox.ghl().sign_delivery(&contact_event(
         "ContactUpdate",
         &house.locations[0],
         "c1",

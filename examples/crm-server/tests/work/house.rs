@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId,
     inbox::{InboxHandler, InboxWorker, NewDelivery, WorkerConfig},
-    outbox::{NewTask, Task, TaskHandler, TaskOutcome},
+    outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
     record::{Batch, Doc, Record, RecordKey},
     secret,
     token::TokenSet,
@@ -129,7 +129,7 @@ impl House {
         let lease = std::time::Duration::from_secs(30);
         let claims = self.store().claim(500, lease, self.app.now()).await.unwrap();
         let plan = Deliveries::new(self.app.clone()).plan(&claims).await.unwrap();
-        plan.batch.applied.iter().map(|line| line.outcome.to_string()).collect()
+        plan.batch.event_log.iter().map(|line| line.outcome.to_string()).collect()
     }
 
     /// The tasks that wait, claimed.
@@ -148,7 +148,7 @@ impl House {
                 return outcomes;
             }
             for task in tasks {
-                match Tasks::new(&self.app).carry_out(&task).await {
+                match Tasks::new(&self.app).execute(&task).await {
                     TaskOutcome::Done(mut batch) => {
                         batch.outbox_done.push(task.claim);
                         assert!(self.store().commit(*batch).await.unwrap().committed);
@@ -173,7 +173,7 @@ impl House {
             order_key: key.into(),
             payload,
             not_before: self.app.now(),
-            again: false,
+            dedup: Dedup::Once,
         };
         self.store().commit(Batch { outbox: vec![task], ..Batch::default() }).await.unwrap();
         self.work_outbox().await.pop().unwrap()

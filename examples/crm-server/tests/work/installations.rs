@@ -55,19 +55,21 @@ async fn a_location_of_another_organization_is_not_taken_from_it() {
 
     let payload = json!({"company": house.company, "location": house.locations[0]});
     let outcome = house.carry_out("ghl.install", payload).await;
-    assert!(matches!(&outcome, TaskOutcome::Refused(why) if why.contains("location_taken")), "{outcome:?}");
+    assert!(matches!(&outcome, TaskOutcome::Discard(why) if why.contains("location_taken")), "{outcome:?}");
     assert_eq!(house.connected().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_location_where_the_app_is_not_installed_any_more_is_given_up_at_once() {
     let house = House::with_company(1).await;
-    let order =
-        provider_sandbox::control::TokenOrder { uninstall: Some(house.locations[0].to_string()), ..Default::default() };
-    house.sandbox.control().tokens(&order).unwrap();
+    let order = provider_sandbox::control::TokenCommand {
+        uninstall: Some(house.locations[0].to_string()),
+        ..Default::default()
+    };
+    house.sandbox.control().update_tokens(&order).unwrap();
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
     assert_eq!(house.owner(0).await, None, "a claim that was made for it is given back");
 }
 
@@ -137,7 +139,7 @@ async fn an_installation_that_cannot_be_carried_out_is_given_up_and_keeps_no_oth
     let tasks = house.tasks().await;
     assert_eq!(tasks.len(), 2, "each has its turn: {tasks:?}");
     let outcome = house.carry_out("ghl.install", json!({"company": "nobody", "location": "anywhere"})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -149,7 +151,7 @@ async fn an_installation_that_is_told_of_before_its_companys_tokens_are_kept_wai
     let what = json!({"company": house.company, "location": house.locations[0]});
     let outcome = house.carry_out("ghl.install", what).await;
     assert!(
-        matches!(outcome, TaskOutcome::Soon(at, _) if at <= house.app.now() + Duration::from_secs(1)),
+        matches!(outcome, TaskOutcome::RetryAt(at, _) if at <= house.app.now() + Duration::from_secs(1)),
         "{outcome:?}"
     );
 }
@@ -159,7 +161,7 @@ async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
     let house = House::with_company(1).await;
     house
         .store()
-        .mark(
+        .set_state(
             &house.app.ghl.tokens(&house.organization).unwrap().company_key(&house.company),
             1,
             &sidecar_core::token::ConnectionState::NeedsReauth { reason: "revoked".to_owned(), since: house.app.now() },
@@ -168,7 +170,7 @@ async fn a_company_that_has_to_be_connected_again_is_not_waited_for() {
         .unwrap();
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(outcome, TaskOutcome::Refused(_)), "{outcome:?}");
+    assert!(matches!(outcome, TaskOutcome::Discard(_)), "{outcome:?}");
     assert_eq!(house.owner(0).await, None);
 }
 
@@ -199,9 +201,11 @@ async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
     let house = House::with_locations(1).await;
     let ended = run::sync_now(&house.app, &house.organization, crate::syncs::FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
-    let order =
-        provider_sandbox::control::TokenOrder { uninstall: Some(house.locations[0].to_string()), ..Default::default() };
-    house.sandbox.control().tokens(&order).unwrap();
+    let order = provider_sandbox::control::TokenCommand {
+        uninstall: Some(house.locations[0].to_string()),
+        ..Default::default()
+    };
+    house.sandbox.control().update_tokens(&order).unwrap();
     house.deliver("w1", &uninstall(&house, &json!({"locationId": house.locations[0]}))).await;
     house.work_outbox().await;
 
@@ -248,7 +252,7 @@ async fn a_location_whose_company_was_disconnected_meanwhile_keeps_no_token() {
     assert!(house.store().release_company("ghl", house.company.as_str(), &house.organization).await.unwrap());
     let outcome =
         house.carry_out("ghl.install", json!({"company": house.company, "location": house.locations[0]})).await;
-    assert!(matches!(&outcome, TaskOutcome::Refused(why) if why.contains("disconnected")), "{outcome:?}");
+    assert!(matches!(&outcome, TaskOutcome::Discard(why) if why.contains("disconnected")), "{outcome:?}");
     assert!(!house.connected().await.contains(&format!("ghl:location:{}", house.locations[0])));
     assert_eq!(
         (house.owner(0).await, house.scheduled().await.iter().any(|key| key.ends_with(house.locations[0].as_str()))),

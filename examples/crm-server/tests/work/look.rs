@@ -9,7 +9,7 @@ use provider_sandbox::calcom::Attendee;
 use serde_json::json;
 use sidecar_core::{
     outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change, ChangeOrigin, Doc, Effect, MAX_CHANGES, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Doc, MAX_CHANGES, Mutation, RecordKey},
     sync::SyncKey,
 };
 
@@ -37,7 +37,7 @@ impl House {
                 return looked;
             }
             for task in tasks {
-                let TaskOutcome::Done(mut batch) = Tasks::new(&self.app).carry_out(&task).await else {
+                let TaskOutcome::Done(mut batch) = Tasks::new(&self.app).execute(&task).await else {
                     panic!("{task:?}")
                 };
                 looked.push(batch.outbox.iter().filter(|task| task.kind == FOLLOW).count());
@@ -60,10 +60,10 @@ impl House {
             version: now,
             origin: ChangeOrigin::Listed,
             position: Some(now + Duration::from_micros(number as u64 / 700)),
-            effect: Effect::Put(Arc::new(Doc::new())),
+            mutation: Mutation::Put(Arc::new(Doc::new())),
             searchable: &[],
-            reread: None,
-            follow_up: None,
+            refetch_task: None,
+            on_change: None,
         };
         let changes: Vec<_> = (0..count).map(change).collect();
         for changes in changes.chunks(MAX_CHANGES) {

@@ -157,10 +157,14 @@ async fn a_process_that_only_answers_requests_works_on_nothing() {
     let statuses = house.store().statuses(&house.organization).await.unwrap();
     assert!(statuses.iter().all(|status| status.last_sync_at.is_none() && status.progress.is_none()), "{statuses:?}");
     let alive = Duration::from_secs(60);
-    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 2, "it is counted among those that share limits");
+    assert_eq!(
+        house.store().heartbeat("the test", alive).await.unwrap(),
+        2,
+        "it is counted among those that share limits"
+    );
     stop.cancel();
     workers.join().await;
-    assert_eq!(house.store().beat("the test", alive).await.unwrap(), 1, "it took its leave");
+    assert_eq!(house.store().heartbeat("the test", alive).await.unwrap(), 1, "it took its leave");
 }
 
 #[tokio::test]
@@ -171,7 +175,7 @@ async fn when_the_provider_fails_the_source_says_so_and_is_due_again() {
         fault: provider_sandbox::ghl::Fault::Status { status: 401 },
         ..Default::default()
     };
-    house.sandbox.control().faults([storm]);
+    house.sandbox.control().add_faults([storm]);
     let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert_eq!(ended.iter().filter(|(_, outcome)| outcome.is_err()).count(), 2, "{ended:?}");
     let statuses = house.store().statuses(&house.organization).await.unwrap();
@@ -191,7 +195,7 @@ async fn a_mass_delete_waits_until_somebody_insists() {
     for contact in house.sandbox.ghl().contacts(location).iter().take(30) {
         house.sandbox.ghl().delete_contact(contact["id"].as_str().unwrap()).unwrap();
     }
-    house.sandbox.control().index_lag(0);
+    house.sandbox.control().set_index_lag(0);
 
     let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     let refused = ended.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).collect::<Vec<_>>();
@@ -241,7 +245,7 @@ async fn an_opportunity_that_is_gone_is_removed_by_a_full_pass_and_one_that_move
     house.sandbox.ghl().delete_opportunity(gone).unwrap();
     house.sandbox.ghl().update_opportunity(moved, &json!({"name": "Moved"})).unwrap();
     // The events of both were lost, and the pass removes nothing that is younger than its lag.
-    house.sandbox.control().jump(300_000);
+    house.sandbox.control().advance_clock(300_000);
     let ended = run::sync_now(&house.app, &house.organization, FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(OPPORTUNITY).await, 59);

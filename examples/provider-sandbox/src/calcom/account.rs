@@ -1,50 +1,50 @@
-//! What the account holds, and what it starts with: a schedule, four event types, no bookings.
-//! Invariant: ids rise and are never used again.
+//! The account's data and its seed data: a schedule, four event types, no bookings.
+//! Invariant: numeric ids increase and are not reused.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::bookings::record::Booking;
-use super::error::ApiError;
 use super::event_types::EventType;
 use super::identity::Identity;
 use super::me::Me;
-use super::out_of_office::Absence;
+use super::out_of_office::OutOfOfficeEntry;
 use super::reservations::Reservation;
+use super::response::ApiError;
 use super::schedules::Schedule;
 use super::webhooks::subscriptions::Subscription;
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
-/// Numbers of things begin here, so that no id looks like a count.
+/// The first id; high enough that ids are not confused with counts.
 const FIRST_ID: i64 = 10_000;
 
 /// One user's account.
 #[derive(Debug)]
 pub(crate) struct Account {
-    dice: Dice,
+    rng: SeededRng,
     next_id: i64,
     pub(crate) me: Me,
     pub(crate) schedules: BTreeMap<i64, Schedule>,
     pub(crate) event_types: BTreeMap<i64, EventType>,
-    /// By number; they are known by their uid.
+    /// By numeric id, in creation order; the API uses the uid.
     pub(crate) bookings: BTreeMap<i64, Booking>,
     pub(crate) reservations: BTreeMap<String, Reservation>,
-    pub(crate) absences: BTreeMap<i64, Absence>,
+    pub(crate) out_of_office: BTreeMap<i64, OutOfOfficeEntry>,
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
 impl Account {
     pub(crate) fn new(seed: u64, identity: &Identity) -> Self {
         let mut account = Self {
-            dice: Dice::new(seed, &[0xCA1D]),
+            rng: SeededRng::new(seed, &[0xCA1D]),
             next_id: FIRST_ID,
             me: Me::new(identity.user_id),
             schedules: BTreeMap::new(),
             event_types: BTreeMap::new(),
             bookings: BTreeMap::new(),
             reservations: BTreeMap::new(),
-            absences: BTreeMap::new(),
+            out_of_office: BTreeMap::new(),
             subscriptions: Vec::new(),
         };
         let hours = account.add_schedule(Schedule::office_hours("Working hours", "UTC"));
@@ -71,20 +71,20 @@ impl Account {
         account
     }
 
-    /// The next number.
+    /// Returns the next numeric id.
     pub(crate) fn new_id(&mut self) -> i64 {
         self.next_id += 1;
         self.next_id
     }
 
-    /// A new uid: letters and digits.
+    /// Returns a new uid of letters and digits.
     pub(crate) fn new_uid(&mut self) -> String {
-        self.dice.id()
+        self.rng.id()
     }
 
-    /// A new UUID.
+    /// Returns a new UUID.
     pub(crate) fn new_uuid(&mut self) -> String {
-        uuid::Uuid::from_u64_pair(self.dice.next(), self.dice.next()).to_string()
+        uuid::Uuid::from_u64_pair(self.rng.next(), self.rng.next()).to_string()
     }
 
     pub(crate) fn add_schedule(&mut self, mut schedule: Schedule) -> i64 {
@@ -105,8 +105,8 @@ impl Account {
         self.event_types.get(&id).ok_or_else(|| ApiError::not_found(format!("Event type with id {id} not found")))
     }
 
-    /// The event type that a body or query names, by its id or by its slug and the user's name.
-    pub(crate) fn selected(
+    /// Returns the event type that a body or query names, by id or by slug and username.
+    pub(crate) fn find_event_type(
         &self,
         id: Option<i64>,
         slug: Option<&str>,
@@ -116,17 +116,19 @@ impl Account {
             return self.event_type(id);
         }
         let (Some(slug), Some(username)) = (slug, username) else {
-            let complaint = "eventTypeId or eventTypeSlug + username must be provided";
-            return Err(ApiError::invalid("eventTypeId", complaint));
+            let reason = "eventTypeId or eventTypeSlug + username must be provided";
+            return Err(ApiError::invalid("eventTypeId", reason));
         };
-        let own = self.event_types.values().find(|own| own.slug == slug && username == self.me.username);
-        own.ok_or_else(|| ApiError::not_found(format!("Event type with slug {slug} of user {username} not found")))
+        let event_type =
+            self.event_types.values().find(|event_type| event_type.slug == slug && username == self.me.username);
+        event_type
+            .ok_or_else(|| ApiError::not_found(format!("Event type with slug {slug} of user {username} not found")))
     }
 
-    /// The schedule that an event type can be booked in.
-    pub(crate) fn schedule_of(&self, event_type: &EventType) -> Option<&Schedule> {
-        let own = event_type.schedule_id.and_then(|id| self.schedules.get(&id));
-        own.or_else(|| self.default_schedule())
+    /// Returns the event type's schedule, or the default schedule.
+    pub(crate) fn schedule_for(&self, event_type: &EventType) -> Option<&Schedule> {
+        let schedule = event_type.schedule_id.and_then(|id| self.schedules.get(&id));
+        schedule.or_else(|| self.default_schedule())
     }
 
     pub(crate) fn default_schedule(&self) -> Option<&Schedule> {
@@ -134,16 +136,16 @@ impl Account {
     }
 
     pub(crate) fn booking(&self, uid: &str) -> Result<&Booking, ApiError> {
-        let found = self.bookings.values().rev().find(|booking| booking.uid == uid);
-        found.ok_or_else(|| ApiError::not_found(format!("Booking with uid={uid} was not found in the database")))
+        let booking = self.bookings.values().rev().find(|booking| booking.uid == uid);
+        booking.ok_or_else(|| booking_not_found(uid))
     }
 
     pub(crate) fn booking_mut(&mut self, uid: &str) -> Result<&mut Booking, ApiError> {
-        let found = self.bookings.values_mut().rev().find(|booking| booking.uid == uid);
-        found.ok_or_else(|| ApiError::not_found(format!("Booking with uid={uid} was not found in the database")))
+        let booking = self.bookings.values_mut().rev().find(|booking| booking.uid == uid);
+        booking.ok_or_else(|| booking_not_found(uid))
     }
 
-    /// Who holds every booking: the user, as bookings and event types show them.
+    /// Returns the host of all bookings (the user) as bookings contain it.
     pub(crate) fn host(&self) -> Map<String, Value> {
         let me = &self.me;
         let host = json!({
@@ -152,4 +154,8 @@ impl Account {
         });
         host.as_object().cloned().unwrap_or_default()
     }
+}
+
+fn booking_not_found(uid: &str) -> ApiError {
+    ApiError::not_found(format!("Booking with uid={uid} was not found in the database"))
 }

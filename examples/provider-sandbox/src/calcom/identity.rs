@@ -1,8 +1,7 @@
-//! Who the stand-in is: a user, the credentials to reach the account by, and the secret that signs webhooks. Made from the seed.
+//! The account's user id, its credentials and the webhook secret, derived from the seed.
 
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
-/// The user and every credential.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) user_id: i64,
@@ -14,13 +13,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, &[0xCA1C]);
+        let mut rng = SeededRng::new(seed, &[0xCA1C]);
         Self {
-            user_id: 5_000 + i64::try_from(dice.below(1_000)).unwrap_or(0),
-            api_key: format!("cal_live_{:016x}{:016x}", dice.next(), dice.next()),
-            webhook_secret: format!("whsec_{}", dice.id()),
-            client_id: format!("{:016x}{:016x}", dice.next(), dice.next()),
-            client_secret: format!("{}{}", dice.id(), dice.id()),
+            user_id: 5_000 + i64::try_from(rng.below(1_000)).unwrap_or(0),
+            api_key: format!("cal_live_{:016x}{:016x}", rng.next(), rng.next()),
+            webhook_secret: format!("whsec_{}", rng.id()),
+            client_id: format!("{:016x}{:016x}", rng.next(), rng.next()),
+            client_secret: format!("{}{}", rng.id(), rng.id()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The user whose account it is.
+//! The account's user and the `/v2/me` operations.
 
 use std::sync::Arc;
 
@@ -7,13 +7,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::error::ApiError;
-use super::reply::{self, Answer};
-use super::shape;
-use super::state::World;
+use super::response::{self, ApiError, ApiResult};
+use super::schema;
+use super::state::CalcomState;
 use crate::lock;
 
-/// The user.
+/// The user, as `/v2/me` returns it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Me {
@@ -50,20 +49,20 @@ impl Me {
 }
 
 /// `GET /v2/me`.
-pub(crate) async fn get(State(world): State<Arc<World>>) -> Answer {
-    reply::ok(&lock(&world.account).me)
+pub(crate) async fn get(State(state): State<Arc<CalcomState>>) -> ApiResult {
+    response::ok(&lock(&state.account).me)
 }
 
 /// `PATCH /v2/me`.
-pub(crate) async fn update(State(world): State<Arc<World>>, body: Bytes) -> Answer {
-    let mut body = shape::object(&body)?;
+pub(crate) async fn update(State(state): State<Arc<CalcomState>>, body: Bytes) -> ApiResult {
+    let mut body = schema::object(&body)?;
     body.remove("id");
     if let Some(zone) = body.get("timeZone").and_then(Value::as_str) {
-        shape::zone("timeZone", zone)?;
+        schema::time_zone("timeZone", zone)?;
     }
-    let mut account = lock(&world.account);
-    let merged = merged(&account.me, body)?;
-    let me: Me = shape::typed(merged)?;
+    let mut account = lock(&state.account);
+    let merged = schema::merge_fields(&account.me, body)?;
+    let me: Me = schema::from_object(merged)?;
     if let Some(id) = me.default_schedule_id.filter(|id| !account.schedules.contains_key(id)) {
         return Err(ApiError::not_found(format!("Schedule with id={id} does not exist.")));
     }
@@ -72,13 +71,5 @@ pub(crate) async fn update(State(world): State<Arc<World>>, body: Bytes) -> Answ
     for schedule in account.schedules.values_mut() {
         schedule.is_default = Some(schedule.id) == default;
     }
-    reply::ok(&account.me)
-}
-
-/// What `known` looks like with the fields of `changes` in place of its own.
-pub(crate) fn merged(known: &impl Serialize, changes: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
-    let known = serde_json::to_value(known).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let mut fields = known.as_object().cloned().unwrap_or_default();
-    fields.extend(changes);
-    Ok(fields)
+    response::ok(&account.me)
 }

@@ -1,25 +1,25 @@
-//! Every operation the stand-in serves: name, who may call it, scope, version. A table, no logic.
+//! The table of served operations: name, access, OAuth scope and API versions.
 
-/// Who may call an operation.
+/// The credentials that an operation accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The OAuth pages: no credentials, no limits.
+    /// None, and no rate limits: the OAuth endpoints.
     Open,
-    /// Anybody; with credentials it may do more.
+    /// Optional; the host may do more than an anonymous caller.
     Optional,
-    /// Whoever has an API key or an access token.
+    /// An API key or an access token.
     Required,
 }
 
-/// One operation of the provider.
+/// One operation.
 #[derive(Debug)]
 pub(crate) struct Operation {
-    /// `METHOD /template`, the key of its counter.
+    /// `METHOD /template`, also the key of its counter.
     pub(crate) name: &'static str,
     pub(crate) access: Access,
-    /// What an OAuth token needs; empty where no scope is documented.
+    /// The scope that an OAuth token needs; empty if none is documented.
     pub(crate) scope: &'static str,
-    /// The values of `cal-api-version` that lead to it; none = the header does not matter.
+    /// The accepted values of `cal-api-version`; empty if the header is ignored.
     pub(crate) versions: &'static [&'static str],
 }
 

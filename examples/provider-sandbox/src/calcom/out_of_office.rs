@@ -1,4 +1,4 @@
-//! Out of office: whole days in UTC in which nobody can book the user. The provider widens every period to them.
+//! Out-of-office entries: whole UTC days on which the user cannot be booked. The provider extends every entry to whole days.
 
 use std::sync::Arc;
 
@@ -9,38 +9,37 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::availability::Span;
-use super::error::ApiError;
-use super::reply::{self, Answer};
-use super::shape::{self, Query};
-use super::state::World;
+use super::availability::TimeRange;
+use super::response::{self, ApiError, ApiResult};
+use super::schema::{self, Query};
+use super::state::CalcomState;
 use super::webhooks;
 use crate::clock::{DAY_MS, rfc3339};
 use crate::lock;
 
 const REASONS: [&str; 5] = ["unspecified", "vacation", "travel", "sick", "public_holiday"];
 
-/// An entry.
+/// A stored entry.
 #[derive(Debug, Clone)]
-pub(crate) struct Absence {
+pub(crate) struct OutOfOfficeEntry {
     pub(crate) id: i64,
     pub(crate) uuid: String,
-    /// From a midnight to the one after its last day.
-    pub(crate) span: Span,
+    /// From midnight to the midnight after the last day.
+    pub(crate) range: TimeRange,
     pub(crate) notes: Option<String>,
     pub(crate) reason: String,
     to_user_id: Option<i64>,
 }
 
-impl Absence {
-    /// The last millisecond of its last day.
+impl OutOfOfficeEntry {
+    /// Returns the last millisecond of the last day.
     pub(crate) fn last_ms(&self) -> i64 {
-        self.span.end_ms - 1
+        self.range.end_ms - 1
     }
 
-    fn read(&self, account: &Account) -> Value {
+    fn to_json(&self, account: &Account) -> Value {
         json!({
-            "id": self.id, "uuid": self.uuid, "userId": account.me.id, "toUserId": self.to_user_id, "start": rfc3339(self.span.start_ms),
+            "id": self.id, "uuid": self.uuid, "userId": account.me.id, "toUserId": self.to_user_id, "start": rfc3339(self.range.start_ms),
             "end": rfc3339(self.last_ms()), "notes": self.notes, "reason": self.reason,
         })
     }
@@ -48,7 +47,7 @@ impl Absence {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+struct OutOfOfficeRequest {
     start: Option<String>,
     end: Option<String>,
     notes: Option<String>,
@@ -56,21 +55,21 @@ struct Wish {
     reason: Option<String>,
 }
 
-impl Wish {
-    fn span(&self) -> Result<Option<Span>, ApiError> {
+impl OutOfOfficeRequest {
+    fn range(&self) -> Result<Option<TimeRange>, ApiError> {
         let (start, end) = match (&self.start, &self.end) {
             (None, None) => return Ok(None),
-            (Some(start), Some(end)) => (shape::utc("start", start)?, shape::utc("end", end)?),
+            (Some(start), Some(end)) => (schema::utc_timestamp("start", start)?, schema::utc_timestamp("end", end)?),
             _ => return Err(ApiError::bad_request("Provide both start and end, or neither.")),
         };
         if end < start {
             return Err(ApiError::bad_request("End date must be after start date."));
         }
         let midnight = |ms: i64| ms.div_euclid(DAY_MS) * DAY_MS;
-        Ok(Some(Span { start_ms: midnight(start), end_ms: midnight(end) + DAY_MS }))
+        Ok(Some(TimeRange { start_ms: midnight(start), end_ms: midnight(end) + DAY_MS }))
     }
 
-    fn check(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), ApiError> {
         match &self.reason {
             Some(reason) if !REASONS.contains(&reason.as_str()) => Err(ApiError::invalid(
                 "reason",
@@ -82,77 +81,77 @@ impl Wish {
 }
 
 /// `GET /v2/me/ooo`.
-pub(crate) async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn list(State(state): State<Arc<CalcomState>>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Query::parse(query.as_deref());
-    let (take, skip) = (query.bounded("take", 1..=250, 250)?, query.bounded("skip", 0..=i64::MAX, 0)?);
-    let account = lock(&world.account);
-    let mut entries: Vec<&Absence> = account.absences.values().collect();
+    let (take, skip) = (query.number_in_range("take", 1..=250, 250)?, query.number_in_range("skip", 0..=i64::MAX, 0)?);
+    let account = lock(&state.account);
+    let mut entries: Vec<&OutOfOfficeEntry> = account.out_of_office.values().collect();
     if let Some(order) = query.get("sortStart").or(query.get("sortEnd")) {
-        entries.sort_by_key(|entry| entry.span.start_ms);
+        entries.sort_by_key(|entry| entry.range.start_ms);
         if order == "desc" {
             entries.reverse();
         }
     }
-    let page: Vec<Value> = entries.into_iter().skip(skip).take(take).map(|entry| entry.read(&account)).collect();
-    reply::ok(&page)
+    let page: Vec<Value> = entries.into_iter().skip(skip).take(take).map(|entry| entry.to_json(&account)).collect();
+    response::ok(&page)
 }
 
 /// `POST /v2/me/ooo`.
-pub(crate) async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
-    let wish: Wish = shape::read(&body)?;
-    wish.check()?;
-    let span = wish.span()?.ok_or_else(|| ApiError::invalid("start", "start should not be empty"))?;
-    let mut account = lock(&world.account);
-    unique(&account, span, None)?;
-    let absence = Absence {
+pub(crate) async fn create(State(state): State<Arc<CalcomState>>, body: Bytes) -> ApiResult {
+    let request: OutOfOfficeRequest = schema::parse(&body)?;
+    request.validate()?;
+    let range = request.range()?.ok_or_else(|| ApiError::invalid("start", "start should not be empty"))?;
+    let mut account = lock(&state.account);
+    check_unique(&account, range, None)?;
+    let entry = OutOfOfficeEntry {
         id: account.new_id(),
         uuid: account.new_uuid(),
-        span,
-        notes: wish.notes,
-        reason: wish.reason.unwrap_or_else(|| "unspecified".to_owned()),
-        to_user_id: wish.to_user_id,
+        range,
+        notes: request.notes,
+        reason: request.reason.unwrap_or_else(|| "unspecified".to_owned()),
+        to_user_id: request.to_user_id,
     };
-    let shown = absence.read(&account);
-    webhooks::out_of_office(&world, &account, &absence);
-    account.absences.insert(absence.id, absence);
-    reply::created(&shown)
+    let json = entry.to_json(&account);
+    webhooks::out_of_office(&state, &account, &entry);
+    account.out_of_office.insert(entry.id, entry);
+    response::created(&json)
 }
 
 /// `PATCH /v2/me/ooo/{id}`.
-pub(crate) async fn update(State(world): State<Arc<World>>, Path(id): Path<String>, body: Bytes) -> Answer {
-    let id = shape::id(&id)?;
-    let wish: Wish = shape::read(&body)?;
-    wish.check()?;
-    let mut account = lock(&world.account);
-    let mut absence = account.absences.get(&id).cloned().ok_or_else(|| missing(id))?;
-    if let Some(span) = wish.span()? {
-        unique(&account, span, Some(id))?;
-        absence.span = span;
+pub(crate) async fn update(State(state): State<Arc<CalcomState>>, Path(id): Path<String>, body: Bytes) -> ApiResult {
+    let id = schema::id(&id)?;
+    let request: OutOfOfficeRequest = schema::parse(&body)?;
+    request.validate()?;
+    let mut account = lock(&state.account);
+    let mut entry = account.out_of_office.get(&id).cloned().ok_or_else(|| not_found(id))?;
+    if let Some(range) = request.range()? {
+        check_unique(&account, range, Some(id))?;
+        entry.range = range;
     }
-    absence.notes = wish.notes.or(absence.notes);
-    absence.reason = wish.reason.unwrap_or(absence.reason);
-    absence.to_user_id = wish.to_user_id.or(absence.to_user_id);
-    let shown = absence.read(&account);
-    account.absences.insert(id, absence);
-    reply::ok(&shown)
+    entry.notes = request.notes.or(entry.notes);
+    entry.reason = request.reason.unwrap_or(entry.reason);
+    entry.to_user_id = request.to_user_id.or(entry.to_user_id);
+    let json = entry.to_json(&account);
+    account.out_of_office.insert(id, entry);
+    response::ok(&json)
 }
 
 /// `DELETE /v2/me/ooo/{id}`.
-pub(crate) async fn delete(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let id = shape::id(&id)?;
-    let mut account = lock(&world.account);
-    let absence = account.absences.remove(&id).ok_or_else(|| missing(id))?;
-    reply::ok(&absence.read(&account))
+pub(crate) async fn delete(State(state): State<Arc<CalcomState>>, Path(id): Path<String>) -> ApiResult {
+    let id = schema::id(&id)?;
+    let mut account = lock(&state.account);
+    let entry = account.out_of_office.remove(&id).ok_or_else(|| not_found(id))?;
+    response::ok(&entry.to_json(&account))
 }
 
-fn unique(account: &Account, span: Span, except: Option<i64>) -> Result<(), ApiError> {
-    let twice = account.absences.values().any(|known| known.span == span && Some(known.id) != except);
-    match twice {
+fn check_unique(account: &Account, range: TimeRange, except: Option<i64>) -> Result<(), ApiError> {
+    let exists = account.out_of_office.values().any(|entry| entry.range == range && Some(entry.id) != except);
+    match exists {
         true => Err(ApiError::new(StatusCode::CONFLICT, "Ooo entry already exists.")),
         false => Ok(()),
     }
 }
 
-fn missing(id: i64) -> ApiError {
+fn not_found(id: i64) -> ApiError {
     ApiError::not_found(format!("Ooo entry with id {id} not found"))
 }

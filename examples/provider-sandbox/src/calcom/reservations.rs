@@ -1,5 +1,5 @@
-//! Reservations: a slot held for some minutes, so that nobody else is offered it. They end by themselves.
-//! A booking may still be made then: whoever holds the slot has no way to say so when booking it.
+//! Reservations: they hide a slot from listings for some minutes and expire by themselves.
+//! They do not prevent bookings, because the create request cannot name a reservation.
 
 use std::sync::Arc;
 
@@ -11,48 +11,45 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::availability::{Search, Span};
-use super::error::ApiError;
-use super::gate::Caller;
-use super::reply::{self, Answer};
-use super::shape;
-use super::state::World;
+use super::availability::{SlotQuery, TimeRange};
+use super::middleware::Caller;
+use super::response::{self, ApiError, ApiResult};
+use super::schema;
+use super::state::CalcomState;
 use crate::clock::rfc3339;
 use crate::lock;
 
 const MINUTE_MS: i64 = 60_000;
-/// How long a slot is held unless said otherwise, in minutes.
-const USUAL: i64 = 5;
-/// The longest a slot is held, in minutes.
-const LONGEST: i64 = 24 * 60;
+const DEFAULT_RESERVATION_MINUTES: i64 = 5;
+const MAX_RESERVATION_MINUTES: i64 = 24 * 60;
 
-/// A slot that is held.
+/// A stored reservation.
 #[derive(Debug, Clone)]
 pub(crate) struct Reservation {
     event_type_id: i64,
-    span: Span,
+    range: TimeRange,
     minutes: i64,
-    until_ms: i64,
+    expires_ms: i64,
 }
 
 impl Reservation {
-    /// Whether it keeps this time of this event type from others now.
-    pub(crate) fn holds(&self, event_type: i64, span: Span, now_ms: i64) -> bool {
-        self.event_type_id == event_type && now_ms < self.until_ms && self.span.meets(span)
+    /// Returns whether the reservation hides this time of this event type at `now_ms`.
+    pub(crate) fn hides(&self, event_type: i64, range: TimeRange, now_ms: i64) -> bool {
+        self.event_type_id == event_type && now_ms < self.expires_ms && self.range.overlaps(range)
     }
 
-    fn read(&self, uid: &str) -> Value {
-        let Span { start_ms, end_ms } = self.span;
+    fn to_json(&self, uid: &str) -> Value {
+        let TimeRange { start_ms, end_ms } = self.range;
         json!({
             "reservationUid": uid, "eventTypeId": self.event_type_id, "slotStart": rfc3339(start_ms), "slotEnd": rfc3339(end_ms),
-            "slotDuration": (end_ms - start_ms) / MINUTE_MS, "reservationDuration": self.minutes, "reservationUntil": rfc3339(self.until_ms),
+            "slotDuration": (end_ms - start_ms) / MINUTE_MS, "reservationDuration": self.minutes, "reservationUntil": rfc3339(self.expires_ms),
         })
     }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+struct ReservationRequest {
     event_type_id: i64,
     slot_start: String,
     slot_duration: Option<i64>,
@@ -61,86 +58,91 @@ struct Wish {
 
 /// `POST /v2/slots/reservations`.
 pub(crate) async fn create(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<CalcomState>>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
-) -> Answer {
-    let wish = shape::read(&body)?;
-    let mut account = lock(&world.account);
-    let reservation = reserve(&account, &wish, caller.is_host(), world.clock.now_ms())?;
+) -> ApiResult {
+    let request = schema::parse(&body)?;
+    let mut account = lock(&state.account);
+    let reservation = new_reservation(&account, &request, caller.is_host(), state.clock.now_ms())?;
     let uid = account.new_uuid();
-    let shown = reservation.read(&uid);
+    let json = reservation.to_json(&uid);
     account.reservations.insert(uid, reservation);
-    reply::created(&shown)
+    response::created(&json)
 }
 
-/// `PATCH /v2/slots/reservations/{uid}`: holds another slot instead.
+/// `PATCH /v2/slots/reservations/{uid}`: moves the reservation to another slot.
 pub(crate) async fn update(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<CalcomState>>,
     Extension(caller): Extension<Caller>,
     Path(uid): Path<String>,
     body: Bytes,
-) -> Answer {
-    let wish = shape::read(&body)?;
-    let now_ms = world.clock.now_ms();
-    let mut account = lock(&world.account);
-    let before = current(&account, &uid, now_ms).cloned().ok_or_else(|| missing(&uid))?;
-    // Its own slot does not stand in its way.
+) -> ApiResult {
+    let request = schema::parse(&body)?;
+    let now_ms = state.clock.now_ms();
+    let mut account = lock(&state.account);
+    let before = current(&account, &uid, now_ms).cloned().ok_or_else(|| not_found(&uid))?;
+    // The reservation must not conflict with itself.
     account.reservations.remove(&uid);
-    let reservation = match reserve(&account, &wish, caller.is_host(), now_ms) {
+    let reservation = match new_reservation(&account, &request, caller.is_host(), now_ms) {
         Ok(reservation) => reservation,
         Err(error) => {
             account.reservations.insert(uid, before);
             return Err(error);
         }
     };
-    let shown = reservation.read(&uid);
+    let json = reservation.to_json(&uid);
     account.reservations.insert(uid, reservation);
-    reply::ok(&shown)
+    response::ok(&json)
 }
 
-/// `GET /v2/slots/reservations/{uid}`; `null` when there is none any more.
-pub(crate) async fn get(State(world): State<Arc<World>>, Path(uid): Path<String>) -> Answer {
-    let account = lock(&world.account);
-    reply::ok(&current(&account, &uid, world.clock.now_ms()).map(|held| held.read(&uid)))
+/// `GET /v2/slots/reservations/{uid}`; `null` if it does not exist or has expired.
+pub(crate) async fn get(State(state): State<Arc<CalcomState>>, Path(uid): Path<String>) -> ApiResult {
+    let account = lock(&state.account);
+    response::ok(&current(&account, &uid, state.clock.now_ms()).map(|reservation| reservation.to_json(&uid)))
 }
 
 /// `DELETE /v2/slots/reservations/{uid}`.
-pub(crate) async fn delete(State(world): State<Arc<World>>, Path(uid): Path<String>) -> Answer {
-    let mut account = lock(&world.account);
-    current(&account, &uid, world.clock.now_ms()).ok_or_else(|| missing(&uid))?;
+pub(crate) async fn delete(State(state): State<Arc<CalcomState>>, Path(uid): Path<String>) -> ApiResult {
+    let mut account = lock(&state.account);
+    current(&account, &uid, state.clock.now_ms()).ok_or_else(|| not_found(&uid))?;
     account.reservations.remove(&uid);
-    reply::done()
+    response::ok_without_data()
 }
 
-fn reserve(account: &Account, wish: &Wish, is_host: bool, now_ms: i64) -> Result<Reservation, ApiError> {
-    let event_type = account.event_type(wish.event_type_id)?;
-    let start_ms = shape::utc("slotStart", &wish.slot_start)?;
-    let length_ms = event_type.length_ms("slotDuration", wish.slot_duration)?;
-    let minutes = wish.reservation_duration.unwrap_or(USUAL);
-    if wish.reservation_duration.is_some() && !is_host {
+fn new_reservation(
+    account: &Account,
+    request: &ReservationRequest,
+    is_host: bool,
+    now_ms: i64,
+) -> Result<Reservation, ApiError> {
+    let event_type = account.event_type(request.event_type_id)?;
+    let start_ms = schema::utc_timestamp("slotStart", &request.slot_start)?;
+    let length_ms = event_type.length_ms("slotDuration", request.slot_duration)?;
+    let minutes = request.reservation_duration.unwrap_or(DEFAULT_RESERVATION_MINUTES);
+    if request.reservation_duration.is_some() && !is_host {
         return Err(ApiError::unauthorized("reservationDuration can only be used by the host of the event type."));
     }
-    if !(1..=LONGEST).contains(&minutes) {
+    if !(1..=MAX_RESERVATION_MINUTES).contains(&minutes) {
         return Err(ApiError::invalid("reservationDuration", "reservationDuration must be 1 to 1440"));
     }
-    let span = Span::of(start_ms, length_ms);
-    if account.is_held(event_type.id, span, now_ms) {
-        let message = format!("The slot at {} is already reserved.", wish.slot_start);
+    let range = TimeRange::starting_at(start_ms, length_ms);
+    if account.is_reserved(event_type.id, range, now_ms) {
+        let message = format!("The slot at {} is already reserved.", request.slot_start);
         return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     }
-    let search = Search { event_type, length_ms, now_ms, moving: None };
-    if account.bookable(search, span).is_err() {
-        let message = format!("The event type can't be booked at {}.", wish.slot_start);
+    let query = SlotQuery { event_type, length_ms, now_ms, rescheduled_uid: None };
+    if account.check_bookable(query, range).is_err() {
+        let message = format!("The event type can't be booked at {}.", request.slot_start);
         return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     }
-    Ok(Reservation { event_type_id: event_type.id, span, minutes, until_ms: now_ms + minutes * MINUTE_MS })
+    Ok(Reservation { event_type_id: event_type.id, range, minutes, expires_ms: now_ms + minutes * MINUTE_MS })
 }
 
 fn current<'a>(account: &'a Account, uid: &str, now_ms: i64) -> Option<&'a Reservation> {
-    account.reservations.get(uid).filter(|held| now_ms < held.until_ms)
+    account.reservations.get(uid).filter(|reservation| now_ms < reservation.expires_ms)
 }
 
-fn missing(uid: &str) -> ApiError {
+fn not_found(uid: &str) -> ApiError {
     ApiError::not_found(format!("Reserved slot with uid={uid} not found"))
 }

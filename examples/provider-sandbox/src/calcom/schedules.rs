@@ -1,5 +1,5 @@
-//! Schedules: weekly hours and the dates that differ, in a time zone of their own.
-//! Invariant: whatever is kept here was checked, so that its hours can be reckoned with.
+//! Schedules: weekly hours and date overrides, in the schedule's time zone.
+//! Invariant: stored schedules are valid, so that their hours can be computed.
 
 use std::sync::Arc;
 
@@ -11,15 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::account::Account;
-use super::availability::Span;
-use super::error::ApiError;
-use super::me::merged;
-use super::reply::{self, Answer};
-use super::shape;
-use super::state::World;
+use super::availability::TimeRange;
+use super::response::{self, ApiError, ApiResult};
+use super::schema;
+use super::state::CalcomState;
 use crate::lock;
 
-/// When its owner can be booked.
+/// A stored schedule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Schedule {
@@ -30,26 +28,26 @@ pub(crate) struct Schedule {
     name: String,
     pub(crate) time_zone: String,
     #[serde(default = "office_hours")]
-    availability: Vec<Weekly>,
+    availability: Vec<WeeklyHours>,
     #[serde(default)]
     pub(crate) is_default: bool,
     #[serde(default)]
-    overrides: Vec<Override>,
+    overrides: Vec<DateOverride>,
 }
 
-/// Hours of some days of each week.
+/// Hours on some days of every week.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Weekly {
+struct WeeklyHours {
     days: Vec<String>,
     start_time: String,
     end_time: String,
 }
 
-/// Hours of one date, in place of its weekday's; from 00:00 to 00:00 it is a day off.
+/// Hours on one date, instead of its weekday's. 00:00 to 00:00 is a day off.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Override {
+struct DateOverride {
     date: String,
     start_time: String,
     end_time: String,
@@ -57,13 +55,13 @@ struct Override {
 
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-fn office_hours() -> Vec<Weekly> {
+fn office_hours() -> Vec<WeeklyHours> {
     let days = DAYS[..5].iter().map(|day| (*day).to_owned()).collect();
-    vec![Weekly { days, start_time: "09:00".to_owned(), end_time: "17:00".to_owned() }]
+    vec![WeeklyHours { days, start_time: "09:00".to_owned(), end_time: "17:00".to_owned() }]
 }
 
 impl Schedule {
-    /// Monday to Friday, 9 to 17, as the default.
+    /// Returns a default schedule: Monday to Friday, 9 to 17.
     pub(crate) fn office_hours(name: &str, time_zone: &str) -> Self {
         Self {
             id: 0,
@@ -78,52 +76,53 @@ impl Schedule {
 
     pub(crate) fn open_all_hours(&mut self) {
         let days = DAYS.iter().map(|day| (*day).to_owned()).collect();
-        self.availability = vec![Weekly { days, start_time: "00:00".to_owned(), end_time: "23:45".to_owned() }];
+        self.availability = vec![WeeklyHours { days, start_time: "00:00".to_owned(), end_time: "23:45".to_owned() }];
     }
 
-    fn check(&self) -> Result<(), ApiError> {
-        shape::zone("timeZone", &self.time_zone)?;
+    fn validate(&self) -> Result<(), ApiError> {
+        schema::time_zone("timeZone", &self.time_zone)?;
         for weekly in &self.availability {
             if let Some(day) = weekly.days.iter().find(|day| !DAYS.contains(&day.as_str())) {
-                return Err(ApiError::invalid("days", format!("{day} is no day of the week, such as Monday")));
+                return Err(ApiError::invalid("days", format!("{day} is not a day of the week, such as Monday")));
             }
-            check_hours(&weekly.start_time, &weekly.end_time)?;
+            validate_hours(&weekly.start_time, &weekly.end_time)?;
         }
-        for own in &self.overrides {
-            if own.date.parse::<Date>().is_err() || own.date.len() != 10 {
-                return Err(ApiError::invalid("date", format!("{} is no date: it must be YYYY-MM-DD", own.date)));
+        for date_override in &self.overrides {
+            let date = &date_override.date;
+            if date.parse::<Date>().is_err() || date.len() != 10 {
+                return Err(ApiError::invalid("date", format!("{date} is not a date: it must be YYYY-MM-DD")));
             }
-            check_hours(&own.start_time, &own.end_time)?;
+            validate_hours(&date_override.start_time, &date_override.end_time)?;
         }
         Ok(())
     }
 
-    /// When it can be booked between two moments: in order, without overlaps, and not cut at the moments.
-    pub(crate) fn windows(&self, from_ms: i64, to_ms: i64) -> Vec<Span> {
+    /// Returns the open hours around `from_ms..to_ms` in order and without overlaps. They may reach beyond the range.
+    pub(crate) fn windows(&self, from_ms: i64, to_ms: i64) -> Vec<TimeRange> {
         let Ok(zone) = TimeZone::get(&self.time_zone) else { return Vec::new() };
         let (Some(mut date), Some(last)) = (date_of(&zone, from_ms), date_of(&zone, to_ms)) else {
             return Vec::new();
         };
         let mut windows = Vec::new();
         while date <= last {
-            let hours = self.hours(date).into_iter().filter_map(|hours| instants(&zone, date, hours));
+            let hours = self.hours(date).into_iter().filter_map(|hours| to_time_range(&zone, date, hours));
             windows.extend(hours);
             let Ok(next) = date.tomorrow() else { break };
             date = next;
         }
-        joined(windows)
+        merge_overlapping(windows)
     }
 
-    /// The hours of a date.
+    /// Returns the local hours of a date.
     fn hours(&self, date: Date) -> Vec<(Time, Time)> {
         let text = date.to_string();
-        let own: Vec<_> = self.overrides.iter().filter(|own| own.date == text).collect();
-        if !own.is_empty() {
-            return own.iter().filter_map(|own| hours(&own.start_time, &own.end_time)).collect();
+        let overrides: Vec<_> = self.overrides.iter().filter(|hours| hours.date == text).collect();
+        if !overrides.is_empty() {
+            return overrides.iter().filter_map(|day| parse_hours(&day.start_time, &day.end_time)).collect();
         }
         let day = day_name(date.weekday());
         let weekly = self.availability.iter().filter(|weekly| weekly.days.iter().any(|known| known == day));
-        weekly.filter_map(|weekly| hours(&weekly.start_time, &weekly.end_time)).collect()
+        weekly.filter_map(|weekly| parse_hours(&weekly.start_time, &weekly.end_time)).collect()
     }
 }
 
@@ -132,114 +131,115 @@ fn day_name(weekday: Weekday) -> &'static str {
 }
 
 fn date_of(zone: &TimeZone, ms: i64) -> Option<Date> {
-    jiff::Timestamp::from_millisecond(ms).ok().map(|moment| zone.to_datetime(moment).date())
+    jiff::Timestamp::from_millisecond(ms).ok().map(|timestamp| zone.to_datetime(timestamp).date())
 }
 
-/// `HH:MM` twice; an end of midnight is the day's end.
-fn hours(start: &str, end: &str) -> Option<(Time, Time)> {
-    Some((time(start)?, time(end)?))
+/// Parses two times in the format `HH:MM`. An end of midnight is the end of the day.
+fn parse_hours(start: &str, end: &str) -> Option<(Time, Time)> {
+    Some((parse_time(start)?, parse_time(end)?))
 }
 
-fn time(text: &str) -> Option<Time> {
+fn parse_time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;
     Time::new(hour.parse().ok()?, minute.get(..2)?.parse().ok()?, 0, 0).ok()
 }
 
-fn check_hours(start: &str, end: &str) -> Result<(), ApiError> {
-    match hours(start, end) {
+fn validate_hours(start: &str, end: &str) -> Result<(), ApiError> {
+    match parse_hours(start, end) {
         Some((from, to)) if from < to || to == Time::midnight() => Ok(()),
-        Some(_) => Err(ApiError::invalid("endTime", format!("hours end after they begin, not at {end} from {start}"))),
+        Some(_) => Err(ApiError::invalid("endTime", format!("endTime must be after startTime: {start} to {end}"))),
         None => Err(ApiError::invalid("startTime", format!("{start} and {end} must be times in the format HH:MM"))),
     }
 }
 
-fn instants(zone: &TimeZone, date: Date, (start, end): (Time, Time)) -> Option<Span> {
-    let moment = |time: DateTime| zone.to_timestamp(time).ok().map(jiff::Timestamp::as_millisecond);
-    let whole_day_off = start == Time::midnight() && end == Time::midnight();
-    let until = if end == Time::midnight() { date.tomorrow().ok()?.to_datetime(end) } else { date.to_datetime(end) };
-    let span = Span { start_ms: moment(date.to_datetime(start))?, end_ms: moment(until)? };
-    (!whole_day_off && span.start_ms < span.end_ms).then_some(span)
+fn to_time_range(zone: &TimeZone, date: Date, (start, end): (Time, Time)) -> Option<TimeRange> {
+    let timestamp = |time: DateTime| zone.to_timestamp(time).ok().map(jiff::Timestamp::as_millisecond);
+    let is_day_off = start == Time::midnight() && end == Time::midnight();
+    let end_of_range =
+        if end == Time::midnight() { date.tomorrow().ok()?.to_datetime(end) } else { date.to_datetime(end) };
+    let range = TimeRange { start_ms: timestamp(date.to_datetime(start))?, end_ms: timestamp(end_of_range)? };
+    (!is_day_off && range.start_ms < range.end_ms).then_some(range)
 }
 
-fn joined(mut windows: Vec<Span>) -> Vec<Span> {
+fn merge_overlapping(mut windows: Vec<TimeRange>) -> Vec<TimeRange> {
     windows.sort_by_key(|window| window.start_ms);
-    let mut joined: Vec<Span> = Vec::new();
+    let mut merge_overlapping: Vec<TimeRange> = Vec::new();
     for window in windows {
-        match joined.last_mut() {
+        match merge_overlapping.last_mut() {
             Some(last) if window.start_ms <= last.end_ms => last.end_ms = last.end_ms.max(window.end_ms),
-            _ => joined.push(window),
+            _ => merge_overlapping.push(window),
         }
     }
-    joined
+    merge_overlapping
 }
 
-fn missing(id: i64) -> ApiError {
+fn not_found(id: i64) -> ApiError {
     ApiError::not_found(format!("Schedule with id={id} does not exist."))
 }
 
 /// `GET /v2/schedules`.
-pub(crate) async fn list(State(world): State<Arc<World>>) -> Answer {
-    reply::ok(&lock(&world.account).schedules.values().collect::<Vec<_>>())
+pub(crate) async fn list(State(state): State<Arc<CalcomState>>) -> ApiResult {
+    response::ok(&lock(&state.account).schedules.values().collect::<Vec<_>>())
 }
 
 /// `GET /v2/schedules/default`.
-pub(crate) async fn default(State(world): State<Arc<World>>) -> Answer {
-    reply::ok(&lock(&world.account).default_schedule())
+pub(crate) async fn default(State(state): State<Arc<CalcomState>>) -> ApiResult {
+    response::ok(&lock(&state.account).default_schedule())
 }
 
 /// `GET /v2/schedules/{id}`.
-pub(crate) async fn get(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let id = shape::id(&id)?;
-    let account = lock(&world.account);
-    reply::ok(account.schedules.get(&id).ok_or_else(|| missing(id))?)
+pub(crate) async fn get(State(state): State<Arc<CalcomState>>, Path(id): Path<String>) -> ApiResult {
+    let id = schema::id(&id)?;
+    let account = lock(&state.account);
+    response::ok(account.schedules.get(&id).ok_or_else(|| not_found(id))?)
 }
 
 /// `POST /v2/schedules`.
-pub(crate) async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
-    let body = shape::object(&body)?;
+pub(crate) async fn create(State(state): State<Arc<CalcomState>>, body: Bytes) -> ApiResult {
+    let body = schema::object(&body)?;
     if !body.get("isDefault").is_some_and(Value::is_boolean) {
         return Err(ApiError::invalid("isDefault", "isDefault must be a boolean value"));
     }
-    let schedule: Schedule = shape::typed(body)?;
-    schedule.check()?;
-    let mut account = lock(&world.account);
+    let schedule: Schedule = schema::from_object(body)?;
+    schedule.validate()?;
+    let mut account = lock(&state.account);
     let id = account.add_schedule(schedule);
-    settle_default(&mut account, id);
-    reply::created(account.schedules.get(&id).ok_or_else(|| missing(id))?)
+    apply_default(&mut account, id);
+    response::created(account.schedules.get(&id).ok_or_else(|| not_found(id))?)
 }
 
-/// `PATCH /v2/schedules/{id}`: lists are replaced as a whole.
-pub(crate) async fn update(State(world): State<Arc<World>>, Path(id): Path<String>, body: Bytes) -> Answer {
-    let id = shape::id(&id)?;
-    let mut body = shape::object(&body)?;
+/// `PATCH /v2/schedules/{id}`; lists are replaced as a whole.
+pub(crate) async fn update(State(state): State<Arc<CalcomState>>, Path(id): Path<String>, body: Bytes) -> ApiResult {
+    let id = schema::id(&id)?;
+    let mut body = schema::object(&body)?;
     body.retain(|name, _| name != "id" && name != "ownerId");
-    let mut account = lock(&world.account);
-    let known = account.schedules.get(&id).ok_or_else(|| missing(id))?;
-    let schedule: Schedule = shape::typed(merged(known, body)?)?;
-    schedule.check()?;
+    let mut account = lock(&state.account);
+    let known = account.schedules.get(&id).ok_or_else(|| not_found(id))?;
+    let schedule: Schedule = schema::from_object(schema::merge_fields(known, body)?)?;
+    schedule.validate()?;
     account.schedules.insert(id, schedule);
-    settle_default(&mut account, id);
-    reply::ok(account.schedules.get(&id).ok_or_else(|| missing(id))?)
+    apply_default(&mut account, id);
+    response::ok(account.schedules.get(&id).ok_or_else(|| not_found(id))?)
 }
 
 /// `DELETE /v2/schedules/{id}`.
-pub(crate) async fn delete(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let id = shape::id(&id)?;
-    let mut account = lock(&world.account);
-    account.schedules.remove(&id).ok_or_else(|| missing(id))?;
+pub(crate) async fn delete(State(state): State<Arc<CalcomState>>, Path(id): Path<String>) -> ApiResult {
+    let id = schema::id(&id)?;
+    let mut account = lock(&state.account);
+    account.schedules.remove(&id).ok_or_else(|| not_found(id))?;
     if account.me.default_schedule_id == Some(id) {
         account.me.default_schedule_id = account.schedules.keys().next().copied();
         if let Some(next) = account.me.default_schedule_id.and_then(|id| account.schedules.get_mut(&id)) {
             next.is_default = true;
         }
     }
-    reply::done()
+    response::ok_without_data()
 }
 
-/// One schedule is the default at most: the one that was just made so.
-fn settle_default(account: &mut Account, id: i64) {
-    let wants = account.schedules.get(&id).is_some_and(|schedule| schedule.is_default);
-    if wants {
+/// Makes the schedule the only default if it is marked as the default.
+fn apply_default(account: &mut Account, id: i64) {
+    let is_default = account.schedules.get(&id).is_some_and(|schedule| schedule.is_default);
+    if is_default {
         account.me.default_schedule_id = Some(id);
         for schedule in account.schedules.values_mut() {
             schedule.is_default = schedule.id == id;

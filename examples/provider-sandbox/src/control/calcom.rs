@@ -1,29 +1,29 @@
-//! Orders to the Cal.com stand-in, in process.
+//! The control API of Cal.com, in process.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::calcom::state::World;
-use crate::calcom::{self, Calcom, FaultRule, LimitRules, WebhookOrder};
+use crate::calcom::state::CalcomState;
+use crate::calcom::{self, Calcom, FaultRule, LimitRules, WebhookCommand};
 use crate::lock;
 
-/// What to do with OAuth tokens; what is absent stays.
+/// Changes Cal.com's OAuth tokens. Absent settings keep their values.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CalcomTokenOrder {
-    /// Lifetime of access tokens issued from now on, in seconds.
+pub struct CalcomTokenCommand {
+    /// Sets the lifetime of new access tokens, in seconds.
     pub lifetime_s: Option<i64>,
-    /// Ends this access token now.
+    /// Expires this access token.
     pub expire: Option<String>,
-    /// Ends every access token now; refresh tokens stay good.
+    /// Expires every access token; refresh tokens stay valid.
     pub expire_all: bool,
-    /// Ends everything, refresh tokens too, as a user does who takes the app's access away.
+    /// Revokes all codes and tokens, as if the user had removed the app.
     pub revoke: bool,
 }
 
-/// Orders to the Cal.com stand-in. Clones share it.
+/// The control API of Cal.com. Clones share the sandbox.
 #[derive(Debug, Clone)]
 pub struct CalcomControl(Calcom);
 
@@ -32,96 +32,89 @@ impl CalcomControl {
         Self(calcom)
     }
 
-    pub(crate) fn handle(&self) -> &Calcom {
+    pub(crate) fn api(&self) -> &Calcom {
         &self.0
     }
 
-    pub(crate) fn world(&self) -> &Arc<World> {
-        &self.0.world
+    pub(crate) fn state(&self) -> &Arc<CalcomState> {
+        &self.0.state
     }
 
-    /// Adds fault rules; each lasts until its `times` are over or faults are cleared.
-    pub fn faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
-        lock(&self.world().faults).add(rules);
+    /// Adds fault rules. A rule applies until its `times` are used up or the rules are cleared.
+    pub fn add_faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
+        lock(&self.state().shared.faults).add(rules);
     }
 
-    /// Ends every fault rule.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
-        lock(&self.world().faults).clear();
+        lock(&self.state().shared.faults).clear();
     }
 
-    /// The request limits in force from now on.
-    pub fn limits(&self, rules: LimitRules) {
-        lock(&self.world().limits).rules = rules;
+    /// Sets the rate limits.
+    pub fn set_limits(&self, rules: LimitRules) {
+        lock(&self.state().limits).rules = rules;
     }
 
-    /// The request limits in force.
+    /// Returns the rate limits.
     #[must_use]
-    pub fn limit_rules(&self) -> LimitRules {
-        lock(&self.world().limits).rules
+    pub fn limits(&self) -> LimitRules {
+        lock(&self.state().limits).rules
     }
 
-    /// Tokens; says how many access tokens it ended.
-    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
-    pub fn tokens(&self, order: &CalcomTokenOrder) -> usize {
-        let mut tokens = lock(&self.world().tokens);
-        tokens.lifetime_s = order.lifetime_s.unwrap_or(tokens.lifetime_s);
-        let mut ended = order.expire.as_deref().map_or(0, |token| tokens.expire(Some(token)));
-        if order.expire_all {
-            ended += tokens.expire(None);
+    /// Changes tokens. Returns the number of access tokens that it expired.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn update_tokens(&self, command: &CalcomTokenCommand) -> usize {
+        let mut tokens = lock(&self.state().tokens);
+        tokens.lifetime_s = command.lifetime_s.unwrap_or(tokens.lifetime_s);
+        let mut expired = command.expire.as_deref().map_or(0, |token| tokens.expire(Some(token)));
+        if command.expire_all {
+            expired += tokens.expire(None);
         }
-        if order.revoke {
-            ended += tokens.revoke();
+        if command.revoke {
+            expired += tokens.revoke();
         }
-        ended
+        expired
     }
 
-    /// How webhooks are sent, and things to send now. A `url` is subscribed to every event, with
+    /// Changes the delivery settings and sends unknown, forged and lost events. A `url` is subscribed to every event, with
     /// [`Calcom::webhook_secret`](crate::Calcom::webhook_secret).
-    pub fn webhooks(&self, order: &WebhookOrder) {
-        let world = self.world();
-        if let Some(url) = &order.url {
-            self.0.deliver_to(url, self.0.webhook_secret());
+    pub fn update_webhooks(&self, command: &WebhookCommand) {
+        let state = self.state();
+        if let Some(url) = &command.url {
+            self.0.subscribe(url, self.0.webhook_secret());
         }
-        // Subscriptions alone say where events go.
-        world.mailer.order(&WebhookOrder { url: None, ..order.clone() });
-        let account = lock(&world.account);
-        (0..order.unknown).for_each(|_| calcom::unknown(world, &account));
-        (0..order.forged).for_each(|_| calcom::forged(world, &account));
+        // Events go to subscriptions only, so the settings have no URL.
+        state.shared.dispatcher.apply(&WebhookCommand { url: None, ..command.clone() });
+        let account = lock(&state.account);
+        (0..command.unknown).for_each(|_| calcom::send_unknown(state, &account));
+        (0..command.forged).for_each(|_| calcom::send_forged(state, &account));
     }
 
-    /// Ends faults and orders, forgets counts. What the account holds (bookings, webhooks, tokens) stays.
+    /// Removes faults and counts and restores limits and webhook settings. The account and the tokens remain.
     pub(super) fn reset(&self) {
-        let world = self.world();
-        self.clear_faults();
-        {
-            let mut limits = lock(&world.limits);
-            limits.rules = LimitRules::default();
-            limits.clear();
-        }
-        world.mailer.reset_settings();
-        world.mailer.clear();
-        world.tally.clear();
+        *lock(&self.state().limits) = Default::default();
+        self.state().shared.reset();
     }
 
-    pub(super) fn state(&self, full: bool) -> Value {
-        let (calcom, world) = (&self.0, self.world());
-        let mut state = json!({
-            "limits": self.limit_rules(), "faults": lock(&world.faults).rules(), "webhooks": world.mailer.settings(),
-            "counts": calcom.counts(), "requestCount": calcom.requests_counted(),
+    pub(super) fn state_json(&self, full: bool) -> Value {
+        let (calcom, state) = (&self.0, self.state());
+        let mut json = json!({
+            "limits": self.limits(), "faults": lock(&state.shared.faults).rules(), "webhooks": state.shared.dispatcher.settings(),
+            "counts": calcom.counts(), "requestCount": calcom.request_count(),
         });
-        let account = lock(&world.account);
-        let types = account.event_types.values().map(|own| json!({"id": own.id, "slug": own.slug}));
-        state["userId"] = json!(account.me.id);
-        state["eventTypes"] = types.collect();
-        state["bookingCount"] = json!(account.bookings.len());
-        state["webhookCount"] = json!(account.subscriptions.len());
+        let account = lock(&state.account);
+        let event_types = account.event_types.values();
+        json["userId"] = json!(account.me.id);
+        json["eventTypes"] =
+            event_types.map(|event_type| json!({"id": event_type.id, "slug": event_type.slug})).collect();
+        json["bookingCount"] = json!(account.bookings.len());
+        json["webhookCount"] = json!(account.subscriptions.len());
         drop(account);
         if full {
-            state["bookings"] = json!(calcom.bookings());
-            state["deliveries"] = json!(calcom.deliveries());
+            json["bookings"] = json!(calcom.bookings());
+            json["deliveries"] = json!(calcom.deliveries());
         }
-        state
+        json
     }
 
     pub(super) fn env(&self) -> [(&'static str, String); 3] {

@@ -1,4 +1,4 @@
-//! `/__control/calcom/*`: the same orders as JSON.
+//! `/__control/calcom/*`: the control API of Cal.com over HTTP.
 
 use axum::Router;
 use axum::extract::State;
@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::calcom::{CalcomControl, CalcomTokenOrder};
-use super::routes::{Answer, FaultOrder, done, read};
-use crate::calcom::{Attendee, LimitRules, WebhookOrder};
+use super::calcom::{CalcomControl, CalcomTokenCommand};
+use super::routes::{ChangesCommand, CommandResult, FaultsCommand, parse, respond};
+use crate::calcom::{Attendee, Calcom, LimitRules, WebhookCommand};
 use crate::sandbox::SandboxError;
 
 pub(super) fn router(control: CalcomControl) -> Router {
@@ -22,21 +22,21 @@ pub(super) fn router(control: CalcomControl) -> Router {
         .with_state(control)
 }
 
-/// What `GET /__control` says of these.
+/// Returns the help texts of these commands.
 pub(super) fn help() -> [(&'static str, Value); 5] {
     [
-        ("POST /__control/calcom/faults", json!("as /__control/faults, for paths below /calcom")),
+        ("POST /__control/calcom/faults", json!("same as /__control/faults, for paths below /calcom")),
         ("POST /__control/calcom/limits", json!({"rules": LimitRules::default()})),
         (
             "POST /__control/calcom/tokens",
             json!({"lifetime_s": 60, "expire": "TOKEN", "expire_all": true, "revoke": true}),
         ),
-        ("POST /__control/calcom/webhooks", json!("as /__control/webhooks; url is subscribed to every event")),
+        ("POST /__control/calcom/webhooks", json!("same as /__control/webhooks; url is subscribed to every event")),
         (
             "POST /__control/calcom/changes",
             json!({"changes": [
-                "{do: book, event_type, start_ms, attendee: {name, email, phone, time_zone}, metadata}", "{do: reschedule, uid, start_ms}",
-                "{do: cancel | confirm | decline | mark_absent | meeting_ended, uid}", "{do: deliver_to, url, secret}", "{do: ping}",
+                "{action: book, event_type, start_ms, attendee: {name, email, phone, time_zone}, metadata}", "{action: reschedule, uid, start_ms}",
+                "{action: cancel | confirm | decline | mark_absent | meeting_ended, uid}", "{action: subscribe, url, secret}", "{action: ping}",
             ]}),
         ),
     ]
@@ -44,13 +44,13 @@ pub(super) fn help() -> [(&'static str, Value); 5] {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct LimitOrder {
+struct LimitsCommand {
     rules: Option<LimitRules>,
 }
 
-/// What a person does on Cal.com's own pages.
+/// A change that the host or an attendee makes on Cal.com's web pages.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 enum Change {
     Book {
         event_type: i64,
@@ -78,56 +78,42 @@ enum Change {
     MeetingEnded {
         uid: String,
     },
-    DeliverTo {
+    Subscribe {
         url: String,
         secret: String,
     },
     Ping {},
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChangeOrder {
-    changes: Vec<Change>,
+async fn faults(State(control): State<CalcomControl>, body: Bytes) -> CommandResult {
+    parse::<FaultsCommand>(&body)?.apply(&control.state().shared.faults)
 }
 
-async fn faults(State(control): State<CalcomControl>, body: Bytes) -> Answer {
-    let order: FaultOrder = read(&body)?;
-    if order.clear {
-        control.clear_faults();
+async fn limits(State(control): State<CalcomControl>, body: Bytes) -> CommandResult {
+    let command: LimitsCommand = parse(&body)?;
+    if let Some(rules) = command.rules {
+        control.set_limits(rules);
     }
-    control.faults(order.rules);
-    done(json!({"ok": true}))
+    respond(json!({"rules": control.limits()}))
 }
 
-async fn limits(State(control): State<CalcomControl>, body: Bytes) -> Answer {
-    let order: LimitOrder = read(&body)?;
-    if let Some(rules) = order.rules {
-        control.limits(rules);
-    }
-    done(json!({"rules": control.limit_rules()}))
+async fn tokens(State(control): State<CalcomControl>, body: Bytes) -> CommandResult {
+    let command: CalcomTokenCommand = parse(&body)?;
+    respond(json!({"expired": control.update_tokens(&command)}))
 }
 
-async fn tokens(State(control): State<CalcomControl>, body: Bytes) -> Answer {
-    let order: CalcomTokenOrder = read(&body)?;
-    done(json!({"expired": control.tokens(&order)}))
+async fn webhooks(State(control): State<CalcomControl>, body: Bytes) -> CommandResult {
+    let command: WebhookCommand = parse(&body)?;
+    control.update_webhooks(&command);
+    let dispatcher = &control.state().shared.dispatcher;
+    respond(json!({"settings": dispatcher.settings(), "counts": dispatcher.counts()}))
 }
 
-async fn webhooks(State(control): State<CalcomControl>, body: Bytes) -> Answer {
-    let order: WebhookOrder = read(&body)?;
-    control.webhooks(&order);
-    done(json!({"settings": control.world().mailer.settings(), "counts": control.handle().counts().webhooks}))
+async fn changes(State(control): State<CalcomControl>, body: Bytes) -> CommandResult {
+    parse::<ChangesCommand<Change>>(&body)?.apply(|change| apply(control.api(), change))
 }
 
-async fn changes(State(control): State<CalcomControl>, body: Bytes) -> Answer {
-    let order: ChangeOrder = read(&body)?;
-    let results: Result<Vec<Value>, SandboxError> =
-        order.changes.into_iter().map(|change| carry_out(&control, change)).collect();
-    done(json!({"results": results?}))
-}
-
-fn carry_out(control: &CalcomControl, change: Change) -> Result<Value, SandboxError> {
-    let calcom = control.handle();
+fn apply(calcom: &Calcom, change: Change) -> Result<Value, SandboxError> {
     match change {
         Change::Book { event_type, start_ms, attendee, metadata } => {
             calcom.book(event_type, start_ms, &attendee, &metadata)
@@ -138,8 +124,8 @@ fn carry_out(control: &CalcomControl, change: Change) -> Result<Value, SandboxEr
         Change::Decline { uid } => calcom.decline(&uid),
         Change::MarkAbsent { uid } => calcom.mark_absent(&uid),
         Change::MeetingEnded { uid } => calcom.meeting_ended(&uid).map(|()| Value::Null),
-        Change::DeliverTo { url, secret } => {
-            calcom.deliver_to(&url, &secret);
+        Change::Subscribe { url, secret } => {
+            calcom.subscribe(&url, &secret);
             Ok(Value::Null)
         }
         Change::Ping {} => {

@@ -1,6 +1,6 @@
-//! Orders to the sandbox (faults, time, limits, tokens, webhooks, changes) and what it shows of itself, in process
-//! and as `/__control/*`.
-//! Invariant: whatever a route orders, the typed handle orders too, and the other way round.
+//! The control API: injects faults, moves time, changes limits, tokens, webhooks and data, and reports the state. In process, and over
+//! HTTP as `/__control/*`.
+//! Invariant: every HTTP command has an in-process method, and every method has an HTTP command.
 
 mod calcom;
 mod calcom_routes;
@@ -13,42 +13,42 @@ use serde_json::{Value, json};
 
 use crate::calcom::Calcom;
 use crate::clock::rfc3339;
-use crate::ghl::{self, FaultRule, Ghl, LimitRules, TokenFault, WebhookOrder};
+use crate::ghl::{self, FaultRule, Ghl, LimitRules, TokenFault, WebhookCommand};
 use crate::lock;
 use crate::sandbox::SandboxError;
 
-pub use calcom::{CalcomControl, CalcomTokenOrder};
+pub use calcom::{CalcomControl, CalcomTokenCommand};
 pub(crate) use routes::router;
 
-/// What to do with tokens and the app's installation; what is absent stays.
+/// Changes GHL's tokens and the app's installation. Absent settings keep their values.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TokenOrder {
-    /// Lifetime of access tokens issued from now on, in seconds.
+pub struct TokenCommand {
+    /// Sets the lifetime of new access tokens, in seconds.
     pub lifetime_s: Option<i64>,
-    /// Ends this access token now.
+    /// Expires this access token.
     pub expire: Option<String>,
-    /// Ends the access tokens of this location or company now.
+    /// Expires the access tokens of this location or company.
     pub expire_resource: Option<String>,
-    /// Ends every OAuth access token now; refresh tokens stay good.
+    /// Expires every OAuth access token; refresh tokens stay valid.
     pub expire_all: bool,
-    /// What the next token requests suffer.
+    /// Injects a fault into the next token requests.
     pub fault: Option<TokenFault>,
-    /// How many token requests `fault` hits; default 1.
+    /// Number of token requests that `fault` applies to. Default 1.
     pub times: Option<u64>,
-    /// Forgets the token faults that have not hit yet.
+    /// Removes the pending token faults.
     pub clear_faults: bool,
-    /// The app's only redirect URI.
+    /// Sets the only redirect URI that is accepted.
     pub redirect_uri: Option<String>,
-    /// Whether a company's installation covers its locations at once.
+    /// Sets whether installing the app on the company also installs it on its locations.
     pub install_to_locations: Option<bool>,
-    /// Installs the app on this company or location, with INSTALL events.
+    /// Installs the app on this company or location and sends INSTALL events.
     pub install: Option<String>,
-    /// Removes the app from this company or location: tokens end, UNINSTALL is sent.
+    /// Uninstalls the app from this company or location: revokes tokens and sends UNINSTALL.
     pub uninstall: Option<String>,
 }
 
-/// Orders and insight. Clones share the sandbox.
+/// The control API of GHL, and of the clock and the reset, which are common to both providers. Clones share the sandbox.
 #[derive(Debug, Clone)]
 pub struct Control {
     ghl: Ghl,
@@ -61,7 +61,7 @@ impl Control {
         Self { ghl, calcom: CalcomControl::new(calcom), url }
     }
 
-    /// The orders to the Cal.com stand-in. Those of this type are GHL's, except for time, which all share, and the reset.
+    /// Returns the control API of Cal.com.
     #[must_use]
     pub fn calcom(&self) -> &CalcomControl {
         &self.calcom
@@ -71,131 +71,124 @@ impl Control {
         &self.ghl
     }
 
-    /// Adds fault rules; each lasts until its `times` are over or faults are cleared.
-    pub fn faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
-        lock(&self.ghl.world.faults).add(rules);
+    /// Adds fault rules. A rule applies until its `times` are used up or the rules are cleared.
+    pub fn add_faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
+        lock(&self.ghl.state.shared.faults).add(rules);
     }
 
-    /// Ends every fault rule.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
-        lock(&self.ghl.world.faults).clear();
+        lock(&self.ghl.state.shared.faults).clear();
     }
 
-    /// Moves the sandbox's clock; tokens, windows, the index and re-sends follow.
-    pub fn jump(&self, by_ms: i64) {
-        self.ghl.world.clock.jump(by_ms);
+    /// Advances the clock of both providers: token lifetimes, rate limit windows, the search index and webhook retries.
+    pub fn advance_clock(&self, by_ms: i64) {
+        self.ghl.state.clock.advance(by_ms);
     }
 
-    /// The sandbox's time, in epoch milliseconds.
+    /// Returns the sandbox's time in epoch milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
-        self.ghl.world.clock.now_ms()
+        self.ghl.state.clock.now_ms()
     }
 
-    /// How long the search index lags, in milliseconds. Default 5,000.
-    pub fn index_lag(&self, lag_ms: i64) {
-        self.ghl.world.set_index_lag(lag_ms.max(0));
+    /// Sets the lag of the search index, in milliseconds. Default 5,000.
+    pub fn set_index_lag(&self, lag_ms: i64) {
+        self.ghl.state.set_index_lag(lag_ms.max(0));
     }
 
-    /// The request limits in force from now on.
-    pub fn limits(&self, rules: LimitRules) {
-        lock(&self.ghl.world.limits).rules = rules;
+    /// Sets the rate limits.
+    pub fn set_limits(&self, rules: LimitRules) {
+        lock(&self.ghl.state.limits).rules = rules;
     }
 
-    /// The request limits in force.
+    /// Returns the rate limits.
     #[must_use]
-    pub fn limit_rules(&self) -> LimitRules {
-        lock(&self.ghl.world.limits).rules
+    pub fn limits(&self) -> LimitRules {
+        lock(&self.ghl.state.limits).rules
     }
 
-    /// Pretends that a location or company already spent `used` requests of its day.
-    pub fn spend_day(&self, resource: &str, used: u32) {
+    /// Sets the number of requests that a location or company has used today.
+    pub fn set_daily_usage(&self, resource: &str, used: u32) {
         let now_ms = self.now_ms();
-        lock(&self.ghl.world.limits).spend_day(resource, used, now_ms);
+        lock(&self.ghl.state.limits).set_daily_usage(resource, used, now_ms);
     }
 
-    /// Whether a location allows contacts with the same e-mail or phone. Default: no.
-    pub fn allow_duplicates(&self, location: &str, allow: bool) -> Result<(), SandboxError> {
-        lock(&self.ghl.site(location)?.directory).allow_duplicates = allow;
+    /// Sets whether a location accepts contacts with the same e-mail or phone. Default: no.
+    pub fn set_allow_duplicates(&self, location_id: &str, allow: bool) -> Result<(), SandboxError> {
+        lock(&self.ghl.location(location_id)?.contact_store).allow_duplicates = allow;
         Ok(())
     }
 
-    /// Tokens and installation; says how many access tokens it ended.
-    pub fn tokens(&self, order: &TokenOrder) -> Result<usize, SandboxError> {
-        let world = &self.ghl.world;
-        if let Some(uri) = &order.redirect_uri {
-            *lock(&world.redirect_uri) = Some(uri.clone());
+    /// Changes tokens and installation. Returns the number of access tokens that it expired.
+    pub fn update_tokens(&self, command: &TokenCommand) -> Result<usize, SandboxError> {
+        let state = &self.ghl.state;
+        if let Some(uri) = &command.redirect_uri {
+            *lock(&state.redirect_uri) = Some(uri.clone());
         }
-        if let Some(everywhere) = order.install_to_locations {
-            world.install_to_locations.store(everywhere, Ordering::Relaxed);
+        if let Some(install_to_locations) = command.install_to_locations {
+            state.install_to_locations.store(install_to_locations, Ordering::Relaxed);
         }
-        if order.clear_faults {
-            lock(&world.token_faults).clear();
+        if command.clear_faults {
+            lock(&state.token_faults).clear();
         }
-        if let Some(fault) = order.fault {
-            lock(&world.token_faults).push_back((fault, order.times.unwrap_or(1).max(1)));
+        if let Some(fault) = command.fault {
+            lock(&state.token_faults).push_back((fault, command.times.unwrap_or(1).max(1)));
         }
-        let ended = {
-            let mut tokens = lock(&world.tokens);
-            tokens.lifetime_s = order.lifetime_s.unwrap_or(tokens.lifetime_s);
-            let named = order.expire.is_some() || order.expire_resource.is_some();
-            match named || order.expire_all {
-                true => tokens.expire(order.expire.as_deref(), order.expire_resource.as_deref()),
+        let expired = {
+            let mut tokens = lock(&state.tokens);
+            tokens.lifetime_s = command.lifetime_s.unwrap_or(tokens.lifetime_s);
+            let is_selective = command.expire.is_some() || command.expire_resource.is_some();
+            match is_selective || command.expire_all {
+                true => tokens.expire(command.expire.as_deref(), command.expire_resource.as_deref()),
                 false => 0,
             }
         };
-        if let Some(id) = &order.install {
-            ghl::install(world, &self.resource(id)?);
+        if let Some(id) = &command.install {
+            ghl::install(state, &self.resource(id)?);
         }
-        if let Some(id) = &order.uninstall {
+        if let Some(id) = &command.uninstall {
             self.resource(id)?;
-            ghl::uninstall(world, id);
+            ghl::uninstall(state, id);
         }
-        Ok(ended)
+        Ok(expired)
     }
 
-    /// How webhooks are sent, and things to send now.
-    pub fn webhooks(&self, order: &WebhookOrder) {
-        let world = &self.ghl.world;
-        world.mailer.order(order);
-        (0..order.unknown).for_each(|_| ghl::unknown(world));
-        (0..order.forged).for_each(|_| ghl::forged(world));
+    /// Changes the delivery settings and sends unknown, forged and lost events.
+    pub fn update_webhooks(&self, command: &WebhookCommand) {
+        let state = &self.ghl.state;
+        state.shared.dispatcher.apply(command);
+        (0..command.unknown).for_each(|_| ghl::send_unknown(state));
+        (0..command.forged).for_each(|_| ghl::send_forged(state));
     }
 
-    /// Ends faults and orders, forgets counts. What the provider holds (contacts, tokens, time) stays.
+    /// Removes faults and counts and restores limits and webhook settings of both providers. Data, tokens and time remain.
     pub fn reset(&self) {
-        let world = &self.ghl.world;
-        self.clear_faults();
-        lock(&world.token_faults).clear();
-        {
-            let mut limits = lock(&world.limits);
-            limits.rules = LimitRules::default();
-            limits.clear();
-        }
-        world.mailer.reset_settings();
-        world.mailer.clear();
-        world.tally.clear();
+        let state = &self.ghl.state;
+        lock(&state.token_faults).clear();
+        *lock(&state.limits) = Default::default();
+        state.shared.reset();
         self.calcom.reset();
     }
 
-    /// Everything held and counted; contacts, appointments, opportunities, bookings and deliveries only when `full`.
+    /// Returns settings and counts; with `full`, also contacts, appointments, opportunities, bookings and deliveries.
     #[must_use]
     pub fn state(&self, full: bool) -> Value {
-        let (ghl, world) = (&self.ghl, &self.ghl.world);
-        let locations = ghl.location_ids().into_iter().map(|id| self.location(&id, full));
-        let mut state = json!({
+        let (ghl, state) = (&self.ghl, &self.ghl.state);
+        let locations = ghl.location_ids().into_iter().map(|id| self.location_state(&id, full));
+        let mut json = json!({
             "now": rfc3339(self.now_ms()),
             "ghl": {
                 "companyId": ghl.company_id(), "appId": ghl.app_id(), "locations": locations.collect::<Vec<_>>(),
-                "installation": *lock(&world.installation), "indexLagMs": world.index_lag(), "limits": self.limit_rules(),
-                "faults": lock(&world.faults).rules(), "webhooks": world.mailer.settings(), "counts": ghl.counts(),
+                "installation": *lock(&state.installation), "indexLagMs": state.index_lag(), "limits": self.limits(),
+                "faults": lock(&state.shared.faults).rules(), "webhooks": state.shared.dispatcher.settings(), "counts": ghl.counts(),
             },
         });
         if full {
-            state["ghl"]["deliveries"] = json!(ghl.deliveries());
+            json["ghl"]["deliveries"] = json!(ghl.deliveries());
         }
-        state["calcom"] = self.calcom.state(full);
-        state
+        json["calcom"] = self.calcom.state_json(full);
+        json
     }
 
     pub(crate) fn env(&self) -> Vec<(&'static str, String)> {
@@ -207,30 +200,33 @@ impl Control {
             ("GHL_CLIENT_SECRET", ghl.client_secret().to_owned()),
             ("GHL_WEBHOOK_PUBLIC_KEY", ghl.public_key_pem()),
         ];
-        if let Some(uri) = lock(&ghl.world.redirect_uri).clone() {
+        if let Some(uri) = lock(&ghl.state.redirect_uri).clone() {
             env.push(("GHL_REDIRECT_URI", uri));
         }
         env.extend(self.calcom.env());
         env
     }
 
-    fn location(&self, id: &str, full: bool) -> Value {
+    fn location_state(&self, id: &str, full: bool) -> Value {
         let ghl = &self.ghl;
         let appointments = ghl.appointments(id);
         let opportunities = ghl.opportunities(id);
-        let mut location = json!({"id": id, "contactCount": ghl.contact_count(id), "appointmentCount": appointments.len(), "opportunityCount": opportunities.len(), "calendarIds": ghl.calendar_ids(id), "pipelines": ghl.pipelines(id)});
+        let mut json = json!({
+            "id": id, "contactCount": ghl.contact_count(id), "appointmentCount": appointments.len(),
+            "opportunityCount": opportunities.len(), "calendarIds": ghl.calendar_ids(id), "pipelines": ghl.pipelines(id),
+        });
         if full {
-            location["contacts"] = Value::Array(ghl.contacts(id));
-            location["appointments"] = Value::Array(appointments);
-            location["opportunities"] = Value::Array(opportunities);
+            json["contacts"] = Value::Array(ghl.contacts(id));
+            json["appointments"] = Value::Array(appointments);
+            json["opportunities"] = Value::Array(opportunities);
         }
-        location
+        json
     }
 
     fn resource(&self, id: &str) -> Result<ghl::Resource, SandboxError> {
         if id == self.ghl.company_id() {
             return Ok(ghl::Resource::Company(id.to_owned()));
         }
-        self.ghl.site(id).map(|site| ghl::Resource::Location(site.place.id.clone()))
+        self.ghl.location(id).map(|location| ghl::Resource::Location(location.profile.id.clone()))
     }
 }

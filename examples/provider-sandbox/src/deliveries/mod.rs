@@ -1,10 +1,10 @@
-//! How webhooks are sent, the same for every provider: `mailer` sends and counts, `settings` holds what can be ordered. What an event
-//! says, to whom it goes and how it is signed is the provider's own matter.
-//! Invariant: an event is finished when it comes here; copies and re-sends have the same bytes.
+//! Webhook delivery for both providers: `dispatcher` sends, retries and counts; `settings` holds the delivery settings and commands.
+//! The providers create, address and sign the events.
+//! Invariant: an event is complete when it arrives here; duplicates and retries have the same bytes.
 
-mod mailer;
+mod dispatcher;
 mod settings;
 
-pub use mailer::{Delivery, Outcome, WebhookCounts};
-pub(crate) use mailer::{Event, Mailer, Persistence};
-pub use settings::{WebhookOrder, WebhookSettings};
+pub use dispatcher::{Delivery, DeliveryOutcome, WebhookCounts};
+pub(crate) use dispatcher::{Dispatcher, Event, RetryPolicy};
+pub use settings::{WebhookCommand, WebhookSettings};

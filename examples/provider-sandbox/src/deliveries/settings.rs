@@ -1,32 +1,32 @@
-//! How events are sent, and orders that change it.
+//! Delivery settings and the commands that change them.
 
 use serde::{Deserialize, Serialize};
 
-/// How events are sent. The defaults are what GHL documents (help centre article 155000007071).
+/// Delivery settings. The defaults are those that GHL documents (help centre article 155000007071).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {
-    /// Where events go that have no address of their own; none = they are dropped and counted as unaddressed. Cal.com's have one.
+    /// Receives the events that have no address of their own. Without it they are dropped and counted as
+    /// `unsubscribed`. Cal.com's events are addressed by their subscriptions.
     pub url: Option<String>,
-    /// Keep events back until this is switched off.
+    /// Holds events back until it is set to `false`.
     pub hold: bool,
-    /// Extra copies of each event, with the same webhookId.
-    pub duplicate: u32,
-    /// Send in disorder.
+    /// Number of extra copies of each event, with the same `webhookId`.
+    pub duplicates: u32,
+    /// Sends events out of order.
     pub shuffle: bool,
-    /// Percent of the events that are never sent.
+    /// Percentage of events that are not sent.
     pub drop_percent: u8,
-    /// Wait before a refused event is sent again (GHL: after 429 only), in milliseconds.
-    pub resend_interval_ms: u64,
-    /// Random addition to that wait, in milliseconds.
-    pub resend_jitter_ms: u64,
-    /// How often an event is sent again at most.
-    pub resends: u32,
-    /// How long an answer may take, in milliseconds.
+    /// Delay before the first retry of a rejected event (GHL: only after 429), in milliseconds.
+    pub retry_interval_ms: u64,
+    /// Largest random addition to each retry delay, in milliseconds.
+    pub retry_jitter_ms: u64,
+    /// Number of retries of one event.
+    pub max_retries: u32,
+    /// Time that the receiver has to respond, in milliseconds.
     pub timeout_ms: u64,
-    /// GHL: `timestamp` is off by at most this, in milliseconds, either way; always the same for one location, as the clock
-    /// of one machine is.
-    pub skew_ms: u64,
+    /// GHL: largest error of `timestamp` in either direction, in milliseconds. The error is constant per location.
+    pub clock_skew_ms: u64,
 }
 
 impl Default for WebhookSettings {
@@ -34,69 +34,68 @@ impl Default for WebhookSettings {
         Self {
             url: None,
             hold: false,
-            duplicate: 0,
+            duplicates: 0,
             shuffle: false,
             drop_percent: 0,
-            resend_interval_ms: 600_000,
-            resend_jitter_ms: 60_000,
-            resends: 6,
+            retry_interval_ms: 600_000,
+            retry_jitter_ms: 60_000,
+            max_retries: 6,
             timeout_ms: 10_000,
-            skew_ms: 2_000,
+            clock_skew_ms: 2_000,
         }
     }
 }
 
-/// A change of settings and things to do now; what is absent stays.
+/// Changes settings and sends events. Absent settings keep their values.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct WebhookOrder {
+pub struct WebhookCommand {
     /// See [`WebhookSettings::url`].
     pub url: Option<String>,
-    /// See [`WebhookSettings::hold`]; `false` sends what was held.
+    /// See [`WebhookSettings::hold`]; `false` sends the held events.
     pub hold: Option<bool>,
-    /// See [`WebhookSettings::duplicate`].
-    pub duplicate: Option<u32>,
+    /// See [`WebhookSettings::duplicates`].
+    pub duplicates: Option<u32>,
     /// See [`WebhookSettings::shuffle`].
     pub shuffle: Option<bool>,
     /// See [`WebhookSettings::drop_percent`].
     pub drop_percent: Option<u8>,
-    /// See [`WebhookSettings::resend_interval_ms`].
-    pub resend_interval_ms: Option<u64>,
-    /// See [`WebhookSettings::resend_jitter_ms`].
-    pub resend_jitter_ms: Option<u64>,
-    /// See [`WebhookSettings::resends`].
-    pub resends: Option<u32>,
+    /// See [`WebhookSettings::retry_interval_ms`].
+    pub retry_interval_ms: Option<u64>,
+    /// See [`WebhookSettings::retry_jitter_ms`].
+    pub retry_jitter_ms: Option<u64>,
+    /// See [`WebhookSettings::max_retries`].
+    pub max_retries: Option<u32>,
     /// See [`WebhookSettings::timeout_ms`].
     pub timeout_ms: Option<u64>,
-    /// See [`WebhookSettings::skew_ms`].
-    pub skew_ms: Option<u64>,
-    /// Send this many events of an undocumented kind.
+    /// See [`WebhookSettings::clock_skew_ms`].
+    pub clock_skew_ms: Option<u64>,
+    /// Sends this many events of an undocumented type.
     pub unknown: u32,
-    /// Send this many events signed with a foreign key.
+    /// Sends this many events signed with a wrong key.
     pub forged: u32,
-    /// Send everything that was lost once more (no provider does).
+    /// Sends every lost event again, which no provider does.
     pub redeliver_lost: bool,
 }
 
 impl WebhookSettings {
-    /// Takes over what `order` names.
-    pub(super) fn follow(&mut self, order: &WebhookOrder) {
-        fn set<T: Clone>(setting: &mut T, wanted: Option<&T>) {
-            if let Some(wanted) = wanted {
-                setting.clone_from(wanted);
+    pub(super) fn apply(&mut self, command: &WebhookCommand) {
+        fn set<T: Clone>(setting: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                setting.clone_from(value);
             }
         }
-        if order.url.is_some() {
-            self.url.clone_from(&order.url);
+        if command.url.is_some() {
+            self.url.clone_from(&command.url);
         }
-        set(&mut self.hold, order.hold.as_ref());
-        set(&mut self.duplicate, order.duplicate.as_ref());
-        set(&mut self.shuffle, order.shuffle.as_ref());
-        set(&mut self.drop_percent, order.drop_percent.as_ref());
-        set(&mut self.resend_interval_ms, order.resend_interval_ms.as_ref());
-        set(&mut self.resend_jitter_ms, order.resend_jitter_ms.as_ref());
-        set(&mut self.resends, order.resends.as_ref());
-        set(&mut self.timeout_ms, order.timeout_ms.as_ref());
-        set(&mut self.skew_ms, order.skew_ms.as_ref());
+        set(&mut self.hold, command.hold.as_ref());
+        set(&mut self.duplicates, command.duplicates.as_ref());
+        set(&mut self.shuffle, command.shuffle.as_ref());
+        set(&mut self.drop_percent, command.drop_percent.as_ref());
+        set(&mut self.retry_interval_ms, command.retry_interval_ms.as_ref());
+        set(&mut self.retry_jitter_ms, command.retry_jitter_ms.as_ref());
+        set(&mut self.max_retries, command.max_retries.as_ref());
+        set(&mut self.timeout_ms, command.timeout_ms.as_ref());
+        set(&mut self.clock_skew_ms, command.clock_skew_ms.as_ref());
     }
 }

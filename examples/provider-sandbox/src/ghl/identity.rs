@@ -1,4 +1,4 @@
-//! Who the stand-in is: company, app credentials and the key that signs webhooks. Made from the seed.
+//! The company's and the app's ids, credentials and webhook keys, derived from the seed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -6,9 +6,8 @@ use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::{Signer, SigningKey};
 
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
-/// The company, its app and its signing key.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) company_id: String,
@@ -19,46 +18,46 @@ pub(crate) struct Identity {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     key: SigningKey,
-    foreign_key: SigningKey,
+    wrong_key: SigningKey,
 }
 
 impl Identity {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, &[0x1D]);
-        let app_id = format!("{:016x}{:08x}", dice.next(), dice.below(1 << 32));
+        let mut rng = SeededRng::new(seed, &[0x1D]);
+        let app_id = format!("{:016x}{:08x}", rng.next(), rng.below(1 << 32));
         Self {
-            company_id: dice.id(),
-            user_id: dice.id(),
+            company_id: rng.id(),
+            user_id: rng.id(),
             version_id: app_id.clone(),
-            plan_id: dice.id(),
-            client_id: format!("{app_id}-{}", dice.id().to_lowercase()),
-            client_secret: format!("{}{}", dice.id(), dice.id()),
+            plan_id: rng.id(),
+            client_id: format!("{app_id}-{}", rng.id().to_lowercase()),
+            client_secret: format!("{}{}", rng.id(), rng.id()),
             app_id,
-            key: key(&mut dice),
-            foreign_key: key(&mut dice),
+            key: signing_key(&mut rng),
+            wrong_key: signing_key(&mut rng),
         }
     }
 
-    /// The key webhooks verify with, as PEM.
+    /// Returns the public key of webhook signatures as PEM.
     pub(crate) fn public_key_pem(&self) -> String {
         self.key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap_or_default()
     }
 
-    /// `X-GHL-Signature` of a body: base64 of Ed25519 over the raw bytes.
+    /// Returns the `X-GHL-Signature` of a body: base64 of Ed25519 over the raw bytes.
     pub(crate) fn sign(&self, body: &[u8]) -> String {
         BASE64.encode(self.key.sign(body).to_bytes())
     }
 
-    /// A signature that looks right and was made with somebody else's key.
-    pub(crate) fn forge(&self, body: &[u8]) -> String {
-        BASE64.encode(self.foreign_key.sign(body).to_bytes())
+    /// Returns a well-formed signature of another key.
+    pub(crate) fn sign_with_wrong_key(&self, body: &[u8]) -> String {
+        BASE64.encode(self.wrong_key.sign(body).to_bytes())
     }
 }
 
-fn key(dice: &mut Dice) -> SigningKey {
+fn signing_key(rng: &mut SeededRng) -> SigningKey {
     let mut bytes = [0; 32];
     for chunk in bytes.chunks_mut(8) {
-        chunk.copy_from_slice(&dice.next().to_le_bytes());
+        chunk.copy_from_slice(&rng.next().to_le_bytes());
     }
     SigningKey::from_bytes(&bytes)
 }

@@ -1,40 +1,41 @@
-//! The provider's request limits per (app, resource): a burst and a day, and which windows enforce the burst.
-//! Pure bookkeeping over given times; a refused request spends nothing.
+//! GHL's rate limits per app and resource: a burst limit and a daily limit.
+//! Pure functions of the given times. Rejected requests do not count against the limits.
 
 use std::collections::{HashMap, VecDeque};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::DAY_MS;
+use crate::http_io::write_headers;
 
-/// How the burst limit is enforced. The provider does not say; a client must survive each.
+/// The windows that enforce the burst limit. The provider does not document them, so clients must work with each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowKind {
-    /// Windows aligned to the epoch plus `offset_ms`.
+    /// Fixed windows, aligned to the epoch plus `offset_ms`.
     Fixed,
-    /// Any span of `interval_ms`.
+    /// A sliding window of `interval_ms`.
     Sliding,
-    /// Refused when either says no.
+    /// Both; a request needs capacity in each.
     Both,
 }
 
-/// The limits in force. Defaults are GHL's published ones (marketplace docs, "rate limits").
+/// The rate limits. The defaults are those that GHL publishes (marketplace docs, "rate limits").
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitRules {
-    /// False: nothing is refused, everything is counted.
+    /// Rejects requests above the limits; `false` only counts.
     pub enforced: bool,
-    /// Requests per interval.
+    /// Requests per burst interval.
     pub burst: u32,
     /// Length of the burst interval in milliseconds.
     pub interval_ms: i64,
-    /// Requests per day (UTC).
+    /// Requests per UTC day.
     pub daily: u32,
-    /// Which windows enforce the burst.
+    /// The windows that enforce the burst limit.
     pub window: WindowKind,
-    /// Where fixed windows begin, in milliseconds after a multiple of the interval.
+    /// Start of the fixed windows, in milliseconds after a multiple of the interval.
     pub offset_ms: i64,
 }
 
@@ -44,14 +45,14 @@ impl Default for LimitRules {
     }
 }
 
-/// What one resource used. Serialized into the sandbox's state.
+/// Requests of one resource.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Usage {
-    /// Requests let through.
+    /// Requests accepted.
     pub accepted: u64,
-    /// Requests answered 429.
-    pub refused: u64,
-    /// Requests let through today.
+    /// Requests rejected with 429.
+    pub rejected: u64,
+    /// Requests accepted today.
     pub today: u32,
     #[serde(skip)]
     day: i64,
@@ -63,16 +64,16 @@ pub struct Usage {
     recent: VecDeque<i64>,
 }
 
-/// The verdict on one request, with the figures for the answer's headers.
+/// The decision on one request and the values of the response headers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Verdict {
+pub(crate) struct RateLimitDecision {
     pub(crate) allowed: bool,
     rules: LimitRules,
-    burst_left: u32,
-    daily_left: u32,
+    burst_remaining: u32,
+    daily_remaining: u32,
 }
 
-/// All resources' usage under one set of rules.
+/// The usage of all resources.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) rules: LimitRules,
@@ -80,25 +81,25 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Counts one request of `resource` at `now_ms`.
-    pub(crate) fn take(&mut self, resource: &str, now_ms: i64) -> Verdict {
+    /// Counts a request of `resource` at `now_ms`.
+    pub(crate) fn take(&mut self, resource: &str, now_ms: i64) -> RateLimitDecision {
         let rules = self.rules;
         let usage = self.usage.entry(resource.to_owned()).or_default();
         usage.advance(&rules, now_ms);
-        let allowed = !rules.enforced || usage.burst_left(&rules) > 0 && usage.today < rules.daily;
+        let allowed = !rules.enforced || usage.burst_remaining(&rules) > 0 && usage.today < rules.daily;
         if allowed {
             usage.accepted += 1;
             usage.today += 1;
             usage.in_window += 1;
             usage.recent.push_back(now_ms);
         } else {
-            usage.refused += 1;
+            usage.rejected += 1;
         }
-        Verdict {
+        RateLimitDecision {
             allowed,
             rules,
-            burst_left: usage.burst_left(&rules),
-            daily_left: rules.daily.saturating_sub(usage.today),
+            burst_remaining: usage.burst_remaining(&rules),
+            daily_remaining: rules.daily.saturating_sub(usage.today),
         }
     }
 
@@ -106,15 +107,11 @@ impl Limits {
         &self.usage
     }
 
-    /// Pretends that `resource` already spent `used` of its day.
-    pub(crate) fn spend_day(&mut self, resource: &str, used: u32, now_ms: i64) {
+    /// Sets the number of requests that `resource` has used today.
+    pub(crate) fn set_daily_usage(&mut self, resource: &str, used: u32, now_ms: i64) {
         let usage = self.usage.entry(resource.to_owned()).or_default();
         usage.advance(&self.rules, now_ms);
         usage.today = used;
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.usage.clear();
     }
 }
 
@@ -131,12 +128,12 @@ impl Usage {
             self.window = window;
             self.in_window = 0;
         }
-        while self.recent.front().is_some_and(|at| now_ms - at >= interval) {
+        while self.recent.front().is_some_and(|index| now_ms - index >= interval) {
             self.recent.pop_front();
         }
     }
 
-    fn burst_left(&self, rules: &LimitRules) -> u32 {
+    fn burst_remaining(&self, rules: &LimitRules) -> u32 {
         let fixed = rules.burst.saturating_sub(self.in_window);
         let sliding = rules.burst.saturating_sub(u32::try_from(self.recent.len()).unwrap_or(u32::MAX));
         match rules.window {
@@ -147,19 +144,19 @@ impl Usage {
     }
 }
 
-impl Verdict {
-    /// The five headers GHL puts on every answer.
+impl RateLimitDecision {
+    /// Writes the five headers of every response.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let figures = [
-            ("x-ratelimit-limit-daily", i64::from(self.rules.daily)),
-            ("x-ratelimit-daily-remaining", i64::from(self.daily_left)),
-            ("x-ratelimit-interval-milliseconds", self.rules.interval_ms),
-            ("x-ratelimit-max", i64::from(self.rules.burst)),
-            ("x-ratelimit-remaining", i64::from(self.burst_left)),
-        ];
-        for (name, value) in figures {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
-        }
+        write_headers(
+            headers,
+            [
+                ("x-ratelimit-limit-daily", i64::from(self.rules.daily)),
+                ("x-ratelimit-daily-remaining", i64::from(self.daily_remaining)),
+                ("x-ratelimit-interval-milliseconds", self.rules.interval_ms),
+                ("x-ratelimit-max", i64::from(self.rules.burst)),
+                ("x-ratelimit-remaining", i64::from(self.burst_remaining)),
+            ],
+        );
     }
 }
 
@@ -171,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_span_of_the_interval_ever_holds_more_than_the_burst(
+        fn no_interval_contains_more_than_the_burst(
             gaps in prop::collection::vec(0_i64..40, 1..2_000),
             offset_ms in 0_i64..1_000,
         ) {
@@ -185,17 +182,17 @@ mod tests {
                     accepted.push(now_ms);
                 }
             }
-            for (at, last) in accepted.iter().enumerate().skip(20) {
-                prop_assert!(last - accepted[at - 20] >= 1_000);
+            for (index, last) in accepted.iter().enumerate().skip(20) {
+                prop_assert!(last - accepted[index - 20] >= 1_000);
             }
         }
 
         #[test]
-        fn whoever_keeps_below_the_burst_is_never_refused(start_ms in 0_i64..10_000, gap in 50_i64..80) {
+        fn requests_below_the_burst_limit_are_accepted(start_ms in 0_i64..10_000, gap in 50_i64..80) {
             let rules = LimitRules { burst: 20, interval_ms: 1_000, ..LimitRules::default() };
             let mut limits = Limits { rules, ..Limits::default() };
-            for turn in 0..200 {
-                prop_assert!(limits.take("L", start_ms + turn * gap).allowed);
+            for request in 0..200 {
+                prop_assert!(limits.take("L", start_ms + request * gap).allowed);
             }
         }
     }

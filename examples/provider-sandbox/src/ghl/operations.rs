@@ -1,22 +1,22 @@
-//! Every operation the stand-in serves: method, path, scope, whose token, which version. A table, no logic.
+//! The table of served operations: method, path, scope, token kind and API version.
 
-/// Whose token an operation takes (the spec's security schemes).
+/// The tokens that an operation accepts (the security schemes of the specification).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// No token, no version, no limits: the OAuth pages.
+    /// None, without version and rate limits: the OAuth endpoints.
     Open,
-    /// A sub-account's OAuth or private token.
+    /// OAuth and private integration tokens of a location.
     Location,
-    /// A company's or a sub-account's, OAuth or private.
+    /// OAuth and private integration tokens of a company or location.
     Either,
-    /// A company's OAuth token only.
+    /// OAuth tokens of a company.
     AgencyOnly,
 }
 
-/// One operation of the provider.
+/// One operation.
 #[derive(Debug)]
 pub(crate) struct Operation {
-    /// `METHOD /template`, the key of its counter.
+    /// `METHOD /template`, also the key of its counter.
     pub(crate) name: &'static str,
     pub(crate) scope: &'static str,
     pub(crate) access: Access,
@@ -29,7 +29,7 @@ const fn operation(name: &'static str, scope: &'static str, access: Access, vers
 
 const V2021_07: &str = "2021-07-28";
 const V2021_04: &str = "2021-04-15";
-/// The server takes this one for every group (the official SDK sends it everywhere).
+/// The version that every operation accepts (the official SDK always sends it).
 pub(crate) const VERSION_FOR_ALL: &str = "2023-02-21";
 
 use Access::{AgencyOnly, Either, Location, Open};

@@ -1,114 +1,112 @@
-//! The table of contents: which operation is answered by which handler. No logic.
+//! The routes: which handler serves which operation.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use super::gate::gate;
 use super::operations::{self as op, Operation};
-use super::state::World;
-use super::{calendars, contacts, locations, oauth, opportunities, reply};
+use super::state::GhlState;
+use super::{calendars, contacts, locations, middleware, oauth, opportunities};
+use crate::http_io::{MAX_REQUEST_BYTES, json_response};
 
-/// Largest body the stand-in reads, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
+type Methods = MethodRouter<Arc<GhlState>>;
 
-type Door = MethodRouter<Arc<World>>;
-
-/// Every route below `/ghl`.
-pub(crate) fn router(world: Arc<World>) -> Router {
-    let at = |operation: &'static Operation, door: Door| {
-        door.route_layer(from_fn_with_state((world.clone(), operation), gate))
+/// Returns the routes below `/ghl`.
+pub(crate) fn router(state: Arc<GhlState>) -> Router {
+    let guarded = |operation: &'static Operation, methods: Methods| {
+        methods.route_layer(from_fn_with_state((state.clone(), operation), middleware::handle))
     };
     Router::new()
-        .merge(oauth_routes(&at))
-        .merge(contact_routes(&at))
-        .merge(location_routes(&at))
-        .merge(calendar_routes(&at))
-        .merge(opportunity_routes(&at))
-        .fallback(unknown)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(world)
+        .merge(oauth_routes(&guarded))
+        .merge(contact_routes(&guarded))
+        .merge(location_routes(&guarded))
+        .merge(calendar_routes(&guarded))
+        .merge(opportunity_routes(&guarded))
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .with_state(state)
 }
 
-fn oauth_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+fn oauth_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
     Router::new()
-        .route("/oauth/chooselocation", at(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
-        .route("/v2/oauth/chooselocation", at(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
-        .route("/oauth/token", at(&op::TOKEN, post(oauth::token)))
-        .route("/oauth/reconnect", at(&op::RECONNECT, post(oauth::reconnect)))
-        .route("/oauth/locationToken", at(&op::LOCATION_TOKEN, post(oauth::location_token)))
-        .route("/oauth/installedLocations", at(&op::INSTALLED_LOCATIONS, get(oauth::installed_locations)))
+        .route("/oauth/chooselocation", guarded(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
+        .route("/v2/oauth/chooselocation", guarded(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
+        .route("/oauth/token", guarded(&op::TOKEN, post(oauth::token)))
+        .route("/oauth/reconnect", guarded(&op::RECONNECT, post(oauth::reconnect)))
+        .route("/oauth/locationToken", guarded(&op::LOCATION_TOKEN, post(oauth::location_token)))
+        .route("/oauth/installedLocations", guarded(&op::INSTALLED_LOCATIONS, get(oauth::installed_locations)))
 }
 
-fn contact_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+fn contact_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
     Router::new()
-        .route("/contacts/search", at(&op::SEARCH_CONTACTS, post(contacts::search)))
-        .route("/contacts/search/duplicate", at(&op::DUPLICATE_CONTACT, get(contacts::duplicate)))
-        .route("/contacts/upsert", at(&op::UPSERT_CONTACT, post(contacts::upsert)))
+        .route("/contacts/search", guarded(&op::SEARCH_CONTACTS, post(contacts::search)))
+        .route("/contacts/search/duplicate", guarded(&op::DUPLICATE_CONTACT, get(contacts::duplicate)))
+        .route("/contacts/upsert", guarded(&op::UPSERT_CONTACT, post(contacts::upsert)))
         .route(
             "/contacts/",
-            at(&op::LIST_CONTACTS, get(contacts::list)).merge(at(&op::CREATE_CONTACT, post(contacts::create))),
+            guarded(&op::LIST_CONTACTS, get(contacts::list))
+                .merge(guarded(&op::CREATE_CONTACT, post(contacts::create))),
         )
         .route(
             "/contacts/{id}",
-            at(&op::GET_CONTACT, get(contacts::get))
-                .merge(at(&op::UPDATE_CONTACT, put(contacts::update)))
-                .merge(at(&op::DELETE_CONTACT, delete(contacts::delete))),
+            guarded(&op::GET_CONTACT, get(contacts::get))
+                .merge(guarded(&op::UPDATE_CONTACT, put(contacts::update)))
+                .merge(guarded(&op::DELETE_CONTACT, delete(contacts::delete))),
         )
         .route(
             "/contacts/{id}/tags",
-            at(&op::ADD_TAGS, post(contacts::add_tags)).merge(at(&op::REMOVE_TAGS, delete(contacts::remove_tags))),
+            guarded(&op::ADD_TAGS, post(contacts::add_tags))
+                .merge(guarded(&op::REMOVE_TAGS, delete(contacts::remove_tags))),
         )
-        .route("/contacts/{id}/appointments", at(&op::CONTACT_APPOINTMENTS, get(contacts::appointments)))
+        .route("/contacts/{id}/appointments", guarded(&op::CONTACT_APPOINTMENTS, get(contacts::appointments)))
 }
 
-fn location_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+fn location_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
     Router::new()
-        .route("/locations/search", at(&op::SEARCH_LOCATIONS, get(locations::search)))
-        .route("/locations/{id}", at(&op::GET_LOCATION, get(locations::get)))
-        .route("/locations/{id}/customFields", at(&op::CUSTOM_FIELDS, get(locations::custom_fields)))
-        .route("/locations/{id}/tags", at(&op::LOCATION_TAGS, get(locations::tags)))
+        .route("/locations/search", guarded(&op::SEARCH_LOCATIONS, get(locations::search)))
+        .route("/locations/{id}", guarded(&op::GET_LOCATION, get(locations::get)))
+        .route("/locations/{id}/customFields", guarded(&op::CUSTOM_FIELDS, get(locations::custom_fields)))
+        .route("/locations/{id}/tags", guarded(&op::LOCATION_TAGS, get(locations::tags)))
 }
 
-fn calendar_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+fn calendar_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
     Router::new()
-        .route("/calendars/", at(&op::CALENDARS, get(calendars::list)))
-        .route("/calendars/events", at(&op::EVENTS, get(calendars::events)))
-        .route("/calendars/blocked-slots", at(&op::BLOCKED_SLOTS, get(calendars::blocked_slots)))
-        .route("/calendars/{id}", at(&op::GET_CALENDAR, get(calendars::get)))
-        .route("/calendars/{id}/free-slots", at(&op::FREE_SLOTS, get(calendars::free_slots)))
-        .route("/calendars/events/appointments", at(&op::CREATE_APPOINTMENT, post(calendars::create_appointment)))
+        .route("/calendars/", guarded(&op::CALENDARS, get(calendars::list)))
+        .route("/calendars/events", guarded(&op::EVENTS, get(calendars::events)))
+        .route("/calendars/blocked-slots", guarded(&op::BLOCKED_SLOTS, get(calendars::blocked_slots)))
+        .route("/calendars/{id}", guarded(&op::GET_CALENDAR, get(calendars::get)))
+        .route("/calendars/{id}/free-slots", guarded(&op::FREE_SLOTS, get(calendars::free_slots)))
+        .route("/calendars/events/appointments", guarded(&op::CREATE_APPOINTMENT, post(calendars::create_appointment)))
         .route(
             "/calendars/events/appointments/{id}",
-            at(&op::GET_APPOINTMENT, get(calendars::get_appointment))
-                .merge(at(&op::UPDATE_APPOINTMENT, put(calendars::update_appointment))),
+            guarded(&op::GET_APPOINTMENT, get(calendars::get_appointment))
+                .merge(guarded(&op::UPDATE_APPOINTMENT, put(calendars::update_appointment))),
         )
-        .route("/calendars/events/block-slots", at(&op::CREATE_BLOCK, post(calendars::create_block)))
-        .route("/calendars/events/{id}", at(&op::DELETE_EVENT, delete(calendars::delete_event)))
+        .route("/calendars/events/block-slots", guarded(&op::CREATE_BLOCK, post(calendars::create_block)))
+        .route("/calendars/events/{id}", guarded(&op::DELETE_EVENT, delete(calendars::delete_event)))
 }
 
-fn opportunity_routes(at: &impl Fn(&'static Operation, Door) -> Door) -> Router<Arc<World>> {
+fn opportunity_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
     Router::new()
-        .route("/opportunities/pipelines", at(&op::PIPELINES, get(opportunities::pipelines)))
-        .route("/opportunities/search", at(&op::SEARCH_OPPORTUNITIES, get(opportunities::search)))
-        .route("/opportunities/", at(&op::CREATE_OPPORTUNITY, post(opportunities::create)))
+        .route("/opportunities/pipelines", guarded(&op::PIPELINES, get(opportunities::pipelines)))
+        .route("/opportunities/search", guarded(&op::SEARCH_OPPORTUNITIES, get(opportunities::search)))
+        .route("/opportunities/", guarded(&op::CREATE_OPPORTUNITY, post(opportunities::create)))
         .route(
             "/opportunities/{id}",
-            at(&op::GET_OPPORTUNITY, get(opportunities::get))
-                .merge(at(&op::UPDATE_OPPORTUNITY, put(opportunities::update)))
-                .merge(at(&op::DELETE_OPPORTUNITY, delete(opportunities::delete))),
+            guarded(&op::GET_OPPORTUNITY, get(opportunities::get))
+                .merge(guarded(&op::UPDATE_OPPORTUNITY, put(opportunities::update)))
+                .merge(guarded(&op::DELETE_OPPORTUNITY, delete(opportunities::delete))),
         )
-        .route("/opportunities/{id}/status", at(&op::OPPORTUNITY_STATUS, put(opportunities::set_status)))
+        .route("/opportunities/{id}/status", guarded(&op::OPPORTUNITY_STATUS, put(opportunities::set_status)))
 }
 
-async fn unknown(method: Method, uri: Uri) -> Response {
+async fn not_found(method: Method, uri: Uri) -> Response {
     let message = format!("Cannot {method} {}", uri.path());
-    reply::json(StatusCode::NOT_FOUND, &json!({"message": message, "error": "Not Found", "statusCode": 404}))
-        .into_response()
+    json_response(StatusCode::NOT_FOUND, &json!({"message": message, "error": "Not Found", "statusCode": 404}))
 }

@@ -1,198 +1,226 @@
-//! Everything the GHL stand-in holds, each part behind its own lock. Invariant: nobody holds two of these locks at
-//! once, except a site's, taken before the mailer's.
+//! The state of the GHL sandbox; each part has its own lock.
+//! Invariant: no code holds two of these locks at once, except a location's lock, which is taken before the dispatcher's.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::Extension;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::calendars::agenda::Agenda;
-use super::contacts::directory::Directory;
-use super::contacts::people::People;
-use super::error::ApiError;
+use super::calendars::appointment_store::AppointmentStore;
+use super::contacts::contact_store::ContactStore;
+use super::contacts::seed_data::ContactSeeder;
 use super::identity::Identity;
 use super::limits::Limits;
-use super::opportunities::deals::Deals;
-use super::place::Place;
+use super::locations::profile::LocationProfile;
+use super::opportunities::opportunity_store::OpportunityStore;
+use super::response::ApiError;
 use super::tokens::{Caller, Resource, Tokens};
 use crate::clock::Clock;
-use crate::deliveries::Mailer;
-use crate::dice::Dice;
-use crate::faults::Faults;
+use crate::deliveries::Dispatcher;
 use crate::lock;
-use crate::sandbox::Plan;
-use crate::tally::Tally;
+use crate::provider::Shared;
+use crate::rng::SeededRng;
+use crate::sandbox::SandboxConfig;
 
-/// The search index follows a change after this long, in milliseconds.
+/// Default lag of the search index, in milliseconds.
 const INDEX_LAG_MS: i64 = 5_000;
 
-/// One location with what it holds.
+/// The extractors of every handler that needs a token.
+pub(crate) type RequestContext = (State<Arc<GhlState>>, Extension<Caller>);
+
+/// A location with its data.
 #[derive(Debug)]
-pub(crate) struct Site {
-    pub(crate) place: Arc<Place>,
-    pub(crate) directory: Mutex<Directory>,
-    pub(crate) agenda: Mutex<Agenda>,
-    pub(crate) deals: Mutex<Deals>,
+pub(crate) struct Location {
+    pub(crate) profile: Arc<LocationProfile>,
+    pub(crate) contact_store: Mutex<ContactStore>,
+    pub(crate) appointment_store: Mutex<AppointmentStore>,
+    pub(crate) opportunity_store: Mutex<OpportunityStore>,
 }
 
 /// Where the app is installed.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Installation {
     pub(crate) company: bool,
-    /// Location → when, epoch milliseconds.
+    /// Location id → time of installation, epoch milliseconds.
     pub(crate) locations: BTreeMap<String, i64>,
-    /// Locations that were uninstalled and hear no events.
+    /// Locations without the app, whose events are not sent.
     pub(crate) removed: BTreeSet<String>,
 }
 
-/// What the token endpoint does to one request.
+/// A fault of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenFault {
-    /// Answers `ms` later; the tokens change before or after the wait, whether the caller still waits or not.
+    /// Responds `ms` later. The tokens rotate even if the caller disconnects.
     Slow {
         /// Milliseconds.
         ms: u64,
-        /// When the exchange takes effect.
+        /// When the tokens rotate.
         rotate: Rotate,
     },
-    /// Rotates, then cuts the connection without an answer.
-    CutAfterRotation,
+    /// Rotates the tokens, then resets the connection instead of responding.
+    ResetAfterRotation,
 }
 
-/// When a slow exchange takes effect.
+/// When a slow token request rotates the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotate {
-    /// Before the wait.
+    /// Before the delay.
     Before,
-    /// After the wait.
+    /// After the delay.
     After,
 }
 
-/// The whole stand-in.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct GhlState {
     pub(crate) clock: Clock,
     pub(crate) identity: Arc<Identity>,
-    pub(crate) sites: Vec<Site>,
+    pub(crate) locations: Vec<Location>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) limits: Mutex<Limits>,
-    pub(crate) faults: Mutex<Faults>,
+    /// The pending faults of the token endpoint, each with the number of requests that it applies to.
     pub(crate) token_faults: Mutex<VecDeque<(TokenFault, u64)>>,
     pub(crate) installation: Mutex<Installation>,
-    /// Whether a company's installation covers its locations at once.
-    pub(crate) install_to_locations: std::sync::atomic::AtomicBool,
+    /// Whether installing the app on the company also installs it on its locations.
+    pub(crate) install_to_locations: AtomicBool,
     pub(crate) redirect_uri: Mutex<Option<String>>,
-    pub(crate) mailer: Arc<Mailer>,
-    pub(crate) tally: Tally,
+    pub(crate) shared: Shared,
     index_lag_ms: AtomicI64,
 }
 
-impl World {
-    pub(crate) fn new(plan: &Plan, clock: &Clock, mailer: Arc<Mailer>, identity: Arc<Identity>) -> Self {
+impl GhlState {
+    pub(crate) fn new(
+        config: &SandboxConfig,
+        clock: &Clock,
+        dispatcher: Arc<Dispatcher>,
+        identity: Arc<Identity>,
+    ) -> Self {
         let start_ms = clock.start_ms();
-        let site = |number| site(plan, number, &identity.company_id, start_ms);
+        let location = |number| seed_location(config, number, &identity.company_id, start_ms);
         Self {
             clock: clock.clone(),
-            sites: (0..u64::from(plan.locations)).map(site).collect(),
+            locations: (0..u64::from(config.locations)).map(location).collect(),
             identity,
-            tokens: Mutex::new(Tokens::new(Dice::new(plan.seed, &[0x70CE]))),
+            tokens: Mutex::new(Tokens::new(SeededRng::new(config.seed, &[0x70CE]))),
             limits: Mutex::new(Limits::default()),
-            faults: Mutex::new(Faults::new(Dice::new(plan.seed, &[0xFA]))),
             token_faults: Mutex::default(),
             installation: Mutex::default(),
             install_to_locations: true.into(),
-            redirect_uri: Mutex::new(plan.redirect_uri.clone()),
-            mailer,
-            tally: Tally::default(),
+            redirect_uri: Mutex::new(config.redirect_uri.clone()),
+            shared: Shared::new(clock, SeededRng::new(config.seed, &[0xFA]), dispatcher),
             index_lag_ms: AtomicI64::new(INDEX_LAG_MS),
         }
     }
 
-    /// The location `id`, when `caller` may touch it.
-    pub(crate) fn site(&self, caller: &Caller, id: &str) -> Result<&Site, ApiError> {
+    pub(crate) fn find_location(&self, id: &str) -> Option<&Location> {
+        self.locations.iter().find(|location| location.profile.id == id)
+    }
+
+    /// Returns the location if the caller has access to it.
+    pub(crate) fn authorized_location(&self, caller: &Caller, id: &str) -> Result<&Location, ApiError> {
         match &caller.resource {
-            Resource::Location(own) if own != id => Err(ApiError::foreign_location()),
-            _ => self.find_site(id).ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found"))),
+            Resource::Location(own) if own != id => Err(ApiError::location_forbidden()),
+            _ => {
+                self.find_location(id).ok_or_else(|| ApiError::bad_request(format!("Location with id {id} not found")))
+            }
         }
     }
 
-    pub(crate) fn find_site(&self, id: &str) -> Option<&Site> {
-        self.sites.iter().find(|site| site.place.id == id)
+    pub(crate) fn find_contact_location(&self, id: &str) -> Option<&Location> {
+        self.locations.iter().find(|location| lock(&location.contact_store).get(id).is_some())
     }
 
-    /// The location a contact lives in, when `caller` may touch it.
-    pub(crate) fn site_of_contact(&self, caller: &Caller, contact_id: &str) -> Result<&Site, ApiError> {
-        let home = self.sites.iter().find(|site| lock(&site.directory).get(contact_id).is_some());
-        self.own(caller, home, || format!("Contact with id {contact_id} not found"))
+    pub(crate) fn find_event_location(&self, id: &str) -> Option<&Location> {
+        self.locations.iter().find(|location| lock(&location.appointment_store).contains_event(id))
     }
 
-    /// The location an appointment or a blocked slot lives in, when `caller` may touch it.
-    pub(crate) fn site_of_event(&self, caller: &Caller, event_id: &str) -> Result<&Site, ApiError> {
-        let home = self.sites.iter().find(|site| lock(&site.agenda).holds(event_id));
-        self.own(caller, home, || format!("Event with id {event_id} not found"))
+    pub(crate) fn find_opportunity_location(&self, id: &str) -> Option<&Location> {
+        self.locations.iter().find(|location| lock(&location.opportunity_store).opportunities.contains_key(id))
     }
 
-    /// The location an opportunity lives in, when `caller` may touch it.
-    pub(crate) fn site_of_deal(&self, caller: &Caller, id: &str) -> Result<&Site, ApiError> {
-        let home = self.sites.iter().find(|site| lock(&site.deals).deals.contains_key(id));
-        self.own(caller, home, || format!("Opportunity with id {id} not found"))
+    /// Returns the contact's location if the caller has access to it.
+    pub(crate) fn contact_location(&self, caller: &Caller, id: &str) -> Result<&Location, ApiError> {
+        let location = self.find_contact_location(id);
+        authorize(caller, location, || format!("Contact with id {id} not found"))
     }
 
-    fn own<'a>(
-        &self,
-        caller: &Caller,
-        home: Option<&'a Site>,
-        missing: impl Fn() -> String,
-    ) -> Result<&'a Site, ApiError> {
-        let site = home.ok_or_else(|| ApiError::bad_request(missing()))?;
-        match &caller.resource {
-            Resource::Location(own) if *own != site.place.id => Err(ApiError::foreign_location()),
-            _ => Ok(site),
-        }
+    /// Returns the location of an appointment or blocked slot if the caller has access to it.
+    pub(crate) fn event_location(&self, caller: &Caller, id: &str) -> Result<&Location, ApiError> {
+        authorize(caller, self.find_event_location(id), || format!("Event with id {id} not found"))
     }
 
-    /// When a change made now reaches the search index.
-    pub(crate) fn visible_ms(&self) -> i64 {
+    /// Returns the opportunity's location if the caller has access to it.
+    pub(crate) fn opportunity_location(&self, caller: &Caller, id: &str) -> Result<&Location, ApiError> {
+        let location = self.find_opportunity_location(id);
+        authorize(caller, location, || format!("Opportunity with id {id} not found"))
+    }
+
+    /// Returns the calendar's location if the caller has access to it.
+    pub(crate) fn calendar_location(&self, caller: &Caller, id: &str) -> Result<&Location, ApiError> {
+        let location = self.locations.iter().find(|location| lock(&location.appointment_store).calendar(id).is_some());
+        authorize(caller, location, || format!("Calendar with id {id} not found"))
+    }
+
+    /// Returns the time at which the search index shows a change that is made now.
+    pub(crate) fn index_visible_at_ms(&self) -> i64 {
         self.clock.now_ms() + self.index_lag_ms.load(Ordering::Relaxed)
     }
 
-    /// Changes the index lag, for what is waiting too.
+    /// Sets the index lag, also for pending changes that would become visible later than with the new lag.
     pub(crate) fn set_index_lag(&self, lag_ms: i64) {
         self.index_lag_ms.store(lag_ms, Ordering::Relaxed);
-        let latest = self.visible_ms();
-        self.sites.iter().for_each(|site| lock(&site.directory).index.hurry(latest));
+        let latest_ms = self.index_visible_at_ms();
+        self.locations.iter().for_each(|location| lock(&location.contact_store).index.limit_delay(latest_ms));
     }
 
     pub(crate) fn index_lag(&self) -> i64 {
         self.index_lag_ms.load(Ordering::Relaxed)
     }
 
-    /// What the next token request suffers.
-    pub(crate) fn next_token_fault(&self) -> Option<TokenFault> {
+    /// Takes the fault of the next token request.
+    pub(crate) fn take_token_fault(&self) -> Option<TokenFault> {
         let mut faults = lock(&self.token_faults);
-        let (fault, left) = faults.front_mut()?;
+        let (fault, remaining) = faults.front_mut()?;
         let fault = *fault;
-        *left -= 1;
-        if *left == 0 {
+        *remaining -= 1;
+        if *remaining == 0 {
             faults.pop_front();
         }
         Some(fault)
     }
 
-    /// Whether events of this location are still sent.
-    pub(crate) fn listens(&self, location: &str) -> bool {
-        !lock(&self.installation).removed.contains(location)
+    /// Returns whether the location's events are sent.
+    pub(crate) fn receives_events(&self, location_id: &str) -> bool {
+        !lock(&self.installation).removed.contains(location_id)
     }
 }
 
-fn site(plan: &Plan, number: u64, company_id: &str, start_ms: i64) -> Site {
-    let place = Arc::new(Place::new(plan.seed, number, company_id));
-    let people = People { seed: plan.seed, size: plan.contacts, start_ms };
-    let directory = Directory::new(people, place.clone());
-    let agenda = Agenda::new(plan.seed, &place, &directory, start_ms);
-    let deals = Deals::new(plan.seed, &place, &directory, start_ms);
-    Site { place, directory: Mutex::new(directory), agenda: Mutex::new(agenda), deals: Mutex::new(deals) }
+fn authorize<'a>(
+    caller: &Caller,
+    location: Option<&'a Location>,
+    not_found: impl Fn() -> String,
+) -> Result<&'a Location, ApiError> {
+    let location = location.ok_or_else(|| ApiError::bad_request(not_found()))?;
+    match &caller.resource {
+        Resource::Location(own) if *own != location.profile.id => Err(ApiError::location_forbidden()),
+        _ => Ok(location),
+    }
+}
+
+fn seed_location(config: &SandboxConfig, number: u64, company_id: &str, start_ms: i64) -> Location {
+    let profile = Arc::new(LocationProfile::new(config.seed, number, company_id));
+    let seeder = ContactSeeder { seed: config.seed, count: config.contacts, start_ms, profile: profile.clone() };
+    let contact_store = ContactStore::new(seeder);
+    let appointment_store = AppointmentStore::new(config.seed, &profile, &contact_store, start_ms);
+    let opportunity_store = OpportunityStore::new(config.seed, &profile, &contact_store, start_ms);
+    Location {
+        profile,
+        contact_store: Mutex::new(contact_store),
+        appointment_store: Mutex::new(appointment_store),
+        opportunity_store: Mutex::new(opportunity_store),
+    }
 }

@@ -1,31 +1,31 @@
-//! Codes, token families and private tokens: who may do what until when. Pure bookkeeping over given times.
-//! Invariant: a refresh token works once; presenting it again ends its family, access tokens included.
+//! Authorization codes, token families and private integration tokens. Pure functions of the given times.
+//! Invariant: a refresh token is accepted once; its reuse revokes the family, including the access tokens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use crate::dice::Dice;
+use crate::rng::SeededRng;
 
-/// What GHL's access tokens live, in seconds (DOCS Authorization.md: about 24 h).
+/// Lifetime of access tokens, in seconds (DOCS Authorization.md: about 24 h).
 const ACCESS_LIFETIME_S: i64 = 86_399;
-/// A refresh token lives a year or until it is used.
+/// Lifetime of unused refresh tokens, in milliseconds.
 const REFRESH_LIFETIME_MS: i64 = 365 * crate::clock::DAY_MS;
-/// An authorization code waits this long for its exchange.
+/// Lifetime of authorization codes, in milliseconds.
 const CODE_LIFETIME_MS: i64 = 10 * 60 * 1000;
 
-/// What a token speaks for.
+/// The resource that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Resource {
-    /// The agency.
+    /// The agency's company.
     Company(String),
-    /// One sub-account.
+    /// A location (sub-account).
     Location(String),
 }
 
 impl Resource {
-    /// The company's or location's id.
+    /// Returns the id of the company or location.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
@@ -33,7 +33,7 @@ impl Resource {
         }
     }
 
-    /// `Company` or `Location`, as `userType` says it.
+    /// Returns the `userType`: `Company` or `Location`.
     #[must_use]
     pub fn user_type(&self) -> &'static str {
         match self {
@@ -43,54 +43,54 @@ impl Resource {
     }
 }
 
-/// A freshly issued pair (or a lone access token).
+/// An access token with its refresh token, if it has one.
 #[derive(Debug, Clone)]
-pub(crate) struct Issued {
-    /// The bearer token.
+pub(crate) struct IssuedTokens {
+    /// The access token.
     pub(crate) access: String,
-    /// The single-use refresh token; none for location tokens minted from a company's.
+    /// The single-use refresh token; `None` for location tokens minted with a company token.
     pub(crate) refresh: Option<String>,
     /// Lifetime of the access token in seconds.
     pub(crate) expires_in: i64,
     /// Space-separated scopes.
     pub(crate) scope: String,
-    /// What it speaks for.
+    /// The resource that the token belongs to.
     pub(crate) resource: Resource,
 }
 
-/// Who calls, as the bearer token says.
+/// The caller, according to its access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) resource: Resource,
     pub(crate) scopes: BTreeSet<String>,
-    /// A private integration token rather than OAuth.
+    /// True for private integration tokens, false for OAuth tokens.
     pub(crate) private: bool,
 }
 
-/// What happened on one connection (installation of the app on a resource).
+/// Counts of one connection (the app's installation on a resource).
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ConnectionCounts {
     /// Authorization codes exchanged.
     pub exchanges: u64,
     /// Refresh tokens rotated.
     pub refreshes: u64,
-    /// Used, revoked or expired refresh tokens presented again.
+    /// Requests with a used, revoked or expired refresh token.
     pub reuses: u64,
-    /// Families ended by a reuse.
+    /// Token families revoked because of a reuse.
     pub revoked_families: u64,
-    /// Location tokens minted with a company's token (counted on the location).
+    /// Location tokens minted with a company token, counted for the location.
     pub minted: u64,
 }
 
 #[derive(Debug)]
-struct Access {
+struct AccessToken {
     family: u64,
     caller: Caller,
     expires_ms: i64,
 }
 
 #[derive(Debug)]
-struct Refresh {
+struct RefreshToken {
     family: u64,
     used: bool,
     expires_ms: i64,
@@ -104,16 +104,16 @@ struct Family {
 }
 
 #[derive(Debug)]
-struct Code {
+struct CodeGrant {
     resource: Resource,
     scope: String,
     redirect_uri: String,
     expires_ms: i64,
 }
 
-/// Why the token endpoint refuses.
+/// The reason for an `invalid_grant` error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum GrantError {
     UnknownCode,
     RedirectMismatch,
     UnknownToken,
@@ -122,24 +122,24 @@ pub(crate) enum Refused {
     Revoked,
 }
 
-/// Every token the sandbox knows.
+/// All codes and tokens.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    dice: Dice,
+    rng: SeededRng,
     /// Lifetime of new access tokens in seconds.
     pub(crate) lifetime_s: i64,
     next_family: u64,
-    codes: HashMap<String, Code>,
-    access: HashMap<String, Access>,
-    refresh: HashMap<String, Refresh>,
+    codes: HashMap<String, CodeGrant>,
+    access: HashMap<String, AccessToken>,
+    refresh: HashMap<String, RefreshToken>,
     families: HashMap<u64, Family>,
     counts: BTreeMap<String, ConnectionCounts>,
 }
 
 impl Tokens {
-    pub(crate) fn new(dice: Dice) -> Self {
+    pub(crate) fn new(rng: SeededRng) -> Self {
         Self {
-            dice,
+            rng,
             lifetime_s: ACCESS_LIFETIME_S,
             next_family: 1,
             codes: HashMap::new(),
@@ -150,10 +150,10 @@ impl Tokens {
         }
     }
 
-    /// A code that can be exchanged once.
+    /// Returns a code for [`Tokens::exchange`].
     pub(crate) fn grant_code(&mut self, resource: Resource, scope: &str, redirect_uri: &str, now_ms: i64) -> String {
-        let code = self.secret("code_");
-        let grant = Code {
+        let code = self.new_token("code_");
+        let grant = CodeGrant {
             resource,
             scope: scope.into(),
             redirect_uri: redirect_uri.into(),
@@ -163,138 +163,143 @@ impl Tokens {
         code
     }
 
-    /// Spends a code for the first pair of a new family.
-    pub(crate) fn exchange(&mut self, code: &str, redirect_uri: Option<&str>, now_ms: i64) -> Result<Issued, Refused> {
-        let grant = self.codes.remove(code).ok_or(Refused::UnknownCode)?;
+    /// Exchanges a code for the first tokens of a new family.
+    pub(crate) fn exchange(
+        &mut self,
+        code: &str,
+        redirect_uri: Option<&str>,
+        now_ms: i64,
+    ) -> Result<IssuedTokens, GrantError> {
+        let grant = self.codes.remove(code).ok_or(GrantError::UnknownCode)?;
         if now_ms >= grant.expires_ms {
-            return Err(Refused::UnknownCode);
+            return Err(GrantError::UnknownCode);
         }
         if redirect_uri.is_some_and(|uri| uri != grant.redirect_uri) {
-            return Err(Refused::RedirectMismatch);
+            return Err(GrantError::RedirectMismatch);
         }
         self.count(grant.resource.id()).exchanges += 1;
         Ok(self.start_family(grant.resource, &grant.scope, now_ms))
     }
 
-    /// The first pair of a new family, as an installation leaves it.
-    pub(crate) fn start_family(&mut self, resource: Resource, scope: &str, now_ms: i64) -> Issued {
+    /// Issues the first tokens of a new family.
+    pub(crate) fn start_family(&mut self, resource: Resource, scope: &str, now_ms: i64) -> IssuedTokens {
         let family = self.next_family;
         self.next_family += 1;
         self.families.insert(family, Family { resource, scope: scope.to_owned(), revoked: false });
         self.issue(family, true, now_ms)
     }
 
-    /// Spends a refresh token for the next pair; a second use ends the family.
-    pub(crate) fn rotate(&mut self, token: &str, now_ms: i64) -> Result<Issued, Refused> {
+    /// Exchanges a refresh token for new tokens; a reuse revokes the family.
+    pub(crate) fn rotate(&mut self, token: &str, now_ms: i64) -> Result<IssuedTokens, GrantError> {
         let Some(refresh) = self.refresh.get_mut(token) else {
-            return Err(Refused::UnknownToken);
+            return Err(GrantError::UnknownToken);
         };
         let family = refresh.family;
         let was_used = std::mem::replace(&mut refresh.used, true);
         let expired = now_ms >= refresh.expires_ms;
         let Some(state) = self.families.get(&family) else {
-            return Err(Refused::UnknownToken);
+            return Err(GrantError::UnknownToken);
         };
         let (id, revoked) = (state.resource.id().to_owned(), state.revoked);
-        let refused = match (revoked, was_used, expired) {
-            (true, ..) => Refused::Revoked,
-            (_, true, _) => Refused::Reused,
-            (.., true) => Refused::Expired,
+        let error = match (revoked, was_used, expired) {
+            (true, ..) => GrantError::Revoked,
+            (_, true, _) => GrantError::Reused,
+            (.., true) => GrantError::Expired,
             _ => {
                 self.count(&id).refreshes += 1;
                 return Ok(self.issue(family, true, now_ms));
             }
         };
         self.count(&id).reuses += 1;
-        if refused == Refused::Reused {
-            self.revoke(family);
+        if error == GrantError::Reused {
+            self.revoke_family(family);
             self.count(&id).revoked_families += 1;
         }
-        Err(refused)
+        Err(error)
     }
 
-    /// A location token made with a company's: a family of its own without a refresh token.
-    pub(crate) fn mint(&mut self, location: &str, scope: &str, now_ms: i64) -> Issued {
+    /// Mints a location token for a company: a new family without a refresh token.
+    pub(crate) fn mint(&mut self, location_id: &str, scope: &str, now_ms: i64) -> IssuedTokens {
         let family = self.next_family;
         self.next_family += 1;
-        let resource = Resource::Location(location.to_owned());
+        let resource = Resource::Location(location_id.to_owned());
         self.families.insert(family, Family { resource, scope: scope.to_owned(), revoked: false });
-        self.count(location).minted += 1;
+        self.count(location_id).minted += 1;
         self.issue(family, false, now_ms)
     }
 
-    /// A static private integration token (`pit-…`), which never expires.
-    pub(crate) fn private(&mut self, resource: Resource, scope: &str) -> String {
-        let token = self.secret("pit-");
-        let caller = Caller { resource, scopes: scopes(scope), private: true };
-        self.access.insert(token.clone(), Access { family: 0, caller, expires_ms: i64::MAX });
+    /// Issues a private integration token (`pit-…`), which does not expire.
+    pub(crate) fn issue_private(&mut self, resource: Resource, scope: &str) -> String {
+        let token = self.new_token("pit-");
+        let caller = Caller { resource, scopes: parse_scopes(scope), private: true };
+        self.access.insert(token.clone(), AccessToken { family: 0, caller, expires_ms: i64::MAX });
         token
     }
 
-    /// Whom `token` speaks for, when it is good now.
+    /// Returns the caller with this access token, or `None` if it is not valid at `now_ms`.
     pub(crate) fn caller(&self, token: &str, now_ms: i64) -> Option<&Caller> {
         self.access.get(token).filter(|access| now_ms < access.expires_ms).map(|access| &access.caller)
     }
 
-    /// Ends access tokens now: one, or all OAuth ones. Says how many.
+    /// Expires the OAuth access tokens that match both filters, and returns how many.
     pub(crate) fn expire(&mut self, token: Option<&str>, resource: Option<&str>) -> usize {
-        let hit = |key: &str, access: &Access| {
+        let is_match = |key: &str, access: &AccessToken| {
             token.is_none_or(|token| token == key) && resource.is_none_or(|id| id == access.caller.resource.id())
         };
-        let mut ended = 0;
+        let mut expired = 0;
         for (key, access) in &mut self.access {
-            if !access.caller.private && access.expires_ms > 0 && hit(key, access) {
+            if !access.caller.private && access.expires_ms > 0 && is_match(key, access) {
                 access.expires_ms = 0;
-                ended += 1;
+                expired += 1;
             }
         }
-        ended
+        expired
     }
 
-    /// Ends everything `resource` holds, private tokens excepted: what an uninstall does.
-    pub(crate) fn forget(&mut self, resource: &str) {
+    /// Revokes the token families of `resource`, as an uninstall does. Private integration tokens stay valid.
+    pub(crate) fn revoke_resource(&mut self, resource: &str) {
         let families: Vec<u64> =
             self.families.iter().filter(|(_, family)| family.resource.id() == resource).map(|(id, _)| *id).collect();
-        families.into_iter().for_each(|family| self.revoke(family));
+        families.into_iter().for_each(|family| self.revoke_family(family));
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<String, ConnectionCounts> {
         &self.counts
     }
 
-    fn revoke(&mut self, family: u64) {
+    fn revoke_family(&mut self, family: u64) {
         if let Some(state) = self.families.get_mut(&family) {
             state.revoked = true;
         }
         self.access.retain(|_, access| access.family != family);
     }
 
-    fn issue(&mut self, family: u64, with_refresh: bool, now_ms: i64) -> Issued {
+    fn issue(&mut self, family: u64, with_refresh: bool, now_ms: i64) -> IssuedTokens {
         let (resource, scope) = match self.families.get(&family) {
             Some(state) => (state.resource.clone(), state.scope.clone()),
             None => (Resource::Company(String::new()), String::new()),
         };
-        let access = self.secret("eyJ");
-        let caller = Caller { resource: resource.clone(), scopes: scopes(&scope), private: false };
+        let access = self.new_token("eyJ");
+        let caller = Caller { resource: resource.clone(), scopes: parse_scopes(&scope), private: false };
         let expires_ms = now_ms.saturating_add(self.lifetime_s.saturating_mul(1000));
-        self.access.insert(access.clone(), Access { family, caller, expires_ms });
-        let refresh = with_refresh.then(|| self.secret("rt_"));
+        self.access.insert(access.clone(), AccessToken { family, caller, expires_ms });
+        let refresh = with_refresh.then(|| self.new_token("rt_"));
         if let Some(token) = &refresh {
-            let state = Refresh { family, used: false, expires_ms: now_ms.saturating_add(REFRESH_LIFETIME_MS) };
+            let state = RefreshToken { family, used: false, expires_ms: now_ms.saturating_add(REFRESH_LIFETIME_MS) };
             self.refresh.insert(token.clone(), state);
         }
-        Issued { access, refresh, expires_in: self.lifetime_s, scope, resource }
+        IssuedTokens { access, refresh, expires_in: self.lifetime_s, scope, resource }
     }
 
     fn count(&mut self, resource: &str) -> &mut ConnectionCounts {
         self.counts.entry(resource.to_owned()).or_default()
     }
 
-    fn secret(&mut self, prefix: &str) -> String {
-        format!("{prefix}{}{}", self.dice.id(), self.dice.id())
+    fn new_token(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}{}", self.rng.id(), self.rng.id())
     }
 }
 
-fn scopes(text: &str) -> BTreeSet<String> {
+fn parse_scopes(text: &str) -> BTreeSet<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

@@ -1,28 +1,28 @@
 use calcom_client::bookings::{Sort, StatusFilter};
 use calcom_client::compat::{BlockStrategy, BlockedSlot};
 use calcom_client::model::{Booking, BookingStatus};
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use provider_sandbox::calcom::{Fault, FaultRule};
 use sidecar_core::ErrorKind;
 
-use crate::support::{World, ann, at, builder};
+use crate::support::{Fixture, ann, at, builder};
 
 const MORNING: &str = "2026-11-24T09:00:00Z";
 const LATER: &str = "2026-11-24T10:00:00Z";
 
-async fn booked(world: &World, start: &str) -> Booking {
-    let create = world.client.bookings().create(world.event_type("intro"), at(start), &ann());
+async fn created(fixture: &Fixture, start: &str) -> Booking {
+    let create = fixture.client.bookings().create(fixture.event_type("intro"), at(start), &ann());
     create.metadata("ghlContactId", "c_1").await.unwrap().into_vec().remove(0)
 }
 
 #[tokio::test]
 async fn a_booking_is_made_without_credentials_and_read_by_its_uid() {
-    let world = World::new().await;
-    let anybody = builder(&world.calcom).build().unwrap();
-    let made =
-        anybody.bookings().create(world.event_type("intro"), at(MORNING), &ann()).metadata("a", "b").await.unwrap();
-    let uid = made.first().unwrap().uid.clone();
-    let read = anybody.bookings().get(&uid).await.unwrap().into_vec().remove(0);
+    let fixture = Fixture::new().await;
+    let anonymous = builder(&fixture.calcom).build().unwrap();
+    let created =
+        anonymous.bookings().create(fixture.event_type("intro"), at(MORNING), &ann()).metadata("a", "b").await.unwrap();
+    let uid = created.first().unwrap().uid.clone();
+    let read = anonymous.bookings().get(&uid).await.unwrap().into_vec().remove(0);
     assert_eq!((read.status.clone(), read.metadata_text("a")), (Some(BookingStatus::Accepted), Some("b")));
     assert_eq!(read.start.as_ref().unwrap().timestamp(), Some(at(MORNING)));
     assert_eq!(read.end.as_ref().unwrap().timestamp(), Some(at("2026-11-24T09:30:00Z")));
@@ -33,85 +33,85 @@ async fn a_booking_is_made_without_credentials_and_read_by_its_uid() {
 
 #[tokio::test]
 async fn a_taken_time_and_one_outside_the_hours_are_refused_unless_the_host_allows_conflicts() {
-    let world = World::new().await;
-    booked(&world, MORNING).await;
-    let bookings = world.client.bookings();
-    let id = world.event_type("intro");
+    let fixture = Fixture::new().await;
+    created(&fixture, MORNING).await;
+    let bookings = fixture.client.bookings();
+    let id = fixture.event_type("intro");
     for start in [MORNING, "2026-11-24T08:45:00Z", "2026-11-28T09:00:00Z", "2026-11-24T16:45:00Z"] {
         let error = bookings.create(id, at(start), &ann()).await.unwrap_err();
         assert!(error.is_slot_taken(), "{start}: {error}");
     }
-    let anybody = builder(&world.calcom).build().unwrap();
-    let ignored = anybody.bookings().create(id, at(MORNING), &ann()).allow_conflicts(true).await;
+    let anonymous = builder(&fixture.calcom).build().unwrap();
+    let ignored = anonymous.bookings().create(id, at(MORNING), &ann()).allow_conflicts(true).await;
     assert!(ignored.unwrap_err().is_slot_taken());
     assert!(bookings.create(id, at(MORNING), &ann()).allow_conflicts(true).await.is_ok());
     let past = bookings.create(id, at("2026-11-23T11:00:00Z"), &ann()).await.unwrap_err();
-    assert_eq!((past.kind(), past.status().unwrap().as_u16()), (ErrorKind::Invalid, 400));
+    assert_eq!((past.kind(), past.status().unwrap().as_u16()), (ErrorKind::Rejected, 400));
 }
 
 #[tokio::test]
 async fn a_moved_booking_has_another_uid_and_both_point_to_each_other() {
-    let world = World::new().await;
-    let old = booked(&world, MORNING).await;
-    world.sandbox.control().jump(1_000);
-    let new = world.client.bookings().reschedule(&old.uid, at(LATER)).reason("a clash").await.unwrap();
+    let fixture = Fixture::new().await;
+    let old = created(&fixture, MORNING).await;
+    fixture.sandbox.control().advance_clock(1_000);
+    let new = fixture.client.bookings().reschedule(&old.uid, at(LATER)).reason("a clash").await.unwrap();
     assert_ne!(new.uid, old.uid);
     assert_eq!((new.rescheduled_from_uid.as_ref(), new.metadata_text("ghlContactId")), (Some(&old.uid), Some("c_1")));
-    let before = world.client.bookings().get(&old.uid).await.unwrap().into_vec().remove(0);
+    let before = fixture.client.bookings().get(&old.uid).await.unwrap().into_vec().remove(0);
     assert_eq!(
         (before.status.as_ref(), before.rescheduled_to_uid.as_ref()),
         (Some(&BookingStatus::Cancelled), Some(&new.uid))
     );
     assert!(before.updated_at.unwrap().timestamp() > old.updated_at.unwrap().timestamp());
-    let again = world.client.bookings().reschedule(&old.uid, at("2026-11-24T11:00:00Z")).await.unwrap_err();
-    assert_eq!(again.problem(), Some(&Problem::AlreadyDone));
+    let again = fixture.client.bookings().reschedule(&old.uid, at("2026-11-24T11:00:00Z")).await.unwrap_err();
+    assert_eq!(again.problem(), Some(&CalcomErrorReason::AlreadyDone));
 }
 
 #[tokio::test]
 async fn a_cancelled_booking_frees_its_time_and_cannot_be_cancelled_twice() {
-    let world = World::new().await;
-    let booking = booked(&world, MORNING).await;
-    let bookings = world.client.bookings();
+    let fixture = Fixture::new().await;
+    let booking = created(&fixture, MORNING).await;
+    let bookings = fixture.client.bookings();
     let gone = bookings.cancel(&booking.uid).reason("ill").await.unwrap().into_vec().remove(0);
     assert_eq!((gone.status, gone.cancellation_reason.as_deref()), (Some(BookingStatus::Cancelled), Some("ill")));
-    assert_eq!(bookings.cancel(&booking.uid).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
-    booked(&world, MORNING).await;
+    assert_eq!(bookings.cancel(&booking.uid).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
+    created(&fixture, MORNING).await;
     assert_eq!(bookings.cancel("nobody").await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn a_booking_that_waits_is_confirmed_or_declined_once() {
-    let world = World::new().await;
-    let bookings = world.client.bookings();
-    let (first, second) = (world.book("consultation", MORNING), world.book("consultation", LATER));
-    assert_eq!(world.calcom.booking(&first).unwrap()["status"], "pending");
+    let fixture = Fixture::new().await;
+    let bookings = fixture.client.bookings();
+    let (first, second) = (fixture.book("consultation", MORNING), fixture.book("consultation", LATER));
+    assert_eq!(fixture.calcom.booking(&first).unwrap()["status"], "pending");
     let yes = bookings.confirm(&*first).await.unwrap().into_vec().remove(0);
     let no = bookings.decline(&*second).reason("on holiday").await.unwrap().into_vec().remove(0);
     assert_eq!((yes.status, no.status), (Some(BookingStatus::Accepted), Some(BookingStatus::Rejected)));
-    assert_eq!(bookings.confirm(&*first).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
-    assert_eq!(bookings.decline(&*second).await.unwrap_err().problem(), Some(&Problem::AlreadyDone));
+    assert_eq!(bookings.confirm(&*first).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
+    assert_eq!(bookings.decline(&*second).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
 }
 
 #[tokio::test]
 async fn absence_is_kept_for_each_attendee_and_the_host() {
-    let world = World::new().await;
-    let booking = booked(&world, MORNING).await;
+    let fixture = Fixture::new().await;
+    let booking = created(&fixture, MORNING).await;
     let marked =
-        world.client.bookings().mark_absent(&booking.uid).host(true).attendee("ann@example.com", true).await.unwrap();
+        fixture.client.bookings().mark_absent(&booking.uid).host(true).attendee("ann@example.com", true).await.unwrap();
     assert_eq!((marked.absent_host, marked.attendees.unwrap()[0].absent), (Some(true), Some(true)));
-    let stranger = world.client.bookings().mark_absent(&booking.uid).attendee("eve@example.com", true).await;
-    assert_eq!(stranger.unwrap_err().kind(), ErrorKind::Invalid);
+    let unknown = fixture.client.bookings().mark_absent(&booking.uid).attendee("eve@example.com", true).await;
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
 async fn a_listing_filters_orders_and_pages() {
-    let world = World::new().await;
-    let early = world.book("intro", MORNING);
-    let cancelled = world.book("intro", LATER);
-    let waiting = world.book("consultation", "2026-11-24T11:00:00Z");
-    world.sandbox.control().jump(60_000);
-    world.calcom.cancel(&cancelled).unwrap();
-    let bookings = || world.client.bookings().list();
+    let fixture = Fixture::new().await;
+    let early = fixture.book("intro", MORNING);
+    let cancelled = fixture.book("intro", LATER);
+    let waiting = fixture.book("consultation", "2026-11-24T11:00:00Z");
+    fixture.sandbox.control().advance_clock(60_000);
+    fixture.calcom.cancel(&cancelled).unwrap();
+    let bookings = || fixture.client.bookings().list();
     let uids = |page: sidecar_core::Page<Booking, u64>| -> Vec<String> {
         page.items.iter().map(|booking| booking.uid.to_string()).collect()
     };
@@ -121,7 +121,7 @@ async fn a_listing_filters_orders_and_pages() {
         uids(bookings().status([StatusFilter::Cancelled, StatusFilter::Unconfirmed]).await.unwrap()),
         [&*cancelled, &waiting]
     );
-    assert_eq!(uids(bookings().event_type(world.event_type("consultation")).await.unwrap()), [&*waiting]);
+    assert_eq!(uids(bookings().event_type(fixture.event_type("consultation")).await.unwrap()), [&*waiting]);
     assert_eq!(
         uids(bookings().start_after(at(LATER)).end_before(at("2026-11-24T10:30:00Z")).await.unwrap()),
         [&*cancelled]
@@ -138,56 +138,56 @@ async fn a_listing_filters_orders_and_pages() {
 
 #[tokio::test]
 async fn a_move_whose_answer_is_lost_was_carried_out() {
-    let world = World::new().await;
-    let old = booked(&world, MORNING).await;
-    world.sandbox.control().calcom().faults([FaultRule {
+    let fixture = Fixture::new().await;
+    let old = created(&fixture, MORNING).await;
+    fixture.sandbox.control().calcom().add_faults([FaultRule {
         path: Some(format!("/v2/bookings/{}/reschedule", old.uid)),
         fault: Fault::ResetAfter,
         times: Some(1),
         ..FaultRule::default()
     }]);
-    let error = world.client.bookings().reschedule(&old.uid, at(LATER)).await.unwrap_err();
-    assert!(error.may_have_happened(), "{error}");
-    let before = world.calcom.booking(old.uid.as_str()).unwrap();
-    let after = world.calcom.booking(before["rescheduledToUid"].as_str().unwrap()).unwrap();
+    let error = fixture.client.bookings().reschedule(&old.uid, at(LATER)).await.unwrap_err();
+    assert!(error.may_have_taken_effect(), "{error}");
+    let before = fixture.calcom.booking(old.uid.as_str()).unwrap();
+    let after = fixture.calcom.booking(before["rescheduledToUid"].as_str().unwrap()).unwrap();
     assert_eq!((&before["status"], &after["status"]), (&"cancelled".into(), &"accepted".into()));
 }
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_is_found_by_its_reference() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let lost =
         FaultRule { method: Some("POST".into()), fault: Fault::ResetAfter, times: Some(1), ..FaultRule::default() };
-    world.sandbox.control().calcom().faults([lost]);
-    let create = world.client.bookings().create(world.event_type("intro"), at(MORNING), &ann()).reference("job-1");
+    fixture.sandbox.control().calcom().add_faults([lost]);
+    let create = fixture.client.bookings().create(fixture.event_type("intro"), at(MORNING), &ann()).reference("job-1");
     let found = create.create_or_find().await.unwrap();
-    assert_eq!(found.booking().unwrap().uid.as_str(), world.calcom.bookings()[0]["uid"]);
-    assert_eq!(world.calcom.bookings().len(), 1);
+    assert_eq!(found.booking().unwrap().uid.as_str(), fixture.calcom.bookings()[0]["uid"]);
+    assert_eq!(fixture.calcom.bookings().len(), 1);
 }
 
 #[tokio::test]
 async fn a_hold_booking_takes_the_lengths_of_its_event_type_only() {
-    let world = World::new().await;
-    let strategy = BlockStrategy::HoldBooking { event_type: world.event_type("block").into(), attendee: ann() };
+    let fixture = Fixture::new().await;
+    let strategy = BlockStrategy::HoldBooking { event_type: fixture.event_type("block").into(), attendee: ann() };
     let slot = BlockedSlot::new(at("2026-11-24T19:10:00Z"), at("2026-11-24T20:10:00Z"));
-    let handles = world.client.create_blocked_slots([slot]).strategy(strategy.clone()).await.unwrap();
-    assert_eq!(world.calcom.bookings()[0]["metadata"]["sidecar_origin"], "block");
-    world.client.unblock(handles.into_iter().next().unwrap()).await.unwrap();
-    assert_eq!(world.calcom.bookings()[0]["status"], "cancelled");
-    let odd = BlockedSlot::new(at(MORNING), at("2026-11-24T09:20:00Z"));
-    let error = world.client.create_blocked_slots([odd]).strategy(strategy).await.unwrap_err();
+    let handles = fixture.client.create_blocked_slots([slot]).strategy(strategy.clone()).await.unwrap();
+    assert_eq!(fixture.calcom.bookings()[0]["metadata"]["sidecar_origin"], "block");
+    fixture.client.unblock(handles.into_iter().next().unwrap()).await.unwrap();
+    assert_eq!(fixture.calcom.bookings()[0]["status"], "cancelled");
+    let invalid = BlockedSlot::new(at(MORNING), at("2026-11-24T09:20:00Z"));
+    let error = fixture.client.create_blocked_slots([invalid]).strategy(strategy).await.unwrap_err();
     assert!(error.message().contains("lengthInMinutesOptions"), "{error}");
 }
 
 #[tokio::test]
 async fn seats_are_taken_until_none_is_left() {
-    let world = World::new().await;
-    let uids: Vec<String> = (0..3).map(|_| world.book("group-class", MORNING)).collect();
+    let fixture = Fixture::new().await;
+    let uids: Vec<String> = (0..3).map(|_| fixture.book("group-class", MORNING)).collect();
     assert!(uids.iter().all(|uid| *uid == uids[0]));
-    let full = world.client.bookings().create(world.event_type("group-class"), at(MORNING), &ann()).await;
+    let full = fixture.client.bookings().create(fixture.event_type("group-class"), at(MORNING), &ann()).await;
     assert!(full.unwrap_err().is_slot_taken());
-    let booking = world.calcom.booking(&uids[0]).unwrap();
+    let booking = fixture.calcom.booking(&uids[0]).unwrap();
     let seat = booking["attendees"][1]["seatUid"].as_str().unwrap();
-    let left = world.client.bookings().cancel(&*uids[0]).seat(seat).await.unwrap().into_vec().remove(0);
+    let left = fixture.client.bookings().cancel(&*uids[0]).seat(seat).await.unwrap().into_vec().remove(0);
     assert_eq!((left.status, left.attendees.unwrap().len()), (Some(BookingStatus::Accepted), 2));
 }

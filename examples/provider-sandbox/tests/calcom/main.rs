@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-mod access;
+mod authentication;
 mod bookings;
 mod control;
-mod garbage;
+mod malformed_input;
 mod schedules;
 mod slots;
 mod support;

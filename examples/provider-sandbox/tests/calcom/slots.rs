@@ -1,31 +1,35 @@
 use calcom_client::compat::BlockedSlot;
 use calcom_client::model::DateOverride;
-use calcom_client::{CalcomErrorExt, Problem};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use sidecar_core::ErrorKind;
 
-use crate::support::{START_MS, World, ann, at, builder};
+use crate::support::{Fixture, START_MS, ann, at, builder};
 
 const DAY: &str = "2026-11-24";
 
 #[tokio::test]
 async fn slots_fill_the_working_hours_and_shrink_when_booked() {
-    let world = World::new().await;
-    let free = world.starts("intro", DAY).await;
+    let fixture = Fixture::new().await;
+    let free = fixture.starts("intro", DAY).await;
     assert_eq!((free.len(), free[0].as_str(), free[15].as_str()), (16, "09:00", "16:30"));
-    let uid = world.book("intro", "2026-11-24T09:30:00Z");
-    let fewer = world.starts("intro", DAY).await;
+    let uid = fixture.book("intro", "2026-11-24T09:30:00Z");
+    let fewer = fixture.starts("intro", DAY).await;
     assert_eq!(fewer, free.iter().filter(|start| *start != "09:30").cloned().collect::<Vec<_>>());
-    assert_eq!(world.starts("group-class", DAY).await[0], "10:00", "one booking takes the host from every event type");
-    world.calcom.cancel(&uid).unwrap();
-    assert_eq!(world.starts("intro", DAY).await, free);
-    assert!(world.starts("intro", "2026-11-28").await.is_empty(), "a Saturday");
-    assert_eq!(world.starts("intro", "2026-11-23").await[0], "12:30", "what is past is not offered");
+    assert_eq!(
+        fixture.starts("group-class", DAY).await[0],
+        "10:00",
+        "one booking takes the host from every event type"
+    );
+    fixture.calcom.cancel(&uid).unwrap();
+    assert_eq!(fixture.starts("intro", DAY).await, free);
+    assert!(fixture.starts("intro", "2026-11-28").await.is_empty(), "a Saturday");
+    assert_eq!(fixture.starts("intro", "2026-11-23").await[0], "12:30", "what is past is not offered");
 }
 
 #[tokio::test]
 async fn a_slot_comes_in_the_time_zone_asked_for_with_its_end_only_in_ranges() {
-    let world = World::new().await;
-    let list = || world.client.slots().list(world.event_type("intro")).days(DAY, DAY).time_zone("Europe/Berlin");
+    let fixture = Fixture::new().await;
+    let list = || fixture.client.slots().list(fixture.event_type("intro")).days(DAY, DAY).time_zone("Europe/Berlin");
     let range = list().await.unwrap();
     assert_eq!(range.on(DAY)[0].start.as_str(), "2026-11-24T10:00:00.000+01:00");
     assert_eq!(range.on(DAY)[0].end.as_ref().unwrap().as_str(), "2026-11-24T10:30:00.000+01:00");
@@ -34,90 +38,96 @@ async fn a_slot_comes_in_the_time_zone_asked_for_with_its_end_only_in_ranges() {
 
 #[tokio::test]
 async fn an_override_blocks_a_day_or_a_part_of_it() {
-    let world = World::new().await;
-    let schedules = world.client.schedules();
-    let id = world.calcom.default_schedule_id().unwrap();
+    let fixture = Fixture::new().await;
+    let schedules = fixture.client.schedules();
+    let id = fixture.calcom.default_schedule_id().unwrap();
     let overrides = [DateOverride::day_off(DAY), DateOverride::new("2026-11-25", "10:00", "11:00")];
     schedules.update(id).overrides(overrides.to_vec()).await.unwrap();
-    assert!(world.starts("intro", DAY).await.is_empty());
-    assert_eq!(world.starts("intro", "2026-11-25").await, ["10:00", "10:30"]);
+    assert!(fixture.starts("intro", DAY).await.is_empty());
+    assert_eq!(fixture.starts("intro", "2026-11-25").await, ["10:00", "10:30"]);
     schedules.update(id).overrides(Vec::new()).await.unwrap();
-    assert_eq!(world.starts("intro", DAY).await.len(), 16);
+    assert_eq!(fixture.starts("intro", DAY).await.len(), 16);
 }
 
 #[tokio::test]
 async fn blocked_times_are_taken_out_of_the_schedule_and_given_back() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let slot = BlockedSlot::new(at("2026-11-24T09:00:00Z"), at("2026-11-24T16:00:00Z"));
-    let handle = world.client.create_blocked_slots([slot]).await.unwrap().remove(0);
-    assert_eq!(world.starts("intro", DAY).await, ["16:00", "16:30"]);
-    assert_eq!(world.calcom.schedules()[0]["overrides"][0]["startTime"], "16:00");
-    world.client.unblock(handle).await.unwrap();
-    assert_eq!(world.starts("intro", DAY).await.len(), 16);
+    let handle = fixture.client.create_blocked_slots([slot]).await.unwrap().remove(0);
+    assert_eq!(fixture.starts("intro", DAY).await, ["16:00", "16:30"]);
+    assert_eq!(fixture.calcom.schedules()[0]["overrides"][0]["startTime"], "16:00");
+    fixture.client.unblock(handle).await.unwrap();
+    assert_eq!(fixture.starts("intro", DAY).await.len(), 16);
 }
 
 #[tokio::test]
 async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
-    let world = World::new().await;
-    let slots = world.client.slots();
-    let intro = world.event_type("intro");
+    let fixture = Fixture::new().await;
+    let slots = fixture.client.slots();
+    let intro = fixture.event_type("intro");
     let held = slots.reserve(intro, at("2026-11-24T09:00:00Z")).reservation_duration(10).await.unwrap();
     let until = held.reservation_until.unwrap().timestamp().unwrap();
     assert!((0..5_000).contains(&(until.as_millis() - START_MS - 10 * 60_000)));
-    assert_eq!(world.starts("intro", DAY).await[0], "09:30");
-    assert_eq!(world.starts("group-class", DAY).await[0], "09:00", "it holds one event type");
+    assert_eq!(fixture.starts("intro", DAY).await[0], "09:30");
+    assert_eq!(fixture.starts("group-class", DAY).await[0], "09:00", "it holds one event type");
     let twice = slots.reserve(intro, at("2026-11-24T09:00:00Z")).await.unwrap_err();
-    assert_eq!(twice.problem(), Some(&Problem::SlotTaken));
+    assert_eq!(twice.problem(), Some(&CalcomErrorReason::SlotTaken));
     slots.update_reservation(&held.uid, intro, at("2026-11-24T10:00:00Z")).await.unwrap();
-    assert_eq!(world.starts("intro", DAY).await[..3], ["09:00", "09:30", "10:30"]);
-    world.sandbox.control().jump(6 * 60_000);
+    assert_eq!(fixture.starts("intro", DAY).await[..3], ["09:00", "09:30", "10:30"]);
+    fixture.sandbox.control().advance_clock(6 * 60_000);
     assert!(slots.reservation(&held.uid).await.unwrap().is_none());
-    assert_eq!(world.starts("intro", DAY).await.len(), 16);
+    assert_eq!(fixture.starts("intro", DAY).await.len(), 16);
     assert_eq!(slots.delete_reservation(&held.uid).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
 async fn a_reservation_that_is_let_go_is_free_at_once() {
-    let world = World::new().await;
-    let anybody = builder(&world.calcom).build().unwrap();
-    let held = anybody.slots().reserve(world.event_type("intro"), at("2026-11-24T09:00:00Z")).await.unwrap();
-    anybody.slots().delete_reservation(&held.uid).await.unwrap();
-    assert_eq!(world.starts("intro", DAY).await.len(), 16);
-    let longer =
-        anybody.slots().reserve(world.event_type("intro"), at("2026-11-24T09:00:00Z")).reservation_duration(60).await;
+    let fixture = Fixture::new().await;
+    let anonymous = builder(&fixture.calcom).build().unwrap();
+    let held = anonymous.slots().reserve(fixture.event_type("intro"), at("2026-11-24T09:00:00Z")).await.unwrap();
+    anonymous.slots().delete_reservation(&held.uid).await.unwrap();
+    assert_eq!(fixture.starts("intro", DAY).await.len(), 16);
+    let longer = anonymous
+        .slots()
+        .reserve(fixture.event_type("intro"), at("2026-11-24T09:00:00Z"))
+        .reservation_duration(60)
+        .await;
     assert_eq!(longer.unwrap_err().kind(), ErrorKind::Auth, "how long is the host's to say");
 }
 
 #[tokio::test]
 async fn a_booking_s_own_time_is_free_for_its_move() {
-    let world = World::new().await;
-    let uid = world.book("intro", "2026-11-24T09:00:00Z");
-    let list = world.client.slots().list(world.event_type("intro")).days(DAY, DAY);
+    let fixture = Fixture::new().await;
+    let uid = fixture.book("intro", "2026-11-24T09:00:00Z");
+    let list = fixture.client.slots().list(fixture.event_type("intro")).days(DAY, DAY);
     assert_eq!(list.to_reschedule(&*uid).await.unwrap().len(), 16);
-    let moved = world.client.bookings().reschedule(&*uid, at("2026-11-24T09:15:00Z")).await.unwrap();
-    assert_eq!(moved.start.unwrap().timestamp(), Some(at("2026-11-24T09:15:00Z")));
+    let rescheduled = fixture.client.bookings().reschedule(&*uid, at("2026-11-24T09:15:00Z")).await.unwrap();
+    assert_eq!(rescheduled.start.unwrap().timestamp(), Some(at("2026-11-24T09:15:00Z")));
 }
 
 #[tokio::test]
 async fn buffers_notice_and_lengths_of_an_event_type_shape_its_slots() {
-    let world = World::new().await;
-    let event_types = world.client.event_types();
-    let made = event_types.create("Deep dive", "deep-dive", 60).before_event_buffer(30).minimum_booking_notice(24 * 60);
-    let id = made.slot_interval(30).await.unwrap().id;
-    world.book("intro", "2026-11-24T14:00:00Z");
-    let slots = world.client.slots().list(id).days(DAY, DAY).await.unwrap();
+    let fixture = Fixture::new().await;
+    let event_types = fixture.client.event_types();
+    let created =
+        event_types.create("Deep dive", "deep-dive", 60).before_event_buffer(30).minimum_booking_notice(24 * 60);
+    let id = created.slot_interval(30).await.unwrap().id;
+    fixture.book("intro", "2026-11-24T14:00:00Z");
+    let slots = fixture.client.slots().list(id).days(DAY, DAY).await.unwrap();
     let starts: Vec<&str> = slots.iter().map(|slot| &slot.start.as_str()[11..16]).collect();
     assert_eq!(starts, ["12:30", "13:00", "15:00", "15:30", "16:00"]);
-    let block = world.client.slots().list(world.event_type("block")).days(DAY, DAY);
+    let block = fixture.client.slots().list(fixture.event_type("block")).days(DAY, DAY);
     assert_eq!(block.duration(60).await.unwrap().iter().count(), 7);
-    assert!(world.client.bookings().create(id, at("2026-11-24T14:30:00Z"), &ann()).await.unwrap_err().is_slot_taken());
+    assert!(
+        fixture.client.bookings().create(id, at("2026-11-24T14:30:00Z"), &ann()).await.unwrap_err().is_slot_taken()
+    );
 }
 
 #[tokio::test]
 async fn every_listed_slot_can_be_booked_until_none_is_left() {
-    let world = World::new().await;
-    let id = world.calcom.default_schedule_id().unwrap();
-    let schedules = world.client.schedules();
+    let fixture = Fixture::new().await;
+    let id = fixture.calcom.default_schedule_id().unwrap();
+    let schedules = fixture.client.schedules();
     // The night in which the clocks of New York go from 02:00 to 03:00.
     schedules
         .update(id)
@@ -125,11 +135,11 @@ async fn every_listed_slot_can_be_booked_until_none_is_left() {
         .overrides(vec![DateOverride::new("2027-03-14", "00:00", "06:00")])
         .await
         .unwrap();
-    world.book("consultation", "2027-03-12T15:00:00Z");
+    fixture.book("consultation", "2027-03-12T15:00:00Z");
     for day in ["2027-03-12", "2027-03-14"] {
-        let starts = world.starts("intro", day).await;
+        let starts = fixture.starts("intro", day).await;
         assert_eq!(starts.len(), if day == "2027-03-12" { 14 } else { 10 });
-        starts.iter().for_each(|start| drop(world.book("intro", &format!("{day}T{start}:00Z"))));
-        assert!(world.starts("intro", day).await.is_empty());
+        starts.iter().for_each(|start| drop(fixture.book("intro", &format!("{day}T{start}:00Z"))));
+        assert!(fixture.starts("intro", day).await.is_empty());
     }
 }

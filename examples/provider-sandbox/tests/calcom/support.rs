@@ -22,8 +22,8 @@ pub(crate) const START_MS: i64 = 1_795_435_200_000;
 pub(crate) const SECRET: &str = "whsec_of_the_test";
 
 /// Waits on the runtime's clock.
-pub(crate) async fn pause(ms: u64) {
-    provider_sandbox::clock::Clock::of_the_machine().sleep(ms).await;
+pub(crate) async fn sleep_ms(ms: u64) {
+    provider_sandbox::clock::Clock::system().sleep(ms).await;
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -39,13 +39,13 @@ pub(crate) fn ann() -> NewAttendee {
 }
 
 /// A sandbox and a client with the account's key.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Sandbox,
     pub(crate) calcom: Calcom,
     pub(crate) client: CalcomClient,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::builder().seed(7).contacts(1).locations(1).start_ms(START_MS).start().await.unwrap();
         let calcom = sandbox.calcom();
@@ -61,8 +61,8 @@ impl World {
     pub(crate) fn book(&self, slug: &str, start: &str) -> String {
         let attendee = Attendee::new("Ann Example", "ann@example.com").phone("+4915112345678");
         let metadata = json!({"organizationId": "org_1"});
-        let booked = self.calcom.book(self.event_type(slug), ms(start), &attendee, &metadata).unwrap();
-        booked["uid"].as_str().unwrap().to_owned()
+        let created = self.calcom.book(self.event_type(slug), ms(start), &attendee, &metadata).unwrap();
+        created["uid"].as_str().unwrap().to_owned()
     }
 
     /// The starts of the free slots of an event type on a day.
@@ -72,12 +72,12 @@ impl World {
     }
 
     /// Waits until no delivery is under way.
-    pub(crate) async fn settled(&self) {
+    pub(crate) async fn wait_for_deliveries(&self) {
         for _ in 0..1_000 {
             if self.calcom.counts().webhooks.pending == 0 {
                 return;
             }
-            pause(5).await;
+            sleep_ms(5).await;
         }
         panic!("deliveries do not end: {:?}", self.calcom.counts().webhooks);
     }
@@ -92,17 +92,17 @@ pub(crate) fn builder(calcom: &Calcom) -> CalcomClientBuilder {
 /// Takes deliveries, answering with the given statuses in turn and 200 afterwards.
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
-    got: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
-    answers: Arc<Mutex<Vec<u16>>>,
+    received: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    statuses: Arc<Mutex<Vec<u16>>>,
     pub(crate) url: String,
 }
 
 impl Receiver {
     /// Listens, without being subscribed.
-    pub(crate) async fn listen(answers: &[u16]) -> Self {
+    pub(crate) async fn listen(statuses: &[u16]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
-            answers: Arc::new(Mutex::new(answers.iter().rev().copied().collect())),
+            statuses: Arc::new(Mutex::new(statuses.iter().rev().copied().collect())),
             url: format!("http://{}/hook", listener.local_addr().unwrap()),
             ..Self::default()
         };
@@ -112,14 +112,14 @@ impl Receiver {
     }
 
     /// Listens to everything.
-    pub(crate) async fn start(world: &World, answers: &[u16]) -> Self {
-        let receiver = Self::listen(answers).await;
-        world.calcom.deliver_to(&receiver.url, SECRET);
+    pub(crate) async fn start(fixture: &Fixture, statuses: &[u16]) -> Self {
+        let receiver = Self::listen(statuses).await;
+        fixture.calcom.subscribe(&receiver.url, SECRET);
         receiver
     }
 
     pub(crate) fn raw(&self) -> Vec<(HeaderMap, Bytes)> {
-        self.got.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
     }
 
     pub(crate) fn bodies(&self) -> Vec<Value> {
@@ -144,7 +144,7 @@ pub(crate) fn verifies(headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    receiver.got.lock().unwrap().push((headers, body));
-    let status = receiver.answers.lock().unwrap().pop().unwrap_or(200);
+    receiver.received.lock().unwrap().push((headers, body));
+    let status = receiver.statuses.lock().unwrap().pop().unwrap_or(200);
     StatusCode::from_u16(status).unwrap()
 }

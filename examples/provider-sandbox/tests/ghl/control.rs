@@ -3,16 +3,16 @@ use http::{Request, StatusCode};
 use provider_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::Fixture;
 
-async fn read(world: &World, path: &str) -> Value {
-    world.send(Request::get(path).body(Body::empty()).unwrap()).await.body
+async fn read(fixture: &Fixture, path: &str) -> Value {
+    fixture.send(Request::get(path).body(Body::empty()).unwrap()).await.body
 }
 
 #[tokio::test]
 async fn the_environment_names_what_a_server_needs() {
-    let world = World::new().await;
-    let env = world.sandbox.env();
+    let fixture = Fixture::new().await;
+    let env = fixture.sandbox.env();
     let names: Vec<&str> = env.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
@@ -27,69 +27,68 @@ async fn the_environment_names_what_a_server_needs() {
             "CALCOM_WEBHOOK_SECRET"
         ]
     );
-    assert!(world.ghl.client_id().starts_with(&format!("{}-", world.ghl.app_id())));
-    world.control("tokens", json!({"redirect_uri": "https://app.example.com/back"})).await;
-    assert!(world.sandbox.env().contains(&("GHL_REDIRECT_URI", "https://app.example.com/back".to_owned())));
+    assert!(fixture.ghl.client_id().starts_with(&format!("{}-", fixture.ghl.app_id())));
+    fixture.control("tokens", json!({"redirect_uri": "https://app.example.com/back"})).await;
+    assert!(fixture.sandbox.env().contains(&("GHL_REDIRECT_URI", "https://app.example.com/back".to_owned())));
 }
 
 #[tokio::test]
 async fn state_shows_counts_always_and_records_only_when_full() {
-    let world = World::new().await;
-    world.get(&format!("/locations/{}", world.location)).await;
-    let brief = read(&world, "/__control/state?full=false").await;
+    let fixture = Fixture::new().await;
+    fixture.get(&format!("/locations/{}", fixture.location)).await;
+    let brief = read(&fixture, "/__control/state?full=false").await;
     assert_eq!(brief["ghl"]["counts"]["operations"]["GET /locations/{locationId}"]["calls"], 1);
     assert!(brief["ghl"]["locations"][0].get("contacts").is_none());
-    let full = read(&world, "/__control/state?full=true").await;
+    let full = read(&fixture, "/__control/state?full=true").await;
     assert_eq!(full["ghl"]["locations"][0]["contacts"].as_array().unwrap().len(), 60);
 }
 
 #[tokio::test]
 async fn changes_are_made_as_somebody_in_the_user_interface_would() {
-    let world = World::new().await;
-    let order =
-        json!({"changes": [{"do": "create_contact", "location": world.location, "fields": {"firstName": "Ann"}}]});
-    let answer = world.control("changes", order).await;
-    let id = answer.body["results"][0]["id"].as_str().unwrap().to_owned();
-    let order = json!({"changes": [{"do": "update_contact", "id": id, "fields": {"city": "Lima"}}, {"do": "delete_contact", "id": id}]});
-    assert_eq!(world.control("changes", order).await.status, StatusCode::OK);
-    assert!(world.ghl.contact(&id).is_none());
+    let fixture = Fixture::new().await;
+    let command = json!({"changes": [{"action": "create_contact", "location": fixture.location, "fields": {"firstName": "Ann"}}]});
+    let response = fixture.control("changes", command).await;
+    let id = response.body["results"][0]["id"].as_str().unwrap().to_owned();
+    let command = json!({"changes": [{"action": "update_contact", "id": id, "fields": {"city": "Lima"}}, {"action": "delete_contact", "id": id}]});
+    assert_eq!(fixture.control("changes", command).await.status, StatusCode::OK);
+    assert!(fixture.ghl.contact(&id).is_none());
 }
 
 #[tokio::test]
 async fn an_order_that_is_not_understood_says_why() {
-    let world = World::new().await;
-    for (path, order) in [
+    let fixture = Fixture::new().await;
+    for (path, command) in [
         ("faults", json!({"rulez": []})),
         ("tokens", json!({"install": "nowhere"})),
-        ("changes", json!({"changes": [{"do": "dance"}]})),
+        ("changes", json!({"changes": [{"action": "dance"}]})),
     ] {
-        let answer = world.control(path, order).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
-        assert!(answer.body["error"].is_string());
+        let response = fixture.control(path, command).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(response.body["error"].is_string());
     }
-    let help = read(&world, "/__control").await;
+    let help = read(&fixture, "/__control").await;
     assert!(help.get("POST /__control/faults").is_some());
 }
 
 #[tokio::test]
 async fn reset_ends_orders_and_forgets_counts() {
-    let world = World::new().await;
-    world.control("faults", json!({"rules": [{"fault": {"kind": "status", "status": 500}}]})).await;
-    world.control("limits", json!({"rules": {"burst": 1}})).await;
-    world.control("reset", json!({})).await;
+    let fixture = Fixture::new().await;
+    fixture.control("faults", json!({"rules": [{"fault": {"kind": "status", "status": 500}}]})).await;
+    fixture.control("limits", json!({"rules": {"burst": 1}})).await;
+    fixture.control("reset", json!({})).await;
     for _ in 0..3 {
-        assert_eq!(world.get(&format!("/locations/{}", world.location)).await.status, StatusCode::OK);
+        assert_eq!(fixture.get(&format!("/locations/{}", fixture.location)).await.status, StatusCode::OK);
     }
-    assert_eq!(world.ghl.counts().calls("GET /locations/{locationId}"), 3);
+    assert_eq!(fixture.ghl.counts().calls("GET /locations/{locationId}"), 3);
 }
 
 #[tokio::test]
 async fn a_stopped_sandbox_answers_nobody_not_even_on_an_open_connection() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}/__control", world.sandbox.url());
+    let url = format!("{}/__control", fixture.sandbox.url());
     assert!(client.get(&url).send().await.unwrap().status().is_success());
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
     assert!(client.get(&url).send().await.is_err());
 }
 

@@ -2,78 +2,78 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};
-use provider_sandbox::control::TokenOrder;
+use provider_sandbox::control::TokenCommand;
 use provider_sandbox::ghl::{Fault, FaultRule, TokenFault};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::support::World;
+use crate::support::Fixture;
 
 fn once(fault: Fault) -> FaultRule {
     FaultRule { fault, times: Some(1), ..FaultRule::default() }
 }
 
 /// A call over a real connection.
-async fn over_the_wire(world: &World) -> Result<String, reqwest::Error> {
+async fn over_the_wire(fixture: &Fixture) -> Result<String, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
-    let url = format!("{}/ghl/locations/{}", world.sandbox.url(), world.location);
-    client.get(url).bearer_auth(&world.token).header("version", "2021-07-28").send().await?.text().await
+    let url = format!("{}/ghl/locations/{}", fixture.sandbox.url(), fixture.location);
+    client.get(url).bearer_auth(&fixture.token).header("version", "2021-07-28").send().await?.text().await
 }
 
 #[tokio::test]
 async fn a_status_fault_hits_what_it_names_as_often_as_it_says() {
-    let world = World::new().await;
-    let rule = json!({"method": "get", "path": "/locations", "location": world.location, "fault": {"kind": "status", "status": 503}, "times": 2});
-    world.control("faults", json!({"rules": [rule]})).await;
-    let path = format!("/locations/{}", world.location);
+    let fixture = Fixture::new().await;
+    let rule = json!({"method": "get", "path": "/locations", "location": fixture.location, "fault": {"kind": "status", "status": 503}, "times": 2});
+    fixture.control("faults", json!({"rules": [rule]})).await;
+    let path = format!("/locations/{}", fixture.location);
     let mut statuses = Vec::new();
     for _ in 0..3 {
-        statuses.push(world.get(&path).await.status.as_u16());
+        statuses.push(fixture.get(&path).await.status.as_u16());
     }
     assert_eq!(statuses, [503, 503, 200]);
-    assert_eq!(world.ghl.counts().operations["GET /locations/{locationId}"].by_status[&503], 2);
+    assert_eq!(fixture.ghl.counts().operations["GET /locations/{locationId}"].by_status[&503], 2);
 }
 
 #[tokio::test]
 async fn a_rule_for_one_place_leaves_the_others_alone() {
-    let world = World::new().await;
-    world.sandbox.control().faults([
-        FaultRule { location: Some(world.other_location.clone()), ..once(Fault::Status { status: 500 }) },
+    let fixture = Fixture::new().await;
+    fixture.sandbox.control().add_faults([
+        FaultRule { location: Some(fixture.other_location.clone()), ..once(Fault::Status { status: 500 }) },
         FaultRule { path: Some("/contacts".into()), ..once(Fault::Status { status: 500 }) },
         FaultRule { probability: Some(0.0), ..once(Fault::Status { status: 500 }) },
     ]);
-    assert_eq!(world.get(&format!("/locations/{}", world.location)).await.status, StatusCode::OK);
+    assert_eq!(fixture.get(&format!("/locations/{}", fixture.location)).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_reset_ends_the_connection_without_an_answer() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for fault in [Fault::Reset, Fault::ResetAfter] {
-        world.sandbox.control().faults([once(fault)]);
-        let error = over_the_wire(&world).await.unwrap_err();
+        fixture.sandbox.control().add_faults([once(fault)]);
+        let error = over_the_wire(&fixture).await.unwrap_err();
         assert!(!error.is_timeout() && error.status().is_none(), "{error:?}");
-        assert!(over_the_wire(&world).await.is_ok());
+        assert!(over_the_wire(&fixture).await.is_ok());
     }
-    let count = world.ghl.counts().operations["GET /locations/{locationId}"].clone();
+    let count = fixture.ghl.counts().operations["GET /locations/{locationId}"].clone();
     assert_eq!((count.by_status[&0], count.by_status[&200]), (2, 2));
 }
 
 #[tokio::test]
 async fn a_truncated_answer_breaks_off_in_the_body() {
-    let world = World::new().await;
-    world.sandbox.control().faults([once(Fault::Truncate)]);
-    let error = over_the_wire(&world).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    fixture.sandbox.control().add_faults([once(Fault::Truncate)]);
+    let error = over_the_wire(&fixture).await.unwrap_err();
     assert!(error.is_body() || error.is_decode(), "{error:?}");
 }
 
 #[tokio::test]
 async fn latency_and_dripping_take_their_time_and_give_the_whole_answer() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for fault in [Fault::Latency { ms: 60 }, Fault::SlowDrip { bytes: 200, ms: 20 }] {
-        world.sandbox.control().faults([once(fault)]);
+        fixture.sandbox.control().add_faults([once(fault)]);
         #[expect(clippy::disallowed_methods, reason = "what a real client waits is what is measured")]
         let began = Instant::now();
-        let text = over_the_wire(&world).await.unwrap();
+        let text = over_the_wire(&fixture).await.unwrap();
         assert!(began.elapsed() >= Duration::from_millis(60), "{fault:?}");
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
     }
@@ -81,21 +81,21 @@ async fn latency_and_dripping_take_their_time_and_give_the_whole_answer() {
 
 #[tokio::test]
 async fn a_token_can_be_rotated_and_the_connection_cut() {
-    let world = World::new().await;
-    let refresh = world.ghl.issue_location_token(&world.location).unwrap().refresh.unwrap();
-    let order = TokenOrder { fault: Some(TokenFault::CutAfterRotation), ..TokenOrder::default() };
-    world.sandbox.control().tokens(&order).unwrap();
+    let fixture = Fixture::new().await;
+    let refresh = fixture.ghl.issue_location_token(&fixture.location).unwrap().refresh.unwrap();
+    let command = TokenCommand { fault: Some(TokenFault::ResetAfterRotation), ..TokenCommand::default() };
+    fixture.sandbox.control().update_tokens(&command).unwrap();
     let body = format!(
         "client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={refresh}",
-        world.ghl.client_id(),
-        world.ghl.client_secret()
+        fixture.ghl.client_id(),
+        fixture.ghl.client_secret()
     );
     let request = Request::post("/ghl/oauth/token")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from(body))
         .unwrap();
-    let answer = world.sandbox.router().oneshot(request).await.unwrap();
-    assert!(axum::body::to_bytes(answer.into_body(), usize::MAX).await.is_err());
-    assert_eq!(world.ghl.counts().connections[&world.location].refreshes, 1);
-    assert_eq!(world.refresh(&refresh).await.body["error"], "invalid_grant");
+    let response = fixture.sandbox.router().oneshot(request).await.unwrap();
+    assert!(axum::body::to_bytes(response.into_body(), usize::MAX).await.is_err());
+    assert_eq!(fixture.ghl.counts().connections[&fixture.location].refreshes, 1);
+    assert_eq!(fixture.refresh(&refresh).await.body["error"], "invalid_grant");
 }

@@ -1,16 +1,16 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
-use provider_sandbox::control::TokenOrder;
+use provider_sandbox::control::TokenCommand;
 use provider_sandbox::ghl::{Rotate, TokenFault};
 use serde_json::json;
 
-use crate::support::{World, pause};
+use crate::support::{Fixture, sleep_ms};
 
-async fn consent(world: &World, choose: &str) -> String {
+async fn consent(fixture: &Fixture, choose: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
             ("response_type", "code"),
-            ("client_id", world.ghl.client_id()),
+            ("client_id", fixture.ghl.client_id()),
             ("redirect_uri", "https://app.example.com/back"),
             ("scope", "contacts.readonly oauth.write"),
             ("state", "s t+ate"),
@@ -18,15 +18,15 @@ async fn consent(world: &World, choose: &str) -> String {
         ])
         .finish();
     let request = Request::get(format!("/ghl/v2/oauth/chooselocation?{query}")).body(Body::empty()).unwrap();
-    let answer = world.send(request).await;
-    assert_eq!(answer.status, StatusCode::FOUND);
-    answer.headers["location"].to_str().unwrap().to_owned()
+    let response = fixture.send(request).await;
+    assert_eq!(response.status, StatusCode::FOUND);
+    response.headers["location"].to_str().unwrap().to_owned()
 }
 
-async fn exchange(world: &World, code: &str) -> crate::support::Answer {
-    let (id, secret) = (world.ghl.client_id(), world.ghl.client_secret());
+async fn exchange(fixture: &Fixture, code: &str) -> crate::support::TestResponse {
+    let (id, secret) = (fixture.ghl.client_id(), fixture.ghl.client_secret());
     let fields = [("client_id", id), ("client_secret", secret), ("grant_type", "authorization_code"), ("code", code)];
-    world.form("", "/oauth/token", &fields).await
+    fixture.form("", "/oauth/token", &fields).await
 }
 
 fn code_of(location: &str) -> String {
@@ -36,232 +36,236 @@ fn code_of(location: &str) -> String {
 
 #[tokio::test]
 async fn consent_redirects_with_a_code_and_the_state_it_was_given() {
-    let world = World::new().await;
-    let url = url::Url::parse(&consent(&world, "company").await).unwrap();
+    let fixture = Fixture::new().await;
+    let url = url::Url::parse(&consent(&fixture, "company").await).unwrap();
     assert_eq!(url.host_str(), Some("app.example.com"));
     assert!(url.query_pairs().any(|(name, value)| name == "state" && value == "s t+ate"));
 }
 
 #[tokio::test]
 async fn a_code_is_good_for_one_exchange() {
-    let world = World::new().await;
-    let code = code_of(&consent(&world, "company").await);
-    let answer = exchange(&world, &code).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.body["userType"], "Company");
-    assert_eq!(answer.body["expires_in"], 86_399);
-    assert_eq!(answer.body["approvedLocations"].as_array().unwrap().len(), 2);
-    let again = exchange(&world, &code).await;
+    let fixture = Fixture::new().await;
+    let code = code_of(&consent(&fixture, "company").await);
+    let response = exchange(&fixture, &code).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.body["userType"], "Company");
+    assert_eq!(response.body["expires_in"], 86_399);
+    assert_eq!(response.body["approvedLocations"].as_array().unwrap().len(), 2);
+    let again = exchange(&fixture, &code).await;
     assert_eq!((again.status, again.body["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_grant")));
 }
 
 #[tokio::test]
 async fn choosing_a_location_gives_a_location_token() {
-    let world = World::new().await;
-    let code = code_of(&consent(&world, &format!("location:{}", world.other_location)).await);
-    let answer = exchange(&world, &code).await;
-    assert_eq!(answer.body["userType"], "Location");
-    assert_eq!(answer.body["locationId"].as_str(), Some(world.other_location.as_str()));
+    let fixture = Fixture::new().await;
+    let code = code_of(&consent(&fixture, &format!("location:{}", fixture.other_location)).await);
+    let response = exchange(&fixture, &code).await;
+    assert_eq!(response.body["userType"], "Location");
+    assert_eq!(response.body["locationId"].as_str(), Some(fixture.other_location.as_str()));
 }
 
 #[tokio::test]
 async fn the_token_endpoint_refuses_json_unknown_fields_and_wrong_clients() {
-    let world = World::new().await;
-    let json = world.call("POST", "/oauth/token", Some(json!({"grant_type": "refresh_token"}))).await;
+    let fixture = Fixture::new().await;
+    let json = fixture.call("POST", "/oauth/token", Some(json!({"grant_type": "refresh_token"}))).await;
     assert_eq!(json.status, StatusCode::UNPROCESSABLE_ENTITY);
     let fields =
         [("client_id", "nobody"), ("client_secret", "x"), ("grant_type", "refresh_token"), ("refresh_token", "x")];
-    assert_eq!(world.form("", "/oauth/token", &fields).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.form("", "/oauth/token", &fields).await.status, StatusCode::UNAUTHORIZED);
     let stray = [fields[0], fields[1], fields[2], ("clientId", "x")];
-    assert_eq!(world.form("", "/oauth/token", &stray).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(fixture.form("", "/oauth/token", &stray).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
 async fn a_refresh_rotates_both_tokens() {
-    let world = World::new().await;
-    let first = world.ghl.issue_location_token(&world.location).unwrap();
-    let answer = world.refresh(&first.refresh.unwrap()).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let access = answer.body["access_token"].as_str().unwrap();
+    let fixture = Fixture::new().await;
+    let first = fixture.ghl.issue_location_token(&fixture.location).unwrap();
+    let response = fixture.refresh(&first.refresh.unwrap()).await;
+    assert_eq!(response.status, StatusCode::OK);
+    let access = response.body["access_token"].as_str().unwrap();
     assert_ne!(access, first.access);
     assert_eq!(
-        world.call_as(access, "GET", &format!("/locations/{}", world.location), None).await.status,
+        fixture.call_as(access, "GET", &format!("/locations/{}", fixture.location), None).await.status,
         StatusCode::OK
     );
-    let second = world.refresh(answer.body["refresh_token"].as_str().unwrap()).await;
+    let second = fixture.refresh(response.body["refresh_token"].as_str().unwrap()).await;
     assert_eq!(second.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn reusing_a_refresh_token_revokes_the_whole_family() {
-    let world = World::new().await;
-    let first = world.ghl.issue_location_token(&world.location).unwrap();
+    let fixture = Fixture::new().await;
+    let first = fixture.ghl.issue_location_token(&fixture.location).unwrap();
     let used = first.refresh.unwrap();
-    let next = world.refresh(&used).await.body;
-    let reuse = world.refresh(&used).await;
+    let next = fixture.refresh(&used).await.body;
+    let reuse = fixture.refresh(&used).await;
     assert_eq!((reuse.status, reuse.body["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_grant")));
-    let path = format!("/locations/{}", world.location);
+    let path = format!("/locations/{}", fixture.location);
     for access in [first.access.as_str(), next["access_token"].as_str().unwrap()] {
-        assert_eq!(world.call_as(access, "GET", &path, None).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(fixture.call_as(access, "GET", &path, None).await.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(world.refresh(next["refresh_token"].as_str().unwrap()).await.status, StatusCode::BAD_REQUEST);
-    let counts = world.ghl.counts().connections[&world.location].clone();
+    assert_eq!(fixture.refresh(next["refresh_token"].as_str().unwrap()).await.status, StatusCode::BAD_REQUEST);
+    let counts = fixture.ghl.counts().connections[&fixture.location].clone();
     assert_eq!((counts.refreshes, counts.reuses, counts.revoked_families), (1, 2, 1));
-    assert_eq!(world.get(&path).await.status, StatusCode::OK, "another family lives on");
+    assert_eq!(fixture.get(&path).await.status, StatusCode::OK, "another family lives on");
 }
 
 #[tokio::test]
 async fn a_company_token_mints_location_tokens_without_refresh_token() {
-    let world = World::new().await;
-    let company = world.company_token().access;
-    let fields = [("companyId", world.ghl.company_id()), ("locationId", world.other_location.as_str())];
-    let answer = world.form(&company, "/oauth/locationToken", &fields).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.body.get("refresh_token").is_none());
-    let minted = answer.body["access_token"].as_str().unwrap();
-    let read = world.call_as(minted, "GET", &format!("/locations/{}", world.other_location), None).await;
+    let fixture = Fixture::new().await;
+    let company = fixture.company_token().access;
+    let fields = [("companyId", fixture.ghl.company_id()), ("locationId", fixture.other_location.as_str())];
+    let response = fixture.form(&company, "/oauth/locationToken", &fields).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert!(response.body.get("refresh_token").is_none());
+    let minted = response.body["access_token"].as_str().unwrap();
+    let read = fixture.call_as(minted, "GET", &format!("/locations/{}", fixture.other_location), None).await;
     assert_eq!(read.status, StatusCode::OK);
-    assert_eq!(world.ghl.counts().connections[&world.other_location].minted, 1);
+    assert_eq!(fixture.ghl.counts().connections[&fixture.other_location].minted, 1);
 }
 
 #[tokio::test]
 async fn a_company_alone_mints_nothing_for_locations_without_the_app() {
-    let world = World::new().await;
-    world.control("tokens", json!({"install_to_locations": false})).await;
-    let code = code_of(&consent(&world, "company").await);
-    let company = exchange(&world, &code).await.body;
-    assert_eq!(company["approvedLocations"], json!([world.location]), "the one that had it before");
-    let fields = [("companyId", world.ghl.company_id()), ("locationId", world.other_location.as_str())];
-    let answer = world.form(company["access_token"].as_str().unwrap(), "/oauth/locationToken", &fields).await;
+    let fixture = Fixture::new().await;
+    fixture.control("tokens", json!({"install_to_locations": false})).await;
+    let code = code_of(&consent(&fixture, "company").await);
+    let company = exchange(&fixture, &code).await.body;
+    assert_eq!(company["approvedLocations"], json!([fixture.location]), "the one that had it before");
+    let fields = [("companyId", fixture.ghl.company_id()), ("locationId", fixture.other_location.as_str())];
+    let response = fixture.form(company["access_token"].as_str().unwrap(), "/oauth/locationToken", &fields).await;
     assert_eq!(
-        (answer.status, answer.message().as_str()),
+        (response.status, response.message().as_str()),
         (StatusCode::BAD_REQUEST, "The app is not installed on this location.")
     );
 }
 
 #[tokio::test]
 async fn agency_only_operations_refuse_location_and_private_tokens() {
-    let world = World::new().await;
-    let private = world.ghl.private_integration_token(world.ghl.company_id()).unwrap();
-    let fields = [("companyId", world.ghl.company_id()), ("locationId", world.location.as_str())];
-    for token in [&private, &world.token] {
-        let answer = world.form(token, "/oauth/locationToken", &fields).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert!(answer.message().starts_with("This authClass type"), "{answer:?}");
+    let fixture = Fixture::new().await;
+    let private = fixture.ghl.private_integration_token(fixture.ghl.company_id()).unwrap();
+    let fields = [("companyId", fixture.ghl.company_id()), ("locationId", fixture.location.as_str())];
+    for token in [&private, &fixture.token] {
+        let response = fixture.form(token, "/oauth/locationToken", &fields).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        assert!(response.message().starts_with("This authClass type"), "{response:?}");
     }
 }
 
 #[tokio::test]
 async fn a_private_token_reads_its_own_location_only() {
-    let world = World::new().await;
-    let private = world.ghl.private_integration_token(&world.location).unwrap();
+    let fixture = Fixture::new().await;
+    let private = fixture.ghl.private_integration_token(&fixture.location).unwrap();
     assert!(private.starts_with("pit-"));
-    let own = world.call_as(&private, "GET", &format!("/contacts/?locationId={}", world.location), None).await;
-    let other = world.call_as(&private, "GET", &format!("/contacts/?locationId={}", world.other_location), None).await;
+    let own = fixture.call_as(&private, "GET", &format!("/contacts/?locationId={}", fixture.location), None).await;
+    let other =
+        fixture.call_as(&private, "GET", &format!("/contacts/?locationId={}", fixture.other_location), None).await;
     assert_eq!((own.status, other.status), (StatusCode::OK, StatusCode::FORBIDDEN));
     assert_eq!(other.message(), "The token does not have access to this location.");
 }
 
 #[tokio::test]
 async fn installed_locations_are_listed_to_the_company() {
-    let world = World::new().await;
-    let company = world.company_token().access;
+    let fixture = Fixture::new().await;
+    let company = fixture.company_token().access;
     let path = format!(
         "/oauth/installedLocations?companyId={}&appId={}&isInstalled=true&limit=1",
-        world.ghl.company_id(),
-        world.ghl.app_id()
+        fixture.ghl.company_id(),
+        fixture.ghl.app_id()
     );
-    let answer = world.call_as(&company, "GET", &path, None).await;
-    assert_eq!((answer.body["count"].as_i64(), answer.body["locations"].as_array().unwrap().len()), (Some(2), 1));
+    let response = fixture.call_as(&company, "GET", &path, None).await;
+    assert_eq!((response.body["count"].as_i64(), response.body["locations"].as_array().unwrap().len()), (Some(2), 1));
 }
 
 #[tokio::test]
 async fn the_version_header_is_required_and_must_be_the_group_s() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for (version, status) in
         [(None, 422), (Some("2021-04-15"), 422), (Some("2021-07-28"), 200), (Some("2023-02-21"), 200)]
     {
-        let mut request = Request::get(format!("/ghl/locations/{}", world.location))
-            .header("authorization", format!("Bearer {}", world.token));
+        let mut request = Request::get(format!("/ghl/locations/{}", fixture.location))
+            .header("authorization", format!("Bearer {}", fixture.token));
         if let Some(version) = version {
             request = request.header("version", version);
         }
-        assert_eq!(world.send(request.body(Body::empty()).unwrap()).await.status.as_u16(), status, "{version:?}");
+        assert_eq!(fixture.send(request.body(Body::empty()).unwrap()).await.status.as_u16(), status, "{version:?}");
     }
 }
 
 #[tokio::test]
 async fn a_missing_scope_is_401_and_says_so() {
-    let world = World::new().await;
-    let token = world.ghl.issue_location_token_with(&world.location, "locations.readonly").unwrap().access;
-    let answer = world.call_as(&token, "GET", &format!("/contacts/?locationId={}", world.location), None).await;
+    let fixture = Fixture::new().await;
+    let token = fixture.ghl.issue_location_token_with(&fixture.location, "locations.readonly").unwrap().access;
+    let response = fixture.call_as(&token, "GET", &format!("/contacts/?locationId={}", fixture.location), None).await;
     assert_eq!(
-        (answer.status, answer.message().as_str()),
+        (response.status, response.message().as_str()),
         (StatusCode::UNAUTHORIZED, "The token is not authorized for this scope.")
     );
-    assert!(answer.body["traceId"].is_string());
+    assert!(response.body["traceId"].is_string());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_access_token_ends_after_its_lifetime() {
-    let world = World::new().await;
-    let path = format!("/locations/{}", world.location);
-    world.sandbox.control().jump(86_398_000);
-    assert_eq!(world.get(&path).await.status, StatusCode::OK);
-    world.sandbox.control().jump(1_000);
-    let answer = world.get(&path).await;
+    let fixture = Fixture::new().await;
+    let path = format!("/locations/{}", fixture.location);
+    fixture.sandbox.control().advance_clock(86_398_000);
+    assert_eq!(fixture.get(&path).await.status, StatusCode::OK);
+    fixture.sandbox.control().advance_clock(1_000);
+    let response = fixture.get(&path).await;
     assert_eq!(
-        (answer.status, answer.message().as_str()),
+        (response.status, response.message().as_str()),
         (StatusCode::UNAUTHORIZED, "Invalid token: access token is invalid")
     );
 }
 
 #[tokio::test]
 async fn control_ends_all_access_tokens_and_leaves_refresh_tokens_good() {
-    let world = World::new().await;
-    let token = world.ghl.issue_location_token(&world.location).unwrap();
-    let answer = world.control("tokens", json!({"expire_all": true})).await;
-    assert_eq!(answer.body["expired"], 2);
-    let read = world.call_as(&token.access, "GET", &format!("/locations/{}", world.location), None).await;
+    let fixture = Fixture::new().await;
+    let token = fixture.ghl.issue_location_token(&fixture.location).unwrap();
+    let response = fixture.control("tokens", json!({"expire_all": true})).await;
+    assert_eq!(response.body["expired"], 2);
+    let read = fixture.call_as(&token.access, "GET", &format!("/locations/{}", fixture.location), None).await;
     assert_eq!(read.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(world.refresh(&token.refresh.unwrap()).await.status, StatusCode::OK);
+    assert_eq!(fixture.refresh(&token.refresh.unwrap()).await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_exchange_rotates_although_the_caller_hung_up() {
     for rotate in [Rotate::Before, Rotate::After] {
-        let world = World::new().await;
-        let refresh = world.ghl.issue_location_token(&world.location).unwrap().refresh.unwrap();
+        let fixture = Fixture::new().await;
+        let refresh = fixture.ghl.issue_location_token(&fixture.location).unwrap().refresh.unwrap();
         let fault = Some(TokenFault::Slow { ms: 3_000, rotate });
-        world.sandbox.control().tokens(&TokenOrder { fault, ..TokenOrder::default() }).unwrap();
+        fixture.sandbox.control().update_tokens(&TokenCommand { fault, ..TokenCommand::default() }).unwrap();
         tokio::select! {
             biased;
-            _ = world.refresh(&refresh) => panic!("answered at once"),
-            () = pause(1_000) => {}
+            _ = fixture.refresh(&refresh) => panic!("answered at once"),
+            () = sleep_ms(1_000) => {}
         }
-        let refreshes = || world.ghl.counts().connections.get(&world.location).map_or(0, |counts| counts.refreshes);
+        let refreshes = || fixture.ghl.counts().connections.get(&fixture.location).map_or(0, |counts| counts.refreshes);
         let early = refreshes();
         assert_eq!(early, u64::from(rotate == Rotate::Before));
-        pause(3_000).await;
+        sleep_ms(3_000).await;
         assert_eq!(refreshes(), 1);
-        assert_eq!(world.refresh(&refresh).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(fixture.refresh(&refresh).await.status, StatusCode::BAD_REQUEST);
     }
 }
 
 #[tokio::test]
 async fn reconnect_is_gone() {
-    let world = World::new().await;
-    let answer = world.call("POST", "/oauth/reconnect", Some(json!({}))).await;
-    assert_eq!((answer.status, answer.message().as_str()), (StatusCode::BAD_REQUEST, "API endpoint has been removed"));
+    let fixture = Fixture::new().await;
+    let response = fixture.call("POST", "/oauth/reconnect", Some(json!({}))).await;
+    assert_eq!(
+        (response.status, response.message().as_str()),
+        (StatusCode::BAD_REQUEST, "API endpoint has been removed")
+    );
 }
 
 #[tokio::test]
 async fn an_uninstalled_location_s_tokens_are_dead() {
-    let world = World::new().await;
-    world
+    let fixture = Fixture::new().await;
+    fixture
         .sandbox
         .control()
-        .tokens(&TokenOrder { uninstall: Some(world.location.clone()), ..TokenOrder::default() })
+        .update_tokens(&TokenCommand { uninstall: Some(fixture.location.clone()), ..TokenCommand::default() })
         .unwrap();
-    assert_eq!(world.get(&format!("/locations/{}", world.location)).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.get(&format!("/locations/{}", fixture.location)).await.status, StatusCode::UNAUTHORIZED);
 }

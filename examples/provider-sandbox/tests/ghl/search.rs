@@ -3,21 +3,21 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{START_MS, World};
+use crate::support::{Fixture, START_MS};
 
 fn ids(body: &Value) -> Vec<String> {
     body["contacts"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Reads everything by `searchAfter`, `limit` at a time.
-async fn walk(world: &World, limit: u64, sort: &Value) -> Vec<Value> {
+async fn walk(fixture: &Fixture, limit: u64, sort: &Value) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     loop {
         let mut more = json!({"pageLimit": limit, "sort": sort});
         if let Some(last) = all.last() {
             more["searchAfter"] = last["searchAfter"].clone();
         }
-        let page = world.search(more).await.body["contacts"].as_array().unwrap().clone();
+        let page = fixture.search(more).await.body["contacts"].as_array().unwrap().clone();
         if page.is_empty() {
             return all;
         }
@@ -27,13 +27,13 @@ async fn walk(world: &World, limit: u64, sort: &Value) -> Vec<Value> {
 
 #[tokio::test]
 async fn search_after_walks_every_contact_once_in_order() {
-    let world = World::with_contacts(1_030).await;
+    let fixture = Fixture::with_contacts(1_030).await;
     for (field, direction) in
         [("dateUpdated", "asc"), ("dateAdded", "desc"), ("id", "asc"), ("lastNameLowerCase", "desc")]
     {
-        world.sandbox.control().jump(10_000);
+        fixture.sandbox.control().advance_clock(10_000);
         let sort = json!([{"field": field, "direction": direction}]);
-        let all = walk(&world, 100, &sort).await;
+        let all = walk(&fixture, 100, &sort).await;
         let distinct: BTreeSet<_> = all.iter().map(|contact| contact["id"].as_str().unwrap()).collect();
         assert_eq!((all.len(), distinct.len()), (1_030, 1_030), "{field}");
         let name = if field == "lastNameLowerCase" { "lastNameLowerCase" } else { field };
@@ -46,30 +46,30 @@ async fn search_after_walks_every_contact_once_in_order() {
 
 #[tokio::test]
 async fn a_contact_that_changes_during_a_walk_is_met_again_at_the_end() {
-    let world = World::with_contacts(300).await;
-    world.sandbox.control().index_lag(0);
+    let fixture = Fixture::with_contacts(300).await;
+    fixture.sandbox.control().set_index_lag(0);
     let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
-    let first = world.search(json!({"pageLimit": 100, "sort": sort})).await.body;
-    let moved = ids(&first)[0].clone();
-    world.ghl.update_contact(&moved, &json!({"city": "Lima"})).unwrap();
-    let rest = world.search(json!({"sort": sort, "searchAfter": first["contacts"][99]["searchAfter"]})).await.body;
+    let first = fixture.search(json!({"pageLimit": 100, "sort": sort})).await.body;
+    let rescheduled = ids(&first)[0].clone();
+    fixture.ghl.update_contact(&rescheduled, &json!({"city": "Lima"})).unwrap();
+    let rest = fixture.search(json!({"sort": sort, "searchAfter": first["contacts"][99]["searchAfter"]})).await.body;
     assert_eq!(ids(&rest).len(), 201);
-    assert_eq!(ids(&rest).last(), Some(&moved));
+    assert_eq!(ids(&rest).last(), Some(&rescheduled));
 }
 
 #[tokio::test]
 async fn page_reaches_ten_thousand_rows_and_search_after_goes_on() {
-    let world = World::with_contacts(10_200).await;
-    let last = world.search(json!({"page": 20})).await;
+    let fixture = Fixture::with_contacts(10_200).await;
+    let last = fixture.search(json!({"page": 20})).await;
     assert_eq!((last.status, last.body["total"].as_i64()), (StatusCode::OK, Some(10_200)));
-    assert_eq!(world.search(json!({"page": 21})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let beyond = world.search(json!({"searchAfter": last.body["contacts"][499]["searchAfter"]})).await;
+    assert_eq!(fixture.search(json!({"page": 21})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let beyond = fixture.search(json!({"searchAfter": last.body["contacts"][499]["searchAfter"]})).await;
     assert_eq!(ids(&beyond.body).len(), 200);
 }
 
 #[tokio::test]
 async fn a_bad_search_is_refused_with_the_reason() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let long = "x".repeat(76);
     let filter = |filter: Value| json!({"filters": [filter]});
     let table = [
@@ -89,23 +89,23 @@ async fn a_bad_search_is_refused_with_the_reason() {
         (filter(json!({"group": "XOR", "filters": []})), 422, "group"),
     ];
     for (more, status, word) in table {
-        let answer = world.search(more.clone()).await;
-        assert_eq!(answer.status.as_u16(), status, "{more}");
-        assert!(answer.message().contains(word), "{more}: {}", answer.message());
+        let response = fixture.search(more.clone()).await;
+        assert_eq!(response.status.as_u16(), status, "{more}");
+        assert!(response.message().contains(word), "{more}: {}", response.message());
     }
-    let without_limit = world.call("POST", "/contacts/search", Some(json!({"locationId": world.location}))).await;
+    let without_limit = fixture.call("POST", "/contacts/search", Some(json!({"locationId": fixture.location}))).await;
     assert_eq!(without_limit.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let without_location = world.call("POST", "/contacts/search", Some(json!({"pageLimit": 5}))).await;
+    let without_location = fixture.call("POST", "/contacts/search", Some(json!({"pageLimit": 5}))).await;
     assert!(without_location.message().contains("locationId"));
 }
 
 #[tokio::test]
 async fn filters_agree_with_the_truth() {
-    let world = World::with_contacts(400).await;
-    let truth = world.ghl.contacts(&world.location);
-    let count = |keep: &dyn Fn(&Value) -> bool| truth.iter().filter(|contact| keep(contact)).count() as u64;
+    let fixture = Fixture::with_contacts(400).await;
+    let expected = fixture.ghl.contacts(&fixture.location);
+    let count = |keep: &dyn Fn(&Value) -> bool| expected.iter().filter(|contact| keep(contact)).count() as u64;
     let has = |contact: &Value, tag: &str| contact["tags"].as_array().unwrap().iter().any(|held| held == tag);
-    let middle = truth[7]["dateUpdated"].as_str().unwrap().to_owned();
+    let middle = expected[7]["dateUpdated"].as_str().unwrap().to_owned();
     let table: Vec<(Value, u64)> = vec![
         (json!({"field": "city", "operator": "eq", "value": "AUSTIN"}), count(&|contact| contact["city"] == "Austin")),
         (
@@ -144,98 +144,100 @@ async fn filters_agree_with_the_truth() {
         ),
     ];
     for (filter, wanted) in table {
-        let answer = world.search(json!({"filters": [filter]})).await;
-        assert_eq!(answer.body["total"].as_u64(), Some(wanted), "{filter}");
-        assert_eq!(ids(&answer.body).len() as u64, wanted, "{filter}");
+        let response = fixture.search(json!({"filters": [filter]})).await;
+        assert_eq!(response.body["total"].as_u64(), Some(wanted), "{filter}");
+        assert_eq!(ids(&response.body).len() as u64, wanted, "{filter}");
         assert!(wanted > 0, "{filter} tells nothing");
     }
 }
 
 #[tokio::test]
 async fn query_finds_by_name_and_email() {
-    let world = World::new().await;
-    let somebody =
-        world.ghl.contacts(&world.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
-    let found = world.search(json!({"query": somebody["email"]})).await;
-    assert_eq!(ids(&found.body), [somebody["id"].as_str().unwrap()]);
+    let fixture = Fixture::new().await;
+    let contact =
+        fixture.ghl.contacts(&fixture.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
+    let found = fixture.search(json!({"query": contact["email"]})).await;
+    assert_eq!(ids(&found.body), [contact["id"].as_str().unwrap()]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_index_follows_writes_after_five_seconds_and_reads_by_id_at_once() {
-    let world = World::new().await;
-    let new =
-        world.ghl.create_contact(&world.location, &json!({"firstName": "Nova", "email": "nova@example.com"})).unwrap();
-    let gone = world.ghl.contacts(&world.location)[0]["id"].as_str().unwrap().to_owned();
-    world.ghl.delete_contact(&gone).unwrap();
+    let fixture = Fixture::new().await;
+    let new = fixture
+        .ghl
+        .create_contact(&fixture.location, &json!({"firstName": "Nova", "email": "nova@example.com"}))
+        .unwrap();
+    let gone = fixture.ghl.contacts(&fixture.location)[0]["id"].as_str().unwrap().to_owned();
+    fixture.ghl.delete_contact(&gone).unwrap();
     let id = new["id"].as_str().unwrap();
-    assert_eq!(world.get(&format!("/contacts/{id}")).await.status, StatusCode::OK);
-    assert_eq!(world.get(&format!("/contacts/{gone}")).await.status, StatusCode::BAD_REQUEST);
-    world.sandbox.control().jump(4_999);
-    let early = ids(&world.search(json!({})).await.body);
+    assert_eq!(fixture.get(&format!("/contacts/{id}")).await.status, StatusCode::OK);
+    assert_eq!(fixture.get(&format!("/contacts/{gone}")).await.status, StatusCode::BAD_REQUEST);
+    fixture.sandbox.control().advance_clock(4_999);
+    let early = ids(&fixture.search(json!({})).await.body);
     assert!(!early.contains(&id.to_owned()) && early.contains(&gone));
-    world.sandbox.control().jump(1);
-    let late = ids(&world.search(json!({})).await.body);
+    fixture.sandbox.control().advance_clock(1);
+    let late = ids(&fixture.search(json!({})).await.body);
     assert!(late.contains(&id.to_owned()) && !late.contains(&gone));
 }
 
 #[tokio::test]
 async fn search_answers_say_null_where_reads_by_id_say_nothing() {
-    let world = World::new().await;
-    let page = world.search(json!({})).await.body;
+    let fixture = Fixture::new().await;
+    let page = fixture.search(json!({})).await.body;
     let poor = page["contacts"].as_array().unwrap().iter().find(|contact| contact["companyName"].is_null()).unwrap();
     assert!(poor.as_object().unwrap().contains_key("companyName"));
-    let read = world.get(&format!("/contacts/{}", poor["id"].as_str().unwrap())).await;
+    let read = fixture.get(&format!("/contacts/{}", poor["id"].as_str().unwrap())).await;
     assert!(!read.body["contact"].as_object().unwrap().contains_key("companyName"));
 }
 
 #[tokio::test]
 async fn the_deprecated_list_goes_on_by_start_after_and_knows_no_skip() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let mut seen = BTreeSet::new();
-    let mut path = format!("/contacts/?locationId={}&limit=25", world.location);
+    let mut path = format!("/contacts/?locationId={}&limit=25", fixture.location);
     loop {
-        let answer = world.get(&path).await;
-        assert_eq!(answer.body["count"], 60);
-        seen.extend(ids(&answer.body));
-        match answer.body["meta"]["nextPageUrl"].as_str() {
+        let response = fixture.get(&path).await;
+        assert_eq!(response.body["count"], 60);
+        seen.extend(ids(&response.body));
+        match response.body["meta"]["nextPageUrl"].as_str() {
             Some(next) => path = next.to_owned(),
             None => break,
         }
     }
     assert_eq!(seen.len(), 60);
-    let skip = world.get(&format!("/contacts/?locationId={}&skip=20", world.location)).await;
+    let skip = fixture.get(&format!("/contacts/?locationId={}&skip=20", fixture.location)).await;
     assert_eq!(skip.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
 async fn the_same_seed_makes_the_same_people() {
-    let (one, two) = (World::new().await, World::new().await);
+    let (one, two) = (Fixture::new().await, Fixture::new().await);
     assert_eq!(one.ghl.contacts(&one.location), two.ghl.contacts(&two.location));
     assert_ne!(one.ghl.contacts(&one.location), one.ghl.contacts(&one.other_location));
 }
 
 #[tokio::test]
 async fn a_page_costs_what_it_holds_also_while_contacts_change() {
-    let world = World::with_contacts(20_000).await;
-    world.sandbox.control().index_lag(0);
-    let quiet = turn_pages(&world, 0).await;
-    let busy = turn_pages(&world, 1).await;
+    let fixture = Fixture::with_contacts(20_000).await;
+    fixture.sandbox.control().set_index_lag(0);
+    let quiet = turn_pages(&fixture, 0).await;
+    let busy = turn_pages(&fixture, 1).await;
     // Sorting 20,000 contacts anew for each page would cost far more than this.
     assert!(busy < quiet * 4, "{busy:?} with changes, {quiet:?} without");
 }
 
 /// How long forty pages take, with that many new contacts before each.
-async fn turn_pages(world: &World, new_contacts: u32) -> std::time::Duration {
+async fn turn_pages(fixture: &Fixture, new_contacts: u32) -> std::time::Duration {
     let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
-    let mut page = world.search(json!({"pageLimit": 50, "sort": sort})).await.body;
+    let mut page = fixture.search(json!({"pageLimit": 50, "sort": sort})).await.body;
     #[expect(clippy::disallowed_methods, reason = "what is measured is the machine's time")]
     let began = std::time::Instant::now();
     for _ in 0..40 {
         for _ in 0..new_contacts {
-            world.ghl.create_contact(&world.location, &json!({"firstName": "New"})).unwrap();
+            fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "New"})).unwrap();
         }
         let cursor = page["contacts"][49]["searchAfter"].clone();
-        page = world.search(json!({"pageLimit": 50, "sort": sort, "searchAfter": cursor})).await.body;
+        page = fixture.search(json!({"pageLimit": 50, "sort": sort, "searchAfter": cursor})).await.body;
     }
     assert_eq!(page["total"], 20_000 + 40 * new_contacts);
     began.elapsed()

@@ -12,12 +12,12 @@ use tower::ServiceExt;
 pub(crate) const START_MS: i64 = 1_795_435_200_000;
 
 /// Waits on the runtime's clock, paused or not.
-pub(crate) async fn pause(ms: u64) {
-    provider_sandbox::clock::Clock::of_the_machine().sleep(ms).await;
+pub(crate) async fn sleep_ms(ms: u64) {
+    provider_sandbox::clock::Clock::system().sleep(ms).await;
 }
 
 /// A small sandbox with the token of its first location.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Sandbox,
     pub(crate) ghl: Ghl,
     pub(crate) location: String,
@@ -28,13 +28,13 @@ pub(crate) struct World {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn message(&self) -> String {
         match &self.body["message"] {
             Value::String(text) => text.clone(),
@@ -48,7 +48,7 @@ impl Answer {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with_contacts(60).await
     }
@@ -63,11 +63,11 @@ impl World {
     }
 
     /// Calls with the location's token and the version its group wants.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> TestResponse {
         self.call_as(&self.token, method, path, body).await
     }
 
-    pub(crate) async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> TestResponse {
         let version = if path.starts_with("/calendars") { "2021-04-15" } else { "2021-07-28" };
         let request = Request::builder()
             .method(method)
@@ -78,11 +78,11 @@ impl World {
         self.send(request.body(body.map_or(Body::empty(), |body| Body::from(body.to_string()))).unwrap()).await
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.call("GET", path, None).await
     }
 
-    pub(crate) async fn form(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> TestResponse {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::builder()
             .method("POST")
@@ -93,27 +93,27 @@ impl World {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    pub(crate) async fn control(&self, path: &str, order: Value) -> Answer {
+    pub(crate) async fn control(&self, path: &str, command: Value) -> TestResponse {
         let request = Request::builder().method("POST").uri(format!("/__control/{path}"));
-        self.send(request.body(Body::from(order.to_string())).unwrap()).await
+        self.send(request.body(Body::from(command.to_string())).unwrap()).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> TestResponse {
         let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: head.status, headers: head.headers, body }
+        TestResponse { status: head.status, headers: head.headers, body }
     }
 
     /// A search of the first location with `more` fields.
-    pub(crate) async fn search(&self, more: Value) -> Answer {
+    pub(crate) async fn search(&self, more: Value) -> TestResponse {
         let mut body = json!({"locationId": self.location, "pageLimit": 500});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.call("POST", "/contacts/search", Some(body)).await
     }
 
     /// The refresh token grant.
-    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> TestResponse {
         let (id, secret) = (self.ghl.client_id().to_owned(), self.ghl.client_secret().to_owned());
         let fields = [
             ("client_id", id.as_str()),

@@ -8,32 +8,32 @@ use bytes::Bytes;
 use ed25519_dalek::pkcs8::DecodePublicKey;
 use ed25519_dalek::{Signature, VerifyingKey};
 use http::{HeaderMap, StatusCode};
-use provider_sandbox::control::TokenOrder;
-use provider_sandbox::ghl::{Outcome, WebhookOrder};
+use provider_sandbox::control::TokenCommand;
+use provider_sandbox::ghl::{DeliveryOutcome, WebhookCommand};
 use serde_json::{Value, json};
 
-use crate::support::{World, pause};
+use crate::support::{Fixture, sleep_ms};
 
 /// Takes deliveries, answering with the given statuses in turn and 200 afterwards.
 #[derive(Clone, Default)]
 struct Receiver {
-    got: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
-    answers: Arc<Mutex<Vec<u16>>>,
+    received: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    statuses: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Receiver {
-    async fn start(world: &World, answers: &[u16]) -> Self {
+    async fn start(fixture: &Fixture, statuses: &[u16]) -> Self {
         let receiver =
-            Self { answers: Arc::new(Mutex::new(answers.iter().rev().copied().collect())), ..Self::default() };
+            Self { statuses: Arc::new(Mutex::new(statuses.iter().rev().copied().collect())), ..Self::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        world.ghl.webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));
+        fixture.ghl.set_webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));
         let router = Router::new().route("/hook", post(take)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
     }
 
     fn bodies(&self) -> Vec<Value> {
-        self.got.lock().unwrap().iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+        self.received.lock().unwrap().iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
 
     fn kinds(&self) -> Vec<String> {
@@ -45,24 +45,24 @@ impl Receiver {
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    receiver.got.lock().unwrap().push((headers, body));
-    let status = receiver.answers.lock().unwrap().pop().unwrap_or(200);
+    receiver.received.lock().unwrap().push((headers, body));
+    let status = receiver.statuses.lock().unwrap().pop().unwrap_or(200);
     StatusCode::from_u16(status).unwrap()
 }
 
 /// Waits until no delivery is under way.
-async fn settled(world: &World) {
+async fn wait_for_deliveries(fixture: &Fixture) {
     for _ in 0..1_000 {
-        if world.ghl.counts().webhooks.pending == 0 {
+        if fixture.ghl.counts().webhooks.pending == 0 {
             return;
         }
-        pause(5).await;
+        sleep_ms(5).await;
     }
-    panic!("deliveries do not end: {:?}", world.ghl.counts().webhooks);
+    panic!("deliveries do not end: {:?}", fixture.ghl.counts().webhooks);
 }
 
-fn verifies(world: &World, headers: &HeaderMap, body: &[u8]) -> bool {
-    let key = VerifyingKey::from_public_key_pem(&world.ghl.public_key_pem()).unwrap();
+fn verifies(fixture: &Fixture, headers: &HeaderMap, body: &[u8]) -> bool {
+    let key = VerifyingKey::from_public_key_pem(&fixture.ghl.public_key_pem()).unwrap();
     let bytes = base64::engine::general_purpose::STANDARD.decode(headers["x-ghl-signature"].as_bytes()).unwrap();
     key.verify_strict(body, &Signature::from_slice(&bytes).unwrap()).is_ok()
 }
@@ -99,11 +99,11 @@ const CONTACT_FIELDS: &[&str] = &[
 
 #[tokio::test]
 async fn a_created_contact_is_told_signed_with_exactly_the_documented_fields() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    let body = json!({"locationId": world.location, "firstName": "Ada"});
-    let created = world.call("POST", "/contacts/", Some(body)).await;
-    settled(&world).await;
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    let body = json!({"locationId": fixture.location, "firstName": "Ada"});
+    let created = fixture.call("POST", "/contacts/", Some(body)).await;
+    wait_for_deliveries(&fixture).await;
     let event = receiver.bodies().remove(0);
     assert_eq!((&event["type"], &event["id"]), (&json!("ContactCreate"), &created.body["contact"]["id"]));
     let mut names: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
@@ -111,27 +111,27 @@ async fn a_created_contact_is_told_signed_with_exactly_the_documented_fields() {
     names.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(names, wanted);
-    let (headers, raw) = receiver.got.lock().unwrap()[0].clone();
-    assert!(verifies(&world, &headers, &raw));
+    let (headers, raw) = receiver.received.lock().unwrap()[0].clone();
+    assert!(verifies(&fixture, &headers, &raw));
     assert_eq!(headers["x-wh-signature"], "N/A");
 }
 
 #[tokio::test]
 async fn each_kind_of_change_has_its_event() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    let contact = world.ghl.create_contact(&world.location, &json!({"firstName": "Ada"})).unwrap();
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    let contact = fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "Ada"})).unwrap();
     let id = contact["id"].as_str().unwrap();
-    world.ghl.update_contact(id, &json!({"city": "Leeds"})).unwrap();
-    world.ghl.update_contact(id, &json!({"tags": ["a"]})).unwrap();
-    world.ghl.update_contact(id, &json!({"dnd": true})).unwrap();
-    let fields = json!({"calendarId": world.ghl.calendar_ids(&world.location)[0], "contactId": id, "startTime": "2026-11-29T10:00:00-07:00"});
-    let appointment = world.ghl.create_appointment(&world.location, &fields).unwrap();
-    let event = appointment["id"].as_str().unwrap();
-    world.ghl.update_appointment(event, &json!({"appointmentStatus": "cancelled"})).unwrap();
-    world.ghl.delete_appointment(event).unwrap();
-    world.ghl.delete_contact(id).unwrap();
-    settled(&world).await;
+    fixture.ghl.update_contact(id, &json!({"city": "Leeds"})).unwrap();
+    fixture.ghl.update_contact(id, &json!({"tags": ["a"]})).unwrap();
+    fixture.ghl.update_contact(id, &json!({"dnd": true})).unwrap();
+    let fields = json!({"calendarId": fixture.ghl.calendar_ids(&fixture.location)[0], "contactId": id, "startTime": "2026-11-29T10:00:00-07:00"});
+    let appointment = fixture.ghl.create_appointment(&fixture.location, &fields).unwrap();
+    let appointment_id = appointment["id"].as_str().unwrap();
+    fixture.ghl.update_appointment(appointment_id, &json!({"appointmentStatus": "cancelled"})).unwrap();
+    fixture.ghl.delete_appointment(appointment_id).unwrap();
+    fixture.ghl.delete_contact(id).unwrap();
+    wait_for_deliveries(&fixture).await;
     let kinds = [
         "AppointmentCreate",
         "AppointmentDelete",
@@ -143,80 +143,83 @@ async fn each_kind_of_change_has_its_event() {
         "ContactUpdate",
     ];
     assert_eq!(receiver.kinds(), kinds);
-    let told = receiver.bodies().into_iter().find(|body| body["type"] == "AppointmentUpdate").unwrap();
+    let event = receiver.bodies().into_iter().find(|body| body["type"] == "AppointmentUpdate").unwrap();
     assert_eq!(
-        (&told["appointment"]["id"], &told["appointment"]["appointmentStatus"]),
-        (&json!(event), &json!("cancelled"))
+        (&event["appointment"]["id"], &event["appointment"]["appointmentStatus"]),
+        (&json!(appointment_id), &json!("cancelled"))
     );
 }
 
 #[tokio::test]
 async fn only_429_is_sent_again_everything_else_is_lost() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[429, 429, 200, 500]).await;
-    world.sandbox.control().webhooks(&WebhookOrder {
-        resend_interval_ms: Some(5),
-        resend_jitter_ms: Some(2),
-        ..WebhookOrder::default()
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[429, 429, 200, 500]).await;
+    fixture.sandbox.control().update_webhooks(&WebhookCommand {
+        retry_interval_ms: Some(5),
+        retry_jitter_ms: Some(2),
+        ..WebhookCommand::default()
     });
-    world.ghl.create_contact(&world.location, &json!({"firstName": "One"})).unwrap();
-    settled(&world).await;
-    world.ghl.create_contact(&world.location, &json!({"firstName": "Two"})).unwrap();
-    settled(&world).await;
-    let counts = world.ghl.counts().webhooks;
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "One"})).unwrap();
+    wait_for_deliveries(&fixture).await;
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "Two"})).unwrap();
+    wait_for_deliveries(&fixture).await;
+    let counts = fixture.ghl.counts().webhooks;
     assert_eq!((counts.attempts, counts.delivered, counts.throttled, counts.lost), (4, 1, 2, 1));
     let bodies = receiver.bodies();
     assert!(bodies[..3].iter().all(|body| body["webhookId"] == bodies[0]["webhookId"]));
-    let lost = world.ghl.deliveries().into_iter().find(|delivery| delivery.outcome == Outcome::Lost).unwrap();
-    assert_eq!(lost.answers, [500]);
-    world.sandbox.control().webhooks(&WebhookOrder { redeliver_lost: true, ..WebhookOrder::default() });
-    settled(&world).await;
-    assert_eq!(world.ghl.deliveries().iter().filter(|delivery| delivery.outcome == Outcome::Delivered).count(), 2);
+    let lost = fixture.ghl.deliveries().into_iter().find(|delivery| delivery.outcome == DeliveryOutcome::Lost).unwrap();
+    assert_eq!(lost.statuses, [500]);
+    fixture.sandbox.control().update_webhooks(&WebhookCommand { redeliver_lost: true, ..WebhookCommand::default() });
+    wait_for_deliveries(&fixture).await;
+    assert_eq!(
+        fixture.ghl.deliveries().iter().filter(|delivery| delivery.outcome == DeliveryOutcome::Delivered).count(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_resend_waits_ten_minutes_of_the_sandbox_s_time() {
-    let world = World::new().await;
-    let _receiver = Receiver::start(&world, &[429]).await;
-    world.ghl.create_contact(&world.location, &json!({"firstName": "One"})).unwrap();
-    while world.ghl.counts().webhooks.throttled == 0 {
+    let fixture = Fixture::new().await;
+    let _receiver = Receiver::start(&fixture, &[429]).await;
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "One"})).unwrap();
+    while fixture.ghl.counts().webhooks.throttled == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(world.ghl.counts().webhooks.pending, 1);
+    assert_eq!(fixture.ghl.counts().webhooks.pending, 1);
     // A turn, so that the wait has begun before the clock jumps; a jump before it would only make it longer.
-    pause(20).await;
-    world.sandbox.control().jump(661_000);
-    settled(&world).await;
-    assert_eq!(world.ghl.counts().webhooks.delivered, 1);
+    sleep_ms(20).await;
+    fixture.sandbox.control().advance_clock(661_000);
+    wait_for_deliveries(&fixture).await;
+    assert_eq!(fixture.ghl.counts().webhooks.delivered, 1);
 }
 
 #[tokio::test]
 async fn a_refused_connection_loses_the_event() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    world.ghl.webhook_url(format!("http://{free}/"));
-    world.ghl.create_contact(&world.location, &json!({"firstName": "One"})).unwrap();
-    settled(&world).await;
-    assert_eq!(world.ghl.counts().webhooks.lost, 1);
+    fixture.ghl.set_webhook_url(format!("http://{free}/"));
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "One"})).unwrap();
+    wait_for_deliveries(&fixture).await;
+    assert_eq!(fixture.ghl.counts().webhooks.lost, 1);
 }
 
 #[tokio::test]
 async fn held_events_are_sent_on_release_with_duplicates() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    let control = world.sandbox.control();
-    control.webhooks(&WebhookOrder {
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    let control = fixture.sandbox.control();
+    control.update_webhooks(&WebhookCommand {
         hold: Some(true),
-        duplicate: Some(2),
+        duplicates: Some(2),
         shuffle: Some(true),
-        ..WebhookOrder::default()
+        ..WebhookCommand::default()
     });
     for name in ["A", "B"] {
-        world.ghl.create_contact(&world.location, &json!({"firstName": name})).unwrap();
+        fixture.ghl.create_contact(&fixture.location, &json!({"firstName": name})).unwrap();
     }
-    assert_eq!((world.ghl.counts().webhooks.held, receiver.bodies().len()), (6, 0));
-    control.webhooks(&WebhookOrder { hold: Some(false), ..WebhookOrder::default() });
-    settled(&world).await;
+    assert_eq!((fixture.ghl.counts().webhooks.held, receiver.bodies().len()), (6, 0));
+    control.update_webhooks(&WebhookCommand { hold: Some(false), ..WebhookCommand::default() });
+    wait_for_deliveries(&fixture).await;
     let ids: std::collections::BTreeSet<String> =
         receiver.bodies().iter().map(|body| body["webhookId"].to_string()).collect();
     assert_eq!((receiver.bodies().len(), ids.len()), (6, 2));
@@ -224,72 +227,77 @@ async fn held_events_are_sent_on_release_with_duplicates() {
 
 #[tokio::test]
 async fn dropped_events_never_come() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    world.sandbox.control().webhooks(&WebhookOrder { drop_percent: Some(100), ..WebhookOrder::default() });
-    world.ghl.create_contact(&world.location, &json!({"firstName": "One"})).unwrap();
-    settled(&world).await;
-    assert_eq!((receiver.bodies().len(), world.ghl.counts().webhooks.dropped), (0, 1));
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    fixture.sandbox.control().update_webhooks(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "One"})).unwrap();
+    wait_for_deliveries(&fixture).await;
+    assert_eq!((receiver.bodies().len(), fixture.ghl.counts().webhooks.dropped), (0, 1));
 }
 
 #[tokio::test]
 async fn unknown_and_forged_events_come_on_order() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    world.control("webhooks", json!({"unknown": 1, "forged": 1})).await;
-    settled(&world).await;
-    let got = receiver.got.lock().unwrap().clone();
-    let (forged, honest): (Vec<_>, Vec<_>) = got.iter().partition(|(headers, body)| !verifies(&world, headers, body));
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    fixture.control("webhooks", json!({"unknown": 1, "forged": 1})).await;
+    wait_for_deliveries(&fixture).await;
+    let received = receiver.received.lock().unwrap().clone();
+    let (forged, honest): (Vec<_>, Vec<_>) =
+        received.iter().partition(|(headers, body)| !verifies(&fixture, headers, body));
     assert_eq!((forged.len(), honest.len()), (1, 1));
     assert!(String::from_utf8_lossy(&honest[0].1).contains("ContactTeleport"));
 }
 
 #[tokio::test]
 async fn timestamps_of_a_location_are_off_by_one_skew_of_at_most_two_seconds() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    let now_ms = world.sandbox.control().now_ms();
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    let now_ms = fixture.sandbox.control().now_ms();
     for at in 0..10 {
-        for location in [&world.location, &world.other_location] {
-            world.ghl.create_contact(location, &json!({"firstName": format!("N{at}")})).unwrap();
+        for location in [&fixture.location, &fixture.other_location] {
+            fixture.ghl.create_contact(location, &json!({"firstName": format!("N{at}")})).unwrap();
         }
     }
-    let took_ms = world.sandbox.control().now_ms() - now_ms;
-    settled(&world).await;
+    let took_ms = fixture.sandbox.control().now_ms() - now_ms;
+    wait_for_deliveries(&fixture).await;
     let skews = |location: &str| -> Vec<i64> {
         let bodies = receiver.bodies();
         let stamps =
             bodies.iter().filter(|body| body["locationId"] == location).map(|body| body["timestamp"].as_str().unwrap());
-        stamps.map(|stamp| provider_sandbox::clock::parse_moment(stamp).unwrap() - now_ms).collect()
+        stamps.map(|stamp| provider_sandbox::clock::parse_timestamp(stamp).unwrap() - now_ms).collect()
     };
-    for location in [&world.location, &world.other_location] {
+    for location in [&fixture.location, &fixture.other_location] {
         let skews = skews(location);
         let (least, most) = (skews.iter().min().unwrap(), skews.iter().max().unwrap());
         assert_eq!(skews.len(), 10);
         assert!(*least >= -2_000 && *most <= 2_000 + took_ms && most - least <= took_ms, "{skews:?} in {took_ms} ms");
     }
     assert!(
-        (skews(&world.location)[0] - skews(&world.other_location)[0]).abs() > took_ms,
+        (skews(&fixture.location)[0] - skews(&fixture.other_location)[0]).abs() > took_ms,
         "each location has its own clock"
     );
 }
 
 #[tokio::test]
 async fn an_installation_tells_the_company_and_each_location_and_an_uninstalled_one_falls_silent() {
-    let world = World::new().await;
-    let receiver = Receiver::start(&world, &[]).await;
-    let control = world.sandbox.control();
-    control.tokens(&TokenOrder { install: Some(world.ghl.company_id().to_owned()), ..TokenOrder::default() }).unwrap();
-    control.tokens(&TokenOrder { uninstall: Some(world.location.clone()), ..TokenOrder::default() }).unwrap();
-    world.ghl.create_contact(&world.location, &json!({"firstName": "Unheard"})).unwrap();
-    settled(&world).await;
+    let fixture = Fixture::new().await;
+    let receiver = Receiver::start(&fixture, &[]).await;
+    let control = fixture.sandbox.control();
+    control
+        .update_tokens(&TokenCommand { install: Some(fixture.ghl.company_id().to_owned()), ..TokenCommand::default() })
+        .unwrap();
+    control
+        .update_tokens(&TokenCommand { uninstall: Some(fixture.location.clone()), ..TokenCommand::default() })
+        .unwrap();
+    fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "Unheard"})).unwrap();
+    wait_for_deliveries(&fixture).await;
     assert_eq!(receiver.kinds(), ["INSTALL", "INSTALL", "INSTALL", "UNINSTALL"]);
 }
 
 #[tokio::test]
 async fn any_payload_can_be_signed_for_a_test_s_own_delivery() {
-    let world = World::new().await;
-    let (headers, body) = world.ghl.signed(&json!({"type": "ContactCreate"}));
-    assert!(verifies(&world, &headers, &body));
-    assert!(!verifies(&world, &headers, b"{}"));
+    let fixture = Fixture::new().await;
+    let (headers, body) = fixture.ghl.sign_delivery(&json!({"type": "ContactCreate"}));
+    assert!(verifies(&fixture, &headers, &body));
+    assert!(!verifies(&fixture, &headers, b"{}"));
 }

@@ -5,7 +5,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, MapAccess, Visitor},
 };
 use serde_json::Value;
-use sidecar_core::{Result, http::Answer, model::Key};
+use sidecar_core::{Result, http::Response, model::Key};
 
 use super::look::Parts;
 use crate::api::value::{Either, Number, Object};
@@ -104,18 +104,18 @@ pub trait Decode: Sized {
     ///
     /// # Errors
     /// [`ErrorKind::Decode`](sidecar_core::ErrorKind::Decode), naming the operation and the field.
-    fn decode(answer: Answer) -> Result<Self>;
+    fn decode(answer: Response) -> Result<Self>;
 }
 
 /// An answer that the specification does not describe, or that is no JSON: status, headers and bytes.
-impl Decode for Answer {
-    fn decode(answer: Answer) -> Result<Self> {
+impl Decode for Response {
+    fn decode(answer: Response) -> Result<Self> {
         Ok(answer)
     }
 }
 
 impl<T: Parts + DeserializeOwned> Decode for T {
-    fn decode(answer: Answer) -> Result<Self> {
+    fn decode(answer: Response) -> Result<Self> {
         answer.json()
     }
 }
@@ -124,7 +124,7 @@ macro_rules! decode_json {
     ($([$($parameter:ident)*] $type:ty,)*) => {$(
         impl<$($parameter: DeserializeOwned)*> Decode for $type {
             #[inline]
-            fn decode(answer: Answer) -> Result<Self> {
+            fn decode(answer: Response) -> Result<Self> {
                 answer.json()
             }
         }
@@ -135,14 +135,14 @@ decode_json! { [] Value, [] Object, [] bool, [] Number, [T] Vec<T>, [T] Option<T
 
 /// A text, in quotes as JSON has it or bare.
 impl Decode for String {
-    fn decode(answer: Answer) -> Result<Self> {
+    fn decode(answer: Response) -> Result<Self> {
         let bare = || std::str::from_utf8(&answer.body).map(str::to_owned);
         answer.json().or_else(|error| bare().map_err(|_| error))
     }
 }
 
 impl<A: DeserializeOwned, B: DeserializeOwned> Decode for Either<A, B> {
-    fn decode(answer: Answer) -> Result<Self> {
+    fn decode(answer: Response) -> Result<Self> {
         answer.json()
     }
 }

@@ -16,7 +16,7 @@ pub trait Write: fmt::Debug + Send + Sync {
     /// Its value on the wire of a generation; the files in it go to `files`, in whose place it is `null`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when a required field is missing, or one is set that the generation lacks.
+    /// [`ErrorKind::InvalidInput`] when a required field is missing, or one is set that the generation lacks.
     fn write(&self, generation: Generation, files: &mut Files) -> Result<Value>;
 
     /// Whether there is something to write; a field that is not set is left out.
@@ -109,7 +109,7 @@ fn put(object: &mut Object, name: &Name, value: &dyn Write, generation: Generati
         Generation::V2 => (name.v2, name.v3, v2),
         Generation::V3 => (name.v3, name.v2, v3),
     };
-    let config = |why| Err(Error::new(ErrorKind::Config, why));
+    let config = |why| Err(Error::new(ErrorKind::InvalidInput, why));
     match (value.is_set(), wire.is_empty()) {
         (true, false) => insert(object, wire.into(), value, generation, files),
         (true, true) => {
@@ -163,7 +163,8 @@ impl Write for Number {
             Self::Whole(number) => Some((*number).into()),
             Self::Decimal(number) => serde_json::Number::from_f64(*number),
         };
-        json.map(Value::Number).ok_or_else(|| Error::new(ErrorKind::Config, format!("{self} is no number of JSON")))
+        json.map(Value::Number)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{self} is no number of JSON")))
     }
 }
 

@@ -1,4 +1,4 @@
-use ghl_client::{GhlClient, GhlErrorExt, Problem, TokenKinds};
+use ghl_client::{GhlClient, GhlErrorExt, GhlErrorReason, TokenKinds};
 use sidecar_core::test_util::ScriptedTransport;
 
 use super::{NOTHING, Room};
@@ -23,5 +23,5 @@ async fn a_locations_token_is_refused_before_it_is_sent() {
         .build()
         .unwrap();
     let error = ghl.companies().get("co1").await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::TokenKind { .. })), "{error}");
+    assert!(matches!(error.problem(), Some(GhlErrorReason::TokenKind { .. })), "{error}");
 }

@@ -219,11 +219,11 @@ async fn calls_are_heard_and_read() {
             .await;
         assert_eq!((said.len(), said[0].transcript.as_str(), said[0].confidence), (1, "Hello", Some(0.5)));
     }
-    let sound = ScriptedTransport::new().answer_with(200, &[("content-type", "audio/x-wav")], vec![0_u8, 255]);
+    let sound = ScriptedTransport::new().respond_with(200, &[("content-type", "audio/x-wav")], vec![0_u8, 255]);
     let (ghl, sent) = client(sound);
     assert_eq!(ghl.conversations().recording("l1", "m1").await.unwrap(), [0, 255]);
     assert_eq!(line(&only(&sent)), "GET /conversations/messages/m1/locations/l1/recording");
-    let (ghl, sent) = client(ScriptedTransport::new().answer_with(200, &[], "Hello."));
+    let (ghl, sent) = client(ScriptedTransport::new().respond_with(200, &[], "Hello."));
     assert_eq!(ghl.conversations().transcript("l1", "m1").await.unwrap(), "Hello.");
     assert_eq!(line(&only(&sent)), "GET /conversations/locations/l1/messages/m1/transcription/download");
 }
@@ -327,6 +327,6 @@ async fn what_contacts_want_has_its_lines() {
         .await;
     let (ghl, sent) = client(ScriptedTransport::new());
     let error = ghl.v3().conversations().preferences("l1").kinds().await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Config && error.message().contains("v3 lacks"), "{error}");
+    assert!(error.kind() == ErrorKind::InvalidInput && error.message().contains("v3 lacks"), "{error}");
     assert!(sent.requests().is_empty());
 }

@@ -61,14 +61,14 @@ where
 {
     let (ghl, sent) = client(ScriptedTransport::new());
     let error = request(ghl).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert!(error.message().contains(word), "`{error}` should speak of {word}");
     assert!(sent.requests().is_empty());
 }
 
 /// A client that is given these pages one after another.
 pub(crate) fn paged(pages: impl IntoIterator<Item = Value>) -> (GhlClient, std::sync::Arc<ScriptedTransport>) {
-    client(pages.into_iter().fold(ScriptedTransport::new(), |script, page| script.answer(200, page)))
+    client(pages.into_iter().fold(ScriptedTransport::new(), |script, page| script.respond(200, page)))
 }
 
 /// Rows that have only ids.

@@ -23,17 +23,17 @@ impl Story {
             "calendarId": calendar, "contactId": contact, "title": "First lesson", "startTime": start.to_string(),
             "ignoreFreeSlotValidation": true, "ignoreDateRange": true,
         });
-        let change = json!({"do": "create_appointment", "location": location, "fields": fields});
+        let change = json!({"action": "create_appointment", "location": location, "fields": fields});
         let made = self.provider.change(vec![change]).await?;
         let id = made.first().map(|made| text(made, "id").to_owned()).unwrap_or_default();
         self.stands(&id, start).await?;
 
         let moved = start + DAY;
         let fields = json!({"startTime": moved.to_string(), "ignoreFreeSlotValidation": true, "ignoreDateRange": true});
-        self.provider.change(vec![json!({"do": "update_appointment", "id": id, "fields": fields})]).await?;
+        self.provider.change(vec![json!({"action": "update_appointment", "id": id, "fields": fields})]).await?;
         self.stands(&id, moved).await?;
 
-        self.provider.change(vec![json!({"do": "delete_appointment", "id": id})]).await?;
+        self.provider.change(vec![json!({"action": "delete_appointment", "id": id})]).await?;
         self.eventually("the appointment's end", || async {
             let still = self.on_day(moved).await?.iter().any(|appointment| appointment["id"] == id.as_str());
             ensure(!still, || "it still stands".to_owned())

@@ -40,7 +40,7 @@ impl Story {
         let mut refused = 0;
         for state in [self.provider.state(false).await?, self.provider.calcom_state(false).await?] {
             let limits = state["counts"]["limits"].as_object().cloned().unwrap_or_default();
-            refused += limits.values().map(|usage| count(usage, "/refused")).sum::<u64>();
+            refused += limits.values().map(|usage| count(usage, "/rejected")).sum::<u64>();
         }
         Ok(refused)
     }

@@ -14,25 +14,25 @@ impl Story {
         let location = self.locations[0].clone();
         let fields =
             json!({"firstName": "Deal", "lastName": "Maker", "email": format!("deal@{}.example.com", self.slug)});
-        let contact = json!({"do": "create_contact", "location": location, "fields": fields});
+        let contact = json!({"action": "create_contact", "location": location, "fields": fields});
         let made = self.provider.change(vec![contact]).await?;
         let contact = made.first().map(|made| made["id"].clone()).unwrap_or_default();
         let (pipeline, next) = self.two_stages(&location).await?;
 
         let fields = json!({"pipelineId": pipeline, "contactId": contact, "name": "First course", "status": "open", "monetaryValue": 900});
-        let change = json!({"do": "create_opportunity", "location": location, "fields": fields});
+        let change = json!({"action": "create_opportunity", "location": location, "fields": fields});
         let made = self.provider.change(vec![change]).await?;
         let id = made.first().map(|made| text(made, "id").to_owned()).unwrap_or_default();
         self.opportunity_is(&id, "monetaryValue", &json!(900.0)).await?;
 
-        let update = |fields: Value| json!({"do": "update_opportunity", "id": id, "fields": fields});
+        let update = |fields: Value| json!({"action": "update_opportunity", "id": id, "fields": fields});
         self.provider.change(vec![update(json!({"pipelineStageId": next}))]).await?;
         self.opportunity_is(&id, "pipelineStageId", &next).await?;
         self.provider.change(vec![update(json!({"status": "won", "monetaryValue": 950}))]).await?;
         self.opportunity_is(&id, "status", &json!("won")).await?;
         self.opportunity_is(&id, "monetaryValue", &json!(950.0)).await?;
 
-        self.provider.change(vec![json!({"do": "delete_opportunity", "id": id})]).await?;
+        self.provider.change(vec![json!({"action": "delete_opportunity", "id": id})]).await?;
         self.eventually("the opportunity's end", || async {
             let still = self.find_opportunity(&id).await?;
             ensure(still.is_none(), || "it still stands".to_owned())

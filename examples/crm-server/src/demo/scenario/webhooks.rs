@@ -46,12 +46,12 @@ impl Story {
         let before = self.provider.state(false).await?;
         let victims = Victims::among(self.true_contacts(&location).await?)?;
 
-        self.provider.order("webhooks", &json!({"hold": true, "duplicate": COPIES, "shuffle": true})).await?;
+        self.provider.order("webhooks", &json!({"hold": true, "duplicates": COPIES, "shuffle": true})).await?;
         let created = self.change_much(&location, &victims).await?;
         let burst = json!({"hold": false, "unknown": UNKNOWN, "forged": FORGED});
         self.provider.order("webhooks", &burst).await?;
         self.settled("the burst").await?;
-        self.provider.order("webhooks", &json!({"duplicate": 0, "shuffle": false})).await?;
+        self.provider.order("webhooks", &json!({"duplicates": 0, "shuffle": false})).await?;
 
         let after = self.provider.state(false).await?;
         let delta = |name: &str| {
@@ -82,16 +82,16 @@ impl Story {
         for round in 1..=3 {
             for victim in &victims.changed {
                 let fields = json!({"firstName": format!("Round {round}"), "tags": ["demo", format!("round-{round}")]});
-                changes.push(json!({"do": "update_contact", "id": victim["id"], "fields": fields}));
+                changes.push(json!({"action": "update_contact", "id": victim["id"], "fields": fields}));
             }
         }
         for victim in &victims.deleted {
-            changes.push(json!({"do": "delete_contact", "id": victim["id"]}));
+            changes.push(json!({"action": "delete_contact", "id": victim["id"]}));
         }
         self.provider.change(changes).await?;
         let create = |number: usize| {
             let fields = json!({"firstName": "Burst", "lastName": format!("Number {number}"), "email": format!("burst-{number}@{}.example.com", self.slug)});
-            json!({"do": "create_contact", "location": location, "fields": fields})
+            json!({"action": "create_contact", "location": location, "fields": fields})
         };
         let created = self.provider.change((0..CREATED).map(create).collect()).await?;
         Ok(created.iter().map(|contact| text(contact, "id").to_owned()).collect())
@@ -111,7 +111,7 @@ impl Story {
         let state = self.provider.state(true).await?;
         let deliveries = state["deliveries"].as_array().cloned().unwrap_or_default();
         let wrong = deliveries.iter().filter(|delivery| delivery["outcome"] == "lost").find(|delivery| {
-            let answers = delivery["answers"].as_array().cloned().unwrap_or_default();
+            let answers = delivery["statuses"].as_array().cloned().unwrap_or_default();
             delivery["kind"] != "ContactDelete" || answers.iter().any(|status| *status != 401)
         });
         ensure(wrong.is_none(), || {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sidecar_core::health::Check;
+use sidecar_core::health::HealthCheck;
 
 use crate::app::App;
 
@@ -10,12 +10,12 @@ use crate::app::App;
 pub(super) struct DatabaseCheck(pub(super) App);
 
 #[async_trait]
-impl Check for DatabaseCheck {
+impl HealthCheck for DatabaseCheck {
     fn name(&self) -> Cow<'static, str> {
         "database".into()
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         self.0.store.next_due(self.0.now()).await.map(drop).map_err(|error| error.to_string())
     }
 }
@@ -25,7 +25,7 @@ impl Check for DatabaseCheck {
 pub(super) struct RedisCheck(pub(super) App);
 
 #[async_trait]
-impl Check for RedisCheck {
+impl HealthCheck for RedisCheck {
     fn name(&self) -> Cow<'static, str> {
         "redis".into()
     }
@@ -34,7 +34,7 @@ impl Check for RedisCheck {
         self.0.rate_limits.shared().is_none().then(|| "set REDIS_URL to share limits between processes".to_owned())
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         let Some(limiter) = self.0.rate_limits.shared() else { return Ok(()) };
         match limiter.check().await {
             true => Ok(()),

@@ -8,7 +8,7 @@ mod routes;
 
 use std::{sync::Arc, time::Duration};
 
-use sidecar_core::health::{Check, ask_all};
+use sidecar_core::health::{HealthCheck, check_all};
 
 pub use routes::{
     __path_integrations, __path_live, __path_ready, Alive, Detail, Integrations, integrations, live, ready,
@@ -25,11 +25,11 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Checks every dependency now.
 pub async fn check(app: &App) -> HealthResults {
-    let checks: [Arc<dyn Check>; 4] = [
+    let checks: [Arc<dyn HealthCheck>; 4] = [
         Arc::new(DatabaseCheck(app.clone())),
         Arc::new(GhlCheck(app.clone())),
         Arc::new(CalcomCheck::new(app.clone()).await),
         Arc::new(RedisCheck(app.clone())),
     ];
-    ask_all(&*app.clock, CHECK_TIMEOUT, &checks).await
+    check_all(&*app.clock, CHECK_TIMEOUT, &checks).await
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Serialize;
-use sidecar_core::health::State as Standing;
+use sidecar_core::health::HealthStatus as Standing;
 use utoipa::ToSchema;
 
 use crate::{

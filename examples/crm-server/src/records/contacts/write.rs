@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use sidecar_core::{
     ErrorKind, OrganizationId, Timestamp,
-    record::{Batch, Change, ChangeOrigin, Effect, Record},
+    record::{Batch, Change, ChangeOrigin, Mutation, Record},
 };
 
 use super::{
@@ -148,7 +148,7 @@ fn location_of(stored: &Record) -> ApiResult<LocationId> {
 
 /// Fields that were cleared may be missing in GHL's answer; the store must not keep their old values.
 fn clear(change: &mut Change, wire: &Map<String, Value>) {
-    if let Effect::Patch(document) = &mut change.effect {
+    if let Mutation::Patch(document) = &mut change.mutation {
         let document = Arc::make_mut(document);
         for (name, _) in wire.iter().filter(|(_, value)| value.is_null()) {
             document.entry(name).or_insert(Value::Null);
@@ -184,10 +184,10 @@ async fn bury(app: &App, stored: &Record) -> ApiResult<()> {
         version: deleted_at(app.now(), stored),
         origin: ChangeOrigin::Read { revision: stored.revision },
         position: None,
-        effect: Effect::Delete,
+        mutation: Mutation::Delete,
         searchable: &[],
-        reread: Some(READ_CONTACT.into()),
-        follow_up: None,
+        refetch_task: Some(READ_CONTACT.into()),
+        on_change: None,
     };
     commit(app, change).await
 }

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Effect, RecordKey},
+    record::{Batch, Change, ChangeOrigin, Mutation, RecordKey},
 };
 
 use super::Scene;
@@ -113,10 +113,10 @@ async fn the_calendar_tells_when_the_organization_is_busy_and_nothing_more() {
             version: now,
             origin: ChangeOrigin::Listed,
             position: Some(start),
-            effect: Effect::Put(Arc::new(doc)),
+            mutation: Mutation::Put(Arc::new(doc)),
             searchable: &[],
-            reread: None,
-            follow_up: None,
+            refetch_task: None,
+            on_change: None,
         }
     };
     let day = hour * 24;

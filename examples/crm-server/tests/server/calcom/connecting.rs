@@ -283,7 +283,7 @@ async fn health_tells_off_from_up_from_down() {
     let connection = down.server.app.calcom.connection(&id).await.unwrap().unwrap();
     let broken =
         sidecar_core::token::ConnectionState::NeedsReauth { reason: "refused".into(), since: down.server.app.now() };
-    down.server.app.store.mark(&connection.key, connection.tokens.generation, &broken).await.unwrap();
+    down.server.app.store.set_state(&connection.key, connection.tokens.generation, &broken).await.unwrap();
     assert_eq!(state(&down.server).await, "down");
     assert_eq!(down.connection().await["needsReauth"], true);
 

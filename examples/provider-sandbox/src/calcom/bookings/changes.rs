@@ -1,23 +1,22 @@
-//! What becomes of a booking: moved, cancelled, confirmed, declined, missed. The same for an API call and for a person on Cal.com's
-//! own pages.
-//! Invariant: a moved booking is cancelled and points to its successor, which points back.
+//! Changes of a booking: reschedule, cancel, confirm, decline, mark absent. API calls and the in-process API share them.
+//! Invariant: a rescheduled booking is cancelled, and it and its successor name each other.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::record::{Booking, Status};
 use crate::calcom::account::Account;
-use crate::calcom::availability::{Search, Span};
-use crate::calcom::error::ApiError;
-use crate::calcom::shape;
-use crate::calcom::state::World;
-use crate::calcom::webhooks::{self, Told};
+use crate::calcom::availability::{SlotQuery, TimeRange};
+use crate::calcom::response::ApiError;
+use crate::calcom::schema;
+use crate::calcom::state::CalcomState;
+use crate::calcom::webhooks::{self, BookingEvent};
 use crate::lock;
 
 /// The body of a reschedule.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Move {
+pub(crate) struct RescheduleRequest {
     pub(crate) start: String,
     pub(crate) rescheduled_by: Option<String>,
     pub(crate) rescheduling_reason: Option<String>,
@@ -27,178 +26,177 @@ pub(crate) struct Move {
 /// The body of a cancel.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Cancel {
+pub(crate) struct CancelRequest {
     pub(crate) cancellation_reason: Option<String>,
     pub(crate) seat_uid: Option<String>,
-    /// Who cancels, by e-mail address; not on the wire.
+    /// E-mail address of the host; `None` for the first attendee. Not part of the body.
     #[serde(skip)]
-    pub(crate) by: Option<String>,
+    pub(crate) cancelled_by: Option<String>,
 }
 
 /// The body of a mark-absent.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct Absent {
+pub(crate) struct MarkAbsentRequest {
     pub(crate) host: Option<bool>,
     #[serde(default)]
-    pub(crate) attendees: Vec<AbsentAttendee>,
+    pub(crate) attendees: Vec<AttendeeAbsence>,
 }
 
-/// Whether one attendee did not come.
+/// Whether an attendee was absent.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct AbsentAttendee {
+pub(crate) struct AttendeeAbsence {
     pub(crate) email: String,
     pub(crate) absent: bool,
 }
 
-/// Moves a booking: the answer is its successor.
-pub(crate) fn reschedule(world: &World, uid: &str, wish: &Move) -> Result<Value, ApiError> {
-    let start_ms = shape::utc("start", &wish.start)?;
-    let now_ms = world.clock.now_ms();
-    let mut account = lock(&world.account);
-    let old = standing(&account, uid, "reschedule")?.clone();
+/// Reschedules a booking and returns its successor.
+pub(crate) fn reschedule(state: &CalcomState, uid: &str, request: &RescheduleRequest) -> Result<Value, ApiError> {
+    let start_ms = schema::utc_timestamp("start", &request.start)?;
+    let now_ms = state.clock.now_ms();
+    let mut account = lock(&state.account);
+    let old = active_booking(&account, uid, "reschedule")?.clone();
     let event_type = account.event_type(old.event_type_id)?.clone();
-    if wish.seat_uid.is_some() {
+    if request.seat_uid.is_some() {
         return Err(ApiError::bad_request(
-            "The stand-in moves bookings with seats as a whole only: leave seatUid out.",
+            "The sandbox reschedules all seats of a booking together: leave seatUid out.",
         ));
     }
     if start_ms < now_ms {
         return Err(ApiError::bad_request("Attempting to book a meeting in the past."));
     }
-    let length_ms = old.span.end_ms - old.span.start_ms;
-    let span = Span::of(start_ms, length_ms);
-    let search = Search { event_type: &event_type, length_ms, now_ms, moving: Some(uid) };
-    if account.bookable(search, span)?.is_some() {
-        return Err(ApiError::slot_taken());
+    let length_ms = old.range.end_ms - old.range.start_ms;
+    let range = TimeRange::starting_at(start_ms, length_ms);
+    let query = SlotQuery { event_type: &event_type, length_ms, now_ms, rescheduled_uid: Some(uid) };
+    if account.check_bookable(query, range)?.is_some() {
+        return Err(ApiError::slot_unavailable());
     }
-    let by_host = wish.rescheduled_by.as_ref() == Some(&account.me.email);
-    let pending = event_type.needs_confirmation() && !by_host;
-    let by = wish.rescheduled_by.clone().or_else(|| old.attendees.first().map(|guest| guest.email.clone()));
+    let is_host = request.rescheduled_by.as_ref() == Some(&account.me.email);
+    let pending = event_type.needs_confirmation() && !is_host;
+    let rescheduled_by = request.rescheduled_by.clone().or_else(|| old.first_attendee_email());
     let new = Booking {
         id: account.new_id(),
         uid: account.new_uid(),
         status: if pending { Status::Pending } else { Status::Accepted },
-        span,
+        range,
         created_ms: now_ms,
         updated_ms: now_ms,
-        rescheduling_reason: wish.rescheduling_reason.clone(),
-        rescheduled_by: by,
+        rescheduling_reason: request.rescheduling_reason.clone(),
+        rescheduled_by,
         from_uid: Some(old.uid.clone()),
         to_uid: None,
         sequence: old.sequence + 1,
         ..old.clone()
     };
-    let before = account.booking_mut(uid)?;
-    before.status = Status::Cancelled;
-    before.to_uid = Some(new.uid.clone());
-    before.updated_ms = now_ms;
-    let told = if pending { Told::Requested } else { Told::Rescheduled { from: &old } };
-    webhooks::booking(world, &account, told, &new);
-    let shown = new.read(&account);
+    let replaced = account.booking_mut(uid)?;
+    replaced.status = Status::Cancelled;
+    replaced.to_uid = Some(new.uid.clone());
+    replaced.updated_ms = now_ms;
+    let event = if pending { BookingEvent::Requested } else { BookingEvent::Rescheduled { from: &old } };
+    webhooks::booking(state, &account, event, &new);
+    let json = new.to_json(&account);
     account.bookings.insert(new.id, new);
-    Ok(shown)
+    Ok(json)
 }
 
 /// Cancels a booking, or one seat of it.
-pub(crate) fn cancel(world: &World, uid: &str, wish: &Cancel) -> Result<Value, ApiError> {
-    let mut account = lock(&world.account);
-    standing(&account, uid, "cancel")?;
-    let now_ms = world.clock.now_ms();
+pub(crate) fn cancel(state: &CalcomState, uid: &str, request: &CancelRequest) -> Result<Value, ApiError> {
+    let mut account = lock(&state.account);
+    active_booking(&account, uid, "cancel")?;
+    let now_ms = state.clock.now_ms();
     let booking = account.booking_mut(uid)?;
-    let by = wish.by.clone().or_else(|| booking.attendees.first().map(|guest| guest.email.clone()));
-    let mut told = booking.clone();
-    if let Some(seat) = &wish.seat_uid {
-        let at = booking.attendees.iter().position(|guest| guest.seat_uid.as_ref() == Some(seat));
-        let at =
-            at.ok_or_else(|| ApiError::not_found(format!("Seat with uid={seat} was not found in the database")))?;
-        let left = booking.attendees.remove(at);
-        told.attendees = vec![left];
+    let cancelled_by = request.cancelled_by.clone().or_else(|| booking.first_attendee_email());
+    let mut cancelled = booking.clone();
+    if let Some(seat) = &request.seat_uid {
+        let index = booking.attendees.iter().position(|attendee| attendee.seat_uid.as_ref() == Some(seat));
+        let index =
+            index.ok_or_else(|| ApiError::not_found(format!("Seat with uid={seat} was not found in the database")))?;
+        cancelled.attendees = vec![booking.attendees.remove(index)];
     }
-    if wish.seat_uid.is_none() || booking.attendees.is_empty() {
+    if request.seat_uid.is_none() || booking.attendees.is_empty() {
         booking.status = Status::Cancelled;
-        booking.cancellation_reason.clone_from(&wish.cancellation_reason);
-        booking.cancelled_by = by.clone();
+        booking.cancellation_reason.clone_from(&request.cancellation_reason);
+        booking.cancelled_by = cancelled_by.clone();
     }
     booking.updated_ms = now_ms;
     let booking = booking.clone();
-    told.status = Status::Cancelled;
-    told.cancellation_reason.clone_from(&wish.cancellation_reason);
-    told.cancelled_by = by;
-    webhooks::booking(world, &account, Told::Cancelled, &told);
-    Ok(booking.read(&account))
+    cancelled.status = Status::Cancelled;
+    cancelled.cancellation_reason.clone_from(&request.cancellation_reason);
+    cancelled.cancelled_by = cancelled_by;
+    webhooks::booking(state, &account, BookingEvent::Cancelled, &cancelled);
+    Ok(booking.to_json(&account))
 }
 
-/// Says yes to a booking that waits.
-pub(crate) fn confirm(world: &World, uid: &str) -> Result<Value, ApiError> {
-    decide(world, uid, "confirm", Told::Created, |booking| booking.status = Status::Accepted)
+/// Confirms a pending booking.
+pub(crate) fn confirm(state: &CalcomState, uid: &str) -> Result<Value, ApiError> {
+    resolve_pending(state, uid, "confirm", BookingEvent::Created, |booking| booking.status = Status::Accepted)
 }
 
-/// Says no to a booking that waits.
-pub(crate) fn decline(world: &World, uid: &str, reason: Option<&str>) -> Result<Value, ApiError> {
-    decide(world, uid, "decline", Told::Rejected, |booking| {
+/// Declines a pending booking.
+pub(crate) fn decline(state: &CalcomState, uid: &str, reason: Option<&str>) -> Result<Value, ApiError> {
+    resolve_pending(state, uid, "decline", BookingEvent::Rejected, |booking| {
         booking.status = Status::Rejected;
         booking.rejection_reason = reason.map(str::to_owned);
     })
 }
 
-/// Says who did not come.
-pub(crate) fn mark_absent(world: &World, uid: &str, wish: &Absent) -> Result<Value, ApiError> {
-    let mut account = lock(&world.account);
-    let now_ms = world.clock.now_ms();
+/// Records which attendees were absent.
+pub(crate) fn mark_absent(state: &CalcomState, uid: &str, request: &MarkAbsentRequest) -> Result<Value, ApiError> {
+    let mut account = lock(&state.account);
+    let now_ms = state.clock.now_ms();
     let booking = account.booking_mut(uid)?;
     if booking.status != Status::Accepted {
         return Err(ApiError::bad_request(format!(
-            "Booking with uid={uid} takes no place, so nobody can be absent from it."
+            "Booking with uid={uid} is not accepted, so attendees cannot be marked as absent."
         )));
     }
-    let comes = |email: &str| booking.attendees.iter().any(|guest| guest.email == email);
-    if let Some(stranger) = wish.attendees.iter().find(|one| !comes(&one.email)) {
-        return Err(ApiError::bad_request(format!("{} is no attendee of booking with uid={uid}", stranger.email)));
+    let is_attendee = |email: &str| booking.attendees.iter().any(|attendee| attendee.email == email);
+    if let Some(unknown) = request.attendees.iter().find(|absence| !is_attendee(&absence.email)) {
+        return Err(ApiError::bad_request(format!("{} is not an attendee of booking with uid={uid}", unknown.email)));
     }
-    booking.absent_host = wish.host.unwrap_or(booking.absent_host);
-    for one in &wish.attendees {
+    booking.absent_host = request.host.unwrap_or(booking.absent_host);
+    for absence in &request.attendees {
         booking
             .attendees
             .iter_mut()
-            .filter(|guest| guest.email == one.email)
-            .for_each(|guest| guest.absent = one.absent);
+            .filter(|attendee| attendee.email == absence.email)
+            .for_each(|attendee| attendee.absent = absence.absent);
     }
     booking.updated_ms = now_ms;
     let booking = booking.clone();
-    if !wish.attendees.is_empty() {
-        webhooks::no_show(world, &account, &booking, &wish.attendees);
+    if !request.attendees.is_empty() {
+        webhooks::no_show(state, &account, &booking, &request.attendees);
     }
-    Ok(booking.read(&account))
+    Ok(booking.to_json(&account))
 }
 
-fn decide(
-    world: &World,
+fn resolve_pending(
+    state: &CalcomState,
     uid: &str,
-    what: &str,
-    told: Told<'_>,
+    action: &str,
+    event: BookingEvent<'_>,
     change: impl FnOnce(&mut Booking),
 ) -> Result<Value, ApiError> {
-    let mut account = lock(&world.account);
-    if standing(&account, uid, what)?.status == Status::Accepted {
-        let message = format!("Can't {what} booking with uid={uid} because it is already confirmed.");
+    let mut account = lock(&state.account);
+    if active_booking(&account, uid, action)?.status == Status::Accepted {
+        let message = format!("Can't {action} booking with uid={uid} because it is already confirmed.");
         return Err(ApiError::bad_request(message));
     }
-    let now_ms = world.clock.now_ms();
+    let now_ms = state.clock.now_ms();
     let booking = account.booking_mut(uid)?;
     change(booking);
     booking.updated_ms = now_ms;
     let booking = booking.clone();
-    webhooks::booking(world, &account, told, &booking);
-    Ok(booking.read(&account))
+    webhooks::booking(state, &account, event, &booking);
+    Ok(booking.to_json(&account))
 }
 
-/// The booking, unless it is over with.
-fn standing<'a>(account: &'a Account, uid: &str, what: &str) -> Result<&'a Booking, ApiError> {
+/// Returns the booking if it is accepted or pending.
+fn active_booking<'a>(account: &'a Account, uid: &str, action: &str) -> Result<&'a Booking, ApiError> {
     let booking = account.booking(uid)?;
-    let why = match booking.status {
+    let reason = match booking.status {
         Status::Accepted | Status::Pending => return Ok(booking),
         Status::Cancelled => "it has been cancelled already",
         Status::Rejected => "it was already rejected",
     };
-    Err(ApiError::bad_request(format!("Can't {what} booking with uid={uid} because {why}.")))
+    Err(ApiError::bad_request(format!("Can't {action} booking with uid={uid} because {reason}.")))
 }

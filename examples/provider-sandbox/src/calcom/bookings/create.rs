@@ -1,22 +1,23 @@
-//! Making a booking: the body, what is checked of it, and a seat in one that is there.
+//! Creates bookings: validates the body, checks availability, and adds a seat to an existing booking where the event type has seats.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::record::{Booking, Guest, Status, title};
+use super::record::{Booking, BookingAttendee, Status, title};
 use crate::calcom::account::Account;
-use crate::calcom::availability::{Search, Span};
-use crate::calcom::error::ApiError;
+use crate::calcom::availability::{SlotQuery, TimeRange};
 use crate::calcom::event_types::EventType;
-use crate::calcom::shape;
-use crate::calcom::state::World;
-use crate::calcom::webhooks::{self, Told};
+use crate::calcom::response::ApiError;
+use crate::calcom::schema;
+use crate::calcom::state::CalcomState;
+use crate::calcom::webhooks::{self, BookingEvent};
 use crate::lock;
 
-/// Most keys of metadata, and most characters of a key and of a value.
-const METADATA: (usize, usize, usize) = (50, 40, 500);
+const MAX_METADATA_KEYS: usize = 50;
+const MAX_METADATA_KEY_CHARS: usize = 40;
+const MAX_METADATA_VALUE_CHARS: usize = 500;
 
-/// Who books; the fields of `attendee`.
+/// The attendee of a create.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewAttendee {
@@ -30,7 +31,7 @@ pub(crate) struct NewAttendee {
 /// The body of a create.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NewBooking {
+pub(crate) struct CreateBookingRequest {
     pub(crate) start: String,
     pub(crate) attendee: NewAttendee,
     pub(crate) event_type_id: Option<i64>,
@@ -50,27 +51,26 @@ pub(crate) struct NewBooking {
     pub(crate) allow_booking_out_of_bounds: bool,
 }
 
-impl NewBooking {
-    fn check(&self) -> Result<(), ApiError> {
+impl CreateBookingRequest {
+    fn validate(&self) -> Result<(), ApiError> {
         let attendee = &self.attendee;
-        shape::zone("attendee.timeZone", &attendee.time_zone)?;
+        schema::time_zone("attendee.timeZone", &attendee.time_zone)?;
         if attendee.name.trim().is_empty() {
             return Err(ApiError::invalid("attendee.name", "name should not be empty"));
         }
-        let reachable = attendee.email.as_deref().or(attendee.phone_number.as_deref());
-        if reachable.is_none_or(|text| text.trim().is_empty()) {
+        let contact_point = attendee.email.as_deref().or(attendee.phone_number.as_deref());
+        if contact_point.is_none_or(|text| text.trim().is_empty()) {
             return Err(ApiError::invalid("attendee.email", "email must be an email, or phoneNumber be given"));
         }
         if attendee.email.as_deref().is_some_and(|email| !email.contains('@')) {
             return Err(ApiError::invalid("attendee.email", "email must be an email"));
         }
-        let (keys, key_chars, value_chars) = METADATA;
-        let fits = |(key, value): (&String, &Value)| {
-            key.chars().count() <= key_chars
-                && value.as_str().is_none_or(|text| text.chars().count() <= value_chars)
+        let is_valid = |(key, value): (&String, &Value)| {
+            key.chars().count() <= MAX_METADATA_KEY_CHARS
+                && value.as_str().is_none_or(|text| text.chars().count() <= MAX_METADATA_VALUE_CHARS)
                 && (value.is_string() || value.is_number() || value.is_boolean())
         };
-        match self.metadata.len() <= keys && self.metadata.iter().all(fits) {
+        match self.metadata.len() <= MAX_METADATA_KEYS && self.metadata.iter().all(is_valid) {
             true => Ok(()),
             false => Err(ApiError::invalid(
                 "metadata",
@@ -80,47 +80,47 @@ impl NewBooking {
     }
 }
 
-/// Books. Flags that overrule the schedule count when the host asks.
-pub(crate) fn create(world: &World, wish: &NewBooking, is_host: bool) -> Result<Value, ApiError> {
-    wish.check()?;
-    let start_ms = shape::utc("start", &wish.start)?;
-    let now_ms = world.clock.now_ms();
-    let mut account = lock(&world.account);
-    let (slug, username) = (wish.event_type_slug.as_deref(), wish.username.as_deref());
-    let event_type = account.selected(wish.event_type_id, slug, username)?.clone();
+/// Creates a booking. The flags that override the schedule apply only if the host asks.
+pub(crate) fn create(state: &CalcomState, request: &CreateBookingRequest, is_host: bool) -> Result<Value, ApiError> {
+    request.validate()?;
+    let start_ms = schema::utc_timestamp("start", &request.start)?;
+    let now_ms = state.clock.now_ms();
+    let mut account = lock(&state.account);
+    let (slug, username) = (request.event_type_slug.as_deref(), request.username.as_deref());
+    let event_type = account.find_event_type(request.event_type_id, slug, username)?.clone();
     if event_type.booking_requires_authentication && !is_host {
         return Err(ApiError::unauthorized("This event type requires authentication to be booked."));
     }
-    let length_ms = event_type.length_ms("lengthInMinutes", wish.length_in_minutes)?;
-    let span = Span::of(start_ms, length_ms);
-    let out_of_bounds = is_host && wish.allow_booking_out_of_bounds;
+    let length_ms = event_type.length_ms("lengthInMinutes", request.length_in_minutes)?;
+    let range = TimeRange::starting_at(start_ms, length_ms);
+    let out_of_bounds = is_host && request.allow_booking_out_of_bounds;
     if start_ms < now_ms && !out_of_bounds {
         return Err(ApiError::bad_request("Attempting to book a meeting in the past."));
     }
-    let shared = match is_host && wish.allow_conflicts {
+    let shared_booking = match is_host && request.allow_conflicts {
         true => None,
         false => {
-            // Out of bounds a booking may be in the past, but it has to be free all the same.
+            // An out-of-bounds booking may be in the past, but its time must be free.
             let now_ms = if out_of_bounds { now_ms.min(start_ms) } else { now_ms };
-            let search = Search { event_type: &event_type, length_ms, now_ms, moving: None };
-            account.bookable(search, span)?.map(|booking| booking.uid.clone())
+            let query = SlotQuery { event_type: &event_type, length_ms, now_ms, rescheduled_uid: None };
+            account.check_bookable(query, range)?.map(|booking| booking.uid.clone())
         }
     };
-    let guest = guest(&mut account, &wish.attendee, event_type.seats().is_some());
-    match shared {
-        Some(uid) => join(world, &mut account, &uid, guest, now_ms),
-        None => Ok(book(world, &mut account, &event_type, span, guest, wish)),
+    let attendee = new_attendee(&mut account, &request.attendee, event_type.seats().is_some());
+    match shared_booking {
+        Some(uid) => add_seat(state, &mut account, &uid, attendee, now_ms),
+        None => Ok(insert_booking(state, &mut account, &event_type, range, attendee, request)),
     }
 }
 
-fn guest(account: &mut Account, attendee: &NewAttendee, seated: bool) -> Guest {
+fn new_attendee(account: &mut Account, attendee: &NewAttendee, has_seat: bool) -> BookingAttendee {
     let email = attendee.email.clone().unwrap_or_else(|| {
-        // The provider makes an address up for who has a phone only.
+        // The provider derives an address for attendees without one.
         let digits: String =
             attendee.phone_number.iter().flat_map(|phone| phone.chars()).filter(char::is_ascii_digit).collect();
         format!("{digits}@sms.cal.com")
     });
-    Guest {
+    BookingAttendee {
         id: account.new_id(),
         name: attendee.name.clone(),
         email,
@@ -128,41 +128,41 @@ fn guest(account: &mut Account, attendee: &NewAttendee, seated: bool) -> Guest {
         time_zone: attendee.time_zone.clone(),
         language: attendee.language.clone().unwrap_or_else(|| "en".to_owned()),
         absent: false,
-        seat_uid: seated.then(|| account.new_uuid()),
+        seat_uid: has_seat.then(|| account.new_uuid()),
     }
 }
 
-fn book(
-    world: &World,
+fn insert_booking(
+    state: &CalcomState,
     account: &mut Account,
     event_type: &EventType,
-    span: Span,
-    guest: Guest,
-    wish: &NewBooking,
+    range: TimeRange,
+    attendee: BookingAttendee,
+    request: &CreateBookingRequest,
 ) -> Value {
-    let now_ms = world.clock.now_ms();
-    let mut responses = wish.booking_fields_responses.clone();
-    responses.insert("name".to_owned(), json!(guest.name));
-    responses.insert("email".to_owned(), json!(guest.email));
-    if let Some(phone) = &guest.phone {
+    let now_ms = state.clock.now_ms();
+    let mut responses = request.booking_fields_responses.clone();
+    responses.insert("name".to_owned(), json!(attendee.name));
+    responses.insert("email".to_owned(), json!(attendee.email));
+    if let Some(phone) = &attendee.phone {
         responses.insert("attendeePhoneNumber".to_owned(), json!(phone));
     }
     let pending = event_type.needs_confirmation();
-    let seat_uid = guest.seat_uid.clone();
+    let seat_uid = attendee.seat_uid.clone();
     let booking = Booking {
         id: account.new_id(),
         uid: account.new_uid(),
         event_type_id: event_type.id,
         slug: event_type.slug.clone(),
-        title: title(event_type, &account.me.name, &guest.name),
+        title: title(event_type, &account.me.name, &attendee.name),
         description: event_type.description.clone(),
         status: if pending { Status::Pending } else { Status::Accepted },
-        span,
-        attendees: vec![guest],
-        guests: wish.guests.clone(),
-        metadata: wish.metadata.clone(),
+        range,
+        attendees: vec![attendee],
+        guests: request.guests.clone(),
+        metadata: request.metadata.clone(),
         responses,
-        location: place(wish.location.as_ref()),
+        location: booking_location(request.location.as_ref()),
         created_ms: now_ms,
         updated_ms: now_ms,
         absent_host: false,
@@ -175,35 +175,43 @@ fn book(
         to_uid: None,
         sequence: 0,
     };
-    webhooks::booking(world, account, if pending { Told::Requested } else { Told::Created }, &booking);
-    let shown = with_seat(booking.read(account), seat_uid);
+    let event = if pending { BookingEvent::Requested } else { BookingEvent::Created };
+    webhooks::booking(state, account, event, &booking);
+    let json = with_seat_uid(booking.to_json(account), seat_uid);
     account.bookings.insert(booking.id, booking);
-    shown
+    json
 }
 
-/// Takes another seat of a booking.
-fn join(world: &World, account: &mut Account, uid: &str, guest: Guest, now_ms: i64) -> Result<Value, ApiError> {
-    let seat_uid = guest.seat_uid.clone();
+/// Adds an attendee to a booking with free seats.
+fn add_seat(
+    state: &CalcomState,
+    account: &mut Account,
+    uid: &str,
+    attendee: BookingAttendee,
+    now_ms: i64,
+) -> Result<Value, ApiError> {
+    let seat_uid = attendee.seat_uid.clone();
     let booking = account.booking_mut(uid)?;
-    booking.attendees.push(guest.clone());
+    booking.attendees.push(attendee.clone());
     booking.updated_ms = now_ms;
     let booking = booking.clone();
-    // Events of seats tell of the one that is concerned.
-    webhooks::booking(world, account, Told::Created, &Booking { attendees: vec![guest], ..booking.clone() });
-    Ok(with_seat(booking.read(account), seat_uid))
+    // The event contains only the new attendee.
+    let event_booking = Booking { attendees: vec![attendee], ..booking.clone() };
+    webhooks::booking(state, account, BookingEvent::Created, &event_booking);
+    Ok(with_seat_uid(booking.to_json(account), seat_uid))
 }
 
-fn with_seat(mut shown: Value, seat_uid: Option<String>) -> Value {
+fn with_seat_uid(mut json: Value, seat_uid: Option<String>) -> Value {
     if let Some(uid) = seat_uid {
-        shown["seatUid"] = json!(uid);
+        json["seatUid"] = json!(uid);
     }
-    shown
+    json
 }
 
-/// Where it takes place, as bookings write it.
-fn place(location: Option<&Value>) -> String {
+/// Returns the requested location in the format of bookings.
+fn booking_location(location: Option<&Value>) -> String {
     let text = |name: &str| location.and_then(|location| location.get(name)).and_then(Value::as_str);
-    let own = ["address", "location", "phone"].into_iter().find_map(text);
+    let explicit = ["address", "location", "phone"].into_iter().find_map(text);
     let integration = || text("integration").map(|name| format!("integrations:{name}"));
-    own.map(str::to_owned).or_else(integration).unwrap_or_else(|| "integrations:daily".to_owned())
+    explicit.map(str::to_owned).or_else(integration).unwrap_or_else(|| "integrations:daily".to_owned())
 }

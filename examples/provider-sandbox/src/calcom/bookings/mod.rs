@@ -1,6 +1,6 @@
-//! Bookings: the handlers. `record` is what is kept, `create` and `changes` do the work, `list` finds.
-//! Recurring series, attendees, guests, references and media are not here.
-//! Invariant: what a handler does, the in-process handle does by the same function.
+//! Bookings: `record` is the stored booking, `create` and `changes` write it, `list` finds it; the handlers are here.
+//! Recurring series, attendees, guests, references and media are not served.
+//! Invariant: the handlers and the in-process API call the same functions.
 
 pub(crate) mod changes;
 pub(crate) mod create;
@@ -15,73 +15,82 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 
-use self::changes::{Absent, Cancel, Move};
-use self::create::NewBooking;
-use super::gate::Caller;
-use super::reply::{self, Answer};
-use super::shape::{self, Query};
-use super::state::World;
+use self::changes::{CancelRequest, MarkAbsentRequest, RescheduleRequest};
+use self::create::CreateBookingRequest;
+use super::middleware::Caller;
+use super::response::{self, ApiResult};
+use super::schema::{self, Query};
+use super::state::CalcomState;
+use crate::http_io::json_response;
 use crate::lock;
 
 /// `POST /v2/bookings`.
 pub(crate) async fn create(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<CalcomState>>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
-) -> Answer {
-    let wish: NewBooking = shape::read(&body)?;
-    reply::created(&create::create(&world, &wish, caller.is_host())?)
+) -> ApiResult {
+    let request: CreateBookingRequest = schema::parse(&body)?;
+    response::created(&create::create(&state, &request, caller.is_host())?)
 }
 
 /// `GET /v2/bookings`.
-pub(crate) async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn list(State(state): State<Arc<CalcomState>>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Query::parse(query.as_deref());
-    let account = lock(&world.account);
-    Ok(reply::json(StatusCode::OK, &list::page(&account, &query, world.clock.now_ms())?))
+    let account = lock(&state.account);
+    Ok(json_response(StatusCode::OK, &list::page(&account, &query, state.clock.now_ms())?))
 }
 
 /// `GET /v2/bookings/{uid}`.
-pub(crate) async fn get(State(world): State<Arc<World>>, Path(uid): Path<String>) -> Answer {
-    let account = lock(&world.account);
-    reply::ok(&account.booking(&uid)?.read(&account))
+pub(crate) async fn get(State(state): State<Arc<CalcomState>>, Path(uid): Path<String>) -> ApiResult {
+    let account = lock(&state.account);
+    response::ok(&account.booking(&uid)?.to_json(&account))
 }
 
 /// `POST /v2/bookings/{uid}/cancel`.
 pub(crate) async fn cancel(
-    State(world): State<Arc<World>>,
+    State(state): State<Arc<CalcomState>>,
     Extension(caller): Extension<Caller>,
     Path(uid): Path<String>,
     body: Bytes,
-) -> Answer {
-    let mut wish: Cancel = shape::read(&body)?;
-    wish.by = caller.is_host().then(|| lock(&world.account).me.email.clone());
-    reply::ok(&changes::cancel(&world, &uid, &wish)?)
+) -> ApiResult {
+    let mut request: CancelRequest = schema::parse(&body)?;
+    request.cancelled_by = caller.is_host().then(|| lock(&state.account).me.email.clone());
+    response::ok(&changes::cancel(&state, &uid, &request)?)
 }
 
 /// `POST /v2/bookings/{uid}/reschedule`.
-pub(crate) async fn reschedule(State(world): State<Arc<World>>, Path(uid): Path<String>, body: Bytes) -> Answer {
-    let wish: Move = shape::read(&body)?;
-    reply::created(&changes::reschedule(&world, &uid, &wish)?)
+pub(crate) async fn reschedule(
+    State(state): State<Arc<CalcomState>>,
+    Path(uid): Path<String>,
+    body: Bytes,
+) -> ApiResult {
+    let request: RescheduleRequest = schema::parse(&body)?;
+    response::created(&changes::reschedule(&state, &uid, &request)?)
 }
 
 /// `POST /v2/bookings/{uid}/confirm`.
-pub(crate) async fn confirm(State(world): State<Arc<World>>, Path(uid): Path<String>) -> Answer {
-    reply::ok(&changes::confirm(&world, &uid)?)
+pub(crate) async fn confirm(State(state): State<Arc<CalcomState>>, Path(uid): Path<String>) -> ApiResult {
+    response::ok(&changes::confirm(&state, &uid)?)
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Decline {
+struct DeclineRequest {
     reason: Option<String>,
 }
 
 /// `POST /v2/bookings/{uid}/decline`.
-pub(crate) async fn decline(State(world): State<Arc<World>>, Path(uid): Path<String>, body: Bytes) -> Answer {
-    let wish: Decline = shape::read(&body)?;
-    reply::ok(&changes::decline(&world, &uid, wish.reason.as_deref())?)
+pub(crate) async fn decline(State(state): State<Arc<CalcomState>>, Path(uid): Path<String>, body: Bytes) -> ApiResult {
+    let request: DeclineRequest = schema::parse(&body)?;
+    response::ok(&changes::decline(&state, &uid, request.reason.as_deref())?)
 }
 
 /// `POST /v2/bookings/{uid}/mark-absent`.
-pub(crate) async fn mark_absent(State(world): State<Arc<World>>, Path(uid): Path<String>, body: Bytes) -> Answer {
-    let wish: Absent = shape::read(&body)?;
-    reply::ok(&changes::mark_absent(&world, &uid, &wish)?)
+pub(crate) async fn mark_absent(
+    State(state): State<Arc<CalcomState>>,
+    Path(uid): Path<String>,
+    body: Bytes,
+) -> ApiResult {
+    let request: MarkAbsentRequest = schema::parse(&body)?;
+    response::ok(&changes::mark_absent(&state, &uid, &request)?)
 }

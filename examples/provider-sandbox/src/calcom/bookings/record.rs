@@ -1,13 +1,13 @@
-//! A booking as it is kept, and as answers show it.
+//! The stored booking and its JSON.
 
 use serde_json::{Map, Value, json};
 
 use crate::calcom::account::Account;
-use crate::calcom::availability::Span;
+use crate::calcom::availability::TimeRange;
 use crate::calcom::event_types::EventType;
 use crate::clock::rfc3339;
 
-/// How a booking stands.
+/// The status of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Accepted,
@@ -17,7 +17,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// As answers write it; webhooks write it in upper case.
+    /// Returns the status as the API writes it; webhooks use upper case.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -28,9 +28,9 @@ impl Status {
     }
 }
 
-/// Who comes.
+/// An attendee of a booking.
 #[derive(Debug, Clone)]
-pub(crate) struct Guest {
+pub(crate) struct BookingAttendee {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) email: String,
@@ -38,11 +38,11 @@ pub(crate) struct Guest {
     pub(crate) time_zone: String,
     pub(crate) language: String,
     pub(crate) absent: bool,
-    /// Of an event type with seats.
+    /// Set if the event type has seats.
     pub(crate) seat_uid: Option<String>,
 }
 
-/// A booking. Times are epoch milliseconds.
+/// A stored booking. Times are epoch milliseconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Booking {
     pub(crate) id: i64,
@@ -52,8 +52,8 @@ pub(crate) struct Booking {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) status: Status,
-    pub(crate) span: Span,
-    pub(crate) attendees: Vec<Guest>,
+    pub(crate) range: TimeRange,
+    pub(crate) attendees: Vec<BookingAttendee>,
     pub(crate) guests: Vec<String>,
     pub(crate) metadata: Map<String, Value>,
     pub(crate) responses: Map<String, Value>,
@@ -68,41 +68,46 @@ pub(crate) struct Booking {
     pub(crate) rescheduled_by: Option<String>,
     pub(crate) from_uid: Option<String>,
     pub(crate) to_uid: Option<String>,
-    /// How often it changed in calendars.
+    /// The iCalendar sequence number.
     pub(crate) sequence: i64,
 }
 
 impl Booking {
-    /// Whether the host is taken then.
-    pub(crate) fn takes_time(&self) -> bool {
+    /// Returns whether the booking occupies the host's time.
+    pub(crate) fn is_active(&self) -> bool {
         matches!(self.status, Status::Accepted | Status::Pending)
     }
 
     pub(crate) fn minutes(&self) -> i64 {
-        (self.span.end_ms - self.span.start_ms) / 60_000
+        (self.range.end_ms - self.range.start_ms) / 60_000
+    }
+
+    pub(crate) fn first_attendee_email(&self) -> Option<String> {
+        self.attendees.first().map(|attendee| attendee.email.clone())
     }
 
     pub(crate) fn video_url(&self) -> String {
         format!("https://cal.example.com/video/{}", self.uid)
     }
 
-    /// The shape of every answer.
-    pub(crate) fn read(&self, account: &Account) -> Value {
-        let seated = account.event_types.get(&self.event_type_id).is_some_and(|own| own.seats().is_some());
-        let mut shown = json!({
+    /// Returns the booking as the API writes it.
+    pub(crate) fn to_json(&self, account: &Account) -> Value {
+        let event_type = account.event_types.get(&self.event_type_id);
+        let has_seats = event_type.is_some_and(|event_type| event_type.seats().is_some());
+        let mut json = json!({
             "id": self.id, "uid": self.uid, "title": self.title, "description": self.description, "hosts": [account.host()],
-            "status": self.status.as_str(), "start": rfc3339(self.span.start_ms), "end": rfc3339(self.span.end_ms),
+            "status": self.status.as_str(), "start": rfc3339(self.range.start_ms), "end": rfc3339(self.range.end_ms),
             "duration": self.minutes(), "eventTypeId": self.event_type_id, "eventType": {"id": self.event_type_id, "slug": self.slug},
             "location": self.location, "meetingUrl": self.video_url(), "absentHost": self.absent_host,
             "createdAt": rfc3339(self.created_ms), "updatedAt": rfc3339(self.updated_ms), "rating": null,
             "icsUid": format!("{}@Cal.com", self.uid), "guests": self.guests,
-            "attendees": self.attendees.iter().map(|guest| self.attendee(guest, seated)).collect::<Vec<_>>(),
+            "attendees": self.attendees.iter().map(|attendee| self.attendee_json(attendee, has_seats)).collect::<Vec<_>>(),
         });
-        if !seated {
-            shown["metadata"] = json!(self.metadata);
-            shown["bookingFieldsResponses"] = json!(self.responses);
+        if !has_seats {
+            json["metadata"] = json!(self.metadata);
+            json["bookingFieldsResponses"] = json!(self.responses);
         }
-        let told = [
+        let optional = [
             ("cancellationReason", &self.cancellation_reason),
             ("cancelledByEmail", &self.cancelled_by),
             ("reschedulingReason", &self.rescheduling_reason),
@@ -110,30 +115,30 @@ impl Booking {
             ("rescheduledFromUid", &self.from_uid),
             ("rescheduledToUid", &self.to_uid),
         ];
-        for (name, value) in told.into_iter().filter(|(_, value)| value.is_some()) {
-            shown[name] = json!(value);
+        for (name, value) in optional.into_iter().filter(|(_, value)| value.is_some()) {
+            json[name] = json!(value);
         }
-        shown
+        json
     }
 
-    fn attendee(&self, guest: &Guest, seated: bool) -> Value {
-        let mut shown = json!({
-            "name": guest.name, "email": guest.email, "displayEmail": guest.email, "timeZone": guest.time_zone,
-            "language": guest.language, "absent": guest.absent,
+    fn attendee_json(&self, attendee: &BookingAttendee, has_seats: bool) -> Value {
+        let mut json = json!({
+            "name": attendee.name, "email": attendee.email, "displayEmail": attendee.email, "timeZone": attendee.time_zone,
+            "language": attendee.language, "absent": attendee.absent,
         });
-        if let Some(phone) = &guest.phone {
-            shown["phoneNumber"] = json!(phone);
+        if let Some(phone) = &attendee.phone {
+            json["phoneNumber"] = json!(phone);
         }
-        if seated {
-            shown["seatUid"] = json!(guest.seat_uid);
-            shown["metadata"] = json!(self.metadata);
-            shown["bookingFieldsResponses"] = json!(self.responses);
+        if has_seats {
+            json["seatUid"] = json!(attendee.seat_uid);
+            json["metadata"] = json!(self.metadata);
+            json["bookingFieldsResponses"] = json!(self.responses);
         }
-        shown
+        json
     }
 }
 
-/// `Intro between Bo Host and Ann Example`.
-pub(crate) fn title(event_type: &EventType, host: &str, guest: &str) -> String {
-    format!("{} between {host} and {guest}", event_type.title)
+/// Returns a title like `Intro between Bo Host and Ann Example`.
+pub(crate) fn title(event_type: &EventType, host: &str, attendee: &str) -> String {
+    format!("{} between {host} and {attendee}", event_type.title)
 }

@@ -1,6 +1,7 @@
-//! Webhooks: who wants to hear what (`subscriptions`), what is said (`payload`), and its signature. Sending is `crate::deliveries`.
-//! Invariant: a payload has the documented fields of its trigger; what Cal.com leaves out (metadata of cancelled and rejected
-//! bookings, ids of deliveries) is left out here.
+//! Webhooks: `subscriptions` selects the receivers, `payload` builds the events, and this file signs and queues them.
+//! `crate::deliveries` sends them.
+//! Invariant: a payload has the documented fields of its trigger. It omits what Cal.com omits: the metadata of cancelled and rejected
+//! bookings, and delivery ids.
 
 pub(crate) mod payload;
 pub(crate) mod subscriptions;
@@ -11,71 +12,80 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-pub(crate) use self::payload::Told;
+pub(crate) use self::payload::BookingEvent;
 use self::subscriptions::Subscription;
 use super::account::Account;
-use super::bookings::changes::AbsentAttendee;
+use super::bookings::changes::AttendeeAbsence;
 use super::bookings::record::Booking;
-use super::out_of_office::Absence;
-use super::state::World;
+use super::out_of_office::OutOfOfficeEntry;
+use super::state::CalcomState;
 use crate::clock::rfc3339;
-use crate::deliveries::{Event, Persistence, WebhookSettings};
+use crate::deliveries::{Event, RetryPolicy, WebhookSettings};
 
-/// Cal.com sends again after every failure, each time after half as long again.
-pub(crate) const PERSISTENCE: Persistence = Persistence { again: |_| true, growth_percent: 150 };
+/// Cal.com retries after every failure; each delay is one and a half times the one before.
+pub(crate) const RETRY_POLICY: RetryPolicy = RetryPolicy { is_retryable: |_| true, backoff_percent: 150 };
 
-/// Three attempts in all, the second after ten seconds and some.
-pub(crate) fn settings() -> WebhookSettings {
+/// Returns the default settings: three attempts, the second after 10 to 15 seconds.
+pub(crate) fn webhook_settings() -> WebhookSettings {
     WebhookSettings {
-        resend_interval_ms: 10_000,
-        resend_jitter_ms: 5_000,
-        resends: 2,
-        skew_ms: 0,
+        retry_interval_ms: 10_000,
+        retry_jitter_ms: 5_000,
+        max_retries: 2,
+        clock_skew_ms: 0,
         ..WebhookSettings::default()
     }
 }
 
-/// Tells what became of a booking.
-pub(crate) fn booking(world: &World, account: &Account, told: Told<'_>, booking: &Booking) {
-    tell(world, account, told.trigger(), &payload::booking(account, told, booking));
+/// Emits the event of a changed booking.
+pub(crate) fn booking(state: &CalcomState, account: &Account, event: BookingEvent<'_>, booking: &Booking) {
+    let payload = payload::booking(account, event, booking);
+    emit(state, account, event.trigger(), &envelope(state, event.trigger(), &payload));
 }
 
-/// Tells who did not come, or did after all.
-pub(crate) fn no_show(world: &World, account: &Account, booking: &Booking, attendees: &[AbsentAttendee]) {
-    tell(world, account, "BOOKING_NO_SHOW_UPDATED", &payload::no_show(booking, attendees));
+/// Emits the event of changed attendee absences.
+pub(crate) fn no_show(state: &CalcomState, account: &Account, booking: &Booking, absences: &[AttendeeAbsence]) {
+    const TRIGGER: &str = "BOOKING_NO_SHOW_UPDATED";
+    emit(state, account, TRIGGER, &envelope(state, TRIGGER, &payload::no_show(booking, absences)));
 }
 
-/// Tells that the user will be away.
-pub(crate) fn out_of_office(world: &World, account: &Account, absence: &Absence) {
-    tell(world, account, "OOO_CREATED", &payload::out_of_office(account, absence, world.clock.now_ms()));
+/// Emits the event of a new out-of-office entry.
+pub(crate) fn out_of_office(state: &CalcomState, account: &Account, entry: &OutOfOfficeEntry) {
+    let payload = payload::out_of_office(account, entry, state.clock.now_ms());
+    emit(state, account, "OOO_CREATED", &envelope(state, "OOO_CREATED", &payload));
 }
 
-/// Tells that a meeting's time has come or is over; without an envelope.
-pub(crate) fn meeting(world: &World, account: &Account, trigger: &str, booking: &Booking) {
-    post(world, account, trigger, &payload::meeting(account, trigger, booking));
+/// Emits the event of a meeting's start or end, which has no envelope.
+pub(crate) fn meeting(state: &CalcomState, account: &Account, trigger: &str, booking: &Booking) {
+    emit(state, account, trigger, &payload::meeting(account, trigger, booking));
 }
 
-/// What the button sends that tries a webhook out, to every subscription.
-pub(crate) fn ping(world: &World, account: &Account) {
-    let event = enveloped(world, "PING", &payload::ping(account, world.clock.now_ms()));
-    account.subscriptions.iter().for_each(|own| send(world, own, "PING", &event, own.secret.as_deref()));
+/// Sends the test event to every subscription.
+pub(crate) fn ping(state: &CalcomState, account: &Account) {
+    let event = envelope(state, "PING", &payload::ping(account, state.clock.now_ms()));
+    for subscription in &account.subscriptions {
+        send(state, subscription, "PING", &event, subscription.secret.as_deref());
+    }
 }
 
-/// An event of a kind that nobody documented, to every subscription.
-pub(crate) fn unknown(world: &World, account: &Account) {
-    let event = enveloped(world, "BOOKING_TELEPORTED", &json!({"uid": "unknown", "distance": 42}));
-    account.subscriptions.iter().for_each(|own| send(world, own, "BOOKING_TELEPORTED", &event, own.secret.as_deref()));
+/// Sends an event of an undocumented type to every subscription.
+pub(crate) fn send_unknown(state: &CalcomState, account: &Account) {
+    let event = envelope(state, "BOOKING_TELEPORTED", &json!({"uid": "unknown", "distance": 42}));
+    for subscription in &account.subscriptions {
+        send(state, subscription, "BOOKING_TELEPORTED", &event, subscription.secret.as_deref());
+    }
 }
 
-/// An event that looks right, signed with somebody else's secret, to every subscription.
-pub(crate) fn forged(world: &World, account: &Account) {
+/// Sends a plausible event, signed with a wrong secret, to every subscription.
+pub(crate) fn send_forged(state: &CalcomState, account: &Account) {
     let payload = json!({"uid": "forged", "bookingId": 1, "status": "CANCELLED", "type": "intro"});
-    let event = enveloped(world, "BOOKING_CANCELLED", &payload);
-    account.subscriptions.iter().for_each(|own| send(world, own, "BOOKING_CANCELLED", &event, Some("somebody else's")));
+    let event = envelope(state, "BOOKING_CANCELLED", &payload);
+    for subscription in &account.subscriptions {
+        send(state, subscription, "BOOKING_CANCELLED", &event, Some("wrong secret"));
+    }
 }
 
-/// Any body with the headers Cal.com would send it with.
-pub(crate) fn signed(secret: Option<&str>, body: &[u8]) -> HeaderMap {
+/// Returns the headers of a delivery of `body`.
+pub(crate) fn signed_headers(secret: Option<&str>, body: &[u8]) -> HeaderMap {
     let signature = secret.map_or_else(|| "no-secret-provided".to_owned(), |secret| hmac_hex(secret, body));
     HeaderMap::from_iter([
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -87,30 +97,27 @@ pub(crate) fn signed(secret: Option<&str>, body: &[u8]) -> HeaderMap {
     ])
 }
 
-fn tell(world: &World, account: &Account, trigger: &str, payload: &Value) {
-    post(world, account, trigger, &enveloped(world, trigger, payload));
+fn envelope(state: &CalcomState, trigger: &str, payload: &Value) -> Value {
+    json!({"triggerEvent": trigger, "createdAt": rfc3339(state.clock.now_ms()), "payload": payload})
 }
 
-fn enveloped(world: &World, trigger: &str, payload: &Value) -> Value {
-    json!({"triggerEvent": trigger, "createdAt": rfc3339(world.clock.now_ms()), "payload": payload})
-}
-
-fn post(world: &World, account: &Account, trigger: &str, event: &Value) {
-    let mut wanted = account.subscriptions.iter().filter(|own| own.wants(trigger)).peekable();
-    if wanted.peek().is_none() {
-        world.mailer.unaddressed(trigger);
+/// Sends an event to the subscriptions of its trigger.
+fn emit(state: &CalcomState, account: &Account, trigger: &str, event: &Value) {
+    let mut receivers = account.subscriptions.iter().filter(|subscription| subscription.receives(trigger)).peekable();
+    if receivers.peek().is_none() {
+        state.shared.dispatcher.count_unsubscribed(trigger);
     }
-    wanted.for_each(|own| send(world, own, trigger, event, own.secret.as_deref()));
+    receivers.for_each(|subscription| send(state, subscription, trigger, event, subscription.secret.as_deref()));
 }
 
-fn send(world: &World, to: &Subscription, trigger: &str, event: &Value, secret: Option<&str>) {
+fn send(state: &CalcomState, to: &Subscription, trigger: &str, event: &Value, secret: Option<&str>) {
     let body = Bytes::from(event.to_string());
-    let mut headers = signed(secret, &body);
+    let mut headers = signed_headers(secret, &body);
     if let Ok(version) = HeaderValue::from_str(&to.version) {
         headers.insert("x-cal-webhook-version", version);
     }
-    world.mailer.send(&Event {
-        webhook_id: world.mailer.new_id(),
+    state.shared.dispatcher.send(&Event {
+        webhook_id: state.shared.dispatcher.new_id(),
         kind: trigger.to_owned(),
         url: Some(to.subscriber_url.clone()),
         headers,
@@ -118,9 +125,9 @@ fn send(world: &World, to: &Subscription, trigger: &str, event: &Value, secret: 
     });
 }
 
-/// HMAC-SHA256 in lower-case hex.
+/// Returns the HMAC-SHA256 in lower-case hex.
 fn hmac_hex(secret: &str, body: &[u8]) -> String {
-    // Every length of key will do.
+    // HMAC accepts keys of every length.
     let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     hmac.update(body);
     hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -131,10 +138,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_hex_over_the_raw_body_and_a_word_without_a_secret() {
+    fn the_signature_is_hex_hmac_of_the_body_or_a_literal_without_secret() {
         // RFC 4231, test case 2.
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(hmac_hex("Jefe", b"what do ya want for nothing?"), expected);
-        assert_eq!(signed(None, b"{}")["x-cal-signature-256"], "no-secret-provided");
+        assert_eq!(signed_headers(None, b"{}")["x-cal-signature-256"], "no-secret-provided");
     }
 }

@@ -1,29 +1,30 @@
-//! What events say, field by field as the provider's guide and source have it.
+//! The payloads of webhook events, as the provider's guide and source define them.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::calcom::account::Account;
-use crate::calcom::bookings::changes::AbsentAttendee;
-use crate::calcom::bookings::record::{Booking, Guest};
-use crate::calcom::out_of_office::Absence;
+use crate::calcom::bookings::changes::AttendeeAbsence;
+use crate::calcom::bookings::record::{Booking, BookingAttendee};
+use crate::calcom::event_types::EventType;
+use crate::calcom::out_of_office::OutOfOfficeEntry;
 use crate::clock::{rfc3339, rfc3339_at};
 
-/// What became of a booking.
+/// A change of a booking that has an event.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Told<'a> {
+pub(crate) enum BookingEvent<'a> {
     Created,
     Requested,
     Rescheduled {
-        /// The booking that the moved one takes the place of.
+        /// The booking before the reschedule.
         from: &'a Booking,
     },
     Cancelled,
     Rejected,
 }
 
-impl Told<'_> {
+impl BookingEvent<'_> {
     pub(crate) fn trigger(self) -> &'static str {
         match self {
             Self::Created => "BOOKING_CREATED",
@@ -43,12 +44,12 @@ impl Told<'_> {
         }
     }
 
-    /// Whether the booking is over with: then events are poorer.
+    /// Returns whether the booking ended; those events omit the metadata and the attendees' first and last names.
     fn ends(self) -> bool {
         matches!(self, Self::Cancelled | Self::Rejected)
     }
 
-    /// Each trigger writes its times in a format of its own.
+    /// Formats a time; the format depends on the trigger.
     fn time(self, ms: i64) -> String {
         match self {
             Self::Created | Self::Requested | Self::Rejected => rfc3339(ms).replace(".000Z", "Z"),
@@ -58,52 +59,55 @@ impl Told<'_> {
     }
 }
 
-/// The payload of a booking's event.
-pub(crate) fn booking(account: &Account, told: Told<'_>, booking: &Booking) -> Value {
+/// Returns the payload of a booking event.
+pub(crate) fn booking(account: &Account, event: BookingEvent<'_>, booking: &Booking) -> Value {
     let event_type = account.event_types.get(&booking.event_type_id);
-    let seats = event_type.and_then(|own| own.seats());
-    let attendees = booking.attendees.iter().map(|guest| attendee(guest, booking.span.start_ms, !told.ends()));
+    let seats = event_type.and_then(EventType::seats);
+    let attendees =
+        booking.attendees.iter().map(|attendee| attendee_json(attendee, booking.range.start_ms, !event.ends()));
     let mut payload = json!({
         "bookerUrl": "https://cal.example.com", "type": booking.slug, "title": booking.title, "description": booking.description,
-        "additionalNotes": "", "customInputs": {}, "startTime": told.time(booking.span.start_ms), "endTime": told.time(booking.span.end_ms),
-        "organizer": organizer(account, booking.span.start_ms), "attendees": attendees.collect::<Vec<_>>(),
+        "additionalNotes": "", "customInputs": {}, "startTime": event.time(booking.range.start_ms), "endTime": event.time(booking.range.end_ms),
+        "organizer": organizer(account, booking.range.start_ms), "attendees": attendees.collect::<Vec<_>>(),
         "responses": responses(booking), "userFieldsResponses": {}, "location": booking.location,
-        "destinationCalendar": if told.ends() { json!([]) } else { Value::Null }, "hideCalendarNotes": false,
-        "requiresConfirmation": event_type.is_some_and(|own| own.needs_confirmation()).then_some(true),
+        "destinationCalendar": if event.ends() { json!([]) } else { Value::Null }, "hideCalendarNotes": false,
+        "requiresConfirmation": event_type.is_some_and(EventType::needs_confirmation).then_some(true),
         "eventTypeId": booking.event_type_id, "seatsShowAttendees": true, "seatsPerTimeSlot": seats, "schedulingType": null,
         "iCalUID": format!("{}@Cal.com", booking.uid), "iCalSequence": booking.sequence, "uid": booking.uid, "bookingId": booking.id,
         "videoCallData": {"type": "daily_video", "id": booking.uid, "password": "", "url": booking.video_url()}, "appsStatus": [],
-        "eventTitle": event_type.map_or("", |own| own.title.as_str()), "eventDescription": event_type.map(|own| own.description.as_str()),
-        "price": 0, "currency": "usd", "length": booking.minutes(), "status": told.status(), "organizationId": null,
+        "eventTitle": event_type.map_or("", |event_type| event_type.title.as_str()), "eventDescription": event_type.map(|event_type| event_type.description.as_str()),
+        "price": 0, "currency": "usd", "length": booking.minutes(), "status": event.status(), "organizationId": null,
     });
-    if !told.ends() {
+    if !event.ends() {
         payload["metadata"] = metadata(booking);
     }
-    extras(&mut payload, told, booking);
+    add_event_fields(&mut payload, event, booking);
     payload
 }
 
-fn extras(payload: &mut Value, told: Told<'_>, booking: &Booking) {
-    match told {
-        Told::Created => {}
-        Told::Requested => payload["oneTimePassword"] = json!(null),
-        Told::Rescheduled { from } => {
+fn add_event_fields(payload: &mut Value, event: BookingEvent<'_>, booking: &Booking) {
+    match event {
+        BookingEvent::Created => {}
+        BookingEvent::Requested => payload["oneTimePassword"] = json!(null),
+        BookingEvent::Rescheduled { from } => {
             payload["rescheduleId"] = json!(from.id);
             payload["rescheduleUid"] = json!(from.uid);
-            payload["rescheduleStartTime"] = json!(rfc3339(from.span.start_ms));
-            payload["rescheduleEndTime"] = json!(rfc3339(from.span.end_ms));
+            payload["rescheduleStartTime"] = json!(rfc3339(from.range.start_ms));
+            payload["rescheduleEndTime"] = json!(rfc3339(from.range.end_ms));
             payload["rescheduledBy"] = json!(booking.rescheduled_by);
         }
-        Told::Cancelled => {
+        BookingEvent::Cancelled => {
             payload["cancelledBy"] = json!(booking.cancelled_by);
             payload["cancellationReason"] = json!(booking.cancellation_reason);
             payload["requestReschedule"] = json!(false);
         }
-        Told::Rejected => payload["rejectionReason"] = json!(booking.rejection_reason.as_deref().unwrap_or_default()),
+        BookingEvent::Rejected => {
+            payload["rejectionReason"] = json!(booking.rejection_reason.as_deref().unwrap_or_default())
+        }
     }
 }
 
-/// The caller's own values, with the meeting's link among them.
+/// Returns the booking's metadata with the link of the video call.
 fn metadata(booking: &Booking) -> Value {
     let mut metadata = booking.metadata.clone();
     metadata.insert("videoCallUrl".to_owned(), json!(booking.video_url()));
@@ -119,23 +123,23 @@ fn organizer(account: &Account, at_ms: i64) -> Value {
     })
 }
 
-fn attendee(guest: &Guest, at_ms: i64, with_names: bool) -> Value {
-    let mut shown = json!({
-        "email": guest.email, "name": guest.name, "timeZone": guest.time_zone, "phoneNumber": guest.phone,
-        "language": {"locale": guest.language}, "utcOffset": utc_offset(&guest.time_zone, at_ms),
+fn attendee_json(attendee: &BookingAttendee, at_ms: i64, with_names: bool) -> Value {
+    let mut json = json!({
+        "email": attendee.email, "name": attendee.name, "timeZone": attendee.time_zone, "phoneNumber": attendee.phone,
+        "language": {"locale": attendee.language}, "utcOffset": utc_offset(&attendee.time_zone, at_ms),
     });
     if with_names {
-        let (first, last) = guest.name.split_once(' ').unwrap_or((&guest.name, ""));
-        shown["firstName"] = json!(first);
-        shown["lastName"] = json!(last);
+        let (first, last) = attendee.name.split_once(' ').unwrap_or((&attendee.name, ""));
+        json["firstName"] = json!(first);
+        json["lastName"] = json!(last);
     }
-    shown
+    json
 }
 
-/// In minutes.
+/// Returns the offset of a time zone in minutes.
 fn utc_offset(zone: &str, at_ms: i64) -> i32 {
     let offset = TimeZone::get(zone).ok().zip(Timestamp::from_millisecond(at_ms).ok());
-    offset.map_or(0, |(zone, moment)| zone.to_offset(moment).seconds() / 60)
+    offset.map_or(0, |(zone, timestamp)| zone.to_offset(timestamp).seconds() / 60)
 }
 
 fn responses(booking: &Booking) -> Value {
@@ -144,44 +148,46 @@ fn responses(booking: &Booking) -> Value {
         "email" => "email_address".to_owned(),
         other => other.to_owned(),
     };
-    let own = booking
+    let answers = booking
         .responses
         .iter()
         .map(|(name, value)| (name.clone(), json!({"label": label(name), "value": value, "isHidden": false})));
-    let mut responses: Map<String, Value> = own.collect();
-    let place =
+    let mut responses: Map<String, Value> = answers.collect();
+    let location =
         json!({"label": "location", "value": {"optionValue": "", "value": booking.location}, "isHidden": false});
-    responses.insert("location".to_owned(), place);
+    responses.insert("location".to_owned(), location);
     let guests = json!({"label": "additional_guests", "value": booking.guests, "isHidden": false});
     responses.insert("guests".to_owned(), guests);
     Value::Object(responses)
 }
 
-/// The payload of a no-show's event.
-pub(crate) fn no_show(booking: &Booking, attendees: &[AbsentAttendee]) -> Value {
-    let missed: Vec<&str> = attendees.iter().filter(|one| one.absent).map(|one| one.email.as_str()).collect();
-    let message = match missed.is_empty() {
+/// Returns the payload of a no-show event.
+pub(crate) fn no_show(booking: &Booking, absences: &[AttendeeAbsence]) -> Value {
+    let absent: Vec<&str> =
+        absences.iter().filter(|absence| absence.absent).map(|absence| absence.email.as_str()).collect();
+    let message = match absent.is_empty() {
         true => "Attendees unmarked as no-show".to_owned(),
-        false => format!("{} marked as no-show", missed.join(", ")),
+        false => format!("{} marked as no-show", absent.join(", ")),
     };
-    let attendees: Vec<Value> = attendees.iter().map(|one| json!({"email": one.email, "noShow": one.absent})).collect();
+    let attendees: Vec<Value> =
+        absences.iter().map(|absence| json!({"email": absence.email, "noShow": absence.absent})).collect();
     json!({"message": message, "bookingUid": booking.uid, "bookingId": booking.id, "attendees": attendees})
 }
 
-/// A meeting's event, whole: the booking as it is stored, without an envelope.
+/// Returns the event of a meeting: the stored booking, without an envelope.
 pub(crate) fn meeting(account: &Account, trigger: &str, booking: &Booking) -> Value {
     let me = &account.me;
-    let attendees = booking.attendees.iter().map(|guest| {
+    let attendees = booking.attendees.iter().map(|attendee| {
         json!({
-            "id": guest.id, "email": guest.email, "name": guest.name, "timeZone": guest.time_zone, "phoneNumber": guest.phone,
-            "locale": guest.language, "bookingId": booking.id, "noShow": guest.absent,
+            "id": attendee.id, "email": attendee.email, "name": attendee.name, "timeZone": attendee.time_zone, "phoneNumber": attendee.phone,
+            "locale": attendee.language, "bookingId": booking.id, "noShow": attendee.absent,
         })
     });
-    let (span, responses) = (booking.span, &booking.responses);
+    let (range, responses) = (booking.range, &booking.responses);
     json!({
         "triggerEvent": trigger, "id": booking.id, "uid": booking.uid, "idempotencyKey": format!("key-{}", booking.uid), "userId": me.id,
         "userPrimaryEmail": me.email, "eventTypeId": booking.event_type_id, "title": booking.title, "description": booking.description,
-        "customInputs": {}, "responses": responses, "startTime": rfc3339(span.start_ms), "endTime": rfc3339(span.end_ms),
+        "customInputs": {}, "responses": responses, "startTime": rfc3339(range.start_ms), "endTime": rfc3339(range.end_ms),
         "location": booking.location, "createdAt": rfc3339(booking.created_ms), "updatedAt": rfc3339(booking.updated_ms),
         "status": booking.status.as_str().to_uppercase(), "paid": false, "destinationCalendarId": null,
         "cancellationReason": booking.cancellation_reason, "rejectionReason": booking.rejection_reason, "rescheduled": null,
@@ -193,20 +199,20 @@ pub(crate) fn meeting(account: &Account, trigger: &str, booking: &Booking) -> Va
     })
 }
 
-/// The payload of an out-of-office entry's event.
-pub(crate) fn out_of_office(account: &Account, absence: &Absence, now_ms: i64) -> Value {
+/// Returns the payload of an out-of-office event.
+pub(crate) fn out_of_office(account: &Account, entry: &OutOfOfficeEntry, now_ms: i64) -> Value {
     let me = &account.me;
     let user =
         json!({"id": me.id, "name": me.name, "username": me.username, "timeZone": me.time_zone, "email": me.email});
-    let reason = format!("ooo_reasons_{}", absence.reason);
+    let reason = format!("ooo_reasons_{}", entry.reason);
     json!({"oooEntry": {
-        "id": absence.id, "uuid": absence.uuid, "start": rfc3339(absence.span.start_ms), "end": rfc3339(absence.last_ms()),
-        "createdAt": rfc3339(now_ms), "updatedAt": rfc3339(now_ms), "notes": absence.notes, "reason": {"emoji": "x", "reason": reason},
+        "id": entry.id, "uuid": entry.uuid, "start": rfc3339(entry.range.start_ms), "end": rfc3339(entry.last_ms()),
+        "createdAt": rfc3339(now_ms), "updatedAt": rfc3339(now_ms), "notes": entry.notes, "reason": {"emoji": "x", "reason": reason},
         "reasonId": 1, "user": user, "toUser": null,
     }})
 }
 
-/// The reduced payload of a webhook that is tried out.
+/// Returns the payload of the test event.
 pub(crate) fn ping(account: &Account, now_ms: i64) -> Value {
     let me = &account.me;
     let person = |name: &str, email: &str| json!({"name": name, "email": email, "timeZone": me.time_zone, "language": {"locale": "en"}});

@@ -1,5 +1,5 @@
-//! The user's webhooks: where to, for what, with which secret. Any address will do, those of private networks too, which the
-//! provider refuses: tests have no others.
+//! The user's webhook subscriptions: URL, triggers and secret. URLs of private networks are accepted, unlike at the provider, because
+//! tests have no others.
 
 use std::sync::Arc;
 
@@ -8,14 +8,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::calcom::error::ApiError;
-use crate::calcom::me::merged;
-use crate::calcom::reply::{self, Answer};
-use crate::calcom::shape::{self, Query};
-use crate::calcom::state::World;
+use crate::calcom::response::{self, ApiError, ApiResult};
+use crate::calcom::schema::{self, Query};
+use crate::calcom::state::CalcomState;
 use crate::lock;
 
-/// Every trigger that a webhook may name.
+/// The triggers that a subscription may name.
 pub(crate) const TRIGGERS: [&str; 28] = [
     "BOOKING_CREATED",
     "BOOKING_PAYMENT_INITIATED",
@@ -48,7 +46,7 @@ pub(crate) const TRIGGERS: [&str; 28] = [
 ];
 const VERSIONS: [&str; 2] = ["2021-10-20", "2026-07-27"];
 
-/// A webhook.
+/// A stored subscription.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Subscription {
@@ -61,10 +59,10 @@ pub(crate) struct Subscription {
     pub(crate) active: bool,
     #[serde(default)]
     pub(crate) secret: Option<String>,
-    /// Kept and shown, not acted on.
+    /// Stored and returned, but not applied.
     #[serde(default)]
     payload_template: Option<String>,
-    #[serde(default = "usual_version")]
+    #[serde(default = "default_version")]
     pub(crate) version: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time: Option<i64>,
@@ -72,13 +70,13 @@ pub(crate) struct Subscription {
     time_unit: Option<String>,
 }
 
-fn usual_version() -> String {
+fn default_version() -> String {
     VERSIONS[0].to_owned()
 }
 
 impl Subscription {
-    /// One that hears everything.
-    pub(crate) fn to_all(id: String, user_id: i64, url: &str, secret: &str) -> Self {
+    /// Returns a subscription to every trigger.
+    pub(crate) fn for_all_triggers(id: String, user_id: i64, url: &str, secret: &str) -> Self {
         Self {
             id,
             user_id,
@@ -87,29 +85,30 @@ impl Subscription {
             active: true,
             secret: Some(secret.to_owned()),
             payload_template: None,
-            version: usual_version(),
+            version: default_version(),
             time: Some(5),
             time_unit: Some("MINUTE".to_owned()),
         }
     }
 
-    pub(crate) fn wants(&self, trigger: &str) -> bool {
-        self.active && self.triggers.iter().any(|own| own == trigger)
+    /// Returns whether events of the trigger are sent to this subscription.
+    pub(crate) fn receives(&self, trigger: &str) -> bool {
+        self.active && self.triggers.iter().any(|subscribed| subscribed == trigger)
     }
 
-    fn check(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), ApiError> {
         if !url::Url::parse(&self.subscriber_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             return Err(ApiError::invalid("subscriberUrl", "subscriberUrl must be a URL address"));
         }
-        if let Some(odd) = self.triggers.iter().find(|own| !TRIGGERS.contains(&own.as_str())) {
-            let complaint = format!("{odd}: each value in triggers must be one of the known triggers");
-            return Err(ApiError::invalid("triggers", complaint));
+        if let Some(unknown) = self.triggers.iter().find(|trigger| !TRIGGERS.contains(&trigger.as_str())) {
+            let reason = format!("{unknown}: each value in triggers must be one of the known triggers");
+            return Err(ApiError::invalid("triggers", reason));
         }
         if !VERSIONS.contains(&self.version.as_str()) {
             return Err(ApiError::invalid("version", "version must be 2021-10-20 or 2026-07-27"));
         }
-        let waits = self.triggers.iter().any(|own| own.ends_with("_CAL_VIDEO_NO_SHOW"));
-        match waits && (self.time.is_none() || self.time_unit.is_none()) {
+        let has_delay = self.triggers.iter().any(|trigger| trigger.ends_with("_CAL_VIDEO_NO_SHOW"));
+        match has_delay && (self.time.is_none() || self.time_unit.is_none()) {
             true => Err(ApiError::bad_request("time and timeUnit are required for the no-show triggers.")),
             false => Ok(()),
         }
@@ -117,48 +116,50 @@ impl Subscription {
 }
 
 /// `GET /v2/webhooks`.
-pub(crate) async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn list(State(state): State<Arc<CalcomState>>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Query::parse(query.as_deref());
-    let (take, skip) = (query.bounded("take", 1..=250, 250)?, query.bounded("skip", 0..=i64::MAX, 0)?);
-    reply::ok(&lock(&world.account).subscriptions.iter().skip(skip).take(take).collect::<Vec<_>>())
+    let (take, skip) = (query.number_in_range("take", 1..=250, 250)?, query.number_in_range("skip", 0..=i64::MAX, 0)?);
+    response::ok(&lock(&state.account).subscriptions.iter().skip(skip).take(take).collect::<Vec<_>>())
 }
 
 /// `POST /v2/webhooks`.
-pub(crate) async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
-    let wish: Subscription = shape::typed(clean(shape::object(&body)?))?;
-    wish.check()?;
-    let mut account = lock(&world.account);
-    let subscription = Subscription { id: account.new_uuid(), user_id: account.me.id, ..wish };
+pub(crate) async fn create(State(state): State<Arc<CalcomState>>, body: Bytes) -> ApiResult {
+    let request: Subscription = schema::from_object(normalize(schema::object(&body)?))?;
+    request.validate()?;
+    let mut account = lock(&state.account);
+    let subscription = Subscription { id: account.new_uuid(), user_id: account.me.id, ..request };
     account.subscriptions.push(subscription.clone());
-    reply::created(&subscription)
+    response::created(&subscription)
 }
 
 /// `GET /v2/webhooks/{id}`.
-pub(crate) async fn get(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let account = lock(&world.account);
-    reply::ok(account.subscriptions.iter().find(|own| own.id == id).ok_or_else(|| missing(&id))?)
+pub(crate) async fn get(State(state): State<Arc<CalcomState>>, Path(id): Path<String>) -> ApiResult {
+    let account = lock(&state.account);
+    response::ok(account.subscriptions.iter().find(|subscription| subscription.id == id).ok_or_else(|| not_found(&id))?)
 }
 
 /// `PATCH /v2/webhooks/{id}`.
-pub(crate) async fn update(State(world): State<Arc<World>>, Path(id): Path<String>, body: Bytes) -> Answer {
-    let changes = clean(shape::object(&body)?);
-    let mut account = lock(&world.account);
-    let known = account.subscriptions.iter_mut().find(|own| own.id == id).ok_or_else(|| missing(&id))?;
-    let changed: Subscription = shape::typed(merged(known, changes)?)?;
-    changed.check()?;
-    *known = changed;
-    reply::ok(known)
+pub(crate) async fn update(State(state): State<Arc<CalcomState>>, Path(id): Path<String>, body: Bytes) -> ApiResult {
+    let changes = normalize(schema::object(&body)?);
+    let mut account = lock(&state.account);
+    let current =
+        account.subscriptions.iter_mut().find(|subscription| subscription.id == id).ok_or_else(|| not_found(&id))?;
+    let changed: Subscription = schema::from_object(schema::merge_fields(current, changes)?)?;
+    changed.validate()?;
+    *current = changed;
+    response::ok(current)
 }
 
 /// `DELETE /v2/webhooks/{id}`.
-pub(crate) async fn delete(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let mut account = lock(&world.account);
-    let at = account.subscriptions.iter().position(|own| own.id == id).ok_or_else(|| missing(&id))?;
-    reply::ok(&account.subscriptions.remove(at))
+pub(crate) async fn delete(State(state): State<Arc<CalcomState>>, Path(id): Path<String>) -> ApiResult {
+    let mut account = lock(&state.account);
+    let index =
+        account.subscriptions.iter().position(|subscription| subscription.id == id).ok_or_else(|| not_found(&id))?;
+    response::ok(&account.subscriptions.remove(index))
 }
 
-/// Without what is the provider's to say; an empty secret is none.
-fn clean(mut body: Map<String, Value>) -> Map<String, Value> {
+/// Removes the fields that the provider sets; an empty secret becomes `null`.
+fn normalize(mut body: Map<String, Value>) -> Map<String, Value> {
     body.retain(|name, _| name != "id" && name != "userId");
     if body.get("secret") == Some(&json!("")) {
         body.insert("secret".to_owned(), Value::Null);
@@ -166,6 +167,6 @@ fn clean(mut body: Map<String, Value>) -> Map<String, Value> {
     body
 }
 
-fn missing(id: &str) -> ApiError {
+fn not_found(id: &str) -> ApiError {
     ApiError::not_found(format!("Webhook with id {id} not found"))
 }

@@ -1,11 +1,10 @@
-//! Calendars: the agenda of a location, its changes, and the operations on events.
-//! Invariant: events are asked for by epoch milliseconds and one of calendar, user and group, never by dates.
+//! Calendars: `appointment_store` holds a location's calendars and events, `changes` writes them, `slots` lists free slots; the other
+//! handlers are here.
+//! Invariant: events are queried by epoch milliseconds and one of calendar, user and group, never by dates.
 
-pub(crate) mod agenda;
+pub(crate) mod appointment_store;
 pub(crate) mod changes;
 mod slots;
-
-use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
@@ -14,140 +13,141 @@ use serde_json::{Value, json};
 
 pub(crate) use slots::free_slots;
 
-use super::error::{ApiError, trace_id};
-use super::reply::{self, Answer};
-use super::shape::{self, Params};
-use super::state::{Site, World};
+use super::response::{self, ApiError, ApiResult, trace_id};
+use super::schema::{self, Params};
+use super::state::{GhlState, Location, RequestContext};
 use super::tokens::Caller;
 use crate::lock;
 
-type Asked = (State<Arc<World>>, Extension<Caller>);
-
-pub(crate) async fn list((State(world), Extension(caller)): Asked, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn list((State(state), Extension(caller)): RequestContext, RawQuery(query): RawQuery) -> ApiResult {
     let params = Params::parse(query.unwrap_or_default().as_bytes(), &["locationId*", "groupId", "showDrafted"])?;
-    let site = world.site(&caller, params.text("locationId"))?;
-    let here = params.get("groupId").is_none_or(|id| id == site.place.group_id);
-    let calendars: Vec<Value> =
-        lock(&site.agenda).calendars.iter().filter(|_| here).map(|calendar| calendar.read(&site.place)).collect();
-    reply::ok(&json!({"calendars": calendars, "traceId": trace_id()}))
+    let location = state.authorized_location(&caller, params.text("locationId"))?;
+    let is_group = params.get("groupId").is_none_or(|id| id == location.profile.group_id);
+    let calendars: Vec<Value> = lock(&location.appointment_store)
+        .calendars
+        .iter()
+        .filter(|_| is_group)
+        .map(|calendar| calendar.to_json(&location.profile))
+        .collect();
+    response::ok(&json!({"calendars": calendars, "traceId": trace_id()}))
 }
 
-pub(crate) async fn get((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
-    let site = site_of_calendar(&world, &caller, &id)?;
-    let calendar = lock(&site.agenda).calendar(&id).map(|calendar| calendar.read(&site.place));
-    reply::ok(&json!({"calendar": calendar, "traceId": trace_id()}))
+pub(crate) async fn get((State(state), Extension(caller)): RequestContext, Path(id): Path<String>) -> ApiResult {
+    let location = state.calendar_location(&caller, &id)?;
+    let calendar = lock(&location.appointment_store).calendar(&id).map(|calendar| calendar.to_json(&location.profile));
+    response::ok(&json!({"calendar": calendar, "traceId": trace_id()}))
 }
 
-/// The window and selector of an events query.
-struct Span<'a> {
-    site: &'a Site,
+/// The time range and the selectors of an events query.
+struct EventQuery<'a> {
+    location: &'a Location,
     start_ms: i64,
     end_ms: i64,
     params: &'a Params,
 }
 
-const SPAN: &[&str] = &["locationId*", "startTime*", "endTime*", "calendarId", "userId", "groupId"];
+const EVENT_QUERY_PARAMS: &[&str] = &["locationId*", "startTime*", "endTime*", "calendarId", "userId", "groupId"];
 
-impl<'a> Span<'a> {
-    fn read(world: &'a World, caller: &Caller, params: &'a Params) -> Result<Self, ApiError> {
-        let site = world.site(caller, params.text("locationId"))?;
+impl<'a> EventQuery<'a> {
+    fn parse(state: &'a GhlState, caller: &Caller, params: &'a Params) -> Result<Self, ApiError> {
+        let location = state.authorized_location(caller, params.text("locationId"))?;
         if ["calendarId", "userId", "groupId"].iter().all(|name| params.get(name).is_none()) {
-            return Err(ApiError::unprocessable(vec!["Either of calendarId, userId or groupId is required".into()]));
+            return Err(ApiError::invalid("Either of calendarId, userId or groupId is required"));
         }
         let (start_ms, end_ms) = (params.number("startTime")?.unwrap_or(0), params.number("endTime")?.unwrap_or(0));
         if end_ms < start_ms {
-            return Err(ApiError::unprocessable(vec!["endTime must be after startTime".into()]));
+            return Err(ApiError::invalid("endTime must be after startTime"));
         }
-        Ok(Self { site, start_ms, end_ms, params })
+        Ok(Self { location, start_ms, end_ms, params })
     }
 
-    fn takes(&self, calendar: Option<&str>, user: Option<&str>, start_ms: i64, end_ms: i64) -> bool {
-        let fits = |name, held: Option<&str>| self.params.get(name).is_none_or(|wanted| Some(wanted) == held);
+    fn matches(&self, calendar: Option<&str>, user: Option<&str>, start_ms: i64, end_ms: i64) -> bool {
+        let selects = |name, value: Option<&str>| self.params.get(name).is_none_or(|expected| Some(expected) == value);
         start_ms <= self.end_ms
             && self.start_ms < end_ms
-            && fits("calendarId", calendar)
-            && fits("userId", user)
-            && fits("groupId", Some(&self.site.place.group_id))
+            && selects("calendarId", calendar)
+            && selects("userId", user)
+            && selects("groupId", Some(&self.location.profile.group_id))
     }
 }
 
-pub(crate) async fn events((State(world), Extension(caller)): Asked, RawQuery(query): RawQuery) -> Answer {
-    let params = Params::parse(query.unwrap_or_default().as_bytes(), SPAN)?;
-    let span = Span::read(&world, &caller, &params)?;
-    let events: Vec<Value> = lock(&span.site.agenda)
+pub(crate) async fn events((State(state), Extension(caller)): RequestContext, RawQuery(query): RawQuery) -> ApiResult {
+    let params = Params::parse(query.unwrap_or_default().as_bytes(), EVENT_QUERY_PARAMS)?;
+    let query = EventQuery::parse(&state, &caller, &params)?;
+    let events: Vec<Value> = lock(&query.location.appointment_store)
         .appointments
         .values()
         .filter(|event| {
-            span.takes(Some(&event.calendar_id), Some(&event.assigned_user_id), event.start_ms, event.end_ms)
+            query.matches(Some(&event.calendar_id), Some(&event.assigned_user_id), event.start_ms, event.end_ms)
         })
-        .map(|event| event.read(&span.site.place))
+        .map(|event| event.to_json(&query.location.profile))
         .collect();
-    reply::ok(&json!({"events": events, "traceId": trace_id()}))
+    response::ok(&json!({"events": events, "traceId": trace_id()}))
 }
 
-pub(crate) async fn blocked_slots((State(world), Extension(caller)): Asked, RawQuery(query): RawQuery) -> Answer {
-    let params = Params::parse(query.unwrap_or_default().as_bytes(), SPAN)?;
-    let span = Span::read(&world, &caller, &params)?;
-    let events: Vec<Value> = lock(&span.site.agenda)
+pub(crate) async fn blocked_slots(
+    (State(state), Extension(caller)): RequestContext,
+    RawQuery(query): RawQuery,
+) -> ApiResult {
+    let params = Params::parse(query.unwrap_or_default().as_bytes(), EVENT_QUERY_PARAMS)?;
+    let query = EventQuery::parse(&state, &caller, &params)?;
+    let events: Vec<Value> = lock(&query.location.appointment_store)
         .blocks
         .values()
         .filter(|block| {
-            span.takes(block.calendar_id.as_deref(), block.user_id.as_deref(), block.start_ms, block.end_ms)
+            query.matches(block.calendar_id.as_deref(), block.user_id.as_deref(), block.start_ms, block.end_ms)
         })
-        .map(|block| block.read(&span.site.place))
+        .map(|block| block.to_json(&query.location.profile))
         .collect();
-    reply::ok(&json!({"events": events, "traceId": trace_id()}))
+    response::ok(&json!({"events": events, "traceId": trace_id()}))
 }
 
-pub(crate) async fn create_appointment((State(world), Extension(caller)): Asked, body: Bytes) -> Answer {
-    let body = shape::object(&body)?;
-    changes::check_create(&body)?;
-    let site = world.site(&caller, body["locationId"].as_str().unwrap_or_default())?;
-    let appointment = changes::create(&world, site, &body)?;
-    reply::ok(&appointment.written(&site.place))
+pub(crate) async fn create_appointment((State(state), Extension(caller)): RequestContext, body: Bytes) -> ApiResult {
+    let body = schema::object(&body)?;
+    changes::validate_create(&body)?;
+    let location = state.authorized_location(&caller, body["locationId"].as_str().unwrap_or_default())?;
+    let appointment = changes::create(&state, location, &body)?;
+    response::ok(&appointment.to_write_response(&location.profile))
 }
 
-pub(crate) async fn get_appointment((State(world), Extension(caller)): Asked, Path(id): Path<String>) -> Answer {
-    let site = world.site_of_event(&caller, &id)?;
-    let event = lock(&site.agenda).appointments.get(&id).map(|event| event.read(&site.place));
-    let event = event.ok_or_else(|| changes::missing_event(&id))?;
-    reply::ok(&json!({"event": event, "traceId": trace_id()}))
+pub(crate) async fn get_appointment(
+    (State(state), Extension(caller)): RequestContext,
+    Path(id): Path<String>,
+) -> ApiResult {
+    let location = state.event_location(&caller, &id)?;
+    let event = lock(&location.appointment_store).appointments.get(&id).map(|event| event.to_json(&location.profile));
+    let event = event.ok_or_else(|| changes::event_not_found(&id))?;
+    response::ok(&json!({"event": event, "traceId": trace_id()}))
 }
 
 pub(crate) async fn update_appointment(
-    (State(world), Extension(caller)): Asked,
+    (State(state), Extension(caller)): RequestContext,
     Path(id): Path<String>,
     body: Bytes,
-) -> Answer {
-    let body = shape::object(&body)?;
-    changes::check_update(&body)?;
-    let site = world.site_of_event(&caller, &id)?;
-    let appointment = changes::update(&world, site, &id, &body)?;
-    reply::ok(&appointment.written(&site.place))
+) -> ApiResult {
+    let body = schema::object(&body)?;
+    changes::validate_update(&body)?;
+    let location = state.event_location(&caller, &id)?;
+    let appointment = changes::update(&state, location, &id, &body)?;
+    response::ok(&appointment.to_write_response(&location.profile))
 }
 
 pub(crate) async fn delete_event(
-    (State(world), Extension(caller)): Asked,
+    (State(state), Extension(caller)): RequestContext,
     Path(id): Path<String>,
     body: Bytes,
-) -> Answer {
-    shape::body(&body, &[])?;
-    let site = world.site_of_event(&caller, &id)?;
-    changes::delete(&world, site, &id)?;
-    // 201 for a delete is what the provider answers.
-    reply::created(&json!({"succeeded": true, "traceId": trace_id()}))
+) -> ApiResult {
+    schema::body(&body, &[])?;
+    let location = state.event_location(&caller, &id)?;
+    changes::delete(&state, location, &id)?;
+    // The provider responds to a delete with 201.
+    response::created(&json!({"succeeded": true, "traceId": trace_id()}))
 }
 
-pub(crate) async fn create_block((State(world), Extension(caller)): Asked, body: Bytes) -> Answer {
-    let body = shape::object(&body)?;
-    changes::check_block(&body)?;
-    let site = world.site(&caller, body["locationId"].as_str().unwrap_or_default())?;
-    let block = changes::block(&world, site, &body)?;
-    reply::created(&block.read(&site.place))
-}
-
-fn site_of_calendar<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Site, ApiError> {
-    let home = world.sites.iter().find(|site| lock(&site.agenda).calendar(id).is_some());
-    let site = home.ok_or_else(|| ApiError::bad_request(format!("Calendar with id {id} not found")))?;
-    world.site(caller, &site.place.id)
+pub(crate) async fn create_block((State(state), Extension(caller)): RequestContext, body: Bytes) -> ApiResult {
+    let body = schema::object(&body)?;
+    changes::validate_block(&body)?;
+    let location = state.authorized_location(&caller, body["locationId"].as_str().unwrap_or_default())?;
+    let block = changes::block(&state, location, &body)?;
+    response::created(&block.to_json(&location.profile))
 }

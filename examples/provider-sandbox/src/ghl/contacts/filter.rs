@@ -1,13 +1,13 @@
-//! Filters of `POST /contacts/search`: a tree of groups and conditions, read with complaints, applied to rows.
+//! Filters of `POST /contacts/search`: a validated tree of groups and conditions.
 
 use serde_json::{Map, Value};
 
-use super::directory::Row;
-use crate::clock::parse_moment;
-use crate::ghl::error::ApiError;
+use super::contact_store::Row;
+use crate::clock::parse_timestamp;
+use crate::ghl::response::ApiError;
 
 /// Longest string value of a filter and of `query`, in characters.
-pub(crate) const TEXT_LIMIT: usize = 75;
+const MAX_TEXT_CHARS: usize = 75;
 
 const TEXT_FIELDS: &[&str] = &[
     "id",
@@ -33,7 +33,7 @@ const TEXT_FIELDS: &[&str] = &[
     "type",
 ];
 
-/// What a search lets through.
+/// A filter with an optional text query.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     all: Vec<Node>,
@@ -44,7 +44,7 @@ pub(crate) struct Filter {
 enum Node {
     Any(Vec<Node>),
     All(Vec<Node>),
-    Is(Field, Test),
+    Condition(Field, Operator),
 }
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ enum Field {
 }
 
 #[derive(Debug)]
-enum Test {
+enum Operator {
     Eq(Vec<String>),
     NotEq(Vec<String>),
     Contains(Vec<String>),
@@ -80,23 +80,24 @@ impl Filter {
     pub(crate) fn parse(filters: Option<&Value>, query: Option<&str>) -> Result<Self, ApiError> {
         let all = match filters {
             None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) => items.iter().map(node).collect::<Result<_, _>>()?,
-            Some(_) => return Err(wrong("filters must be an array")),
+            Some(Value::Array(items)) => items.iter().map(parse_node).collect::<Result<_, _>>()?,
+            Some(_) => return Err(ApiError::invalid("filters must be an array")),
         };
-        if query.is_some_and(|query| query.chars().count() > TEXT_LIMIT) {
-            return Err(wrong("query must be shorter than or equal to 75 characters"));
+        if query.is_some_and(|query| query.chars().count() > MAX_TEXT_CHARS) {
+            return Err(ApiError::invalid("query must be shorter than or equal to 75 characters"));
         }
         let query = query.filter(|query| !query.is_empty()).map(str::to_lowercase);
         Ok(Self { all, query })
     }
 
-    /// Nothing is filtered out.
-    pub(crate) fn lets_all(&self) -> bool {
+    /// Returns whether the filter has no condition.
+    pub(crate) fn accepts_all(&self) -> bool {
         self.all.is_empty() && self.query.is_none()
     }
 
     pub(crate) fn accepts(&self, row: &Row) -> bool {
-        self.all.iter().all(|node| node.accepts(row)) && self.query.as_deref().is_none_or(|query| mentions(row, query))
+        self.all.iter().all(|node| node.accepts(row))
+            && self.query.as_deref().is_none_or(|query| matches_query(row, query))
     }
 }
 
@@ -105,8 +106,10 @@ impl Node {
         match self {
             Self::Any(nodes) => nodes.iter().any(|node| node.accepts(row)),
             Self::All(nodes) => nodes.iter().all(|node| node.accepts(row)),
-            Self::Is(field, Test::Range(range)) => field.number(row).is_some_and(|number| range.holds(number)),
-            Self::Is(field, test) => test.accepts(&field.texts(row)),
+            Self::Condition(field, Operator::Range(range)) => {
+                field.number(row).is_some_and(|number| range.contains(number))
+            }
+            Self::Condition(field, operator) => operator.accepts(&field.texts(row)),
         }
     }
 }
@@ -137,7 +140,7 @@ impl Field {
                 .custom_fields
                 .iter()
                 .filter(|field| field.id == *id)
-                .flat_map(|field| plain(&field.value))
+                .flat_map(|field| lower_case_texts(&field.value))
                 .collect(),
         }
     }
@@ -146,10 +149,8 @@ impl Field {
         match self {
             Self::DateAdded => Some(row.date_added),
             Self::DateUpdated => Some(row.date_updated),
-            Self::Text("dateOfBirth") => parse_moment(row.contact().date_of_birth.as_deref()?),
-            Self::Custom(_) => {
-                self.texts(row).first().and_then(|text| text.parse().ok().or_else(|| parse_moment(text)))
-            }
+            Self::Text("dateOfBirth") => parse_timestamp(row.contact().date_of_birth.as_deref()?),
+            Self::Custom(_) => self.texts(row).first().and_then(|text| parse_number_or_timestamp(text)),
             _ => None,
         }
     }
@@ -159,17 +160,18 @@ impl Field {
     }
 }
 
-impl Test {
-    fn accepts(&self, held: &[String]) -> bool {
-        let equal = |wanted: &[String]| held.iter().any(|text| wanted.contains(text));
-        let within = |wanted: &[String]| held.iter().any(|text| wanted.iter().any(|part| text.contains(part.as_str())));
+impl Operator {
+    fn accepts(&self, values: &[String]) -> bool {
+        let equal = |expected: &[String]| values.iter().any(|text| expected.contains(text));
+        let contains =
+            |parts: &[String]| values.iter().any(|text| parts.iter().any(|part| text.contains(part.as_str())));
         match self {
-            Self::Eq(wanted) => equal(wanted),
-            Self::NotEq(wanted) => !equal(wanted),
-            Self::Contains(wanted) => within(wanted),
-            Self::NotContains(wanted) => !within(wanted),
-            Self::Exists => !held.is_empty(),
-            Self::NotExists => held.is_empty(),
+            Self::Eq(expected) => equal(expected),
+            Self::NotEq(expected) => !equal(expected),
+            Self::Contains(parts) => contains(parts),
+            Self::NotContains(parts) => !contains(parts),
+            Self::Exists => !values.is_empty(),
+            Self::NotExists => values.is_empty(),
             Self::Range(_) => false,
         }
     }
@@ -178,25 +180,25 @@ impl Test {
 impl Range {
     fn parse(value: Option<&Value>) -> Result<Self, ApiError> {
         let Some(Value::Object(bounds)) = value else {
-            return Err(wrong("range value must be an object with gte, gt, lte or lt"));
+            return Err(ApiError::invalid("range value must be an object with gte, gt, lte or lt"));
         };
         let mut range = Self::default();
         for (name, bound) in bounds {
-            let moment = bound.as_i64().or_else(|| text_moment(bound.as_str()?));
-            let moment =
-                moment.ok_or_else(|| wrong(&format!("{name} must be epoch milliseconds or an ISO 8601 date")))?;
+            let timestamp = bound.as_i64().or_else(|| parse_number_or_timestamp(bound.as_str()?));
+            let timestamp = timestamp
+                .ok_or_else(|| ApiError::invalid(format!("{name} must be epoch milliseconds or an ISO 8601 date")))?;
             match name.as_str() {
-                "gte" => range.gte = Some(moment),
-                "gt" => range.gt = Some(moment),
-                "lte" => range.lte = Some(moment),
-                "lt" => range.lt = Some(moment),
-                _ => return Err(wrong(&format!("property {name} should not exist"))),
+                "gte" => range.gte = Some(timestamp),
+                "gt" => range.gt = Some(timestamp),
+                "lte" => range.lte = Some(timestamp),
+                "lt" => range.lt = Some(timestamp),
+                _ => return Err(ApiError::invalid(format!("property {name} should not exist"))),
             }
         }
         Ok(range)
     }
 
-    fn holds(&self, number: i64) -> bool {
+    fn contains(&self, number: i64) -> bool {
         self.gte.is_none_or(|bound| number >= bound)
             && self.gt.is_none_or(|bound| number > bound)
             && self.lte.is_none_or(|bound| number <= bound)
@@ -204,89 +206,86 @@ impl Range {
     }
 }
 
-fn node(value: &Value) -> Result<Node, ApiError> {
+fn parse_node(value: &Value) -> Result<Node, ApiError> {
     let Value::Object(map) = value else {
-        return Err(wrong("each filter must be an object"));
+        return Err(ApiError::invalid("each filter must be an object"));
     };
-    if map.contains_key("group") { group(map) } else { condition(map) }
+    if map.contains_key("group") { parse_group(map) } else { parse_condition(map) }
 }
 
-fn group(map: &Map<String, Value>) -> Result<Node, ApiError> {
-    only(map, &["group", "filters"])?;
+fn parse_group(map: &Map<String, Value>) -> Result<Node, ApiError> {
+    reject_unknown(map, &["group", "filters"])?;
     let Some(Value::Array(items)) = map.get("filters") else {
-        return Err(wrong("filters must be an array"));
+        return Err(ApiError::invalid("filters must be an array"));
     };
-    let nodes = items.iter().map(node).collect::<Result<_, _>>()?;
+    let nodes = items.iter().map(parse_node).collect::<Result<_, _>>()?;
     match map.get("group").and_then(Value::as_str) {
         Some("OR") => Ok(Node::Any(nodes)),
         Some("AND") => Ok(Node::All(nodes)),
-        _ => Err(wrong("group must be one of the following values: OR, AND")),
+        _ => Err(ApiError::invalid("group must be one of the following values: OR, AND")),
     }
 }
 
-fn condition(map: &Map<String, Value>) -> Result<Node, ApiError> {
-    only(map, &["field", "operator", "value"])?;
-    let name = map.get("field").and_then(Value::as_str).ok_or_else(|| wrong("field should not be empty"))?;
+fn parse_condition(map: &Map<String, Value>) -> Result<Node, ApiError> {
+    reject_unknown(map, &["field", "operator", "value"])?;
+    let name =
+        map.get("field").and_then(Value::as_str).ok_or_else(|| ApiError::invalid("field should not be empty"))?;
     let field = Field::parse(name).ok_or_else(|| ApiError::bad_request(format!("Invalid field {name}")))?;
     let value = map.get("value");
-    let test = match map.get("operator").and_then(Value::as_str) {
-        Some("eq") => Test::Eq(values(value)?),
-        Some("not_eq") => Test::NotEq(values(value)?),
-        Some("contains") => Test::Contains(values(value)?),
-        Some("not_contains") => Test::NotContains(values(value)?),
-        Some("exists") => Test::Exists,
-        Some("not_exists") => Test::NotExists,
-        Some("range") if field.has_range() => Test::Range(Range::parse(value)?),
+    let operator = match map.get("operator").and_then(Value::as_str) {
+        Some("eq") => Operator::Eq(parse_values(value)?),
+        Some("not_eq") => Operator::NotEq(parse_values(value)?),
+        Some("contains") => Operator::Contains(parse_values(value)?),
+        Some("not_contains") => Operator::NotContains(parse_values(value)?),
+        Some("exists") => Operator::Exists,
+        Some("not_exists") => Operator::NotExists,
+        Some("range") if field.has_range() => Operator::Range(Range::parse(value)?),
         Some("range") => {
             return Err(ApiError::bad_request(format!("Invalid operator range for field {name}")));
         }
         _ => {
-            return Err(wrong(
+            return Err(ApiError::invalid(
                 "operator must be one of the following values: eq, not_eq, contains, not_contains, exists, not_exists, range",
             ));
         }
     };
-    Ok(Node::Is(field, test))
+    Ok(Node::Condition(field, operator))
 }
 
-fn values(value: Option<&Value>) -> Result<Vec<String>, ApiError> {
-    let texts = value.map(plain).unwrap_or_default();
+fn parse_values(value: Option<&Value>) -> Result<Vec<String>, ApiError> {
+    let texts = value.map(lower_case_texts).unwrap_or_default();
     if texts.is_empty() {
-        return Err(wrong("value should not be empty"));
+        return Err(ApiError::invalid("value should not be empty"));
     }
-    if texts.iter().any(|text| text.chars().count() > TEXT_LIMIT) {
-        return Err(wrong("value must be shorter than or equal to 75 characters"));
+    if texts.iter().any(|text| text.chars().count() > MAX_TEXT_CHARS) {
+        return Err(ApiError::invalid("value must be shorter than or equal to 75 characters"));
     }
     Ok(texts)
 }
 
-/// A value as lower-case texts; a list gives one each.
-fn plain(value: &Value) -> Vec<String> {
+/// Returns a value, or the items of a list, as lower-case texts.
+fn lower_case_texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.to_lowercase()],
-        Value::Array(items) => items.iter().flat_map(plain).collect(),
+        Value::Array(items) => items.iter().flat_map(lower_case_texts).collect(),
         Value::Null | Value::Object(_) => Vec::new(),
         other => vec![other.to_string()],
     }
 }
 
-fn text_moment(text: &str) -> Option<i64> {
-    text.parse().ok().or_else(|| parse_moment(text))
+fn parse_number_or_timestamp(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| parse_timestamp(text))
 }
 
-fn mentions(row: &Row, query: &str) -> bool {
+fn matches_query(row: &Row, query: &str) -> bool {
     let contact = row.contact();
     let texts = [contact.name(), contact.email.clone(), contact.phone.clone(), contact.company_name.clone()];
     texts.iter().flatten().any(|text| text.to_lowercase().contains(query))
 }
 
-fn only(map: &Map<String, Value>, known: &[&str]) -> Result<(), ApiError> {
+fn reject_unknown(map: &Map<String, Value>, known: &[&str]) -> Result<(), ApiError> {
     match map.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(wrong(&format!("property {key} should not exist"))),
+        Some(key) => Err(ApiError::invalid(format!("property {key} should not exist"))),
         None => Ok(()),
     }
-}
-
-fn wrong(message: &str) -> ApiError {
-    ApiError::unprocessable(vec![message.to_owned()])
 }

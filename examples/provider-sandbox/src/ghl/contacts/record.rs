@@ -1,5 +1,4 @@
-//! A contact as the sandbox keeps it and as GHL's read shape writes it.
-//! Reads by id leave out what is empty; search answers and the sandbox's own truth say `null`.
+//! The stored contact and its JSON. Reads by id omit empty fields; searches and the in-process API write them as `null`.
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -7,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::clock::rfc3339;
 
-/// A custom field's value in the read shape (no key: highlevel-api-docs#177).
+/// The value of a custom field, as reads return it (without the key: highlevel-api-docs#177).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CustomValue {
     pub(crate) id: String,
     pub(crate) value: Value,
 }
 
-/// One contact. Times are epoch milliseconds.
+/// A stored contact. Times are epoch milliseconds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Contact {
     pub(crate) id: String,
@@ -45,14 +44,14 @@ pub(crate) struct Contact {
 }
 
 impl Contact {
-    /// First and last name, when there is either.
+    /// Returns the first and last name, or `None` if both are missing.
     pub(crate) fn name(&self) -> Option<String> {
         let name =
             [self.first_name.as_deref(), self.last_name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         (!name.is_empty()).then_some(name)
     }
 
-    /// The text fields by their wire names, for filters, sorting and webhooks.
+    /// Returns a text field by its JSON name.
     pub(crate) fn text(&self, field: &str) -> Option<&str> {
         match field {
             "id" => Some(&self.id),
@@ -78,29 +77,29 @@ impl Contact {
     }
 }
 
-/// How a contact is written.
+/// The JSON of a contact.
 #[derive(Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct ContactJson<'a> {
     pub(crate) contact: &'a Contact,
-    /// Write empty fields as `null` instead of leaving them out.
+    /// Writes empty fields as `null` instead of omitting them.
     pub(crate) nulls: bool,
-    /// The item's own cursor, in search answers.
+    /// The contact's cursor in search results.
     pub(crate) search_after: Option<Vec<Value>>,
 }
 
-impl<'a> View<'a> {
-    /// The answer of a read by id: no nulls.
-    pub(crate) fn by_id(contact: &'a Contact) -> Self {
+impl<'a> ContactJson<'a> {
+    /// Omits empty fields, as reads by id do.
+    pub(crate) fn without_nulls(contact: &'a Contact) -> Self {
         Self { contact, nulls: false, search_after: None }
     }
 
-    /// Every field, empty ones as `null`.
-    pub(crate) fn whole(contact: &'a Contact) -> Self {
+    /// Writes empty fields as `null`, as searches do.
+    pub(crate) fn with_nulls(contact: &'a Contact) -> Self {
         Self { contact, nulls: true, search_after: None }
     }
 }
 
-const OPTIONAL: &[&str] = &[
+const OPTIONAL_FIELDS: &[&str] = &[
     "firstName",
     "lastName",
     "email",
@@ -118,10 +117,10 @@ const OPTIONAL: &[&str] = &[
     "assignedTo",
 ];
 
-/// Fields that the stand-in never fills, null where nulls are written.
+/// Fields without a value in the sandbox.
 const ALWAYS_EMPTY: &[&str] = &["businessId", "attributionSource", "lastAttributionSource", "visitorId"];
 
-impl Serialize for View<'_> {
+impl Serialize for ContactJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let contact = self.contact;
         let mut map = serializer.serialize_map(None)?;
@@ -129,13 +128,13 @@ impl Serialize for View<'_> {
         map.serialize_entry("locationId", &contact.location_id)?;
         let name = contact.name();
         self.entry(&mut map, "name", name.as_deref())?;
-        for field in OPTIONAL {
+        for field in OPTIONAL_FIELDS {
             self.entry(&mut map, field, contact.text(field))?;
         }
-        self.lower(&mut map, "firstNameLowerCase", contact.first_name.as_deref())?;
-        self.lower(&mut map, "lastNameLowerCase", contact.last_name.as_deref())?;
-        self.lower(&mut map, "fullNameLowerCase", name.as_deref())?;
-        self.lower(&mut map, "emailLowerCase", contact.email.as_deref())?;
+        self.lower_case_entry(&mut map, "firstNameLowerCase", contact.first_name.as_deref())?;
+        self.lower_case_entry(&mut map, "lastNameLowerCase", contact.last_name.as_deref())?;
+        self.lower_case_entry(&mut map, "fullNameLowerCase", name.as_deref())?;
+        self.lower_case_entry(&mut map, "emailLowerCase", contact.email.as_deref())?;
         map.serialize_entry("type", "lead")?;
         map.serialize_entry("dnd", &contact.dnd)?;
         map.serialize_entry("dndSettings", &contact.dnd_settings)?;
@@ -154,12 +153,12 @@ impl Serialize for View<'_> {
     }
 }
 
-impl View<'_> {
+impl ContactJson<'_> {
     fn entry<M: SerializeMap>(&self, map: &mut M, name: &str, value: Option<&str>) -> Result<(), M::Error> {
         if value.is_some() || self.nulls { map.serialize_entry(name, &value) } else { Ok(()) }
     }
 
-    fn lower<M: SerializeMap>(&self, map: &mut M, name: &str, value: Option<&str>) -> Result<(), M::Error> {
+    fn lower_case_entry<M: SerializeMap>(&self, map: &mut M, name: &str, value: Option<&str>) -> Result<(), M::Error> {
         let lower = value.map(str::to_lowercase);
         self.entry(map, name, lower.as_deref())
     }

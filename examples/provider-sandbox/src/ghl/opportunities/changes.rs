@@ -1,15 +1,15 @@
-//! Changing opportunities, the same way for an API call and for somebody in the user interface.
+//! Writes opportunities, for API calls and the in-process API.
 
 use serde_json::{Map, Value};
 
-use super::deals::{Deal, STATUSES};
-use crate::ghl::error::ApiError;
-use crate::ghl::shape::{Field, Kind, optional, required};
-use crate::ghl::state::{Site, World};
+use super::opportunity_store::{Opportunity, STATUSES};
+use crate::ghl::response::ApiError;
+use crate::ghl::schema::{Field, FieldType, optional, required, text};
+use crate::ghl::state::{GhlState, Location};
 use crate::ghl::webhooks;
 use crate::lock;
 
-use Kind::{Any, List, OneOf, Text};
+use FieldType::{Any, List, OneOf, Text};
 
 pub(crate) const UPDATE: &[Field] = &[
     optional("pipelineId", Text),
@@ -21,7 +21,7 @@ pub(crate) const UPDATE: &[Field] = &[
     optional("customFields", List),
 ];
 pub(crate) const STATUS: &[Field] = &[required("status", OneOf(STATUSES)), optional("lostReasonId", Text)];
-const CREATE_TOO: &[Field] = &[
+const CREATE_EXTRA: &[Field] = &[
     required("pipelineId", Text),
     required("locationId", Text),
     required("name", Text),
@@ -30,23 +30,27 @@ const CREATE_TOO: &[Field] = &[
 ];
 
 pub(crate) fn create_fields() -> Vec<Field> {
-    let others = UPDATE.iter().filter(|field| !CREATE_TOO.iter().any(|twin| twin.name == field.name));
-    CREATE_TOO.iter().chain(others).copied().collect()
+    let others = UPDATE.iter().filter(|field| !CREATE_EXTRA.iter().any(|extra| extra.name == field.name));
+    CREATE_EXTRA.iter().chain(others).copied().collect()
 }
 
-/// Opens a deal for a contact of the location, in the pipeline's first stage unless one is named.
-pub(crate) fn create(world: &World, site: &Site, body: &Map<String, Value>) -> Result<Deal, ApiError> {
+/// Creates an opportunity for a contact of the location, in the pipeline's first stage unless the body names one.
+pub(crate) fn create(
+    state: &GhlState,
+    location: &Location,
+    body: &Map<String, Value>,
+) -> Result<Opportunity, ApiError> {
     let contact_id = text(body, "contactId").unwrap_or_default().to_owned();
-    if lock(&site.directory).get(&contact_id).is_none() {
+    if lock(&location.contact_store).get(&contact_id).is_none() {
         return Err(ApiError::bad_request(format!("Contact with id {contact_id} not found")));
     }
-    let now_ms = world.clock.now_ms();
-    let deal = {
-        let mut deals = lock(&site.deals);
+    let now_ms = state.clock.now_ms();
+    let opportunity = {
+        let mut store = lock(&location.opportunity_store);
         let pipeline_id = text(body, "pipelineId").unwrap_or_default().to_owned();
-        let stage_id = deals.first_stage(&pipeline_id).ok_or_else(|| wrong_stage(&pipeline_id))?;
-        let mut deal = Deal {
-            id: deals.new_id(),
+        let stage_id = store.first_stage(&pipeline_id).ok_or_else(|| stage_not_found(&pipeline_id))?;
+        let mut opportunity = Opportunity {
+            id: store.new_id(),
             name: String::new(),
             value: 0.0,
             pipeline_id,
@@ -57,32 +61,37 @@ pub(crate) fn create(world: &World, site: &Site, body: &Map<String, Value>) -> R
             created_at: now_ms,
             updated_at: now_ms,
         };
-        apply(&mut deal, body);
-        if !deals.holds(&deal.pipeline_id, &deal.stage_id) {
-            return Err(wrong_stage(&deal.stage_id));
+        apply(&mut opportunity, body);
+        if !store.has_stage(&opportunity.pipeline_id, &opportunity.stage_id) {
+            return Err(stage_not_found(&opportunity.stage_id));
         }
-        deals.deals.insert(deal.id.clone(), deal.clone());
-        deal
+        store.opportunities.insert(opportunity.id.clone(), opportunity.clone());
+        opportunity
     };
-    webhooks::opportunity(world, site, "OpportunityCreate", &deal);
-    Ok(deal)
+    webhooks::opportunity(state, location, "OpportunityCreate", &opportunity);
+    Ok(opportunity)
 }
 
-/// Changes the given fields. A status, a stage and a value have events of their own.
-pub(crate) fn update(world: &World, site: &Site, id: &str, body: &Map<String, Value>) -> Result<Deal, ApiError> {
+/// Updates the fields that the body contains. Status, stage, value and assignee have additional events.
+pub(crate) fn update(
+    state: &GhlState,
+    location: &Location,
+    id: &str,
+    body: &Map<String, Value>,
+) -> Result<Opportunity, ApiError> {
     let (before, after) = {
-        let mut deals = lock(&site.deals);
-        let before = deals.deals.get(id).cloned().ok_or_else(|| missing(id))?;
-        let mut deal = before.clone();
-        apply(&mut deal, body);
-        if !deals.holds(&deal.pipeline_id, &deal.stage_id) {
-            return Err(wrong_stage(&deal.stage_id));
+        let mut store = lock(&location.opportunity_store);
+        let before = store.opportunities.get(id).cloned().ok_or_else(|| not_found(id))?;
+        let mut opportunity = before.clone();
+        apply(&mut opportunity, body);
+        if !store.has_stage(&opportunity.pipeline_id, &opportunity.stage_id) {
+            return Err(stage_not_found(&opportunity.stage_id));
         }
-        deal.updated_at = world.clock.now_ms();
-        deals.deals.insert(deal.id.clone(), deal.clone());
-        (before, deal)
+        opportunity.updated_at = state.clock.now_ms();
+        store.opportunities.insert(opportunity.id.clone(), opportunity.clone());
+        (before, opportunity)
     };
-    webhooks::opportunity(world, site, "OpportunityUpdate", &after);
+    webhooks::opportunity(state, location, "OpportunityUpdate", &after);
     for (changed, kind) in [
         (before.status != after.status, "OpportunityStatusUpdate"),
         (before.stage_id != after.stage_id, "OpportunityStageUpdate"),
@@ -90,45 +99,41 @@ pub(crate) fn update(world: &World, site: &Site, id: &str, body: &Map<String, Va
         (before.assigned_to != after.assigned_to, "OpportunityAssignedToUpdate"),
     ] {
         if changed {
-            webhooks::opportunity(world, site, kind, &after);
+            webhooks::opportunity(state, location, kind, &after);
         }
     }
     Ok(after)
 }
 
-pub(crate) fn delete(world: &World, site: &Site, id: &str) -> Result<(), ApiError> {
-    let deal = lock(&site.deals).deals.remove(id).ok_or_else(|| missing(id))?;
-    webhooks::opportunity(world, site, "OpportunityDelete", &deal);
+pub(crate) fn delete(state: &GhlState, location: &Location, id: &str) -> Result<(), ApiError> {
+    let opportunity = lock(&location.opportunity_store).opportunities.remove(id).ok_or_else(|| not_found(id))?;
+    webhooks::opportunity(state, location, "OpportunityDelete", &opportunity);
     Ok(())
 }
 
-fn apply(deal: &mut Deal, body: &Map<String, Value>) {
+fn apply(opportunity: &mut Opportunity, body: &Map<String, Value>) {
     let set = |field: &mut String, name| {
         if let Some(value) = text(body, name) {
             value.clone_into(field);
         }
     };
-    set(&mut deal.name, "name");
-    set(&mut deal.status, "status");
-    set(&mut deal.pipeline_id, "pipelineId");
-    set(&mut deal.stage_id, "pipelineStageId");
+    set(&mut opportunity.name, "name");
+    set(&mut opportunity.status, "status");
+    set(&mut opportunity.pipeline_id, "pipelineId");
+    set(&mut opportunity.stage_id, "pipelineStageId");
     if let Some(value) = body.get("monetaryValue").and_then(Value::as_f64) {
-        deal.value = value;
+        opportunity.value = value;
     }
     if let Some(user) = text(body, "assignedTo") {
-        deal.assigned_to = Some(user.to_owned());
+        opportunity.assigned_to = Some(user.to_owned());
     }
 }
 
-fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    body.get(name).and_then(Value::as_str)
-}
-
-/// The 400 for an id that is not there.
-pub(crate) fn missing(id: &str) -> ApiError {
+/// Returns the 400 for an unknown opportunity id.
+pub(crate) fn not_found(id: &str) -> ApiError {
     ApiError::bad_request(format!("Opportunity with id {id} not found"))
 }
 
-fn wrong_stage(id: &str) -> ApiError {
+fn stage_not_found(id: &str) -> ApiError {
     ApiError::bad_request(format!("Pipeline or stage with id {id} not found"))
 }

@@ -1,96 +1,96 @@
-//! Webhooks: what is said about a change (`payload`) and how it is signed (`seal`). Sending is `crate::deliveries`.
-//! Invariant: a payload has exactly the documented fields; what GHL leaves out is left out here.
+//! Webhooks: `payload` builds the events, `signing` completes and signs them, and `crate::deliveries` sends them.
+//! Invariant: a payload has exactly the documented fields, without those that GHL omits.
 
 pub(crate) mod payload;
-mod seal;
+mod signing;
 
 use std::collections::BTreeSet;
 
-pub(crate) use seal::signed;
 use serde_json::Value;
+pub(crate) use signing::sign_delivery;
 
-use super::calendars::agenda::Appointment;
+use super::calendars::appointment_store::Appointment;
 use super::contacts::record::Contact;
 use super::identity::Identity;
-use super::opportunities::deals::Deal;
-use super::state::{Site, World};
-use crate::deliveries::Persistence;
+use super::opportunities::opportunity_store::Opportunity;
+use super::state::{GhlState, Location};
+use crate::deliveries::RetryPolicy;
+use crate::lock;
 
-/// GHL sends again after 429 only, at even intervals.
-pub(crate) const PERSISTENCE: Persistence = Persistence { again: |status| status == 429, growth_percent: 100 };
+/// GHL retries only after 429, at constant intervals.
+pub(crate) const RETRY_POLICY: RetryPolicy = RetryPolicy { is_retryable: |status| status == 429, backoff_percent: 100 };
 
-/// Tells the app that a contact was created, changed or removed.
-pub(crate) fn contact(world: &World, kind: &str, contact: &Contact) {
-    say(world, &contact.location_id, payload::contact(kind, contact));
+/// Emits an event of a contact.
+pub(crate) fn contact(state: &GhlState, kind: &str, contact: &Contact) {
+    emit_for_location(state, &contact.location_id, payload::contact(kind, contact));
 }
 
-/// Tells the app what an update changed: fields, tags, do-not-disturb, each by its own event.
-pub(crate) fn contact_changed(world: &World, before: &Contact, after: &Contact) {
+/// Emits the events of an update: fields, tags and do-not-disturb each have their own.
+pub(crate) fn contact_updated(state: &GhlState, before: &Contact, after: &Contact) {
     let tags = |contact: &Contact| contact.tags.iter().cloned().collect::<BTreeSet<_>>();
     let tags_changed = tags(before) != tags(after);
     let dnd_changed = (before.dnd, &before.dnd_settings) != (after.dnd, &after.dnd_settings);
-    let same_apart = Contact {
+    let otherwise_unchanged = Contact {
         tags: after.tags.clone(),
         dnd: after.dnd,
         dnd_settings: after.dnd_settings.clone(),
         date_updated: after.date_updated,
         ..before.clone()
     };
-    if same_apart != *after || !(tags_changed || dnd_changed) {
-        contact(world, "ContactUpdate", after);
+    if otherwise_unchanged != *after || !(tags_changed || dnd_changed) {
+        contact(state, "ContactUpdate", after);
     }
     if tags_changed {
-        contact(world, "ContactTagUpdate", after);
+        contact(state, "ContactTagUpdate", after);
     }
     if dnd_changed {
-        contact(world, "ContactDndUpdate", after);
+        contact(state, "ContactDndUpdate", after);
     }
 }
 
-/// Tells the app that an appointment was created, changed or removed.
-pub(crate) fn appointment(world: &World, site: &Site, kind: &str, appointment: &Appointment) {
-    say(world, &site.place.id, payload::appointment(kind, &site.place, appointment));
+/// Emits an event of an appointment.
+pub(crate) fn appointment(state: &GhlState, location: &Location, kind: &str, appointment: &Appointment) {
+    emit_for_location(state, &location.profile.id, payload::appointment(kind, &location.profile, appointment));
 }
 
-/// Tells the app that an opportunity was created, changed or removed.
-pub(crate) fn opportunity(world: &World, site: &Site, kind: &str, deal: &Deal) {
-    say(world, &site.place.id, payload::opportunity(kind, &site.place, deal));
+/// Emits an event of an opportunity.
+pub(crate) fn opportunity(state: &GhlState, location: &Location, kind: &str, opportunity: &Opportunity) {
+    emit_for_location(state, &location.profile.id, payload::opportunity(kind, &location.profile, opportunity));
 }
 
-/// INSTALL, for the company (`None`) or one location.
-pub(crate) fn installed(world: &World, location: Option<&str>) {
-    post(world, payload::install(world, location));
+/// Emits INSTALL for the company (`None`) or a location.
+pub(crate) fn install(state: &GhlState, location_id: Option<&str>) {
+    emit(state, payload::install(state, location_id));
 }
 
-/// UNINSTALL of a company or a location.
-pub(crate) fn uninstalled(world: &World, id: &str) {
-    post(world, payload::uninstall(world, id));
+/// Emits UNINSTALL for the company or a location.
+pub(crate) fn uninstall(state: &GhlState, id: &str) {
+    emit(state, payload::uninstall(state, id));
 }
 
-/// An event kind nobody documented.
-pub(crate) fn unknown(world: &World) {
-    let location = world.sites.first().map(|site| site.place.id.as_str());
-    post(
-        world,
-        serde_json::json!({"type": "ContactTeleport", "locationId": location, "id": "unknown", "distance": 42}),
+/// Sends an event of an undocumented type.
+pub(crate) fn send_unknown(state: &GhlState) {
+    let location_id = state.locations.first().map(|location| location.profile.id.as_str());
+    emit(
+        state,
+        serde_json::json!({"type": "ContactTeleport", "locationId": location_id, "id": "unknown", "distance": 42}),
     );
 }
 
-/// An event that looks right, signed with somebody else's key.
-pub(crate) fn forged(world: &World) {
-    let Some(site) = world.sites.first() else { return };
-    let row = crate::lock(&site.directory).all().next().cloned();
-    let Some(row) = row else { return };
+/// Sends a plausible event, signed with a wrong key.
+pub(crate) fn send_forged(state: &GhlState) {
+    let Some(location) = state.locations.first() else { return };
+    let Some(row) = lock(&location.contact_store).all().next().cloned() else { return };
     let event = payload::contact("ContactDelete", row.contact());
-    world.mailer.send(&seal::sealed(event, world, Identity::forge));
+    state.shared.dispatcher.send(&signing::signed_event(event, state, Identity::sign_with_wrong_key));
 }
 
-fn say(world: &World, location: &str, event: Value) {
-    if world.listens(location) {
-        post(world, event);
+fn emit_for_location(state: &GhlState, location_id: &str, event: Value) {
+    if state.receives_events(location_id) {
+        emit(state, event);
     }
 }
 
-fn post(world: &World, event: Value) {
-    world.mailer.send(&seal::sealed(event, world, Identity::sign));
+fn emit(state: &GhlState, event: Value) {
+    state.shared.dispatcher.send(&signing::signed_event(event, state, Identity::sign));
 }

@@ -1,16 +1,15 @@
-//! The bodies of GHL's events (DOCS, "webhook events"). `appId`, `versionId`, `webhookId` and `timestamp` are added
-//! when an event is sent.
+//! The payloads of GHL's events (DOCS, "webhook events"). `signing` adds `appId`, `versionId`, `webhookId` and `timestamp`.
 
 use serde_json::{Value, json};
 
 use crate::clock::{rfc3339, rfc3339_at};
-use crate::ghl::calendars::agenda::Appointment;
+use crate::ghl::calendars::appointment_store::Appointment;
 use crate::ghl::contacts::record::Contact;
-use crate::ghl::opportunities::deals::Deal;
-use crate::ghl::place::Place;
-use crate::ghl::state::World;
+use crate::ghl::locations::profile::LocationProfile;
+use crate::ghl::opportunities::opportunity_store::Opportunity;
+use crate::ghl::state::GhlState;
 
-/// Contact events are flat, their id is `id`, and they do not say when the contact changed.
+/// Returns a contact event. It is flat, its id is `id`, and it has no time of the change.
 pub(crate) fn contact(kind: &str, contact: &Contact) -> Value {
     let mut event = json!({
         "type": kind, "locationId": contact.location_id, "id": contact.id, "address1": contact.address1, "city": contact.city,
@@ -26,42 +25,42 @@ pub(crate) fn contact(kind: &str, contact: &Contact) -> Value {
     event
 }
 
-/// Appointment events nest the appointment.
-pub(crate) fn appointment(kind: &str, place: &Place, appointment: &Appointment) -> Value {
-    let at = |ms| rfc3339_at(ms, place.offset_hours);
-    json!({"type": kind, "locationId": place.id, "appointment": {
+/// Returns an appointment event, which contains the appointment as an object.
+pub(crate) fn appointment(kind: &str, profile: &LocationProfile, appointment: &Appointment) -> Value {
+    let local = |ms| rfc3339_at(ms, profile.offset_hours);
+    json!({"type": kind, "locationId": profile.id, "appointment": {
         "id": appointment.id, "address": appointment.address, "title": appointment.title, "calendarId": appointment.calendar_id,
-        "contactId": appointment.contact_id, "groupId": place.group_id, "appointmentStatus": appointment.status,
+        "contactId": appointment.contact_id, "groupId": profile.group_id, "appointmentStatus": appointment.status,
         "assignedUserId": appointment.assigned_user_id, "users": [], "notes": appointment.notes, "source": appointment.source,
-        "startTime": at(appointment.start_ms), "endTime": at(appointment.end_ms),
+        "startTime": local(appointment.start_ms), "endTime": local(appointment.end_ms),
         "dateAdded": rfc3339(appointment.date_added), "dateUpdated": rfc3339(appointment.date_updated),
     }})
 }
 
-/// Opportunity events are flat; they say when the opportunity was made (`dateAdded`), not when it changed.
-pub(crate) fn opportunity(kind: &str, place: &Place, deal: &Deal) -> Value {
+/// Returns an opportunity event. It is flat, and it has the time of creation (`dateAdded`) but not of the change.
+pub(crate) fn opportunity(kind: &str, profile: &LocationProfile, opportunity: &Opportunity) -> Value {
     json!({
-        "type": kind, "locationId": place.id, "id": deal.id, "assignedTo": deal.assigned_to, "contactId": deal.contact_id,
-        "monetaryValue": deal.value, "name": deal.name, "pipelineId": deal.pipeline_id, "pipelineStageId": deal.stage_id,
-        "source": "sandbox", "status": deal.status, "dateAdded": rfc3339(deal.created_at),
+        "type": kind, "locationId": profile.id, "id": opportunity.id, "assignedTo": opportunity.assigned_to, "contactId": opportunity.contact_id,
+        "monetaryValue": opportunity.value, "name": opportunity.name, "pipelineId": opportunity.pipeline_id, "pipelineStageId": opportunity.stage_id,
+        "source": "sandbox", "status": opportunity.status, "dateAdded": rfc3339(opportunity.created_at),
     })
 }
 
-pub(crate) fn install(world: &World, location: Option<&str>) -> Value {
-    let identity = &world.identity;
+pub(crate) fn install(state: &GhlState, location_id: Option<&str>) -> Value {
+    let identity = &state.identity;
     let mut event = json!({
         "type": "INSTALL", "appId": identity.app_id, "versionId": identity.version_id,
-        "installType": if location.is_some() { "Location" } else { "Company" }, "companyId": identity.company_id,
+        "installType": if location_id.is_some() { "Location" } else { "Company" }, "companyId": identity.company_id,
         "userId": identity.user_id, "planId": identity.plan_id, "isWhitelabelCompany": false, "companyName": "Sandbox Agency",
     });
-    if let Some(id) = location {
+    if let Some(id) = location_id {
         event["locationId"] = json!(id);
     }
     event
 }
 
-/// UNINSTALL names a location, or the company when the whole app goes.
-pub(crate) fn uninstall(world: &World, id: &str) -> Value {
-    let name = if id == world.identity.company_id { "companyId" } else { "locationId" };
-    json!({"type": "UNINSTALL", "appId": world.identity.app_id, name: id})
+/// Returns UNINSTALL, which names the location, or the company if the app is uninstalled from all locations.
+pub(crate) fn uninstall(state: &GhlState, id: &str) -> Value {
+    let name = if id == state.identity.company_id { "companyId" } else { "locationId" };
+    json!({"type": "UNINSTALL", "appId": state.identity.app_id, name: id})
 }

@@ -16,7 +16,7 @@ impl Story {
         let made = self.book_and_follow(&format!("margaret@{}.example.com", self.slug), start).await?;
         let fields = json!({"startTime": moved.to_string(), "ignoreFreeSlotValidation": true, "ignoreDateRange": true});
         self.provider
-            .change(vec![json!({"do": "update_appointment", "id": made.appointment, "fields": fields})])
+            .change(vec![json!({"action": "update_appointment", "id": made.appointment, "fields": fields})])
             .await?;
         self.eventually("the booking's move", || async {
             let (before, after) = self.two_bookings(&made.email).await?;
@@ -35,7 +35,7 @@ impl Story {
 
         let fields = json!({"appointmentStatus": "cancelled"});
         self.provider
-            .change(vec![json!({"do": "update_appointment", "id": made.appointment, "fields": fields})])
+            .change(vec![json!({"action": "update_appointment", "id": made.appointment, "fields": fields})])
             .await?;
         self.eventually("the booking's end", || async {
             let (_, after) = self.two_bookings(&made.email).await?;
@@ -54,12 +54,12 @@ impl Story {
             "calendarId": self.calcom.calendar, "contactId": contact["id"], "title": "Not on Cal.com", "startTime": start.to_string(),
             "ignoreFreeSlotValidation": true, "ignoreDateRange": true,
         });
-        let change = json!({"do": "create_appointment", "location": location, "fields": fields});
+        let change = json!({"action": "create_appointment", "location": location, "fields": fields});
         let made = self.provider.change(vec![change]).await?;
         let id = made.first().map(|made| text(made, "id").to_owned()).unwrap_or_default();
         self.eventually("the block", || self.is_free(start, false)).await?;
 
-        self.provider.change(vec![json!({"do": "delete_appointment", "id": id})]).await?;
+        self.provider.change(vec![json!({"action": "delete_appointment", "id": id})]).await?;
         self.eventually("the block's end", || self.is_free(start, true)).await?;
         Ok(Counts::new().with("blocked", 1_u64).with("given_back", 1_u64))
     }

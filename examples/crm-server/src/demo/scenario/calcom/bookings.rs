@@ -25,7 +25,7 @@ impl Story {
     pub(in crate::demo::scenario) async fn booking_changed(&mut self) -> Result<Counts, Wrong> {
         let made = self.calcom.mirrored.clone();
         let (_, moved) = self.two_free_times().await?;
-        let change = json!({"do": "reschedule", "uid": made.booking, "start_ms": moved.as_micros() / 1_000});
+        let change = json!({"action": "reschedule", "uid": made.booking, "start_ms": moved.as_micros() / 1_000});
         let successor = self.at_cal_pages(change).await?;
         ensure(successor != made.booking, || "a moved booking kept its uid".to_owned())?;
         let same = self.appointment_is(&made.email, moved, "confirmed").await?;
@@ -36,7 +36,7 @@ impl Story {
             format!("moved from {was} to {moved}: the free times did not follow")
         })?;
 
-        self.at_cal_pages(json!({"do": "cancel", "uid": successor})).await?;
+        self.at_cal_pages(json!({"action": "cancel", "uid": successor})).await?;
         let same = self.appointment_is(&made.email, moved, "cancelled").await?;
         ensure(same == made.appointment, || "the cancelled booking got another appointment".to_owned())?;
         Ok(Counts::new().with("moved", 1_u64).with("cancelled", 1_u64))

@@ -79,7 +79,7 @@ impl Story {
         let attendee = json!({"name": "Grace Hopper", "email": email, "time_zone": "Europe/Berlin"});
         let start_ms = start.as_micros() / 1_000;
         let change =
-            json!({"do": "book", "event_type": self.calcom.event_type, "start_ms": start_ms, "attendee": attendee});
+            json!({"action": "book", "event_type": self.calcom.event_type, "start_ms": start_ms, "attendee": attendee});
         self.at_cal_pages(change).await
     }
 

@@ -1,13 +1,32 @@
-//! What the provider says when it refuses: its envelope with the exception's name, and OAuth's own pair.
+//! Responses of Cal.com: success in an envelope with `data`, errors in an envelope with the exception's name, and OAuth's error pair.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::reply;
 use crate::clock::rfc3339;
+use crate::http_io::json_response;
 
-/// A refusal. As a response it has no body until [`render`] writes it, because the envelope names path and time.
+/// The result of every handler.
+pub(crate) type ApiResult = Result<Response, ApiError>;
+
+/// Responds with 200 and `data`.
+pub(crate) fn ok(data: &impl Serialize) -> ApiResult {
+    Ok(json_response(StatusCode::OK, &json!({"status": "success", "data": data})))
+}
+
+/// Responds with 201 and `data`.
+pub(crate) fn created(data: &impl Serialize) -> ApiResult {
+    Ok(json_response(StatusCode::CREATED, &json!({"status": "success", "data": data})))
+}
+
+/// Responds with 200 without `data`.
+pub(crate) fn ok_without_data() -> ApiResult {
+    Ok(json_response(StatusCode::OK, &json!({"status": "success"})))
+}
+
+/// An error. [`render_error`] writes its body, because the envelope contains the path and the time.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -40,16 +59,16 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// A field that is not as it should be. The envelope's message says nothing; the reason is in the details.
-    pub(crate) fn invalid(property: &str, complaint: impl Into<String>) -> Self {
-        let error = json!({"property": property, "constraints": {"isValid": complaint.into()}});
+    /// Returns the error for an invalid field. The envelope's message is generic; the details name the field and the reason.
+    pub(crate) fn invalid(property: &str, reason: impl Into<String>) -> Self {
+        let error = json!({"property": property, "constraints": {"isValid": reason.into()}});
         let details = json!({"errors": [error]});
         let message = "Bad Request Exception".to_owned();
         Self { status: StatusCode::BAD_REQUEST, body: Body::Envelope { message, details } }
     }
 
-    /// The time cannot be booked: nobody is free, or the schedule does not have it.
-    pub(crate) fn slot_taken() -> Self {
+    /// Returns the error for a time that is booked or outside the schedule.
+    pub(crate) fn slot_unavailable() -> Self {
         Self::bad_request("User either already has booking at this time or is not available")
     }
 
@@ -63,12 +82,12 @@ impl ApiError {
         Self::new(status, status.canonical_reason().unwrap_or("Error"))
     }
 
-    /// OAuth's pair, as the token endpoint answers.
+    /// Returns OAuth's error pair, without an envelope.
     pub(crate) fn oauth(status: StatusCode, error: &str, description: &str) -> Self {
         Self { status, body: Body::Bare(json!({"error": error, "error_description": description})) }
     }
 
-    /// The name of the exception that the provider's framework throws for the status.
+    /// Returns the name of the exception that the provider's framework throws for the status.
     fn code(&self) -> &'static str {
         match self.status.as_u16() {
             400 => "BadRequestException",
@@ -98,15 +117,15 @@ impl std::fmt::Display for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut answer = self.status.into_response();
-        answer.extensions_mut().insert(self);
-        answer
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
-/// Writes the body of a refusal; any other answer stays as it is.
-pub(crate) fn render(mut answer: Response, path: &str, now_ms: i64) -> Response {
-    let Some(error) = answer.extensions_mut().remove::<ApiError>() else { return answer };
+/// Writes the body of an [`ApiError`]; other responses are unchanged.
+pub(crate) fn render_error(mut response: Response, path: &str, now_ms: i64) -> Response {
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     let code = error.code();
     let body = match error.body {
         Body::Bare(body) => body,
@@ -115,10 +134,10 @@ pub(crate) fn render(mut answer: Response, path: &str, now_ms: i64) -> Response 
             "error": {"code": code, "message": message, "details": details},
         }),
     };
-    let mut rendered = reply::json(error.status, &body);
-    // Those of the body that was not there are not meant.
-    let of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE];
-    let others = answer.headers().iter().filter(|(name, _)| !of_body.contains(name));
+    let mut rendered = json_response(error.status, &body);
+    // The headers of the empty body do not describe the rendered one.
+    let body_headers = [header::CONTENT_LENGTH, header::CONTENT_TYPE];
+    let others = response.headers().iter().filter(|(name, _)| !body_headers.contains(name));
     rendered.headers_mut().extend(others.map(|(name, value)| (name.clone(), value.clone())));
     rendered
 }

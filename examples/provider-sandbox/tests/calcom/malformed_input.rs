@@ -3,7 +3,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::World;
+use crate::support::Fixture;
 
 const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v2/bookings", "2026-02-25"),
@@ -56,20 +56,20 @@ fn right(event_type: i64) -> Value {
     })
 }
 
-async fn status(world: &World, method: &str, path: &str, version: &str, body: String) -> u16 {
+async fn status(fixture: &Fixture, method: &str, path: &str, version: &str, body: String) -> u16 {
     let request = Request::builder().method(method).uri(format!("/calcom{path}")).header("cal-api-version", version);
-    let request = request.header("authorization", format!("Bearer {}", world.calcom.api_key()));
-    world.sandbox.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
+    let request = request.header("authorization", format!("Bearer {}", fixture.calcom.api_key()));
+    fixture.sandbox.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
 }
 
 #[tokio::test]
 async fn nothing_that_is_sent_is_a_failure_of_the_server() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let unlimited = provider_sandbox::calcom::LimitRules { enforced: false, ..Default::default() };
-    world.sandbox.control().calcom().limits(unlimited);
-    let uid = world.book("intro", "2026-11-24T15:00:00Z");
-    let event_type = world.event_type("block");
-    let schedule = world.calcom.default_schedule_id().unwrap();
+    fixture.sandbox.control().calcom().set_limits(unlimited);
+    let uid = fixture.book("intro", "2026-11-24T15:00:00Z");
+    let event_type = fixture.event_type("block");
+    let schedule = fixture.calcom.default_schedule_id().unwrap();
     let right = right(event_type);
     for (method, path, version) in ROUTES {
         let path = path
@@ -80,21 +80,21 @@ async fn nothing_that_is_sent_is_a_failure_of_the_server() {
             for mutant in mutants() {
                 let mut body = right.clone();
                 body[field] = mutant;
-                let status = status(&world, method, &path, version, body.to_string()).await;
+                let status = status(&fixture, method, &path, version, body.to_string()).await;
                 assert!(status < 500, "{method} {path}: {status} for {body}");
             }
         }
-        for odd in ["[]", "{", "null", "\"x\""] {
-            assert!(status(&world, method, &path, version, odd.to_owned()).await < 500);
+        for invalid in ["[]", "{", "null", "\"x\""] {
+            assert!(status(&fixture, method, &path, version, invalid.to_owned()).await < 500);
         }
     }
-    assert!(world.client.me().get().await.is_ok());
+    assert!(fixture.client.me().get().await.is_ok());
 }
 
 #[tokio::test]
 async fn a_query_that_cannot_be_is_refused() {
-    let world = World::new().await;
-    let id = world.event_type("intro");
+    let fixture = Fixture::new().await;
+    let id = fixture.event_type("intro");
     for (path, version) in [
         ("/v2/bookings?take=0".to_owned(), "2024-08-13"),
         ("/v2/bookings?status=accepted".to_owned(), "2024-08-13"),
@@ -105,6 +105,6 @@ async fn a_query_that_cannot_be_is_refused() {
         (format!("/v2/slots?eventTypeId={id}&start=2026-11-24&end=2026-11-24&timeZone=Mars"), "2024-09-04"),
         ("/v2/slots?start=2026-11-24&end=2026-11-24".to_owned(), "2024-09-04"),
     ] {
-        assert_eq!(status(&world, "GET", &path, version, String::new()).await, 400, "{path}");
+        assert_eq!(status(&fixture, "GET", &path, version, String::new()).await, 400, "{path}");
     }
 }

@@ -1,4 +1,4 @@
-//! Repeatable chance: the same seed throws the same dice (SplitMix64). Not for secrets.
+//! A seeded pseudo-random number generator (SplitMix64), so that a seed always produces the same data. Not for secrets.
 
 use std::sync::Mutex;
 
@@ -6,13 +6,13 @@ use crate::lock;
 
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SeededRng(u64);
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-impl Dice {
-    /// Dice for one purpose: every part of `path` matters.
+impl SeededRng {
+    /// Returns the generator for one purpose; each `path` yields an independent sequence.
     pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
         let state = path.iter().fold(mix(seed ^ GOLDEN), |state, part| mix(state ^ mix(part.wrapping_add(GOLDEN))));
         Self(state)
@@ -23,23 +23,23 @@ impl Dice {
         mix(self.0)
     }
 
-    /// A number in `0..bound` (0 when the bound is 0).
+    /// Returns a number in `0..bound`, or 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    /// True in `percent` of 100 throws.
+    /// Returns true with a probability of `percent` in 100.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of `items`, which must not be empty.
+    /// Returns one of `items`, which must not be empty.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let at = self.below(items.len() as u64);
         &items[usize::try_from(at).unwrap_or(0)]
     }
 
-    /// An id in the provider's style: 20 letters and digits.
+    /// Returns an id in the providers' style: 20 letters and digits.
     pub(crate) fn id(&mut self) -> String {
         (0..20).map(|_| char::from(*self.pick(LETTERS))).collect()
     }
@@ -52,17 +52,17 @@ impl Dice {
     }
 }
 
-/// Dice that several tasks share.
+/// A generator that several tasks share.
 #[derive(Debug)]
-pub(crate) struct SharedDice(Mutex<Dice>);
+pub(crate) struct SharedRng(Mutex<SeededRng>);
 
-impl SharedDice {
+impl SharedRng {
     pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
-        Self(Mutex::new(Dice::new(seed, path)))
+        Self(Mutex::new(SeededRng::new(seed, path)))
     }
 
-    pub(crate) fn throw<T>(&self, play: impl FnOnce(&mut Dice) -> T) -> T {
-        play(&mut lock(&self.0))
+    pub(crate) fn with<T>(&self, draw: impl FnOnce(&mut SeededRng) -> T) -> T {
+        draw(&mut lock(&self.0))
     }
 }
 
@@ -77,20 +77,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn throws_differ_and_repeat_with_the_seed() {
-        let throws =
-            |seed| SharedDice::new(seed, &[1]).throw(|dice| (0..100).map(|_| dice.below(4_001)).collect::<Vec<_>>());
-        assert_eq!(throws(1), throws(1));
-        assert_ne!(throws(1), throws(2));
-        let mut distinct = throws(1);
+    fn the_same_seed_repeats_the_same_numbers() {
+        let draws =
+            |seed| SharedRng::new(seed, &[1]).with(|rng| (0..100).map(|_| rng.below(4_001)).collect::<Vec<_>>());
+        assert_eq!(draws(1), draws(1));
+        assert_ne!(draws(1), draws(2));
+        let mut distinct = draws(1);
         distinct.sort_unstable();
         distinct.dedup();
         assert!(distinct.len() > 90);
     }
 
     #[test]
-    fn shared_throws_go_on_where_the_last_one_ended() {
-        let dice = SharedDice::new(1, &[1]);
-        assert_ne!(dice.throw(Dice::next), dice.throw(Dice::next));
+    fn a_shared_generator_continues_its_sequence() {
+        let rng = SharedRng::new(1, &[1]);
+        assert_ne!(rng.with(SeededRng::next), rng.with(SeededRng::next));
     }
 }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sidecar_core::{
     Error, ErrorKind, Result,
-    http::{Answer, Call},
+    http::{Call, Response},
     retry::Replay,
 };
 
@@ -17,7 +17,7 @@ use crate::{config::ApiVersion, model::File};
 /// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent. Its
 /// `Debug` names the body's fields without their values: a password can be among them.
 #[derive(Clone)]
-pub(crate) struct Draft {
+pub(crate) struct RequestBuilder {
     client: GhlClient,
     operation: &'static Operation,
     resource: Resource,
@@ -32,10 +32,10 @@ pub(crate) struct Draft {
     pub(crate) settings: Settings,
 }
 
-impl fmt::Debug for Draft {
+impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields: Vec<&String> = self.body.iter().flat_map(Map::keys).collect();
-        f.debug_struct("Draft")
+        f.debug_struct("RequestBuilder")
             .field("operation", &self.operation.name)
             .field("resource", &self.resource)
             .field("arguments", &self.arguments)
@@ -45,7 +45,7 @@ impl fmt::Debug for Draft {
     }
 }
 
-impl Draft {
+impl RequestBuilder {
     /// A call with the token and the quota of `resource`.
     pub(crate) fn new(client: &GhlClient, operation: &'static Operation, resource: impl Into<Resource>) -> Self {
         Self {
@@ -160,9 +160,9 @@ impl Draft {
     }
 
     /// Sends it.
-    pub(crate) async fn answer(self) -> Result<Answer> {
+    pub(crate) async fn answer(self) -> Result<Response> {
         if let Some(why) = self.refusal {
-            return Err(Error::new(ErrorKind::Config, why).at("ghl", self.operation.name));
+            return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
         let v3 = self.client.version_asked_for(&self.settings) == Some(ApiVersion::V3);
         let wire = self.operation.wire(v3).map_err(|error| error.at("ghl", self.operation.name))?;
@@ -197,7 +197,7 @@ impl Draft {
     }
 
     /// A request with nothing of its own to set.
-    pub(crate) fn plain<T>(self, read: fn(&Answer) -> Result<T>) -> PlainRequest<T> {
+    pub(crate) fn plain<T>(self, read: fn(&Response) -> Result<T>) -> PlainRequest<T> {
         PlainRequest { draft: self, read }
     }
 }
@@ -205,8 +205,8 @@ impl Draft {
 /// A request that has nothing of its own to set. Await it.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PlainRequest<T> {
-    draft: Draft,
-    read: fn(&Answer) -> Result<T>,
+    draft: RequestBuilder,
+    read: fn(&Response) -> Result<T>,
 }
 
 impl<T> Clone for PlainRequest<T> {
@@ -236,6 +236,6 @@ impl<T> PlainRequest<T> {
 
 /// For answers that say nothing beyond having come.
 #[expect(clippy::unnecessary_wraps, reason = "it is one of many readers of answers")]
-pub(crate) fn done(_: &Answer) -> Result<()> {
+pub(crate) fn done(_: &Response) -> Result<()> {
     Ok(())
 }

@@ -1,16 +1,14 @@
-//! One location's contacts: the truth, read by id at once, and beside it the search index, which learns of every
-//! change some seconds later.
+//! A location's contacts: the current contacts by id, and the search index, which shows changes with a lag.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::index::Index;
-use super::people::People;
 use super::record::Contact;
-use crate::dice::Dice;
-use crate::ghl::place::Place;
+use super::seed_data::ContactSeeder;
+use crate::rng::SeededRng;
 
-/// A version of a contact. Seeded people are made when first read.
+/// A version of a contact. Seeded contacts are created when they are first read.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) number: u32,
@@ -18,66 +16,58 @@ pub(crate) struct Row {
     pub(crate) date_added: i64,
     pub(crate) date_updated: i64,
     contact: OnceLock<Contact>,
-    maker: Arc<Maker>,
-}
-
-/// What a row needs to make its person.
-#[derive(Debug)]
-pub(crate) struct Maker {
-    people: People,
-    place: Arc<Place>,
+    seeder: Arc<ContactSeeder>,
 }
 
 impl Row {
-    fn seeded(number: u32, maker: &Arc<Maker>) -> Self {
-        let (id, date_added, date_updated) = maker.people.head(&maker.place, number);
-        Self { number, id: id.into(), date_added, date_updated, contact: OnceLock::new(), maker: maker.clone() }
+    fn seeded(number: u32, seeder: &Arc<ContactSeeder>) -> Self {
+        let (id, date_added, date_updated) = seeder.id_and_dates(number);
+        Self { number, id: id.into(), date_added, date_updated, contact: OnceLock::new(), seeder: seeder.clone() }
     }
 
-    fn written(number: u32, contact: Contact, maker: &Arc<Maker>) -> Self {
+    fn written(number: u32, contact: Contact, seeder: &Arc<ContactSeeder>) -> Self {
         Self {
             number,
             id: contact.id.as_str().into(),
             date_added: contact.date_added,
             date_updated: contact.date_updated,
             contact: OnceLock::from(contact),
-            maker: maker.clone(),
+            seeder: seeder.clone(),
         }
     }
 
-    /// The whole contact.
+    /// Returns the contact.
     pub(crate) fn contact(&self) -> &Contact {
-        self.contact.get_or_init(|| self.maker.people.person(&self.maker.place, self.number))
+        self.contact.get_or_init(|| self.seeder.contact(self.number))
     }
 }
 
 /// The contacts of one location.
 #[derive(Debug)]
-pub(crate) struct Directory {
-    maker: Arc<Maker>,
-    dice: Dice,
+pub(crate) struct ContactStore {
+    seeder: Arc<ContactSeeder>,
+    rng: SeededRng,
     rows: Vec<Option<Arc<Row>>>,
     numbers: HashMap<Arc<str>, u32>,
-    /// Rows written since the start by e-mail and phone; entries may be stale and are checked when used.
-    contact_points: HashMap<String, Vec<u32>>,
+    /// Numbers of written rows by e-mail and phone. Entries may be stale; lookups check them.
+    by_email_or_phone: HashMap<String, Vec<u32>>,
     pub(crate) index: Index,
-    /// The location's setting "Allow Duplicate Contact".
+    /// The location's "Allow Duplicate Contact" setting.
     pub(crate) allow_duplicates: bool,
 }
 
-impl Directory {
-    pub(crate) fn new(people: People, place: Arc<Place>) -> Self {
-        let dice = Dice::new(people.seed, &[place.number, 0xC0_47AC]);
-        let size = people.size;
-        let maker = Arc::new(Maker { people, place });
-        let rows: Vec<Arc<Row>> = (0..size).map(|number| Arc::new(Row::seeded(number, &maker))).collect();
+impl ContactStore {
+    pub(crate) fn new(seeder: ContactSeeder) -> Self {
+        let rng = SeededRng::new(seeder.seed, &[seeder.profile.number, 0xC0_47AC]);
+        let seeder = Arc::new(seeder);
+        let rows: Vec<Arc<Row>> = (0..seeder.count).map(|number| Arc::new(Row::seeded(number, &seeder))).collect();
         Self {
             numbers: rows.iter().map(|row| (row.id.clone(), row.number)).collect(),
             index: Index::new(&rows),
             rows: rows.into_iter().map(Some).collect(),
-            contact_points: HashMap::new(),
-            maker,
-            dice,
+            by_email_or_phone: HashMap::new(),
+            seeder,
+            rng,
             allow_duplicates: false,
         }
     }
@@ -86,7 +76,7 @@ impl Directory {
         self.row(*self.numbers.get(id)?)
     }
 
-    /// Every contact that is there now, oldest entry first.
+    /// Returns all current contacts in creation order.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Row>> {
         self.rows.iter().flatten()
     }
@@ -96,21 +86,21 @@ impl Directory {
     }
 
     pub(crate) fn new_id(&mut self) -> String {
-        self.dice.id()
+        self.rng.id()
     }
 
-    /// Stores a new or changed contact; the index follows at `visible_ms`.
+    /// Stores a contact; the index shows it from `visible_ms` on.
     pub(crate) fn put(&mut self, contact: Contact, visible_ms: i64) -> Arc<Row> {
         let number = self
             .numbers
             .get(contact.id.as_str())
             .copied()
             .unwrap_or(u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
-        let row = Arc::new(Row::written(number, contact, &self.maker));
-        for point in
+        let row = Arc::new(Row::written(number, contact, &self.seeder));
+        for key in
             [row.contact().email.as_deref().map(str::to_lowercase), row.contact().phone.clone()].into_iter().flatten()
         {
-            self.contact_points.entry(point).or_default().push(number);
+            self.by_email_or_phone.entry(key).or_default().push(number);
         }
         match self.rows.get_mut(number as usize) {
             Some(slot) => *slot = Some(row.clone()),
@@ -119,19 +109,19 @@ impl Directory {
                 self.rows.push(Some(row.clone()));
             }
         }
-        self.index.learn(visible_ms, number, Some(row.clone()));
+        self.index.schedule(visible_ms, number, Some(row.clone()));
         row
     }
 
-    /// Removes a contact; the index follows at `visible_ms`.
+    /// Removes a contact; the index shows it until `visible_ms`.
     pub(crate) fn remove(&mut self, id: &str, visible_ms: i64) -> Option<Arc<Row>> {
         let number = self.numbers.remove(id)?;
         let row = self.rows.get_mut(number as usize)?.take()?;
-        self.index.learn(visible_ms, number, None);
+        self.index.schedule(visible_ms, number, None);
         Some(row)
     }
 
-    /// The contact that has this e-mail (first) or phone, other than `except`, and which of the two matched.
+    /// Returns the contact, other than `except`, with this e-mail or else this phone, and the name of the matching field.
     pub(crate) fn duplicate(
         &self,
         email: Option<&str>,
@@ -140,22 +130,22 @@ impl Directory {
     ) -> Option<(&Arc<Row>, &'static str)> {
         let email = email.map(str::to_lowercase);
         let by_email = email.as_deref().and_then(|email| {
-            self.holder(email, except, |contact| {
+            self.find(email, except, |contact| {
                 contact.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email))
             })
         });
         let by_phone =
-            || phone.and_then(|phone| self.holder(phone, except, |contact| contact.phone.as_deref() == Some(phone)));
+            || phone.and_then(|phone| self.find(phone, except, |contact| contact.phone.as_deref() == Some(phone)));
         by_email.map(|row| (row, "email")).or_else(|| by_phone().map(|row| (row, "phone")))
     }
 
-    fn holder(&self, point: &str, except: Option<&str>, holds: impl Fn(&Contact) -> bool) -> Option<&Arc<Row>> {
-        let written = self.contact_points.get(point).into_iter().flatten().copied();
-        let seeded = self.maker.people.guess(&self.maker.place, point);
+    fn find(&self, key: &str, except: Option<&str>, matches: impl Fn(&Contact) -> bool) -> Option<&Arc<Row>> {
+        let written = self.by_email_or_phone.get(key).into_iter().flatten().copied();
+        let seeded = self.seeder.number_of(key);
         written
             .chain(seeded)
             .filter_map(|number| self.row(number))
-            .find(|row| Some(&*row.id) != except && holds(row.contact()))
+            .find(|row| Some(&*row.id) != except && matches(row.contact()))
     }
 
     fn row(&self, number: u32) -> Option<&Arc<Row>> {

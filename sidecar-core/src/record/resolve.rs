@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Change, ChangeOrigin, Doc, Effect, Origin, Record, SKEW, Written};
+use super::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Origin, Record, SKEW};
 
 /// What a change does to what is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Decision {
+pub enum Resolution {
     /// Write this in place of it.
-    Write(Box<Record>, Written),
+    Write(Box<Record>, ChangeOutcome),
     /// Leave it: known already, or something newer is stored.
-    Keep(Written),
+    Keep(ChangeOutcome),
     /// Order cannot be told: leave it and read the record by id.
-    Reread,
+    Refetch,
 }
 
 /// Meets `change` with what is stored. The rule:
@@ -24,7 +24,7 @@ pub enum Decision {
 ///   seems older than a webhook and says something else, for the webhook may have told only a part;
 /// - a read by id settles it, unless the record changed while it was under way, into something that it does not tell;
 /// - a deleted record comes back only by a read.
-pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
+pub fn resolve(current: Option<&Record>, change: &Change) -> Resolution {
     let Some(current) = current else { return write(None, change) };
     match change.origin {
         ChangeOrigin::Read { revision } => by_read(current, change, revision),
@@ -34,28 +34,28 @@ pub fn decide(current: Option<&Record>, change: &Change) -> Decision {
     }
 }
 
-fn by_read(current: &Record, change: &Change, revision: u64) -> Decision {
+fn by_read(current: &Record, change: &Change, revision: u64) -> Resolution {
     if repeats(current, change) && current.version == change.version && current.origin == Origin::Fetched {
-        return Decision::Keep(Written::Unchanged);
+        return Resolution::Keep(ChangeOutcome::Unchanged);
     }
-    if current.deleted && change.effect == Effect::Delete {
-        return Decision::Keep(Written::Unchanged);
+    if current.deleted && change.mutation == Mutation::Delete {
+        return Resolution::Keep(ChangeOutcome::Unchanged);
     }
     if current.revision == revision {
         return write(Some(current), change);
     }
     // The record changed while the read was under way.
-    match (current.origin, &change.effect) {
-        (Origin::Fetched, Effect::Put(_)) if !current.deleted && change.version < current.version => {
-            Decision::Keep(Written::Older)
+    match (current.origin, &change.mutation) {
+        (Origin::Fetched, Mutation::Put(_)) if !current.deleted && change.version < current.version => {
+            Resolution::Keep(ChangeOutcome::Stale)
         }
-        (Origin::Fetched, Effect::Put(_)) if !current.deleted && change.version > current.version => {
+        (Origin::Fetched, Mutation::Put(_)) if !current.deleted && change.version > current.version => {
             write(Some(current), change)
         }
         _ if !current.deleted && leaves_out_nothing(current, change) => {
             write(Some(current), &Change { version: change.version.max(current.version), ..change.clone() })
         }
-        _ => Decision::Reread,
+        _ => Resolution::Refetch,
     }
 }
 
@@ -63,70 +63,70 @@ fn by_read(current: &Record, change: &Change, revision: u64) -> Decision {
 /// is the answer to a write and contradicts nothing. A note of our own that somebody else changed is neither.
 fn leaves_out_nothing(current: &Record, change: &Change) -> bool {
     let fits = |(field, value): (&String, &Value)| current.doc.get(field).is_none_or(|stored| is_same(stored, value));
-    match &change.effect {
-        Effect::Put(_) => current.origin == Origin::Webhook && contains(current, change),
-        Effect::Patch(doc) => doc.iter().all(fits),
-        Effect::Delete => false,
+    match &change.mutation {
+        Mutation::Put(_) => current.origin == Origin::Webhook && contains(current, change),
+        Mutation::Patch(doc) => doc.iter().all(fits),
+        Mutation::Delete => false,
     }
 }
 
 /// Clocks cannot tell whether a deleted record came back: a tombstone that a read made carries our own time.
-fn over_tombstone(current: &Record, change: &Change) -> Decision {
-    match (&change.effect, change.origin) {
-        (Effect::Delete, _) => Decision::Keep(Written::Unchanged),
-        (_, ChangeOrigin::Webhook) if change.version + SKEW < current.version => Decision::Keep(Written::Older),
-        _ => Decision::Reread,
+fn over_tombstone(current: &Record, change: &Change) -> Resolution {
+    match (&change.mutation, change.origin) {
+        (Mutation::Delete, _) => Resolution::Keep(ChangeOutcome::Unchanged),
+        (_, ChangeOrigin::Webhook) if change.version + SKEW < current.version => Resolution::Keep(ChangeOutcome::Stale),
+        _ => Resolution::Refetch,
     }
 }
 
-fn by_webhook(current: &Record, change: &Change) -> Decision {
+fn by_webhook(current: &Record, change: &Change) -> Resolution {
     let certain = match current.origin {
         Origin::Webhook => change.version != current.version,
         Origin::Fetched => change.version.distance(current.version) > SKEW,
     };
     let newer = change.version > current.version;
-    match &change.effect {
-        Effect::Delete if certain && newer => write(Some(current), change),
-        Effect::Delete => Decision::Reread,
+    match &change.mutation {
+        Mutation::Delete if certain && newer => write(Some(current), change),
+        Mutation::Delete => Resolution::Refetch,
         _ if certain && newer => write(Some(current), change),
-        _ if certain => Decision::Keep(Written::Older),
-        effect if agrees(current, effect) => Decision::Keep(Written::Unchanged),
-        _ => Decision::Reread,
+        _ if certain => Resolution::Keep(ChangeOutcome::Stale),
+        effect if agrees(current, effect) => Resolution::Keep(ChangeOutcome::Unchanged),
+        _ => Resolution::Refetch,
     }
 }
 
-fn by_listing(current: &Record, change: &Change) -> Decision {
+fn by_listing(current: &Record, change: &Change) -> Resolution {
     let newer = change.version > current.version;
     let near = change.version.distance(current.version) <= SKEW;
     match current.origin {
         Origin::Fetched if change.version == current.version || repeats(current, change) => {
-            Decision::Keep(Written::Unchanged)
+            Resolution::Keep(ChangeOutcome::Unchanged)
         }
         Origin::Fetched if newer => write(Some(current), change),
-        Origin::Fetched if near => Decision::Reread,
-        Origin::Fetched => Decision::Keep(Written::Older),
+        Origin::Fetched if near => Resolution::Refetch,
+        Origin::Fetched => Resolution::Keep(ChangeOutcome::Stale),
         Origin::Webhook if newer && !near => write(Some(current), change),
         Origin::Webhook if contains(current, change) => write(Some(current), change),
-        Origin::Webhook => Decision::Reread,
+        Origin::Webhook => Resolution::Refetch,
     }
 }
 
 /// Whether a webhook's fields are all known already. A field that it calls empty is known where nothing is stored.
-fn agrees(current: &Record, effect: &Effect) -> bool {
+fn agrees(current: &Record, effect: &Mutation) -> bool {
     let known = |(field, value): (&String, &Value)| match current.doc.get(field) {
         Some(stored) => is_same(stored, value),
         None => is_empty(value),
     };
     match effect {
-        Effect::Delete => current.deleted,
-        Effect::Put(doc) | Effect::Patch(doc) => !current.deleted && doc.iter().all(known),
+        Mutation::Delete => current.deleted,
+        Mutation::Put(doc) | Mutation::Patch(doc) => !current.deleted && doc.iter().all(known),
     }
 }
 
 /// Whether a listed state says everything that is stored, so that nothing is lost by putting it in its place. Empty
 /// values count as absent: webhooks write them where listings leave the field out.
 fn contains(current: &Record, change: &Change) -> bool {
-    let Effect::Put(doc) = &change.effect else { return false };
+    let Mutation::Put(doc) = &change.mutation else { return false };
     current.doc.iter().all(|(field, value)| is_empty(value) || doc.get(field) == Some(value))
 }
 
@@ -148,20 +148,20 @@ fn is_empty(value: &Value) -> bool {
 /// Whether a fetched state says word for word what is stored. A record without an update time counts as of the listing's
 /// own time, so that its version alone does not tell.
 fn repeats(current: &Record, change: &Change) -> bool {
-    matches!(&change.effect, Effect::Put(doc) if !current.deleted && *doc == current.doc)
+    matches!(&change.mutation, Mutation::Put(doc) if !current.deleted && *doc == current.doc)
 }
 
-fn write(current: Option<&Record>, change: &Change) -> Decision {
-    let deleted = change.effect == Effect::Delete;
-    let doc = match &change.effect {
-        Effect::Put(doc) => Arc::clone(doc),
-        Effect::Patch(patch) => patched(current.map(|record| &*record.doc), patch),
-        Effect::Delete => Arc::default(),
+fn write(current: Option<&Record>, change: &Change) -> Resolution {
+    let deleted = change.mutation == Mutation::Delete;
+    let doc = match &change.mutation {
+        Mutation::Put(doc) => Arc::clone(doc),
+        Mutation::Patch(patch) => patched(current.map(|record| &*record.doc), patch),
+        Mutation::Delete => Arc::default(),
     };
     let written = match current {
-        _ if deleted => Written::Deleted,
-        None => Written::Inserted,
-        Some(_) => Written::Updated,
+        _ if deleted => ChangeOutcome::Deleted,
+        None => ChangeOutcome::Inserted,
+        Some(_) => ChangeOutcome::Updated,
     };
     let record = Record {
         key: change.key.clone(),
@@ -174,7 +174,7 @@ fn write(current: Option<&Record>, change: &Change) -> Decision {
         revision: current.map_or(0, |record| record.revision) + 1,
         deleted,
     };
-    Decision::Write(Box::new(record), written)
+    Resolution::Write(Box::new(record), written)
 }
 
 /// The stored document with the patch's fields over it; a field set to `null` stays as `null`, so that "cleared" and

@@ -1,17 +1,17 @@
-//! What is fixed about a location: its ids, users, fields and address. Contacts and appointments live elsewhere.
+//! The immutable data of a location: ids, users, custom fields and address.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::contacts::people::all_tags;
-use crate::dice::Dice;
+use crate::ghl::contacts::seed_data::all_tags;
+use crate::rng::SeededRng;
 
 const NAMES: &[&str] =
     &["Harbour Dental", "Northwind Fitness", "Bright Path Coaching", "Cedar Learning", "Lumen Studio", "Atlas Homes"];
-/// Zones without daylight saving, so that an offset says everything.
+/// Time zones without daylight saving, so that their offset is constant.
 const ZONES: &[(&str, i8)] = &[("America/Phoenix", -7), ("America/Bogota", -5), ("Asia/Tokyo", 9), ("Africa/Lagos", 1)];
 
-/// A custom field's definition, as `GET /locations/{id}/customFields` lists it.
+/// The definition of a custom field, as `GET /locations/{id}/customFields` returns it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CustomField {
@@ -25,10 +25,9 @@ pub(crate) struct CustomField {
     pub(crate) model: &'static str,
 }
 
-/// One sub-account.
 #[derive(Debug)]
-pub(crate) struct Place {
-    /// 0 for the first location.
+pub(crate) struct LocationProfile {
+    /// The index of the location, from 0.
     pub(crate) number: u64,
     pub(crate) id: String,
     pub(crate) company_id: String,
@@ -41,14 +40,14 @@ pub(crate) struct Place {
     pub(crate) custom_fields: Vec<CustomField>,
 }
 
-impl Place {
+impl LocationProfile {
     pub(crate) fn new(seed: u64, number: u64, company_id: &str) -> Self {
-        let mut dice = Dice::new(seed, &[number, 0x10CA]);
-        let id = dice.id();
-        let at = usize::try_from(number).unwrap_or(0);
-        let (timezone, offset_hours) = ZONES[at % ZONES.len()];
-        let name = NAMES[at % NAMES.len()];
-        let name = if at < NAMES.len() { name.to_owned() } else { format!("{name} {}", at / NAMES.len() + 1) };
+        let mut rng = SeededRng::new(seed, &[number, 0x10CA]);
+        let id = rng.id();
+        let index = usize::try_from(number).unwrap_or(0);
+        let (timezone, offset_hours) = ZONES[index % ZONES.len()];
+        let name = NAMES[index % NAMES.len()];
+        let name = if index < NAMES.len() { name.to_owned() } else { format!("{name} {}", index / NAMES.len() + 1) };
         Self {
             number,
             company_id: company_id.to_owned(),
@@ -56,21 +55,21 @@ impl Place {
             name,
             timezone,
             offset_hours,
-            users: (0..3).map(|_| dice.id()).collect(),
-            group_id: dice.id(),
-            custom_fields: custom_fields(&mut dice, &id),
+            users: (0..3).map(|_| rng.id()).collect(),
+            group_id: rng.id(),
+            custom_fields: custom_fields(&mut rng, &id),
             id,
         }
     }
 
-    /// The custom field with this id or key (`contact.course_level` or `course_level`).
+    /// Returns the custom field with this id or key (`contact.course_level` or `course_level`).
     pub(crate) fn custom_field(&self, name: &str) -> Option<&CustomField> {
         self.custom_fields.iter().find(|field| {
             field.id == name || field.field_key == name || field.field_key.strip_prefix("contact.") == Some(name)
         })
     }
 
-    /// An entry of `GET /locations/search`.
+    /// Returns an entry of `GET /locations/search`.
     pub(crate) fn summary(&self) -> Value {
         json!({
             "id": self.id, "name": self.name, "phone": format!("+1{}", 2_025_550_100 + self.number), "email": self.email,
@@ -81,8 +80,8 @@ impl Place {
         })
     }
 
-    /// The location of `GET /locations/{id}`.
-    pub(crate) fn whole(&self, allow_duplicates: bool) -> Value {
+    /// Returns the location of `GET /locations/{id}`.
+    pub(crate) fn to_json(&self, allow_duplicates: bool) -> Value {
         let mut location = self.summary();
         location["companyId"] = json!(self.company_id);
         location["settings"]["allowDuplicateContact"] = json!(allow_duplicates);
@@ -90,14 +89,14 @@ impl Place {
         location
     }
 
-    /// The location's tags with ids.
+    /// Returns the location's tags with ids.
     pub(crate) fn tags(&self) -> Vec<Value> {
-        let mut dice = Dice::new(self.number, &[0x7A6]);
-        all_tags().map(|name| json!({"id": dice.id(), "name": name, "locationId": self.id})).collect()
+        let mut rng = SeededRng::new(self.number, &[0x7A6]);
+        all_tags().map(|name| json!({"id": rng.id(), "name": name, "locationId": self.id})).collect()
     }
 }
 
-fn custom_fields(dice: &mut Dice, location: &str) -> Vec<CustomField> {
+fn custom_fields(rng: &mut SeededRng, location_id: &str) -> Vec<CustomField> {
     const DEFINED: [(&str, &str, &str, &[&str]); 4] = [
         ("Course level", "contact.course_level", "SINGLE_OPTIONS", &["Beginner", "Intermediate", "Advanced"]),
         ("Team size", "contact.team_size", "NUMERICAL", &[]),
@@ -108,13 +107,13 @@ fn custom_fields(dice: &mut Dice, location: &str) -> Vec<CustomField> {
         .step_by(50)
         .zip(DEFINED)
         .map(|(position, (name, field_key, data_type, picklist_options))| CustomField {
-            id: dice.id(),
+            id: rng.id(),
             name,
             field_key,
             data_type,
             position,
             picklist_options,
-            location_id: location.to_owned(),
+            location_id: location_id.to_owned(),
             model: "contact",
         })
         .collect()

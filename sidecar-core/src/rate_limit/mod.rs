@@ -33,21 +33,21 @@ pub struct Scope {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Quota {
     /// At most `limit` calls in any stretch of `span`, all at once if need be.
-    Window {
+    SlidingWindow {
         /// How many calls.
         limit: u32,
         /// In how long a time.
         span: Duration,
     },
     /// At most `limit` calls until the counter starts anew: one `span` after the first call, or when the server says.
-    Budget {
+    FixedWindow {
         /// How many calls.
         limit: u32,
         /// How long a counter runs.
         span: Duration,
     },
     /// An even flow of calls, with a few at once.
-    Pace {
+    TokenBucket {
         /// Calls per second in the long run.
         per_second: f64,
         /// Calls at once after a pause.
@@ -57,19 +57,19 @@ pub enum Quota {
 
 impl Scope {
     /// At most `limit` calls in any `span`. A limit of 0 lets nothing through.
-    pub fn window(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
-        Self { key: key.into(), quota: Quota::Window { limit, span } }
+    pub fn sliding_window(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
+        Self { key: key.into(), quota: Quota::SlidingWindow { limit, span } }
     }
 
     /// At most `limit` calls in a counter that starts anew every `span` (a day, usually). A limit of 0 lets nothing through.
-    pub fn budget(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
-        Self { key: key.into(), quota: Quota::Budget { limit, span } }
+    pub fn fixed_window(key: impl Into<Arc<str>>, limit: u32, span: Duration) -> Self {
+        Self { key: key.into(), quota: Quota::FixedWindow { limit, span } }
     }
 
     /// `per_second` calls evenly, `burst` at once. Rates that are no positive number are taken as one call a day, a
     /// burst of 0 as 1.
-    pub fn pace(key: impl Into<Arc<str>>, per_second: f64, burst: u32) -> Self {
-        Self { key: key.into(), quota: Quota::Pace { per_second, burst } }
+    pub fn token_bucket(key: impl Into<Arc<str>>, per_second: f64, burst: u32) -> Self {
+        Self { key: key.into(), quota: Quota::TokenBucket { per_second, burst } }
     }
 
     /// What is counted.
@@ -85,7 +85,7 @@ impl Scope {
 
 /// Who waits for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Lane {
+pub enum Priority {
     /// A person. May use all of a quota.
     #[default]
     Interactive,
@@ -147,7 +147,7 @@ pub trait RateLimiter: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`LimiterError`] when the limiter cannot answer or the scopes make no sense together.
-    async fn try_acquire(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError>;
+    async fn try_acquire(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError>;
 
     /// Takes in what an answer said of a scope. Calls of ours that the answer did not count yet never make it stricter
     /// twice: the server's count is compared with all calls that were let go.

@@ -1,12 +1,24 @@
-//! What the provider says when it refuses: Nest-style bodies with a `traceId`, and OAuth's own pair.
+//! Responses of GHL: JSON bodies, errors in the NestJS format with a `traceId`, and OAuth's error pair.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::reply;
+use crate::http_io::json_response;
 
-/// A refusal with the provider's status and body.
+/// The result of every handler.
+pub(crate) type ApiResult = Result<Response, ApiError>;
+
+pub(crate) fn ok(body: &impl Serialize) -> ApiResult {
+    Ok(json_response(StatusCode::OK, body))
+}
+
+pub(crate) fn created(body: &impl Serialize) -> ApiResult {
+    Ok(json_response(StatusCode::CREATED, body))
+}
+
+/// An error response.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -14,7 +26,7 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// `{statusCode, message, error, traceId}`; `message` is a string or an array of strings.
+    /// Returns `{statusCode, message, error, traceId}`; `message` is a string or an array of strings.
     fn nest(status: StatusCode, message: impl Into<Value>) -> Self {
         let reason = status.canonical_reason().unwrap_or("Error");
         let body =
@@ -30,11 +42,16 @@ impl ApiError {
         Self::nest(StatusCode::UNAUTHORIZED, message)
     }
 
-    pub(crate) fn foreign_location() -> Self {
+    pub(crate) fn location_forbidden() -> Self {
         Self::nest(StatusCode::FORBIDDEN, "The token does not have access to this location.")
     }
 
-    /// The list of what is wrong with the request's fields.
+    /// Returns the 422 for one invalid field.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::unprocessable(vec![message.into()])
+    }
+
+    /// Returns the 422 with the errors of all invalid fields.
     pub(crate) fn unprocessable(messages: Vec<String>) -> Self {
         Self::nest(StatusCode::UNPROCESSABLE_ENTITY, messages)
     }
@@ -48,7 +65,7 @@ impl ApiError {
         Self::nest(status, status.canonical_reason().unwrap_or("Error"))
     }
 
-    /// The location forbids two contacts with one e-mail or phone; `meta` names the one that is there.
+    /// Returns the error for a location that does not allow contacts with the same e-mail or phone; `meta` names the existing contact.
     pub(crate) fn duplicate_contact(contact_id: &str, name: &str, matching_field: &str) -> Self {
         let body = json!({
             "statusCode": 400,
@@ -59,7 +76,7 @@ impl ApiError {
         Self { status: StatusCode::BAD_REQUEST, body }
     }
 
-    /// OAuth's pair, as the token endpoint answers.
+    /// Returns OAuth's error pair.
     pub(crate) fn oauth(status: StatusCode, error: &str, description: &str) -> Self {
         Self { status, body: json!({"error": error, "error_description": description}) }
     }
@@ -73,11 +90,11 @@ impl std::fmt::Display for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        reply::json(self.status, &self.body)
+        json_response(self.status, &self.body)
     }
 }
 
-/// A new trace id.
+/// Returns a new trace id.
 pub(crate) fn trace_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Decision, Feedback, Lane, LimiterError, Quota, RateLimiter, Scope, Usage,
+    Decision, Feedback, LimiterError, Priority, Quota, RateLimiter, Scope, Usage,
     pace::Pace,
     window::{Budget, Room, Window},
 };
@@ -97,7 +97,7 @@ impl LocalLimiter {
     ///
     /// # Errors
     /// As [`RateLimiter::try_acquire`].
-    pub fn peek(&self, scopes: &[Scope], lane: Lane) -> Result<Duration, LimiterError> {
+    pub fn peek(&self, scopes: &[Scope], lane: Priority) -> Result<Duration, LimiterError> {
         no_twins(scopes)?;
         let processes = self.processes();
         let mut table = self.table();
@@ -112,7 +112,7 @@ impl LocalLimiter {
     ///
     /// # Errors
     /// As [`RateLimiter::try_acquire`]; nothing is counted then.
-    pub fn record(&self, scopes: &[Scope], lane: Lane) -> Result<(), LimiterError> {
+    pub fn record(&self, scopes: &[Scope], lane: Priority) -> Result<(), LimiterError> {
         no_twins(scopes)?;
         let processes = self.processes();
         let mut table = self.table();
@@ -123,7 +123,7 @@ impl LocalLimiter {
         table.take(scopes, lane, processes, now)
     }
 
-    fn decide(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
+    fn decide(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
         no_twins(scopes)?;
         let processes = self.processes();
         let mut table = self.table();
@@ -138,7 +138,7 @@ impl LocalLimiter {
 
 #[async_trait]
 impl RateLimiter for LocalLimiter {
-    async fn try_acquire(&self, scopes: &[Scope], lane: Lane) -> Result<Decision, LimiterError> {
+    async fn try_acquire(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
         self.decide(scopes, lane)
     }
 
@@ -184,7 +184,13 @@ impl Table {
     }
 
     /// How long until every scope has room for a call.
-    fn wait(&mut self, scopes: &[Scope], lane: Lane, processes: u32, now: Duration) -> Result<Duration, LimiterError> {
+    fn wait(
+        &mut self,
+        scopes: &[Scope],
+        lane: Priority,
+        processes: u32,
+        now: Duration,
+    ) -> Result<Duration, LimiterError> {
         let mut wait = Duration::ZERO;
         for scope in scopes {
             wait = wait.max(self.counter(scope, processes, now)?.wait(scope, lane, processes, now));
@@ -192,7 +198,7 @@ impl Table {
         Ok(wait)
     }
 
-    fn take(&mut self, scopes: &[Scope], lane: Lane, processes: u32, now: Duration) -> Result<(), LimiterError> {
+    fn take(&mut self, scopes: &[Scope], lane: Priority, processes: u32, now: Duration) -> Result<(), LimiterError> {
         for scope in scopes {
             self.counter(scope, processes, now)?.take(lane, now);
         }
@@ -210,9 +216,9 @@ impl Table {
 impl Counter {
     fn new(quota: Quota, processes: u32, now: Duration) -> Self {
         let kind = match quota {
-            Quota::Window { span, .. } => Kind::Window { window: Window::new(span), background: None },
-            Quota::Budget { span, .. } => Kind::Budget(Budget::new(span)),
-            Quota::Pace { per_second, burst } => {
+            Quota::SlidingWindow { span, .. } => Kind::Window { window: Window::new(span), background: None },
+            Quota::FixedWindow { span, .. } => Kind::Budget(Budget::new(span)),
+            Quota::TokenBucket { per_second, burst } => {
                 let made_for = Flow { per_second, burst, processes };
                 Kind::Pace { pace: made_for.pace(now), made_for, blocked_until: Duration::ZERO }
             }
@@ -223,31 +229,31 @@ impl Counter {
     fn counts(&self, quota: Quota) -> bool {
         matches!(
             (&self.kind, quota),
-            (Kind::Window { .. }, Quota::Window { .. })
-                | (Kind::Budget(_), Quota::Budget { .. })
-                | (Kind::Pace { .. }, Quota::Pace { .. })
+            (Kind::Window { .. }, Quota::SlidingWindow { .. })
+                | (Kind::Budget(_), Quota::FixedWindow { .. })
+                | (Kind::Pace { .. }, Quota::TokenBucket { .. })
         )
     }
 
-    fn wait(&mut self, scope: &Scope, lane: Lane, processes: u32, now: Duration) -> Duration {
+    fn wait(&mut self, scope: &Scope, lane: Priority, processes: u32, now: Duration) -> Duration {
         match (&mut self.kind, scope.quota) {
-            (Kind::Window { window, background }, Quota::Window { limit, span }) => {
+            (Kind::Window { window, background }, Quota::SlidingWindow { limit, span }) => {
                 let whole = self.named.unwrap_or(limit);
                 let all = Room { share: share(whole, processes), whole };
                 match lane {
-                    Lane::Interactive => window.wait(now, all),
-                    Lane::Background => {
+                    Priority::Interactive => window.wait(now, all),
+                    Priority::Background => {
                         let room = all.leaving(20);
                         window.wait(now, room).max(background_pace(background, all, span, now).wait(now))
                     }
                 }
             }
-            (Kind::Budget(budget), Quota::Budget { limit, .. }) => {
+            (Kind::Budget(budget), Quota::FixedWindow { limit, .. }) => {
                 let whole = self.named.unwrap_or(limit);
                 let all = Room { share: share(whole, processes), whole };
-                budget.wait(now, if lane == Lane::Background { all.leaving(10) } else { all })
+                budget.wait(now, if lane == Priority::Background { all.leaving(10) } else { all })
             }
-            (Kind::Pace { pace, made_for, blocked_until }, Quota::Pace { per_second, burst }) => {
+            (Kind::Pace { pace, made_for, blocked_until }, Quota::TokenBucket { per_second, burst }) => {
                 let asked = Flow { per_second, burst, processes };
                 if *made_for != asked {
                     *pace = asked.pace(now);
@@ -260,11 +266,11 @@ impl Counter {
         }
     }
 
-    fn take(&mut self, lane: Lane, now: Duration) {
+    fn take(&mut self, lane: Priority, now: Duration) {
         match &mut self.kind {
             Kind::Window { window, background } => {
                 window.take(now);
-                if let (Lane::Background, Some((_, pace))) = (lane, background) {
+                if let (Priority::Background, Some((_, pace))) = (lane, background) {
                     pace.take(now);
                 }
             }
@@ -275,8 +281,8 @@ impl Counter {
 
     fn observe(&mut self, feedback: &Feedback, now: Duration) {
         let ours = match feedback.scope.quota {
-            Quota::Window { limit, .. } | Quota::Budget { limit, .. } => limit,
-            Quota::Pace { .. } => 0,
+            Quota::SlidingWindow { limit, .. } | Quota::FixedWindow { limit, .. } => limit,
+            Quota::TokenBucket { .. } => 0,
         };
         // A quota of 0 would close the scope for good; `remaining` and `retry_after` close it for a while.
         if let Some(limit) = feedback.limit.filter(|limit| *limit > 0) {
@@ -303,10 +309,10 @@ impl Counter {
 
     fn usage(&self, scope: &Scope, now: Duration) -> Usage {
         let (used, limit) = match (&self.kind, scope.quota) {
-            (Kind::Window { window, .. }, Quota::Window { limit, .. }) => {
+            (Kind::Window { window, .. }, Quota::SlidingWindow { limit, .. }) => {
                 (window.used(now), self.named.unwrap_or(limit))
             }
-            (Kind::Budget(budget), Quota::Budget { limit, .. }) => (budget.used(now), self.named.unwrap_or(limit)),
+            (Kind::Budget(budget), Quota::FixedWindow { limit, .. }) => (budget.used(now), self.named.unwrap_or(limit)),
             (Kind::Pace { pace, .. }, _) => pace.usage(now),
             _ => (0, 0),
         };

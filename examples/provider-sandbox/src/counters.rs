@@ -1,4 +1,4 @@
-//! How often each operation of a provider was called, and how it was answered.
+//! Counts of the calls to each operation of a provider.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,20 +7,20 @@ use serde::Serialize;
 
 use crate::lock;
 
-/// How often an operation was called and how it was answered (status 0: cut without an answer).
+/// Calls to one operation and the statuses of their responses.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct OperationCount {
     /// Requests that reached the operation.
     pub calls: u64,
-    /// Answers by HTTP status.
+    /// Responses by HTTP status; 0 if the connection was reset without a response.
     pub by_status: BTreeMap<u16, u64>,
 }
 
-/// The counts of every operation, by `METHOD /template`.
+/// The counts of all operations, by `METHOD /template`.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<BTreeMap<&'static str, OperationCount>>);
+pub(crate) struct Counters(Mutex<BTreeMap<&'static str, OperationCount>>);
 
-impl Tally {
+impl Counters {
     pub(crate) fn count(&self, operation: &'static str, status: u16) {
         let mut operations = lock(&self.0);
         let count = operations.entry(operation).or_default();
