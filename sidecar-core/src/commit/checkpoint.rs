@@ -78,7 +78,7 @@ pub struct Progress {
     pub seen: u64,
 }
 
-/// Part of a [`Batch`](crate::record::Batch): what a source's row becomes.
+/// Part of a [`Batch`](crate::commit::Batch): what a source's row becomes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckpointWrite {
     /// A pass goes on from here.

@@ -17,7 +17,7 @@ use sidecar_core::{
 };
 
 use super::{PORTION, block, step, tasks, unmapped};
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// Where a look stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ fn task(organization: &OrganizationId, look: &Look, now: Timestamp) -> NewTask {
 }
 
 /// Writes down what is to be followed from here on, a portion of it.
-pub(super) async fn run(app: &App, organization: &OrganizationId, look: Look) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, organization: &OrganizationId, look: Look) -> Result<Batch, TaskError> {
     let now = app.now();
     let (kind, after) = match look {
         Look::Begin => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::house::{House, Place};
-use crm_server::{calcom::settings, sync::schedule};
+use crm_server::calcom::settings;
 use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
 use sidecar_core::{
@@ -33,7 +33,7 @@ impl House {
     /// As the route does that changes settings.
     pub(crate) async fn set(&self, change: impl FnOnce(&mut settings::CalcomSettings)) {
         self.write(change).await;
-        schedule::schedule_bookings(self.app(), &self.organization).await.unwrap();
+        self.app().sync_schedule.schedule_bookings(&self.organization).await.unwrap();
         self.rest_of_passes().await;
     }
 
