@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    token::{
-        Connection, ConnectionState, TokenKey, TokenSet,
-        seal::{Context, SealError, Vault},
-    },
+    token::{Connection, ConnectionState, TokenKey, TokenSet},
+    vault::{Context, SealError, Vault},
 };
 
 #[derive(Default, Serialize, Deserialize)]

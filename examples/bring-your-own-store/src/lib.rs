@@ -10,7 +10,7 @@ use std::{
     path::PathBuf,
 };
 
-use sidecar_core::{StoreError, SystemClock, token::seal::Vault};
+use sidecar_core::{StoreError, SystemClock, vault::Vault};
 
 use content::Content;
 

@@ -10,10 +10,8 @@ use provider_sandbox::{Sandbox, control::TokenCommand};
 use serde_json::{Map, json};
 use sidecar_core::{
     Clock, SystemClock,
-    token::{
-        TokenSet, TokenStore,
-        seal::{KeyRing, Vault},
-    },
+    token::{TokenSet, TokenStore},
+    vault::{KeyRing, Vault},
 };
 
 const CALLS: usize = 50;

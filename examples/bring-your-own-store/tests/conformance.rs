@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use bring_your_own_store::FileStore;
-use sidecar_core::token::seal::{KeyRing, Vault};
+use sidecar_core::vault::{KeyRing, Vault};
 
 async fn new_store() -> Arc<FileStore> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());

@@ -12,10 +12,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 use sidecar_core::{
     Clock, SystemClock,
-    token::{
-        TokenSet,
-        seal::{KeyRing, Vault},
-    },
+    token::TokenSet,
+    vault::{KeyRing, Vault},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin},

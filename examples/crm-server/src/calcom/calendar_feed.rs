@@ -24,11 +24,11 @@ use sidecar_core::{
 use sidecar_store::Claimed;
 use utoipa::ToSchema;
 
+use super::booking_tag::tagged_booking;
 use super::settings::{self, CalcomSettings};
 use crate::{
     app::App,
-    http::{Answer, Problem, extract::Path},
-    mirror,
+    http::{ApiResult, Problem, extract::Path},
     tenancy::Tenant,
 };
 
@@ -63,9 +63,9 @@ pub struct InPath {
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 201, body = Feed), (status = 401, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)),
+    responses((status = 201, body = Feed), (status = 503, body = Problem)),
 )]
-pub async fn create(tenant: Tenant, State(app): State<App>) -> Answer<(StatusCode, Json<Feed>)> {
+pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(StatusCode, Json<Feed>)> {
     let secret = secret::random_token().map_err(|error| Problem::internal(&error))?;
     match app.store.claim_location(HOLDING, &hash(secret.expose_secret()), tenant.id()).await? {
         // Held before it is the one, so that it is found as soon as it is.
@@ -84,15 +84,15 @@ pub async fn create(tenant: Tenant, State(app): State<App>) -> Answer<(StatusCod
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 204, description = "There is no calendar now"), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 204, description = "There is no calendar now")),
 )]
-pub async fn delete(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
+pub async fn delete(tenant: Tenant, State(app): State<App>) -> ApiResult<StatusCode> {
     forget(&app, tenant.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends the organization's calendar, if it has one.
-pub(super) async fn forget(app: &App, organization: &OrganizationId) -> Answer<()> {
+pub(super) async fn forget(app: &App, organization: &OrganizationId) -> ApiResult<()> {
     match app.calcom.settings(organization).await?.settings.feed_secret {
         Some(_) => replace(app, organization, None).await,
         None => Ok(()),
@@ -100,7 +100,7 @@ pub(super) async fn forget(app: &App, organization: &OrganizationId) -> Answer<(
 }
 
 /// Keeps another secret. Whoever replaces one lets go of it: nobody else does.
-async fn replace(app: &App, organization: &OrganizationId, secret: Option<SecretString>) -> Answer<()> {
+async fn replace(app: &App, organization: &OrganizationId, secret: Option<SecretString>) -> ApiResult<()> {
     for _ in 0..ATTEMPTS {
         let before = app.calcom.settings(organization).await?;
         let next = CalcomSettings { feed_secret: secret.clone(), ..before.settings.clone() };
@@ -122,9 +122,9 @@ async fn replace(app: &App, organization: &OrganizationId, secret: Option<Secret
     operation_id = "read_calendar_feed",
     tag = "appointments",
     params(("file" = String, Path, description = "The calendar's secret and `.ics`")),
-    responses((status = 200, description = "The calendar", content_type = "text/calendar", body = String), (status = 404, body = Problem)),
+    responses((status = 200, description = "The calendar", content_type = "text/calendar", body = String)),
 )]
-pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -> Answer<Response> {
+pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -> ApiResult<Response> {
     let unknown = || Problem::not_found("calendar");
     let given = file.strip_suffix(".ics").ok_or_else(unknown)?;
     // By a hash: how long the look takes tells nothing about the secret.
@@ -146,7 +146,7 @@ pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -
     Ok((headers, calendar.end()).into_response())
 }
 
-async fn appointments(app: &App, organization: &OrganizationId, now: Timestamp) -> Answer<Vec<Record>> {
+async fn appointments(app: &App, organization: &OrganizationId, now: Timestamp) -> ApiResult<Vec<Record>> {
     let mut wish = Listing { from: Some(now - PAST), to: Some(now + FUTURE), limit: PAGE, ..Listing::default() };
     let mut all: Vec<Record> = Vec::new();
     loop {
@@ -171,7 +171,7 @@ impl Calendar {
 
     /// Adds an appointment, unless it is a booking's, does not take place or has no times.
     fn add(&mut self, record: &Record, now: Timestamp) {
-        if mirror::marked(&record.doc).is_some() {
+        if tagged_booking(&record.doc).is_some() {
             // Cal.com knows its own bookings.
             return;
         }

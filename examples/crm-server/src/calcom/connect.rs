@@ -13,10 +13,9 @@ use super::{connection, settings};
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
-        extract::{Query, Visit},
+        ApiResult, Problem,
+        extract::{Query, RejectHead},
     },
-    sync::schedule,
     tenancy::oauth_flow::{
         CALCOM,
         browser::{self, Back, Connect},
@@ -37,15 +36,15 @@ const ATTEMPTS: usize = 8;
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To Cal.com's consent page, with a one-use state and a cookie bound to it"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 409, body = Problem),
     ),
 )]
 pub async fn connect(
-    _: Visit,
+    _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
     Query(wish): Query<Connect>,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     // A link that leads nowhere for now must not be used up.
     let ready = || oauth(&app).map(drop);
     let organization = wish.organization(&app, &headers, ready).await?;
@@ -70,7 +69,12 @@ pub async fn connect(
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
     ),
 )]
-pub async fn auth(_: Visit, State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
+pub async fn auth(
+    _: RejectHead,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(back): Query<Back>,
+) -> ApiResult<Response> {
     let organization = back.organization(&app, &CALCOM, &headers).await?;
     let cookie = browser::came_with(&headers, &CALCOM).unwrap_or_default();
     let verifier = states::pkce_verifier(back.state.as_deref().unwrap_or_default(), cookie);
@@ -97,7 +101,7 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &P
     };
     let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
     leave(app, organization, &set, keep(app, organization, &set)).await.map_err(logged)?;
-    schedule::schedule_bookings(app, organization).await.map_err(|error| logged(error.into()))?;
+    app.sync_schedule.schedule_bookings(organization).await.map_err(|error| logged(error.into()))?;
     tracing::info!(%organization, "connected Cal.com");
     Ok(())
 }
@@ -107,7 +111,7 @@ async fn leave(
     app: &App,
     organization: &OrganizationId,
     set: &TokenSet,
-    then: impl Future<Output = sidecar_core::Result<()>>,
+    then: impl Future<Output = sidecar_core::Result<()>> + Send,
 ) -> sidecar_core::Result<()> {
     let (before, next) = (app.calcom.settings(organization).await, settings::CalcomSettings::default());
     let user = app.calcom.trial(&next, set.access.clone())?.me().get().await.map(|me| me.id);
@@ -144,7 +148,7 @@ async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sid
 ///
 /// # Errors
 /// 409 names the variable.
-pub(super) fn refuse_environment(app: &App, organization: &OrganizationId) -> Answer<()> {
+pub(super) fn refuse_environment(app: &App, organization: &OrganizationId) -> ApiResult<()> {
     if !app.calcom.is_from_environment(organization) {
         return Ok(());
     }
@@ -153,7 +157,7 @@ pub(super) fn refuse_environment(app: &App, organization: &OrganizationId) -> An
     Err(Problem::new(StatusCode::CONFLICT, "set_by_environment", detail))
 }
 
-fn oauth(app: &App) -> Answer<&CalcomOAuth> {
+fn oauth(app: &App) -> ApiResult<&CalcomOAuth> {
     let has_way_back = app.config.calcom.app.as_ref().is_some_and(|calcom| calcom.redirect_uri.is_some());
     match app.calcom.oauth() {
         Some(oauth) if has_way_back => Ok(oauth),

@@ -9,20 +9,18 @@ use calcom_client::model::UserId;
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Serialize;
-use sidecar_core::{ErrorKind, OrganizationId, token::ConnectionState};
+use sidecar_core::{ErrorKind, OrganizationId, StoreError, token::ConnectionState};
 use utoipa::ToSchema;
 
 use super::{
     calendar_feed,
     connect::refuse_environment,
     connection_update::ConnectionWish,
-    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping, Settled},
+    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping, VersionedSettings},
 };
 use crate::{
     app::App,
-    http::{Answer, Problem, extract},
-    mirror,
-    sync::schedule,
+    http::{ApiResult, Problem, extract},
     tenancy::Tenant,
 };
 
@@ -74,9 +72,9 @@ pub struct ConnectionView {
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 200, body = ConnectionView), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = ConnectionView)),
 )]
-pub async fn read(tenant: Tenant, State(app): State<App>) -> Answer<Json<ConnectionView>> {
+pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<ConnectionView>> {
     let settled = app.calcom.settings(tenant.id()).await?;
     view(&app, tenant.id(), &settled.settings).await.map(Json)
 }
@@ -91,7 +89,7 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> Answer<Json<Connect
     request_body = ConnectionWish,
     security(("operator" = [])),
     responses(
-        (status = 200, body = ConnectionView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = ConnectionView),
         (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
         (status = 422, description = "`invalid`, `key_refused` or `unreachable`", body = Problem), (status = 503, body = Problem),
     ),
@@ -100,7 +98,7 @@ pub async fn change(
     tenant: Tenant,
     State(app): State<App>,
     extract::Json(wish): extract::Json<ConnectionWish>,
-) -> Answer<Json<ConnectionView>> {
+) -> ApiResult<Json<ConnectionView>> {
     let organization = tenant.id();
     let key = wish.api_key.as_ref().map(|key| &key.0);
     let settled = app.calcom.settings(organization).await?;
@@ -122,9 +120,9 @@ async fn write(
     app: &App,
     organization: &OrganizationId,
     wish: &ConnectionWish,
-    mut before: Arc<Settled>,
+    mut before: Arc<VersionedSettings>,
     mut next: CalcomSettings,
-) -> Answer<()> {
+) -> ApiResult<()> {
     for _ in 0..ATTEMPTS {
         let tokens = app.calcom.tokens(organization, &next);
         if let Some(key) = &wish.api_key {
@@ -146,7 +144,7 @@ async fn write(
                 tokens.forget().await?;
             }
             // What was freed to leave the account is blocked again in the one that there is.
-            schedule::schedule_bookings(app, organization).await?;
+            app.sync_schedule.schedule_bookings(organization).await?;
             break;
         }
         (next, before) = (again, now);
@@ -160,7 +158,7 @@ async fn checked(
     organization: &OrganizationId,
     wish: &ConnectionWish,
     before: &CalcomSettings,
-) -> Answer<CalcomSettings> {
+) -> ApiResult<CalcomSettings> {
     let next = wish.applied_to(before)?;
     let elsewhere = next.base_url != before.base_url;
     if elsewhere || wish.api_key.is_some() {
@@ -177,21 +175,33 @@ async fn checked(
 
 /// Frees what is blocked in the account that there is, when another is about to take its place by `then`: only its own credentials
 /// can.
-pub(super) async fn leave<T>(
+pub(super) async fn leave<T: Send>(
     app: &App,
     organization: &OrganizationId,
     before: &CalcomSettings,
     next: &CalcomSettings,
     user: UserId,
-    then: impl Future<Output = T>,
+    then: impl Future<Output = T> + Send,
 ) -> sidecar_core::Result<T> {
     let is_same =
         before.base_url == next.base_url && app.calcom.user(organization).await.is_ok_and(|before| before == user);
-    if is_same { Ok(then.await) } else { Ok(mirror::leaving(app, organization, then).await?) }
+    if is_same { Ok(then.await) } else { Ok(release_blocks_then(app, organization, then).await?) }
+}
+
+/// Frees the times that the server blocked in the account, then runs `change`, which ends the connection to it.
+async fn release_blocks_then<T: Send>(
+    app: &App,
+    organization: &OrganizationId,
+    change: impl Future<Output = T> + Send,
+) -> Result<T, StoreError> {
+    let mut outcome = None;
+    let change = Box::pin(async { outcome = Some(change.await) });
+    app.account_hooks.release_blocks_then(app, organization, change).await?;
+    outcome.ok_or_else(|| StoreError::broken("the change of a Cal.com account was not run"))
 }
 
 /// Asks Cal.com whose key it is.
-async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> Answer<UserId> {
+async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> ApiResult<UserId> {
     let trial = app.calcom.trial(settings, key.clone());
     let trial = trial.map_err(|error| Problem::invalid(format!("`apiKey`: {}", error.message())))?;
     let error = match trial.me().get().await {
@@ -214,12 +224,12 @@ async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> An
     })
 }
 
-async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<ConnectionView> {
+async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> ApiResult<ConnectionView> {
     if by_key {
         tracing::info!(%organization, "connected Cal.com by key");
     }
     // Also for settings alone: a new mapping concerns the bookings that there are.
-    schedule::schedule_bookings(app, organization).await?;
+    app.sync_schedule.schedule_bookings(organization).await?;
     let settled = app.calcom.settings(organization).await?;
     view(app, organization, &settled.settings).await
 }
@@ -237,16 +247,15 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> Answer<
     security(("operator" = [])),
     responses(
         (status = 204, description = "Nothing is connected now"),
-        (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
     ),
 )]
-pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<StatusCode> {
+pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> ApiResult<StatusCode> {
     let organization = tenant.id();
     refuse_environment(&app, organization)?;
-    mirror::leaving(&app, organization, erase(&app, organization)).await??;
-    schedule::stop_bookings(&app, organization).await?;
-    mirror::look_again(&app, organization).await?;
+    release_blocks_then(&app, organization, erase(&app, organization)).await??;
+    app.sync_schedule.stop_bookings(organization).await?;
+    app.account_hooks.disconnected(&app, organization).await?;
     // So that its webhooks end in this process at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
@@ -255,7 +264,7 @@ pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> Answer<Status
 
 /// Credentials before the settings, and these only as they were read before: whoever gave others meanwhile has either written them
 /// already, and all is erased once more, or writes them after all was erased.
-async fn erase(app: &App, organization: &OrganizationId) -> Answer<()> {
+async fn erase(app: &App, organization: &OrganizationId) -> ApiResult<()> {
     for _ in 0..ATTEMPTS {
         calendar_feed::forget(app, organization).await?;
         let settled = app.calcom.settings(organization).await?;
@@ -274,7 +283,7 @@ fn changed_meanwhile() -> Problem {
     Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
 }
 
-async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> Answer<ConnectionView> {
+async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> ApiResult<ConnectionView> {
     let stored = app.calcom.tokens(organization, settings).connection().await?;
     let by = match &stored {
         _ if app.calcom.is_from_environment(organization) => Some("environment"),

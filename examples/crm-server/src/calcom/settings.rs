@@ -72,7 +72,7 @@ pub struct Block {
 
 /// Settings as the store had them.
 #[derive(Debug, Clone, Default)]
-pub struct Settled {
+pub struct VersionedSettings {
     /// Grows with every change; 0 of an organization that has set nothing.
     pub revision: u64,
     /// The settings.
@@ -101,12 +101,12 @@ impl CalcomSettings {
 ///
 /// # Errors
 /// [`StoreError`]; also when the document cannot be read.
-pub async fn read(store: &dyn Store, organization: &OrganizationId) -> Result<Settled, StoreError> {
-    let Some(setting) = store.setting(organization, NAME).await? else { return Ok(Settled::default()) };
+pub async fn read(store: &dyn Store, organization: &OrganizationId) -> Result<VersionedSettings, StoreError> {
+    let Some(setting) = store.setting(organization, NAME).await? else { return Ok(VersionedSettings::default()) };
     // Not with the parser's message: it may quote what it read.
     let unreadable = || StoreError::broken("Cal.com's settings are kept in a form that cannot be read");
     let document: Document = serde_json::from_str(setting.value.expose_secret()).map_err(|_| unreadable())?;
-    Ok(Settled { revision: setting.revision, settings: document.settings().ok_or_else(unreadable)? })
+    Ok(VersionedSettings { revision: setting.revision, settings: document.settings().ok_or_else(unreadable)? })
 }
 
 /// Keeps settings in place of those of revision `expected`; `false` when others were kept meanwhile.

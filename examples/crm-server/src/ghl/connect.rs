@@ -10,14 +10,13 @@ use serde::Deserialize;
 use sidecar_core::{ErrorKind, OrganizationId};
 use utoipa::IntoParams;
 
-use super::installations::{self, Claim};
+use super::installations::{self, ClaimOutcome};
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
-        extract::{Operator, Query, Visit},
+        ApiResult, Problem,
+        extract::{Operator, Query, RejectHead},
     },
-    sync::schedule,
     tenancy::{
         self,
         oauth_flow::{
@@ -38,15 +37,15 @@ use crate::{
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To GHL's consent page, with a one-use state and a cookie bound to it"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 409, body = Problem),
     ),
 )]
 pub async fn connect(
-    _: Visit,
+    _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
     Query(wish): Query<Connect>,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     // A link that leads nowhere for now must not be used up.
     let ready = || oauth(&app).map(drop);
     let organization = wish.organization(&app, &headers, ready).await?;
@@ -68,7 +67,12 @@ pub async fn connect(
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
     ),
 )]
-pub async fn auth(_: Visit, State(app): State<App>, headers: HeaderMap, Query(back): Query<Back>) -> Answer<Response> {
+pub async fn auth(
+    _: RejectHead,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(back): Query<Back>,
+) -> ApiResult<Response> {
     let organization = back.organization(&app, &GHL, &headers).await?;
     let outcome = match (&back.code, &back.error) {
         (Some(code), None) if !code.is_empty() => exchange(&app, &organization.id, code).await,
@@ -92,15 +96,15 @@ async fn exchange(app: &App, organization: &OrganizationId, code: &str) -> Resul
     };
     let set = oauth.exchange_code(code, None).await.map_err(logged)?;
     match installations::claim(app, organization, &set).await {
-        Ok(Claim::Ours) => {}
-        Ok(Claim::TakenBySomeoneElse) => return Err("location_taken"),
-        Ok(Claim::OtherCompany) => return Err("company_already_connected"),
-        Ok(Claim::Nameless) => return Err("exchange_failed"),
+        Ok(ClaimOutcome::Owned) => {}
+        Ok(ClaimOutcome::OwnedByAnother) => return Err("location_taken"),
+        Ok(ClaimOutcome::OtherCompany) => return Err("company_already_connected"),
+        Ok(ClaimOutcome::Unnamed) => return Err("exchange_failed"),
         Err(error) => return Err(logged(error.into())),
     }
     let key = tokens.adopt(&set).await.map_err(logged)?;
-    schedule::schedule(app, organization, schedule::Wish::FULL).await.map_err(|error| logged(error.into()))?;
-    if !installations::keep_if_held(app, organization, &set).await.map_err(logged)? {
+    app.sync_schedule.schedule_full(organization).await.map_err(|error| logged(error.into()))?;
+    if !installations::keep_if_claimed(app, organization, &set).await.map_err(logged)? {
         return Err("disconnected");
     }
     tracing::info!(%key, "connected");
@@ -126,17 +130,16 @@ pub struct Disconnect {
     security(("operator" = [])),
     responses(
         (status = 204, description = "Nothing is connected now"),
-        (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
     ),
 )]
-pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> Answer<StatusCode> {
+pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> ApiResult<StatusCode> {
     let organization = tenancy::find(&app, &wish.organization_id.into()).await?.id;
     installations::disconnect(&app, &organization).await?;
     tracing::info!(%organization, "disconnected from GHL");
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn oauth(app: &App) -> Answer<&GhlOAuth> {
+fn oauth(app: &App) -> ApiResult<&GhlOAuth> {
     let has_way_back = app.config.ghl.app.as_ref().is_some_and(|ghl| ghl.redirect_uri.is_some());
     match app.ghl.oauth() {
         Some(oauth) if has_way_back => Ok(oauth),

@@ -14,7 +14,7 @@ use sidecar_core::{
 };
 use utoipa::ToSchema;
 
-use super::{Answer, Problem};
+use super::{ApiResult, Problem};
 
 /// The most rows of a page.
 pub const LARGEST_PAGE: u32 = 100;
@@ -55,7 +55,7 @@ struct Place(i64, Arc<str>);
 ///
 /// # Errors
 /// 400 when the limit or the cursor cannot be right.
-pub fn page_of(listing: &mut Listing, limit: Option<u32>, cursor: Option<&str>) -> Answer<()> {
+pub fn page_of(listing: &mut Listing, limit: Option<u32>, cursor: Option<&str>) -> ApiResult<()> {
     listing.limit = limit_of(limit)? + 1;
     listing.after = cursor.map(after).transpose()?;
     Ok(())
@@ -65,7 +65,7 @@ pub fn page_of(listing: &mut Listing, limit: Option<u32>, cursor: Option<&str>) 
 ///
 /// # Errors
 /// 400 when it is 0 or too large.
-pub fn limit_of(limit: Option<u32>) -> Answer<u32> {
+pub fn limit_of(limit: Option<u32>) -> ApiResult<u32> {
     match limit.unwrap_or(USUAL_PAGE) {
         limit @ 1..=LARGEST_PAGE => Ok(limit),
         other => Err(bad_query(format!("`limit` is {other}: give 1 to {LARGEST_PAGE}"))),
@@ -85,7 +85,7 @@ fn cursor(position: Timestamp, id: &Arc<str>) -> String {
     URL_SAFE_NO_PAD.encode(json!([position, id]).to_string())
 }
 
-fn after(cursor: &str) -> Answer<(Timestamp, Arc<str>)> {
+fn after(cursor: &str) -> ApiResult<(Timestamp, Arc<str>)> {
     let place = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|json| serde_json::from_slice(&json).ok());
     let Some(Place(position, id)) = place else { return Err(bad_cursor()) };
     Ok((Timestamp::from_micros(position), id))

@@ -7,14 +7,17 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sidecar_core::{OrganizationId, StoreError, Timestamp, inbox::DeadLetter, outbox::DeadTask};
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    queue::{inbox::DeadLetter, outbox::DeadTask},
+};
 use sidecar_store::Store;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{Path, Query},
         pagination::{self, Page},
     },
@@ -129,13 +132,13 @@ pub struct Wanted {
     tag = "operations",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<DeadLetterView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<DeadLetterView>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<DeadLetterView>>> {
+) -> ApiResult<Json<Page<DeadLetterView>>> {
     let limit = pagination::limit_of(wanted.limit)?;
     let after = match wanted.cursor.as_deref() {
         Some(cursor) => Some(Name::parse(cursor).ok_or_else(pagination::bad_cursor)?),
@@ -188,9 +191,9 @@ pub struct InPath {
     tag = "operations",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "`delivery-…` or `task-…`")),
     security(("operator" = [])),
-    responses((status = 202, description = "It is due"), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 202, description = "It is due")),
 )]
-pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> Answer<StatusCode> {
+pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
     let gone = || Problem::not_found("dead letter");
     let name = Name::parse(&at.id).ok_or_else(gone)?;
     if !redrive_one(&*app.store, Some(tenant.id()), name, app.now()).await? {

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult,
         extract::Query,
         pagination::{self, Document, Page, bad_query},
     },
@@ -43,13 +43,13 @@ pub struct Wanted {
     tag = "appointments",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     let (from, to) = (time("from", wanted.from.as_deref())?, time("to", wanted.to.as_deref())?);
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         return Err(bad_query("`from` must lie before `to`"));
@@ -60,7 +60,7 @@ pub async fn list(
     Ok(Json(pagination::page(records, &wish)))
 }
 
-fn time(name: &str, text: Option<&str>) -> Answer<Option<Timestamp>> {
+fn time(name: &str, text: Option<&str>) -> ApiResult<Option<Timestamp>> {
     // A `+` that was not escaped arrives as a blank; no time has a blank elsewhere.
     let parse = |text: &str| text.replace(' ', "+").parse().map_err(|error| bad_query(format!("`{name}`: {error}")));
     text.map(parse).transpose()

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult,
         extract::Query,
         pagination::{self, Document, Page},
     },
@@ -35,13 +35,13 @@ pub struct Wanted {
     tag = "locations",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     let mut wish = Listing::default();
     pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
     let records = app.store.list(tenant.id(), LOCATION, &wish).await?;

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult,
         extract::Query,
         pagination::{self, Document, Page},
     },
@@ -37,13 +37,13 @@ pub struct Wanted {
     tag = "opportunities",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     page(&tenant, &app, OPPORTUNITY, wanted).await
 }
 
@@ -55,17 +55,17 @@ pub async fn list(
     tag = "opportunities",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list_pipelines(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     page(&tenant, &app, PIPELINE, wanted).await
 }
 
-async fn page(tenant: &Tenant, app: &App, kind: &'static str, wanted: Wanted) -> Answer<Json<Page<Document>>> {
+async fn page(tenant: &Tenant, app: &App, kind: &'static str, wanted: Wanted) -> ApiResult<Json<Page<Document>>> {
     let mut wish = Listing { location: wanted.location_id.map(Into::into), ..Listing::default() };
     pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
     let records = app.store.list(tenant.id(), kind, &wish).await?;

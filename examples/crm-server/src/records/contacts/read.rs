@@ -13,7 +13,7 @@ use super::InPath;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{Path, Query},
         pagination::{self, Document, Page},
     },
@@ -43,13 +43,13 @@ pub struct Wanted {
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), Wanted),
     security(("operator" = [])),
-    responses((status = 200, body = Page<Document>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Page<Document>>> {
+) -> ApiResult<Json<Page<Document>>> {
     let mut wish = Listing {
         location: wanted.location_id.map(Into::into),
         search: wanted.query.map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()),
@@ -69,9 +69,9 @@ pub async fn list(
     tag = "contacts",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),
-    responses((status = 200, body = Document), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Document)),
 )]
-pub async fn read(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> Answer<Json<Document>> {
+pub async fn read(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<Json<Document>> {
     Ok(Json(live(&app, tenant.id(), &at.id).await?.into()))
 }
 
@@ -81,7 +81,7 @@ pub(super) fn key(organization: &OrganizationId, id: &str) -> RecordKey {
 }
 
 /// A contact that is stored and was not deleted.
-pub(super) async fn live(app: &App, organization: &OrganizationId, id: &str) -> Answer<Record> {
+pub(super) async fn live(app: &App, organization: &OrganizationId, id: &str) -> ApiResult<Record> {
     let record = app.store.record(&key(organization, id)).await?;
     record.filter(|record| !record.deleted).ok_or_else(|| Problem::not_found("contact"))
 }

@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use sidecar_core::{
     ErrorKind, OrganizationId, Timestamp,
-    record::{Batch, Change, ChangeOrigin, Mutation, Record},
+    commit::Batch,
+    record::{Change, ChangeOrigin, Mutation, Record},
 };
 
 use super::{
@@ -22,9 +23,10 @@ use crate::{
     app::App,
     ghl::access::ghl_is_off,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{Json, Path},
         pagination::Document,
+        responses::ProviderProblems,
     },
     tenancy::Tenant,
 };
@@ -39,16 +41,16 @@ use crate::{
     request_body = NewContact,
     security(("operator" = [])),
     responses(
-        (status = 201, body = Document), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 201, body = Document),
         (status = 409, description = "`duplicate_contact` with `contactId`, or `reconnect_required`", body = Problem),
-        (status = 422, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn create(
     tenant: Tenant,
     State(app): State<App>,
     Json(new): Json<NewContact>,
-) -> Answer<(StatusCode, [(header::HeaderName, HeaderValue); 1], axum::Json<Document>)> {
+) -> ApiResult<(StatusCode, [(header::HeaderName, HeaderValue); 1], axum::Json<Document>)> {
     let location = LocationId::from(new.location_id);
     let wire = new.fields.to_wire();
     let asked_at = app.now();
@@ -75,9 +77,8 @@ pub async fn create(
     request_body = ContactFields,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Document), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
+        (status = 200, body = Document),
+        (status = 409, body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn change(
@@ -85,7 +86,7 @@ pub async fn change(
     State(app): State<App>,
     Path(at): Path<InPath>,
     Json(fields): Json<ContactFields>,
-) -> Answer<axum::Json<Document>> {
+) -> ApiResult<axum::Json<Document>> {
     let stored = live(&app, tenant.id(), &at.id).await?;
     let wire = fields.to_wire();
     if wire.is_empty() {
@@ -115,11 +116,10 @@ pub async fn change(
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "It is gone"), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 204, description = "It is gone"), (status = 409, body = Problem), ProviderProblems,
     ),
 )]
-pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> Answer<StatusCode> {
+pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
     let stored = live(&app, tenant.id(), &at.id).await?;
     let location = location_of(&stored)?;
     match client(&app, tenant.id(), &location).await?.contacts().delete(&location, &*at.id).await {
@@ -134,7 +134,7 @@ pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPat
 
 /// The organization's client. Another process may have disconnected the location, and the token that this one has in hand
 /// would be good for a while.
-async fn client(app: &App, organization: &OrganizationId, location: &LocationId) -> Answer<GhlClient> {
+async fn client(app: &App, organization: &OrganizationId, location: &LocationId) -> ApiResult<GhlClient> {
     let (Some(client), Some(tokens)) = (app.ghl.client(organization), app.ghl.tokens(organization)) else {
         return Err(Problem::new(StatusCode::CONFLICT, "integration_off", ghl_is_off().message().to_owned()));
     };
@@ -142,7 +142,7 @@ async fn client(app: &App, organization: &OrganizationId, location: &LocationId)
     Ok(client)
 }
 
-fn location_of(stored: &Record) -> Answer<LocationId> {
+fn location_of(stored: &Record) -> ApiResult<LocationId> {
     let location = stored.location.as_deref().map(LocationId::from);
     location.ok_or_else(|| Problem::internal(&format!("contact {} is stored without a location", stored.key.id)))
 }
@@ -158,7 +158,7 @@ fn clear(change: &mut Change, wire: &Map<String, Value>) {
 }
 
 /// Lets the store follow what GHL answered, and answers the record as it is then.
-async fn follow(app: &App, organization: &OrganizationId, change: Change, contact: &Contact) -> Answer<Document> {
+async fn follow(app: &App, organization: &OrganizationId, change: Change, contact: &Contact) -> ApiResult<Document> {
     commit(app, change).await?;
     let stored = app.store.record(&key(organization, contact.id.as_str())).await?;
     match stored.filter(|record| !record.deleted) {
@@ -178,7 +178,7 @@ async fn gone_too(app: &App, stored: &Record, error: sidecar_core::Error) -> Pro
     error.into()
 }
 
-async fn bury(app: &App, stored: &Record) -> Answer<()> {
+async fn bury(app: &App, stored: &Record) -> ApiResult<()> {
     let change = Change {
         key: stored.key.clone(),
         location: stored.location.clone(),
@@ -198,7 +198,7 @@ fn deleted_at(now: Timestamp, stored: &Record) -> Timestamp {
     now.max(stored.version)
 }
 
-async fn commit(app: &App, change: Change) -> Answer<()> {
+async fn commit(app: &App, change: Change) -> ApiResult<()> {
     app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
     // Where order could not be told, the commit ordered a read by id.
     app.outbox_wake.notify_one();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Answer, Problem, extract::Operator},
+    http::{ApiResult, Problem, extract::Operator},
     tenancy,
 };
 
@@ -39,8 +39,8 @@ impl Connect {
         &self,
         app: &App,
         headers: &HeaderMap,
-        ready: impl Fn() -> Answer<()>,
-    ) -> Answer<Organization> {
+        ready: impl Fn() -> ApiResult<()>,
+    ) -> ApiResult<Organization> {
         let organization = OrganizationId::from(self.organization_id.as_str());
         match &self.link {
             Some(link) => {
@@ -73,7 +73,7 @@ impl Back {
     ///
     /// # Errors
     /// 400 when the state is missing, used, too old or of another browser.
-    pub(crate) async fn organization(&self, app: &App, flow: &Flow, headers: &HeaderMap) -> Answer<Organization> {
+    pub(crate) async fn organization(&self, app: &App, flow: &Flow, headers: &HeaderMap) -> ApiResult<Organization> {
         let Some(state) = self.state.as_deref().filter(|state| !state.is_empty()) else {
             let detail = format!("the state is missing: begin at {}/connect", flow.path);
             return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));

@@ -13,7 +13,7 @@ use sidecar_store::{OAuthState, Store};
 use super::Flow;
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// How long somebody may take to consent.
@@ -30,7 +30,7 @@ pub(crate) struct Begun {
 }
 
 /// Begins a flow for the organization.
-pub(crate) async fn begin(app: &App, flow: &Flow, organization: &OrganizationId) -> Answer<Begun> {
+pub(crate) async fn begin(app: &App, flow: &Flow, organization: &OrganizationId) -> ApiResult<Begun> {
     let fresh = || secret::random_token().map_err(|error| Problem::internal(&error));
     let begun = Begun { state: fresh()?, cookie: fresh()? };
     let row = OAuthState {
@@ -43,7 +43,7 @@ pub(crate) async fn begin(app: &App, flow: &Flow, organization: &OrganizationId)
 }
 
 /// The organization that a state was made for, provided that the browser is the same. The state is used up either way.
-pub(crate) async fn take(app: &App, flow: &Flow, state: &str, cookie: Option<&str>) -> Answer<OrganizationId> {
+pub(crate) async fn take(app: &App, flow: &Flow, state: &str, cookie: Option<&str>) -> ApiResult<OrganizationId> {
     let refused = || {
         let detail = "this way back is not valid (any more): it is good once, for ten minutes, in the browser that set out; connect again";
         Problem::new(http::StatusCode::BAD_REQUEST, "state_invalid", detail)
@@ -75,7 +75,7 @@ pub async fn make_link(
 }
 
 /// Whether the token opens the flow for this organization. It is used up.
-pub(crate) async fn take_link(app: &App, token: &str, organization: &OrganizationId) -> Answer<()> {
+pub(crate) async fn take_link(app: &App, token: &str, organization: &OrganizationId) -> ApiResult<()> {
     match app.store.take_state(&hash(LINK, token), app.now()).await? {
         Some(row) if row.binding == LINK && row.organization == *organization => Ok(()),
         _ => Err(Problem::unauthorized(

@@ -291,7 +291,7 @@ async fn health_tells_off_from_up_from_down() {
     assert!(down.server.app.store.put_setting(&beside, "calcom", 0, &"no document".into()).await.unwrap());
     let health = down.server.call(Method::GET, "/api/health/integrations", None).await.json();
     let why = health["details"]["calcom"]["lastError"].as_str().unwrap();
-    assert!(why.contains("see the log"), "one that cannot be read hides none of the others: {why}");
+    assert!(why.contains("the log names"), "one that cannot be read hides none of the others: {why}");
 
     let first = Server::start(&[]).await;
     let organization = first.organization("acme").await;
