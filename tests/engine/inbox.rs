@@ -16,9 +16,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, StoreError, SystemClock, Timestamp,
-    inbox::{Claim, Committer, DeliveryOutcome, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, WorkerConfig},
-    outbox::{Dedup, NewTask},
-    record::{Change, ChangeOrigin, EventLogEntry, Mutation, RecordKey},
+    commit::EventLogEntry,
+    queue::{
+        WorkerConfig,
+        inbox::{Claim, Committer, DeliveryOutcome, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt},
+        outbox::{Dedup, NewTask},
+    },
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
     test_util::ManualClock,
 };
 use sidecar_store::Store;
@@ -44,7 +48,7 @@ impl InboxHandler for Handler {
         }
         for Claim { delivery, .. } in claims {
             if &*delivery.kind == "poison" && !self.cured.load(Ordering::Relaxed) {
-                plan.verdicts.push(DeliveryOutcome::Failed("it is poison".to_owned()));
+                plan.outcomes.push(DeliveryOutcome::Failed("it is poison".to_owned()));
                 continue;
             }
             let body: Value = serde_json::from_slice(&delivery.body).unwrap();
@@ -66,7 +70,7 @@ impl InboxHandler for Handler {
                 not_before: delivery.at,
                 dedup: Dedup::Once,
             });
-            plan.verdicts.push(DeliveryOutcome::Done);
+            plan.outcomes.push(DeliveryOutcome::Done);
         }
         Ok(plan)
     }
@@ -295,7 +299,7 @@ async fn what_is_handed_over_has_its_effect_once_also_at_a_stop(database: Kind) 
         let (stop, config, wake) = (CancellationToken::new(), config.clone(), Arc::clone(&wake));
         let worker = InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock.clone(), config, wake);
         let stopped = stop.clone();
-        (stop, tokio::spawn(async move { worker.run_with(handed, stopped).await }))
+        (stop, tokio::spawn(async move { worker.run_with_local_claims(handed, stopped).await }))
     };
     let (all, newest) = deliveries(1_000, &mut chance);
     let (stop, worker) = start();

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
-    inbox::WorkerConfig,
-    outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
-    record::Batch,
+    commit::Batch,
+    queue::{
+        WorkerConfig,
+        outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
+    },
 };
 use sidecar_tests::{Home, Kind, ORGANIZATION, on_each_database, open_store};
 use tokio::sync::Notify;

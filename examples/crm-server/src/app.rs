@@ -7,7 +7,7 @@ use std::{fmt::Debug, ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use sidecar_core::{Clock, OrganizationId, StoreError, inbox::Committer, sync::Engine, time::Timestamp};
+use sidecar_core::{Clock, OrganizationId, StoreError, queue::inbox::Committer, sync::Engine, time::Timestamp};
 use sidecar_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

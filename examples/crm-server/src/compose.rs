@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock,
     http::Observer,
-    inbox::{Committer, Inbox},
+    queue::inbox::{Committer, Inbox},
     sync::{Engine, EngineConfig},
     time::timeout,
     token::TokenConfig,

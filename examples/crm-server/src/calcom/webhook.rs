@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    inbox::NewDelivery,
+    queue::inbox::NewDelivery,
     signature::{Delivery, SignatureError, Verified, Verifier},
 };
 

@@ -13,9 +13,11 @@ use ghl_client::{
 };
 use sidecar_core::{
     OrganizationId, StoreError,
-    inbox::{Claim, Plan},
-    outbox::{Dedup, NewTask},
-    record::EventLogEntry,
+    commit::EventLogEntry,
+    queue::{
+        inbox::{Claim, Plan},
+        outbox::{Dedup, NewTask},
+    },
 };
 
 use super::{installations::Installation, tasks};

@@ -13,8 +13,9 @@ use ghl_client::{
 };
 use sidecar_core::{
     OrganizationId,
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change},
+    commit::Batch,
+    queue::outbox::{Task, TaskHandler, TaskOutcome},
+    record::Change,
     sync::Source,
 };
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 use sidecar_core::{
     Timestamp,
-    inbox::NewDelivery,
+    queue::inbox::NewDelivery,
     signature::{Delivery, SignatureError, Verified, Verifier},
 };
 

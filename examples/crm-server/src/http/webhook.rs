@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sidecar_core::{
     Timestamp,
-    inbox::{NewDelivery, Receipt},
+    queue::inbox::{NewDelivery, Receipt},
     signature::{Delivery, SignatureError, Verified},
 };
 use utoipa::ToSchema;

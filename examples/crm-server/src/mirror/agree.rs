@@ -6,7 +6,8 @@ use calcom_client::{CalcomErrorExt, CalcomErrorReason, model::Booking, sync::HAS
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Timestamp,
-    record::{Batch, Change, Mutation, Record},
+    commit::Batch,
+    record::{Change, Mutation, Record},
 };
 
 use super::{

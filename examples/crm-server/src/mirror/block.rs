@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, StoreError,
-    outbox::{Dedup, NewTask, Task},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask, Task},
+    record::RecordKey,
 };
 
 use super::{

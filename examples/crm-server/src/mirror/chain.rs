@@ -9,7 +9,8 @@ use calcom_client::{
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError,
-    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
+    commit::Batch,
+    record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
     sync::Source,
 };
 

@@ -4,8 +4,9 @@ use calcom_client::sync::BOOKING;
 use ghl_client::sync::APPOINTMENT;
 use serde::Deserialize;
 use sidecar_core::{
-    outbox::{NewTask, Task},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{NewTask, Task},
+    record::RecordKey,
 };
 
 use super::{block, chain::Bookings, link, tasks::mirror};

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{Dedup, NewTask},
-    record::{Batch, Listing},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
+    record::Listing,
 };
 
 use super::{PORTION, block, step, tasks, unmapped};

@@ -8,7 +8,8 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, Timestamp,
-    record::{Batch, Change, Record},
+    commit::Batch,
+    record::{Change, Record},
     secret,
 };
 

@@ -8,8 +8,9 @@ use ghl_client::GhlClient;
 use serde_json::Value;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::Task,
-    record::{Batch, Change, Record},
+    commit::Batch,
+    queue::outbox::Task,
+    record::{Change, Record},
 };
 
 use super::{

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
+    record::RecordKey,
     sync::Source,
 };
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    outbox::{Dedup, NewTask},
-    record::Batch,
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
 };
 
 use super::{PORTION, tasks};

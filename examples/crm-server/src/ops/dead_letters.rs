@@ -7,7 +7,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sidecar_core::{OrganizationId, StoreError, Timestamp, inbox::DeadLetter, outbox::DeadTask};
+use sidecar_core::{
+    OrganizationId, StoreError, Timestamp,
+    queue::{inbox::DeadLetter, outbox::DeadTask},
+};
 use sidecar_store::Store;
 use utoipa::{IntoParams, ToSchema};
 

@@ -11,8 +11,8 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
-    outbox::{Dedup, NewTask},
-    record::Batch,
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
     sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
 };
 

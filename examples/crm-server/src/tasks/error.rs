@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sidecar_core::{
     Error, ErrorKind, StoreError,
-    outbox::{Task, TaskOutcome},
+    queue::outbox::{Task, TaskOutcome},
     sync::SyncError,
 };
 

@@ -1,7 +1,8 @@
 use serde::Deserialize;
 use sidecar_core::{
     OrganizationId,
-    record::{Batch, Change, RecordKey},
+    commit::Batch,
+    record::{Change, RecordKey},
 };
 
 use super::TaskError;

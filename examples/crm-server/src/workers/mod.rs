@@ -10,10 +10,7 @@ mod scheduler;
 
 use std::{sync::Arc, time::Duration};
 
-use sidecar_core::{
-    inbox::{InboxWorker, WorkerConfig},
-    outbox::OutboxWorker,
-};
+use sidecar_core::queue::{WorkerConfig, inbox::InboxWorker, outbox::OutboxWorker};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +66,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.outbox_wake),
     );
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
-    workers.spawn(async move { inbox.run_with(handed, inbox_stop).await });
+    workers.spawn(async move { inbox.run_with_local_claims(handed, inbox_stop).await });
     workers.spawn(async move { outbox.run(outbox_stop).await });
     workers.spawn(schedule_environment_bookings(app.clone(), stop.clone()));
     workers.spawn(scheduler::run(app, stop));

@@ -22,7 +22,7 @@ use provider_sandbox::{
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock, Timestamp,
-    record::Batch,
+    commit::Batch,
     sync::{Engine, EngineConfig, SyncError},
     token::TokenSet,
 };

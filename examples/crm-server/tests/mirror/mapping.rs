@@ -6,7 +6,10 @@ use crate::house::{House, Place};
 use crm_server::calcom::settings;
 use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
-use sidecar_core::record::{Batch, Change, ChangeOrigin, Listing, Mutation, RecordKey};
+use sidecar_core::{
+    commit::Batch,
+    record::{Change, ChangeOrigin, Listing, Mutation, RecordKey},
+};
 
 impl House {
     /// Waits until something was given up.

@@ -4,7 +4,7 @@ use crate::house::House;
 use bytes::Bytes;
 use crm_server::{sync::run, sync::sources::GHL_LOCATIONS};
 use serde_json::{Value, json};
-use sidecar_core::{OrganizationId, Timestamp, outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
+use sidecar_core::{OrganizationId, Timestamp, queue::outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
 use sidecar_store::{Claimed, Organization};
 
 fn install(house: &House, app: &str, location: usize) -> Value {

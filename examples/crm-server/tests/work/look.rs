@@ -8,8 +8,9 @@ use ghl_client::sync::APPOINTMENT;
 use provider_sandbox::calcom::Attendee;
 use serde_json::json;
 use sidecar_core::{
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change, ChangeOrigin, Doc, MAX_CHANGES, Mutation, RecordKey},
+    commit::{Batch, MAX_CHANGES},
+    queue::outbox::{Task, TaskHandler, TaskOutcome},
+    record::{Change, ChangeOrigin, Doc, Mutation, RecordKey},
     sync::SyncKey,
 };
 

@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use sidecar_core::{
     ErrorKind, OrganizationId, Timestamp,
-    record::{Batch, Change, ChangeOrigin, Mutation, Record},
+    commit::Batch,
+    record::{Change, ChangeOrigin, Mutation, Record},
 };
 
 use super::{
