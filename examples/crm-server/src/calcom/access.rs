@@ -173,11 +173,11 @@ impl CalcomAccess {
         }
     }
 
-    /// Erases all that is kept for the organization, at whichever address.
+    /// Erases the organization's credentials for every address.
     ///
     /// # Errors
     /// The store.
-    pub async fn forget(&self, organization: &OrganizationId) -> Result<()> {
+    pub async fn delete_credentials(&self, organization: &OrganizationId) -> Result<()> {
         let own = self.0.connections.of(organization);
         let account = own.key();
         for connection in self.0.store.connections(organization).await? {

@@ -18,7 +18,7 @@ use crate::{
     http::{
         ApiResult, Problem,
         extract::{self, Path, Query},
-        pagination::{Page, bad_cursor, bad_query, limit_of},
+        pagination::{Page, invalid_cursor, invalid_query, page_size},
         responses::ProviderProblems,
     },
     tenancy::Tenant,
@@ -221,14 +221,14 @@ pub async fn list(
     State(app): State<App>,
     Query(wanted): Query<WantedBookings>,
 ) -> ApiResult<Json<Page<BookingDocument>>> {
-    let skip: u64 = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?.unwrap_or(0);
+    let skip: u64 = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| invalid_cursor())?.unwrap_or(0);
     let mut list = client(&app, tenant.id())
         .await?
         .bookings()
         .list()
         .sort_start(Sort::Asc)
         .skip(skip)
-        .page_size(limit_of(wanted.limit)?);
+        .page_size(page_size(wanted.limit)?);
     if let Some(status) = &wanted.status {
         list = list.status(vec![status_filter(status)?]);
     }
@@ -349,7 +349,7 @@ pub(super) async fn client(app: &App, organization: &OrganizationId) -> ApiResul
 
 fn status_filter(text: &str) -> ApiResult<StatusFilter> {
     match StatusFilter::from(text) {
-        StatusFilter::Other(_) => Err(bad_query("`status` is upcoming, recurring, past, cancelled or unconfirmed")),
+        StatusFilter::Other(_) => Err(invalid_query("`status` is upcoming, recurring, past, cancelled or unconfirmed")),
         known => Ok(known),
     }
 }

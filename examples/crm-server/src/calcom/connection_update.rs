@@ -22,7 +22,7 @@ const LONGEST: usize = 512;
 /// A change of the connection. What is left out stays as it is; `null` clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ConnectionWish {
+pub struct UpdateConnectionRequest {
     /// The API key. It is tried before it is kept.
     #[serde(default, deserialize_with = "key")]
     #[schema(value_type = Option<String>, write_only, example = "cal_live_…")]
@@ -78,7 +78,7 @@ fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretText>,
     Option::deserialize(deserializer)?.ok_or_else(refuse).map(Some)
 }
 
-impl ConnectionWish {
+impl UpdateConnectionRequest {
     /// The settings with what is wanted. Not the key: that is no setting.
     ///
     /// # Errors
