@@ -84,7 +84,7 @@ impl Database {
         let mut look = self.look().await;
         look.only_one().await;
         for run_out in [
-            "UPDATE leases SET held_until = 0",
+            "UPDATE leases SET expires_at = 0",
             "UPDATE inbox SET due_at = 0 WHERE state = 0",
             "UPDATE outbox SET due_at = 0 WHERE state = 0",
         ] {
@@ -99,7 +99,7 @@ impl Database {
             // A claim raises the attempts; what was put off after a failure has an error.
             format!("SELECT count(*) FROM {table} WHERE state = 0 AND error IS NULL AND due_at > {now}")
         };
-        let leases = format!("SELECT count(*) FROM leases WHERE held_until > {now}");
+        let leases = format!("SELECT count(*) FROM leases WHERE expires_at > {now}");
         self.count(&leases).await + self.count(&claims("inbox")).await + self.count(&claims("outbox")).await
     }
 }

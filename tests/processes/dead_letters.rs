@@ -57,7 +57,7 @@ async fn what_was_given_up_is_worked_on_once_when_it_is_made_due_again(database:
     let one = format!("{list}/{}/redrive", page["items"][0]["id"].as_str().unwrap());
     assert_eq!(scene.http.post(&one).bearer_auth(operator).send().await.unwrap().status(), 202);
     scene.inbox_empties(PATIENCE).await;
-    assert_eq!(scene.count("SELECT count(*) FROM applied_events").await, 1, "the one that was asked for is done");
+    assert_eq!(scene.count("SELECT count(*) FROM event_log").await, 1, "the one that was asked for is done");
     let clock = SystemClock::new();
     let mut command = scene.command(&["dead-letters", "redrive", "--all"]);
     assert!(command.ended(PATIENCE * 5).await.success(), "{}", command.log());
@@ -110,7 +110,7 @@ async fn poison_is_tried_on_schedule_and_blocks_no_other_key(database: Kind) {
         // Whatever becomes of it, the others go on at once.
         let answer = contact(waits.len() + 1).post(&scene.http, &scene.webhooks()).await.unwrap();
         assert_eq!(answer.status(), 200);
-        while scene.count("SELECT count(*) FROM applied_events WHERE source = 'ghl'").await == others {
+        while scene.count("SELECT count(*) FROM event_log WHERE source = 'ghl'").await == others {
             assert!(clock.monotonic() < PATIENCE, "the others wait for it");
             clock.sleep(Duration::from_millis(10)).await;
         }

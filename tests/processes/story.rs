@@ -80,7 +80,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) async fn read(scene: &Scene) -> Self {
         let mut look = scene.database.look().await;
-        let rows = look.rows::<(String,)>("SELECT delivery FROM applied_events WHERE source = 'ghl'").await;
+        let rows = look.rows::<(String,)>("SELECT delivery FROM event_log WHERE source = 'ghl'").await;
         let all_lines = rows.len();
         let mut lines = BTreeMap::new();
         for (delivery,) in rows {
