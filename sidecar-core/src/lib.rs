@@ -2,17 +2,17 @@
 #![deny(missing_docs)]
 #![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod commit;
 pub mod error;
 pub mod event;
 pub mod health;
 pub mod http;
 pub mod id;
-pub mod inbox;
 pub mod lease;
 pub mod model;
-pub mod outbox;
 pub mod page;
 pub mod process;
+pub mod queue;
 pub mod rate_limit;
 pub mod record;
 pub mod retry;
@@ -23,6 +23,7 @@ pub mod sync;
 pub mod test_util;
 pub mod time;
 pub mod token;
+pub mod vault;
 
 pub use error::{Error, ErrorKind, Result, Retry, SendState, StoreError};
 pub use id::{Id, OrganizationId};

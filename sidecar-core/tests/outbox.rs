@@ -15,9 +15,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock, Timestamp,
-    inbox::WorkerConfig,
-    outbox::{DeadTask, Outbox, OutboxWorker, Task, TaskHandler, TaskOutcome, TaskRef},
-    record::{Batch, Outcome},
+    commit::{Batch, Outcome},
+    queue::{
+        WorkerConfig,
+        outbox::{DeadTask, Outbox, OutboxWorker, Task, TaskHandler, TaskOutcome, TaskRef},
+    },
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

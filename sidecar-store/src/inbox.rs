@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    inbox::{Backlog, Claim, ClaimRef, DeadLetter, Enqueued, Inbox, NewDelivery, Receipt},
+    queue::inbox::{Backlog, Claim, ClaimRef, DeadLetter, Enqueued, Inbox, NewDelivery, Receipt},
 };
 
 use crate::{

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    outbox::{DeadTask, Outbox, Task, TaskRef},
+    queue::outbox::{DeadTask, Outbox, Task, TaskRef},
 };
 
 use crate::{

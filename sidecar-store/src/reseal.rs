@@ -1,7 +1,7 @@
 use secrecy::SecretString;
 use sidecar_core::{
     StoreError,
-    token::seal::{Context, SealError, key_id},
+    vault::{Context, SealError, key_id},
 };
 
 use crate::{

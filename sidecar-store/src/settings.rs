@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use sidecar_core::{
     OrganizationId, StoreError,
-    token::seal::{Context, SealError, key_id},
+    vault::{Context, SealError, key_id},
 };
 
 use crate::{

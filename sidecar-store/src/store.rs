@@ -2,13 +2,13 @@ use std::{fmt, time::Duration};
 
 use sidecar_core::{
     StoreError, Timestamp,
-    inbox::Inbox,
+    commit::Records,
     lease::LeaseStore,
-    outbox::Outbox,
     process::ProcessRegistry,
-    record::Records,
+    queue::{inbox::Inbox, outbox::Outbox},
     sync::Checkpoints,
-    token::{TokenStore, seal::Vault},
+    token::TokenStore,
+    vault::Vault,
 };
 
 use crate::{

@@ -6,11 +6,14 @@ use secrecy::SecretString;
 use serde_json::json;
 use sidecar_core::{
     Timestamp,
-    inbox::{Inbox, NewDelivery},
-    outbox::{Dedup, NewTask, Outbox},
-    record::{Batch, Change, ChangeOrigin, EventLogEntry, Mutation, RecordKey, Records, ScannedRange},
-    sync::{CheckpointWrite, KeyRange, Mode, SyncKey},
-    token::seal::{KeyRing, Vault},
+    commit::{Batch, EventLogEntry, KeyRange, Records, ScannedRange},
+    queue::{
+        inbox::{Inbox, NewDelivery},
+        outbox::{Dedup, NewTask, Outbox},
+    },
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
+    sync::{CheckpointWrite, Mode, SyncKey},
+    vault::{KeyRing, Vault},
 };
 
 use crate::{

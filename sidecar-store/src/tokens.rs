@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    token::{
-        CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore,
-        seal::{Context, SealError, Sealed, key_id},
-    },
+    token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore},
+    vault::{Context, SealError, Sealed, key_id},
 };
 
 use crate::{

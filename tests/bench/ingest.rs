@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use sidecar_core::{
     Clock, SystemClock,
-    inbox::{Committer, NewDelivery, Receipt},
+    queue::inbox::{Committer, NewDelivery, Receipt},
 };
 use sidecar_tests::{DatabaseKind, Measurements, TempFolder, TestDatabase, open_store, percentile};
 

@@ -72,6 +72,6 @@ async fn bring_your_own_store_runs_unchanged() {
 async fn two_processes_one_token_runs_unchanged() {
     let program = run("two-processes-one-token", &[]).await;
     let output = program.stdout();
-    assert_eq!(output.matches("20 of 20 calls answered").count(), 2, "both processes were served:\n{output}");
+    assert_eq!(output.matches("20 of 20 calls succeeded").count(), 2, "both processes were served:\n{output}");
     assert!(output.contains("refreshes: 1,"), "{output}");
 }

@@ -14,9 +14,10 @@ use std::{
 use serde_json::json;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result, SystemClock, Timestamp,
+    commit::KeyRange,
     page::Page,
     record::{Change, ChangeOrigin, Listing as RecordListing, Mutation, RecordKey},
-    sync::{Engine, EngineConfig, KeyRange, Mode, Source, SourcePage, SyncError, SyncKey, SyncReport, SyncRun},
+    sync::{Engine, EngineConfig, Mode, Source, SourcePage, SyncError, SyncKey, SyncReport, SyncRun},
 };
 use sidecar_store::Store;
 use sidecar_tests::{DatabaseKind, ORGANIZATION, TestDatabase, open_store};

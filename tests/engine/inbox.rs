@@ -16,9 +16,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, StoreError, SystemClock, Timestamp,
-    inbox::{Claim, Committer, DeliveryOutcome, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt, WorkerConfig},
-    outbox::{Dedup, NewTask},
-    record::{Change, ChangeOrigin, EventLogEntry, Mutation, RecordKey},
+    commit::EventLogEntry,
+    queue::{
+        WorkerConfig,
+        inbox::{Claim, Committer, DeliveryOutcome, InboxHandler, InboxWorker, NewDelivery, Plan, Receipt},
+        outbox::{Dedup, NewTask},
+    },
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
     test_util::ManualClock,
 };
 use sidecar_store::Store;
@@ -46,7 +50,7 @@ impl InboxHandler for Handler {
         }
         for Claim { delivery, .. } in claims {
             if &*delivery.kind == "poison" && !self.cured.load(Ordering::Relaxed) {
-                plan.verdicts.push(DeliveryOutcome::Failed("it is poison".to_owned()));
+                plan.outcomes.push(DeliveryOutcome::Failed("it is poison".to_owned()));
                 continue;
             }
             let body: Value = serde_json::from_slice(&delivery.body).unwrap();
@@ -68,7 +72,7 @@ impl InboxHandler for Handler {
                 not_before: delivery.at,
                 dedup: Dedup::Once,
             });
-            plan.verdicts.push(DeliveryOutcome::Done);
+            plan.outcomes.push(DeliveryOutcome::Done);
         }
         Ok(plan)
     }
@@ -299,7 +303,7 @@ async fn locally_queued_deliveries_have_one_effect_also_at_a_stop(database: Data
         let (stop, config, wake) = (CancellationToken::new(), config.clone(), Arc::clone(&wake));
         let worker = InboxWorker::new(store.clone(), store.clone(), handler.clone(), clock.clone(), config, wake);
         let stopped = stop.clone();
-        (stop, tokio::spawn(async move { worker.run_with(claims, stopped).await }))
+        (stop, tokio::spawn(async move { worker.run_with_local_claims(claims, stopped).await }))
     };
     let (all, newest) = deliveries(1_000, &mut rng);
     let (stop, worker) = start();

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
-    inbox::WorkerConfig,
-    outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
-    record::Batch,
+    commit::Batch,
+    queue::{
+        WorkerConfig,
+        outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
+    },
 };
 use sidecar_tests::{DatabaseKind, ORGANIZATION, TestDatabase, open_store, test_on_each_database};
 use tokio::sync::Notify;

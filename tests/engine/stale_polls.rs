@@ -9,8 +9,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
-    outbox::Task,
-    record::{Batch, Change, ChangeOrigin, Mutation, RecordKey},
+    commit::Batch,
+    queue::outbox::Task,
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
 };
 use sidecar_store::Store;
 use sidecar_tests::{

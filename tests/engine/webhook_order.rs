@@ -12,7 +12,8 @@ use std::{
 use serde_json::json;
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, MAX_CHANGES, Mutation, RecordKey},
+    commit::{Batch, MAX_CHANGES},
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
 };
 use sidecar_store::Store;
 use sidecar_tests::{

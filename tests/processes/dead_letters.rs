@@ -7,7 +7,7 @@ use provider_sandbox::Sandbox;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, SystemClock,
-    inbox::{NewDelivery, WorkerConfig},
+    queue::{WorkerConfig, inbox::NewDelivery},
 };
 use sidecar_tests::{DatabaseKind, ORGANIZATION, SeededRng, open_store, proof, scaled, test_on_each_database};
 

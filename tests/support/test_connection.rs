@@ -7,10 +7,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock,
-    token::{
-        CasResult, TokenKey, TokenSet, TokenStore,
-        seal::{KeyRing, Vault},
-    },
+    token::{CasResult, TokenKey, TokenSet, TokenStore},
+    vault::{KeyRing, Vault},
 };
 use sidecar_store::{Claimed, Organization, Store};
 

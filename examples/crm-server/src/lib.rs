@@ -7,9 +7,11 @@
 pub mod app;
 pub mod calcom;
 pub mod cli;
+mod compose;
 pub mod config;
 pub mod demo;
 pub mod error;
+mod failpoints;
 pub mod ghl;
 pub mod http;
 pub mod mirror;

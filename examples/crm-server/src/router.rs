@@ -1,4 +1,4 @@
-//! Every route, as a table of contents.
+//! The table of routes.
 
 use axum::{Router, middleware as layers, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -7,33 +7,34 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    calcom::{self, blocked_slots, calendar_feed},
+    calcom::{self, calendar_feed},
     ghl::{connect, webhook},
     http::middleware,
+    mirror::blocked_slots,
     openapi::{self, Description},
-    ops::{dead_letters, health, metrics},
+    ops::{dead_letters, health, metrics_route},
     records::{appointments, contacts, locations, opportunities},
-    sync::routes,
+    sync,
     tenancy::organizations,
 };
 
-/// The routes of a server that answers people and providers.
+/// The routes of the web roles.
 pub fn web(app: App) -> Router {
     let (router, description) = described().split_for_parts();
     finish(router.merge(openapi::routes(to_json(&description))), app)
 }
 
-/// The routes of a process that only works: health and metrics.
+/// The routes of a worker process: health and metrics.
 pub fn worker(app: App) -> Router {
     finish(operations().split_for_parts().0, app)
 }
 
-/// Metrics for whoever reaches their own address, which is the operator's to guard.
-pub fn metrics_alone(app: App) -> Router {
-    finish(Router::new().route("/metrics", get(metrics::show_openly)), app)
+/// Metrics without a token, for an address of their own that the operator protects.
+pub fn metrics_only(app: App) -> Router {
+    finish(Router::new().route("/metrics", get(metrics_route::show_without_token)), app)
 }
 
-/// The description of every route, as JSON.
+/// The OpenAPI document, as JSON.
 pub fn openapi() -> String {
     to_json(described().get_openapi())
 }
@@ -69,7 +70,7 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(appointments::list))
         .routes(routes!(opportunities::list))
         .routes(routes!(opportunities::list_pipelines))
-        .routes(routes!(routes::read, routes::run))
+        .routes(routes!(sync::routes::read, sync::routes::run))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(webhook::receive))
@@ -80,7 +81,10 @@ fn table() -> OpenApiRouter<App> {
 }
 
 fn operations() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready)).routes(routes!(metrics::show))
+    OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics_route::show))
 }
 
 fn finish(router: Router<App>, app: App) -> Router {

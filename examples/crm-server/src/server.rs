@@ -1,6 +1,6 @@
-//! Starting and stopping: listeners, workers, housekeeping.
+//! Starts and stops the server: listeners, workers, maintenance.
 //!
-//! Invariant: on the way out nothing new is taken, what was taken is finished within [`DRAIN`], and only then the store closes.
+//! Invariant: a stopping server accepts nothing new, gives running work [`SHUTDOWN_GRACE`], and closes the store last.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,30 +16,24 @@ use crate::{
     error::StartError,
     http::listener::{self, Bounds},
     router,
-    workers::{self, Workers},
+    workers::{self, Workers, maintenance},
 };
 
-/// How long requests and workers under way get when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How often recorded durations are folded.
-const UPKEEP: Duration = Duration::from_secs(5);
-/// How often finished rows are removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// How long finished deliveries and tasks are remembered, so that a repetition is known as one.
-const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+/// How long running requests and workers may take when the server stops.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// A running server.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
+    /// The address it listens on.
     pub addr: SocketAddr,
-    /// Where metrics are served without a token, if anywhere.
+    /// The address of the metrics without a token, if there is one.
     pub metrics_addr: Option<SocketAddr>,
     app: App,
     database: Arc<SqlStore>,
     listeners: Vec<JoinHandle<()>>,
     workers: Workers,
-    housekeeping: JoinHandle<()>,
+    maintenance: JoinHandle<()>,
 }
 
 /// Starts a server.
@@ -60,13 +54,13 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let mut metrics_addr = None;
     if let Some(listener) = metrics_listener {
         metrics_addr = Some(local(&listener, "METRICS_ADDR")?);
-        listeners.push(spawn(listener, router::metrics_alone(app.clone()), app.stopping.clone()));
+        listeners.push(spawn(listener, router::metrics_only(app.clone()), app.stopping.clone()));
     }
     Ok(Running {
         addr,
         metrics_addr,
         workers: workers::start(&app, role, app.stopping.clone()),
-        housekeeping: tokio::spawn(keep_house(app.clone(), Arc::clone(&database))),
+        maintenance: tokio::spawn(maintenance::run(app.clone(), Arc::clone(&database))),
         app,
         database,
         listeners,
@@ -74,26 +68,28 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
 }
 
 impl Running {
-    /// What the server runs on.
+    /// The ports of the server.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Stops: no new requests, those under way and the workers get ten seconds, leases are handed back.
+    /// Stops the server: no new requests, ten seconds for running requests and workers, leases released.
     pub async fn stop(self) {
-        let Self { app, database, listeners, workers, housekeeping, .. } = self;
+        let Self { app, database, listeners, workers, maintenance, .. } = self;
         app.stopping.cancel();
-        housekeeping.abort();
+        maintenance.abort();
         let aborts: Vec<_> = listeners.iter().map(JoinHandle::abort_handle).collect();
         let drained = async {
             for listener in listeners {
-                // A listener that panicked has said so in the log.
+                // A panic is in the log already.
                 let _ = listener.await;
             }
             workers.join().await;
         };
-        if timeout(&*app.clock, DRAIN, drained).await.is_err() {
-            tracing::warn!("not everything ended within {DRAIN:?}; what was held is due again when its lease ends");
+        if timeout(&*app.clock, SHUTDOWN_GRACE, drained).await.is_err() {
+            tracing::warn!(
+                "shutdown timed out after {SHUTDOWN_GRACE:?}; unfinished claims will be retried when their leases expire"
+            );
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
         app.close(&database).await;
@@ -113,18 +109,24 @@ fn spawn(listener: TcpListener, router: Router, stop: CancellationToken) -> Join
     tokio::spawn(listener::run(listener, router, Bounds::default(), stop))
 }
 
-async fn keep_house(app: App, database: Arc<SqlStore>) {
-    let mut swept = None;
-    loop {
-        app.metrics.upkeep();
-        let now = app.clock.monotonic();
-        if swept.is_none_or(|last| now.saturating_sub(last) >= SWEEP_EVERY) {
-            swept = Some(now);
-            match database.sweep(app.now(), REMEMBERED).await {
-                Ok(swept) => tracing::debug!(?swept, "removed what was finished long ago"),
-                Err(error) => tracing::warn!(%error, "finished rows could not be removed"),
-            }
+/// Waits for Ctrl-C, or for SIGTERM as init systems send it. Signals are handled from the call on.
+///
+/// # Errors
+/// The signal handler cannot be installed.
+#[cfg(unix)]
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
         }
-        app.clock.sleep(UPKEEP).await;
-    }
+    })
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }

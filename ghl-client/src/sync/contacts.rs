@@ -3,8 +3,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result, Timestamp,
-    record::{Change, ChangeOrigin, Doc, MAX_CHANGES},
-    sync::{KeyRange, Source, SourcePage},
+    commit::{KeyRange, MAX_CHANGES},
+    record::{Change, ChangeOrigin, Doc},
+    sync::{Source, SourcePage},
 };
 
 use super::change::{CONTACTS, id_of};

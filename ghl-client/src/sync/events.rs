@@ -3,8 +3,9 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
+    commit::KeyRange,
     record::{Change, ChangeOrigin},
-    sync::{KeyRange, Source, SourcePage},
+    sync::{Source, SourcePage},
 };
 
 use super::{

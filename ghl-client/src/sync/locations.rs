@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
+    commit::KeyRange,
     record::{Change, ChangeOrigin, Doc},
-    sync::{KeyRange, Source, SourcePage},
+    sync::{Source, SourcePage},
 };
 
 use super::{

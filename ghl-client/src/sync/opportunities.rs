@@ -3,8 +3,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
+    commit::KeyRange,
     record::{Change, ChangeOrigin, Doc},
-    sync::{KeyRange, Source, SourcePage},
+    sync::{Source, SourcePage},
 };
 
 use super::{

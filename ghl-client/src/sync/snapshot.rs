@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sidecar_core::{
-    Result, Timestamp,
-    record::{Doc, MAX_CHANGES},
-};
+use sidecar_core::{Result, Timestamp, commit::MAX_CHANGES, record::Doc};
 
 use super::change::{Kind, id_of};
 

@@ -5,28 +5,17 @@
 
 mod resolve;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use resolve::{Resolution, resolve};
 
-use crate::{
-    error::StoreError,
-    id::OrganizationId,
-    inbox::ClaimRef,
-    outbox::{NewTask, TaskRef},
-    sync::{CheckpointWrite, KeyRange, SyncKey},
-    time::Timestamp,
-};
+use crate::{id::OrganizationId, time::Timestamp};
 
 /// Two provider times nearer than this are not ordered by guess: the provider's clocks differ by about 2 s.
 pub const SKEW: Duration = Duration::from_secs(5);
-
-/// The most changes a batch may hold, so that an acknowledgement never waits long behind a page.
-pub const MAX_CHANGES: usize = 500;
 
 /// A record's document.
 pub type Doc = Map<String, Value>;
@@ -126,71 +115,6 @@ pub struct Change {
     pub on_change: Option<Cow<'static, str>>,
 }
 
-/// One line of the append-only history: this delivery had its effect, once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventLogEntry {
-    /// The tenant; `None` while none is known for the delivery.
-    pub organization: Option<OrganizationId>,
-    /// The sender, such as `ghl`.
-    pub source: Cow<'static, str>,
-    /// The sender's delivery id.
-    pub delivery: Arc<str>,
-    /// The event's kind, as sent.
-    pub kind: Arc<str>,
-    /// The entity it spoke of, when known.
-    pub entity: Option<Arc<str>>,
-    /// What became of it: `applied`, `older`, `unknown`, ….
-    pub outcome: Cow<'static, str>,
-}
-
-/// Everything that is written together or not at all.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Changes, applied in this order; at most [`MAX_CHANGES`].
-    pub changes: Vec<Change>,
-    /// The claimed deliveries that this batch finishes. If one is no longer held, nothing of the batch is written.
-    pub inbox_done: Vec<ClaimRef>,
-    /// The claimed tasks that this batch finishes. If one is no longer held, nothing of the batch is written.
-    pub outbox_done: Vec<TaskRef>,
-    /// History lines.
-    pub event_log: Vec<EventLogEntry>,
-    /// Effects on other systems.
-    pub outbox: Vec<NewTask>,
-    /// How far a sync has come.
-    pub checkpoint: Option<CheckpointWrite>,
-    /// The stretch of a full pass that `changes` is all there is in; stored records of it that are missing are remembered.
-    pub scanned: Option<ScannedRange>,
-}
-
-/// A stretch in which a batch's changes are all there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScannedRange {
-    /// The pass.
-    pub pass: SyncKey,
-    /// The stretch.
-    pub range: KeyRange,
-    /// Records of this version or later are left alone: they may have come after the listing was made.
-    pub older_than: Timestamp,
-}
-
-/// What a commit did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// `false`: a claim was lost to another worker and nothing was written.
-    pub committed: bool,
-    /// What became of each change, in order.
-    pub changes: Vec<ChangeOutcome>,
-    /// How many stored records of the covered stretch were not among the changes.
-    pub missing: u64,
-}
-
-impl Outcome {
-    /// How many changes ended so.
-    pub fn count(&self, written: ChangeOutcome) -> usize {
-        self.changes.iter().filter(|w| **w == written).count()
-    }
-}
-
 /// What became of one change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeOutcome {
@@ -225,29 +149,4 @@ pub struct Listing {
     pub limit: u32,
     /// Latest position first.
     pub newest_first: bool,
-}
-
-/// Where records are kept, and the one verb that writes.
-#[async_trait]
-pub trait Records: Send + Sync + fmt::Debug {
-    /// Writes the batch in one transaction and a fixed number of statements, whatever its size.
-    async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError>;
-
-    /// One record, tombstones included.
-    async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError>;
-
-    /// Live records of a kind, ordered by position and id.
-    async fn list(
-        &self,
-        organization: &OrganizationId,
-        kind: &str,
-        listing: &Listing,
-    ) -> Result<Vec<Record>, StoreError>;
-
-    /// How many live records of a kind there are, in one location or all.
-    async fn count(&self, organization: &OrganizationId, kind: &str, location: Option<&str>)
-    -> Result<u64, StoreError>;
-
-    /// How often each delivery of a source stands in the history, as (all lines, distinct deliveries).
-    async fn applied(&self, source: &str) -> Result<(u64, u64), StoreError>;
 }

@@ -2,49 +2,9 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::SyncKey;
+use super::{Progress, SyncKey};
 use crate::{error::StoreError, id::OrganizationId, record::RecordKey, time::Timestamp};
-
-/// What a pass copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Everything; what is missing is removed.
-    Full,
-    /// What changed since the last pass; nothing is removed.
-    Incremental,
-}
-
-/// Where a pass stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Pages are being copied.
-    Listing,
-    /// What the listing lacked is being read by id.
-    Confirming,
-}
-
-/// A pass under way, kept so that any process can go on with it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Full or incremental.
-    pub mode: Mode,
-    /// Where it stands.
-    pub phase: Phase,
-    /// The next page's cursor; `None` before the first page.
-    pub cursor: Option<Value>,
-    /// When the pass began.
-    pub started_at: Timestamp,
-    /// The newest version seen so far in this pass: where the next incremental one begins.
-    pub newest: Option<Timestamp>,
-    /// Pages committed so far.
-    pub pages: u64,
-    /// Changes looked at so far.
-    pub seen: u64,
-}
 
 /// How the last pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,28 +43,7 @@ pub struct SyncStatus {
     pub force_requested: bool,
 }
 
-/// Part of a [`Batch`](crate::record::Batch): what a source's row becomes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CheckpointWrite {
-    /// A pass goes on from here.
-    Progress(SyncKey, Progress),
-    /// A pass ended well at `at`; the next is due at `next_run_at`. Its progress and the remembered missing records go. A full one
-    /// answers the wishes from before it began ([`Checkpoints::restart`]); one that came after stays wished for, and due.
-    Finished {
-        /// Which source.
-        key: SyncKey,
-        /// Full or incremental.
-        mode: Mode,
-        /// When.
-        at: Timestamp,
-        /// Where the next incremental pass begins.
-        watermark: Option<Timestamp>,
-        /// When it is due again.
-        next_run_at: Timestamp,
-    },
-}
-
-/// Where passes and their state are kept. Progress is written by [`Batch`](crate::record::Batch).
+/// Where passes and their state are kept. Progress is written by [`Batch`](crate::commit::Batch).
 #[async_trait]
 pub trait Checkpoints: Send + Sync + fmt::Debug {
     /// Makes a source known and due at `now`, or due now again if it is known (also after a stop). `full` asks for a full

@@ -3,13 +3,14 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 use futures_util::future::join;
 use tokio_util::sync::CancellationToken;
 
-use super::{CheckpointWrite, Checkpoints, KeyRange, Mode, Phase, Progress, Source, SourcePage, SyncKey, SyncStatus};
+use super::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, Source, SourcePage, SyncKey, SyncStatus};
 use crate::{
+    commit::{Batch, KeyRange, MAX_CHANGES, Outcome, Records, ScannedRange},
     error::{Error, ErrorKind, Retry, StoreError},
     lease::{Lease, LeaseStore},
-    outbox::NewTask,
     page::CursorGuard,
-    record::{Batch, Change, ChangeOutcome, MAX_CHANGES, Mutation, Outcome, Records, ScannedRange},
+    queue::outbox::NewTask,
+    record::{Change, ChangeOutcome, Mutation},
     time::{Clock, Timestamp},
 };
 

@@ -6,62 +6,19 @@
 mod checkpoint;
 mod engine;
 
-use std::{fmt, sync::Arc};
-
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use checkpoint::{CheckpointWrite, Checkpoints, Mode, Phase, Progress, SyncHealth, SyncStatus};
+pub use checkpoint::{Checkpoints, SyncHealth, SyncStatus};
 pub use engine::{Engine, EngineConfig, SyncError, SyncObserver, SyncReport, SyncRun};
 
-use crate::{error::Result, id::OrganizationId, outbox::NewTask, page::Page, record::Change, time::Timestamp};
+pub use crate::commit::{CheckpointWrite, Mode, Phase, Progress, SyncKey};
 
-/// Names one thing that is kept in step: a source of an organization, in one location or over all.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SyncKey {
-    /// The tenant.
-    pub organization: OrganizationId,
-    /// The source, such as `GHL_CONTACTS`.
-    pub source: Arc<str>,
-    /// The provider's location; empty where the source spans all.
-    pub location: Arc<str>,
-}
-
-impl SyncKey {
-    /// A source of an organization in one location; `location` is empty where the source spans all.
-    pub fn new(
-        organization: impl Into<OrganizationId>,
-        source: impl Into<Arc<str>>,
-        location: impl Into<Arc<str>>,
-    ) -> Self {
-        Self { organization: organization.into(), source: source.into(), location: location.into() }
-    }
-}
-
-impl fmt::Display for SyncKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.organization, self.source, self.location)
-    }
-}
-
-impl fmt::Debug for SyncKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SyncKey({self})")
-    }
-}
-
-/// A stretch of a listing in which a page is all there is: records of `kind` (in `location`) whose (position, id) lies
-/// after `after` and not after `up_to`. An open end reaches as far as there are records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    /// The kind of record.
-    pub kind: &'static str,
-    /// Only records of this location.
-    pub location: Option<Arc<str>>,
-    /// Exclusive start.
-    pub after: Option<(Timestamp, Arc<str>)>,
-    /// Inclusive end.
-    pub up_to: Option<(Timestamp, Arc<str>)>,
-}
+use crate::{
+    commit::{KeyRange, NewTask},
+    error::Result,
+    page::Page,
+    record::Change,
+};
 
 /// What a source gives in one go.
 #[derive(Clone, Debug)]

@@ -5,7 +5,6 @@
 
 mod manager;
 mod memory;
-pub mod seal;
 
 use std::{fmt, sync::Arc};
 

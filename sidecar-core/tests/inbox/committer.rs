@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use sidecar_core::{
     Clock, SystemClock,
-    inbox::{Committer, PutError, Receipt},
+    queue::inbox::{Committer, PutError, Receipt},
 };
 
 use super::fake::{BAD, FakeInbox, Trouble, delivery};

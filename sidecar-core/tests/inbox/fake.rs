@@ -10,11 +10,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock, Timestamp,
-    inbox::{
-        Backlog, Claim, ClaimRef, DeadLetter, DeliveryOutcome, Inbox, InboxHandler, InboxWorker, NewDelivery, Plan,
-        Receipt, WorkerConfig,
+    commit::{Batch, Outcome},
+    queue::{
+        WorkerConfig,
+        inbox::{
+            Backlog, Claim, ClaimRef, DeadLetter, DeliveryOutcome, Inbox, InboxHandler, InboxWorker, NewDelivery, Plan,
+            Receipt,
+        },
     },
-    record::{Batch, Outcome},
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -198,7 +201,7 @@ impl InboxHandler for Handler {
             Trouble::Fails if is_bad(claim) => DeliveryOutcome::Failed("not now".to_owned()),
             _ => DeliveryOutcome::Done,
         };
-        Ok(Plan { batch: Batch::default(), verdicts: claims.iter().map(verdict).collect() })
+        Ok(Plan { batch: Batch::default(), outcomes: claims.iter().map(verdict).collect() })
     }
 }
 

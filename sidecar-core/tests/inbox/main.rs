@@ -90,5 +90,5 @@ async fn only_the_delivery_that_kills_its_worker_is_given_up() {
     }
     assert_eq!(desk.done(), ["before", "after"]);
     let dead = desk.dead();
-    assert!(matches!(&dead[..], [(id, why)] if id == BAD && why.contains("never finished")), "{dead:?}");
+    assert!(matches!(&dead[..], [(id, why)] if id == BAD && why.contains("without completing")), "{dead:?}");
 }

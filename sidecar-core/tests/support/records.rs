@@ -5,7 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use sidecar_core::{
     OrganizationId, StoreError,
-    record::{Batch, Listing, Outcome, Record, RecordKey, Records},
+    commit::{Batch, Outcome, Records},
+    record::{Listing, Record, RecordKey},
 };
 
 type Commit = dyn Fn(&Batch) -> Result<Outcome, StoreError> + Send + Sync;

@@ -12,12 +12,13 @@ use std::{
 use async_trait::async_trait;
 use sidecar_core::{
     Clock, Error, OrganizationId, Page, Result, StoreError, SystemClock, Timestamp,
+    commit::{Batch, KeyRange, Outcome, Records},
     lease::{Lease, LeaseStore},
-    outbox::NewTask,
-    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Listing, Mutation, Outcome, Record, RecordKey, Records},
+    queue::outbox::NewTask,
+    record::{Change, ChangeOrigin, ChangeOutcome, Listing, Mutation, Record, RecordKey},
     sync::{
-        CheckpointWrite, Checkpoints, Engine, EngineConfig, KeyRange, Mode, Progress, Source, SourcePage, SyncError,
-        SyncHealth, SyncKey, SyncReport, SyncRun, SyncStatus,
+        CheckpointWrite, Checkpoints, Engine, EngineConfig, Mode, Progress, Source, SourcePage, SyncError, SyncHealth,
+        SyncKey, SyncReport, SyncRun, SyncStatus,
     },
     token::MemoryStore,
 };

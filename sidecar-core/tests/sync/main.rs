@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use sidecar_core::{
     Error, ErrorKind,
-    outbox::{Dedup, NewTask},
+    queue::outbox::{Dedup, NewTask},
     sync::{Checkpoints, Mode, Phase, SyncError},
     time::timeout,
 };

@@ -134,7 +134,7 @@ CREATE TABLE syncs (
     error_count  bigint NOT NULL DEFAULT 0,
     last_error   text,
     next_run_at  bigint,
-    full_wanted  bigint NOT NULL DEFAULT 0,
+    full_requested bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (organization, source, location)
 );
 CREATE INDEX syncs_due ON syncs (next_run_at) WHERE next_run_at IS NOT NULL;

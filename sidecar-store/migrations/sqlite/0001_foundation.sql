@@ -129,7 +129,7 @@ CREATE TABLE syncs (
     error_count  INTEGER NOT NULL DEFAULT 0,
     last_error   TEXT,
     next_run_at  INTEGER,
-    full_wanted  INTEGER NOT NULL DEFAULT 0,
+    full_requested INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (organization, source, location)
 ) STRICT;
 CREATE INDEX syncs_due ON syncs (next_run_at) WHERE next_run_at IS NOT NULL;

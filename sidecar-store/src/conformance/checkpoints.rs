@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sidecar_core::{
     Timestamp,
-    record::Batch,
+    commit::Batch,
     sync::{CheckpointWrite, Mode, Phase, Progress, SyncHealth, SyncKey, SyncStatus},
 };
 

@@ -1,4 +1,4 @@
-//! [`Inbox`](sidecar_core::inbox::Inbox): nothing is kept twice, everything is worked on in order, a lost claim is powerless.
+//! [`Inbox`](sidecar_core::queue::inbox::Inbox): nothing is kept twice, everything is worked on in order, a lost claim is powerless.
 
 use std::{
     borrow::Cow,
@@ -8,8 +8,8 @@ use std::{
 
 use sidecar_core::{
     Timestamp,
-    inbox::{Backlog, Claim, ClaimRef, NewDelivery, Receipt},
-    record::Batch,
+    commit::Batch,
+    queue::inbox::{Backlog, Claim, ClaimRef, NewDelivery, Receipt},
 };
 
 use super::{

@@ -6,9 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
-    inbox::{Claim, NewDelivery},
-    outbox::{Dedup, NewTask, Task},
-    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Outcome, Record, RecordKey},
+    commit::{Batch, Outcome},
+    queue::{
+        inbox::{Claim, NewDelivery},
+        outbox::{Dedup, NewTask, Task},
+    },
+    record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
     sync::SyncKey,
     token::{Connection, TokenKey, TokenSet},
 };

@@ -4,15 +4,15 @@
 //! async fn fresh() -> std::sync::Arc<dyn sidecar_store::Store> {
 //!     // An empty store each time it is called.
 //! #   let keys = sidecar_core::SecretString::from("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-//! #   let ring = sidecar_core::token::seal::KeyRing::parse(&keys).unwrap();
-//! #   let vault = sidecar_core::token::seal::Vault::new(ring);
+//! #   let ring = sidecar_core::vault::KeyRing::parse(&keys).unwrap();
+//! #   let vault = sidecar_core::vault::Vault::new(ring);
 //!     sidecar_store::open("sqlite::memory:", vault).await.unwrap()
 //! }
 //! sidecar_store::store_conformance!(fresh);
 //! ```
 //!
 //! `token_store_conformance!`, `lease_store_conformance!` and `setting_conformance!` take a store of that port alone. The others need
-//! [`Records`](sidecar_core::record::Records) beside their port, since rows are finished by its commit. Invariant: a
+//! [`Records`](sidecar_core::commit::Records) beside their port, since rows are finished by its commit. Invariant: a
 //! behaviour speaks to the ports only, so that it holds for every store.
 #![allow(
     clippy::unwrap_used,

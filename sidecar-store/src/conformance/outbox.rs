@@ -1,9 +1,9 @@
-//! [`Outbox`](sidecar_core::outbox::Outbox): a key happens once, a wish once more, an order key one at a time.
+//! [`Outbox`](sidecar_core::queue::outbox::Outbox): a key happens once, a wish once more, an order key one at a time.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use serde_json::json;
-use sidecar_core::outbox::NewTask;
+use sidecar_core::queue::outbox::NewTask;
 
 use super::{
     behaviours,
@@ -136,7 +136,7 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
     async fn a_wish_in_the_finishing_batch_is_kept(store) {
         put_tasks(&*store, vec![wish("read", json!(1))]).await;
         let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        let batch = sidecar_core::record::Batch {
+        let batch = sidecar_core::commit::Batch {
             outbox_done: vec![held.claim],
             outbox: vec![wish("read", json!(2))],
             ..Default::default()

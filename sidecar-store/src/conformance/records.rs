@@ -1,4 +1,4 @@
-//! [`Records`](sidecar_core::record::Records): a batch is written whole or not at all, the newest state wins, what cannot be
+//! [`Records`](sidecar_core::commit::Records): a batch is written whole or not at all, the newest state wins, what cannot be
 //! ordered is read again, and listings page without gaps.
 
 use std::{borrow::Cow, sync::Arc};
@@ -6,7 +6,8 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId,
-    record::{Batch, ChangeOutcome, EventLogEntry, Listing, MAX_CHANGES, Mutation, Origin, Outcome, Record, RecordKey},
+    commit::{Batch, EventLogEntry, MAX_CHANGES, Outcome},
+    record::{ChangeOutcome, Listing, Mutation, Origin, Record, RecordKey},
     sync::{CheckpointWrite, Mode, Phase, Progress},
 };
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sidecar_core::{
-    record::{Batch, Change, Mutation, ScannedRange},
-    sync::{CheckpointWrite, KeyRange, Mode},
+    commit::{Batch, KeyRange, ScannedRange},
+    record::{Change, Mutation},
+    sync::{CheckpointWrite, Mode},
 };
 
 use super::{

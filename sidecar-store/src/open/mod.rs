@@ -10,7 +10,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use sidecar_core::token::seal::Vault;
+use sidecar_core::vault::Vault;
 
 use crate::{OpenError, SqlStore, tx::Pool};
 

@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    outbox::{Dedup, NewTask},
-    record::{Batch, Change, ChangeOrigin, EventLogEntry, MAX_CHANGES, Outcome, Record, RecordKey, ScannedRange},
+    commit::{Batch, EventLogEntry, MAX_CHANGES, Outcome, ScannedRange},
+    queue::outbox::{Dedup, NewTask},
+    record::{Change, ChangeOrigin, Record, RecordKey},
     sync::{CheckpointWrite, Mode},
 };
 

@@ -7,7 +7,7 @@ use std::{
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{Dedup, NewTask},
+    queue::outbox::{Dedup, NewTask},
     record::{Change, ChangeOutcome, Record, RecordKey, Resolution, resolve},
 };
 

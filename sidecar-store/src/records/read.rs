@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    record::{Batch, Listing, Outcome, Record, RecordKey, Records},
+    commit::{Batch, Outcome, Records},
+    record::{Listing, Record, RecordKey},
 };
 
 use super::row::{Row, record};

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use sidecar_core::{
     Timestamp,
-    inbox::{Inbox, NewDelivery, Receipt},
+    queue::inbox::{Inbox, NewDelivery, Receipt},
 };
 
 use crate::support::open;

@@ -7,9 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{
-        Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey, Records, Resolution, resolve,
-    },
+    commit::{Batch, Records},
+    record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey, Resolution, resolve},
 };
 use sidecar_store::SqlStore;
 
@@ -96,7 +95,7 @@ async fn compare(url: &str, changes: &[Change], size: usize) {
     for id in 0..3 {
         assert_eq!(store.record(&key(id)).await.unwrap(), model.records.get(&key(id)).cloned());
     }
-    let (waiting, _) = sidecar_core::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
+    let (waiting, _) = sidecar_core::queue::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
     assert_eq!(waiting, model.doubtful.len() as u64);
     store.close().await;
 }

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, cell::RefCell, task::Poll, time::Duration};
 
 use sidecar_core::{
+    commit::{Batch, EventLogEntry, Records},
     lease::LeaseStore,
-    record::{Batch, EventLogEntry, Records},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 

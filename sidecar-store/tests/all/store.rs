@@ -6,10 +6,12 @@ use secrecy::ExposeSecret;
 use serde_json::Map;
 use sidecar_core::{
     Timestamp,
-    inbox::{Inbox, NewDelivery, Receipt},
+    commit::{Batch, Records},
     lease::LeaseStore,
-    outbox::{Dedup, NewTask, Outbox},
-    record::{Batch, Records},
+    queue::{
+        inbox::{Inbox, NewDelivery, Receipt},
+        outbox::{Dedup, NewTask, Outbox},
+    },
     token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore},
 };
 use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, Settings, SqlStore, Store, Swept};

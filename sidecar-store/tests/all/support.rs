@@ -11,7 +11,7 @@ use std::{
 
 use sidecar_core::{
     SecretString,
-    token::seal::{KeyRing, Vault},
+    vault::{KeyRing, Vault},
 };
 use sidecar_store::SqlStore;
 

@@ -1,11 +1,11 @@
 //! Clients, tokens, settings and verifiers of each organization.
 //!
-//! Invariant: a client is made of the settings that the store has when it is asked for; what is remembered only labels and verifies.
+//! Invariant: a client is built from the settings that are stored when it is requested; cached settings only verify webhooks.
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,19 +24,19 @@ use sidecar_core::{
 use sidecar_store::Store;
 use url::Url;
 
-use super::settings::{self, CalcomSettings, Settled};
+use super::settings::{self, CalcomSettings, VersionedSettings};
 use crate::{
     config::{CalcomApp, CalcomConfig, Config, Environment},
     error::StartError,
-    ops::{metrics::Metrics, rate_limits::Limits},
+    tenancy::cache::Cache,
 };
 
-/// How long settings are remembered for labels and verifiers.
-const REMEMBERED: Duration = Duration::from_secs(5);
-/// How soon they are read again when a signature does not fit: a secret may have been added this moment.
-const DOUBTED: Duration = Duration::from_secs(1);
-/// The most organizations that are remembered.
-const MOST: usize = 10_000;
+/// How long settings are cached for verifiers.
+const SETTINGS_TTL: Duration = Duration::from_secs(5);
+/// How old they may be when a signature does not match: a secret may have been added just now.
+const SETTINGS_TTL_AFTER_MISMATCH: Duration = Duration::from_secs(1);
+/// The most organizations whose clients, users and settings are cached.
+const MAX_CACHED_ORGANIZATIONS: usize = 10_000;
 
 /// Cal.com as this server is set up for it. Cheap to clone.
 #[derive(Clone)]
@@ -57,26 +57,23 @@ struct Inner {
     /// One client per organization, so that its circuit breaker and retry budget outlive a request; with the revision of the
     /// settings it was made of.
     clients: Mutex<HashMap<OrganizationId, (u64, CalcomClient)>>,
-    users: Mutex<HashMap<OrganizationId, User>>,
-    known: Mutex<HashMap<OrganizationId, Known>>,
+    users: Cache<OrganizationId, User>,
+    settings: Cache<OrganizationId, CachedSettings>,
 }
 
-/// Whose an organization's credentials are.
+/// The user whose credentials an organization has.
 #[derive(Clone, Copy)]
 struct User {
-    /// Of the settings that it was asked with.
+    /// The revision of the settings that it was read with.
     revision: u64,
-    /// Of the tokens that it was asked with.
+    /// The generation of the tokens that it was read with.
     generation: u64,
     id: UserId,
 }
 
-/// Settings that were read lately.
 #[derive(Clone)]
-struct Known {
-    /// By the monotonic clock.
-    read_at: Duration,
-    settled: Arc<Settled>,
+struct CachedSettings {
+    settings: Arc<VersionedSettings>,
     verifier: Option<CalcomVerifier>,
 }
 
@@ -94,22 +91,21 @@ impl CalcomAccess {
     pub fn new(
         config: &Config,
         store: &Arc<dyn Store>,
-        limits: &Limits,
+        limiter: &Arc<dyn RateLimiter>,
         transport: &Arc<dyn Transport>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        observer: &Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
         let to_named: Arc<dyn Transport> = match config.environment {
             Environment::Production => Arc::new(PublicTransport::new().map_err(StartError::Calcom)?),
             Environment::Development | Environment::Test => Arc::clone(transport),
         };
-        let (limiter, observer): (_, Arc<dyn Observer>) = (limits.port(), Arc::new(metrics.clone()));
         let oauth = config.calcom.app.as_ref().map(|app| {
             oauth(&config.calcom, app)
                 .transport(Arc::clone(transport))
-                .limiter(Arc::clone(&limiter))
+                .limiter(Arc::clone(limiter))
                 .clock(Arc::clone(clock))
-                .observer(Arc::clone(&observer))
+                .observer(Arc::clone(observer))
                 .build()
         });
         let oauth = oauth.transpose().map_err(StartError::Calcom)?;
@@ -121,13 +117,13 @@ impl CalcomAccess {
             clock: Arc::clone(clock),
             transport: Arc::clone(transport),
             to_named,
-            limiter,
-            observer,
+            limiter: Arc::clone(limiter),
+            observer: Arc::clone(observer),
             oauth,
             connections,
             clients: Mutex::default(),
-            users: Mutex::default(),
-            known: Mutex::default(),
+            users: Cache::new(MAX_CACHED_ORGANIZATIONS),
+            settings: Cache::new(MAX_CACHED_ORGANIZATIONS),
         }));
         // Whatever is wrong with the settings shows here and not in the first request.
         let anybody = OrganizationId::from("check");
@@ -177,11 +173,11 @@ impl CalcomAccess {
         }
     }
 
-    /// Erases all that is kept for the organization, at whichever address.
+    /// Erases the organization's credentials for every address.
     ///
     /// # Errors
     /// The store.
-    pub async fn forget(&self, organization: &OrganizationId) -> Result<()> {
+    pub async fn delete_credentials(&self, organization: &OrganizationId) -> Result<()> {
         let own = self.0.connections.of(organization);
         let account = own.key();
         for connection in self.0.store.connections(organization).await? {
@@ -205,37 +201,29 @@ impl CalcomAccess {
         self.0.connections.settle().await;
     }
 
-    /// What the organization has set, as the store has it now: for everything that has an effect.
+    /// Reads what the organization has set. For everything that has an effect.
     ///
     /// # Errors
     /// The store.
-    pub async fn settings(&self, organization: &OrganizationId) -> Result<Arc<Settled>, StoreError> {
-        Ok(self.look(organization).await?.settled)
+    pub async fn settings(&self, organization: &OrganizationId) -> Result<Arc<VersionedSettings>, StoreError> {
+        Ok(self.read_settings(organization).await?.settings)
     }
 
-    /// The same, perhaps as it was some seconds ago: for labels.
+    /// Returns the organization's webhook verifier, which may be some seconds old; `None` without a secret. When it rejects a
+    /// delivery, ask [`fresh_verifier`](Self::fresh_verifier).
     ///
     /// # Errors
     /// The store.
-    pub async fn remembered(&self, organization: &OrganizationId) -> Result<Arc<Settled>, StoreError> {
-        Ok(self.not_older_than(REMEMBERED, organization).await?.settled)
+    pub async fn cached_verifier(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
+        Ok(self.cached_settings(SETTINGS_TTL, organization).await?.verifier)
     }
 
-    /// Verifies the organization's deliveries; none without a secret. One whose secrets were just changed may still be the old one:
-    /// ask [`verifier_anew`](Self::verifier_anew) when it refuses.
+    /// Returns the organization's webhook verifier, at most a second old; `None` without a secret.
     ///
     /// # Errors
     /// The store.
-    pub async fn verifier(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
-        Ok(self.not_older_than(REMEMBERED, organization).await?.verifier)
-    }
-
-    /// The same, at most a second old.
-    ///
-    /// # Errors
-    /// The store.
-    pub async fn verifier_anew(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
-        Ok(self.not_older_than(DOUBTED, organization).await?.verifier)
+    pub async fn fresh_verifier(&self, organization: &OrganizationId) -> Result<Option<CalcomVerifier>, StoreError> {
+        Ok(self.cached_settings(SETTINGS_TTL_AFTER_MISMATCH, organization).await?.verifier)
     }
 
     /// The organization's client, of its settings as they are now. Without a connection its calls fail with
@@ -254,7 +242,7 @@ impl CalcomAccess {
         // Another process may have put another key in place of the one in hand.
         self.tokens(organization, &settled.settings).invalidate();
         let client = self.build(organization, &settled.settings)?;
-        if clients.len() >= MOST {
+        if clients.len() >= MAX_CACHED_ORGANIZATIONS {
             clients.clear();
         }
         clients.insert(organization.clone(), (settled.revision, client.clone()));
@@ -269,16 +257,13 @@ impl CalcomAccess {
         let revision = self.settings(organization).await?.revision;
         let connection = self.connection(organization).await?;
         let generation = connection.map_or(0, |connection| connection.tokens.generation);
-        let known = self.users().get(organization).copied();
-        if let Some(user) = known.filter(|user| (user.revision, user.generation) == (revision, generation)) {
+        let now = self.0.clock.monotonic();
+        let is_same = |_, user: &User| (user.revision, user.generation) == (revision, generation);
+        if let Some(user) = self.0.users.get_if(organization, now, is_same) {
             return Ok(user.id);
         }
         let id = self.client(organization).await?.me().get().background().await?.id;
-        let mut users = self.users();
-        if users.len() >= MOST {
-            users.clear();
-        }
-        users.insert(organization.clone(), User { revision, generation, id });
+        self.0.users.insert(organization.clone(), now, User { revision, generation, id });
         Ok(id)
     }
 
@@ -344,20 +329,22 @@ impl CalcomAccess {
         builder
     }
 
-    async fn not_older_than(&self, age: Duration, organization: &OrganizationId) -> Result<Known, StoreError> {
-        let now = self.0.clock.monotonic();
-        let found = self.known().get(organization).cloned();
-        match found {
-            Some(known) if now.saturating_sub(known.read_at) < age => Ok(known),
-            _ => self.look(organization).await,
+    async fn cached_settings(
+        &self,
+        ttl: Duration,
+        organization: &OrganizationId,
+    ) -> Result<CachedSettings, StoreError> {
+        match self.0.settings.get(organization, self.0.clock.monotonic(), ttl) {
+            Some(cached) => Ok(cached),
+            None => self.read_settings(organization).await,
         }
     }
 
-    async fn look(&self, organization: &OrganizationId) -> Result<Known, StoreError> {
-        // From before it is read: what is remembered is never younger than it seems.
+    async fn read_settings(&self, organization: &OrganizationId) -> Result<CachedSettings, StoreError> {
+        // Taken before the read, so that an entry is never older than its age says.
         let read_at = self.0.clock.monotonic();
-        let settled = Arc::new(settings::read(&*self.0.store, organization).await?);
-        let secrets = self.0.config.secrets_of(organization).iter().chain(&settled.settings.webhook_secrets);
+        let settings = Arc::new(settings::read(&*self.0.store, organization).await?);
+        let secrets = self.0.config.secrets_of(organization).iter().chain(&settings.settings.webhook_secrets);
         let secrets: Vec<SecretString> = secrets.cloned().collect();
         let verifier = match secrets.is_empty() {
             true => None,
@@ -365,26 +352,14 @@ impl CalcomAccess {
                 StoreError::broken("a webhook secret of Cal.com cannot be used").with_source(error)
             })?),
         };
-        let known = Known { read_at, settled, verifier };
-        if known.settled.revision == 0 && known.verifier.is_none() {
-            // Anybody can ask for names that nobody has.
-            self.known().remove(organization);
-            return Ok(known);
+        let cached = CachedSettings { settings, verifier };
+        if cached.settings.revision == 0 && cached.verifier.is_none() {
+            // Not cached: anyone can request webhooks of made-up organizations.
+            self.0.settings.remove(organization);
+        } else {
+            self.0.settings.insert(organization.clone(), read_at, cached.clone());
         }
-        let mut all = self.known();
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.insert(organization.clone(), known.clone());
-        Ok(known)
-    }
-
-    fn users(&self) -> MutexGuard<'_, HashMap<OrganizationId, User>> {
-        self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<OrganizationId, Known>> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(cached)
     }
 }
 

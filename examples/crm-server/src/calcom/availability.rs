@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bookings::client;
 use crate::{
     app::App,
-    http::{Answer, Problem, extract::Query},
+    http::{ApiResult, Problem, extract::Query, responses::ProviderProblems},
     tenancy::Tenant,
 };
 
@@ -58,16 +58,15 @@ pub struct Availability {
     params(("org" = String, Path, description = "The organization's id"), WantedTimes),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Availability), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Availability),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<WantedTimes>,
-) -> Answer<Json<Availability>> {
+) -> ApiResult<Json<Availability>> {
     let zone = wanted.time_zone.as_deref().unwrap_or("UTC");
     let calcom = client(&app, tenant.id()).await?;
     let found = calcom.get_availability(wanted.event_type_id, &wanted.start_date, &wanted.end_date, zone).await?;

@@ -16,9 +16,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{self, Path, Query},
-        pagination::{Page, bad_cursor, bad_query, limit_of},
+        pagination::{Page, invalid_cursor, invalid_query, page_size},
+        responses::ProviderProblems,
     },
     tenancy::Tenant,
 };
@@ -105,9 +106,8 @@ pub struct AttendeeWish {
     security(("operator" = [])),
     responses(
         (status = 200, description = "It was made before", body = Bookings),
-        (status = 201, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 201, body = Bookings),
+        (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn create(
@@ -115,7 +115,7 @@ pub async fn create(
     State(app): State<App>,
     headers: HeaderMap,
     extract::Json(mut wish): extract::Json<BookingWish>,
-) -> Answer<(StatusCode, Json<Bookings>)> {
+) -> ApiResult<(StatusCode, Json<Bookings>)> {
     let start = time("start", &wish.start)?;
     let end = wish.end.as_deref().map(|end| time("end", end)).transpose()?;
     let reference = idempotency_key(&headers)?;
@@ -141,7 +141,7 @@ pub async fn create(
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {
+fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
     let refuse =
@@ -212,24 +212,23 @@ pub struct WantedBookings {
     params(("org" = String, Path, description = "The organization's id"), WantedBookings),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Page<BookingDocument>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Page<BookingDocument>),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
     Query(wanted): Query<WantedBookings>,
-) -> Answer<Json<Page<BookingDocument>>> {
-    let skip: u64 = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?.unwrap_or(0);
+) -> ApiResult<Json<Page<BookingDocument>>> {
+    let skip: u64 = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| invalid_cursor())?.unwrap_or(0);
     let mut list = client(&app, tenant.id())
         .await?
         .bookings()
         .list()
         .sort_start(Sort::Asc)
         .skip(skip)
-        .page_size(limit_of(wanted.limit)?);
+        .page_size(page_size(wanted.limit)?);
     if let Some(status) = &wanted.status {
         list = list.status(vec![status_filter(status)?]);
     }
@@ -258,16 +257,15 @@ pub async fn list(
     params(("org" = String, Path, description = "The organization's id"), ("uid" = String, Path, description = "The booking's uid")),
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn read(
     tenant: Tenant,
     State(app): State<App>,
     Path(InPath { uid }): Path<InPath>,
-) -> Answer<Json<Bookings>> {
+) -> ApiResult<Json<Bookings>> {
     Ok(Json(client(&app, tenant.id()).await?.bookings().get(uid).await?.into()))
 }
 
@@ -291,9 +289,8 @@ pub struct Move {
     request_body = Move,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`slot_taken`, `conflict` or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`slot_taken`, `conflict` or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn reschedule(
@@ -301,7 +298,7 @@ pub async fn reschedule(
     State(app): State<App>,
     Path(InPath { uid }): Path<InPath>,
     extract::Json(wish): extract::Json<Move>,
-) -> Answer<Json<Bookings>> {
+) -> ApiResult<Json<Bookings>> {
     let mut request = client(&app, tenant.id()).await?.bookings().reschedule(uid, time("start", &wish.start)?);
     if let Some(reason) = wish.reason {
         request = request.reason(reason);
@@ -328,9 +325,8 @@ pub struct Cancel {
     request_body = Cancel,
     security(("operator" = [])),
     responses(
-        (status = 200, body = Bookings), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`conflict` (it is cancelled already) or `reconnect_required`", body = Problem), (status = 422, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Bookings),
+        (status = 409, description = "`conflict` (it is cancelled already) or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn cancel(
@@ -338,7 +334,7 @@ pub async fn cancel(
     State(app): State<App>,
     Path(InPath { uid }): Path<InPath>,
     extract::Json(wish): extract::Json<Cancel>,
-) -> Answer<Json<Bookings>> {
+) -> ApiResult<Json<Bookings>> {
     let mut request = client(&app, tenant.id()).await?.bookings().cancel(uid);
     if let Some(reason) = wish.reason {
         request = request.reason(reason);
@@ -347,19 +343,19 @@ pub async fn cancel(
 }
 
 /// The organization's client. Without a connection its calls are answered with 409 `reconnect_required`.
-pub(super) async fn client(app: &App, organization: &OrganizationId) -> Answer<CalcomClient> {
+pub(super) async fn client(app: &App, organization: &OrganizationId) -> ApiResult<CalcomClient> {
     Ok(app.calcom.client(organization).await?)
 }
 
-fn status_filter(text: &str) -> Answer<StatusFilter> {
+fn status_filter(text: &str) -> ApiResult<StatusFilter> {
     match StatusFilter::from(text) {
-        StatusFilter::Other(_) => Err(bad_query("`status` is upcoming, recurring, past, cancelled or unconfirmed")),
+        StatusFilter::Other(_) => Err(invalid_query("`status` is upcoming, recurring, past, cancelled or unconfirmed")),
         known => Ok(known),
     }
 }
 
 /// A time of a body or query.
-pub(super) fn time(name: &str, text: &str) -> Answer<Timestamp> {
+pub(crate) fn time(name: &str, text: &str) -> ApiResult<Timestamp> {
     // A `+` that was not escaped in a query arrives as a blank.
     text.replace(' ', "+").parse().map_err(|error| Problem::invalid(format!("`{name}`: {error}")))
 }

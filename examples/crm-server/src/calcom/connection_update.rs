@@ -9,7 +9,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::settings::{Block, CalcomProfile, CalcomSettings, Mapping};
-use crate::http::{Answer, Problem};
+use crate::http::{ApiResult, Problem};
 
 /// The most event types that are mapped, and the most webhook secrets.
 const MOST_MAPPED: usize = 500;
@@ -22,7 +22,7 @@ const LONGEST: usize = 512;
 /// A change of the connection. What is left out stays as it is; `null` clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ConnectionWish {
+pub struct UpdateConnectionRequest {
     /// The API key. It is tried before it is kept.
     #[serde(default, deserialize_with = "key")]
     #[schema(value_type = Option<String>, write_only, example = "cal_live_…")]
@@ -78,12 +78,12 @@ fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretText>,
     Option::deserialize(deserializer)?.ok_or_else(refuse).map(Some)
 }
 
-impl ConnectionWish {
+impl UpdateConnectionRequest {
     /// The settings with what is wanted. Not the key: that is no setting.
     ///
     /// # Errors
     /// 422 says what cannot be right.
-    pub(super) fn applied_to(&self, before: &CalcomSettings) -> Answer<CalcomSettings> {
+    pub(super) fn applied_to(&self, before: &CalcomSettings) -> ApiResult<CalcomSettings> {
         let mut next = before.clone();
         if let Some(url) = &self.base_url {
             next.base_url = url.as_deref().map(address).transpose()?;
@@ -92,7 +92,7 @@ impl ConnectionWish {
             next.webhook_secrets = secrets.as_deref().map(webhook_secrets).transpose()?.unwrap_or_default();
         }
         if let Some(mapping) = &self.mapping {
-            next.mapping = mapping.iter().flatten().map(by_number).collect::<Answer<_>>()?;
+            next.mapping = mapping.iter().flatten().map(by_number).collect::<ApiResult<_>>()?;
         }
         next.profile = self.profile.unwrap_or(next.profile);
         next.block = self.block.unwrap_or(next.block);
@@ -108,7 +108,7 @@ impl ConnectionWish {
     }
 }
 
-fn address(text: &str) -> Answer<Url> {
+fn address(text: &str) -> ApiResult<Url> {
     let refuse = |why: &str| Problem::invalid(format!("`baseUrl` {why}"));
     let url = Url::parse(text).map_err(|_| refuse("is no address: give one that begins with https://"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -122,14 +122,14 @@ fn address(text: &str) -> Answer<Url> {
     Ok(url)
 }
 
-fn by_number((id, mapping): (&String, &Mapping)) -> Answer<(i64, Mapping)> {
+fn by_number((id, mapping): (&String, &Mapping)) -> ApiResult<(i64, Mapping)> {
     let id = id.parse().map_err(|_| {
         Problem::invalid(format!("`mapping` has `{id}`: its names are ids of event types, which are numbers"))
     })?;
     Ok((id, mapping.clone()))
 }
 
-fn webhook_secrets(secrets: &[SecretText]) -> Answer<Vec<SecretString>> {
+fn webhook_secrets(secrets: &[SecretText]) -> ApiResult<Vec<SecretString>> {
     let refuse = |why: String| Problem::invalid(format!("`webhookSecrets` {why}"));
     let secrets: Vec<SecretString> = secrets.iter().map(|secret| secret.0.clone()).collect();
     if secrets.len() > MOST_SECRETS {
@@ -142,7 +142,7 @@ fn webhook_secrets(secrets: &[SecretText]) -> Answer<Vec<SecretString>> {
     Ok(secrets)
 }
 
-fn check_mappings(settings: &CalcomSettings) -> Answer<()> {
+fn check_mappings(settings: &CalcomSettings) -> ApiResult<()> {
     if settings.mapping.len() > MOST_MAPPED {
         return Err(Problem::invalid(format!(
             "`mapping` has more than {MOST_MAPPED} event types: use `defaultMapping`"

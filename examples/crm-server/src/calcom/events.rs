@@ -8,8 +8,8 @@ use std::{borrow::Cow, sync::Arc};
 use calcom_client::{CalcomEvent, sync::webhook_changes};
 use sidecar_core::{
     StoreError,
-    inbox::{Claim, Plan},
-    record::EventLogEntry,
+    commit::EventLogEntry,
+    queue::inbox::{Claim, Plan},
 };
 
 use super::SOURCE;

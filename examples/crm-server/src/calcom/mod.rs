@@ -5,13 +5,14 @@
 
 pub mod access;
 pub mod availability;
-pub mod blocked_slots;
+pub(crate) mod booking_tag;
 pub mod bookings;
 pub mod calendar_feed;
 pub mod connect;
 pub mod connection;
 pub mod connection_update;
 pub mod events;
+pub(crate) mod health;
 pub mod settings;
 pub mod webhook;
 

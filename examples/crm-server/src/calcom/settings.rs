@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 
 /// The name that an organization's document is kept under.
 const NAME: &str = "calcom";
+/// How often an update is attempted while other requests change the settings.
+const MAX_UPDATE_ATTEMPTS: usize = 8;
 
 /// What an organization has set for Cal.com. Its credentials are kept elsewhere, as those of every connection.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +74,7 @@ pub struct Block {
 
 /// Settings as the store had them.
 #[derive(Debug, Clone, Default)]
-pub struct Settled {
+pub struct VersionedSettings {
     /// Grows with every change; 0 of an organization that has set nothing.
     pub revision: u64,
     /// The settings.
@@ -101,12 +103,12 @@ impl CalcomSettings {
 ///
 /// # Errors
 /// [`StoreError`]; also when the document cannot be read.
-pub async fn read(store: &dyn Store, organization: &OrganizationId) -> Result<Settled, StoreError> {
-    let Some(setting) = store.setting(organization, NAME).await? else { return Ok(Settled::default()) };
+pub async fn read(store: &dyn Store, organization: &OrganizationId) -> Result<VersionedSettings, StoreError> {
+    let Some(setting) = store.setting(organization, NAME).await? else { return Ok(VersionedSettings::default()) };
     // Not with the parser's message: it may quote what it read.
     let unreadable = || StoreError::broken("Cal.com's settings are kept in a form that cannot be read");
     let document: Document = serde_json::from_str(setting.value.expose_secret()).map_err(|_| unreadable())?;
-    Ok(Settled { revision: setting.revision, settings: document.settings().ok_or_else(unreadable)? })
+    Ok(VersionedSettings { revision: setting.revision, settings: document.settings().ok_or_else(unreadable)? })
 }
 
 /// Keeps settings in place of those of revision `expected`; `false` when others were kept meanwhile.
@@ -122,6 +124,32 @@ pub async fn write(
     let text = serde_json::to_string(&Document::from(settings))
         .map_err(|error| StoreError::broken("Cal.com's settings cannot be written").with_source(error))?;
     store.put_setting(organization, NAME, expected, &text.into()).await
+}
+
+/// An update of the settings by compare-and-swap: read, change, write; again while other requests write in between.
+#[derive(Debug)]
+pub(crate) struct SettingsUpdate<'a> {
+    store: &'a dyn Store,
+    organization: &'a OrganizationId,
+    attempts_left: usize,
+}
+
+impl<'a> SettingsUpdate<'a> {
+    pub(crate) fn new(store: &'a dyn Store, organization: &'a OrganizationId) -> Self {
+        Self { store, organization, attempts_left: MAX_UPDATE_ATTEMPTS }
+    }
+
+    /// Reads the settings for the next attempt; `None` after [`MAX_UPDATE_ATTEMPTS`] conflicts.
+    pub(crate) async fn read(&mut self) -> Result<Option<VersionedSettings>, StoreError> {
+        let Some(left) = self.attempts_left.checked_sub(1) else { return Ok(None) };
+        self.attempts_left = left;
+        read(self.store, self.organization).await.map(Some)
+    }
+
+    /// Replaces the settings that [`read`](Self::read) returned; `false` when others changed them since.
+    pub(crate) async fn write(&self, read: &VersionedSettings, next: &CalcomSettings) -> Result<bool, StoreError> {
+        write(self.store, self.organization, read.revision, next).await
+    }
 }
 
 /// The settings as they are sealed. The only form of them that has the secrets in the clear.

@@ -31,8 +31,8 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let base = base(&config)?;
     let database = sidecar_store::open(&config.database_url, config.vault()?).await?;
     let organization = super::organization::find(&*database, &arguments.organization).await?;
-    let made = states::make_link(&*database, &organization.id, SystemClock::new().now()).await;
-    let token = made.map_err(|error| Failed(chain(&*error)))?;
+    let created = states::create_link(&*database, &organization.id, SystemClock::new().now()).await;
+    let token = created.map_err(|error| Failed(chain(&*error)))?;
     database.close().await;
     let integration = match arguments.integration {
         Integration::Ghl => "ghl",

@@ -29,7 +29,7 @@ pub(super) async fn run() -> Outcome {
         }
     };
     let mut code = ExitCode::SUCCESS;
-    for (name, health) in health::ask(&app).await {
+    for (name, health) in health::check(&app).await {
         let error = health.error.unwrap_or_default();
         match health.state {
             HealthStatus::Up => line(&name, "up", &format!("{} ms", health.latency_ms.unwrap_or_default())),

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use secrecy::ExposeSecret;
-use sidecar_core::{secret, token::seal::KeyRing};
+use sidecar_core::{secret, vault::KeyRing};
 
 use super::{Outcome, configured};
 

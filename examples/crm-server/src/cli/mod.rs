@@ -17,8 +17,6 @@ use std::{
     process::ExitCode,
 };
 
-pub(crate) use serve::asked_to_stop;
-
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{

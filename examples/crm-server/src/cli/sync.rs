@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let (app, database) = App::open(config).await?;
     let organization = organization::find(&*app.store, &arguments.organization).await?;
-    let wish = schedule::Wish { full: arguments.full, force: arguments.force };
+    let wish = schedule::SyncOptions { full: arguments.full, force: arguments.force };
     // Running servers have to leave this process its part of what the provider allows.
     let done = CancellationToken::new();
     let present = tokio::spawn(heartbeat::run(app.clone(), done.clone()));

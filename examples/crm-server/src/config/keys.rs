@@ -3,7 +3,7 @@
 use std::{fs, io::Write, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
-use sidecar_core::token::seal::{KeyRing, SealError, Vault};
+use sidecar_core::vault::{KeyRing, SealError, Vault};
 
 use super::{Config, Environment};
 

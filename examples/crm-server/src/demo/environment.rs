@@ -107,7 +107,7 @@ impl Stage {
         let at = &self.sandbox_url;
         eprintln!("The stand-ins are at {at}/ghl and {at}/calcom, their orders at {at}/__control.");
         // Without a signal handler the only way out is the process's end.
-        if let Ok(asked) = crate::cli::asked_to_stop() {
+        if let Ok(asked) = crate::server::stop_signal() {
             let _ = asked.await;
         }
     }

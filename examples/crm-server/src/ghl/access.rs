@@ -17,7 +17,6 @@ use sidecar_store::Store;
 use crate::{
     config::{GhlApp, GhlConfig},
     error::StartError,
-    ops::{metrics::Metrics, rate_limits::Limits},
 };
 
 /// What every call answers while GHL has no client id.
@@ -30,7 +29,6 @@ pub fn ghl_is_off() -> Error {
 pub struct GhlAccess {
     verifier: Arc<GhlWebhookVerifier>,
     transport: Arc<dyn Transport>,
-    limits: Limits,
     app: Option<Arc<AppAccess>>,
 }
 
@@ -61,9 +59,9 @@ impl GhlAccess {
     pub fn new(
         config: &GhlConfig,
         store: &Arc<dyn Store>,
-        limits: Limits,
+        limiter: &Arc<dyn RateLimiter>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        observer: &Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
         let verifier = match config.webhook_keys.as_slice() {
             [] => GhlWebhookVerifier::new()?,
@@ -71,10 +69,8 @@ impl GhlAccess {
         };
         let verifier = Arc::new(verifier.allow_legacy_rsa(config.allow_legacy_rsa)?);
         let transport = transport()?;
-        let Some(app) = &config.app else { return Ok(Self { verifier, transport, limits, app: None }) };
-        let limiter = limits.port();
-        let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
-        let oauth = oauth(config, app, &transport, &limiter, clock, &observer)?;
+        let Some(app) = &config.app else { return Ok(Self { verifier, transport, app: None }) };
+        let oauth = oauth(config, app, &transport, limiter, clock, observer)?;
         let connections = GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock));
         let access = AppAccess {
             // Which organization has which location is decided by claims; no call may get round them.
@@ -82,19 +78,24 @@ impl GhlAccess {
             config: config.clone(),
             client_id: app.client_id.clone(),
             app_id: app.client_id.split('-').next().unwrap_or_default().to_owned(),
-            limiter,
+            limiter: Arc::clone(limiter),
             clock: Arc::clone(clock),
-            observer,
+            observer: Arc::clone(observer),
             clients: Mutex::default(),
         };
         // Whatever is wrong with the settings shows here and not in the first request.
         access.build(&"check".into(), &transport)?;
-        Ok(Self { verifier, transport, limits, app: Some(Arc::new(access)) })
+        Ok(Self { verifier, transport, app: Some(Arc::new(access)) })
     }
 
     /// Whether GHL is on.
     pub fn is_on(&self) -> bool {
         self.app.is_some()
+    }
+
+    /// Whether the error says that GHL is off: a task that meets it waits until an operator configures GHL.
+    pub(crate) fn is_off_error(&self, error: &Error) -> bool {
+        !self.is_on() && error.kind() == ErrorKind::InvalidInput && error.provider() != "calcom"
     }
 
     /// Verifies webhooks, also while GHL is off.
@@ -105,16 +106,6 @@ impl GhlAccess {
     /// The way to the provider, for a look whether it is there.
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
         &self.transport
-    }
-
-    /// The limits that every client keeps to.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// Says how many processes share GHL's quotas, this one included.
-    pub fn set_processes(&self, count: u32) {
-        self.limits.set_processes(count);
     }
 
     /// The app's id; none while GHL is off.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sidecar_core::http::{HttpRequest, HttpResponse, Transport, TransportError};
 
+use crate::failpoints::crash_point;
+
 /// A transport that meets `ghl.exchange.before_send` and `ghl.exchange.after_answer` on the way to the token endpoints.
 #[derive(Debug)]
 pub(super) struct CrashingTransport(pub(super) Arc<dyn Transport>);
@@ -21,9 +23,4 @@ impl Transport for CrashingTransport {
         crash_point("ghl.exchange.after_answer");
         answer
     }
-}
-
-/// Any action of the point but `off` ends the process as `kill -9` would.
-pub(super) fn crash_point(name: &str) {
-    fail::eval(name, |_| std::process::abort());
 }

@@ -13,13 +13,19 @@ use ghl_client::{
 };
 use sidecar_core::{
     OrganizationId, StoreError,
-    inbox::{Claim, Plan},
-    outbox::{Dedup, NewTask},
-    record::EventLogEntry,
+    commit::EventLogEntry,
+    queue::{
+        inbox::{Claim, Plan},
+        outbox::{Dedup, NewTask},
+    },
 };
 
 use super::{installations::Installation, tasks};
-use crate::{app::App, mirror, tenancy::owners::Owners};
+use crate::{
+    app::App,
+    mirror,
+    tenancy::owners::{OwnerKey, OwnerLookup},
+};
 
 /// Where a delivery comes from, in the inbox and in the history.
 pub const SOURCE: &str = "ghl";
@@ -28,13 +34,13 @@ pub const SOURCE: &str = "ghl";
 #[derive(Debug)]
 pub struct GhlDeliveries<'a> {
     app: &'a App,
-    owners: Owners<'a>,
+    owners: OwnerLookup<'a>,
 }
 
 impl<'a> GhlDeliveries<'a> {
     /// For one lot.
     pub fn new(app: &'a App) -> Self {
-        Self { app, owners: Owners::new(&*app.store) }
+        Self { app, owners: OwnerLookup::new(&*app.store) }
     }
 
     /// Adds what the delivery changes to the plan.
@@ -48,7 +54,7 @@ impl<'a> GhlDeliveries<'a> {
             return Ok(());
         };
         // The delivery's own label is from when it arrived.
-        let organization = self.owners.of(&event).await?;
+        let organization = self.owners.owner_of(&owner_key(&event)).await?;
         let outcome = match &organization {
             None => "no_organization",
             Some(organization) => {
@@ -105,6 +111,15 @@ impl<'a> GhlDeliveries<'a> {
             dedup: Dedup::Once,
         });
         "applied"
+    }
+}
+
+/// The ids that name the owner of an event.
+pub(super) fn owner_key(event: &GhlEvent) -> OwnerKey {
+    OwnerKey {
+        source: SOURCE,
+        location: event.location_id().map(|id| id.to_string()),
+        company: event.company_id().map(|id| id.to_string()),
     }
 }
 

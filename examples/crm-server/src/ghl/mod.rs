@@ -8,6 +8,7 @@ pub mod connect;
 #[cfg(feature = "failpoints")]
 mod crash;
 pub mod events;
+pub(crate) mod health;
 pub mod installations;
 pub mod tasks;
 pub mod webhook;

@@ -1,25 +1,21 @@
-//! What has to be done at GHL because of a delivery: reading a record whose order could not be told, connecting a new
-//! location, letting go of a removed one.
+//! Executes the tasks of GHL: refetching a record, connecting an installed location, disconnecting a removed one.
 //!
-//! When a task is made lives in `handler` and in the store, what an installation means in `installations`. Invariant: carrying a task out twice does no harm.
-
-use std::borrow::Cow;
+//! `events` and the store create the tasks; `installations` says what an installation changes.
 
 use async_trait::async_trait;
 use ghl_client::{
-    GhlClient,
-    model::LocationId,
+    model::{CompanyId, LocationId},
     sync::{
         APPOINTMENT, CONTACT, ContactsSource, EventsSource, LOCATION, LocationsSource, OPPORTUNITY,
         OpportunitiesSource, PIPELINE, PipelinesSource, READ_APPOINTMENT, READ_CONTACT, READ_LOCATION,
         READ_OPPORTUNITY, READ_PIPELINE,
     },
 };
-use serde::Deserialize;
 use sidecar_core::{
-    OrganizationId, Result,
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change, RecordKey},
+    OrganizationId,
+    commit::Batch,
+    queue::outbox::{Task, TaskHandler, TaskOutcome},
+    record::Change,
     sync::Source,
 };
 
@@ -27,23 +23,15 @@ use super::{access, installations};
 use crate::{
     app::App,
     mirror,
-    tasks::{Trouble, payload},
-    tenancy::connections::Connected,
+    tasks::{Refetch, TaskError, payload, refetch},
 };
 
-/// The app was installed in a location: mint its token, copy it for the first time.
+/// The app was installed in a location: mint its token, sync it for the first time.
 pub const INSTALL: &str = "ghl.install";
-/// The app was removed from a location or company: erase the tokens, stop copying.
+/// The app was removed from a location or company: erase the tokens, stop syncing.
 pub const UNINSTALL: &str = "ghl.uninstall";
-/// What a read-by-id task carries; the store writes it.
-#[derive(Debug, Deserialize)]
-struct Wanted {
-    kind: String,
-    id: String,
-    location: Option<String>,
-}
 
-/// Carries out the tasks of GHL.
+/// Executes the tasks of GHL.
 #[derive(Debug, Clone)]
 pub struct GhlTasks {
     app: App,
@@ -55,65 +43,56 @@ impl GhlTasks {
         Self { app }
     }
 
-    async fn attempt(&self, task: &Task) -> Result<Batch, Trouble> {
+    async fn attempt(&self, task: &Task) -> Result<Batch, TaskError> {
         let organization = &task.organization;
         match task.kind.as_str() {
             INSTALL => installations::install(&self.app, organization, &payload(task)?).await?,
             UNINSTALL => installations::uninstall(&self.app, organization, &payload(task)?).await?,
-            _ => return self.read(organization, payload(task)?).await,
+            _ => return refetch(&self.app, organization, payload(task)?, async |what| self.fetch(what).await).await,
         }
         Ok(Batch::default())
     }
 
-    fn client(&self, organization: &OrganizationId) -> Result<GhlClient> {
-        self.app.ghl.client(organization).ok_or_else(access::ghl_is_off)
-    }
-
-    /// Reads a record by id. Its stored revision is taken before the request leaves, so that a change that arrives
-    /// meanwhile is not written over.
-    async fn read(&self, organization: &OrganizationId, wanted: Wanted) -> Result<Batch, Trouble> {
-        let Some(kind) =
-            [CONTACT, APPOINTMENT, LOCATION, OPPORTUNITY, PIPELINE].into_iter().find(|kind| *kind == wanted.kind)
-        else {
-            return Err(Trouble::Never(format!("there are no records of kind `{}`", wanted.kind)));
-        };
-        let key = RecordKey { organization: organization.clone(), kind: Cow::Borrowed(kind), id: wanted.id.into() };
-        let stored = self.app.store.record(&key).await?;
-        let revision = stored.as_ref().map_or(0, |record| record.revision);
-        let location = wanted.location.or_else(|| stored?.location.map(|location| location.to_string()));
-        let mut change = self.read_change(&key, location.map(LocationId::from), revision).await?;
-        mirror::watch(&self.app, organization, std::slice::from_mut(&mut change)).await?;
-        Ok(Batch { changes: vec![change], ..Batch::default() })
-    }
-
-    async fn read_change(
-        &self,
-        key: &RecordKey,
-        location: Option<LocationId>,
-        revision: u64,
-    ) -> Result<Change, Trouble> {
-        let client = self.client(&key.organization)?;
+    async fn fetch(&self, Refetch { key, location, revision }: Refetch) -> Result<Change, TaskError> {
+        let client = self.app.ghl.client(&key.organization).ok_or_else(access::ghl_is_off)?;
         let (organization, id) = (&key.organization, &*key.id);
-        let Some(location) = location else {
-            return Err(Trouble::Never(format!("nobody knows which location {} {id} belongs to", key.kind)));
+        let Some(location) = location.map(LocationId::from) else {
+            return Err(TaskError::Permanent(format!("the location of {} {id} is unknown", key.kind)));
         };
-        let connected = Connected::of(&self.app, organization).await?;
-        let company = connected.company_of(&location).filter(|_| key.kind == LOCATION);
-        if company.is_none() && !connected.has_location(&location) {
-            let why = format!("location {location} is not connected (any more)");
-            let is_held = installations::still_held(&self.app, organization, None, Some(&location)).await?;
-            // Connecting again copies everything.
-            return Err(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) });
-        }
-        let change = match (&*key.kind, company) {
+        let company = self.connected_company(organization, &location, &key.kind).await?;
+        let mut change = match (&*key.kind, company) {
             (CONTACT, _) => ContactsSource::full(client, organization, location).read(id, revision).await?,
             (APPOINTMENT, _) => EventsSource::new(client, organization, location).read(id, revision).await?,
             (OPPORTUNITY, _) => OpportunitiesSource::new(client, organization, location).read(id, revision).await?,
             (PIPELINE, _) => PipelinesSource::new(client, organization, location).read(id, revision).await?,
-            (_, Some(company)) => LocationsSource::of_company(client, organization, company).read(id, revision).await?,
-            (_, None) => LocationsSource::of_location(client, organization, location).read(id, revision).await?,
+            (LOCATION, Some(company)) => {
+                LocationsSource::of_company(client, organization, company).read(id, revision).await?
+            }
+            (LOCATION, None) => LocationsSource::of_location(client, organization, location).read(id, revision).await?,
+            (kind, _) => return Err(TaskError::Permanent(format!("records of kind `{kind}` cannot be refetched"))),
         };
+        mirror::watch(&self.app, organization, std::slice::from_mut(&mut change)).await?;
         Ok(change)
+    }
+
+    /// Returns the company whose token reads the record, if it is a location; fails if the location has no token either.
+    async fn connected_company(
+        &self,
+        organization: &OrganizationId,
+        location: &LocationId,
+        kind: &str,
+    ) -> Result<Option<CompanyId>, TaskError> {
+        let connections = self.app.connections(organization).await?;
+        let company = connections.company_of(location).filter(|_| kind == LOCATION);
+        if company.is_some() || connections.has_location(location) {
+            return Ok(company);
+        }
+        let why = format!("location {location} is not connected");
+        // A location that is claimed is being connected. Otherwise its next connection syncs everything.
+        match installations::is_claimed(&self.app, organization, None, Some(location)).await? {
+            true => Err(TaskError::NotReady(why)),
+            false => Err(TaskError::Permanent(why)),
+        }
     }
 }
 
@@ -126,7 +105,7 @@ impl TaskHandler for GhlTasks {
     async fn execute(&self, task: &Task) -> TaskOutcome {
         match self.attempt(task).await {
             Ok(batch) => TaskOutcome::Done(Box::new(batch)),
-            Err(trouble) => trouble.outcome(&self.app, task),
+            Err(error) => error.outcome(&self.app, task),
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::extract::Connected;
+use super::extract::ConnectInfo;
 
 /// What callers may hold.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +93,7 @@ async fn next(listener: &mut TcpListener, stop: &CancellationToken) -> Option<(T
 }
 
 async fn answer((stream, peer): (TcpStream, SocketAddr), router: Router, head: Duration, closed: CancellationToken) {
-    let peer = Connected(peer.ip());
+    let peer = ConnectInfo(peer.ip());
     let router = router
         .map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);

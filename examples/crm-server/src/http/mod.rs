@@ -6,7 +6,10 @@ pub mod extract;
 pub(crate) mod listener;
 pub mod middleware;
 pub mod pagination;
+pub(crate) mod probe;
 mod problem;
+pub(crate) mod responses;
+pub mod webhook;
 pub mod webhook_limits;
 
-pub use problem::{Answer, Problem};
+pub use problem::{ApiResult, Problem};

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::error::chain;
 
 /// A handler's answer.
-pub type Answer<T> = Result<T, Problem>;
+pub type ApiResult<T> = Result<T, Problem>;
 
 /// Why a request was not carried out, as `application/problem+json` (RFC 9457). The middleware adds the request's id.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -88,7 +88,7 @@ impl Problem {
 
     /// The same with another status, for senders who go by the status alone.
     #[must_use]
-    pub fn answered_as(mut self, status: StatusCode) -> Self {
+    pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self.title = status.canonical_reason().unwrap_or("Error");
         self

@@ -6,7 +6,8 @@ use calcom_client::{CalcomErrorExt, CalcomErrorReason, model::Booking, sync::HAS
 use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Timestamp,
-    record::{Batch, Change, Mutation, Record},
+    commit::Batch,
+    record::{Change, Mutation, Record},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     meeting::{Agreed, AtCalcom, Followed, Meeting, Side, Stand, at_calcom, followed},
     step::Step,
 };
-use crate::tasks::Trouble;
+use crate::tasks::TaskError;
 
 /// Following one side may change it in a way that the other has to follow; more than this is no agreement.
 const ROUNDS: usize = 5;
@@ -46,7 +47,7 @@ pub(super) enum End {
 
 impl Agreement<'_> {
     /// Lets the side that did not change follow the one that did.
-    pub(super) async fn run(&mut self) -> Result<End, Trouble> {
+    pub(super) async fn run(&mut self) -> Result<End, TaskError> {
         for _ in 0..ROUNDS {
             match followed(&self.made.agreed, &self.booking, &self.appointment, self.step.app.now()) {
                 Followed::Neither => {
@@ -81,14 +82,14 @@ impl Agreement<'_> {
                 },
             }
         }
-        Err(Trouble::Busy("booking and appointment keep changing".to_owned()))
+        Err(TaskError::Contended("booking and appointment keep changing".to_owned()))
     }
 
     fn agree(&mut self) {
         self.made.agreed = Agreed { booking: self.booking.meeting, appointment: self.appointment.meeting };
     }
 
-    async fn look(&mut self) -> Result<(), Trouble> {
+    async fn look(&mut self) -> Result<(), TaskError> {
         let known = self.made.agreed.appointment;
         let (change, side) = self.step.appointments().look(self.link, &self.made.appointment, known).await?;
         (self.change, self.appointment) = (Some(change), side);
@@ -111,7 +112,7 @@ impl Agreement<'_> {
     }
 
     /// Lets the appointment say what the booking says.
-    async fn write_appointment(&mut self) -> Result<End, Trouble> {
+    async fn write_appointment(&mut self) -> Result<End, TaskError> {
         let meeting = self.booking.meeting;
         match self.step.appointments().set(self.link, &self.made.appointment, meeting).await {
             Ok((change, side)) => {
@@ -119,7 +120,7 @@ impl Agreement<'_> {
                 self.agree();
                 Ok(End::Agreed)
             }
-            Err(Trouble::Provider(error)) if error.kind() == ErrorKind::NotFound => {
+            Err(TaskError::Provider(error)) if error.kind() == ErrorKind::NotFound => {
                 // What was not found may be something that it names.
                 self.look().await?;
                 if !self.change.as_ref().is_some_and(|change| change.mutation == Mutation::Delete) {
@@ -136,7 +137,7 @@ impl Agreement<'_> {
     }
 
     /// Takes in what Cal.com answered. Where that is not what the appointment says, the appointment follows in turn.
-    async fn followed(&mut self, answer: Option<Booking>, asked_at: Timestamp) -> Result<(), Trouble> {
+    async fn followed(&mut self, answer: Option<Booking>, asked_at: Timestamp) -> Result<(), TaskError> {
         let bookings = self.step.bookings();
         if let Some(answer) = answer {
             let change = booking::written(self.step.organization, &answer, &self.head, asked_at);
@@ -155,9 +156,9 @@ impl Agreement<'_> {
     }
 
     /// The booking stands like this now; it may have been moved meanwhile.
-    async fn stands(&mut self, record: Record) -> Result<(), Trouble> {
+    async fn stands(&mut self, record: Record) -> Result<(), TaskError> {
         let head = self.step.bookings().head(&record.key.id).await?;
-        let incomplete = || Trouble::Busy(format!("booking {} is being changed", head.key.id));
+        let incomplete = || TaskError::Contended(format!("booking {} is being changed", head.key.id));
         self.booking = Side::of_booking(&head, self.step.app.now()).ok_or_else(incomplete)?;
         self.head = head;
         Ok(())

@@ -11,27 +11,18 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError, Timestamp,
-    record::{Change, Doc, Record, RecordKey},
+    record::{Change, Record, RecordKey},
     sync::Source,
 };
 
 use super::{
-    chain::text,
     link::Link,
     meeting::{Meeting, Side, Stand},
 };
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, calcom::booking_tag::booking_tag, tasks::TaskError};
 
-/// Begins the line of an appointment's description that names its booking.
-const MARK: &str = "Cal.com booking ";
 /// How far around its time a lost appointment is looked for: one call reaches 31 days.
 const AROUND: Duration = Duration::from_secs(15 * 86_400);
-
-/// The booking that an appointment was made for, as its description says.
-pub(crate) fn marked(document: &Doc) -> Option<&str> {
-    let lines = ["notes", "description"].into_iter().filter_map(|name| text(document, name)).flat_map(str::lines);
-    lines.filter_map(|line| line.trim().strip_prefix(MARK)).map(str::trim).find(|uid| !uid.is_empty())
-}
 
 /// The appointments of one organization.
 pub(super) struct Appointments<'a> {
@@ -46,13 +37,14 @@ impl Appointments<'_> {
         let place = &link.place;
         let create = self.client.appointments().create(&place.location, &place.calendar, &link.contact);
         let create = create.start(link.meant.start).end(link.meant.end).status(link.meant.stand.status());
-        let create = create.title(title).description(format!("{MARK}{}", link.mark));
+        let create = create.title(title).description(booking_tag(&link.mark));
         create.ignore_free_slots().notify(false).background().await
     }
 
     /// Looks for the appointments that the creation came to that was announced and never told: more than one where GHL carried out late
     /// what had been given up. None where it refuses the look, as it does for a calendar that there is not.
     pub(super) async fn find(&self, link: &Link) -> Result<Vec<Appointment>, Error> {
+        let tag = booking_tag(&link.mark);
         let (place, around) = (&link.place, (link.meant.start - AROUND, link.meant.start + AROUND));
         let events = self.client.calendars().events(&place.location).calendar(&place.calendar);
         let mut listed = match events.between(around.0, around.1).background().await {
@@ -61,7 +53,7 @@ impl Appointments<'_> {
         };
         listed.retain(|appointment| {
             let told = [&appointment.notes, &appointment.description].into_iter().flatten();
-            told.flat_map(|text| text.lines()).any(|line| line.trim().strip_prefix(MARK) == Some(&*link.mark))
+            told.flat_map(|text| text.lines()).any(|line| line.trim() == tag)
         });
         Ok(listed)
     }
@@ -72,7 +64,7 @@ impl Appointments<'_> {
         link: &Link,
         id: &AppointmentId,
         known: Meeting,
-    ) -> Result<(Change, Side), Trouble> {
+    ) -> Result<(Change, Side), TaskError> {
         let stored = self.stored(id).await?;
         let revision = stored.as_ref().map_or(0, |record| record.revision);
         let place = &link.place.location;
@@ -93,7 +85,7 @@ impl Appointments<'_> {
         link: &Link,
         id: &AppointmentId,
         meeting: Meeting,
-    ) -> Result<(Change, Side), Trouble> {
+    ) -> Result<(Change, Side), TaskError> {
         let (asked_at, revision) = (self.app.now(), self.stored(id).await?.map_or(0, |record| record.revision));
         let update = self.client.appointments().update(&link.place.location, id);
         let update = update.start(meeting.start).end(meeting.end).status(meeting.stand.status());

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, StoreError,
-    outbox::{Dedup, NewTask, Task},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask, Task},
+    record::RecordKey,
 };
 
 use super::{
-    PORTION, appointment, by_hand,
+    PORTION, by_hand,
     chain::text,
     held::{self, Account, HELD, Held, Wanted, kept},
     kept::Kept,
@@ -25,7 +26,7 @@ use super::{
     tasks,
     turn::Turn,
 };
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// Blocks of this long ago may still share a day with new ones.
 const PAST: Duration = Duration::from_secs(2 * 86_400);
@@ -48,7 +49,7 @@ pub(super) async fn wish(
     app: &App,
     organization: &OrganizationId,
     appointment: &str,
-) -> Result<Option<NewTask>, Trouble> {
+) -> Result<Option<NewTask>, TaskError> {
     let held = Kept::<Held>::read(app, organization, HELD, appointment).await?.note;
     let wanted = wanted(app, organization, appointment, held.as_ref()).await?;
     if !is_so(held.as_ref(), wanted) {
@@ -90,7 +91,9 @@ async fn wanted(
     }
     let key = RecordKey { organization: organization.clone(), kind: APPOINTMENT.into(), id: id.into() };
     let Some(record) = app.store.record(&key).await?.filter(|record| !record.deleted) else { return Ok(None) };
-    if appointment::marked(&record.doc).is_some() || link::of_appointment(app, organization, id).await?.note.is_some() {
+    if crate::calcom::booking_tag::tagged_booking(&record.doc).is_some()
+        || link::of_appointment(app, organization, id).await?.note.is_some()
+    {
         // Its booking takes the time at Cal.com.
         return Ok(None);
     }
@@ -110,16 +113,16 @@ async fn wanted(
 }
 
 /// Blocks the appointment's time, or gives back what it had blocked.
-pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, task: &Task, blocked: &Blocked) -> Result<Batch, TaskError> {
     let Some(turn) = Turn::wait_behind_others(app, &task.organization, PATIENCE).await? else {
-        return Err(Trouble::Busy("other times of this organization are being blocked or freed".to_owned()));
+        return Err(TaskError::Contended("other times of this organization are being blocked or freed".to_owned()));
     };
     turn.during(agree(app, &task.organization, &blocked.appointment)).await?;
     Ok(Batch::default())
 }
 
 /// Changes the note step by step, until it says what is wanted by then.
-async fn agree(app: &App, organization: &OrganizationId, id: &str) -> Result<(), Trouble> {
+async fn agree(app: &App, organization: &OrganizationId, id: &str) -> Result<(), TaskError> {
     if !app.calcom.is_connected(organization).await? {
         return Ok(());
     }
@@ -140,7 +143,7 @@ async fn agree(app: &App, organization: &OrganizationId, id: &str) -> Result<(),
 
 impl Account<'_> {
     /// Gives back what was blocked. In another account nobody can.
-    async fn give_back(&self, mut held: Kept<Held>, note: Held) -> Result<(), Trouble> {
+    async fn give_back(&self, mut held: Kept<Held>, note: Held) -> Result<(), TaskError> {
         if self.has(&note) {
             let others = self.held(Some(&held.key)).await?;
             self.client.unblock_all(note.handles).beside(others).background().await?;
@@ -152,7 +155,7 @@ impl Account<'_> {
     }
 
     /// Notes what blocking the time will take.
-    async fn announce(&self, mut held: Kept<Held>, wanted: Wanted) -> Result<(), Trouble> {
+    async fn announce(&self, mut held: Kept<Held>, wanted: Wanted) -> Result<(), TaskError> {
         let slot = BlockedSlot::new(wanted.start, wanted.end);
         let blocking = self.blocking(vec![slot], wanted.schedule, self.held(None).await?).background();
         let handles = blocking.preview().await?;
@@ -161,7 +164,7 @@ impl Account<'_> {
     }
 
     /// Blocks the time, as announced.
-    async fn take(&self, mut held: Kept<Held>, note: Held) -> Result<(), Trouble> {
+    async fn take(&self, mut held: Kept<Held>, note: Held) -> Result<(), TaskError> {
         let Wanted { start, end, schedule } = note.wanted;
         let blocking = self.blocking(vec![BlockedSlot::new(start, end)], schedule, self.held(None).await?);
         let handles = blocking.background().await?;
@@ -199,7 +202,7 @@ pub(crate) async fn leaving<T>(
     })
 }
 
-async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), Trouble> {
+async fn free_all(app: &App, organization: &OrganizationId) -> Result<(), TaskError> {
     let all = held::all(app, organization).await?;
     let is_by_hand = |held: &Kept<Held>| by_hand::is_handle(&held.key.id);
     if all.iter().all(is_by_hand) || !app.calcom.is_connected(organization).await? {

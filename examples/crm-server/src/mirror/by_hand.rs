@@ -17,7 +17,7 @@ use super::{
     kept::Kept,
     turn::Turn,
 };
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// What the handles begin with. No id of GHL's does, and no JSON in base64.
 const PREFIX: &str = "slot-";
@@ -32,13 +32,13 @@ pub(crate) fn is_handle(id: &str) -> bool {
 /// The times are not blocked, or nobody knows.
 #[derive(Debug)]
 pub(crate) struct NotBlocked {
-    pub(crate) why: Trouble,
+    pub(crate) why: TaskError,
     /// What frees them again if they are.
     pub(crate) handles: Vec<String>,
 }
 
 impl NotBlocked {
-    fn at_all(why: impl Into<Trouble>) -> Self {
+    fn at_all(why: impl Into<TaskError>) -> Self {
         Self { why: why.into(), handles: Vec::new() }
     }
 }
@@ -66,7 +66,7 @@ async fn in_turn(app: &App, organization: &OrganizationId, slots: Vec<BlockedSlo
 }
 
 /// Notes what blocking the times will take.
-async fn announce(account: &Account<'_>, slots: &[BlockedSlot]) -> Result<Vec<Kept<Held>>, Trouble> {
+async fn announce(account: &Account<'_>, slots: &[BlockedSlot]) -> Result<Vec<Kept<Held>>, TaskError> {
     let Account { app, organization, .. } = account;
     let schedule = app.calcom.settings(organization).await?.settings.block.map(|block| block.schedule_id);
     let handles = account.blocking(slots.to_vec(), schedule, account.held(None).await?).preview().await?;
@@ -87,7 +87,7 @@ async fn take(
     account: &Account<'_>,
     slots: Vec<BlockedSlot>,
     notes: &mut [Kept<Held>],
-) -> Result<Option<Error>, Trouble> {
+) -> Result<Option<Error>, TaskError> {
     let schedule = notes.iter().find_map(|held| held.note.as_ref()?.wanted.schedule);
     let blocking = account.blocking(slots, schedule, account.held(None).await?);
     let (taken, failed) = match blocking.await {
@@ -111,7 +111,7 @@ async fn take(
 }
 
 /// Frees a time by its handle; `false`: it is blocked in an account that is not connected now. What is free already is left alone.
-pub(crate) async fn free(app: &App, organization: &OrganizationId, handle: &str) -> Result<bool, Trouble> {
+pub(crate) async fn free(app: &App, organization: &OrganizationId, handle: &str) -> Result<bool, TaskError> {
     let work = async {
         let mut held = Kept::<Held>::read(app, organization, HELD, handle).await?;
         let Some(note) = held.note.take() else { return Ok(true) };
@@ -127,7 +127,11 @@ pub(crate) async fn free(app: &App, organization: &OrganizationId, handle: &str)
 }
 
 /// Frees a time whose handle is from before there were notes of them.
-pub(crate) async fn free_unnoted(app: &App, organization: &OrganizationId, handle: BlockHandle) -> Result<(), Trouble> {
+pub(crate) async fn free_unnoted(
+    app: &App,
+    organization: &OrganizationId,
+    handle: BlockHandle,
+) -> Result<(), TaskError> {
     let work = async {
         let account = Account::of(app, organization).await?;
         account.client.unblock(handle).beside(account.held(None).await?).await?;
@@ -136,9 +140,9 @@ pub(crate) async fn free_unnoted(app: &App, organization: &OrganizationId, handl
     turn(app, organization).await?.during(work).await
 }
 
-async fn turn<'a>(app: &'a App, organization: &OrganizationId) -> Result<Turn<'a>, Trouble> {
+async fn turn<'a>(app: &'a App, organization: &OrganizationId) -> Result<Turn<'a>, TaskError> {
     let turn: Result<_, StoreError> = Turn::wait(app, organization, PATIENCE).await;
     turn?.ok_or_else(|| {
-        Trouble::Busy("other times of this organization are being blocked or freed: try again".to_owned())
+        TaskError::Contended("other times of this organization are being blocked or freed: try again".to_owned())
     })
 }

@@ -9,12 +9,13 @@ use calcom_client::{
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError,
-    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
+    commit::Batch,
+    record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
     sync::Source,
 };
 
 use super::meeting::Side;
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// The longest chain that is followed.
 const LONGEST: usize = 500;
@@ -30,12 +31,12 @@ pub(super) struct Bookings<'a> {
 
 impl Bookings<'_> {
     /// The uid of the booking's first form, as far back as it is known.
-    pub(super) async fn root(&self, uid: &str) -> Result<String, Trouble> {
+    pub(super) async fn root(&self, uid: &str) -> Result<String, TaskError> {
         Ok(self.forms(uid).await?.pop().unwrap_or_else(|| uid.to_owned()))
     }
 
     /// The uids of the booking's forms, from this one back to the first.
-    pub(super) async fn forms(&self, uid: &str) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn forms(&self, uid: &str) -> Result<Vec<String>, TaskError> {
         let mut booking = self.known(uid).await?;
         let mut forms = vec![uid.to_owned()];
         while let Some(former) = text(&booking.doc, MOVED_FROM).map(str::to_owned) {
@@ -54,7 +55,7 @@ impl Bookings<'_> {
     }
 
     /// The booking's present form.
-    pub(super) async fn head(&self, root: &str) -> Result<Record, Trouble> {
+    pub(super) async fn head(&self, root: &str) -> Result<Record, TaskError> {
         let mut booking = self.known(root).await?;
         for _ in 0..LONGEST {
             let Some(later) = text(&booking.doc, MOVED_TO).map(str::to_owned) else { return Ok(booking) };
@@ -69,7 +70,7 @@ impl Bookings<'_> {
 
     /// The booking's present form, read anew where what is stored does not tell enough. What was read is what counts from then on:
     /// it may say that the booking ended, was moved or is gone.
-    pub(super) async fn told(&self, root: &str, is_untold: impl Fn(&Record) -> bool) -> Result<Record, Trouble> {
+    pub(super) async fn told(&self, root: &str, is_untold: impl Fn(&Record) -> bool) -> Result<Record, TaskError> {
         let mut head = self.head(root).await?;
         for _ in 0..READS {
             if !is_untold(&head) {
@@ -81,11 +82,11 @@ impl Bookings<'_> {
                 return Ok(head);
             }
         }
-        Err(Trouble::Busy(format!("booking {root} keeps changing")))
+        Err(TaskError::Contended(format!("booking {root} keeps changing")))
     }
 
     /// Reads a booking anew, whatever is stored.
-    pub(super) async fn refresh(&self, uid: &str) -> Result<Record, Trouble> {
+    pub(super) async fn refresh(&self, uid: &str) -> Result<Record, TaskError> {
         let source = BookingsSource::full(self.client.clone(), self.organization.clone());
         for _ in 0..READS {
             let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
@@ -100,7 +101,7 @@ impl Bookings<'_> {
                 return Ok(record);
             }
         }
-        Err(Trouble::Busy(format!("booking {uid} keeps changing")))
+        Err(TaskError::Contended(format!("booking {uid} keeps changing")))
     }
 
     pub(super) async fn stored(&self, uid: &str) -> Result<Option<Record>, StoreError> {
@@ -109,7 +110,7 @@ impl Bookings<'_> {
 
     /// The stored booking; one that is not, or only in part, is fetched: its events may not have told when it is, or whether it took
     /// the place of another one. One that Cal.com does not know is a tombstone.
-    async fn known(&self, uid: &str) -> Result<Record, Trouble> {
+    async fn known(&self, uid: &str) -> Result<Record, TaskError> {
         let is_whole = |record: &Record| {
             record.deleted
                 || (record.doc.contains_key(MOVED_FROM) && Side::of_booking(record, self.app.now()).is_some())
@@ -121,7 +122,7 @@ impl Bookings<'_> {
     }
 
     /// Lets the earlier booking know the later one, where only the later one knew.
-    async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), Trouble> {
+    async fn lead_on(&self, earlier: &Record, later: &str) -> Result<(), TaskError> {
         let uid = &earlier.key.id;
         let mut earlier = earlier.clone();
         for _ in 0..READS {
@@ -135,7 +136,7 @@ impl Bookings<'_> {
             // Its own event came meanwhile, or the task of another form of it was faster.
             earlier = self.known(uid).await?;
         }
-        Err(Trouble::Busy(format!("booking {uid} keeps changing")))
+        Err(TaskError::Contended(format!("booking {uid} keeps changing")))
     }
 
     fn key(&self, uid: &str) -> RecordKey {
@@ -158,8 +159,8 @@ fn leads_to(earlier: &Record, later: &str) -> Change {
     }
 }
 
-fn endless(uid: &str) -> Trouble {
-    Trouble::Never(format!("booking {uid} was moved more than {LONGEST} times, or takes its own place"))
+fn endless(uid: &str) -> TaskError {
+    TaskError::Permanent(format!("booking {uid} was moved more than {LONGEST} times, or takes its own place"))
 }
 
 /// A text of a document that says something.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sidecar_core::{ErrorKind, record::Doc};
 
 use super::chain::text;
-use crate::tasks::Trouble;
+use crate::tasks::TaskError;
 
 /// The name under which a booking's metadata tells its contact at GHL.
 const CONTACT: &str = "ghlContactId";
@@ -16,7 +16,11 @@ const CONTACT: &str = "ghlContactId";
 const LONGEST: usize = 100;
 
 /// The contact that the booking names, or else its attendee's.
-pub(super) async fn of_booking(client: &GhlClient, location: &LocationId, booking: &Doc) -> Result<ContactId, Trouble> {
+pub(super) async fn of_booking(
+    client: &GhlClient,
+    location: &LocationId,
+    booking: &Doc,
+) -> Result<ContactId, TaskError> {
     if let Some(id) = named(booking)
         && is_of(client, location, id).await?
     {
@@ -27,7 +31,7 @@ pub(super) async fn of_booking(client: &GhlClient, location: &LocationId, bookin
 
 /// Whether the location has the contact. Anybody who books on a public page can write a name into a booking's metadata: it is taken
 /// only for a contact that the location's own token shows, and that says that it is of that location.
-async fn is_of(client: &GhlClient, location: &LocationId, id: &str) -> Result<bool, Trouble> {
+async fn is_of(client: &GhlClient, location: &LocationId, id: &str) -> Result<bool, TaskError> {
     if id.len() > LONGEST || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
         return Ok(false);
     }
@@ -51,13 +55,13 @@ pub(super) async fn of_attendee(
     client: &GhlClient,
     location: &LocationId,
     booking: &Doc,
-) -> Result<ContactId, Trouble> {
+) -> Result<ContactId, TaskError> {
     let attendee = booking.get("attendees").and_then(|all| all.get(0)).and_then(Value::as_object);
     let field = |name| attendee.and_then(|attendee| text(attendee, name));
     let (email, phone) = (field("email"), field("phoneNumber"));
     if email.is_none() && phone.is_none() {
         let why = "the booking's attendee has neither e-mail address nor phone number: no contact can be found for it";
-        return Err(Trouble::Never(why.to_owned()));
+        return Err(TaskError::Permanent(why.to_owned()));
     }
     let contacts = client.contacts();
     if let Some(email) = email

@@ -4,12 +4,13 @@ use calcom_client::sync::BOOKING;
 use ghl_client::sync::APPOINTMENT;
 use serde::Deserialize;
 use sidecar_core::{
-    outbox::{NewTask, Task},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{NewTask, Task},
+    record::RecordKey,
 };
 
-use super::{appointment, block, chain::Bookings, link, tasks::mirror};
-use crate::{app::App, tasks::Trouble};
+use super::{block, chain::Bookings, link, tasks::mirror};
+use crate::{app::App, tasks::TaskError};
 
 /// Which record changed; the store writes it.
 #[derive(Debug, Deserialize)]
@@ -19,7 +20,7 @@ pub(super) struct Changed {
 }
 
 /// Finds out what the change concerns.
-pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Batch, TaskError> {
     let organization = &task.organization;
     if !app.calcom.is_connected(organization).await? {
         return Ok(Batch::default());
@@ -46,19 +47,19 @@ pub(super) async fn run(app: &App, task: &Task, changed: &Changed) -> Result<Bat
             }
             None => block::wish(app, organization, &changed.id).await?.into_iter().collect(),
         },
-        other => return Err(Trouble::Never(format!("nothing follows from records of kind `{other}`"))),
+        other => return Err(TaskError::Permanent(format!("nothing follows from records of kind `{other}`"))),
     };
     Ok(Batch { outbox, ..Batch::default() })
 }
 
 /// The booking that an appointment was made for: as the link says, or else its description, for links are kept after the
 /// appointment was made.
-async fn booking_of(app: &App, task: &Task, appointment: &str) -> Result<Option<String>, Trouble> {
+async fn booking_of(app: &App, task: &Task, appointment: &str) -> Result<Option<String>, TaskError> {
     let back = link::of_appointment(app, &task.organization, appointment).await?;
     if let Some(back) = back.note {
         return Ok(Some(back.root));
     }
     let key = RecordKey { organization: task.organization.clone(), kind: APPOINTMENT.into(), id: appointment.into() };
     let stored = app.store.record(&key).await?;
-    Ok(stored.and_then(|record| appointment::marked(&record.doc).map(str::to_owned)))
+    Ok(stored.and_then(|record| crate::calcom::booking_tag::tagged_booking(&record.doc).map(str::to_owned)))
 }

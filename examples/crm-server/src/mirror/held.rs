@@ -16,7 +16,7 @@ use sidecar_core::{
 };
 
 use super::{PORTION, kept::Kept};
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// The kind of the notes. Their id is the appointment's or the handle that somebody has, their place in listings the start.
 pub(super) const HELD: &str = "calcom_block";
@@ -102,7 +102,7 @@ impl<'a> Account<'a> {
 }
 
 /// For what [`Kept::keep`] answers.
-pub(super) fn kept(kept: bool) -> Result<(), Trouble> {
-    let raced = || Trouble::Busy("another process may be working on this block".to_owned());
+pub(super) fn kept(kept: bool) -> Result<(), TaskError> {
+    let raced = || TaskError::Contended("another process may be working on this block".to_owned());
     kept.then_some(()).ok_or_else(raced)
 }

@@ -6,7 +6,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    record::{Batch, Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
+    commit::Batch,
+    record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
 };
 
 use crate::app::App;

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{Dedup, NewTask},
-    record::{Batch, Listing},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
+    record::Listing,
 };
 
 use super::{PORTION, block, step, tasks, unmapped};
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// Where a look stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ fn task(organization: &OrganizationId, look: &Look, now: Timestamp) -> NewTask {
 }
 
 /// Writes down what is to be followed from here on, a portion of it.
-pub(super) async fn run(app: &App, organization: &OrganizationId, look: Look) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, organization: &OrganizationId, look: Look) -> Result<Batch, TaskError> {
     let now = app.now();
     let (kind, after) = match look {
         Look::Begin => {

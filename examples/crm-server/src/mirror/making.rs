@@ -8,7 +8,8 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, Timestamp,
-    record::{Batch, Change, Record},
+    commit::Batch,
+    record::{Change, Record},
     secret,
 };
 
@@ -23,7 +24,7 @@ use super::{
     step::{Step, busy, on_its_way},
     tasks::mirror,
 };
-use crate::tasks::Trouble;
+use crate::tasks::TaskError;
 
 /// A task that took so long is begun anew before it makes an appointment: its claim must outlast the call.
 const STALE: Duration = Duration::from_secs(60);
@@ -40,11 +41,11 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     /// Keeps the appointment that was announced, if there is one by now.
-    pub(super) async fn found(&self, link: &Kept<Link>, announced: &Link) -> Result<Option<Batch>, Trouble> {
+    pub(super) async fn found(&self, link: &Kept<Link>, announced: &Link) -> Result<Option<Batch>, TaskError> {
         let step = self.step;
         match place::check_connected(step.app, step.organization, &announced.place.location).await {
             // Nobody can look there any more.
-            Err(Trouble::Never(_)) => return Ok(None),
+            Err(TaskError::Permanent(_)) => return Ok(None),
             connected => connected?,
         }
         let asked_at = step.app.now();
@@ -65,14 +66,14 @@ impl Making<'_> {
         announced: Link,
         found: Appointment,
         asked_at: Timestamp,
-    ) -> Result<Batch, Trouble> {
+    ) -> Result<Batch, TaskError> {
         let (change, _) = self.step.appointments().created(&announced, &found, asked_at);
         let agreed = Agreed { booking: announced.meant, appointment: announced.meant };
         self.keep(link, announced, Made { appointment: found.id, agreed }, change).await
     }
 
     /// Makes the booking's appointment there.
-    pub(super) async fn make(&self, mut link: Kept<Link>, place: Place) -> Result<Batch, Trouble> {
+    pub(super) async fn make(&self, mut link: Kept<Link>, place: Place) -> Result<Batch, TaskError> {
         let step = self.step;
         place::check_connected(step.app, step.organization, &place.location).await?;
         let contact = contact::of_booking(step.ghl, &place.location, &self.head.doc).await?;
@@ -98,7 +99,7 @@ impl Making<'_> {
                 // Sent again it would be refused again; every whole copy tries once more.
                 let refused =
                     || format!("no appointment in calendar {} of location {}: {error}", place.calendar, place.location);
-                Err(if is_refused(&error) { Trouble::Never(refused()) } else { error.into() })
+                Err(if is_refused(&error) { TaskError::Permanent(refused()) } else { error.into() })
             }
         }
     }
@@ -110,13 +111,13 @@ impl Making<'_> {
 
     /// Keeps, before the appointment is made, that it is about to be. What may be on its way says what was meant at first: the
     /// appointment follows the booking when it is there.
-    async fn announce(&self, link: &mut Kept<Link>, place: &Place, contact: ContactId) -> Result<Link, Trouble> {
+    async fn announce(&self, link: &mut Kept<Link>, place: &Place, contact: ContactId) -> Result<Link, TaskError> {
         let app = self.step.app;
         let (mark, meant) = match &link.note {
             Some(before) => (before.mark.clone(), before.meant),
             None => (self.step.root.to_owned(), self.booking),
         };
-        let turn = secret::random::<8>().map_err(|error| Trouble::Busy(error.to_string()))?;
+        let turn = secret::random::<8>().map_err(|error| TaskError::Contended(error.to_string()))?;
         let turn = u64::from_le_bytes(turn);
         let place = place.clone();
         let announced = Link { mark, place, contact, meant, announced_at: app.now(), turn, made: None };
@@ -130,7 +131,7 @@ impl Making<'_> {
 
     /// The attendee's contact, where the one that the booking names was refused: it may be gone since it was looked at. It is tried at
     /// once, for the task may have no attempt left.
-    async fn other_contact(&self, announced: &Link) -> Result<Option<ContactId>, Trouble> {
+    async fn other_contact(&self, announced: &Link) -> Result<Option<ContactId>, TaskError> {
         if contact::named(&self.head.doc) != Some(announced.contact.as_str()) {
             return Ok(None);
         }
@@ -140,7 +141,7 @@ impl Making<'_> {
 
     /// Takes the announcement back where GHL said no, so that the next attempt goes by the settings of then; where it said nothing,
     /// keeps when that was.
-    async fn not_made(&self, mut link: Kept<Link>, announced: Link, error: &Error) -> Result<(), Trouble> {
+    async fn not_made(&self, mut link: Kept<Link>, announced: Link, error: &Error) -> Result<(), TaskError> {
         let app = self.step.app;
         link.note = error.may_have_happened().then(|| Link { announced_at: app.now(), ..announced });
         // Somebody else's announcement stands.
@@ -148,7 +149,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    async fn keep(&self, link: Kept<Link>, announced: Link, made: Made, change: Change) -> Result<Batch, Trouble> {
+    async fn keep(&self, link: Kept<Link>, announced: Link, made: Made, change: Change) -> Result<Batch, TaskError> {
         let step = self.step;
         let mut batch = step.keep(link, announced, made, vec![change]).await?;
         // Both sides may have changed; what GHL told of the appointment before this is kept belonged to no booking.

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use sidecar_core::{OrganizationId, StoreError};
+use sidecar_core::{Clock, OrganizationId, StoreError};
+use sidecar_store::Store;
 
-use crate::{app::App, tenancy::connections::Connected};
+use crate::{config::CalcomConfig, tenancy::connections::OrganizationConnections};
 
 /// How long it is good that an organization has both. One that has them no longer is found out by every step itself.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -24,15 +25,21 @@ pub struct Mirrored(Mutex<HashMap<OrganizationId, (Duration, bool)>>);
 
 impl Mirrored {
     /// Whether the organization has connected both Cal.com and GHL, perhaps as of some seconds ago.
-    pub(super) async fn is(&self, app: &App, organization: &OrganizationId) -> Result<bool, StoreError> {
-        let now = app.clock.monotonic();
+    pub(super) async fn is(
+        &self,
+        store: &dyn Store,
+        clock: &dyn Clock,
+        calcom: &CalcomConfig,
+        organization: &OrganizationId,
+    ) -> Result<bool, StoreError> {
+        let now = clock.monotonic();
         let known = self.known().get(organization).copied();
         if let Some((at, is)) = known
             && now.saturating_sub(at) < if is { REMEMBERED } else { UNNOTICED }
         {
             return Ok(is);
         }
-        let connected = Connected::of(app, organization).await?;
+        let connected = OrganizationConnections::load(store, calcom, organization).await?;
         let is = connected.has_calcom() && connected.has_ghl();
         let mut all = self.known();
         if all.len() >= MOST {

@@ -8,6 +8,7 @@
 mod agree;
 mod appointment;
 mod block;
+pub mod blocked_slots;
 mod booking;
 pub(crate) mod by_hand;
 mod chain;
@@ -35,7 +36,6 @@ use sidecar_core::{OrganizationId, StoreError, record::Change};
 
 use crate::app::App;
 
-pub(crate) use appointment::marked;
 pub(crate) use block::leaving;
 pub use look::look_at_all;
 pub use mirrored::{Mirrored, UNNOTICED};
@@ -52,7 +52,9 @@ const PORTION: u32 = 500;
 /// The store could not be asked.
 pub async fn watch(app: &App, organization: &OrganizationId, changes: &mut [Change]) -> Result<(), StoreError> {
     let is_followed = |change: &Change| matches!(&*change.key.kind, BOOKING | APPOINTMENT);
-    if !changes.iter().any(is_followed) || !app.mirrored.is(app, organization).await? {
+    if !changes.iter().any(is_followed)
+        || !app.mirrored.is(&*app.store, &*app.clock, &app.config.calcom, organization).await?
+    {
         return Ok(());
     }
     for change in changes {

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     calcom::settings::{CalcomSettings, Mapping},
     ghl::{access, installations},
-    tasks::Trouble,
+    tasks::TaskError,
 };
 
 /// The field of a booking that has its hosts.
@@ -31,7 +31,7 @@ pub(super) async fn mapped(
     bookings: &Bookings<'_>,
     settings: &CalcomSettings,
     booking: &Record,
-) -> Result<Mapped, Trouble> {
+) -> Result<Mapped, TaskError> {
     if let Some(own) = own_mapping(settings, booking) {
         return Ok(Mapped::To(own.into()));
     }
@@ -56,7 +56,7 @@ fn event_type(booking: &Record) -> Option<i64> {
 }
 
 /// Whether the user whose credentials they are is a host, or nobody is told to be one.
-async fn is_own(bookings: &Bookings<'_>, booking: &Record) -> Result<bool, Trouble> {
+async fn is_own(bookings: &Bookings<'_>, booking: &Record) -> Result<bool, TaskError> {
     let hosts = booking.doc.get(HOSTS).and_then(Value::as_array);
     let Some(hosts) = hosts.filter(|hosts| !hosts.is_empty()) else { return Ok(true) };
     let user = json!(bookings.app.calcom.user(bookings.organization).await?);
@@ -68,13 +68,13 @@ pub(super) async fn check_connected(
     app: &App,
     organization: &OrganizationId,
     location: &LocationId,
-) -> Result<(), Trouble> {
+) -> Result<(), TaskError> {
     let tokens = app.ghl.tokens(organization).ok_or_else(access::ghl_is_off)?;
     // Only this one: an organization may have hundreds.
     if app.store.load(&tokens.location_key(location)).await?.is_some() {
         return Ok(());
     }
     let why = format!("location {location} is not connected at GHL: connect it, or map the event type to another");
-    let is_held = installations::still_held(app, organization, None, Some(location)).await?;
-    Err(if is_held { Trouble::NotYet(why) } else { Trouble::Never(why) })
+    let is_held = installations::is_claimed(app, organization, None, Some(location)).await?;
+    Err(if is_held { TaskError::NotReady(why) } else { TaskError::Permanent(why) })
 }

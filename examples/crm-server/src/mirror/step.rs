@@ -8,8 +8,9 @@ use ghl_client::GhlClient;
 use serde_json::Value;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::Task,
-    record::{Batch, Change, Record},
+    commit::Batch,
+    queue::outbox::Task,
+    record::{Change, Record},
 };
 
 use super::{
@@ -24,13 +25,13 @@ use super::{
     tasks::mirror,
     unmapped,
 };
-use crate::{app::App, ghl::access, tasks::Trouble};
+use crate::{app::App, ghl::access, tasks::TaskError};
 
 /// What has been over or called off for so long is none of the mirror's business, unless it had an appointment before.
 pub(super) const HISTORY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 /// Makes a booking and its appointment agree.
-pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, TaskError> {
     let began = app.clock.monotonic();
     let organization = &task.organization;
     if !app.calcom.is_connected(organization).await? || !app.ghl.is_on() {
@@ -43,7 +44,7 @@ pub(super) async fn run(app: &App, task: &Task, root: &str) -> Result<Batch, Tro
     let bookings = step.bookings();
     let first = bookings.root(root).await?;
     if first != root {
-        return step.local_claims(&first).await;
+        return step.hand_over(&first).await;
     }
     let link = link::of_booking(app, organization, root).await?;
     let settled = app.calcom.settings(organization).await?;
@@ -91,12 +92,12 @@ fn has_seats(booking: &Record) -> bool {
     booking.doc.get(HAS_SEATS) == Some(&Value::Bool(true))
 }
 
-pub(super) fn busy() -> Trouble {
-    Trouble::Busy("another process may be working on this booking".to_owned())
+pub(super) fn busy() -> TaskError {
+    TaskError::Contended("another process may be working on this booking".to_owned())
 }
 
-pub(super) fn on_its_way() -> Trouble {
-    Trouble::Busy("the appointment was asked for without an answer, and may be on its way".to_owned())
+pub(super) fn on_its_way() -> TaskError {
+    TaskError::Contended("the appointment was asked for without an answer, and may be on its way".to_owned())
 }
 
 /// A booking that is looked at, and with what.
@@ -119,7 +120,7 @@ impl Step<'_> {
 
     /// What was the first form of its booking until an earlier one came to be known leaves its appointment to that one; one that has an
     /// appointment already needs no second.
-    async fn local_claims(&self, first: &str) -> Result<Batch, Trouble> {
+    async fn hand_over(&self, first: &str) -> Result<Batch, TaskError> {
         let Self { app, organization, root, .. } = *self;
         let mut batch = Batch { outbox: vec![mirror(organization, first, app.now())], ..Batch::default() };
         let mut own = link::of_booking(app, organization, root).await?;
@@ -163,7 +164,7 @@ impl Step<'_> {
         made: Made,
         head: Record,
         booking: Side,
-    ) -> Result<Batch, Trouble> {
+    ) -> Result<Batch, TaskError> {
         let stored = self.appointments().stored(&made.appointment).await?;
         let appointment = match &stored {
             Some(record) => Side::of_appointment(record, made.agreed.appointment),
@@ -192,7 +193,7 @@ impl Step<'_> {
         link: Link,
         made: Made,
         mut changes: Vec<Change>,
-    ) -> Result<Batch, Trouble> {
+    ) -> Result<Batch, TaskError> {
         let mut back = link::of_appointment(self.app, self.organization, made.appointment.as_str()).await?;
         if back.note.is_none() {
             back.note = Some(WayBack { root: self.root.to_owned() });

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, Timestamp,
-    outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
-    record::{Batch, RecordKey},
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
+    record::RecordKey,
     sync::Source,
 };
 
 use super::{block, follow, look, step, unmapped};
 use crate::{
     app::App,
-    tasks::{Trouble, payload},
+    tasks::{TaskError, payload},
 };
 
 /// A booking or an appointment changed: written by the store with the change.
@@ -84,7 +85,7 @@ impl MirrorTasks {
         Self { app }
     }
 
-    async fn attempt(&self, task: &Task) -> Result<Batch, Trouble> {
+    async fn attempt(&self, task: &Task) -> Result<Batch, TaskError> {
         match task.kind.as_str() {
             FOLLOW => follow::run(&self.app, task, &payload(task)?).await,
             STEP => step::run(&self.app, task, &payload::<Stepped>(task)?.booking).await,
@@ -97,7 +98,7 @@ impl MirrorTasks {
 
     /// Reads a booking. Its stored revision is taken before the request leaves, so that a change that arrives meanwhile is not
     /// written over.
-    async fn read(&self, organization: &OrganizationId, wanted: Wanted) -> Result<Batch, Trouble> {
+    async fn read(&self, organization: &OrganizationId, wanted: Wanted) -> Result<Batch, TaskError> {
         if !self.app.calcom.is_connected(organization).await? {
             return Ok(Batch::default());
         }

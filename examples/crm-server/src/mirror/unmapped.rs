@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
-    outbox::{Dedup, NewTask},
-    record::Batch,
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
 };
 
 use super::{PORTION, tasks};
-use crate::{app::App, tasks::Trouble};
+use crate::{app::App, tasks::TaskError};
 
 /// Which event type; none of a booking that does not say.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,14 +36,14 @@ pub(super) fn report(organization: &OrganizationId, event_type: Option<EventType
 }
 
 /// Done when a calendar is named by now: its bookings were looked at when the settings changed.
-pub(super) async fn run(app: &App, organization: &OrganizationId, unmapped: &Unmapped) -> Result<Batch, Trouble> {
+pub(super) async fn run(app: &App, organization: &OrganizationId, unmapped: &Unmapped) -> Result<Batch, TaskError> {
     let settled = app.calcom.settings(organization).await?;
     let is_named = settled.settings.mapping_of(unmapped.event_type).is_some();
     if is_named || !app.calcom.is_connected(organization).await? {
         return Ok(Batch::default());
     }
     let of = unmapped.event_type.map_or_else(|| "without an event type".to_owned(), |id| format!("of event type {id}"));
-    Err(Trouble::Never(format!(
+    Err(TaskError::Permanent(format!(
         "bookings {of} have no calendar at GHL: set `mapping` or `defaultMapping` by PUT /api/organizations/{organization}/integrations/calcom; they are mirrored then"
     )))
 }

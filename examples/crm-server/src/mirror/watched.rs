@@ -1,6 +1,6 @@
 use sidecar_core::{
     Error, OrganizationId, Result,
-    outbox::NewTask,
+    queue::outbox::NewTask,
     record::Change,
     sync::{Source, SourcePage},
 };

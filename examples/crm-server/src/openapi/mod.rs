@@ -10,12 +10,12 @@ use utoipa::{
     Modify, OpenApi,
     openapi::{
         PathItem, RefOr,
-        path::Operation,
+        path::{Operation, ParameterIn},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
 
-use crate::app::App;
+use crate::{app::App, http::responses::problem};
 
 /// What the description says beside the routes.
 #[derive(Debug, OpenApi)]
@@ -51,15 +51,33 @@ impl Modify for OperatorToken {
     }
 }
 
-/// Adds what every route has in common: each answer has a description, each refusal is a problem, each operation an id of
-/// its own.
+/// Adds what routes have in common: the problem responses that follow from an operation's shape, a description of each response,
+/// and the media type of problems.
 pub(crate) fn complete(description: &mut utoipa::openapi::OpenApi) {
     for item in description.paths.paths.values_mut() {
         if let Some(patch) = &mut item.patch {
-            // It is declared together with PUT, under one id.
+            // PATCH is declared together with PUT, under one operation id.
             patch.operation_id = patch.operation_id.take().map(|id| format!("{id}_patch"));
         }
-        operations(item).for_each(complete_answers);
+        for operation in operations(item) {
+            add_problems(operation);
+            complete_responses(operation);
+        }
+    }
+}
+
+/// A guarded operation may respond with 401, with 400 if it takes a query or a body, and with 404 if it names a resource.
+fn add_problems(operation: &mut Operation) {
+    let (mut names_resource, mut takes_input) = (false, operation.request_body.is_some());
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        names_resource |= parameter.parameter_in == ParameterIn::Path || parameter.name == "organizationId";
+        takes_input |= parameter.parameter_in == ParameterIn::Query;
+    }
+    let is_guarded = operation.security.is_some();
+    let common = [("400", is_guarded && takes_input), ("401", is_guarded), ("404", names_resource)];
+    for (status, _) in common.into_iter().filter(|(_, applies)| *applies) {
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(problem);
     }
 }
 
@@ -67,17 +85,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
 }
 
-fn complete_answers(operation: &mut Operation) {
-    for (status, answer) in &mut operation.responses.responses {
-        let RefOr::T(answer) = answer else { continue };
+fn complete_responses(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
         let Ok(status) = status.parse::<StatusCode>() else { continue };
-        if answer.description.is_empty() {
-            answer.description = status.canonical_reason().unwrap_or_default().to_owned();
+        if response.description.is_empty() {
+            response.description = status.canonical_reason().unwrap_or_default().to_owned();
         }
         if !status.is_success()
-            && let Some(problem) = answer.content.shift_remove("application/json")
+            && let Some(problem) = response.content.shift_remove("application/json")
         {
-            answer.content.insert("application/problem+json".to_owned(), problem);
+            response.content.insert("application/problem+json".to_owned(), problem);
         }
     }
 }

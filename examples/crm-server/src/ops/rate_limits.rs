@@ -1,4 +1,4 @@
-//! How many calls providers take: shared with the other processes over Redis, or this process's own.
+//! The providers' rate limits: shared with other processes over Redis, or local to this process.
 
 use std::sync::Arc;
 
@@ -9,48 +9,48 @@ use sidecar_core::{
 };
 use sidecar_store::redis::{RedisLimiter, RedisUrlError};
 
-/// The limits of every client. Cheap to clone.
+/// The rate limits of every client. Cheap to clone.
 #[derive(Debug, Clone)]
-pub enum Limits {
-    /// Without `REDIS_URL`.
-    Own(Arc<LocalLimiter>),
-    /// With it.
+pub enum RateLimits {
+    /// Without `REDIS_URL`: this process alone.
+    Local(Arc<LocalLimiter>),
+    /// With `REDIS_URL`: all processes together.
     Shared(Arc<RedisLimiter>),
 }
 
-impl Limits {
-    /// Nothing is sent.
+impl RateLimits {
+    /// Returns the limits; nothing is sent yet.
     ///
     /// # Errors
-    /// [`RedisUrlError`] when the address cannot be used.
+    /// [`RedisUrlError`] when the address is not valid.
     pub fn new(redis: Option<&SecretString>, clock: &Arc<dyn Clock>) -> Result<Self, RedisUrlError> {
         let clock = Arc::clone(clock);
         Ok(match redis {
             Some(url) => Self::Shared(Arc::new(RedisLimiter::new(url.expose_secret(), clock)?)),
-            None => Self::Own(Arc::new(LocalLimiter::new(clock))),
+            None => Self::Local(Arc::new(LocalLimiter::new(clock))),
         })
     }
 
-    /// As clients take it.
-    pub fn port(&self) -> Arc<dyn RateLimiter> {
+    /// Returns the limiter that clients use.
+    pub fn limiter(&self) -> Arc<dyn RateLimiter> {
         match self {
-            Self::Own(limiter) => Arc::clone(limiter) as _,
+            Self::Local(limiter) => Arc::clone(limiter) as _,
             Self::Shared(limiter) => Arc::clone(limiter) as _,
         }
     }
 
-    /// The limiter in Redis; none without `REDIS_URL`.
+    /// Returns the limiter in Redis; `None` without `REDIS_URL`.
     pub fn shared(&self) -> Option<&RedisLimiter> {
         match self {
-            Self::Own(_) => None,
+            Self::Local(_) => None,
             Self::Shared(limiter) => Some(limiter),
         }
     }
 
-    /// Says how many processes share the quotas, this one included.
+    /// Sets how many processes share the limits, this one included.
     pub fn set_processes(&self, count: u32) {
         match self {
-            Self::Own(limiter) => limiter.set_processes(count),
+            Self::Local(limiter) => limiter.set_processes(count),
             Self::Shared(limiter) => limiter.set_processes(count),
         }
     }

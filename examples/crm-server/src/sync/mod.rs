@@ -5,3 +5,4 @@
 pub mod routes;
 pub mod run;
 pub mod schedule;
+pub mod sources;

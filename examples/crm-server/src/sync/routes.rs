@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::sync::{Mode, SyncHealth, SyncStatus};
 use utoipa::ToSchema;
 
-use super::schedule::{self, Wish};
+use super::schedule::SyncOptions;
 use crate::{
     app::App,
-    http::{Answer, Problem, extract},
+    http::{ApiResult, Problem, extract},
     tenancy::Tenant,
 };
 
@@ -94,9 +94,9 @@ pub struct RunNow {
     tag = "sync",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 200, body = Sources), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Sources)),
 )]
-pub async fn read(tenant: Tenant, State(app): State<App>) -> Answer<Json<Sources>> {
+pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Sources>> {
     sources(&app, &tenant).await.map(Json)
 }
 
@@ -110,8 +110,8 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> Answer<Json<Sources
     request_body = Option<RunNow>,
     security(("operator" = [])),
     responses(
-        (status = 202, description = "They are due", body = Sources), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 404, body = Problem), (status = 409, description = "Nothing is connected", body = Problem),
+        (status = 202, description = "They are due", body = Sources),
+        (status = 409, description = "Nothing is connected", body = Problem),
     ),
 )]
 pub async fn run(
@@ -119,9 +119,9 @@ pub async fn run(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
-) -> Answer<(StatusCode, Json<Sources>)> {
+) -> ApiResult<(StatusCode, Json<Sources>)> {
     let RunNow { full, force } = wish(&app, headers, body).await?;
-    if schedule::schedule(&app, tenant.id(), Wish { full, force }).await?.is_empty() {
+    if app.sync_schedule.schedule_all(tenant.id(), SyncOptions { full, force }).await?.is_empty() {
         let detail = "nothing is connected that could be copied: connect GHL at /api/integrations/ghl/connect";
         return Err(Problem::new(StatusCode::CONFLICT, "reconnect_required", detail));
     }
@@ -129,7 +129,7 @@ pub async fn run(
 }
 
 /// A body, if there is one, has to be right.
-async fn wish(app: &App, headers: HeaderMap, body: Body) -> Answer<RunNow> {
+async fn wish(app: &App, headers: HeaderMap, body: Body) -> ApiResult<RunNow> {
     let nothing = axum::body::HttpBody::is_end_stream(&body) && !headers.contains_key(header::CONTENT_TYPE);
     if nothing {
         return Ok(RunNow::default());
@@ -140,7 +140,7 @@ async fn wish(app: &App, headers: HeaderMap, body: Body) -> Answer<RunNow> {
     Ok(wish)
 }
 
-async fn sources(app: &App, tenant: &Tenant) -> Answer<Sources> {
+async fn sources(app: &App, tenant: &Tenant) -> ApiResult<Sources> {
     let statuses = app.store.statuses(tenant.id()).await?;
     Ok(Sources { sources: statuses.into_iter().map(Into::into).collect() })
 }

@@ -11,12 +11,15 @@ use ghl_client::{
 };
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
-    outbox::{Dedup, NewTask},
-    record::Batch,
+    commit::Batch,
+    queue::outbox::{Dedup, NewTask},
     sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
 };
 
-use super::schedule::{self, Wish};
+use super::{
+    schedule::SyncOptions,
+    sources::{CALCOM_BOOKINGS, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS, GHL_OPPORTUNITIES, GHL_PIPELINES},
+};
 use crate::{
     app::App,
     ghl::{
@@ -25,9 +28,6 @@ use crate::{
         tasks,
     },
     mirror::{self, Watched},
-    tenancy::connections::{
-        CALCOM_BOOKINGS, Connected, GHL_CONTACTS, GHL_EVENTS, GHL_LOCATIONS, GHL_OPPORTUNITIES, GHL_PIPELINES,
-    },
 };
 
 /// Passes that a person's `sync` runs at once.
@@ -47,8 +47,8 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
     let (organization, location) = (&key.organization, LocationId::from(&*key.location));
     match &*key.source {
         GHL_LOCATIONS => {
-            let connected = Connected::of(app, organization).await?;
-            let source = match (key.location.is_empty(), connected.any_company()) {
+            let connected = app.connections(organization).await?;
+            let source = match (key.location.is_empty(), connected.company()) {
                 (false, _) => LocationsSource::of_location(client, organization, location),
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
                 (true, None) => return Err(not_begun(app, key, no_company()).await),
@@ -134,8 +134,8 @@ async fn not_begun(app: &App, key: &SyncKey, error: Error) -> SyncError {
 ///
 /// The provider's list of installations tells, never the stored locations: those stay after the app was removed.
 pub(super) async fn not_connected(app: &App, organization: &OrganizationId) -> Result<Vec<Installation>, SyncError> {
-    let connected = Connected::of(app, organization).await?;
-    let (Some(client), Some(company)) = (app.ghl.client(organization), connected.any_company()) else {
+    let connected = app.connections(organization).await?;
+    let (Some(client), Some(company)) = (app.ghl.client(organization), connected.company()) else {
         return Ok(Vec::new());
     };
     let mut found = installed(&client, &company).await?;
@@ -184,13 +184,13 @@ pub type Ended = (SyncKey, Result<SyncReport, SyncError>);
 pub async fn sync_now(
     app: &App,
     organization: &OrganizationId,
-    wish: Wish,
+    options: SyncOptions,
     observer: &dyn SyncObserver,
 ) -> Result<Vec<Ended>, StoreError> {
-    let sources = schedule::schedule(app, organization, wish).await?;
+    let sources = app.sync_schedule.schedule_all(organization, options).await?;
     let mut ended = run_all(app, sources.into_iter().filter(of_locations).collect(), observer).await;
     ended.extend(connect_found(app, organization).await);
-    let sources = Connected::of(app, organization).await?.sources(organization);
+    let sources = app.sync_schedule.sources(organization).await?;
     ended.extend(run_all(app, sources.into_iter().filter(|key| !of_locations(key)).collect(), observer).await);
     Ok(ended)
 }

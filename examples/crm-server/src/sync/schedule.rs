@@ -1,87 +1,128 @@
-//! Makes the sources of an organization due.
+use std::sync::Arc;
 
 use ghl_client::model::LocationId;
-use sidecar_core::{OrganizationId, StoreError, sync::SyncKey};
+use sidecar_core::{Clock, OrganizationId, StoreError, sync::SyncKey};
+use sidecar_store::Store;
+use tokio::sync::Notify;
 
+use super::sources;
 use crate::{
-    app::App,
-    tenancy::connections::{CALCOM_ACCOUNT, CALCOM_BOOKINGS, Connected},
+    config::Config,
+    tenancy::connections::{CALCOM_ACCOUNT, OrganizationConnections},
 };
 
-/// Makes every source of the organization due now and wakes the scheduler of this process. Answers the sources; none when
-/// nothing is connected.
-///
-/// # Errors
-/// The store could not be written.
-pub async fn schedule(app: &App, organization: &OrganizationId, wish: Wish) -> Result<Vec<SyncKey>, StoreError> {
-    let sources = Connected::of(app, organization).await?.sources(organization);
-    let now = app.clock.now();
-    for key in &sources {
-        app.store.schedule(key, now, wish.full || wish.force).await?;
-        if wish.force {
-            app.store.force(key).await?;
-        }
-    }
-    app.sync_wake.notify_one();
-    Ok(sources)
-}
-
-/// Makes the sources of a location due now, provided that they are new or were stopped, and those of the organization that
-/// would show it.
-///
-/// # Errors
-/// The store could not be written.
-pub async fn schedule_location(
-    app: &App,
-    organization: &OrganizationId,
-    location: &LocationId,
-) -> Result<(), StoreError> {
-    let sources = Connected::of(app, organization).await?.sources(organization);
-    let concerned = |key: &&SyncKey| key.location.is_empty() || *key.location == *location.as_str();
-    for key in sources.iter().filter(concerned) {
-        let runs = app.store.status(key).await?.is_some_and(|status| status.next_run_at.is_some());
-        if !runs {
-            app.store.schedule(key, app.clock.now(), true).await?;
-        }
-    }
-    app.sync_wake.notify_one();
-    Ok(())
-}
-
-/// Makes a whole copy of the organization's bookings at Cal.com due now, where it is connected.
-///
-/// # Errors
-/// The store could not be written.
-pub async fn schedule_bookings(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-    if Connected::of(app, organization).await?.has_calcom() {
-        app.store.schedule(&bookings_of(organization), app.clock.now(), true).await?;
-        app.sync_wake.notify_one();
-    }
-    Ok(())
-}
-
-/// Copies the organization's bookings no more.
-///
-/// # Errors
-/// The store could not be written.
-pub async fn stop_bookings(app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-    app.store.stop(organization, Some(CALCOM_ACCOUNT)).await
-}
-
-pub(crate) fn bookings_of(organization: &OrganizationId) -> SyncKey {
-    SyncKey::new(organization, CALCOM_BOOKINGS, CALCOM_ACCOUNT)
-}
-
-/// How a person wants a sync to run.
+/// Which rows a requested sync looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wish {
-    /// Everything, and what is gone is removed, instead of what changed.
+pub struct SyncOptions {
+    /// Fetch every row and remove the deleted ones, instead of only the changed rows.
     pub full: bool,
-    /// Also when a large share of what is stored would be removed; the pass is full then.
+    /// Continue when a large share of the stored rows would be removed. Implies a full run.
     pub force: bool,
 }
 
-impl Wish {
-    /// Everything.
-    pub const FULL: Self = Self { full: true, force: false };
+/// Makes sources due and wakes the scheduler of this process.
+#[derive(Debug, Clone)]
+pub struct SyncSchedule {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Notified when a source may be due.
+    pub(crate) wake: Arc<Notify>,
+}
+
+impl SyncSchedule {
+    /// Makes every source of the organization due now and returns them; none when nothing is connected.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn schedule_all(
+        &self,
+        organization: &OrganizationId,
+        options: SyncOptions,
+    ) -> Result<Vec<SyncKey>, StoreError> {
+        let keys = self.sources(organization).await?;
+        for key in &keys {
+            self.store.schedule(key, self.clock.now(), options.full || options.force).await?;
+            if options.force {
+                self.store.force(key).await?;
+            }
+        }
+        self.wake.notify_one();
+        Ok(keys)
+    }
+
+    /// Makes a full run of every source of the organization due now.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn schedule_full(&self, organization: &OrganizationId) -> Result<Vec<SyncKey>, StoreError> {
+        self.schedule_all(organization, SyncOptions { full: true, force: false }).await
+    }
+
+    /// Makes the sources of a location, and those that list the location, due now if they are new or stopped.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn schedule_location(
+        &self,
+        organization: &OrganizationId,
+        location: &LocationId,
+    ) -> Result<(), StoreError> {
+        let keys = self.sources(organization).await?;
+        let affected = |key: &&SyncKey| key.location.is_empty() || *key.location == *location.as_str();
+        for key in keys.iter().filter(affected) {
+            if !self.is_scheduled(key).await? {
+                self.store.schedule(key, self.clock.now(), true).await?;
+            }
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Makes a full run of the organization's bookings due now, if its Cal.com account is connected.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn schedule_bookings(&self, organization: &OrganizationId) -> Result<(), StoreError> {
+        if self.connections(organization).await?.has_calcom() {
+            self.store.schedule(&sources::bookings(organization), self.clock.now(), true).await?;
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Makes a full run of the organization's bookings due now, unless they are scheduled already.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub(crate) async fn schedule_bookings_once(&self, organization: &OrganizationId) -> Result<(), StoreError> {
+        match self.is_scheduled(&sources::bookings(organization)).await? {
+            true => Ok(()),
+            false => self.schedule_bookings(organization).await,
+        }
+    }
+
+    /// Stops syncing the organization's bookings.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn stop_bookings(&self, organization: &OrganizationId) -> Result<(), StoreError> {
+        self.store.stop(organization, Some(CALCOM_ACCOUNT)).await
+    }
+
+    /// Returns every source of the organization.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn sources(&self, organization: &OrganizationId) -> Result<Vec<SyncKey>, StoreError> {
+        Ok(sources::all(&self.connections(organization).await?, organization))
+    }
+
+    async fn connections(&self, organization: &OrganizationId) -> Result<OrganizationConnections, StoreError> {
+        OrganizationConnections::load(&*self.store, &self.config.calcom, organization).await
+    }
+
+    async fn is_scheduled(&self, key: &SyncKey) -> Result<bool, StoreError> {
+        Ok(self.store.status(key).await?.is_some_and(|status| status.next_run_at.is_some()))
+    }
 }

@@ -1,7 +1,9 @@
-//! What task handlers share: the error of a task and the decoding of its payload.
+//! What task handlers share: the error of a task, its payload, and refetching one record by id.
 //!
-//! Invariant: executing a task twice does no harm.
+//! Invariant: executing a task twice has the effect of executing it once.
 
 mod error;
+mod refetch;
 
-pub(crate) use error::{Trouble, payload};
+pub(crate) use error::{TaskError, payload};
+pub(crate) use refetch::{Refetch, refetch};

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a request, delivery or task acts for exactly one organization.
 
+pub mod cache;
 pub mod connections;
 pub mod oauth_flow;
 pub mod organizations;

@@ -11,7 +11,7 @@ use super::Tenant;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{self, Operator},
         pagination::Page,
     },
@@ -67,7 +67,7 @@ impl From<Organization> for OrganizationView {
     request_body = NewOrganization,
     security(("operator" = [])),
     responses(
-        (status = 201, body = OrganizationView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 201, body = OrganizationView),
         (status = 409, description = "The slug is taken", body = Problem), (status = 422, body = Problem),
     ),
 )]
@@ -75,7 +75,7 @@ pub async fn create(
     _: Operator,
     State(app): State<App>,
     extract::Json(new): extract::Json<NewOrganization>,
-) -> Answer<(StatusCode, Json<OrganizationView>)> {
+) -> ApiResult<(StatusCode, Json<OrganizationView>)> {
     match make(&*app.store, &new.name, &new.slug, app.now()).await {
         Ok(organization) => Ok((StatusCode::CREATED, Json(organization.into()))),
         Err(MakeError::Invalid(why)) => Err(Problem::invalid(why)),
@@ -91,9 +91,9 @@ pub async fn create(
     operation_id = "list_organizations",
     tag = "organizations",
     security(("operator" = [])),
-    responses((status = 200, body = Page<OrganizationView>), (status = 401, body = Problem)),
+    responses((status = 200, body = Page<OrganizationView>)),
 )]
-pub async fn list(_: Operator, State(app): State<App>) -> Answer<Json<Page<OrganizationView>>> {
+pub async fn list(_: Operator, State(app): State<App>) -> ApiResult<Json<Page<OrganizationView>>> {
     let items = app.store.organizations().await?.into_iter().map(Into::into).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -106,7 +106,7 @@ pub async fn list(_: Operator, State(app): State<App>) -> Answer<Json<Page<Organ
     tag = "organizations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 200, body = OrganizationView), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = OrganizationView)),
 )]
 pub async fn read(Tenant(organization): Tenant) -> Json<OrganizationView> {
     Json(organization.into())

@@ -1,100 +1,102 @@
-//! Whose a delivery is: the organization that connected its location, or else its company.
+//! The organization that owns a delivery: the one that connected its location, or else its company.
 //!
-//! Invariant: what the desk remembers only labels a delivery; what a delivery changes is settled by asking the store anew.
+//! Invariant: a cached owner only labels a delivery; the organization that a delivery changes is read from the store.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
-use ghl_client::GhlEvent;
-use sidecar_core::{OrganizationId, StoreError, time::timeout};
+use sidecar_core::{Clock, OrganizationId, StoreError, time::timeout};
 use sidecar_store::Store;
 
-use crate::{app::App, ghl::events::SOURCE};
+use super::cache::Cache;
 
-/// How long the desk remembers an owner.
-const REMEMBERED: Duration = Duration::from_secs(5);
-/// How long an acknowledgement waits for the store to name the owner.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// The most owners that the desk remembers.
-const MOST: usize = 10_000;
+/// How long an owner is cached.
+const OWNER_TTL: Duration = Duration::from_secs(5);
+/// How long the acknowledgement of a delivery waits for the store to name the owner.
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(100);
+/// The most owners that are cached.
+const MAX_CACHED_OWNERS: usize = 10_000;
 
-/// The owners that were asked for lately, each with the monotonic time of the answer.
-#[derive(Debug, Default)]
-pub struct OwnerDesk(Mutex<HashMap<Names, (Duration, Option<OrganizationId>)>>);
+/// What a delivery names: ids at its provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct OwnerKey {
+    /// The provider, as in the inbox.
+    pub(crate) source: &'static str,
+    pub(crate) location: Option<String>,
+    pub(crate) company: Option<String>,
+}
 
-/// Location and company, as an event names them.
-type Names = (Option<String>, Option<String>);
+/// Owners that were looked up lately.
+#[derive(Debug)]
+pub struct OwnerCache(Cache<OwnerKey, Option<OrganizationId>>);
 
-impl OwnerDesk {
-    /// The owner as far as it can be told at once: for the label of a delivery, so that it is found when it is given up.
-    pub(crate) async fn label(&self, app: &App, event: &GhlEvent) -> Option<OrganizationId> {
-        let names = names(event);
-        if names == (None, None) {
+impl Default for OwnerCache {
+    fn default() -> Self {
+        Self(Cache::new(MAX_CACHED_OWNERS))
+    }
+}
+
+impl OwnerCache {
+    /// Returns the owner if it can be named at once. A hint: it makes a delivery findable for its organization.
+    pub(crate) async fn tenant_hint(
+        &self,
+        store: &dyn Store,
+        clock: &dyn Clock,
+        key: OwnerKey,
+    ) -> Option<OrganizationId> {
+        if key.location.is_none() && key.company.is_none() {
             return None;
         }
-        let now = app.clock.monotonic();
-        if let Some((at, owner)) = self.known().get(&names)
-            && now.saturating_sub(*at) < REMEMBERED
-        {
-            return owner.clone();
+        let now = clock.monotonic();
+        if let Some(owner) = self.0.get(&key, now, OWNER_TTL) {
+            return owner;
         }
-        let mut owners = Owners::new(&*app.store);
-        let owner = timeout(&*app.clock, PATIENCE, owners.of(event)).await.ok()?.ok()?;
-        let mut known = self.known();
-        if known.len() >= MOST {
-            known.clear();
-        }
-        known.insert(names, (now, owner.clone()));
+        let owner = timeout(clock, LOOKUP_TIMEOUT, OwnerLookup::new(store).owner_of(&key)).await.ok()?.ok()?;
+        self.0.insert(key, now, owner.clone());
         owner
     }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<Names, (Duration, Option<OrganizationId>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-fn names(event: &GhlEvent) -> Names {
-    (event.location_id().map(|id| id.to_string()), event.company_id().map(|id| id.to_string()))
-}
-
-/// Whose locations and companies are, each asked once: for one lot of deliveries.
+/// Looks up each location and company once: for one batch of deliveries.
 #[derive(Debug)]
-pub(crate) struct Owners<'a> {
+pub(crate) struct OwnerLookup<'a> {
     store: &'a dyn Store,
-    known: HashMap<(&'static str, String), Option<OrganizationId>>,
+    found: HashMap<(&'static str, bool, String), Option<OrganizationId>>,
 }
 
-impl<'a> Owners<'a> {
+impl<'a> OwnerLookup<'a> {
     pub(crate) fn new(store: &'a dyn Store) -> Self {
-        Self { store, known: HashMap::new() }
+        Self { store, found: HashMap::new() }
     }
 
-    /// The organization that connected the event's location, or else its company.
-    pub(crate) async fn of(&mut self, event: &GhlEvent) -> Result<Option<OrganizationId>, StoreError> {
-        if let Some(location) = event.location_id()
-            && let Some(owner) = self.ask("location", location.as_str()).await?
+    /// Returns the organization that connected the location, or else the company.
+    pub(crate) async fn owner_of(&mut self, key: &OwnerKey) -> Result<Option<OrganizationId>, StoreError> {
+        if let Some(location) = &key.location
+            && let Some(owner) = self.find(key.source, true, location).await?
         {
             return Ok(Some(owner));
         }
-        match event.company_id() {
-            Some(company) => self.ask("company", company.as_str()).await,
+        match &key.company {
+            Some(company) => self.find(key.source, false, company).await,
             None => Ok(None),
         }
     }
 
-    async fn ask(&mut self, what: &'static str, id: &str) -> Result<Option<OrganizationId>, StoreError> {
-        let key = (what, id.to_owned());
-        if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone());
+    async fn find(
+        &mut self,
+        source: &'static str,
+        is_location: bool,
+        id: &str,
+    ) -> Result<Option<OrganizationId>, StoreError> {
+        let key = (source, is_location, id.to_owned());
+        if let Some(found) = self.found.get(&key) {
+            return Ok(found.clone());
         }
-        let owner = match what {
-            "company" => self.store.organization_of_company(SOURCE, id).await?,
-            _ => self.store.organization_of_location(SOURCE, id).await?,
+        let owner = if is_location {
+            self.store.organization_of_location(source, id).await?
+        } else {
+            self.store.organization_of_company(source, id).await?
         };
-        self.known.insert(key, owner.clone());
+        self.found.insert(key, owner.clone());
         Ok(owner)
     }
 }

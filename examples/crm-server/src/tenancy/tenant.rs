@@ -7,7 +7,7 @@ use sidecar_store::Organization;
 use crate::{
     app::App,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{Operator, Path},
     },
 };
@@ -31,7 +31,7 @@ struct InPath {
 impl FromRequestParts<App> for Tenant {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         Operator::check(&parts.headers, app)?;
         let Path(InPath { org }) = Path::from_request_parts(parts, app).await?;
         find(app, &org.into()).await.map(Self)
@@ -42,6 +42,6 @@ impl FromRequestParts<App> for Tenant {
 ///
 /// # Errors
 /// 404, the same for an unknown and a foreign one.
-pub(crate) async fn find(app: &App, id: &OrganizationId) -> Answer<Organization> {
+pub(crate) async fn find(app: &App, id: &OrganizationId) -> ApiResult<Organization> {
     app.store.organization(id).await?.ok_or_else(|| Problem::not_found("organization"))
 }

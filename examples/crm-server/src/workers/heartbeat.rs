@@ -17,7 +17,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
     let process = Uuid::new_v4().to_string();
     while !stop.is_cancelled() {
         match app.store.heartbeat(&process, ALIVE).await {
-            Ok(alive) => app.ghl.set_processes(alive),
+            Ok(alive) => app.rate_limits.set_processes(alive),
             Err(error) => tracing::warn!(%error, "this process could not say that it is alive"),
         }
         tokio::select! {

@@ -4,27 +4,25 @@
 //! once.
 
 pub(crate) mod heartbeat;
+pub(crate) mod maintenance;
 mod registry;
 mod scheduler;
 
 use std::{sync::Arc, time::Duration};
 
-use sidecar_core::{
-    inbox::{InboxWorker, WorkerConfig},
-    outbox::OutboxWorker,
-};
+use sidecar_core::queue::{WorkerConfig, inbox::InboxWorker, outbox::OutboxWorker};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, config::Role, sync::schedule};
+use crate::{app::App, config::Role};
 pub use registry::{Deliveries, Tasks};
 
 /// A task may wait for limits (30 s) and mint a token (45 s); its claim must outlast that.
 const TASK_LEASE: Duration = Duration::from_secs(120);
-/// How often a worker looks for what other processes kept. Its own process wakes it.
-const LOOK: Duration = Duration::from_millis(100);
-/// When what the store refused at the start is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How often a worker polls for rows that other processes stored. Its own process wakes it.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// When a write that the store rejected at the start is retried.
+const SCHEDULE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The workers of this process.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
         return Workers(workers);
     }
     let app = app.with_engine(app.engine.clone().with_shutdown(stop.clone()));
-    let config = WorkerConfig { poll: LOOK, ..WorkerConfig::default() };
+    let config = WorkerConfig { poll: POLL_INTERVAL, ..WorkerConfig::default() };
     let handed = app.committer.local_claims(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
@@ -64,34 +62,28 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.store) as _,
         Arc::new(Tasks::new(&app)),
         Arc::clone(&app.clock),
-        WorkerConfig { lease: TASK_LEASE, poll: LOOK, ..WorkerConfig::for_tasks() },
+        WorkerConfig { lease: TASK_LEASE, poll: POLL_INTERVAL, ..WorkerConfig::for_tasks() },
         Arc::clone(&app.outbox_wake),
     );
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
-    workers.spawn(async move { inbox.run_with(handed, inbox_stop).await });
+    workers.spawn(async move { inbox.run_with_local_claims(handed, inbox_stop).await });
     workers.spawn(async move { outbox.run(outbox_stop).await });
-    workers.spawn(begin_environments_bookings(app.clone(), stop.clone()));
+    workers.spawn(schedule_environment_bookings(app.clone(), stop.clone()));
     workers.spawn(scheduler::run(app, stop));
     Workers(workers)
 }
 
-/// An account that the environment connects is copied from its first start on.
-async fn begin_environments_bookings(app: App, stop: CancellationToken) {
+/// Schedules the bookings of the account that the environment connects, once.
+async fn schedule_environment_bookings(app: App, stop: CancellationToken) {
     let Some(organization) = app.calcom.organization().filter(|of| app.calcom.is_from_environment(of)) else { return };
     while !stop.is_cancelled() {
-        let begun = async {
-            match app.store.status(&schedule::bookings_of(organization)).await?.and_then(|status| status.next_run_at) {
-                Some(_) => Ok(()),
-                None => schedule::schedule_bookings(&app, organization).await,
-            }
-        };
-        match begun.await {
+        match app.sync_schedule.schedule_bookings_once(organization).await {
             Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "Cal.com's bookings could not be made due; trying again"),
+            Err(error) => tracing::warn!(%error, "the bookings of Cal.com could not be scheduled; retrying"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.clock.sleep(AGAIN) => {}
+            () = app.clock.sleep(SCHEDULE_RETRY_AFTER) => {}
         }
     }
 }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sidecar_core::{
     StoreError,
-    inbox::{Claim, DeliveryOutcome, InboxHandler, Plan},
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::Outcome,
+    commit::Outcome,
+    queue::{
+        inbox::{Claim, DeliveryOutcome, InboxHandler, Plan},
+        outbox::{Task, TaskHandler, TaskOutcome},
+    },
 };
 
 use crate::{
@@ -46,12 +48,12 @@ impl InboxHandler for Deliveries {
                 events::SOURCE => ghl.add(&mut plan, claim).await?,
                 calcom::SOURCE => calcom.add(&mut plan, claim).await?,
                 source => {
-                    plan.verdicts
+                    plan.outcomes
                         .push(DeliveryOutcome::Failed(format!("nobody here understands deliveries of {source}")));
                     continue;
                 }
             }
-            plan.verdicts.push(DeliveryOutcome::Done);
+            plan.outcomes.push(DeliveryOutcome::Done);
         }
         Ok(plan)
     }

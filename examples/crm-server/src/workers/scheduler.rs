@@ -45,7 +45,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = passes.app.sync_wake.notified() => {}
+            () = passes.app.sync_schedule.wake.notified() => {}
             () = passes.app.clock.sleep(wait) => {}
             Some(ended) = passes.tasks.join_next_with_id() => passes.ended(ended),
         }

@@ -6,11 +6,12 @@ use std::{
 };
 
 use crate::house::House;
-use crm_server::{sync::run, tenancy::connections::CALCOM_BOOKINGS};
+use crm_server::{sync::run, sync::sources::CALCOM_BOOKINGS};
 use provider_sandbox::{Sandbox, calcom::Attendee};
 use serde_json::{Value, json};
 use sidecar_core::{
-    record::{Batch, RecordKey},
+    commit::Batch,
+    record::RecordKey,
     sync::{CheckpointWrite, Mode, Phase, Progress, SyncKey, SyncObserver},
 };
 

@@ -12,7 +12,8 @@ use provider_sandbox::{Sandbox, ghl::Fault};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Listing, Mutation, Record, RecordKey},
+    commit::Batch,
+    record::{Change, ChangeOrigin, Listing, Mutation, Record, RecordKey},
 };
 
 /// An answer takes seconds: it has some hundred bytes.

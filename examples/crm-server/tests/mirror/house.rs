@@ -10,11 +10,8 @@ use crm_server::{
     config::Config,
     ghl::events::SOURCE,
     mirror, router,
-    sync::{
-        run,
-        schedule::{self, Wish},
-    },
-    tenancy::connections::{CALCOM_BOOKINGS, GHL_EVENTS},
+    sync::sources::{CALCOM_BOOKINGS, GHL_EVENTS},
+    sync::{run, schedule::SyncOptions},
 };
 use ghl_client::SCOPES;
 use http::{Method, Request, StatusCode, header, request::Builder};
@@ -25,7 +22,7 @@ use provider_sandbox::{
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock, Timestamp,
-    record::Batch,
+    commit::Batch,
     sync::{Engine, EngineConfig, SyncError},
     token::TokenSet,
 };
@@ -126,7 +123,7 @@ impl House {
         let calcom = house.sandbox.calcom();
         calcom.subscribe(&format!("{webhooks}/calcom"), calcom.webhook_secret());
         // As the route that writes settings does.
-        schedule::schedule_bookings(house.app(), &house.organization).await.unwrap();
+        house.app().sync_schedule.schedule_bookings(&house.organization).await.unwrap();
         house.rest_of_passes().await;
         house.rest().await;
         house
@@ -355,7 +352,7 @@ async fn connect_ghl(app: &App, sandbox: &Sandbox, organization: &OrganizationId
     let claimed = app.store.claim_company(SOURCE, &company, organization).await.unwrap();
     assert_eq!(claimed, sidecar_store::Claimed::Claimed);
     app.ghl.tokens(organization).unwrap().adopt(&set).await.unwrap();
-    run::sync_now(app, organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(app, organization, SyncOptions::default(), &()).await.unwrap();
 }
 
 /// Every hour of the week can be booked, by event types of a quarter of an hour, two for each location.

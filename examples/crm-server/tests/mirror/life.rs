@@ -7,7 +7,7 @@ use provider_sandbox::{
     ghl::{Fault, FaultRule},
 };
 use serde_json::json;
-use sidecar_core::outbox::{Task, TaskHandler, TaskOutcome, TaskRef};
+use sidecar_core::queue::outbox::{Task, TaskHandler, TaskOutcome, TaskRef};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booking_has_one_appointment_that_moves_and_ends_with_it() {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use crate::house::{House, Place};
-use crm_server::{calcom::settings, sync::schedule};
+use crm_server::calcom::settings;
 use provider_sandbox::calcom::{Fault, FaultRule, WebhookCommand};
 use serde_json::json;
-use sidecar_core::record::{Batch, Change, ChangeOrigin, Listing, Mutation, RecordKey};
+use sidecar_core::{
+    commit::Batch,
+    record::{Change, ChangeOrigin, Listing, Mutation, RecordKey},
+};
 
 impl House {
     /// Waits until something was given up.
@@ -30,7 +33,7 @@ impl House {
     /// As the route does that changes settings.
     pub(crate) async fn set(&self, change: impl FnOnce(&mut settings::CalcomSettings)) {
         self.write(change).await;
-        schedule::schedule_bookings(self.app(), &self.organization).await.unwrap();
+        self.app().sync_schedule.schedule_bookings(&self.organization).await.unwrap();
         self.rest_of_passes().await;
     }
 

@@ -50,7 +50,10 @@ async fn an_address_that_forges_is_soon_refused_unlooked_at_whatever_it_says_of_
     let scene = Scene::new(&[("TRUSTED_PROXIES", "10.0.0.0/8")]).await;
     // Not a word of the header is believed: nobody trusts the test's address.
     let refused = forge(&scene, 150, |number| format!("192.0.2.{number}")).await;
-    assert_eq!((refused.status, refused.problem().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_forged"));
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, "too_many_invalid_signatures")
+    );
     assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
 }
 
@@ -60,7 +63,7 @@ async fn behind_a_trusted_proxy_one_that_forges_is_told_from_the_others() {
     let location = scene.sandbox.ghl().location_ids().remove(0);
     // What stands before the proxy's own entry is the sender's invention.
     let refused = forge(&scene, 150, |number| format!("198.51.100.{number}, 192.0.2.1")).await;
-    assert_eq!(refused.problem(), "too_many_forged");
+    assert_eq!(refused.problem(), "too_many_invalid_signatures");
     assert_eq!(scene.forged("192.0.2.2").await.problem(), "signature_invalid");
     assert_eq!(scene.genuine(&location, 1, "192.0.2.2").await.status, StatusCode::OK);
 }

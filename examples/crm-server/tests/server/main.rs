@@ -6,6 +6,7 @@ mod calcom;
 mod companies;
 mod connect;
 mod ingress;
+mod module_order;
 mod openapi;
 mod running;
 mod support;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ghl_client::sync::{CONTACT, OPPORTUNITY};
 use serde_json::{Value, json};
-use sidecar_core::outbox::TaskOutcome;
+use sidecar_core::queue::outbox::TaskOutcome;
 use tower::ServiceExt;
 
 use crate::house::{House, contact_event};

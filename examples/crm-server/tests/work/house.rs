@@ -17,9 +17,13 @@ use provider_sandbox::Sandbox;
 use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId,
-    inbox::{InboxHandler, InboxWorker, NewDelivery, WorkerConfig},
-    outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
-    record::{Batch, Doc, Record, RecordKey},
+    commit::Batch,
+    queue::{
+        WorkerConfig,
+        inbox::{InboxHandler, InboxWorker, NewDelivery},
+        outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
+    },
+    record::{Doc, Record, RecordKey},
     secret,
     token::TokenSet,
 };

@@ -2,12 +2,9 @@ use std::time::Duration;
 
 use crate::house::House;
 use bytes::Bytes;
-use crm_server::{
-    sync::{run, schedule},
-    tenancy::connections::GHL_LOCATIONS,
-};
+use crm_server::{sync::run, sync::sources::GHL_LOCATIONS};
 use serde_json::{Value, json};
-use sidecar_core::{OrganizationId, Timestamp, outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
+use sidecar_core::{OrganizationId, Timestamp, queue::outbox::TaskOutcome, sync::SyncKey, token::TokenSet};
 use sidecar_store::{Claimed, Organization};
 
 fn install(house: &House, app: &str, location: usize) -> Value {
@@ -202,7 +199,7 @@ async fn an_installation_that_overtakes_a_removal_outlives_it() {
 #[tokio::test]
 async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
     let house = House::with_locations(1).await;
-    let ended = run::sync_now(&house.app, &house.organization, schedule::Wish::FULL, &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, crate::syncs::FULL, &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     let order = provider_sandbox::control::TokenCommand {
         uninstall: Some(house.locations[0].to_string()),
@@ -220,7 +217,7 @@ async fn a_removed_location_is_not_connected_again_by_the_next_pass() {
 #[tokio::test]
 async fn a_pass_leaves_what_it_finds_installed_to_the_workers() {
     let house = House::with_company(1).await;
-    schedule::schedule(&house.app, &house.organization, schedule::Wish::FULL).await.unwrap();
+    house.app.sync_schedule.schedule_full(&house.organization).await.unwrap();
     run::run(&house.app, &SyncKey::new(&house.organization, GHL_LOCATIONS, ""), &()).await.unwrap();
     assert_eq!(house.work_outbox().await.len(), 2);
     assert_eq!(house.connected().await.len(), 3);

@@ -3,18 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::house::House;
-use crm_server::{
-    calcom::settings::CalcomSettings,
-    mirror,
-    sync::{run, schedule},
-    workers::Tasks,
-};
+use crm_server::{calcom::settings::CalcomSettings, mirror, sync::run, workers::Tasks};
 use ghl_client::sync::APPOINTMENT;
 use provider_sandbox::calcom::Attendee;
 use serde_json::json;
 use sidecar_core::{
-    outbox::{Task, TaskHandler, TaskOutcome},
-    record::{Batch, Change, ChangeOrigin, Doc, MAX_CHANGES, Mutation, RecordKey},
+    commit::{Batch, MAX_CHANGES},
+    queue::outbox::{Task, TaskHandler, TaskOutcome},
+    record::{Change, ChangeOrigin, Doc, Mutation, RecordKey},
     sync::SyncKey,
 };
 
@@ -87,7 +83,7 @@ async fn a_whole_copy_ends_with_a_look_that_any_process_carries_out_and_one_of_c
     let day = 86_400_000;
     let tomorrow = (house.sandbox.control().now_ms() / day + 1) * day;
     calcom.book(intro, tomorrow, &ann, &json!({})).unwrap();
-    schedule::schedule_bookings(&house.app, &house.organization).await.unwrap();
+    house.app.sync_schedule.schedule_bookings(&house.organization).await.unwrap();
     let key = SyncKey::new(&house.organization, "CALCOM_BOOKINGS", "calcom:account");
     run::run(&house.app, &key, &()).await.unwrap();
     assert_eq!(house.look().await, [0, 1, 3]);

@@ -3,10 +3,7 @@ use std::time::Duration;
 use crate::house::House;
 use crm_server::{
     config::Role,
-    sync::{
-        run,
-        schedule::{self, Wish},
-    },
+    sync::{run, schedule::SyncOptions},
     workers,
 };
 use ghl_client::sync::{APPOINTMENT, CONTACT, LOCATION, OPPORTUNITY, PIPELINE};
@@ -18,7 +15,7 @@ use sidecar_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-const FULL: Wish = Wish::FULL;
+pub(crate) const FULL: SyncOptions = SyncOptions { full: true, force: false };
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl House {
@@ -74,7 +71,7 @@ async fn an_opportunity_follows_its_webhooks_and_what_they_missed_the_next_pass_
 
     let path = format!("/opportunities/{}", second.key.id);
     by_hand(&house, http::Method::PUT, &path, json!({"name": "Renamed"})).await;
-    run::sync_now(&house.app, organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(&house.app, organization, SyncOptions::default(), &()).await.unwrap();
     assert_eq!(house.doc(OPPORTUNITY, &second.key.id).await["name"], "Renamed");
     by_hand(&house, http::Method::DELETE, &path, json!({})).await;
     house.app.clock.sleep(Duration::from_millis(1)).await;
@@ -85,9 +82,9 @@ async fn an_opportunity_follows_its_webhooks_and_what_they_missed_the_next_pass_
 #[tokio::test]
 async fn a_second_sync_asks_only_for_what_changed() {
     let house = House::with_locations(150).await;
-    run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     let before = house.sandbox.ghl().counts().calls("POST /contacts/search");
-    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     let pages = house.sandbox.ghl().counts().calls("POST /contacts/search") - before;
     assert!(pages <= 2, "{pages} pages: {ended:?}");
 }
@@ -95,7 +92,7 @@ async fn a_second_sync_asks_only_for_what_changed() {
 #[tokio::test]
 async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass() {
     let house = House::with_company(10).await;
-    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     house.work_outbox().await;
     assert_eq!(house.connected().await.len(), 3);
@@ -105,7 +102,7 @@ async fn locations_whose_installation_was_never_told_are_found_by_the_next_pass(
 #[tokio::test]
 async fn without_a_connection_there_is_nothing_to_copy() {
     let house = House::new(1).await;
-    assert_eq!(schedule::schedule(&house.app, &house.organization, FULL).await.unwrap(), []);
+    assert_eq!(house.app.sync_schedule.schedule_all(&house.organization, FULL).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -113,7 +110,7 @@ async fn the_workers_copy_what_is_due_and_end_when_asked() {
     let house = House::with_company(120).await;
     let stop = CancellationToken::new();
     let workers = workers::start(&house.app, Role::All, stop.clone());
-    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    house.app.sync_schedule.schedule_all(&house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let copied = async {
         while house.count(CONTACT).await < 240 {
@@ -130,7 +127,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
     let house = House::with_locations(1_000).await;
     let stop = CancellationToken::new();
     let workers = workers::start(&house.app, Role::Worker, stop.clone());
-    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    house.app.sync_schedule.schedule_all(&house.organization, FULL).await.unwrap();
     let clock = &*house.app.clock;
     let begun = async {
         while house.count(CONTACT).await < 200 {
@@ -145,7 +142,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
         assert_eq!((status.health, status.error_count), (SyncHealth::Healthy, 0), "{status:?}");
     }
 
-    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!(house.count(CONTACT).await, 2_000);
 }
@@ -153,7 +150,7 @@ async fn a_pass_that_is_stopped_is_no_failure_and_its_lease_is_free() {
 #[tokio::test]
 async fn a_process_that_only_answers_requests_works_on_nothing() {
     let house = House::with_company(1).await;
-    schedule::schedule(&house.app, &house.organization, FULL).await.unwrap();
+    house.app.sync_schedule.schedule_all(&house.organization, FULL).await.unwrap();
     let stop = CancellationToken::new();
     let workers = workers::start(&house.app, Role::Web, stop.clone());
     house.app.clock.sleep(Duration::from_millis(500)).await;
@@ -206,8 +203,8 @@ async fn a_mass_delete_waits_until_somebody_insists() {
     assert_eq!(house.count(CONTACT).await, 120);
 
     // As the route does: the wish is kept for whoever runs the pass.
-    let insist = Wish { full: false, force: true };
-    schedule::schedule(&house.app, &house.organization, insist).await.unwrap();
+    let insist = SyncOptions { full: false, force: true };
+    house.app.sync_schedule.schedule_all(&house.organization, insist).await.unwrap();
     let key = SyncKey::new(&house.organization, "GHL_CONTACTS", location);
     run::run(&house.app, &key, &()).await.unwrap();
     assert_eq!(house.count(CONTACT).await, 90);
@@ -219,7 +216,7 @@ async fn a_mass_delete_waits_until_somebody_insists() {
 #[tokio::test]
 async fn a_sync_right_after_connecting_copies_what_the_company_has() {
     let house = House::with_company(10).await;
-    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     assert!(ended.iter().all(|(_, outcome)| outcome.is_ok()), "{ended:?}");
     assert_eq!((ended.len(), house.count(CONTACT).await), (9, 20));
 }
@@ -233,7 +230,7 @@ async fn a_sync_says_which_locations_could_not_be_connected() {
     house.store().create_organization(&row).await.unwrap();
     let taken = house.store().claim_location("ghl", house.locations[0].as_str(), &row.id).await.unwrap();
     assert_eq!(taken, sidecar_store::Claimed::Claimed);
-    let ended = run::sync_now(&house.app, &house.organization, Wish::default(), &()).await.unwrap();
+    let ended = run::sync_now(&house.app, &house.organization, SyncOptions::default(), &()).await.unwrap();
     let wrong: Vec<_> = ended.iter().filter(|(_, outcome)| outcome.is_err()).collect();
     assert!(matches!(wrong.as_slice(), [(key, _)] if *key.location == *house.locations[0].as_str()), "{ended:?}");
 }

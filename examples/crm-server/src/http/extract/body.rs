@@ -6,12 +6,12 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sidecar_core::{Clock, time::timeout};
 
-use crate::http::{Answer, Problem};
+use crate::http::{ApiResult, Problem};
 
 /// The largest body of a JSON request.
-pub(super) const LARGEST_JSON: usize = 256 << 10;
+pub(super) const MAX_JSON_BYTES: usize = 256 << 10;
 /// The largest body of a webhook.
-pub const LARGEST_WEBHOOK: usize = 1 << 20;
+pub const MAX_WEBHOOK_BYTES: usize = 1 << 20;
 /// How long a body may take to arrive: slow senders must not hold connections.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// 413 when it is larger, 408 when it takes too long, 400 when it breaks off.
-pub async fn read_body(body: Body, largest: usize, clock: &dyn Clock) -> Answer<Bytes> {
+pub async fn read_body(body: Body, largest: usize, clock: &dyn Clock) -> ApiResult<Bytes> {
     let too_large = || {
         let detail = format!("the body is larger than the {largest} bytes allowed");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)

@@ -8,18 +8,18 @@ use crate::{app::App, http::Problem};
 
 /// The address at the other end of the connection. The listener puts it into each request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Connected(pub(crate) IpAddr);
+pub(crate) struct ConnectInfo(pub(crate) IpAddr);
 
 /// Who sent the request: the connection's other end, or whom a proxy that is trusted says it speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
+pub struct ClientIp(pub IpAddr);
 
-impl FromRequestParts<App> for Peer {
+impl FromRequestParts<App> for ClientIp {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         // Without a listener, as in a test, there is no connection.
-        let connected = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Connected(peer)| *peer);
+        let connected = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| *peer);
         Ok(Self(behind(connected, &parts.headers, &app.config.trusted_proxies)))
     }
 }

@@ -2,10 +2,10 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::{body::LARGEST_JSON, read_body};
+use super::{body::MAX_JSON_BYTES, read_body};
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// A JSON body. Its type refuses unknown fields where the route says so.
@@ -15,9 +15,9 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+    async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
         require_json(request.headers())?;
-        let body = read_body(request.into_body(), LARGEST_JSON, &*app.clock).await?;
+        let body = read_body(request.into_body(), MAX_JSON_BYTES, &*app.clock).await?;
         if body.is_empty() {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "body_missing", "the body is empty: send a JSON object"));
         }
@@ -33,7 +33,7 @@ fn refused(error: &serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "body_not_json", format!("the body is no JSON: {error}"))
 }
 
-fn require_json(headers: &HeaderMap) -> Answer<()> {
+fn require_json(headers: &HeaderMap) -> ApiResult<()> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {

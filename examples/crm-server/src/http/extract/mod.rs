@@ -11,11 +11,11 @@ mod path;
 mod query;
 mod reject_head;
 
-pub use body::{LARGEST_WEBHOOK, read_body};
-pub(crate) use client_ip::Connected;
-pub use client_ip::Peer;
+pub use body::{MAX_WEBHOOK_BYTES, read_body};
+pub use client_ip::ClientIp;
+pub(crate) use client_ip::ConnectInfo;
 pub use json::Json;
 pub use operator::Operator;
 pub use path::Path;
 pub use query::Query;
-pub use reject_head::Visit;
+pub use reject_head::RejectHead;

@@ -5,7 +5,7 @@ use sidecar_core::secret;
 
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// Whoever has the operator's token.
@@ -17,7 +17,7 @@ impl Operator {
     ///
     /// # Errors
     /// 401 says what is missing: the variable, the header, or the right token.
-    pub fn check(headers: &HeaderMap, app: &App) -> Answer<Self> {
+    pub fn check(headers: &HeaderMap, app: &App) -> ApiResult<Self> {
         let Some(expected) = &app.config.operator_token else {
             return Err(Problem::unauthorized(
                 "this route needs the operator's token, and the server has none: set SIDECAR_OPERATOR_TOKEN and restart it",
@@ -42,7 +42,7 @@ fn bearer(value: &str) -> Option<&str> {
 impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         Self::check(&parts.headers, app)
     }
 }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// The variable parts of a path.
@@ -14,7 +14,7 @@ pub struct Path<T>(pub T);
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         match axum::extract::Path::from_request_parts(parts, app).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(PathRejection::FailedToDeserializePathParams(error)) => Err(match error.kind() {

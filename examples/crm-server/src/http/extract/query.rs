@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// The query. Its type refuses unknown parameters where the route says so.
@@ -14,7 +14,7 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Answer<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(error) => {

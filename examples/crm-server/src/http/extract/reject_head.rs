@@ -6,9 +6,9 @@ use crate::http::{Problem, middleware::method_not_allowed};
 /// A visit to an address that is good once. A mere look (HEAD), as link scanners take before the person comes, is refused and
 /// uses nothing up.
 #[derive(Debug, Clone, Copy)]
-pub struct Visit;
+pub struct RejectHead;
 
-impl<S: Sync> FromRequestParts<S> for Visit {
+impl<S: Sync> FromRequestParts<S> for RejectHead {
     type Rejection = ([(HeaderName, &'static str); 1], Problem);
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {

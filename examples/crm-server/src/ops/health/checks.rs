@@ -1,24 +1,13 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sidecar_core::{
-    health::HealthCheck,
-    http::{Body, HttpRequest},
-    token::ConnectionState,
-};
+use sidecar_core::health::HealthCheck;
 
 use crate::app::App;
 
-/// Whether the database answers.
+/// Checks that the database responds.
 #[derive(Debug)]
-pub struct DatabaseCheck(App);
-
-impl DatabaseCheck {
-    /// Asks this server's database.
-    pub fn new(app: App) -> Self {
-        Self(app)
-    }
-}
+pub(super) struct DatabaseCheck(pub(super) App);
 
 #[async_trait]
 impl HealthCheck for DatabaseCheck {
@@ -31,70 +20,9 @@ impl HealthCheck for DatabaseCheck {
     }
 }
 
-/// Whether GHL is there, and whether every connection is usable.
+/// Checks that the rate limits are shared over Redis.
 #[derive(Debug)]
-pub struct GhlCheck(App);
-
-impl GhlCheck {
-    /// Asks with this server's settings.
-    pub fn new(app: App) -> Self {
-        Self(app)
-    }
-
-    /// Any answer but a failure of the server's own shows that it is there; no token is spent.
-    async fn reach(&self) -> Result<(), String> {
-        let request = HttpRequest::new(Body::EMPTY);
-        let (mut head, body) = request.into_parts();
-        head.uri = self.0.config.ghl.api_url.parse().map_err(|error| format!("GHL_API_URL: {error}"))?;
-        let answer = self.0.ghl.transport().send(HttpRequest::from_parts(head, body)).await;
-        match answer.map(|answer| answer.status()) {
-            Ok(status) if status.is_server_error() => Err(format!("GHL answers {status}")),
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("GHL cannot be reached: {error}")),
-        }
-    }
-
-    async fn connections(&self) -> Result<(), String> {
-        let store = &self.0.store;
-        for organization in store.organizations().await.map_err(|error| error.to_string())? {
-            let connections = store.connections(&organization.id).await.map_err(|error| error.to_string())?;
-            // Whose it is stays out of an answer that needs no token; the log and the organization's own routes tell.
-            let dead = connections.iter().filter(|connection| connection.state != ConnectionState::Active).count();
-            if dead > 0 {
-                tracing::warn!(organization = %organization.id, dead, "connections have to be made again");
-                return Err("a connection has to be made again: see the log for whose".to_owned());
-            }
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl HealthCheck for GhlCheck {
-    fn name(&self) -> Cow<'static, str> {
-        "ghl".into()
-    }
-
-    fn off(&self) -> Option<String> {
-        self.0.config.ghl_off()
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.connections().await?;
-        self.reach().await
-    }
-}
-
-/// Whether limits are shared over Redis.
-#[derive(Debug)]
-pub struct RedisCheck(App);
-
-impl RedisCheck {
-    /// Asks with this server's limits.
-    pub fn new(app: App) -> Self {
-        Self(app)
-    }
-}
+pub(super) struct RedisCheck(pub(super) App);
 
 #[async_trait]
 impl HealthCheck for RedisCheck {
@@ -103,16 +31,14 @@ impl HealthCheck for RedisCheck {
     }
 
     fn off(&self) -> Option<String> {
-        self.0.ghl.limits().shared().is_none().then(|| "set REDIS_URL to share limits between processes".to_owned())
+        self.0.rate_limits.shared().is_none().then(|| "set REDIS_URL to share limits between processes".to_owned())
     }
 
     async fn check(&self) -> Result<(), String> {
-        let Some(limiter) = self.0.ghl.limits().shared() else { return Ok(()) };
+        let Some(limiter) = self.0.rate_limits.shared() else { return Ok(()) };
         match limiter.check().await {
             true => Ok(()),
-            false => {
-                Err("Redis is lost: this process keeps to its share of the limits, and the log says why".to_owned())
-            }
+            false => Err("Redis cannot be reached: this process uses its share of the limits; see the log".to_owned()),
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::{Answer, Problem},
+    http::{ApiResult, Problem},
 };
 
 /// That the server lives.
@@ -59,7 +59,7 @@ pub async fn live() -> Json<Alive> {
     tag = "health",
     responses((status = 200, body = Alive), (status = 503, body = Problem)),
 )]
-pub async fn ready(State(app): State<App>) -> Answer<Json<Alive>> {
+pub async fn ready(State(app): State<App>) -> ApiResult<Json<Alive>> {
     let unready = |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
     if app.stopping.is_cancelled() {
         return Err(unready("the server is stopping"));
@@ -80,7 +80,7 @@ pub async fn ready(State(app): State<App>) -> Answer<Json<Alive>> {
     responses((status = 200, body = Integrations)),
 )]
 pub async fn integrations(State(app): State<App>) -> Json<Integrations> {
-    let findings = app.health.findings(&app).await;
+    let findings = app.health.get_or(&*app.clock, super::check(&app)).await;
     let degraded = findings.iter().any(|(_, health)| health.state == Standing::Down);
     let word = |state| match state {
         Standing::Up => "up",

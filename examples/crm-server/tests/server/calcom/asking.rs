@@ -5,7 +5,8 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sidecar_core::{
     Timestamp,
-    record::{Batch, Change, ChangeOrigin, Mutation, RecordKey},
+    commit::Batch,
+    record::{Change, ChangeOrigin, Mutation, RecordKey},
 };
 
 use super::Scene;

@@ -13,15 +13,16 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::bookings::time;
+use super::by_hand::{self, NotBlocked};
 use crate::{
     app::App,
+    calcom::bookings::time,
     http::{
-        Answer, Problem,
+        ApiResult, Problem,
         extract::{self, Path},
+        responses::ProviderProblems,
     },
-    mirror::by_hand::{self, NotBlocked},
-    tasks::Trouble,
+    tasks::TaskError,
     tenancy::Tenant,
 };
 
@@ -77,7 +78,7 @@ pub struct Blocked {
     request_body = Wish,
     security(("operator" = [])),
     responses(
-        (status = 201, body = Blocked), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 201, body = Blocked),
         (status = 409, description = "`reconnect_required`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
         (status = 503, description = "With `handles` when something may be blocked all the same", body = Problem), (status = 504, body = Problem),
     ),
@@ -86,11 +87,11 @@ pub async fn create(
     tenant: Tenant,
     State(app): State<App>,
     extract::Json(wish): extract::Json<Wish>,
-) -> Answer<(StatusCode, Json<Blocked>)> {
+) -> ApiResult<(StatusCode, Json<Blocked>)> {
     if wish.slots.is_empty() || wish.slots.len() > MOST {
         return Err(Problem::invalid(format!("`slots` has {} times: give 1 to {MOST}", wish.slots.len())));
     }
-    let slots: Vec<BlockedSlot> = wish.slots.into_iter().map(slot).collect::<Answer<_>>()?;
+    let slots: Vec<BlockedSlot> = wish.slots.into_iter().map(slot).collect::<ApiResult<_>>()?;
     let organization = tenant.id().clone();
     let blocking = async move { by_hand::block(&app, &organization, slots).await };
     match to_its_end(blocking).await? {
@@ -109,16 +110,15 @@ pub async fn create(
     params(("org" = String, Path, description = "The organization's id"), ("handle" = String, Path, description = "What blocking it answered")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "It is free"), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`reconnect_required`, or `other_account`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 204, description = "It is free"),
+        (status = 409, description = "`reconnect_required`, or `other_account`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
 )]
 pub async fn delete(
     tenant: Tenant,
     State(app): State<App>,
     Path(InPath { handle }): Path<InPath>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     let organization = tenant.id().clone();
     let noted = by_hand::is_handle(&handle);
     let bare = if noted { None } else { Some(from_text(&handle).ok_or_else(|| Problem::not_found("blocked time"))?) };
@@ -137,21 +137,21 @@ pub async fn delete(
 }
 
 /// Carries out what is not to be left half done, also when whoever asked has gone.
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Answer<T> {
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> ApiResult<T> {
     tokio::spawn(work.in_current_span()).await.map_err(|error| Problem::internal(&error))
 }
 
-fn problem(trouble: Trouble) -> Problem {
+fn problem(trouble: TaskError) -> Problem {
     match trouble {
-        Trouble::Provider(error) => error.into(),
-        Trouble::Store(error) => error.into(),
-        Trouble::Busy(why) | Trouble::NotYet(why) | Trouble::Never(why) => {
+        TaskError::Provider(error) => error.into(),
+        TaskError::Store(error) => error.into(),
+        TaskError::Contended(why) | TaskError::NotReady(why) | TaskError::Permanent(why) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why).retry_after(SOON)
         }
     }
 }
 
-fn slot(Time { start, end, reason }: Time) -> Answer<BlockedSlot> {
+fn slot(Time { start, end, reason }: Time) -> ApiResult<BlockedSlot> {
     let slot = BlockedSlot::new(time("start", &start)?, time("end", &end)?);
     Ok(match reason {
         Some(reason) => slot.because(reason),

@@ -1,8 +1,6 @@
-//! What is counted, and the route that shows it to Prometheus.
+//! Counters, gauges and histograms for Prometheus.
 //!
 //! Invariant: labels have few values (templates, operations, kinds), never an id, a path or a secret.
-
-mod route;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,8 +11,6 @@ use sidecar_core::{
     http::{AttemptReport, Observer},
     sync::SyncKey,
 };
-
-pub use route::{__path_show, show, show_openly};
 
 /// Histogram bounds in seconds: an indexed read takes less than a millisecond, a call to a provider up to 30 s.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];

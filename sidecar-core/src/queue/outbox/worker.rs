@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Outbox, Task, TaskRef};
 use crate::{
+    commit::{Batch, Records},
     error::StoreError,
-    inbox::WorkerConfig,
-    record::{Batch, Records},
+    queue::WorkerConfig,
     time::{Clock, Timestamp, timeout},
 };
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use sidecar_core::{
     SecretString,
-    token::seal::{Context, KeyRing, KeyRingError, SealError, Vault, key_id},
+    vault::{Context, KeyRing, KeyRingError, SealError, Vault, key_id},
 };
 
 const HERE: Context<'static> = Context { tenant: "org_1", connection: "ghl:location:l_1", field: "access" };

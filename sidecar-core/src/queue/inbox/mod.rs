@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use committer::{Committer, LocalClaims, PutError};
-pub use worker::{DeliveryOutcome, InboxHandler, InboxWorker, Plan, WorkerConfig};
+pub use worker::{DeliveryOutcome, InboxHandler, InboxWorker, Plan};
+
+pub use crate::commit::ClaimRef;
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
@@ -64,15 +66,6 @@ pub struct Enqueued {
     pub receipt: Receipt,
     /// The claim on it, as the first attempt; `None` when it is a duplicate, or has to wait for an earlier one of its key.
     pub claim: Option<ClaimRef>,
-}
-
-/// Names a claimed delivery, and the claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimRef {
-    /// The delivery's place in the inbox.
-    pub seq: i64,
-    /// The claim's fence: a claim that was lost to another worker has an older one.
-    pub fence: i64,
 }
 
 /// A delivery that a worker holds.
@@ -159,7 +152,7 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError>;
 
     /// Ends a claim without success: to be due again at `retry_at`, or given up (dead letter) without one. A claim that
-    /// was lost is left alone. Finishing with success is part of [`Batch::inbox_done`](crate::record::Batch::inbox_done).
+    /// was lost is left alone. Finishing with success is part of [`Batch::inbox_done`](crate::commit::Batch::inbox_done).
     async fn fail(&self, claim: &ClaimRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
 
     /// Ends claims as if they had not been made: due again at `now`, and the attempt is not counted. A claim that was lost is

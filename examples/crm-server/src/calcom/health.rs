@@ -1,39 +1,22 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sidecar_core::{
-    health::HealthCheck,
-    http::{Body, HttpRequest},
-    token::ConnectionState,
-};
+use sidecar_core::{health::HealthCheck, token::ConnectionState};
 
-use crate::app::App;
+use crate::{app::App, http::probe::check_reachable};
 
-/// Whether Cal.com is there, and whether every connection is usable.
+/// Checks that Cal.com is reachable and that every connection is usable.
 #[derive(Debug)]
-pub struct CalcomCheck {
+pub(crate) struct CalcomCheck {
     app: App,
-    /// How many organizations connected themselves, and how many of them have to do it again; or why that is not known.
+    /// How many connections organizations made, and how many of them must be reconnected; or why that is unknown.
     connections: Result<(usize, usize), String>,
 }
 
 impl CalcomCheck {
-    /// Asks with this server's settings. Whether Cal.com is off depends on the stored connections, which are read here.
-    pub async fn new(app: App) -> Self {
+    /// Reads the stored connections: they decide whether Cal.com is off.
+    pub(crate) async fn new(app: App) -> Self {
         Self { connections: connections(&app).await, app }
-    }
-
-    /// Any answer but a failure of the server's own shows that it is there.
-    async fn reach(&self) -> Result<(), String> {
-        let (mut head, body) = HttpRequest::new(Body::EMPTY).into_parts();
-        let address = format!("{}/v2/me", self.app.config.calcom.api_url);
-        head.uri = address.parse().map_err(|error| format!("CALCOM_API_URL: {error}"))?;
-        let answer = self.app.calcom.transport().send(HttpRequest::from_parts(head, body)).await;
-        match answer.map(|answer| answer.status()) {
-            Ok(status) if status.is_server_error() => Err(format!("Cal.com answers {status}")),
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("Cal.com cannot be reached: {error}")),
-        }
     }
 }
 
@@ -44,10 +27,9 @@ async fn connections(app: &App) -> Result<(usize, usize), String> {
             Ok(None) => continue,
             Ok(Some(connection)) if connection.state == ConnectionState::Active => {}
             Ok(Some(_)) => {
-                tracing::warn!(organization = %organization.id, "the connection to Cal.com has to be made again");
+                tracing::warn!(organization = %organization.id, "the connection to Cal.com must be reconnected");
                 dead += 1;
             }
-            // What is wrong with one of them hides none of the others.
             Err(error) => {
                 tracing::warn!(organization = %organization.id, %error, "the connection to Cal.com cannot be read");
                 dead += 1;
@@ -76,18 +58,21 @@ impl HealthCheck for CalcomCheck {
         is_off.then(|| why.to_owned())
     }
 
-    /// The environment's key is tried; the organizations' own are known to be refused once a call was.
+    /// Calls Cal.com with the environment's key only: a rejected key of an organization is known from its state.
     async fn check(&self) -> Result<(), String> {
-        // Whose it is stays out of an answer that needs no token; the log and the organization's own routes tell.
         if self.connections.clone()?.1 > 0 {
-            return Err("a connection has to be made again: see the log for whose".to_owned());
+            // Health needs no token, so it does not name the organization.
+            return Err("a connection must be reconnected: the log names its organization".to_owned());
         }
         match self.app.calcom.organization().filter(|organization| self.app.calcom.is_from_environment(organization)) {
             Some(organization) => {
                 let client = self.app.calcom.client(organization).await.map_err(|error| error.to_string())?;
                 client.me().get().await.map(drop).map_err(|error| error.to_string())
             }
-            None => self.reach().await,
+            None => {
+                let url = format!("{}/v2/me", self.app.config.calcom.api_url);
+                check_reachable(&**self.app.calcom.transport(), "Cal.com", &url).await
+            }
         }
     }
 }

@@ -3,7 +3,7 @@ use http::header;
 
 use crate::{
     app::App,
-    http::{Answer, Problem, extract::Operator},
+    http::{ApiResult, extract::Operator},
 };
 
 /// Every counter, for Prometheus.
@@ -13,19 +13,19 @@ use crate::{
     operation_id = "metrics",
     tag = "operations",
     security(("operator" = [])),
-    responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String), (status = 401, body = Problem)),
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String)),
 )]
-pub async fn show(_: Operator, State(app): State<App>) -> Answer<impl IntoResponse> {
+pub async fn show(_: Operator, State(app): State<App>) -> ApiResult<impl IntoResponse> {
     render(&app).await
 }
 
 /// The same, for an address that needs no token.
-pub async fn show_openly(State(app): State<App>) -> Answer<impl IntoResponse> {
+pub async fn show_without_token(State(app): State<App>) -> ApiResult<impl IntoResponse> {
     render(&app).await
 }
 
 /// The counters and, freshly asked, what waits.
-async fn render(app: &App) -> Answer<impl IntoResponse + use<>> {
+async fn render(app: &App) -> ApiResult<impl IntoResponse + use<>> {
     let backlog = app.store.backlog().await?;
     let (waiting, dead) = app.store.waiting_tasks().await?;
     let lag = backlog.oldest.map_or(0.0, |oldest| app.now().since(oldest).as_secs_f64());
@@ -39,7 +39,7 @@ async fn render(app: &App) -> Answer<impl IntoResponse + use<>> {
     ] {
         app.metrics.gauge(name, value);
     }
-    if let Some(limiter) = app.ghl.limits().shared() {
+    if let Some(limiter) = app.rate_limits.shared() {
         let status = limiter.status();
         app.metrics.total("sidecar_limiter_fallbacks_total", status.fallbacks);
         app.metrics.gauge("sidecar_limiter_degraded", f64::from(u8::from(status.degraded)));

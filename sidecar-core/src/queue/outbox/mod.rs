@@ -5,51 +5,16 @@
 
 mod worker;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 pub use worker::{OutboxWorker, TaskHandler, TaskOutcome};
 
+pub use crate::commit::{Dedup, NewTask, TaskRef};
+
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
-
-/// A task to be carried out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewTask {
-    /// The tenant.
-    pub organization: OrganizationId,
-    /// What is to be done, such as `ghl.read_contact`.
-    pub kind: Cow<'static, str>,
-    /// The idempotency key, unique per organization. A second task of the same key is not written; see `dedup`.
-    pub key: Arc<str>,
-    /// Tasks of one organization and order key are carried out one after another.
-    pub order_key: Arc<str>,
-    /// What the handler needs.
-    pub payload: Value,
-    /// Not before this time.
-    pub not_before: Timestamp,
-    /// How a second task of the same key is treated.
-    pub dedup: Dedup,
-}
-
-/// How a task is treated whose organization and key are already known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dedup {
-    /// The key runs once: a duplicate is dropped, even after the first task is done.
-    Once,
-    /// Duplicates are merged while the task is pending. If the task is running or done, it runs once more.
-    Coalesce,
-}
-
-/// Names a claimed task, and the claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskRef {
-    /// The task's place in the outbox.
-    pub seq: i64,
-    /// The claim's fence.
-    pub fence: i64,
-}
 
 /// A task that a worker holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +52,7 @@ pub struct DeadTask {
     pub error: String,
 }
 
-/// Where tasks are kept. New ones are part of [`Batch::outbox`](crate::record::Batch::outbox).
+/// Where tasks are kept. New ones are part of [`Batch::outbox`](crate::commit::Batch::outbox).
 #[async_trait]
 pub trait Outbox: Send + Sync + fmt::Debug {
     /// Claims at most `limit` due tasks of the given kinds, oldest first, until `now + lease`. At most one task of an
