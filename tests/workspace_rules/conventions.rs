@@ -34,7 +34,6 @@ const BANNED_WORDS: &[&str] = &[
     "force_wanted",
     "full_begun",
     "full_wanted",
-    "hand_over",
     "mailer",
     "outside",
     "perhaps",
