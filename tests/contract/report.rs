@@ -29,8 +29,8 @@ impl Report {
         self.outcomes.extend(outcomes);
     }
 
-    fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
-        self.outcomes.iter().filter(|outcome| !outcome.full && wanted(outcome)).count()
+    fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
+        self.outcomes.iter().filter(|outcome| !outcome.full && matches(outcome)).count()
     }
 
     /// Returns the share of calls with required arguments that was accepted and decoded.

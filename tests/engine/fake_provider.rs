@@ -139,8 +139,8 @@ impl Source for FakeSource {
         tokio::task::yield_now().await;
         let mut rows: Vec<(Cursor, Row)> = {
             let all = self.provider.rows();
-            let wanted = all.iter().filter(|(_, row)| self.since.is_none_or(|since| row.updated >= since));
-            wanted.map(|(id, row)| ((self.position(row), id.clone()), row.clone())).collect()
+            let matching = all.iter().filter(|(_, row)| self.since.is_none_or(|since| row.updated >= since));
+            matching.map(|(id, row)| ((self.position(row), id.clone()), row.clone())).collect()
         };
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows.retain(|(cursor, _)| at.as_ref().is_none_or(|at| cursor > at));

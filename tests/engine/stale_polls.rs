@@ -56,10 +56,10 @@ impl RecordScenario {
         }
         let span = u64::try_from(end.since(begin).as_millis()).unwrap() + 30_000;
         for _ in 0..rng.within(1..5) {
-            let asked = begin + ms(rng, 0..span);
-            let shown = asked - ms(rng, 0..5_000);
-            if let Some(state) = state_at(&states, shown).filter(|state| state.1 != DELETED) {
-                arrivals.push((asked + ms(rng, 20..8_000), listed(&id, state)));
+            let polled_at = begin + ms(rng, 0..span);
+            let indexed_at = polled_at - ms(rng, 0..5_000);
+            if let Some(state) = state_at(&states, indexed_at).filter(|state| state.1 != DELETED) {
+                arrivals.push((polled_at + ms(rng, 20..8_000), listed(&id, state)));
             }
         }
         arrivals.sort_by_key(|(at, _)| *at);
@@ -193,11 +193,11 @@ impl Simulation {
 test_on_each_database!(an_older_state_never_overwrites_a_newer_one);
 
 async fn an_older_state_never_overwrites_a_newer_one(database: DatabaseKind) {
-    let wanted = scaled(10_000, 500);
+    let count = scaled(10_000, 500);
     let mut rng = SeededRng::new("engine order");
     let begin = SystemClock::new().now() - Duration::from_secs(86_400);
     let (mut scenarios, mut arrivals, mut reads, mut backwards, mut wrong) = (0, 0, 0, Vec::new(), Vec::new());
-    while scenarios < wanted {
+    while scenarios < count {
         let test_database = TestDatabase::new(database).await;
         let store = open_store(&test_database.url()).await;
         let records = (0..SIMULATION_RECORDS)

@@ -15,8 +15,8 @@ test_on_each_database!(a_dropped_run_resumes_and_ends_exact);
 async fn a_dropped_run_resumes_and_ends_exact(database: DatabaseKind) {
     let (rows, page_size) = (600, 10);
     let mut rng = SeededRng::new("engine cut");
-    let (mut cuts, wanted, mut most) = (0, scaled(50, 20), 0);
-    while cuts < wanted {
+    let (mut cuts, required_cuts, mut most) = (0, scaled(50, 20), 0);
+    while cuts < required_cuts {
         let harness = SyncHarness::full_runs(database, FakeProvider::new(rows, page_size)).await;
         let mut cuts_here = 0;
         // A run of sixty pages takes some hundreds of polls. A cut may also fall after the last commit.

@@ -70,7 +70,7 @@ fn wait() -> Duration {
 }
 
 fn report(id: &str, late: Duration) {
-    let reached = format!("{:?} asked for, {late:.1?} later than that", wait());
+    let reached = format!("Retry-After {:?}, request {late:.1?} later", wait());
     proof(id, "Retry-After observed within ± 1 s", reached, late <= SECOND);
     assert!(late <= SECOND * 5, "{late:?}");
 }

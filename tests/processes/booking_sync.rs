@@ -279,12 +279,12 @@ async fn every_booking_has_one_appointment_in_its_final_state(database: Database
     }
     let lost = ghl.operations.values().map(|count| count.by_status.get(&0).copied().unwrap_or(0)).sum::<u64>();
     let reached = format!(
-        "{count} bookings with {} changes, {kills} kills with {open_at_kills:?} tasks open; {} creates and {} changes sent, {lost} answers lost; {echoes} echoes, faults: {faults:?}",
+        "{count} bookings with {} changes, {kills} kills with {open_at_kills:?} tasks open; {} creates and {} changes sent, {lost} responses lost; {echoes} echoes, faults: {faults:?}",
         histories.iter().map(|history| history.states.len() - 1).sum::<usize>(),
         ghl.calls("POST /calendars/events/appointments"),
         ghl.calls("PUT /calendars/events/appointments/{eventId}"),
     );
-    let asked = "5,000 bookings made, moved, cancelled (quick 250), 10 % of GHL's answers lost, 20 kills (3): one appointment each in its final state, 0 echoes, order kept";
+    let asked = "5,000 bookings created, rescheduled, cancelled (quick 250), 10 % of GHL's responses lost, 20 kills (3): one appointment each in its final state, 0 echoes, states in order";
     proof(&format!("R15 {database}"), asked, reached, faults.is_empty());
     server.terminate().await;
     assert!(open_at_kills.iter().all(|open| *open > 0), "the kills missed: {open_at_kills:?}");

@@ -257,7 +257,7 @@ async fn after_a_crash_before_the_commit_a_location_token_is_minted_again(databa
     let reached = format!("{minted} minted in all, {failed} failed of 100");
     proof(
         &format!("R9-crash-minted {database}"),
-        "aborted between answer and commit: minted again, 0 failed",
+        "aborted between response and commit: minted again, 0 failed",
         reached,
         ok,
     );
@@ -291,7 +291,7 @@ async fn assert_needs_reauth(fixture: &Fixture, connected: &TestConnection, name
     let ok = took <= Duration::from_secs(5) && reuses == 1;
     proof(
         name,
-        "aborted between answer and commit: needs_reauth ≤ 5 s, sent at most once more, never silent",
+        "aborted between response and commit: needs_reauth ≤ 5 s, sent at most once more, never silent",
         reached,
         ok,
     );

@@ -73,8 +73,7 @@ fn use_statements(code: &str) -> Vec<String> {
 fn expand(tree: &str) -> Vec<String> {
     let Some(open) = tree.find('{') else { return vec![tree.trim().to_owned()] };
     let prefix = tree[..open].trim();
-    let inner = tree[open + 1..].trim_end().trim_end_matches('}');
-    let inner = &tree[open + 1..tree.rfind('}').unwrap_or(open + 1 + inner.len())];
+    let inner = &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())];
     let (mut depth, mut start, mut paths) = (0, 0, Vec::new());
     for (index, char) in inner.char_indices().chain([(inner.len(), ',')]) {
         match char {

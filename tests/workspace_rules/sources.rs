@@ -81,7 +81,7 @@ fn raw_string_length(text: &str) -> usize {
     text[start..].find(&end).map_or(text.len(), |index| start + index + end.len())
 }
 
-/// Tells `'a'` and `'\n'` from a lifetime.
+/// Returns `true` for `'a'` and `'\n'`, `false` for a lifetime.
 fn is_char_literal(text: &str) -> bool {
     let mut chars = text.chars().skip(1);
     matches!((chars.next(), chars.next()), (Some('\\'), _) | (Some(_), Some('\'')))
