@@ -70,6 +70,6 @@ async fn bring_your_own_store_runs_as_it_stands() {
 async fn two_processes_one_token_runs_as_it_stands() {
     let program = run("two-processes-one-token", &[]).await;
     let output = program.whole_output();
-    assert_eq!(output.matches("20 of 20 calls answered").count(), 2, "both processes were served:\n{output}");
+    assert_eq!(output.matches("20 of 20 calls succeeded").count(), 2, "both processes were served:\n{output}");
     assert!(output.contains("refreshes: 1,"), "{output}");
 }

@@ -1,7 +1,7 @@
 //! Books the first free slot of the next week: `cargo run -p book-a-slot -- "Ann Example" ann@example.com Europe/Berlin`.
 //!
-//! `CALCOM_EVENT_TYPE_ID` says what is booked, `CALCOM_API_URL` where (Cal.com's cloud unless set), and `CALCOM_API_KEY` as whom;
-//! without a key it is booked as anybody on the internet can.
+//! Environment: `CALCOM_EVENT_TYPE_ID` is the event type, `CALCOM_API_URL` the API (default: Cal.com's cloud), and `CALCOM_API_KEY` the
+//! host's key. Without a key it books anonymously.
 
 use std::{env, error::Error, time::Duration};
 
@@ -16,9 +16,9 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let [name, email, time_zone] = <[String; 3]>::try_from(env::args().skip(1).collect::<Vec<_>>())
-        .map_err(|_| "give name, e-mail and time zone")?;
+        .map_err(|_| "usage: book-a-slot NAME EMAIL TIME_ZONE")?;
     let event_type =
-        env::var("CALCOM_EVENT_TYPE_ID").map_err(|_| "set CALCOM_EVENT_TYPE_ID to an event type's number")?;
+        env::var("CALCOM_EVENT_TYPE_ID").map_err(|_| "set CALCOM_EVENT_TYPE_ID to the id of an event type")?;
     let event_type = EventTypeId::from(event_type.parse::<i64>()?);
     let calcom = client()?;
 
@@ -27,16 +27,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let attendee = NewAttendee::new(name, &email, time_zone);
     for start in slots.iter().filter_map(|slot| slot.start.timestamp()) {
         match book(&calcom, event_type, start, &attendee).await {
-            Ok(made) => {
-                let booking = made.booking().ok_or("the provider answered without a booking")?;
+            Ok(created) => {
+                let booking = created.booking().ok_or("the response contains no booking")?;
                 println!("booked {} at {start}: {}", booking.title.as_deref().unwrap_or("a slot"), booking.uid);
                 return Ok(());
             }
-            Err(error) if error.is_slot_taken() => eprintln!("somebody was faster at {start}"),
+            Err(error) if error.is_slot_taken() => eprintln!("the slot at {start} was taken"),
             Err(error) => return Err(error.into()),
         }
     }
-    Err("nothing is free within a week".into())
+    Err("no slot is free within a week".into())
 }
 
 fn client() -> calcom_client::Result<CalcomClient> {

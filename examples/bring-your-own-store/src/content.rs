@@ -1,4 +1,4 @@
-//! What is in the file, and how tokens get into it sealed.
+//! The content of the file, and the sealing of its tokens.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +13,31 @@ use sidecar_core::{
 
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Content {
-    /// By resource, each organization's apart.
+    /// Connections by organization and resource.
     pub(crate) tokens: BTreeMap<OrganizationId, BTreeMap<String, Row>>,
-    pub(crate) leases: BTreeMap<String, Held>,
-    /// Until when each counts as alive.
+    pub(crate) leases: BTreeMap<String, StoredLease>,
+    /// The expiry of each process's registration.
     pub(crate) processes: BTreeMap<String, Timestamp>,
 }
 
-/// A connection. Forgotten, it keeps its generation.
+/// A connection. The generation remains when the connection is deleted.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) generation: u64,
     pub(crate) connection: Option<(Vec<u8>, ConnectionState)>,
 }
 
-/// A lease. Handed back or run out, it keeps its fence.
+/// A lease. The fence remains when the lease is released or expires.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct StoredLease {
     pub(crate) holder: String,
     pub(crate) fence: u64,
-    pub(crate) until: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
-/// All of a set but its generation.
+/// A token set without its generation.
 #[derive(Serialize, Deserialize)]
-struct Plain {
+struct StoredTokens {
     access: String,
     refresh: Option<String>,
     expires_at: Option<Timestamp>,
@@ -45,8 +45,8 @@ struct Plain {
     extra: Map<String, Value>,
 }
 
-/// A row copied to another connection does not open.
-fn place(key: &TokenKey) -> Context<'_> {
+/// Returns the associated data, so that a row copied to another connection cannot be opened.
+fn context(key: &TokenKey) -> Context<'_> {
     Context { tenant: key.organization().as_str(), connection: key.resource(), field: "tokens" }
 }
 
@@ -54,23 +54,23 @@ pub(crate) fn seal(vault: &Vault, key: &TokenKey, set: &TokenSet) -> Result<Vec<
     let text = |secret: &SecretString| secret.expose_secret().to_owned();
     let (access, refresh) = (text(&set.access), set.refresh.as_ref().map(text));
     let (expires_at, scope, extra) = (set.expires_at, set.scope.clone(), set.extra.clone());
-    let plain = Plain { access, refresh, expires_at, scope, extra };
-    let plain = serde_json::to_string(&plain).map_err(|_| StoreError::broken("these tokens are no JSON"))?;
-    Ok(vault.seal(&place(key), &plain.into()).map_err(refused)?.into_bytes())
+    let plain = StoredTokens { access, refresh, expires_at, scope, extra };
+    let plain = serde_json::to_string(&plain).map_err(|_| StoreError::broken("cannot serialize the tokens"))?;
+    Ok(vault.seal(&context(key), &plain.into()).map_err(seal_error)?.into_bytes())
 }
 
 pub(crate) fn open(vault: &Vault, key: &TokenKey, row: &Row) -> Result<Option<Connection>, StoreError> {
     let Some((sealed, state)) = &row.connection else { return Ok(None) };
-    let plain = vault.open(&place(key), sealed).map_err(refused)?;
-    // serde's error could quote a token.
-    let plain: Plain =
-        serde_json::from_str(plain.expose_secret()).map_err(|_| StoreError::broken("a row is damaged"))?;
-    let Plain { access, refresh, expires_at, scope, extra } = plain;
+    let plain = vault.open(&context(key), sealed).map_err(seal_error)?;
+    // Drops serde's error, which could contain a token.
+    let plain: StoredTokens = serde_json::from_str(plain.expose_secret())
+        .map_err(|_| StoreError::broken("a stored connection is not valid JSON"))?;
+    let StoredTokens { access, refresh, expires_at, scope, extra } = plain;
     let (access, refresh, generation) = (access.into(), refresh.map(Into::into), row.generation);
     let tokens = TokenSet { access, refresh, expires_at, generation, scope, extra };
     Ok(Some(Connection { key: key.clone(), tokens, state: state.clone() }))
 }
 
-fn refused(error: SealError) -> StoreError {
+fn seal_error(error: SealError) -> StoreError {
     StoreError::broken("the vault cannot seal or open these tokens").with_source(error)
 }

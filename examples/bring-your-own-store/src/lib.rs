@@ -1,5 +1,5 @@
-//! Tokens, leases and living processes in one JSON file that processes of one machine share: three of the ports, on a store
-//! of one's own. `tests/conformance.rs` shows that it is as good as the built-in ones.
+//! A custom store: three of Sidecar's ports (tokens, leases, processes) on one JSON file that the processes of a machine share.
+//! `tests/conformance.rs` runs the conformance tests of the built-in stores.
 
 mod content;
 mod ports;
@@ -14,7 +14,7 @@ use sidecar_core::{StoreError, SystemClock, vault::Vault};
 
 use content::Content;
 
-/// The file and the keys it is sealed with.
+/// A store in a JSON file; the vault seals the tokens.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
@@ -23,21 +23,21 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store in this file, which need not exist yet. Its folder must.
+    /// Returns a store in this file. The file may be missing, but its folder must exist.
     pub fn new(path: impl Into<PathBuf>, vault: Vault) -> Self {
         Self { path: path.into(), vault, clock: SystemClock::new() }
     }
 
-    /// One transaction: whoever writes is alone, and what it wrote is on the disk before anybody hears of it.
+    /// Runs a transaction: holds the file lock while `change` runs, and writes the result to the disk before returning.
     fn change<T>(&self, change: impl FnOnce(&mut Content) -> T) -> Result<T, StoreError> {
-        self.try_change(change).map_err(unusable)
+        self.try_change(change).map_err(store_error)
     }
 
     fn try_change<T>(&self, change: impl FnOnce(&mut Content) -> T) -> io::Result<T> {
         let lock = File::create(self.path.with_extension("lock"))?;
-        lock.lock()?; // until it is dropped
+        lock.lock()?; // released on drop
         let mut content = self.try_read()?;
-        let answer = change(&mut content);
+        let result = change(&mut content);
         let next = self.path.with_extension("next");
         let mut file = File::create(&next)?;
         file.write_all(&serde_json::to_vec(&content)?)?;
@@ -45,12 +45,12 @@ impl FileStore {
         fs::rename(next, &self.path)?;
         File::open(self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref()))?
             .sync_all()?;
-        Ok(answer)
+        Ok(result)
     }
 
-    /// The last whole content: a rename replaces the file in one step.
+    /// Reads the last complete content, because a rename replaces the file atomically.
     fn read(&self) -> Result<Content, StoreError> {
-        self.try_read().map_err(unusable)
+        self.try_read().map_err(store_error)
     }
 
     fn try_read(&self) -> io::Result<Content> {
@@ -62,7 +62,7 @@ impl FileStore {
     }
 }
 
-fn unusable(error: io::Error) -> StoreError {
+fn store_error(error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::InvalidData => StoreError::broken("the file is damaged").with_source(error),
         _ => StoreError::unavailable("the file cannot be used").with_source(error),

@@ -1,6 +1,6 @@
-//! Keeps a connection of GoHighLevel in a file of one's own: `cargo run -p bring-your-own-store`.
+//! Stores a GoHighLevel connection in a custom store: `cargo run -p bring-your-own-store`.
 //!
-//! A sandbox ends the connection's token, many calls at once want a new one, and the file holds one successor.
+//! A sandbox expires the access token, many concurrent calls need a new one, and the store refreshes it once.
 
 use std::{error::Error, fs, sync::Arc};
 
@@ -56,9 +56,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let refreshes = ghl.counts().connections.get(location.as_str()).map_or(0, |counts| counts.refreshes);
     let generation = store.load(&key).await?.map_or(0, |connection| connection.tokens.generation);
-    println!("{CALLS} calls with an ended token: {refreshes} refresh, the file holds generation {generation} of {key}");
-    println!("what it looks like on the disk: {:.90}…", fs::read_to_string(&path)?);
+    println!(
+        "{CALLS} calls with an expired token: {refreshes} refresh, the file contains generation {generation} of {key}"
+    );
+    println!("content of the file: {:.90}…", fs::read_to_string(&path)?);
     sandbox.stop().await;
     fs::remove_dir_all(&folder)?;
-    if (refreshes, generation) == (1, 2) { Ok(()) } else { Err("there should be one refresh and generation 2".into()) }
+    if (refreshes, generation) == (1, 2) { Ok(()) } else { Err("expected one refresh and generation 2".into()) }
 }

@@ -1,4 +1,4 @@
-//! The three ports. What each call promises is written at its trait.
+//! The three ports. The traits document the contract of each method.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sidecar_core::{
 
 use crate::{
     FileStore,
-    content::{Content, Held, Row, open, seal},
+    content::{Content, Row, StoredLease, open, seal},
 };
 
 fn row<'a>(content: &'a mut Content, key: &TokenKey) -> &'a mut Row {
@@ -69,21 +69,21 @@ impl TokenStore for FileStore {
 impl LeaseStore for FileStore {
     async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         self.change(|content| {
-            let (now, held) = (self.clock.now(), content.leases.entry(key.to_owned()).or_default());
-            if held.until > now {
+            let (now, stored) = (self.clock.now(), content.leases.entry(key.to_owned()).or_default());
+            if stored.expires_at > now {
                 return None;
             }
-            *held = Held { holder: holder.to_owned(), fence: held.fence + 1, until: now + ttl };
-            Some(Lease { key: key.into(), holder: holder.into(), fence: held.fence })
+            *stored = StoredLease { holder: holder.to_owned(), fence: stored.fence + 1, expires_at: now + ttl };
+            Some(Lease { key: key.into(), holder: holder.into(), fence: stored.fence })
         })
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
         self.change(|content| {
-            let (now, held) = (self.clock.now(), content.leases.entry(lease.key.to_string()).or_default());
-            let is_held = held.fence == lease.fence && *held.holder == *lease.holder && held.until > now;
+            let (now, stored) = (self.clock.now(), content.leases.entry(lease.key.to_string()).or_default());
+            let is_held = stored.fence == lease.fence && *stored.holder == *lease.holder && stored.expires_at > now;
             if is_held {
-                held.until = now + ttl;
+                stored.expires_at = now + ttl;
             }
             is_held
         })
@@ -91,8 +91,8 @@ impl LeaseStore for FileStore {
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.change(|content| {
-            if let Some(held) = content.leases.get_mut(&*lease.key).filter(|held| held.fence == lease.fence) {
-                held.until = Timestamp::EPOCH;
+            if let Some(stored) = content.leases.get_mut(&*lease.key).filter(|stored| stored.fence == lease.fence) {
+                stored.expires_at = Timestamp::EPOCH;
             }
         })
     }
@@ -104,7 +104,7 @@ impl ProcessRegistry for FileStore {
         self.change(|content| {
             let now = self.clock.now();
             content.processes.insert(process.to_owned(), now + ttl);
-            content.processes.retain(|_, until| *until > now);
+            content.processes.retain(|_, expires_at| *expires_at > now);
             u32::try_from(content.processes.len()).unwrap_or(u32::MAX)
         })
     }

@@ -1,7 +1,7 @@
 //! Lists the contacts of a location: `cargo run -p list-contacts [-- search text]`.
 //!
-//! With `GHL_TOKEN` (a private integration token, `pit-…`) and `GHL_LOCATION_ID` it asks GoHighLevel, or the address in
-//! `GHL_API_URL`. Without them it starts the provider sandbox in this process.
+//! With `GHL_TOKEN` (a private integration token, `pit-…`) and `GHL_LOCATION_ID` it calls GoHighLevel, or the API at `GHL_API_URL`.
+//! Without them it starts the provider sandbox in this process.
 
 use std::{env, error::Error, pin::pin};
 
@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 use ghl_client::{GhlClient, config::BASE_URL, contacts::Direction};
 use provider_sandbox::Sandbox;
 
-/// Where to look, and what keeps the sandbox running meanwhile.
+/// The connection settings, with the sandbox if there is one; dropping the sandbox stops it.
 struct Setup {
     token: String,
     location: String,
@@ -48,7 +48,7 @@ async fn setup() -> Result<Setup, Box<dyn Error>> {
             Ok(Setup { token, location, url, sandbox: None })
         }
         (Err(_), Err(_)) => {
-            eprintln!("GHL_TOKEN and GHL_LOCATION_ID are not set: asking a sandbox with made-up people");
+            eprintln!("GHL_TOKEN and GHL_LOCATION_ID are not set: using a sandbox with generated contacts");
             let sandbox = Sandbox::builder().contacts(250).locations(1).start().await?;
             let location = sandbox.ghl().location_ids().into_iter().next().ok_or("the sandbox has no location")?;
             let token = sandbox.ghl().private_integration_token(&location)?;

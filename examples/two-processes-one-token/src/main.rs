@@ -1,8 +1,8 @@
-//! One refresh, however many processes need the token: `cargo run -p two-processes-one-token`.
+//! One token refresh across two processes: `cargo run -p two-processes-one-token`.
 //!
-//! Starts a sandbox whose refresh tokens are good once, and itself twice over. Both processes call with an ended token at the
-//! same moment; the lease in the database lets one of them refresh it, the other takes what that one stored. The database is a
-//! SQLite file, or the one that `DATABASE_URL` (`postgres://…`) names.
+//! Starts a sandbox with single-use refresh tokens and two child processes. Both call the API with an expired token at the same time.
+//! A lease in the database lets one process refresh the token; the other process reads the stored result. The database is a SQLite
+//! file, or the one at `DATABASE_URL` (`postgres://…`).
 
 use std::{collections::HashMap, env, error::Error, process::Stdio, time::Duration};
 
@@ -20,25 +20,25 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const CALLS: usize = 20;
 
 #[tokio::main]
-async fn main() -> Outcome<()> {
-    if env::args().nth(1).as_deref() == Some("call") { call().await } else { play().await }
+async fn main() -> Result<()> {
+    if env::args().nth(1).as_deref() == Some("call") { run_child().await } else { run_parent().await }
 }
 
-/// The app's connections as every process makes them: the same database, the same keys.
-async fn connections(setting: impl Fn(&str) -> Outcome<String>) -> Outcome<GhlConnections> {
+/// Opens the app's connections; every process uses the same database and keys.
+async fn connections(setting: impl Fn(&str) -> Result<String>) -> Result<GhlConnections> {
     let vault = Vault::new(KeyRing::parse(&setting("KEYS")?.into())?);
     let store = sidecar_store::open(&setting("DATABASE_URL")?, vault).await?;
     let oauth = GhlOAuth::builder(setting("CLIENT_ID")?, setting("CLIENT_SECRET")?).base_url(setting("API_URL")?);
     Ok(GhlConnections::new(oauth.build()?, store.clone(), store, SystemClock::shared()))
 }
 
-/// One of the two: says that it is ready, waits for a line, then makes its calls at once.
-async fn call() -> Outcome<()> {
+/// Runs a child process: reports that it is ready, waits for a line on stdin, then makes its calls concurrently.
+async fn run_child() -> Result<()> {
     let setting = |name: &str| Ok(env::var(name)?);
     let connections = connections(setting).await?;
     let tokens = connections.of(setting("ORGANIZATION")?);
@@ -50,16 +50,16 @@ async fn call() -> Outcome<()> {
         let (client, location) = (client.clone(), location.clone());
         tokio::spawn(async move { client.locations().get(&location).await })
     });
-    let mut answered = 0;
+    let mut succeeded = 0;
     for call in calls.collect::<Vec<_>>() {
-        answered += usize::from(call.await?.inspect_err(|error| eprintln!("{error}")).is_ok());
+        succeeded += usize::from(call.await?.inspect_err(|error| eprintln!("{error}")).is_ok());
     }
-    println!("process {}: {answered} of {CALLS} calls answered", std::process::id());
+    println!("process {}: {succeeded} of {CALLS} calls succeeded", std::process::id());
     connections.settle().await;
     Ok(())
 }
 
-async fn play() -> Outcome<()> {
+async fn run_parent() -> Result<()> {
     let sandbox = Sandbox::builder().contacts(5).locations(1).start().await?;
     let ghl = sandbox.ghl();
     let location = ghl.location_ids().into_iter().next().ok_or("the sandbox has no location")?;
@@ -86,32 +86,32 @@ async fn play() -> Outcome<()> {
         scope: None,
         extra: Map::from_iter([("userType".into(), json!("Location")), ("locationId".into(), json!(location))]),
     };
-    let own = connections.of(settings["ORGANIZATION"].as_str());
-    own.adopt(&tokens).await?;
+    let organization = connections.of(settings["ORGANIZATION"].as_str());
+    organization.adopt(&tokens).await?;
 
-    let mut callers = [start(&settings).await?, start(&settings).await?];
+    let mut children = [start(&settings).await?, start(&settings).await?];
     sandbox.control().update_tokens(&TokenCommand { expire_all: true, ..TokenCommand::default() })?;
-    for (_, input, _) in &mut callers {
+    for (_, input, _) in &mut children {
         input.write_all(b"go\n").await?;
     }
-    for (_, _, output) in &mut callers {
-        println!("{}", output.next_line().await?.ok_or("the other process ended")?);
+    for (_, _, output) in &mut children {
+        println!("{}", output.next_line().await?.ok_or("a child process exited")?);
     }
     let counts = ghl.counts().connections.remove(&location).unwrap_or_default();
-    println!("refreshes: {}, used refresh tokens shown again: {}", counts.refreshes, counts.reuses);
-    own.forget_location(&location.into()).await?;
+    println!("refreshes: {}, reused refresh tokens: {}", counts.refreshes, counts.reuses);
+    organization.forget_location(&location.into()).await?;
     sandbox.stop().await;
     std::fs::remove_dir_all(&folder)?;
-    if (counts.refreshes, counts.reuses) == (1, 0) { Ok(()) } else { Err("there should be one refresh".into()) }
+    if (counts.refreshes, counts.reuses) == (1, 0) { Ok(()) } else { Err("expected one refresh and no reuse".into()) }
 }
 
-/// Starts this program once more, to make calls; it ends with this one.
-async fn start(settings: &HashMap<&str, String>) -> Outcome<(Child, ChildStdin, Lines<BufReader<ChildStdout>>)> {
+/// Starts a child process and waits until it is ready. It is killed when the handle is dropped.
+async fn start(settings: &HashMap<&str, String>) -> Result<(Child, ChildStdin, Lines<BufReader<ChildStdout>>)> {
     let mut command = Command::new(env::current_exe()?);
     command.arg("call").envs(settings).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn()?;
-    let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or("no pipes")?;
+    let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or("the child process has no pipes")?;
     let mut output = BufReader::new(output).lines();
-    output.next_line().await?.ok_or("the other process is not ready")?;
+    output.next_line().await?.ok_or("a child process exited before it was ready")?;
     Ok((child, input, output))
 }

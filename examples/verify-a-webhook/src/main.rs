@@ -1,8 +1,8 @@
 //! Receives and verifies GoHighLevel's webhooks: `cargo run -p verify-a-webhook`.
 //!
 //! With `BIND_ADDR` (such as `127.0.0.1:8080`) it serves `POST /webhooks/ghl` until it is stopped; `GHL_WEBHOOK_PUBLIC_KEY`
-//! replaces the provider's own key. Without `BIND_ADDR` it starts the provider sandbox, which sends a genuine delivery; then
-//! it forges one itself, and ends.
+//! replaces the provider's key. Without `BIND_ADDR` it starts the provider sandbox, receives a genuine delivery, checks that a
+//! forged one is rejected, and exits.
 
 use std::{env, error::Error, sync::Arc};
 
@@ -27,31 +27,31 @@ use tokio::{net::TcpListener, sync::mpsc};
 struct Receiver {
     verifier: Arc<dyn Verifier>,
     clock: Arc<dyn Clock>,
-    answered: mpsc::UnboundedSender<StatusCode>,
+    statuses: mpsc::UnboundedSender<StatusCode>,
 }
 
 impl Receiver {
-    /// Refuses what is not signed, and says what the rest is about. A server would keep the delivery before it answers.
-    fn judge(&self, headers: &HeaderMap, body: &[u8], received_at: Timestamp) -> StatusCode {
+    /// Verifies and prints a delivery. A server would store the delivery before it responds.
+    fn handle(&self, headers: &HeaderMap, body: &[u8], received_at: Timestamp) -> StatusCode {
         if let Err(error) = self.verifier.verify(Delivery { headers, body, received_at }) {
-            println!("refused: {error}");
+            println!("rejected: {error}");
             return StatusCode::UNAUTHORIZED;
         }
         match GhlEvent::parse(body) {
-            Ok(GhlEvent::Unknown(event)) => println!("kept, not understood: {} {:?}", event.kind, event.why),
+            Ok(GhlEvent::Unknown(event)) => println!("unknown event: {} {:?}", event.kind, event.why),
             Ok(event) => {
                 println!("{}: {}", event.kind(), event.order_key())
             }
-            Err(error) => println!("signed, but {error}"),
+            Err(error) => println!("the signature is valid, but {error}"),
         }
         StatusCode::OK
     }
 }
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let status = receiver.judge(&headers, &body, receiver.clock.now());
-    // Nobody listens when it serves until it is stopped.
-    let _ = receiver.answered.send(status);
+    let status = receiver.handle(&headers, &body, receiver.clock.now());
+    // Fails if the program only serves, because then nothing reads the statuses.
+    let _ = receiver.statuses.send(status);
     status
 }
 
@@ -59,7 +59,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
 async fn main() -> Result<(), Box<dyn Error>> {
     match env::var("BIND_ADDR") {
         Ok(address) => serve_until_stopped(&address).await,
-        Err(_) => play_with_the_sandbox().await,
+        Err(_) => run_with_sandbox().await,
     }
 }
 
@@ -70,38 +70,38 @@ async fn serve_until_stopped(address: &str) -> Result<(), Box<dyn Error>> {
     };
     let listener = TcpListener::bind(address).await?;
     println!("POST http://{}/webhooks/ghl", listener.local_addr()?);
-    let (answered, _) = mpsc::unbounded_channel();
-    Ok(axum::serve(listener, routes(verifier, answered)).await?)
+    let (statuses, _) = mpsc::unbounded_channel();
+    Ok(axum::serve(listener, routes(verifier, statuses)).await?)
 }
 
-async fn play_with_the_sandbox() -> Result<(), Box<dyn Error>> {
-    println!("BIND_ADDR is not set: taking a delivery from a sandbox");
+async fn run_with_sandbox() -> Result<(), Box<dyn Error>> {
+    println!("BIND_ADDR is not set: receiving a delivery from a sandbox");
     let sandbox = Sandbox::builder().contacts(5).locations(1).start().await?;
     let ghl = sandbox.ghl();
     let verifier = GhlWebhookVerifier::with_keys([ghl.public_key_pem()])?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let (answered, mut answers) = mpsc::unbounded_channel();
+    let (sender, mut statuses) = mpsc::unbounded_channel();
     ghl.set_webhook_url(format!("http://{}/webhooks/ghl", listener.local_addr()?));
-    let server = tokio::spawn(axum::serve(listener, routes(verifier.clone(), answered.clone())).into_future());
+    let server = tokio::spawn(axum::serve(listener, routes(verifier.clone(), sender.clone())).into_future());
 
     let location = ghl.location_ids().into_iter().next().ok_or("the sandbox has no location")?;
     ghl.issue_location_token(&location)?;
     ghl.create_contact(&location, &json!({"firstName": "Ann", "email": "ann.new@example.com"}))?;
-    let genuine = answers.recv().await;
+    let genuine = statuses.recv().await;
 
     let (headers, _) = ghl.sign_delivery(&json!({"type": "ContactDelete"}));
-    let receiver = Receiver { verifier: Arc::new(verifier), clock: SystemClock::shared(), answered };
-    let forged = receiver.judge(&headers, br#"{"type":"UNINSTALL"}"#, receiver.clock.now());
+    let receiver = Receiver { verifier: Arc::new(verifier), clock: SystemClock::shared(), statuses: sender };
+    let forged = receiver.handle(&headers, br#"{"type":"UNINSTALL"}"#, receiver.clock.now());
 
     server.abort();
     sandbox.stop().await;
     if (genuine, forged) == (Some(StatusCode::OK), StatusCode::UNAUTHORIZED) {
         return Ok(());
     }
-    Err(format!("the genuine delivery was answered {genuine:?}, the forged one {forged}").into())
+    Err(format!("expected 200 and 401; the genuine delivery got {genuine:?}, the forged one {forged}").into())
 }
 
-fn routes(verifier: GhlWebhookVerifier, answered: mpsc::UnboundedSender<StatusCode>) -> Router {
-    let receiver = Receiver { verifier: Arc::new(verifier), clock: SystemClock::shared(), answered };
+fn routes(verifier: GhlWebhookVerifier, statuses: mpsc::UnboundedSender<StatusCode>) -> Router {
+    let receiver = Receiver { verifier: Arc::new(verifier), clock: SystemClock::shared(), statuses };
     Router::new().route("/webhooks/ghl", post(receive)).with_state(receiver)
 }

@@ -16,112 +16,63 @@ use super::webhooks::subscriptions as webhooks;
 use super::{bookings, event_types, me, middleware, oauth, out_of_office, reservations, schedules, slots};
 use crate::http_io::MAX_REQUEST_BYTES;
 
-type Methods = MethodRouter<Arc<CalcomState>>;
-
 /// Returns the routes below `/calcom`.
 pub(crate) fn router(state: Arc<CalcomState>) -> Router {
-    let guarded = |operation: &'static Operation, methods: Methods| {
-        methods.route_layer(from_fn_with_state((state.clone(), operation), middleware::handle))
+    let add_route = |router: Router<_>, (operation, path, methods): Route| {
+        router.route(path, methods.route_layer(from_fn_with_state((state.clone(), operation), middleware::handle)))
     };
-    Router::new()
-        .merge(account_routes(&guarded))
-        .merge(schedule_and_event_type_routes(&guarded))
-        .merge(slot_routes(&guarded))
-        .merge(booking_routes(&guarded))
-        .merge(webhook_routes(&guarded))
+    routes()
+        .into_iter()
+        .fold(Router::new(), add_route)
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(state)
 }
 
-fn account_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<CalcomState>> {
-    Router::new()
-        .route("/auth/oauth2/authorize", guarded(&op::AUTHORIZE, get(oauth::authorize)))
-        .route("/v2/auth/oauth2/token", guarded(&op::TOKEN, post(oauth::token)))
-        .route("/v2/auth/oauth2/clients/{id}", guarded(&op::CLIENT, get(oauth::client)))
-        .route("/v2/me", guarded(&op::ME, get(me::get)).merge(guarded(&op::UPDATE_ME, patch(me::update))))
-        .route(
-            "/v2/me/ooo",
-            guarded(&op::LIST_OOO, get(out_of_office::list))
-                .merge(guarded(&op::CREATE_OOO, post(out_of_office::create))),
-        )
-        .route(
-            "/v2/me/ooo/{id}",
-            guarded(&op::UPDATE_OOO, patch(out_of_office::update))
-                .merge(guarded(&op::DELETE_OOO, delete(out_of_office::delete))),
-        )
-}
+type Route = (&'static Operation, &'static str, MethodRouter<Arc<CalcomState>>);
 
-fn schedule_and_event_type_routes(
-    guarded: &impl Fn(&'static Operation, Methods) -> Methods,
-) -> Router<Arc<CalcomState>> {
-    Router::new()
-        .route(
-            "/v2/event-types",
-            guarded(&op::LIST_EVENT_TYPES, get(event_types::list))
-                .merge(guarded(&op::CREATE_EVENT_TYPE, post(event_types::create))),
-        )
-        .route(
-            "/v2/event-types/{id}",
-            guarded(&op::GET_EVENT_TYPE, get(event_types::get))
-                .merge(guarded(&op::UPDATE_EVENT_TYPE, patch(event_types::update)))
-                .merge(guarded(&op::DELETE_EVENT_TYPE, delete(event_types::delete))),
-        )
-        .route(
-            "/v2/schedules",
-            guarded(&op::LIST_SCHEDULES, get(schedules::list))
-                .merge(guarded(&op::CREATE_SCHEDULE, post(schedules::create))),
-        )
-        .route("/v2/schedules/default", guarded(&op::DEFAULT_SCHEDULE, get(schedules::default)))
-        .route(
-            "/v2/schedules/{id}",
-            guarded(&op::GET_SCHEDULE, get(schedules::get))
-                .merge(guarded(&op::UPDATE_SCHEDULE, patch(schedules::update)))
-                .merge(guarded(&op::DELETE_SCHEDULE, delete(schedules::delete))),
-        )
-}
-
-fn slot_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<CalcomState>> {
-    Router::new()
-        .route("/v2/slots", guarded(&op::SLOTS_FREE, get(slots::list)))
-        .route("/v2/slots/reservations", guarded(&op::RESERVE, post(reservations::create)))
-        .route(
-            "/v2/slots/reservations/{uid}",
-            guarded(&op::GET_RESERVATION, get(reservations::get))
-                .merge(guarded(&op::UPDATE_RESERVATION, patch(reservations::update)))
-                .merge(guarded(&op::DELETE_RESERVATION, delete(reservations::delete))),
-        )
-}
-
-fn booking_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<CalcomState>> {
-    Router::new()
-        .route(
-            "/v2/bookings",
-            guarded(&op::LIST_BOOKINGS, get(bookings::list))
-                .merge(guarded(&op::CREATE_BOOKING, post(bookings::create))),
-        )
-        .route("/v2/bookings/{uid}", guarded(&op::GET_BOOKING, get(bookings::get)))
-        .route("/v2/bookings/{uid}/cancel", guarded(&op::CANCEL_BOOKING, post(bookings::cancel)))
-        .route("/v2/bookings/{uid}/reschedule", guarded(&op::RESCHEDULE_BOOKING, post(bookings::reschedule)))
-        .route("/v2/bookings/{uid}/confirm", guarded(&op::CONFIRM_BOOKING, post(bookings::confirm)))
-        .route("/v2/bookings/{uid}/decline", guarded(&op::DECLINE_BOOKING, post(bookings::decline)))
-        .route("/v2/bookings/{uid}/mark-absent", guarded(&op::MARK_ABSENT, post(bookings::mark_absent)))
-}
-
-fn webhook_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<CalcomState>> {
-    Router::new()
-        .route(
-            "/v2/webhooks",
-            guarded(&op::LIST_WEBHOOKS, get(webhooks::list))
-                .merge(guarded(&op::CREATE_WEBHOOK, post(webhooks::create))),
-        )
-        .route(
-            "/v2/webhooks/{id}",
-            guarded(&op::GET_WEBHOOK, get(webhooks::get))
-                .merge(guarded(&op::UPDATE_WEBHOOK, patch(webhooks::update)))
-                .merge(guarded(&op::DELETE_WEBHOOK, delete(webhooks::delete))),
-        )
+fn routes() -> Vec<Route> {
+    vec![
+        (&op::AUTHORIZE, "/auth/oauth2/authorize", get(oauth::authorize)),
+        (&op::TOKEN, "/v2/auth/oauth2/token", post(oauth::token)),
+        (&op::CLIENT, "/v2/auth/oauth2/clients/{id}", get(oauth::client)),
+        (&op::ME, "/v2/me", get(me::get)),
+        (&op::UPDATE_ME, "/v2/me", patch(me::update)),
+        (&op::LIST_OOO, "/v2/me/ooo", get(out_of_office::list)),
+        (&op::CREATE_OOO, "/v2/me/ooo", post(out_of_office::create)),
+        (&op::UPDATE_OOO, "/v2/me/ooo/{id}", patch(out_of_office::update)),
+        (&op::DELETE_OOO, "/v2/me/ooo/{id}", delete(out_of_office::delete)),
+        (&op::LIST_EVENT_TYPES, "/v2/event-types", get(event_types::list)),
+        (&op::CREATE_EVENT_TYPE, "/v2/event-types", post(event_types::create)),
+        (&op::GET_EVENT_TYPE, "/v2/event-types/{id}", get(event_types::get)),
+        (&op::UPDATE_EVENT_TYPE, "/v2/event-types/{id}", patch(event_types::update)),
+        (&op::DELETE_EVENT_TYPE, "/v2/event-types/{id}", delete(event_types::delete)),
+        (&op::LIST_SCHEDULES, "/v2/schedules", get(schedules::list)),
+        (&op::CREATE_SCHEDULE, "/v2/schedules", post(schedules::create)),
+        (&op::DEFAULT_SCHEDULE, "/v2/schedules/default", get(schedules::default)),
+        (&op::GET_SCHEDULE, "/v2/schedules/{id}", get(schedules::get)),
+        (&op::UPDATE_SCHEDULE, "/v2/schedules/{id}", patch(schedules::update)),
+        (&op::DELETE_SCHEDULE, "/v2/schedules/{id}", delete(schedules::delete)),
+        (&op::SLOTS_FREE, "/v2/slots", get(slots::list)),
+        (&op::RESERVE, "/v2/slots/reservations", post(reservations::create)),
+        (&op::GET_RESERVATION, "/v2/slots/reservations/{uid}", get(reservations::get)),
+        (&op::UPDATE_RESERVATION, "/v2/slots/reservations/{uid}", patch(reservations::update)),
+        (&op::DELETE_RESERVATION, "/v2/slots/reservations/{uid}", delete(reservations::delete)),
+        (&op::LIST_BOOKINGS, "/v2/bookings", get(bookings::list)),
+        (&op::CREATE_BOOKING, "/v2/bookings", post(bookings::create)),
+        (&op::GET_BOOKING, "/v2/bookings/{uid}", get(bookings::get)),
+        (&op::CANCEL_BOOKING, "/v2/bookings/{uid}/cancel", post(bookings::cancel)),
+        (&op::RESCHEDULE_BOOKING, "/v2/bookings/{uid}/reschedule", post(bookings::reschedule)),
+        (&op::CONFIRM_BOOKING, "/v2/bookings/{uid}/confirm", post(bookings::confirm)),
+        (&op::DECLINE_BOOKING, "/v2/bookings/{uid}/decline", post(bookings::decline)),
+        (&op::MARK_ABSENT, "/v2/bookings/{uid}/mark-absent", post(bookings::mark_absent)),
+        (&op::LIST_WEBHOOKS, "/v2/webhooks", get(webhooks::list)),
+        (&op::CREATE_WEBHOOK, "/v2/webhooks", post(webhooks::create)),
+        (&op::GET_WEBHOOK, "/v2/webhooks/{id}", get(webhooks::get)),
+        (&op::UPDATE_WEBHOOK, "/v2/webhooks/{id}", patch(webhooks::update)),
+        (&op::DELETE_WEBHOOK, "/v2/webhooks/{id}", delete(webhooks::delete)),
+    ]
 }
 
 async fn not_found(State(state): State<Arc<CalcomState>>, method: Method, uri: Uri) -> Response {

@@ -15,95 +15,62 @@ use super::state::GhlState;
 use super::{calendars, contacts, locations, middleware, oauth, opportunities};
 use crate::http_io::{MAX_REQUEST_BYTES, json_response};
 
-type Methods = MethodRouter<Arc<GhlState>>;
-
 /// Returns the routes below `/ghl`.
 pub(crate) fn router(state: Arc<GhlState>) -> Router {
-    let guarded = |operation: &'static Operation, methods: Methods| {
-        methods.route_layer(from_fn_with_state((state.clone(), operation), middleware::handle))
+    let add_route = |router: Router<_>, (operation, path, methods): Route| {
+        router.route(path, methods.route_layer(from_fn_with_state((state.clone(), operation), middleware::handle)))
     };
-    Router::new()
-        .merge(oauth_routes(&guarded))
-        .merge(contact_routes(&guarded))
-        .merge(location_routes(&guarded))
-        .merge(calendar_routes(&guarded))
-        .merge(opportunity_routes(&guarded))
+    routes()
+        .into_iter()
+        .fold(Router::new(), add_route)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(state)
 }
 
-fn oauth_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
-    Router::new()
-        .route("/oauth/chooselocation", guarded(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
-        .route("/v2/oauth/chooselocation", guarded(&op::CHOOSE_LOCATION, get(oauth::choose_location)))
-        .route("/oauth/token", guarded(&op::TOKEN, post(oauth::token)))
-        .route("/oauth/reconnect", guarded(&op::RECONNECT, post(oauth::reconnect)))
-        .route("/oauth/locationToken", guarded(&op::LOCATION_TOKEN, post(oauth::location_token)))
-        .route("/oauth/installedLocations", guarded(&op::INSTALLED_LOCATIONS, get(oauth::installed_locations)))
-}
+type Route = (&'static Operation, &'static str, MethodRouter<Arc<GhlState>>);
 
-fn contact_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
-    Router::new()
-        .route("/contacts/search", guarded(&op::SEARCH_CONTACTS, post(contacts::search)))
-        .route("/contacts/search/duplicate", guarded(&op::DUPLICATE_CONTACT, get(contacts::duplicate)))
-        .route("/contacts/upsert", guarded(&op::UPSERT_CONTACT, post(contacts::upsert)))
-        .route(
-            "/contacts/",
-            guarded(&op::LIST_CONTACTS, get(contacts::list))
-                .merge(guarded(&op::CREATE_CONTACT, post(contacts::create))),
-        )
-        .route(
-            "/contacts/{id}",
-            guarded(&op::GET_CONTACT, get(contacts::get))
-                .merge(guarded(&op::UPDATE_CONTACT, put(contacts::update)))
-                .merge(guarded(&op::DELETE_CONTACT, delete(contacts::delete))),
-        )
-        .route(
-            "/contacts/{id}/tags",
-            guarded(&op::ADD_TAGS, post(contacts::add_tags))
-                .merge(guarded(&op::REMOVE_TAGS, delete(contacts::remove_tags))),
-        )
-        .route("/contacts/{id}/appointments", guarded(&op::CONTACT_APPOINTMENTS, get(contacts::appointments)))
-}
-
-fn location_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
-    Router::new()
-        .route("/locations/search", guarded(&op::SEARCH_LOCATIONS, get(locations::search)))
-        .route("/locations/{id}", guarded(&op::GET_LOCATION, get(locations::get)))
-        .route("/locations/{id}/customFields", guarded(&op::CUSTOM_FIELDS, get(locations::custom_fields)))
-        .route("/locations/{id}/tags", guarded(&op::LOCATION_TAGS, get(locations::tags)))
-}
-
-fn calendar_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
-    Router::new()
-        .route("/calendars/", guarded(&op::CALENDARS, get(calendars::list)))
-        .route("/calendars/events", guarded(&op::EVENTS, get(calendars::events)))
-        .route("/calendars/blocked-slots", guarded(&op::BLOCKED_SLOTS, get(calendars::blocked_slots)))
-        .route("/calendars/{id}", guarded(&op::GET_CALENDAR, get(calendars::get)))
-        .route("/calendars/{id}/free-slots", guarded(&op::FREE_SLOTS, get(calendars::free_slots)))
-        .route("/calendars/events/appointments", guarded(&op::CREATE_APPOINTMENT, post(calendars::create_appointment)))
-        .route(
-            "/calendars/events/appointments/{id}",
-            guarded(&op::GET_APPOINTMENT, get(calendars::get_appointment))
-                .merge(guarded(&op::UPDATE_APPOINTMENT, put(calendars::update_appointment))),
-        )
-        .route("/calendars/events/block-slots", guarded(&op::CREATE_BLOCK, post(calendars::create_block)))
-        .route("/calendars/events/{id}", guarded(&op::DELETE_EVENT, delete(calendars::delete_event)))
-}
-
-fn opportunity_routes(guarded: &impl Fn(&'static Operation, Methods) -> Methods) -> Router<Arc<GhlState>> {
-    Router::new()
-        .route("/opportunities/pipelines", guarded(&op::PIPELINES, get(opportunities::pipelines)))
-        .route("/opportunities/search", guarded(&op::SEARCH_OPPORTUNITIES, get(opportunities::search)))
-        .route("/opportunities/", guarded(&op::CREATE_OPPORTUNITY, post(opportunities::create)))
-        .route(
-            "/opportunities/{id}",
-            guarded(&op::GET_OPPORTUNITY, get(opportunities::get))
-                .merge(guarded(&op::UPDATE_OPPORTUNITY, put(opportunities::update)))
-                .merge(guarded(&op::DELETE_OPPORTUNITY, delete(opportunities::delete))),
-        )
-        .route("/opportunities/{id}/status", guarded(&op::OPPORTUNITY_STATUS, put(opportunities::set_status)))
+fn routes() -> Vec<Route> {
+    vec![
+        (&op::CHOOSE_LOCATION, "/oauth/chooselocation", get(oauth::choose_location)),
+        (&op::CHOOSE_LOCATION, "/v2/oauth/chooselocation", get(oauth::choose_location)),
+        (&op::TOKEN, "/oauth/token", post(oauth::token)),
+        (&op::RECONNECT, "/oauth/reconnect", post(oauth::reconnect)),
+        (&op::LOCATION_TOKEN, "/oauth/locationToken", post(oauth::location_token)),
+        (&op::INSTALLED_LOCATIONS, "/oauth/installedLocations", get(oauth::installed_locations)),
+        (&op::SEARCH_CONTACTS, "/contacts/search", post(contacts::search)),
+        (&op::DUPLICATE_CONTACT, "/contacts/search/duplicate", get(contacts::duplicate)),
+        (&op::UPSERT_CONTACT, "/contacts/upsert", post(contacts::upsert)),
+        (&op::LIST_CONTACTS, "/contacts/", get(contacts::list)),
+        (&op::CREATE_CONTACT, "/contacts/", post(contacts::create)),
+        (&op::GET_CONTACT, "/contacts/{id}", get(contacts::get)),
+        (&op::UPDATE_CONTACT, "/contacts/{id}", put(contacts::update)),
+        (&op::DELETE_CONTACT, "/contacts/{id}", delete(contacts::delete)),
+        (&op::ADD_TAGS, "/contacts/{id}/tags", post(contacts::add_tags)),
+        (&op::REMOVE_TAGS, "/contacts/{id}/tags", delete(contacts::remove_tags)),
+        (&op::CONTACT_APPOINTMENTS, "/contacts/{id}/appointments", get(contacts::appointments)),
+        (&op::SEARCH_LOCATIONS, "/locations/search", get(locations::search)),
+        (&op::GET_LOCATION, "/locations/{id}", get(locations::get)),
+        (&op::CUSTOM_FIELDS, "/locations/{id}/customFields", get(locations::custom_fields)),
+        (&op::LOCATION_TAGS, "/locations/{id}/tags", get(locations::tags)),
+        (&op::CALENDARS, "/calendars/", get(calendars::list)),
+        (&op::EVENTS, "/calendars/events", get(calendars::events)),
+        (&op::BLOCKED_SLOTS, "/calendars/blocked-slots", get(calendars::blocked_slots)),
+        (&op::GET_CALENDAR, "/calendars/{id}", get(calendars::get)),
+        (&op::FREE_SLOTS, "/calendars/{id}/free-slots", get(calendars::free_slots)),
+        (&op::CREATE_APPOINTMENT, "/calendars/events/appointments", post(calendars::create_appointment)),
+        (&op::GET_APPOINTMENT, "/calendars/events/appointments/{id}", get(calendars::get_appointment)),
+        (&op::UPDATE_APPOINTMENT, "/calendars/events/appointments/{id}", put(calendars::update_appointment)),
+        (&op::CREATE_BLOCK, "/calendars/events/block-slots", post(calendars::create_block)),
+        (&op::DELETE_EVENT, "/calendars/events/{id}", delete(calendars::delete_event)),
+        (&op::PIPELINES, "/opportunities/pipelines", get(opportunities::pipelines)),
+        (&op::SEARCH_OPPORTUNITIES, "/opportunities/search", get(opportunities::search)),
+        (&op::CREATE_OPPORTUNITY, "/opportunities/", post(opportunities::create)),
+        (&op::GET_OPPORTUNITY, "/opportunities/{id}", get(opportunities::get)),
+        (&op::UPDATE_OPPORTUNITY, "/opportunities/{id}", put(opportunities::update)),
+        (&op::DELETE_OPPORTUNITY, "/opportunities/{id}", delete(opportunities::delete)),
+        (&op::OPPORTUNITY_STATUS, "/opportunities/{id}/status", put(opportunities::set_status)),
+    ]
 }
 
 async fn not_found(method: Method, uri: Uri) -> Response {

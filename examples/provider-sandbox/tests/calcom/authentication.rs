@@ -9,20 +9,21 @@ use sidecar_core::token::StaticToken;
 
 use crate::support::{Fixture, builder};
 
-const BACK: &str = "https://app.example.com/back";
+const REDIRECT_URI: &str = "https://app.example.com/back";
 
 fn oauth(fixture: &Fixture) -> CalcomOAuth {
     let (id, base) = (fixture.calcom.client_id(), fixture.calcom.base_url());
-    let builder = CalcomOAuth::builder(id).client_secret(fixture.calcom.client_secret().to_owned()).redirect_uri(BACK);
+    let builder =
+        CalcomOAuth::builder(id).client_secret(fixture.calcom.client_secret().to_owned()).redirect_uri(REDIRECT_URI);
     builder.base_url(base).app_url(base).retry(RetryPolicy::never()).build().unwrap()
 }
 
-/// Follows the link as a user's browser does: the code that it leads back with.
+/// Opens the link as a browser does and returns the code of the redirect.
 async fn authorize_in_browser(link: url::Url) -> String {
     let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let response = browser.get(link).send().await.unwrap();
     let target = url::Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
-    assert!(target.as_str().starts_with(BACK));
+    assert!(target.as_str().starts_with(REDIRECT_URI));
     let value = |name: &str| target.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned();
     assert_eq!(value("state"), "state-1");
     value("code")
@@ -34,7 +35,7 @@ fn with_token(fixture: &Fixture, token: &str) -> calcom_client::CalcomClient {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
+async fn a_wrong_key_and_no_key_are_rejected_in_the_envelope() {
     let fixture = Fixture::new().await;
     let unknown = builder(&fixture.calcom).api_key("cal_live_wrong".to_owned()).build().unwrap();
     let error = unknown.me().get().await.unwrap_err();
@@ -43,8 +44,8 @@ async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
         (Some(&CalcomErrorReason::TokenInvalid), Some("UnauthorizedException"))
     );
     assert!(error.request_id().is_some());
-    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
-    let response = plain.get(format!("{}/v2/me", fixture.calcom.base_url())).send().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let response = http.get(format!("{}/v2/me", fixture.calcom.base_url())).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 401);
     let body: serde_json::Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     assert_eq!((&body["status"], &body["path"]), (&"error".into(), &"/v2/me".into()));
@@ -52,25 +53,25 @@ async fn a_wrong_key_and_none_are_refused_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn an_unknown_route_and_another_version_are_told_apart_from_a_missing_thing() {
+async fn an_unknown_route_or_version_differs_from_a_missing_record() {
     let fixture = Fixture::new().await;
     let raw = fixture.client.raw().get("/v2/teams").await.unwrap_err();
     assert_eq!(raw.problem(), Some(&CalcomErrorReason::UnknownRoute));
     let put = fixture.client.raw().put("/v2/me").await.unwrap_err();
     assert_eq!(put.problem(), Some(&CalcomErrorReason::UnknownRoute));
     let old = fixture.client.raw().get("/v2/bookings").await.unwrap_err();
-    assert_eq!(old.problem(), Some(&CalcomErrorReason::UnknownRoute), "without a version the old shapes would answer");
+    assert_eq!(old.problem(), Some(&CalcomErrorReason::UnknownRoute), "the version is required");
     assert_eq!(fixture.client.event_types().get(1).await.unwrap_err().problem(), Some(&CalcomErrorReason::NotFound));
     let invalid = fixture.client.raw().get("/v2/schedules/nine").version(calcom_client::ApiVersion::V2024_06_11).await;
     assert_eq!(invalid.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
-async fn the_minute_s_limit_is_told_kept_and_over_after_a_minute() {
+async fn the_rate_limit_blocks_for_one_minute() {
     let fixture = Fixture::new().await;
-    let hasty = builder(&fixture.calcom).api_key(fixture.calcom.api_key().to_owned());
-    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
-    let get = || plain.get(format!("{}/v2/me", fixture.calcom.base_url())).bearer_auth(fixture.calcom.api_key()).send();
+    let builder_with_key = builder(&fixture.calcom).api_key(fixture.calcom.api_key().to_owned());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = || http.get(format!("{}/v2/me", fixture.calcom.base_url())).bearer_auth(fixture.calcom.api_key()).send();
     let number = |response: &reqwest::Response, name: &str| -> i64 {
         response.headers()[format!("x-ratelimit-{name}-default")].to_str().unwrap().parse().unwrap()
     };
@@ -82,17 +83,17 @@ async fn the_minute_s_limit_is_told_kept_and_over_after_a_minute() {
     let rejected = get().await.unwrap();
     assert_eq!((rejected.status().as_u16(), number(&rejected, "remaining"), number(&rejected, "reset")), (429, 0, 60));
     assert!(rejected.headers().get("retry-after").is_none());
-    let client = hasty.rate_limit(RateLimitPolicy::API_KEY.burst(50)).build().unwrap();
+    let client = builder_with_key.rate_limit(RateLimitPolicy::API_KEY.burst(50)).build().unwrap();
     let error = client.me().get().await.unwrap_err();
     assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&CalcomErrorReason::RateLimit)));
     fixture.book("intro", "2026-11-24T09:00:00Z");
     fixture.sandbox.control().advance_clock(61_000);
     assert_eq!(get().await.unwrap().status().as_u16(), 200);
-    assert_eq!(fixture.calcom.counts().rejected(), 2, "a person on Cal.com's pages spends nothing");
+    assert_eq!(fixture.calcom.counts().rejected(), 2, "calls of the in-process API do not count");
 }
 
 #[tokio::test]
-async fn a_code_gives_a_pair_and_a_refresh_token_works_once() {
+async fn a_code_and_a_refresh_token_are_accepted_once() {
     let fixture = Fixture::new().await;
     let oauth = oauth(&fixture);
     assert_eq!(oauth.client().await.unwrap().client_id.as_deref(), Some(fixture.calcom.client_id()));
@@ -109,7 +110,7 @@ async fn a_code_gives_a_pair_and_a_refresh_token_works_once() {
 }
 
 #[tokio::test]
-async fn a_code_with_a_challenge_is_for_who_has_the_verifier() {
+async fn a_code_with_a_challenge_requires_the_verifier() {
     let fixture = Fixture::new().await;
     let oauth = oauth(&fixture);
     let (pkce, other) = (Pkce::generate().unwrap(), Pkce::generate().unwrap());
@@ -120,7 +121,7 @@ async fn a_code_with_a_challenge_is_for_who_has_the_verifier() {
 }
 
 #[tokio::test]
-async fn an_access_token_ends_after_half_an_hour_and_does_what_its_scopes_say() {
+async fn an_access_token_has_scopes_and_expires_after_half_an_hour() {
     let fixture = Fixture::new().await;
     let token = fixture.calcom.issue_token("PROFILE_READ BOOKING_READ");
     let client = with_token(&fixture, &token.access);
@@ -132,7 +133,7 @@ async fn an_access_token_ends_after_half_an_hour_and_does_what_its_scopes_say() 
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_is_lost_has_spent_its_token() {
+async fn a_refresh_whose_response_is_lost_has_used_its_token() {
     let fixture = Fixture::new().await;
     let oauth = oauth(&fixture);
     let token = fixture.calcom.issue_token("PROFILE_READ");

@@ -10,13 +10,13 @@ use crate::support::{Fixture, ann, at, builder};
 const MORNING: &str = "2026-11-24T09:00:00Z";
 const LATER: &str = "2026-11-24T10:00:00Z";
 
-async fn created(fixture: &Fixture, start: &str) -> Booking {
+async fn create_booking(fixture: &Fixture, start: &str) -> Booking {
     let create = fixture.client.bookings().create(fixture.event_type("intro"), at(start), &ann());
     create.metadata("ghlContactId", "c_1").await.unwrap().into_vec().remove(0)
 }
 
 #[tokio::test]
-async fn a_booking_is_made_without_credentials_and_read_by_its_uid() {
+async fn a_booking_is_created_without_credentials_and_read_by_uid() {
     let fixture = Fixture::new().await;
     let anonymous = builder(&fixture.calcom).build().unwrap();
     let created =
@@ -32,9 +32,9 @@ async fn a_booking_is_made_without_credentials_and_read_by_its_uid() {
 }
 
 #[tokio::test]
-async fn a_taken_time_and_one_outside_the_hours_are_refused_unless_the_host_allows_conflicts() {
+async fn unavailable_times_are_rejected_unless_the_host_allows_conflicts() {
     let fixture = Fixture::new().await;
-    created(&fixture, MORNING).await;
+    create_booking(&fixture, MORNING).await;
     let bookings = fixture.client.bookings();
     let id = fixture.event_type("intro");
     for start in [MORNING, "2026-11-24T08:45:00Z", "2026-11-28T09:00:00Z", "2026-11-24T16:45:00Z"] {
@@ -50,9 +50,9 @@ async fn a_taken_time_and_one_outside_the_hours_are_refused_unless_the_host_allo
 }
 
 #[tokio::test]
-async fn a_moved_booking_has_another_uid_and_both_point_to_each_other() {
+async fn a_rescheduled_booking_and_its_successor_name_each_other() {
     let fixture = Fixture::new().await;
-    let old = created(&fixture, MORNING).await;
+    let old = create_booking(&fixture, MORNING).await;
     fixture.sandbox.control().advance_clock(1_000);
     let new = fixture.client.bookings().reschedule(&old.uid, at(LATER)).reason("a clash").await.unwrap();
     assert_ne!(new.uid, old.uid);
@@ -70,32 +70,35 @@ async fn a_moved_booking_has_another_uid_and_both_point_to_each_other() {
 #[tokio::test]
 async fn a_cancelled_booking_frees_its_time_and_cannot_be_cancelled_twice() {
     let fixture = Fixture::new().await;
-    let booking = created(&fixture, MORNING).await;
+    let booking = create_booking(&fixture, MORNING).await;
     let bookings = fixture.client.bookings();
-    let gone = bookings.cancel(&booking.uid).reason("ill").await.unwrap().into_vec().remove(0);
-    assert_eq!((gone.status, gone.cancellation_reason.as_deref()), (Some(BookingStatus::Cancelled), Some("ill")));
+    let cancelled = bookings.cancel(&booking.uid).reason("ill").await.unwrap().into_vec().remove(0);
+    assert_eq!(
+        (cancelled.status, cancelled.cancellation_reason.as_deref()),
+        (Some(BookingStatus::Cancelled), Some("ill"))
+    );
     assert_eq!(bookings.cancel(&booking.uid).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
-    created(&fixture, MORNING).await;
+    create_booking(&fixture, MORNING).await;
     assert_eq!(bookings.cancel("nobody").await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
-async fn a_booking_that_waits_is_confirmed_or_declined_once() {
+async fn a_pending_booking_is_confirmed_or_declined_once() {
     let fixture = Fixture::new().await;
     let bookings = fixture.client.bookings();
     let (first, second) = (fixture.book("consultation", MORNING), fixture.book("consultation", LATER));
     assert_eq!(fixture.calcom.booking(&first).unwrap()["status"], "pending");
-    let yes = bookings.confirm(&*first).await.unwrap().into_vec().remove(0);
-    let no = bookings.decline(&*second).reason("on holiday").await.unwrap().into_vec().remove(0);
-    assert_eq!((yes.status, no.status), (Some(BookingStatus::Accepted), Some(BookingStatus::Rejected)));
+    let confirmed = bookings.confirm(&*first).await.unwrap().into_vec().remove(0);
+    let declined = bookings.decline(&*second).reason("on holiday").await.unwrap().into_vec().remove(0);
+    assert_eq!((confirmed.status, declined.status), (Some(BookingStatus::Accepted), Some(BookingStatus::Rejected)));
     assert_eq!(bookings.confirm(&*first).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
     assert_eq!(bookings.decline(&*second).await.unwrap_err().problem(), Some(&CalcomErrorReason::AlreadyDone));
 }
 
 #[tokio::test]
-async fn absence_is_kept_for_each_attendee_and_the_host() {
+async fn absences_of_attendees_and_the_host_are_stored() {
     let fixture = Fixture::new().await;
-    let booking = created(&fixture, MORNING).await;
+    let booking = create_booking(&fixture, MORNING).await;
     let marked =
         fixture.client.bookings().mark_absent(&booking.uid).host(true).attendee("ann@example.com", true).await.unwrap();
     assert_eq!((marked.absent_host, marked.attendees.unwrap()[0].absent), (Some(true), Some(true)));
@@ -104,7 +107,7 @@ async fn absence_is_kept_for_each_attendee_and_the_host() {
 }
 
 #[tokio::test]
-async fn a_listing_filters_orders_and_pages() {
+async fn a_listing_filters_sorts_and_pages() {
     let fixture = Fixture::new().await;
     let early = fixture.book("intro", MORNING);
     let cancelled = fixture.book("intro", LATER);
@@ -137,9 +140,9 @@ async fn a_listing_filters_orders_and_pages() {
 }
 
 #[tokio::test]
-async fn a_move_whose_answer_is_lost_was_carried_out() {
+async fn a_reschedule_whose_response_is_lost_takes_effect() {
     let fixture = Fixture::new().await;
-    let old = created(&fixture, MORNING).await;
+    let old = create_booking(&fixture, MORNING).await;
     fixture.sandbox.control().calcom().add_faults([FaultRule {
         path: Some(format!("/v2/bookings/{}/reschedule", old.uid)),
         fault: Fault::ResetAfter,
@@ -154,11 +157,11 @@ async fn a_move_whose_answer_is_lost_was_carried_out() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_is_found_by_its_reference() {
+async fn a_create_whose_response_is_lost_is_found_by_its_reference() {
     let fixture = Fixture::new().await;
-    let lost =
+    let fault =
         FaultRule { method: Some("POST".into()), fault: Fault::ResetAfter, times: Some(1), ..FaultRule::default() };
-    fixture.sandbox.control().calcom().add_faults([lost]);
+    fixture.sandbox.control().calcom().add_faults([fault]);
     let create = fixture.client.bookings().create(fixture.event_type("intro"), at(MORNING), &ann()).reference("job-1");
     let found = create.create_or_find().await.unwrap();
     assert_eq!(found.booking().unwrap().uid.as_str(), fixture.calcom.bookings()[0]["uid"]);
@@ -166,7 +169,7 @@ async fn a_create_whose_answer_is_lost_is_found_by_its_reference() {
 }
 
 #[tokio::test]
-async fn a_hold_booking_takes_the_lengths_of_its_event_type_only() {
+async fn a_hold_booking_has_a_length_of_its_event_type() {
     let fixture = Fixture::new().await;
     let strategy = BlockStrategy::HoldBooking { event_type: fixture.event_type("block").into(), attendee: ann() };
     let slot = BlockedSlot::new(at("2026-11-24T19:10:00Z"), at("2026-11-24T20:10:00Z"));
@@ -180,7 +183,7 @@ async fn a_hold_booking_takes_the_lengths_of_its_event_type_only() {
 }
 
 #[tokio::test]
-async fn seats_are_taken_until_none_is_left() {
+async fn seats_can_be_booked_until_none_is_left() {
     let fixture = Fixture::new().await;
     let uids: Vec<String> = (0..3).map(|_| fixture.book("group-class", MORNING)).collect();
     assert!(uids.iter().all(|uid| *uid == uids[0]));
@@ -188,6 +191,6 @@ async fn seats_are_taken_until_none_is_left() {
     assert!(full.unwrap_err().is_slot_taken());
     let booking = fixture.calcom.booking(&uids[0]).unwrap();
     let seat = booking["attendees"][1]["seatUid"].as_str().unwrap();
-    let left = fixture.client.bookings().cancel(&*uids[0]).seat(seat).await.unwrap().into_vec().remove(0);
-    assert_eq!((left.status, left.attendees.unwrap().len()), (Some(BookingStatus::Accepted), 2));
+    let remaining = fixture.client.bookings().cancel(&*uids[0]).seat(seat).await.unwrap().into_vec().remove(0);
+    assert_eq!((remaining.status, remaining.attendees.unwrap().len()), (Some(BookingStatus::Accepted), 2));
 }

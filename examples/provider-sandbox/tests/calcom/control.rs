@@ -3,7 +3,8 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Fixture, Receiver, SECRET, ms};
+use crate::receiver::Receiver;
+use crate::support::{Fixture, SECRET, ms};
 
 async fn send(fixture: &Fixture, method: &str, path: &str, command: Option<Value>) -> (StatusCode, Value) {
     let request = Request::builder().method(method).uri(format!("/__control{path}"));
@@ -15,7 +16,7 @@ async fn send(fixture: &Fixture, method: &str, path: &str, command: Option<Value
 }
 
 #[tokio::test]
-async fn a_person_s_changes_can_be_ordered_over_the_wire() {
+async fn the_control_api_changes_bookings_over_http() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::listen(&[]).await;
     let book = json!({"action": "book", "event_type": fixture.event_type("intro"), "start_ms": ms("2026-11-24T09:00:00Z"),
@@ -46,7 +47,7 @@ async fn state_shows_counts_always_and_bookings_only_when_full() {
 }
 
 #[tokio::test]
-async fn reset_ends_orders_and_an_order_that_is_not_understood_says_why() {
+async fn reset_restores_settings_and_invalid_commands_are_rejected() {
     let fixture = Fixture::new().await;
     let rule = json!({"rules": [{"path": "/v2/me", "fault": {"kind": "status", "status": 503}}]});
     send(&fixture, "POST", "/calcom/faults", Some(rule)).await;

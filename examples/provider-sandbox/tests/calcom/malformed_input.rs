@@ -21,8 +21,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v2/auth/oauth2/token", ""),
 ];
 
-/// Bodies that are nearly right, with one field turned into each of these.
-fn mutants() -> Vec<Value> {
+/// Returns the values that replace one field of a valid body.
+fn invalid_values() -> Vec<Value> {
     vec![
         json!(""),
         json!("x"),
@@ -43,7 +43,7 @@ fn mutants() -> Vec<Value> {
     ]
 }
 
-fn right(event_type: i64) -> Value {
+fn valid_body(event_type: i64) -> Value {
     json!({
         "eventTypeId": event_type, "start": "2026-11-24T09:00:00Z", "attendee": {"name": "A", "email": "a@example.com", "timeZone": "UTC"},
         "metadata": {"a": "b"}, "lengthInMinutes": 30, "slotStart": "2026-11-24T09:00:00Z", "slotDuration": 30, "reservationDuration": 5,
@@ -63,23 +63,23 @@ async fn status(fixture: &Fixture, method: &str, path: &str, version: &str, body
 }
 
 #[tokio::test]
-async fn nothing_that_is_sent_is_a_failure_of_the_server() {
+async fn malformed_input_never_causes_a_server_error() {
     let fixture = Fixture::new().await;
     let unlimited = provider_sandbox::calcom::LimitRules { enforced: false, ..Default::default() };
     fixture.sandbox.control().calcom().set_limits(unlimited);
     let uid = fixture.book("intro", "2026-11-24T15:00:00Z");
     let event_type = fixture.event_type("block");
     let schedule = fixture.calcom.default_schedule_id().unwrap();
-    let right = right(event_type);
+    let valid_body = valid_body(event_type);
     for (method, path, version) in ROUTES {
         let path = path
             .replace("UID", &uid)
             .replace("SCHEDULE", &schedule.to_string())
             .replace("EVENT", &event_type.to_string());
-        for field in right.as_object().unwrap().keys() {
-            for mutant in mutants() {
-                let mut body = right.clone();
-                body[field] = mutant;
+        for field in valid_body.as_object().unwrap().keys() {
+            for value in invalid_values() {
+                let mut body = valid_body.clone();
+                body[field] = value;
                 let status = status(&fixture, method, &path, version, body.to_string()).await;
                 assert!(status < 500, "{method} {path}: {status} for {body}");
             }
@@ -92,7 +92,7 @@ async fn nothing_that_is_sent_is_a_failure_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_query_that_cannot_be_is_refused() {
+async fn an_invalid_query_is_rejected() {
     let fixture = Fixture::new().await;
     let id = fixture.event_type("intro");
     for (path, version) in [

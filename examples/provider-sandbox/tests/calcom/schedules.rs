@@ -6,7 +6,7 @@ use sidecar_core::ErrorKind;
 use crate::support::{Fixture, at};
 
 #[tokio::test]
-async fn a_schedule_is_made_changed_and_deleted_and_keeps_its_zone() {
+async fn a_schedule_is_created_updated_and_deleted() {
     let fixture = Fixture::new().await;
     let schedules = fixture.client.schedules();
     let default = schedules.default_schedule().await.unwrap().unwrap();
@@ -29,7 +29,7 @@ async fn a_schedule_is_made_changed_and_deleted_and_keeps_its_zone() {
 }
 
 #[tokio::test]
-async fn hours_that_cannot_be_are_refused_with_a_reason() {
+async fn invalid_hours_are_rejected_with_the_reason() {
     let fixture = Fixture::new().await;
     let schedules = fixture.client.schedules();
     let id = fixture.calcom.default_schedule_id().unwrap();
@@ -45,25 +45,25 @@ async fn hours_that_cannot_be_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn an_event_type_s_slug_is_its_own_and_settings_are_kept() {
+async fn an_event_type_has_a_unique_slug_and_stores_settings() {
     let fixture = Fixture::new().await;
     let event_types = fixture.client.event_types();
-    let twice = event_types.create("Intro", "intro", 30).await.unwrap_err();
-    assert!(twice.message().contains("already has an event type"), "{twice}");
+    let duplicate = event_types.create("Intro", "intro", 30).await.unwrap_err();
+    assert!(duplicate.message().contains("already has an event type"), "{duplicate}");
     let created =
         event_types.create("Call", "call", 20).set("bookingWindow", json!({"type": "calendarDays", "value": 30}));
     let created = created.await.unwrap();
     let read = event_types.get(created.id).await.unwrap();
     assert_eq!(read.booking_window.unwrap()["value"], 30);
-    let asks = event_types.update(created.id).set("confirmationPolicy", json!({"type": "always"})).await.unwrap();
-    assert!(asks.confirmation_policy.is_some());
+    let updated = event_types.update(created.id).set("confirmationPolicy", json!({"type": "always"})).await.unwrap();
+    assert!(updated.confirmation_policy.is_some());
     assert_eq!(event_types.list().await.unwrap().len(), 5);
     event_types.delete(created.id).await.unwrap();
     assert_eq!(event_types.get(created.id).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
-async fn days_out_of_office_are_whole_and_told_once() {
+async fn out_of_office_entries_are_whole_days_and_unique() {
     let fixture = Fixture::new().await;
     let ooo = fixture.client.out_of_office();
     let (start, end) = (at("2026-11-24T00:00:00Z"), at("2026-11-26T00:00:00Z"));
@@ -77,7 +77,7 @@ async fn days_out_of_office_are_whole_and_told_once() {
 }
 
 #[tokio::test]
-async fn the_user_is_read_and_changed() {
+async fn the_user_is_read_and_updated() {
     let fixture = Fixture::new().await;
     let me = fixture.client.me().update().name("Bo Guest").time_format(24_u32).await.unwrap();
     assert_eq!((me.name.as_deref(), me.time_format), (Some("Bo Guest"), Some(24)));

@@ -8,7 +8,7 @@ use crate::support::{Fixture, START_MS, ann, at, builder};
 const DAY: &str = "2026-11-24";
 
 #[tokio::test]
-async fn slots_fill_the_working_hours_and_shrink_when_booked() {
+async fn slots_fill_the_working_hours_without_the_booked_times() {
     let fixture = Fixture::new().await;
     let free = fixture.starts("intro", DAY).await;
     assert_eq!((free.len(), free[0].as_str(), free[15].as_str()), (16, "09:00", "16:30"));
@@ -18,16 +18,16 @@ async fn slots_fill_the_working_hours_and_shrink_when_booked() {
     assert_eq!(
         fixture.starts("group-class", DAY).await[0],
         "10:00",
-        "one booking takes the host from every event type"
+        "a booking occupies the host for every event type"
     );
     fixture.calcom.cancel(&uid).unwrap();
     assert_eq!(fixture.starts("intro", DAY).await, free);
     assert!(fixture.starts("intro", "2026-11-28").await.is_empty(), "a Saturday");
-    assert_eq!(fixture.starts("intro", "2026-11-23").await[0], "12:30", "what is past is not offered");
+    assert_eq!(fixture.starts("intro", "2026-11-23").await[0], "12:30", "past slots are not listed");
 }
 
 #[tokio::test]
-async fn a_slot_comes_in_the_time_zone_asked_for_with_its_end_only_in_ranges() {
+async fn slots_use_the_requested_time_zone_and_have_ends_only_in_ranges() {
     let fixture = Fixture::new().await;
     let list = || fixture.client.slots().list(fixture.event_type("intro")).days(DAY, DAY).time_zone("Europe/Berlin");
     let range = list().await.unwrap();
@@ -50,7 +50,7 @@ async fn an_override_blocks_a_day_or_a_part_of_it() {
 }
 
 #[tokio::test]
-async fn blocked_times_are_taken_out_of_the_schedule_and_given_back() {
+async fn blocked_times_are_removed_from_the_schedule_and_restored() {
     let fixture = Fixture::new().await;
     let slot = BlockedSlot::new(at("2026-11-24T09:00:00Z"), at("2026-11-24T16:00:00Z"));
     let handle = fixture.client.create_blocked_slots([slot]).await.unwrap().remove(0);
@@ -61,7 +61,7 @@ async fn blocked_times_are_taken_out_of_the_schedule_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
+async fn a_reservation_hides_its_slot_until_it_expires() {
     let fixture = Fixture::new().await;
     let slots = fixture.client.slots();
     let intro = fixture.event_type("intro");
@@ -69,9 +69,9 @@ async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
     let until = held.reservation_until.unwrap().timestamp().unwrap();
     assert!((0..5_000).contains(&(until.as_millis() - START_MS - 10 * 60_000)));
     assert_eq!(fixture.starts("intro", DAY).await[0], "09:30");
-    assert_eq!(fixture.starts("group-class", DAY).await[0], "09:00", "it holds one event type");
-    let twice = slots.reserve(intro, at("2026-11-24T09:00:00Z")).await.unwrap_err();
-    assert_eq!(twice.problem(), Some(&CalcomErrorReason::SlotTaken));
+    assert_eq!(fixture.starts("group-class", DAY).await[0], "09:00", "it hides the slot of one event type");
+    let duplicate = slots.reserve(intro, at("2026-11-24T09:00:00Z")).await.unwrap_err();
+    assert_eq!(duplicate.problem(), Some(&CalcomErrorReason::SlotTaken));
     slots.update_reservation(&held.uid, intro, at("2026-11-24T10:00:00Z")).await.unwrap();
     assert_eq!(fixture.starts("intro", DAY).await[..3], ["09:00", "09:30", "10:30"]);
     fixture.sandbox.control().advance_clock(6 * 60_000);
@@ -81,7 +81,7 @@ async fn a_reservation_hides_its_slot_until_it_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_reservation_that_is_let_go_is_free_at_once() {
+async fn a_deleted_reservation_frees_its_slot_at_once() {
     let fixture = Fixture::new().await;
     let anonymous = builder(&fixture.calcom).build().unwrap();
     let held = anonymous.slots().reserve(fixture.event_type("intro"), at("2026-11-24T09:00:00Z")).await.unwrap();
@@ -92,11 +92,11 @@ async fn a_reservation_that_is_let_go_is_free_at_once() {
         .reserve(fixture.event_type("intro"), at("2026-11-24T09:00:00Z"))
         .reservation_duration(60)
         .await;
-    assert_eq!(longer.unwrap_err().kind(), ErrorKind::Auth, "how long is the host's to say");
+    assert_eq!(longer.unwrap_err().kind(), ErrorKind::Auth, "only the host may set the duration");
 }
 
 #[tokio::test]
-async fn a_booking_s_own_time_is_free_for_its_move() {
+async fn the_time_of_a_booking_is_free_for_its_reschedule() {
     let fixture = Fixture::new().await;
     let uid = fixture.book("intro", "2026-11-24T09:00:00Z");
     let list = fixture.client.slots().list(fixture.event_type("intro")).days(DAY, DAY);
@@ -106,7 +106,7 @@ async fn a_booking_s_own_time_is_free_for_its_move() {
 }
 
 #[tokio::test]
-async fn buffers_notice_and_lengths_of_an_event_type_shape_its_slots() {
+async fn buffers_notice_and_lengths_of_an_event_type_define_its_slots() {
     let fixture = Fixture::new().await;
     let event_types = fixture.client.event_types();
     let created =
@@ -128,7 +128,7 @@ async fn every_listed_slot_can_be_booked_until_none_is_left() {
     let fixture = Fixture::new().await;
     let id = fixture.calcom.default_schedule_id().unwrap();
     let schedules = fixture.client.schedules();
-    // The night in which the clocks of New York go from 02:00 to 03:00.
+    // On this date, daylight saving time starts in New York.
     schedules
         .update(id)
         .time_zone("America/New_York")

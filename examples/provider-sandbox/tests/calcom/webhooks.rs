@@ -4,7 +4,8 @@ use provider_sandbox::calcom::WebhookCommand;
 use serde_json::Value;
 use sidecar_core::ErrorKind;
 
-use crate::support::{Fixture, Receiver, SECRET, at, ms, verifies};
+use crate::receiver::Receiver;
+use crate::support::{Fixture, SECRET, at, ms, verifies};
 
 const MORNING: &str = "2026-11-24T09:00:00Z";
 
@@ -13,7 +14,7 @@ fn find_event(events: &[CalcomEvent], kind: &EventKind) -> CalcomEvent {
 }
 
 #[tokio::test]
-async fn each_change_of_a_booking_has_its_event_which_the_client_verifies_and_reads() {
+async fn each_booking_change_emits_an_event_that_the_client_accepts() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let uid = fixture.book("intro", MORNING);
@@ -52,7 +53,7 @@ async fn each_change_of_a_booking_has_its_event_which_the_client_verifies_and_re
 }
 
 #[tokio::test]
-async fn metadata_comes_with_what_stands_and_not_with_what_is_over() {
+async fn created_events_have_metadata_and_cancelled_ones_do_not() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let uid = fixture.book("intro", MORNING);
@@ -78,7 +79,7 @@ async fn metadata_comes_with_what_stands_and_not_with_what_is_over() {
 }
 
 #[tokio::test]
-async fn a_webhook_made_by_the_api_hears_its_triggers_only_with_its_own_secret() {
+async fn a_webhook_receives_only_its_triggers_signed_with_its_secret() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::listen(&[]).await;
     let webhooks = fixture.client.webhooks();
@@ -92,14 +93,14 @@ async fn a_webhook_made_by_the_api_hears_its_triggers_only_with_its_own_secret()
     assert_eq!(headers["x-cal-webhook-version"], "2021-10-20");
     assert!(!verifies(&headers, &[&body[..], b" "].concat()));
     assert_eq!(fixture.calcom.counts().webhooks.unsubscribed, 1);
-    let silent = webhooks.update(&created.id).active(false).await.unwrap();
-    assert_eq!((silent.active, webhooks.list().await.unwrap().items.len()), (Some(false), 1));
+    let inactive = webhooks.update(&created.id).active(false).await.unwrap();
+    assert_eq!((inactive.active, webhooks.list().await.unwrap().items.len()), (Some(false), 1));
     webhooks.delete(&created.id).await.unwrap();
     assert_eq!(webhooks.get(&created.id).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
-async fn a_refused_delivery_is_sent_three_times_with_the_same_bytes_and_is_lost_then() {
+async fn a_rejected_delivery_is_attempted_three_times_with_the_same_bytes() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[500, 404, 200, 503, 503, 503]).await;
     fixture.sandbox.control().calcom().update_webhooks(&WebhookCommand {
@@ -118,7 +119,7 @@ async fn a_refused_delivery_is_sent_three_times_with_the_same_bytes_and_is_lost_
 }
 
 #[tokio::test]
-async fn deliveries_are_held_copied_dropped_and_forged_on_order() {
+async fn deliveries_are_held_duplicated_dropped_and_forged_on_command() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let calcom = fixture.sandbox.control().calcom().clone();
@@ -140,8 +141,8 @@ async fn deliveries_are_held_copied_dropped_and_forged_on_order() {
     assert_eq!(receiver.events().len(), 2);
     calcom.update_webhooks(&WebhookCommand { forged: 1, unknown: 1, ..WebhookCommand::default() });
     fixture.wait_for_deliveries().await;
-    let honest = receiver.raw()[2..].iter().filter(|(headers, body)| verifies(headers, body)).count();
-    assert_eq!((receiver.raw().len(), honest), (4, 1));
+    let genuine = receiver.raw()[2..].iter().filter(|(headers, body)| verifies(headers, body)).count();
+    assert_eq!((receiver.raw().len(), genuine), (4, 1));
     calcom.update_webhooks(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
     fixture.book("intro", "2026-11-24T10:00:00Z");
     fixture.wait_for_deliveries().await;
@@ -149,7 +150,7 @@ async fn deliveries_are_held_copied_dropped_and_forged_on_order() {
 }
 
 #[tokio::test]
-async fn a_confirmed_request_is_told_as_a_creation() {
+async fn a_confirmation_emits_a_created_event() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let uid = fixture.book("consultation", MORNING);

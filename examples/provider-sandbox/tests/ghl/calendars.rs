@@ -5,9 +5,9 @@ use crate::support::{Fixture, START_MS};
 
 const MONTH_MS: i64 = 30 * provider_sandbox::clock::DAY_MS;
 
-fn events_path(fixture: &Fixture, more: &str) -> String {
+fn events_path(fixture: &Fixture, params: &str) -> String {
     format!(
-        "/calendars/events?locationId={}&startTime={START_MS}&endTime={}{more}",
+        "/calendars/events?locationId={}&startTime={START_MS}&endTime={}{params}",
         fixture.location,
         START_MS + MONTH_MS
     )
@@ -23,7 +23,7 @@ async fn book(fixture: &Fixture, start: &str) -> crate::support::TestResponse {
 }
 
 #[tokio::test]
-async fn events_of_the_coming_month_are_found_by_calendar_user_and_group() {
+async fn events_of_the_next_month_are_found_by_calendar_user_and_group() {
     let fixture = Fixture::new().await;
     let expected = fixture.ghl.appointments(&fixture.location);
     let mut found = 0;
@@ -33,15 +33,15 @@ async fn events_of_the_coming_month_are_found_by_calendar_user_and_group() {
     }
     assert_eq!((found, expected.len()), (60, 60));
     for (name, field) in [("userId", "assignedUserId"), ("groupId", "groupId")] {
-        let wanted = expected[0][field].as_str().unwrap();
-        let response = fixture.get(&events_path(&fixture, &format!("&{name}={wanted}"))).await;
-        let expected = expected.iter().filter(|event| event[field] == wanted).count();
+        let selected = expected[0][field].as_str().unwrap();
+        let response = fixture.get(&events_path(&fixture, &format!("&{name}={selected}"))).await;
+        let expected = expected.iter().filter(|event| event[field] == selected).count();
         assert_eq!(response.body["events"].as_array().unwrap().len(), expected, "{name}");
     }
 }
 
 #[tokio::test]
-async fn events_want_millis_and_a_selector() {
+async fn events_require_milliseconds_and_a_selector() {
     let fixture = Fixture::new().await;
     let calendar = fixture.ghl.calendar_ids(&fixture.location).remove(0);
     let dates = format!(
@@ -58,7 +58,7 @@ async fn events_want_millis_and_a_selector() {
 }
 
 #[tokio::test]
-async fn an_appointment_is_written_bare_and_read_in_an_envelope() {
+async fn writes_return_a_bare_appointment_and_reads_an_envelope() {
     let fixture = Fixture::new().await;
     let written = book(&fixture, "2026-11-29T10:00:00-07:00").await;
     assert_eq!(written.status, StatusCode::OK);
@@ -83,7 +83,7 @@ async fn an_appointment_is_written_bare_and_read_in_an_envelope() {
 }
 
 #[tokio::test]
-async fn deleting_an_event_answers_201() {
+async fn deleting_an_event_returns_201() {
     let fixture = Fixture::new().await;
     let id = book(&fixture, "2026-11-29T10:00:00-07:00").await.body["id"].as_str().unwrap().to_owned();
     let response = fixture.call("DELETE", &format!("/calendars/events/{id}"), Some(json!({}))).await;
@@ -92,7 +92,7 @@ async fn deleting_an_event_answers_201() {
 }
 
 #[tokio::test]
-async fn a_taken_slot_is_refused_unless_told_to_ignore_it() {
+async fn a_taken_slot_is_rejected_unless_the_check_is_disabled() {
     let fixture = Fixture::new().await;
     assert_eq!(book(&fixture, "2026-11-29T10:00:00-07:00").await.status, StatusCode::OK);
     assert_eq!(book(&fixture, "2026-11-29T10:15:00-07:00").await.status, StatusCode::BAD_REQUEST);
@@ -102,7 +102,7 @@ async fn a_taken_slot_is_refused_unless_told_to_ignore_it() {
 }
 
 #[tokio::test]
-async fn bad_appointments_are_refused() {
+async fn invalid_appointments_are_rejected() {
     let fixture = Fixture::new().await;
     let table = [
         ("appointmentStatus", json!("maybe"), 422),
@@ -124,7 +124,7 @@ async fn bad_appointments_are_refused() {
 }
 
 #[tokio::test]
-async fn free_slots_leave_out_what_is_booked_or_blocked_and_reach_31_days() {
+async fn free_slots_exclude_booked_and_blocked_times_and_reach_31_days() {
     let fixture = Fixture::new().await;
     let calendar = fixture.ghl.calendar_ids(&fixture.location).remove(0);
     let path = |days: i64| {
@@ -154,7 +154,7 @@ async fn free_slots_leave_out_what_is_booked_or_blocked_and_reach_31_days() {
 }
 
 #[tokio::test]
-async fn calendars_keep_the_provider_s_typos() {
+async fn calendars_have_the_typos_of_the_provider() {
     let fixture = Fixture::new().await;
     let response = fixture.get(&format!("/calendars/?locationId={}", fixture.location)).await;
     let calendars = response.body["calendars"].as_array().unwrap().clone();

@@ -10,7 +10,7 @@ async fn create(fixture: &Fixture, fields: Value) -> crate::support::TestRespons
 }
 
 #[tokio::test]
-async fn create_answers_201_with_the_contact() {
+async fn create_returns_201_with_the_contact() {
     let fixture = Fixture::new().await;
     let response = create(&fixture, json!({"firstName": "Ada", "lastName": "Quist", "email": "Ada@Example.com", "phone": "(602) 555-0100", "tags": ["VIP", "vip"]})).await;
     assert_eq!(response.status, StatusCode::CREATED);
@@ -21,7 +21,7 @@ async fn create_answers_201_with_the_contact() {
 }
 
 #[tokio::test]
-async fn a_duplicate_is_400_and_names_the_one_that_is_there() {
+async fn a_duplicate_is_400_and_names_the_existing_contact() {
     let fixture = Fixture::new().await;
     let existing =
         fixture.ghl.contacts(&fixture.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
@@ -37,7 +37,7 @@ async fn a_duplicate_is_400_and_names_the_one_that_is_there() {
 }
 
 #[tokio::test]
-async fn an_address_given_up_is_free_again() {
+async fn a_changed_email_can_be_used_by_another_contact() {
     let fixture = Fixture::new().await;
     let existing =
         fixture.ghl.contacts(&fixture.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
@@ -47,7 +47,7 @@ async fn an_address_given_up_is_free_again() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_422_with_every_complaint() {
+async fn invalid_bodies_are_422_with_every_error() {
     let fixture = Fixture::new().await;
     let field =
         fixture.get(&format!("/locations/{}/customFields", fixture.location)).await.body["customFields"][0]["id"]
@@ -63,10 +63,10 @@ async fn bad_bodies_are_422_with_every_complaint() {
         (json!({"customFields": [{"id": "nothing", "field_value": "A"}]}), "custom field of the location"),
         (json!({"dndSettings": {"sms": {"status": "active"}}}), "property sms should not exist"),
     ];
-    for (fields, word) in table {
+    for (fields, expected_error) in table {
         let response = create(&fixture, fields.clone()).await;
         assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields}");
-        assert!(response.message().contains(word), "{fields}: {}", response.message());
+        assert!(response.message().contains(expected_error), "{fields}: {}", response.message());
     }
     let id = fixture.ghl.contacts(&fixture.location)[0]["id"].as_str().unwrap().to_owned();
     for name in ["locationId", "gender", "companyName"] {
@@ -84,13 +84,13 @@ async fn custom_fields_are_written_as_field_value_and_read_as_value() {
     let fixture = Fixture::new().await;
     let response =
         create(&fixture, json!({"customFields": [{"key": "course_level", "field_value": "Advanced"}]})).await;
-    let held = &response.body["contact"]["customFields"][0];
-    assert_eq!(held["value"], "Advanced");
-    assert_eq!(held.as_object().unwrap().len(), 2, "id and value, no key");
+    let custom_field = &response.body["contact"]["customFields"][0];
+    assert_eq!(custom_field["value"], "Advanced");
+    assert_eq!(custom_field.as_object().unwrap().len(), 2, "id and value, no key");
 }
 
 #[tokio::test]
-async fn update_replaces_tags_and_keeps_what_it_does_not_name() {
+async fn update_replaces_tags_and_leaves_absent_fields_unchanged() {
     let fixture = Fixture::new().await;
     let created =
         create(&fixture, json!({"firstName": "Ada", "city": "Leeds", "tags": ["a", "b"]})).await.body["contact"]
@@ -106,7 +106,7 @@ async fn update_replaces_tags_and_keeps_what_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn upsert_creates_then_changes() {
+async fn upsert_creates_then_updates() {
     let fixture = Fixture::new().await;
     let body = |city: &str| json!({"locationId": fixture.location, "email": "up@example.com", "city": city});
     let first = fixture.call("POST", "/contacts/upsert", Some(body("Leeds"))).await;
@@ -118,7 +118,7 @@ async fn upsert_creates_then_changes() {
 }
 
 #[tokio::test]
-async fn tags_are_added_and_removed_one_by_one() {
+async fn tags_are_added_and_removed() {
     let fixture = Fixture::new().await;
     let id = create(&fixture, json!({"tags": ["a"]})).await.body["contact"]["id"].as_str().unwrap().to_owned();
     let path = format!("/contacts/{id}/tags");
@@ -144,7 +144,7 @@ async fn a_deleted_and_an_unknown_contact_are_400() {
 }
 
 #[tokio::test]
-async fn another_location_s_contact_is_403() {
+async fn a_contact_of_another_location_is_403() {
     let fixture = Fixture::new().await;
     let id = fixture.ghl.contacts(&fixture.other_location)[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(fixture.get(&format!("/contacts/{id}")).await.status, StatusCode::FORBIDDEN);

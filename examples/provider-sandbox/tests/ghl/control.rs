@@ -10,7 +10,7 @@ async fn read(fixture: &Fixture, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_environment_names_what_a_server_needs() {
+async fn the_environment_contains_every_variable_of_a_server() {
     let fixture = Fixture::new().await;
     let env = fixture.sandbox.env();
     let names: Vec<&str> = env.iter().map(|(name, _)| *name).collect();
@@ -44,7 +44,7 @@ async fn state_shows_counts_always_and_records_only_when_full() {
 }
 
 #[tokio::test]
-async fn changes_are_made_as_somebody_in_the_user_interface_would() {
+async fn the_control_api_changes_contacts() {
     let fixture = Fixture::new().await;
     let command = json!({"changes": [{"action": "create_contact", "location": fixture.location, "fields": {"firstName": "Ann"}}]});
     let response = fixture.control("changes", command).await;
@@ -55,7 +55,7 @@ async fn changes_are_made_as_somebody_in_the_user_interface_would() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_understood_says_why() {
+async fn an_invalid_command_is_rejected_with_the_reason() {
     let fixture = Fixture::new().await;
     for (path, command) in [
         ("faults", json!({"rulez": []})),
@@ -71,7 +71,7 @@ async fn an_order_that_is_not_understood_says_why() {
 }
 
 #[tokio::test]
-async fn reset_ends_orders_and_forgets_counts() {
+async fn reset_restores_settings_and_clears_counts() {
     let fixture = Fixture::new().await;
     fixture.control("faults", json!({"rules": [{"fault": {"kind": "status", "status": 500}}]})).await;
     fixture.control("limits", json!({"rules": {"burst": 1}})).await;
@@ -83,7 +83,7 @@ async fn reset_ends_orders_and_forgets_counts() {
 }
 
 #[tokio::test]
-async fn a_stopped_sandbox_answers_nobody_not_even_on_an_open_connection() {
+async fn a_stopped_sandbox_closes_open_connections() {
     let fixture = Fixture::new().await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/__control", fixture.sandbox.url());
@@ -93,7 +93,7 @@ async fn a_stopped_sandbox_answers_nobody_not_even_on_an_open_connection() {
 }
 
 #[tokio::test]
-async fn an_impossible_plan_is_refused_with_what_to_do() {
+async fn an_invalid_configuration_is_rejected_with_a_hint() {
     assert!(Sandbox::builder().locations(0).start().await.unwrap_err().to_string().contains("1 to 1,000"));
     let taken = Sandbox::start().await.unwrap();
     let address = taken.url().replace("http://", "");

@@ -13,15 +13,15 @@ fn once(fault: Fault) -> FaultRule {
     FaultRule { fault, times: Some(1), ..FaultRule::default() }
 }
 
-/// A call over a real connection.
-async fn over_the_wire(fixture: &Fixture) -> Result<String, reqwest::Error> {
+/// Calls over a real connection.
+async fn get_over_http(fixture: &Fixture) -> Result<String, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
     let url = format!("{}/ghl/locations/{}", fixture.sandbox.url(), fixture.location);
     client.get(url).bearer_auth(&fixture.token).header("version", "2021-07-28").send().await?.text().await
 }
 
 #[tokio::test]
-async fn a_status_fault_hits_what_it_names_as_often_as_it_says() {
+async fn a_status_fault_applies_to_the_given_requests_and_number() {
     let fixture = Fixture::new().await;
     let rule = json!({"method": "get", "path": "/locations", "location": fixture.location, "fault": {"kind": "status", "status": 503}, "times": 2});
     fixture.control("faults", json!({"rules": [rule]})).await;
@@ -35,7 +35,7 @@ async fn a_status_fault_hits_what_it_names_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_rule_for_one_place_leaves_the_others_alone() {
+async fn a_rule_for_other_requests_does_not_apply() {
     let fixture = Fixture::new().await;
     fixture.sandbox.control().add_faults([
         FaultRule { location: Some(fixture.other_location.clone()), ..once(Fault::Status { status: 500 }) },
@@ -46,41 +46,41 @@ async fn a_rule_for_one_place_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_reset_ends_the_connection_without_an_answer() {
+async fn a_reset_ends_the_connection_without_a_response() {
     let fixture = Fixture::new().await;
     for fault in [Fault::Reset, Fault::ResetAfter] {
         fixture.sandbox.control().add_faults([once(fault)]);
-        let error = over_the_wire(&fixture).await.unwrap_err();
+        let error = get_over_http(&fixture).await.unwrap_err();
         assert!(!error.is_timeout() && error.status().is_none(), "{error:?}");
-        assert!(over_the_wire(&fixture).await.is_ok());
+        assert!(get_over_http(&fixture).await.is_ok());
     }
     let count = fixture.ghl.counts().operations["GET /locations/{locationId}"].clone();
     assert_eq!((count.by_status[&0], count.by_status[&200]), (2, 2));
 }
 
 #[tokio::test]
-async fn a_truncated_answer_breaks_off_in_the_body() {
+async fn a_truncated_response_fails_in_the_body() {
     let fixture = Fixture::new().await;
     fixture.sandbox.control().add_faults([once(Fault::Truncate)]);
-    let error = over_the_wire(&fixture).await.unwrap_err();
+    let error = get_over_http(&fixture).await.unwrap_err();
     assert!(error.is_body() || error.is_decode(), "{error:?}");
 }
 
 #[tokio::test]
-async fn latency_and_dripping_take_their_time_and_give_the_whole_answer() {
+async fn latency_and_slow_drip_delay_a_complete_response() {
     let fixture = Fixture::new().await;
     for fault in [Fault::Latency { ms: 60 }, Fault::SlowDrip { bytes: 200, ms: 20 }] {
         fixture.sandbox.control().add_faults([once(fault)]);
-        #[expect(clippy::disallowed_methods, reason = "what a real client waits is what is measured")]
+        #[expect(clippy::disallowed_methods, reason = "measures the time of a real client")]
         let began = Instant::now();
-        let text = over_the_wire(&fixture).await.unwrap();
+        let text = get_over_http(&fixture).await.unwrap();
         assert!(began.elapsed() >= Duration::from_millis(60), "{fault:?}");
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_token_can_be_rotated_and_the_connection_cut() {
+async fn a_token_can_be_rotated_before_the_connection_is_reset() {
     let fixture = Fixture::new().await;
     let refresh = fixture.ghl.issue_location_token(&fixture.location).unwrap().refresh.unwrap();
     let command = TokenCommand { fault: Some(TokenFault::ResetAfterRotation), ..TokenCommand::default() };

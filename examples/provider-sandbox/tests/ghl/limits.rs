@@ -3,7 +3,7 @@ use provider_sandbox::ghl::{LimitRules, WindowKind};
 
 use crate::support::Fixture;
 
-async fn hit(fixture: &Fixture, times: usize) -> usize {
+async fn accepted_calls(fixture: &Fixture, times: usize) -> usize {
     let mut accepted = 0;
     for _ in 0..times {
         accepted +=
@@ -15,7 +15,7 @@ async fn hit(fixture: &Fixture, times: usize) -> usize {
 #[tokio::test(start_paused = true)]
 async fn the_hundred_and_first_call_in_ten_seconds_is_429() {
     let fixture = Fixture::new().await;
-    assert_eq!(hit(&fixture, 101).await, 100);
+    assert_eq!(accepted_calls(&fixture, 101).await, 100);
     let response = fixture.get(&format!("/locations/{}", fixture.location)).await;
     assert_eq!(response.body, serde_json::json!({"message": "Too Many Requests", "statusCode": 429}));
     assert_eq!((response.number("x-ratelimit-remaining"), response.number("x-ratelimit-max")), (0, 100));
@@ -25,7 +25,7 @@ async fn the_hundred_and_first_call_in_ten_seconds_is_429() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_counts_down_burst_and_day() {
+async fn every_response_counts_down_burst_and_daily_limits() {
     let fixture = Fixture::new().await;
     let first = fixture.get(&format!("/locations/{}", fixture.location)).await;
     let second = fixture.get("/contacts/nobody").await;
@@ -36,35 +36,35 @@ async fn every_answer_counts_down_burst_and_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fixed_window_forgets_at_its_edge_and_a_sliding_one_does_not() {
+async fn a_fixed_window_resets_at_its_edge_and_a_sliding_one_does_not() {
     for (window, second_burst) in [(WindowKind::Fixed, 100), (WindowKind::Sliding, 0), (WindowKind::Both, 0)] {
         let fixture = Fixture::new().await;
         fixture.sandbox.control().set_limits(LimitRules { window, ..LimitRules::default() });
         fixture.sandbox.control().advance_clock(9_000);
-        assert_eq!(hit(&fixture, 120).await, 100);
+        assert_eq!(accepted_calls(&fixture, 120).await, 100);
         fixture.sandbox.control().advance_clock(1_500);
-        assert_eq!(hit(&fixture, 120).await, second_burst, "{window:?}");
+        assert_eq!(accepted_calls(&fixture, 120).await, second_burst, "{window:?}");
         fixture.sandbox.control().advance_clock(20_000);
-        assert_eq!(hit(&fixture, 120).await, 100);
+        assert_eq!(accepted_calls(&fixture, 120).await, 100);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exhausted_day_is_429_with_no_day_left() {
+async fn an_exhausted_daily_limit_is_429() {
     let fixture = Fixture::new().await;
     fixture.sandbox.control().set_daily_usage(&fixture.location, 199_999);
-    assert_eq!(hit(&fixture, 2).await, 1);
+    assert_eq!(accepted_calls(&fixture, 2).await, 1);
     let response = fixture.get(&format!("/locations/{}", fixture.location)).await;
     assert_eq!((response.status, response.number("x-ratelimit-daily-remaining")), (StatusCode::TOO_MANY_REQUESTS, 0));
     assert!(response.number("x-ratelimit-remaining") > 0);
     fixture.sandbox.control().advance_clock(13 * 60 * 60 * 1000);
-    assert_eq!(hit(&fixture, 1).await, 1);
+    assert_eq!(accepted_calls(&fixture, 1).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_location_has_its_own_budget_and_the_token_endpoint_has_none() {
+async fn each_location_has_its_limit_and_the_token_endpoint_has_none() {
     let fixture = Fixture::new().await;
-    assert_eq!(hit(&fixture, 101).await, 100);
+    assert_eq!(accepted_calls(&fixture, 101).await, 100);
     let other = fixture.ghl.issue_location_token(&fixture.other_location).unwrap();
     let path = format!("/locations/{}", fixture.other_location);
     assert_eq!(fixture.call_as(&other.access, "GET", &path, None).await.status, StatusCode::OK);

@@ -21,7 +21,7 @@ async fn a_company_token_finds_all_locations_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_location_token_finds_only_its_own() {
+async fn a_location_token_finds_only_its_location() {
     let fixture = Fixture::new().await;
     let response = fixture.get("/locations/search").await;
     assert_eq!(response.body["locations"].as_array().unwrap().len(), 1);

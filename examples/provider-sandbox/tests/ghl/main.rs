@@ -1,6 +1,6 @@
-//! The stand-in of GHL, judged from outside: one behaviour of the provider's facts per test.
+//! Tests of the GHL sandbox: one documented behaviour of the provider per test.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test fails on the first error")]
 
 mod calendars;
 mod contacts;
@@ -10,6 +10,8 @@ mod limits;
 mod locations;
 mod oauth;
 mod opportunities;
+#[path = "../common/receiver.rs"]
+mod receiver;
 mod search;
 mod support;
 mod webhooks;

@@ -4,7 +4,8 @@ use provider_sandbox::control::TokenCommand;
 use provider_sandbox::ghl::{Rotate, TokenFault};
 use serde_json::json;
 
-use crate::support::{Fixture, sleep_ms};
+use crate::receiver::sleep_ms;
+use crate::support::Fixture;
 
 async fn consent(fixture: &Fixture, choose: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
@@ -35,7 +36,7 @@ fn code_of(location: &str) -> String {
 }
 
 #[tokio::test]
-async fn consent_redirects_with_a_code_and_the_state_it_was_given() {
+async fn consent_redirects_with_a_code_and_the_state() {
     let fixture = Fixture::new().await;
     let url = url::Url::parse(&consent(&fixture, "company").await).unwrap();
     assert_eq!(url.host_str(), Some("app.example.com"));
@@ -43,7 +44,7 @@ async fn consent_redirects_with_a_code_and_the_state_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_exchange() {
+async fn a_code_can_be_exchanged_once() {
     let fixture = Fixture::new().await;
     let code = code_of(&consent(&fixture, "company").await);
     let response = exchange(&fixture, &code).await;
@@ -65,15 +66,15 @@ async fn choosing_a_location_gives_a_location_token() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_refuses_json_unknown_fields_and_wrong_clients() {
+async fn the_token_endpoint_rejects_json_unknown_fields_and_wrong_clients() {
     let fixture = Fixture::new().await;
     let json = fixture.call("POST", "/oauth/token", Some(json!({"grant_type": "refresh_token"}))).await;
     assert_eq!(json.status, StatusCode::UNPROCESSABLE_ENTITY);
     let fields =
         [("client_id", "nobody"), ("client_secret", "x"), ("grant_type", "refresh_token"), ("refresh_token", "x")];
     assert_eq!(fixture.form("", "/oauth/token", &fields).await.status, StatusCode::UNAUTHORIZED);
-    let stray = [fields[0], fields[1], fields[2], ("clientId", "x")];
-    assert_eq!(fixture.form("", "/oauth/token", &stray).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let unknown_field = [fields[0], fields[1], fields[2], ("clientId", "x")];
+    assert_eq!(fixture.form("", "/oauth/token", &unknown_field).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -107,7 +108,7 @@ async fn reusing_a_refresh_token_revokes_the_whole_family() {
     assert_eq!(fixture.refresh(next["refresh_token"].as_str().unwrap()).await.status, StatusCode::BAD_REQUEST);
     let counts = fixture.ghl.counts().connections[&fixture.location].clone();
     assert_eq!((counts.refreshes, counts.reuses, counts.revoked_families), (1, 2, 1));
-    assert_eq!(fixture.get(&path).await.status, StatusCode::OK, "another family lives on");
+    assert_eq!(fixture.get(&path).await.status, StatusCode::OK, "the other family stays valid");
 }
 
 #[tokio::test]
@@ -125,12 +126,12 @@ async fn a_company_token_mints_location_tokens_without_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_company_alone_mints_nothing_for_locations_without_the_app() {
+async fn a_company_token_mints_only_for_locations_with_the_app() {
     let fixture = Fixture::new().await;
     fixture.control("tokens", json!({"install_to_locations": false})).await;
     let code = code_of(&consent(&fixture, "company").await);
     let company = exchange(&fixture, &code).await.body;
-    assert_eq!(company["approvedLocations"], json!([fixture.location]), "the one that had it before");
+    assert_eq!(company["approvedLocations"], json!([fixture.location]), "the location that had the app before");
     let fields = [("companyId", fixture.ghl.company_id()), ("locationId", fixture.other_location.as_str())];
     let response = fixture.form(company["access_token"].as_str().unwrap(), "/oauth/locationToken", &fields).await;
     assert_eq!(
@@ -140,7 +141,7 @@ async fn a_company_alone_mints_nothing_for_locations_without_the_app() {
 }
 
 #[tokio::test]
-async fn agency_only_operations_refuse_location_and_private_tokens() {
+async fn agency_only_operations_reject_location_and_private_tokens() {
     let fixture = Fixture::new().await;
     let private = fixture.ghl.private_integration_token(fixture.ghl.company_id()).unwrap();
     let fields = [("companyId", fixture.ghl.company_id()), ("locationId", fixture.location.as_str())];
@@ -152,7 +153,7 @@ async fn agency_only_operations_refuse_location_and_private_tokens() {
 }
 
 #[tokio::test]
-async fn a_private_token_reads_its_own_location_only() {
+async fn a_private_token_reads_only_its_location() {
     let fixture = Fixture::new().await;
     let private = fixture.ghl.private_integration_token(&fixture.location).unwrap();
     assert!(private.starts_with("pit-"));
@@ -177,7 +178,7 @@ async fn installed_locations_are_listed_to_the_company() {
 }
 
 #[tokio::test]
-async fn the_version_header_is_required_and_must_be_the_group_s() {
+async fn the_version_header_is_required_and_must_match_the_operation() {
     let fixture = Fixture::new().await;
     for (version, status) in
         [(None, 422), (Some("2021-04-15"), 422), (Some("2021-07-28"), 200), (Some("2023-02-21"), 200)]
@@ -192,7 +193,7 @@ async fn the_version_header_is_required_and_must_be_the_group_s() {
 }
 
 #[tokio::test]
-async fn a_missing_scope_is_401_and_says_so() {
+async fn a_missing_scope_is_401_with_the_reason() {
     let fixture = Fixture::new().await;
     let token = fixture.ghl.issue_location_token_with(&fixture.location, "locations.readonly").unwrap().access;
     let response = fixture.call_as(&token, "GET", &format!("/contacts/?locationId={}", fixture.location), None).await;
@@ -204,7 +205,7 @@ async fn a_missing_scope_is_401_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_access_token_ends_after_its_lifetime() {
+async fn an_access_token_expires_after_its_lifetime() {
     let fixture = Fixture::new().await;
     let path = format!("/locations/{}", fixture.location);
     fixture.sandbox.control().advance_clock(86_398_000);
@@ -218,7 +219,7 @@ async fn an_access_token_ends_after_its_lifetime() {
 }
 
 #[tokio::test]
-async fn control_ends_all_access_tokens_and_leaves_refresh_tokens_good() {
+async fn expire_all_expires_access_tokens_but_not_refresh_tokens() {
     let fixture = Fixture::new().await;
     let token = fixture.ghl.issue_location_token(&fixture.location).unwrap();
     let response = fixture.control("tokens", json!({"expire_all": true})).await;
@@ -229,7 +230,7 @@ async fn control_ends_all_access_tokens_and_leaves_refresh_tokens_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_exchange_rotates_although_the_caller_hung_up() {
+async fn a_slow_exchange_rotates_even_if_the_caller_disconnects() {
     for rotate in [Rotate::Before, Rotate::After] {
         let fixture = Fixture::new().await;
         let refresh = fixture.ghl.issue_location_token(&fixture.location).unwrap().refresh.unwrap();
@@ -250,7 +251,7 @@ async fn a_slow_exchange_rotates_although_the_caller_hung_up() {
 }
 
 #[tokio::test]
-async fn reconnect_is_gone() {
+async fn the_removed_reconnect_is_400() {
     let fixture = Fixture::new().await;
     let response = fixture.call("POST", "/oauth/reconnect", Some(json!({}))).await;
     assert_eq!(
@@ -260,7 +261,7 @@ async fn reconnect_is_gone() {
 }
 
 #[tokio::test]
-async fn an_uninstalled_location_s_tokens_are_dead() {
+async fn uninstalling_revokes_the_tokens_of_the_location() {
     let fixture = Fixture::new().await;
     fixture
         .sandbox

@@ -3,18 +3,19 @@ use serde_json::{Value, json};
 
 use crate::support::Fixture;
 
-async fn page(fixture: &Fixture, more: &str) -> (Vec<Value>, Value) {
-    let response = fixture.get(&format!("/opportunities/search?location_id={}&limit=12{more}", fixture.location)).await;
+async fn search(fixture: &Fixture, params: &str) -> (Vec<Value>, Value) {
+    let response =
+        fixture.get(&format!("/opportunities/search?location_id={}&limit=12{params}", fixture.location)).await;
     assert_eq!(response.status, StatusCode::OK, "{}", response.message());
     (response.body["opportunities"].as_array().unwrap().clone(), response.body["meta"].clone())
 }
 
 #[tokio::test]
-async fn a_listing_goes_on_behind_the_last_one_and_ends_with_an_empty_page() {
+async fn a_search_continues_after_its_cursor_and_ends_with_an_empty_page() {
     let fixture = Fixture::new().await;
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let (rows, meta) = page(&fixture, &format!("&order=added_asc{cursor}")).await;
+        let (rows, meta) = search(&fixture, &format!("&order=added_asc{cursor}")).await;
         assert_eq!(meta["total"], 60);
         let Some(last) = rows.last() else { break };
         assert_eq!(meta["startAfterId"], last["id"]);
@@ -30,7 +31,7 @@ async fn a_listing_goes_on_behind_the_last_one_and_ends_with_an_empty_page() {
 }
 
 #[tokio::test]
-async fn an_opportunity_is_opened_moved_won_and_removed() {
+async fn an_opportunity_is_created_updated_won_and_deleted() {
     let fixture = Fixture::new().await;
     let pipelines = fixture.get(&format!("/opportunities/pipelines?locationId={}", fixture.location)).await;
     let pipeline = &pipelines.body["pipelines"][0];
@@ -54,9 +55,9 @@ async fn an_opportunity_is_opened_moved_won_and_removed() {
 }
 
 #[tokio::test]
-async fn a_stage_of_another_pipeline_and_an_unknown_field_are_refused() {
+async fn an_unknown_stage_and_an_unknown_field_are_rejected() {
     let fixture = Fixture::new().await;
-    let (rows, _) = page(&fixture, "").await;
+    let (rows, _) = search(&fixture, "").await;
     let path = format!("/opportunities/{}", rows[0]["id"].as_str().unwrap());
     assert_eq!(
         fixture.call("PUT", &path, Some(json!({"pipelineStageId": "nowhere"}))).await.status,
@@ -67,7 +68,7 @@ async fn a_stage_of_another_pipeline_and_an_unknown_field_are_refused() {
 }
 
 #[tokio::test]
-async fn somebody_in_the_user_interface_opens_changes_and_removes_one() {
+async fn the_control_api_creates_updates_and_deletes_an_opportunity() {
     let fixture = Fixture::new().await;
     let pipeline = fixture.ghl.pipelines(&fixture.location)[0].clone();
     let contact = fixture.ghl.contacts(&fixture.location)[0]["id"].clone();

@@ -9,15 +9,15 @@ fn ids(body: &Value) -> Vec<String> {
     body["contacts"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Reads everything by `searchAfter`, `limit` at a time.
-async fn walk(fixture: &Fixture, limit: u64, sort: &Value) -> Vec<Value> {
+/// Returns all contacts by `searchAfter`, `limit` per page.
+async fn all_pages(fixture: &Fixture, limit: u64, sort: &Value) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let mut more = json!({"pageLimit": limit, "sort": sort});
+        let mut fields = json!({"pageLimit": limit, "sort": sort});
         if let Some(last) = all.last() {
-            more["searchAfter"] = last["searchAfter"].clone();
+            fields["searchAfter"] = last["searchAfter"].clone();
         }
-        let page = fixture.search(more).await.body["contacts"].as_array().unwrap().clone();
+        let page = fixture.search(fields).await.body["contacts"].as_array().unwrap().clone();
         if page.is_empty() {
             return all;
         }
@@ -26,14 +26,14 @@ async fn walk(fixture: &Fixture, limit: u64, sort: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn search_after_walks_every_contact_once_in_order() {
+async fn search_after_returns_every_contact_once_in_order() {
     let fixture = Fixture::with_contacts(1_030).await;
     for (field, direction) in
         [("dateUpdated", "asc"), ("dateAdded", "desc"), ("id", "asc"), ("lastNameLowerCase", "desc")]
     {
         fixture.sandbox.control().advance_clock(10_000);
         let sort = json!([{"field": field, "direction": direction}]);
-        let all = walk(&fixture, 100, &sort).await;
+        let all = all_pages(&fixture, 100, &sort).await;
         let distinct: BTreeSet<_> = all.iter().map(|contact| contact["id"].as_str().unwrap()).collect();
         assert_eq!((all.len(), distinct.len()), (1_030, 1_030), "{field}");
         let name = if field == "lastNameLowerCase" { "lastNameLowerCase" } else { field };
@@ -45,7 +45,7 @@ async fn search_after_walks_every_contact_once_in_order() {
 }
 
 #[tokio::test]
-async fn a_contact_that_changes_during_a_walk_is_met_again_at_the_end() {
+async fn a_contact_updated_during_paging_is_returned_again_at_the_end() {
     let fixture = Fixture::with_contacts(300).await;
     fixture.sandbox.control().set_index_lag(0);
     let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
@@ -58,7 +58,7 @@ async fn a_contact_that_changes_during_a_walk_is_met_again_at_the_end() {
 }
 
 #[tokio::test]
-async fn page_reaches_ten_thousand_rows_and_search_after_goes_on() {
+async fn page_reaches_ten_thousand_rows_and_search_after_continues() {
     let fixture = Fixture::with_contacts(10_200).await;
     let last = fixture.search(json!({"page": 20})).await;
     assert_eq!((last.status, last.body["total"].as_i64()), (StatusCode::OK, Some(10_200)));
@@ -68,7 +68,7 @@ async fn page_reaches_ten_thousand_rows_and_search_after_goes_on() {
 }
 
 #[tokio::test]
-async fn a_bad_search_is_refused_with_the_reason() {
+async fn an_invalid_search_is_rejected_with_the_reason() {
     let fixture = Fixture::new().await;
     let long = "x".repeat(76);
     let filter = |filter: Value| json!({"filters": [filter]});
@@ -88,10 +88,10 @@ async fn a_bad_search_is_refused_with_the_reason() {
         (filter(json!({"field": "dateAdded", "operator": "range", "value": {"from": 1}})), 422, "from"),
         (filter(json!({"group": "XOR", "filters": []})), 422, "group"),
     ];
-    for (more, status, word) in table {
-        let response = fixture.search(more.clone()).await;
-        assert_eq!(response.status.as_u16(), status, "{more}");
-        assert!(response.message().contains(word), "{more}: {}", response.message());
+    for (fields, status, word) in table {
+        let response = fixture.search(fields.clone()).await;
+        assert_eq!(response.status.as_u16(), status, "{fields}");
+        assert!(response.message().contains(word), "{fields}: {}", response.message());
     }
     let without_limit = fixture.call("POST", "/contacts/search", Some(json!({"locationId": fixture.location}))).await;
     assert_eq!(without_limit.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -100,11 +100,12 @@ async fn a_bad_search_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn filters_agree_with_the_truth() {
+async fn filters_match_the_stored_contacts() {
     let fixture = Fixture::with_contacts(400).await;
     let expected = fixture.ghl.contacts(&fixture.location);
-    let count = |keep: &dyn Fn(&Value) -> bool| expected.iter().filter(|contact| keep(contact)).count() as u64;
-    let has = |contact: &Value, tag: &str| contact["tags"].as_array().unwrap().iter().any(|held| held == tag);
+    let count =
+        |predicate: &dyn Fn(&Value) -> bool| expected.iter().filter(|contact| predicate(contact)).count() as u64;
+    let has = |contact: &Value, tag: &str| contact["tags"].as_array().unwrap().iter().any(|value| value == tag);
     let middle = expected[7]["dateUpdated"].as_str().unwrap().to_owned();
     let table: Vec<(Value, u64)> = vec![
         (json!({"field": "city", "operator": "eq", "value": "AUSTIN"}), count(&|contact| contact["city"] == "Austin")),
@@ -143,16 +144,16 @@ async fn filters_agree_with_the_truth() {
             }),
         ),
     ];
-    for (filter, wanted) in table {
+    for (filter, expected_count) in table {
         let response = fixture.search(json!({"filters": [filter]})).await;
-        assert_eq!(response.body["total"].as_u64(), Some(wanted), "{filter}");
-        assert_eq!(ids(&response.body).len() as u64, wanted, "{filter}");
-        assert!(wanted > 0, "{filter} tells nothing");
+        assert_eq!(response.body["total"].as_u64(), Some(expected_count), "{filter}");
+        assert_eq!(ids(&response.body).len() as u64, expected_count, "{filter}");
+        assert!(expected_count > 0, "{filter} matches no contact");
     }
 }
 
 #[tokio::test]
-async fn query_finds_by_name_and_email() {
+async fn a_query_matches_the_email() {
     let fixture = Fixture::new().await;
     let contact =
         fixture.ghl.contacts(&fixture.location).into_iter().find(|contact| contact["email"].is_string()).unwrap();
@@ -161,7 +162,7 @@ async fn query_finds_by_name_and_email() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_index_follows_writes_after_five_seconds_and_reads_by_id_at_once() {
+async fn the_index_shows_writes_after_five_seconds_and_reads_at_once() {
     let fixture = Fixture::new().await;
     let new = fixture
         .ghl
@@ -181,17 +182,17 @@ async fn the_index_follows_writes_after_five_seconds_and_reads_by_id_at_once() {
 }
 
 #[tokio::test]
-async fn search_answers_say_null_where_reads_by_id_say_nothing() {
+async fn searches_return_null_where_reads_by_id_omit_the_field() {
     let fixture = Fixture::new().await;
     let page = fixture.search(json!({})).await.body;
-    let poor = page["contacts"].as_array().unwrap().iter().find(|contact| contact["companyName"].is_null()).unwrap();
-    assert!(poor.as_object().unwrap().contains_key("companyName"));
-    let read = fixture.get(&format!("/contacts/{}", poor["id"].as_str().unwrap())).await;
+    let sparse = page["contacts"].as_array().unwrap().iter().find(|contact| contact["companyName"].is_null()).unwrap();
+    assert!(sparse.as_object().unwrap().contains_key("companyName"));
+    let read = fixture.get(&format!("/contacts/{}", sparse["id"].as_str().unwrap())).await;
     assert!(!read.body["contact"].as_object().unwrap().contains_key("companyName"));
 }
 
 #[tokio::test]
-async fn the_deprecated_list_goes_on_by_start_after_and_knows_no_skip() {
+async fn the_deprecated_list_pages_by_start_after_and_rejects_skip() {
     let fixture = Fixture::new().await;
     let mut seen = BTreeSet::new();
     let mut path = format!("/contacts/?locationId={}&limit=25", fixture.location);
@@ -210,27 +211,27 @@ async fn the_deprecated_list_goes_on_by_start_after_and_knows_no_skip() {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_people() {
+async fn the_same_seed_creates_the_same_contacts() {
     let (one, two) = (Fixture::new().await, Fixture::new().await);
     assert_eq!(one.ghl.contacts(&one.location), two.ghl.contacts(&two.location));
     assert_ne!(one.ghl.contacts(&one.location), one.ghl.contacts(&one.other_location));
 }
 
 #[tokio::test]
-async fn a_page_costs_what_it_holds_also_while_contacts_change() {
+async fn the_cost_of_a_page_stays_low_while_contacts_change() {
     let fixture = Fixture::with_contacts(20_000).await;
     fixture.sandbox.control().set_index_lag(0);
-    let quiet = turn_pages(&fixture, 0).await;
-    let busy = turn_pages(&fixture, 1).await;
-    // Sorting 20,000 contacts anew for each page would cost far more than this.
-    assert!(busy < quiet * 4, "{busy:?} with changes, {quiet:?} without");
+    let without_changes = time_pages(&fixture, 0).await;
+    let with_changes = time_pages(&fixture, 1).await;
+    // Sorting 20,000 contacts for every page would take far longer.
+    assert!(with_changes < without_changes * 4, "{with_changes:?} with changes, {without_changes:?} without");
 }
 
-/// How long forty pages take, with that many new contacts before each.
-async fn turn_pages(fixture: &Fixture, new_contacts: u32) -> std::time::Duration {
+/// Returns the duration of forty pages, with this many new contacts before each.
+async fn time_pages(fixture: &Fixture, new_contacts: u32) -> std::time::Duration {
     let sort = json!([{"field": "dateUpdated", "direction": "asc"}]);
     let mut page = fixture.search(json!({"pageLimit": 50, "sort": sort})).await.body;
-    #[expect(clippy::disallowed_methods, reason = "what is measured is the machine's time")]
+    #[expect(clippy::disallowed_methods, reason = "measures real time")]
     let began = std::time::Instant::now();
     for _ in 0..40 {
         for _ in 0..new_contacts {

@@ -1,4 +1,4 @@
-//! Calls the sandbox in process, as a client with one token would.
+//! A small sandbox that tests call in process, like a client with one token.
 
 use axum::Router;
 use axum::body::Body;
@@ -8,13 +8,8 @@ use provider_sandbox::{Ghl, Sandbox};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// A Monday, 2026-11-23T12:00:00Z.
+/// 2026-11-23T12:00:00Z, a Monday.
 pub(crate) const START_MS: i64 = 1_795_435_200_000;
-
-/// Waits on the runtime's clock, paused or not.
-pub(crate) async fn sleep_ms(ms: u64) {
-    provider_sandbox::clock::Clock::system().sleep(ms).await;
-}
 
 /// A small sandbox with the token of its first location.
 pub(crate) struct Fixture {
@@ -26,7 +21,7 @@ pub(crate) struct Fixture {
     router: Router,
 }
 
-/// An answer, read to its end.
+/// A response with its parsed body.
 #[derive(Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
@@ -62,7 +57,7 @@ impl Fixture {
         Self { router: sandbox.router(), location: ids[0].clone(), other_location: ids[1].clone(), token, ghl, sandbox }
     }
 
-    /// Calls with the location's token and the version its group wants.
+    /// Calls an operation with the location's token and the operation's API version.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> TestResponse {
         self.call_as(&self.token, method, path, body).await
     }
@@ -105,14 +100,14 @@ impl Fixture {
         TestResponse { status: head.status, headers: head.headers, body }
     }
 
-    /// A search of the first location with `more` fields.
-    pub(crate) async fn search(&self, more: Value) -> TestResponse {
+    /// Searches the first location, with additional `fields`.
+    pub(crate) async fn search(&self, fields: Value) -> TestResponse {
         let mut body = json!({"locationId": self.location, "pageLimit": 500});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         self.call("POST", "/contacts/search", Some(body)).await
     }
 
-    /// The refresh token grant.
+    /// Requests new tokens with a refresh token.
     pub(crate) async fn refresh(&self, token: &str) -> TestResponse {
         let (id, secret) = (self.ghl.client_id().to_owned(), self.ghl.client_secret().to_owned());
         let fields = [

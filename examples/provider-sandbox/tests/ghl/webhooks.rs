@@ -1,41 +1,23 @@
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::extract::State;
-use axum::routing::post;
 use base64::Engine;
-use bytes::Bytes;
 use ed25519_dalek::pkcs8::DecodePublicKey;
 use ed25519_dalek::{Signature, VerifyingKey};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use provider_sandbox::control::TokenCommand;
 use provider_sandbox::ghl::{DeliveryOutcome, WebhookCommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Fixture, sleep_ms};
-
-/// Takes deliveries, answering with the given statuses in turn and 200 afterwards.
-#[derive(Clone, Default)]
-struct Receiver {
-    received: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
-    statuses: Arc<Mutex<Vec<u16>>>,
-}
+use crate::receiver::{Receiver, sleep_ms};
+use crate::support::Fixture;
 
 impl Receiver {
+    /// Listens, and receives all events.
     async fn start(fixture: &Fixture, statuses: &[u16]) -> Self {
-        let receiver =
-            Self { statuses: Arc::new(Mutex::new(statuses.iter().rev().copied().collect())), ..Self::default() };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        fixture.ghl.set_webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));
-        let router = Router::new().route("/hook", post(take)).with_state(receiver.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let receiver = Self::listen(statuses).await;
+        fixture.ghl.set_webhook_url(receiver.url.as_str());
         receiver
     }
 
-    fn bodies(&self) -> Vec<Value> {
-        self.received.lock().unwrap().iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
-    }
-
+    /// Returns the event types in alphabetical order.
     fn kinds(&self) -> Vec<String> {
         let mut kinds: Vec<String> =
             self.bodies().iter().map(|body| body["type"].as_str().unwrap().to_owned()).collect();
@@ -44,13 +26,7 @@ impl Receiver {
     }
 }
 
-async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    receiver.received.lock().unwrap().push((headers, body));
-    let status = receiver.statuses.lock().unwrap().pop().unwrap_or(200);
-    StatusCode::from_u16(status).unwrap()
-}
-
-/// Waits until no delivery is under way.
+/// Waits until no delivery is pending.
 async fn wait_for_deliveries(fixture: &Fixture) {
     for _ in 0..1_000 {
         if fixture.ghl.counts().webhooks.pending == 0 {
@@ -58,7 +34,7 @@ async fn wait_for_deliveries(fixture: &Fixture) {
         }
         sleep_ms(5).await;
     }
-    panic!("deliveries do not end: {:?}", fixture.ghl.counts().webhooks);
+    panic!("deliveries are still pending: {:?}", fixture.ghl.counts().webhooks);
 }
 
 fn verifies(fixture: &Fixture, headers: &HeaderMap, body: &[u8]) -> bool {
@@ -98,7 +74,7 @@ const CONTACT_FIELDS: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn a_created_contact_is_told_signed_with_exactly_the_documented_fields() {
+async fn a_create_event_is_signed_and_has_exactly_the_documented_fields() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let body = json!({"locationId": fixture.location, "firstName": "Ada"});
@@ -107,17 +83,17 @@ async fn a_created_contact_is_told_signed_with_exactly_the_documented_fields() {
     let event = receiver.bodies().remove(0);
     assert_eq!((&event["type"], &event["id"]), (&json!("ContactCreate"), &created.body["contact"]["id"]));
     let mut names: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
-    let mut wanted = CONTACT_FIELDS.to_vec();
+    let mut expected = CONTACT_FIELDS.to_vec();
     names.sort_unstable();
-    wanted.sort_unstable();
-    assert_eq!(names, wanted);
-    let (headers, raw) = receiver.received.lock().unwrap()[0].clone();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    let (headers, raw) = receiver.raw().remove(0);
     assert!(verifies(&fixture, &headers, &raw));
     assert_eq!(headers["x-wh-signature"], "N/A");
 }
 
 #[tokio::test]
-async fn each_kind_of_change_has_its_event() {
+async fn each_kind_of_change_emits_its_event() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let contact = fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "Ada"})).unwrap();
@@ -151,7 +127,7 @@ async fn each_kind_of_change_has_its_event() {
 }
 
 #[tokio::test]
-async fn only_429_is_sent_again_everything_else_is_lost() {
+async fn only_429_is_retried_and_other_failures_are_lost() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[429, 429, 200, 500]).await;
     fixture.sandbox.control().update_webhooks(&WebhookCommand {
@@ -178,7 +154,7 @@ async fn only_429_is_sent_again_everything_else_is_lost() {
 }
 
 #[tokio::test]
-async fn a_resend_waits_ten_minutes_of_the_sandbox_s_time() {
+async fn a_retry_waits_ten_minutes_of_sandbox_time() {
     let fixture = Fixture::new().await;
     let _receiver = Receiver::start(&fixture, &[429]).await;
     fixture.ghl.create_contact(&fixture.location, &json!({"firstName": "One"})).unwrap();
@@ -186,7 +162,7 @@ async fn a_resend_waits_ten_minutes_of_the_sandbox_s_time() {
         tokio::task::yield_now().await;
     }
     assert_eq!(fixture.ghl.counts().webhooks.pending, 1);
-    // A turn, so that the wait has begun before the clock jumps; a jump before it would only make it longer.
+    // Lets the delay start before the clock advances.
     sleep_ms(20).await;
     fixture.sandbox.control().advance_clock(661_000);
     wait_for_deliveries(&fixture).await;
@@ -226,7 +202,7 @@ async fn held_events_are_sent_on_release_with_duplicates() {
 }
 
 #[tokio::test]
-async fn dropped_events_never_come() {
+async fn dropped_events_are_not_sent() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     fixture.sandbox.control().update_webhooks(&WebhookCommand { drop_percent: Some(100), ..WebhookCommand::default() });
@@ -236,20 +212,20 @@ async fn dropped_events_never_come() {
 }
 
 #[tokio::test]
-async fn unknown_and_forged_events_come_on_order() {
+async fn unknown_and_forged_events_are_sent_on_command() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     fixture.control("webhooks", json!({"unknown": 1, "forged": 1})).await;
     wait_for_deliveries(&fixture).await;
-    let received = receiver.received.lock().unwrap().clone();
-    let (forged, honest): (Vec<_>, Vec<_>) =
+    let received = receiver.raw();
+    let (forged, genuine): (Vec<_>, Vec<_>) =
         received.iter().partition(|(headers, body)| !verifies(&fixture, headers, body));
-    assert_eq!((forged.len(), honest.len()), (1, 1));
-    assert!(String::from_utf8_lossy(&honest[0].1).contains("ContactTeleport"));
+    assert_eq!((forged.len(), genuine.len()), (1, 1));
+    assert!(String::from_utf8_lossy(&genuine[0].1).contains("ContactTeleport"));
 }
 
 #[tokio::test]
-async fn timestamps_of_a_location_are_off_by_one_skew_of_at_most_two_seconds() {
+async fn each_location_has_a_constant_clock_skew_of_at_most_two_seconds() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let now_ms = fixture.sandbox.control().now_ms();
@@ -279,7 +255,7 @@ async fn timestamps_of_a_location_are_off_by_one_skew_of_at_most_two_seconds() {
 }
 
 #[tokio::test]
-async fn an_installation_tells_the_company_and_each_location_and_an_uninstalled_one_falls_silent() {
+async fn install_and_uninstall_emit_events_and_stop_other_events() {
     let fixture = Fixture::new().await;
     let receiver = Receiver::start(&fixture, &[]).await;
     let control = fixture.sandbox.control();
@@ -295,7 +271,7 @@ async fn an_installation_tells_the_company_and_each_location_and_an_uninstalled_
 }
 
 #[tokio::test]
-async fn any_payload_can_be_signed_for_a_test_s_own_delivery() {
+async fn any_payload_can_be_signed() {
     let fixture = Fixture::new().await;
     let (headers, body) = fixture.ghl.sign_delivery(&json!({"type": "ContactCreate"}));
     assert!(verifies(&fixture, &headers, &body));
