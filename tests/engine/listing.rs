@@ -17,7 +17,7 @@ use sidecar_core::{
     commit::KeyRange,
     page::Page,
     record::{Change, ChangeOrigin, Listing as RecordListing, Mutation, RecordKey},
-    sync::{Engine, EngineConfig, Mode, Source, SourcePage, SyncError, SyncKey, SyncReport, SyncRun},
+    sync::{Engine, EngineConfig, Lookup, Mode, PageRequest, Source, SourcePage, SyncError, SyncKey, SyncReport},
 };
 use sidecar_store::Store;
 use sidecar_tests::{Home, Kind, ORGANIZATION, open_store};
@@ -119,28 +119,39 @@ impl Provider {
 #[derive(Debug)]
 pub(crate) struct Copying {
     provider: Arc<Provider>,
-    mode: Mode,
-    since: Option<Timestamp>,
 }
 
 type Cursor = (Timestamp, String);
 
-impl Copying {
-    fn position(&self, row: &Row) -> Timestamp {
-        if self.mode == Mode::Full { row.added } else { row.updated }
+impl Lookup for Copying {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        self.provider.reads.fetch_add(1, Ordering::Relaxed);
+        let row = self.provider.rows().get(id).cloned();
+        let origin = ChangeOrigin::Read { revision };
+        Ok(match row {
+            Some(row) => Change { origin, ..listed(id, &row) },
+            None => {
+                let now = SystemClock::new().now();
+                let gone = Row { name: String::new(), added: now, updated: now };
+                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
+            }
+        })
     }
 }
 
 impl Source for Copying {
     type Cursor = Cursor;
 
-    async fn page(&self, at: Option<Cursor>) -> Result<SourcePage<Cursor>> {
+    async fn page(&self, request: PageRequest<Cursor>) -> Result<SourcePage<Cursor>> {
+        let PageRequest { mode, since, cursor: at } = request;
         let fault = self.provider.fault();
         tokio::task::yield_now().await;
         let mut rows: Vec<(Cursor, Row)> = {
             let all = self.provider.rows();
-            let wanted = all.iter().filter(|(_, row)| self.since.is_none_or(|since| row.updated >= since));
-            wanted.map(|(id, row)| ((self.position(row), id.clone()), row.clone())).collect()
+            let wanted = all.iter().filter(|(_, row)| since.is_none_or(|since| row.updated >= since));
+            wanted
+                .map(|(id, row)| ((if mode == Mode::Full { row.added } else { row.updated }, id.clone()), row.clone()))
+                .collect()
         };
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows.retain(|(cursor, _)| at.as_ref().is_none_or(|at| cursor > at));
@@ -165,20 +176,6 @@ impl Source for Copying {
         };
         let items = rows.iter().map(|((_, id), row)| listed(id, row)).collect();
         Ok(SourcePage { page: Page { items, next, total: None }, range: Some(span) })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        self.provider.reads.fetch_add(1, Ordering::Relaxed);
-        let row = self.provider.rows().get(id).cloned();
-        let origin = ChangeOrigin::Read { revision };
-        Ok(match row {
-            Some(row) => Change { origin, ..listed(id, &row) },
-            None => {
-                let now = SystemClock::new().now();
-                let gone = Row { name: String::new(), added: now, updated: now };
-                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
-            }
-        })
     }
 }
 
@@ -215,7 +212,7 @@ impl Copy {
             Kind::Sqlite => Duration::from_millis(120),
             Kind::Postgres => Duration::from_millis(500),
         };
-        let config = EngineConfig { lease, index_lag: Duration::from_secs(5), ..EngineConfig::default() };
+        let config = EngineConfig { lease_ttl: lease, index_lag: Duration::from_secs(5), ..EngineConfig::default() };
         Self { always_full: true, ..Self::with(database, provider, config).await }
     }
 
@@ -228,28 +225,22 @@ impl Copy {
         Self { store, provider, engine, key, always_full: false, _home: home }
     }
 
-    /// Takes the pass's lease, waiting for one that was dropped.
-    async fn begin(&self) -> SyncRun {
+    /// Runs the source, or the rest of the run that was stopped. Waits for a lease that was dropped.
+    pub(crate) async fn pass(&self, force: bool) -> Result<SyncReport, SyncError> {
         let status = self.store.status(&self.key).await.unwrap().unwrap();
         if self.always_full && status.progress.is_none() {
             self.store.schedule(&self.key, SystemClock::new().now(), true).await.unwrap();
         }
+        if force {
+            self.store.force(&self.key).await.unwrap();
+        }
+        let source = Copying { provider: Arc::clone(&self.provider) };
         loop {
-            match self.engine.begin(&self.key).await {
-                Ok(pass) => return pass,
+            match self.engine.run(&self.key, &source, &()).await {
                 Err(SyncError::Busy(_)) => SystemClock::new().sleep(Duration::from_millis(10)).await,
-                Err(error) => panic!("{error}"),
+                outcome => return outcome,
             }
         }
-    }
-
-    /// Runs a pass, or what is left of the one that was stopped.
-    pub(crate) async fn pass(&self, force: bool) -> Result<SyncReport, SyncError> {
-        let pass = self.begin().await;
-        let mode = pass.mode();
-        let since = pass.since(self.engine.config()).filter(|_| mode == Mode::Incremental);
-        let source = Copying { provider: Arc::clone(&self.provider), mode, since };
-        self.engine.run(pass, &source, force, &()).await
     }
 
     /// Runs a pass like [`Copy::pass`] and drops it after so many polls; `None` when it was dropped.

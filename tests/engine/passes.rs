@@ -79,7 +79,7 @@ on_each_database!(an_incremental_pass_brings_what_changed_and_deletes_nothing);
 
 async fn an_incremental_pass_brings_what_changed_and_deletes_nothing(database: Kind) {
     let provider = Provider::new(300, 10);
-    let config = EngineConfig { lease: Duration::from_millis(500), ..EngineConfig::default() };
+    let config = EngineConfig { lease_ttl: Duration::from_millis(500), ..EngineConfig::default() };
     let copy = Copy::with(database, provider.clone(), config).await;
     copy.pass(false).await.unwrap();
     provider.create("new", "new");

@@ -214,10 +214,10 @@ async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<(
 
 /// Remembers the stored records of a covered stretch that are not among the changes; answers how many there are.
 async fn remember_missing(tx: &mut Tx, covered: &ScannedRange, changes: &[Change]) -> Result<u64> {
-    let ScannedRange { pass, range, older_than } = covered;
-    let there = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == range.kind);
+    let ScannedRange { sync, range, older_than } = covered;
+    let there = changes.iter().filter(|c| c.key.organization == sync.organization && c.key.kind == range.kind);
     let there = error::rows(&there.map(|change| &*change.key.id).collect::<Vec<_>>())?;
-    let (organization, source, place) = (pass.organization.as_str(), &*pass.source, &*pass.location);
+    let (organization, source, place) = (sync.organization.as_str(), &*sync.source, &*sync.location);
     let (after_at, after_id) = range.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
     // No id is greater than the last character there is.
     let (end_at, end_id) = range.up_to.as_ref().map_or((i64::MAX, "\u{10FFFF}"), |(at, id)| (at.as_micros(), &**id));

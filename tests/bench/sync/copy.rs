@@ -99,11 +99,10 @@ async fn copy(engine: &Engine, client: GhlClient, store: &dyn Store, place: usiz
     let location = documents::location(place);
     let key = SyncKey::new(ORGANIZATION, "GHL_CONTACTS", &*location);
     store.schedule(&key, SystemClock::new().now(), true).await.unwrap();
-    let source = ContactsSource::full(client, ORGANIZATION, &*location);
+    let source = ContactsSource::new(client, ORGANIZATION, &*location);
     let source = match size {
         Some(size) => source.page_size(size),
         None => source,
     };
-    let pass = engine.begin(&key).await.unwrap();
-    engine.run(pass, &source, false, &()).await.unwrap()
+    engine.run(&key, &source, &()).await.unwrap()
 }

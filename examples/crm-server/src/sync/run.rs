@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use calcom_client::sync::BookingsSource;
+use calcom_client::sync::{BookingsCursor, BookingsSource};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use ghl_client::{
     GhlClient,
@@ -13,8 +13,11 @@ use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
     commit::Batch,
     queue::outbox::{Dedup, NewTask},
-    sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
+    record::Change,
+    sync::{Lookup, Mode, PageRequest, Source, SourcePage, SyncError, SyncKey, SyncObserver, SyncReport},
 };
+
+use tokio::sync::OnceCell;
 
 use super::{
     schedule::SyncOptions,
@@ -59,16 +62,7 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
             }
             Ok(report)
         }
-        GHL_CONTACTS => {
-            let pass = app.engine.begin(key).await?;
-            let source = match (pass.mode(), pass.since(app.engine.config())) {
-                (Mode::Incremental, Some(since)) => {
-                    ContactsSource::changed_since(client, organization, location, since)
-                }
-                _ => ContactsSource::full(client, organization, location),
-            };
-            Box::pin(app.engine.run(pass, &source, false, observer)).await
-        }
+        GHL_CONTACTS => copy(app, key, &ContactsSource::new(client, organization, location), observer).await,
         GHL_EVENTS => {
             let events = EventsSource::new(client, organization, location);
             copy(app, key, &Watched::new(app, organization, events), observer).await
@@ -82,39 +76,62 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
     }
 }
 
-/// Copies a listing that every pass goes through whole. On the heap: the futures of several sources side by side are large.
+/// Runs a source. The future is boxed: those of several sources side by side are large.
 async fn copy<S: Source>(
     app: &App,
     key: &SyncKey,
     source: &S,
     observer: &dyn SyncObserver,
 ) -> Result<SyncReport, SyncError> {
-    let pass = app.engine.begin(key).await?;
-    Box::pin(app.engine.run(pass, source, false, observer)).await
+    Box::pin(app.engine.run(key, source, observer)).await
 }
 
-/// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, everything that is yet to come is
-/// looked at on both sides: what was known before the connection, or written before all processes noticed it, was not followed. They
-/// are given the time to notice it.
+/// Syncs the bookings of Cal.com. A full run, which a new connection starts with, ends with a backfill of everything upcoming on both
+/// sides: changes from before the connection, or from before every process noticed it, had no triggers.
 async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
-    let organization = &key.organization;
-    let pass = app.engine.begin(key).await?;
-    // Not before: the pass answers what was wished for so far, and a copy is wished for after its account was connected.
-    let client = match app.calcom.client(organization).await {
-        Ok(client) => client,
-        Err(error) => return Err(not_begun(app, key, error).await),
-    };
-    let (full, source) = match (pass.mode(), pass.since(app.engine.config())) {
-        (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
-        _ => (true, BookingsSource::full(client, organization.clone())),
-    };
-    if full {
-        app.clock.sleep(mirror::UNNOTICED).await;
+    if let Err(error) = app.calcom.client(&key.organization).await {
+        return Err(not_begun(app, key, error).await);
     }
-    let source = Watched::new(app, organization, source).and_look_at_all(full);
-    let report = Box::pin(app.engine.run(pass, &source, false, observer)).await?;
+    let source = ConnectedBookings { app, organization: &key.organization, source: OnceCell::new() };
+    let report = copy(app, key, &Watched::new(app, &key.organization, source).with_backfill(), observer).await?;
     app.outbox_wake.notify_one();
     Ok(report)
+}
+
+/// The bookings of the account that is connected when the run starts. A run satisfies the requests made before its start, and a
+/// reconnect requests one, so the account must not be read earlier.
+struct ConnectedBookings<'a> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    source: OnceCell<BookingsSource>,
+}
+
+impl ConnectedBookings<'_> {
+    /// Returns the source. Before a full run it waits until every process has noticed the connection.
+    async fn source(&self, mode: Mode) -> Result<&BookingsSource, Error> {
+        let connect = async || {
+            let client = self.app.calcom.client(self.organization).await?;
+            if mode == Mode::Full {
+                self.app.clock.sleep(mirror::UNNOTICED).await;
+            }
+            Ok(BookingsSource::new(client, self.organization.clone()))
+        };
+        self.source.get_or_try_init(connect).await
+    }
+}
+
+impl Lookup for ConnectedBookings<'_> {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change, Error> {
+        self.source(Mode::Incremental).await?.lookup(id, revision).await
+    }
+}
+
+impl Source for ConnectedBookings<'_> {
+    type Cursor = BookingsCursor;
+
+    async fn page(&self, request: PageRequest<BookingsCursor>) -> Result<SourcePage<BookingsCursor>, Error> {
+        self.source(request.mode).await?.page(request).await
+    }
 }
 
 fn no_company() -> Error {
