@@ -59,7 +59,7 @@ impl Observer for Attempts {
 struct Seen {
     /// Calls that ended before the outage did.
     calls: u64,
-    /// Creates that succeeded or may have been carried out, as their callers know it.
+    /// Creates that succeeded or may have taken effect, as their callers know it.
     creates: u64,
     /// When the first call was refused by the circuit.
     opened: Option<Duration>,
@@ -213,7 +213,7 @@ async fn prove(id: &str, outage: Outage) {
     assert!(share <= 1.1, "{requests} requests for {calls} calls");
     assert!(created <= seen.creates, "{created} creates arrived, {} may have", seen.creates);
     if matches!(outage, Outage::Lost | Outage::Unavailable) {
-        assert_eq!(created, seen.creates, "what may have been carried out was");
+        assert_eq!(created, seen.creates, "what may have taken effect was");
     }
     assert!(opened <= SECOND * 5, "{opened:?}");
     assert!(recovered <= (COOL_DOWN + SECOND) * 5, "{recovered:?}");

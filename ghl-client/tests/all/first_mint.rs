@@ -52,10 +52,8 @@ impl World {
     fn company(&self, id: &str) -> TokenSet {
         let extra = json!({"companyId": id, "userType": "Company"}).as_object().unwrap().clone();
         let end = self.clock.now() + Duration::from_secs(86_399);
-        let access = format!("token of {id}").into();
-        let mut set = TokenSet { access, refresh: None, expires_at: Some(end), generation: 0, scope: None, extra };
-        set.set_issued_at(self.clock.now());
-        set
+        let issued_at = Some(self.clock.now());
+        TokenSet { expires_at: Some(end), issued_at, extra, ..TokenSet::new(format!("token of {id}")) }
     }
 
     /// What one process has.
@@ -231,7 +229,7 @@ async fn a_disconnected_location_is_minted_again_only_when_asked_for() {
     let tokens = world.tokens();
     let location = tokens.location(&LOCATION.into());
     location.tokens().await.unwrap();
-    tokens.forget_location(&LOCATION.into()).await.unwrap();
+    tokens.disconnect_location(&LOCATION.into()).await.unwrap();
     let error = location.tokens().await.unwrap_err();
     assert!(error.message().contains("disconnected"), "{error}");
     tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();
@@ -286,6 +284,6 @@ async fn on_request_means_that_no_call_mints() {
     assert!(error.message().contains("is not connected") && world.sent.requests().is_empty(), "{error}");
     tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();
     tokens.location(&LOCATION.into()).tokens().await.unwrap();
-    tokens.forget_location(&LOCATION.into()).await.unwrap();
+    tokens.disconnect_location(&LOCATION.into()).await.unwrap();
     assert!(world.kept().await.is_none());
 }
