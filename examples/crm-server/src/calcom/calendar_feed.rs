@@ -1,6 +1,6 @@
-//! The calendar that Cal.com (or anybody with its address) subscribes to: when the organization is busy, and nothing else.
+//! The calendar feed that Cal.com, or anyone with its address, subscribes to: the organization's busy times.
 //!
-//! Invariant: no name, title or place is ever in it; whoever does not know the secret learns nothing, not even whether there is one.
+//! Invariant: it contains no name, title or place; without the secret a caller cannot even learn whether a feed exists.
 
 use std::{fmt::Write, time::Duration};
 
@@ -25,28 +25,27 @@ use sidecar_store::Claimed;
 use utoipa::ToSchema;
 
 use super::booking_tag::tagged_booking;
-use super::settings::{self, CalcomSettings};
+use super::settings::{CalcomSettings, SettingsUpdate};
 use crate::{
     app::App,
     http::{ApiResult, Problem, extract::Path},
     tenancy::Tenant,
 };
 
-/// What is shown: so much of the past, so much of what is to come; nobody can be booked further ahead.
-const PAST: Duration = Duration::from_secs(7 * 86_400);
-const FUTURE: Duration = Duration::from_secs(400 * 86_400);
-/// Appointments read at once, and the most that are shown.
-const PAGE: u32 = 500;
-const MOST: usize = 10_000;
-/// How often settings that others change meanwhile are tried to be changed.
-const ATTEMPTS: usize = 8;
-/// Under which the hash of a secret is held by its organization, as a provider's locations are.
-const HOLDING: &str = "calendar_feed";
+/// The range of the feed. Cal.com takes no bookings further ahead.
+const PAST_RANGE: Duration = Duration::from_secs(7 * 86_400);
+const FUTURE_RANGE: Duration = Duration::from_secs(400 * 86_400);
+/// Appointments per read.
+const BATCH_SIZE: u32 = 500;
+/// The most appointments in a feed.
+const MAX_APPOINTMENTS: usize = 10_000;
+/// The kind under which an organization owns the hash of its secret, in the table of resource owners.
+const SECRET_KIND: &str = "calendar_feed";
 
-/// A calendar's address.
+/// A calendar feed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Feed {
-    /// Whoever has it sees when the organization is busy. It is shown this once.
+    /// The secret address: it shows when the organization is busy. It is returned only once.
     url: String,
 }
 
@@ -55,7 +54,7 @@ pub struct InPath {
     file: String,
 }
 
-/// Makes the calendar's address anew. The one before ends.
+/// Creates the calendar feed. An existing address becomes invalid.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/integrations/calcom/feed",
@@ -67,16 +66,16 @@ pub struct InPath {
 )]
 pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(StatusCode, Json<Feed>)> {
     let secret = secret::random_token().map_err(|error| Problem::internal(&error))?;
-    match app.store.claim_location(HOLDING, &hash(secret.expose_secret()), tenant.id()).await? {
-        // Held before it is the one, so that it is found as soon as it is.
-        Claimed::Claimed => replace(&app, tenant.id(), Some(secret.clone())).await?,
-        Claimed::TakenBySomeoneElse => return Err(Problem::internal(&"the same randomness came twice")),
+    match app.store.claim_location(SECRET_KIND, &hash(secret.expose_secret()), tenant.id()).await? {
+        // Claimed before it is stored, so that a stored secret is always found.
+        Claimed::Claimed => replace_secret(&app, tenant.id(), Some(secret.clone())).await?,
+        Claimed::TakenBySomeoneElse => return Err(Problem::internal(&"a random secret was generated twice")),
     }
     let url = app.config.address(&format!("/calendar/{}.ics", secret.expose_secret()));
     Ok((StatusCode::CREATED, Json(Feed { url })))
 }
 
-/// Ends the calendar's address.
+/// Deletes the calendar feed.
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/integrations/calcom/feed",
@@ -84,38 +83,38 @@ pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(Status
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
-    responses((status = 204, description = "There is no calendar now")),
+    responses((status = 204, description = "Deleted")),
 )]
 pub async fn delete(tenant: Tenant, State(app): State<App>) -> ApiResult<StatusCode> {
-    forget(&app, tenant.id()).await?;
+    delete_feed(&app, tenant.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends the organization's calendar, if it has one.
-pub(super) async fn forget(app: &App, organization: &OrganizationId) -> ApiResult<()> {
+/// Deletes the organization's calendar feed, if it has one.
+pub(super) async fn delete_feed(app: &App, organization: &OrganizationId) -> ApiResult<()> {
     match app.calcom.settings(organization).await?.settings.feed_secret {
-        Some(_) => replace(app, organization, None).await,
+        Some(_) => replace_secret(app, organization, None).await,
         None => Ok(()),
     }
 }
 
-/// Keeps another secret. Whoever replaces one lets go of it: nobody else does.
-async fn replace(app: &App, organization: &OrganizationId, secret: Option<SecretString>) -> ApiResult<()> {
-    for _ in 0..ATTEMPTS {
-        let before = app.calcom.settings(organization).await?;
-        let next = CalcomSettings { feed_secret: secret.clone(), ..before.settings.clone() };
-        if settings::write(&*app.store, organization, before.revision, &next).await? {
-            if let Some(old) = &before.settings.feed_secret {
-                app.store.release_location(HOLDING, &hash(old.expose_secret()), organization).await?;
+/// Stores another secret and releases the one before.
+async fn replace_secret(app: &App, organization: &OrganizationId, secret: Option<SecretString>) -> ApiResult<()> {
+    let mut update = SettingsUpdate::new(&*app.store, organization);
+    while let Some(stored) = update.read().await? {
+        let next = CalcomSettings { feed_secret: secret.clone(), ..stored.settings.clone() };
+        if update.write(&stored, &next).await? {
+            if let Some(old) = &stored.settings.feed_secret {
+                app.store.release_location(SECRET_KIND, &hash(old.expose_secret()), organization).await?;
             }
             return Ok(());
         }
     }
-    let detail = "somebody else changed these settings at the same time: try again";
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "changed_meanwhile", detail))
+    let detail = "other requests are changing these settings: try again";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "changed_concurrently", detail))
 }
 
-/// When the organization is busy, as a calendar (RFC 5545): from a week ago to sixty days ahead.
+/// Reads the organization's busy times as a calendar (RFC 5545): from 7 days ago to 400 days ahead.
 #[utoipa::path(
     get,
     path = "/calendar/{file}",
@@ -127,13 +126,13 @@ async fn replace(app: &App, organization: &OrganizationId, secret: Option<Secret
 pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -> ApiResult<Response> {
     let unknown = || Problem::not_found("calendar");
     let given = file.strip_suffix(".ics").ok_or_else(unknown)?;
-    // By a hash: how long the look takes tells nothing about the secret.
-    let found = app.store.organization_of_location(HOLDING, &hash(given)).await?;
+    // By hash: the duration of the lookup reveals nothing about the secret.
+    let found = app.store.organization_of_location(SECRET_KIND, &hash(given)).await?;
     let organization = found.ok_or_else(unknown)?;
-    // What is held only leads to the organization; whether it is the one its settings tell.
-    let settled = app.calcom.settings(&organization).await?;
-    let is_it = |kept: &SecretString| secret::same(kept.expose_secret().as_bytes(), given.as_bytes());
-    if !settled.settings.feed_secret.as_ref().is_some_and(is_it) {
+    // The hash only finds the organization; its settings decide whether the secret is current.
+    let stored = app.calcom.settings(&organization).await?;
+    let is_current = |current: &SecretString| secret::same(current.expose_secret().as_bytes(), given.as_bytes());
+    if !stored.settings.feed_secret.as_ref().is_some_and(is_current) {
         return Err(unknown());
     }
     let now = app.now();
@@ -147,21 +146,22 @@ pub async fn read(State(app): State<App>, Path(InPath { file }): Path<InPath>) -
 }
 
 async fn appointments(app: &App, organization: &OrganizationId, now: Timestamp) -> ApiResult<Vec<Record>> {
-    let mut wish = Listing { from: Some(now - PAST), to: Some(now + FUTURE), limit: PAGE, ..Listing::default() };
+    let range = (Some(now - PAST_RANGE), Some(now + FUTURE_RANGE));
+    let mut listing = Listing { from: range.0, to: range.1, limit: BATCH_SIZE, ..Listing::default() };
     let mut all: Vec<Record> = Vec::new();
     loop {
-        let page = app.store.list(organization, APPOINTMENT, &wish).await?;
-        let is_last = page.len() < PAGE as usize;
-        wish.after = page.last().map(|last| (last.position, last.key.id.clone()));
+        let page = app.store.list(organization, APPOINTMENT, &listing).await?;
+        let is_last = page.len() < BATCH_SIZE as usize;
+        listing.after = page.last().map(|last| (last.position, last.key.id.clone()));
         all.extend(page);
-        if is_last || all.len() >= MOST {
-            all.truncate(MOST);
+        if is_last || all.len() >= MAX_APPOINTMENTS {
+            all.truncate(MAX_APPOINTMENTS);
             return Ok(all);
         }
     }
 }
 
-/// A calendar being written.
+/// The text of a calendar.
 struct Calendar(String);
 
 impl Calendar {
@@ -169,10 +169,10 @@ impl Calendar {
         Self("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Sidecar//Busy times//EN\r\nCALSCALE:GREGORIAN\r\n".to_owned())
     }
 
-    /// Adds an appointment, unless it is a booking's, does not take place or has no times.
+    /// Adds an appointment, unless it belongs to a booking, does not take place or has no times.
     fn add(&mut self, record: &Record, now: Timestamp) {
         if tagged_booking(&record.doc).is_some() {
-            // Cal.com knows its own bookings.
+            // Cal.com has its own bookings.
             return;
         }
         let field = |name: &str| record.doc.get(name).and_then(Value::as_str);
@@ -185,7 +185,7 @@ impl Calendar {
         if start >= end {
             return;
         }
-        // A hash: ids of the other system are nobody's business here, and it fits in a line.
+        // A hash, because the feed shows no ids of GHL, and because it fits in a line.
         let uid = hash(&format!("{}:{}", record.key.organization, record.key.id));
         // Writing to a String cannot fail.
         let _ = write!(
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_in_the_basic_form() {
+    fn times_are_written_in_the_basic_format() {
         assert_eq!(basic("2026-12-01T10:00:00.250+01:00".parse().unwrap()), "20261201T090000Z");
     }
 }

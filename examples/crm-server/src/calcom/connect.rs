@@ -1,15 +1,15 @@
-//! Connecting an organization at Cal.com by consent.
-//!
-//! Invariant: a code is exchanged only for a state that this server made, for the browser that it was made for, once, and with the
-//! verifier that only this browser's way leads to.
+//! Connecting an organization at Cal.com by consent, with PKCE.
 
 use axum::{extract::State, response::Response};
 use calcom_client::{CalcomOAuth, oauth::Pkce};
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
-use sidecar_core::{ErrorKind, OrganizationId, token::TokenSet};
+use sidecar_core::{Error, ErrorKind, OrganizationId, token::TokenSet};
 
-use super::{connection, settings};
+use super::{
+    connection,
+    settings::{CalcomSettings, SettingsUpdate},
+};
 use crate::{
     app::App,
     http::{
@@ -17,22 +17,18 @@ use crate::{
         extract::{Query, RejectHead},
     },
     tenancy::oauth_flow::{
-        CALCOM,
-        browser::{self, Back, Connect},
-        states,
+        self, CallbackQuery, ConnectQuery, ConsentProvider, Flow, exchange_failed, not_ready,
+        states::PendingAuthorization,
     },
 };
 
-/// How often settings that others change meanwhile are tried to be changed.
-const ATTEMPTS: usize = 8;
-
-/// Sends somebody to Cal.com to agree to the connection.
+/// Redirects to Cal.com's consent page.
 #[utoipa::path(
     get,
     path = "/api/integrations/calcom/connect",
     operation_id = "connect_calcom",
     tag = "integrations",
-    params(Connect),
+    params(ConnectQuery),
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To Cal.com's consent page, with a one-use state and a cookie bound to it"),
@@ -43,27 +39,18 @@ pub async fn connect(
     _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
-    Query(wish): Query<Connect>,
+    Query(query): Query<ConnectQuery>,
 ) -> ApiResult<Response> {
-    // A link that leads nowhere for now must not be used up.
-    let ready = || oauth(&app).map(drop);
-    let organization = wish.organization(&app, &headers, ready).await?;
-    let oauth = oauth(&app)?;
-    refuse_environment(&app, &organization.id)?;
-    let begun = states::begin(&app, &CALCOM, &organization.id).await?;
-    let (state, cookie) = (begun.state.expose_secret(), begun.cookie.expose_secret());
-    let authorize = oauth.authorize(state).map_err(|error| not_ready(error.message()))?;
-    let page = authorize.pkce(&Pkce::from_verifier(states::pkce_verifier(state, cookie))).url();
-    Ok(browser::send_out(&app, &CALCOM, page.as_str(), &begun))
+    oauth_flow::start(&app, CalcomConsent, &headers, &query).await
 }
 
-/// The way back from Cal.com: exchanges the code and keeps the tokens.
+/// The redirect back from Cal.com: exchanges the code and stores the tokens.
 #[utoipa::path(
     get,
     path = "/api/integrations/calcom/auth",
     operation_id = "calcom_auth",
     tag = "integrations",
-    params(Back),
+    params(CallbackQuery),
     responses(
         (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
@@ -73,99 +60,105 @@ pub async fn auth(
     _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
-    Query(back): Query<Back>,
+    Query(query): Query<CallbackQuery>,
 ) -> ApiResult<Response> {
-    let organization = back.organization(&app, &CALCOM, &headers).await?;
-    let cookie = browser::came_with(&headers, &CALCOM).unwrap_or_default();
-    let verifier = states::pkce_verifier(back.state.as_deref().unwrap_or_default(), cookie);
-    let outcome = match (&back.code, &back.error) {
-        (Some(code), None) if !code.is_empty() => {
-            exchange(&app, &organization.id, code, &Pkce::from_verifier(verifier)).await
-        }
-        (_, Some(_)) => Err("access_denied"),
-        _ => Err("code_missing"),
-    };
-    Ok(browser::bring_home(&app, &CALCOM, &organization, outcome))
+    oauth_flow::finish(&app, CalcomConsent, &headers, &query).await
 }
 
-/// The code for the page when something went wrong; the log has the rest.
-async fn exchange(app: &App, organization: &OrganizationId, code: &str, pkce: &Pkce) -> Result<(), &'static str> {
-    let oauth = app.calcom.oauth().ok_or("integration_off")?;
-    let logged = |error: sidecar_core::Error| {
-        tracing::warn!(%organization, %error, "connecting Cal.com failed");
-        match error.kind() {
-            ErrorKind::Auth => "code_refused",
-            ErrorKind::Store => "unavailable",
-            _ => "exchange_failed",
-        }
+struct CalcomConsent;
+
+impl ConsentProvider for CalcomConsent {
+    const FLOW: Flow = Flow {
+        provider: "Cal.com",
+        purpose: "state of calcom",
+        cookie: "sidecar_calcom_connect",
+        path: "/api/integrations/calcom",
     };
-    let set = oauth.exchange_code(code, Some(pkce)).await.map_err(logged)?;
-    leave(app, organization, &set, keep(app, organization, &set)).await.map_err(logged)?;
-    app.sync_schedule.schedule_bookings(organization).await.map_err(|error| logged(error.into()))?;
-    tracing::info!(%organization, "connected Cal.com");
-    Ok(())
+
+    fn check_ready(&self, app: &App) -> ApiResult<()> {
+        oauth(app).map(drop)
+    }
+
+    fn check_organization(&self, app: &App, organization: &OrganizationId) -> ApiResult<()> {
+        reject_environment(app, organization)
+    }
+
+    fn authorize_url(&self, app: &App, pending: &PendingAuthorization) -> ApiResult<String> {
+        let authorize = oauth(app)?.authorize(pending.state.expose_secret());
+        let authorize = authorize.map_err(|error| not_ready(&Self::FLOW, error.message()))?;
+        Ok(authorize.pkce(&Pkce::from_verifier(pending.pkce_verifier())).url().to_string())
+    }
+
+    async fn exchange(
+        &self,
+        app: &App,
+        organization: &OrganizationId,
+        code: &str,
+        pending: &PendingAuthorization,
+    ) -> Result<(), &'static str> {
+        let oauth = app.calcom.oauth().ok_or("integration_off")?;
+        let failed = |error: Error| exchange_failed("Cal.com", organization, &error);
+        let pkce = Pkce::from_verifier(pending.pkce_verifier());
+        let set = oauth.exchange_code(code, Some(&pkce)).await.map_err(failed)?;
+        replace_account(app, organization, &set).await.map_err(failed)?;
+        app.sync_schedule.schedule_bookings(organization).await.map_err(|error| failed(error.into()))?;
+        tracing::info!(%organization, "connected Cal.com");
+        Ok(())
+    }
 }
 
-/// Frees what is blocked in the account that there is, unless the tokens are of the same user, and carries out `then`.
-async fn leave(
-    app: &App,
-    organization: &OrganizationId,
-    set: &TokenSet,
-    then: impl Future<Output = sidecar_core::Result<()>> + Send,
-) -> sidecar_core::Result<()> {
-    let (before, next) = (app.calcom.settings(organization).await, settings::CalcomSettings::default());
+/// Stores the tokens. Frees the times that are blocked in the account before, unless the tokens belong to the same user.
+async fn replace_account(app: &App, organization: &OrganizationId, set: &TokenSet) -> sidecar_core::Result<()> {
+    let (before, next) = (app.calcom.settings(organization).await, CalcomSettings::default());
     let user = app.calcom.trial(&next, set.access.clone())?.me().get().await.map(|me| me.id);
-    let (Ok(before), Ok(user)) = (before, user) else { return then.await };
-    connection::leave(app, organization, &before.settings, &next, user, then).await?
+    let adopt = adopt_tokens(app, organization, set);
+    let (Ok(before), Ok(user)) = (before, user) else { return adopt.await };
+    connection::change_account(app, organization, &before.settings, &next, user, adopt).await?
 }
 
-async fn keep(app: &App, organization: &OrganizationId, set: &TokenSet) -> sidecar_core::Result<()> {
-    // Before its address is the one in use: then the connection that there was ends only when this one is kept.
-    app.calcom.tokens(organization, &settings::CalcomSettings::default()).adopt(set).await?;
-    at_the_servers_address(app, organization).await
+async fn adopt_tokens(app: &App, organization: &OrganizationId, set: &TokenSet) -> sidecar_core::Result<()> {
+    // Stored before the settings name its address: the connection before ends only once this one is stored.
+    app.calcom.tokens(organization, &CalcomSettings::default()).adopt(set).await?;
+    use_server_address(app, organization).await
 }
 
-/// Tokens by consent are of the API that the server is set up for, and are kept for its address alone: it becomes the organization's,
-/// and what is kept for the address before is forgotten. Settings that are the same as before are written too: by their revision other
-/// processes notice that the tokens in their hands are not the ones any more.
-async fn at_the_servers_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
-    for _ in 0..ATTEMPTS {
-        let settled = settings::read(&*app.store, organization).await?;
-        let was_elsewhere = settled.settings.base_url.is_some();
-        let mut next = settled.settings.clone();
-        if was_elsewhere {
+/// Makes the server's API address the organization's: tokens by consent are valid there alone. Deletes the tokens of the address
+/// before. Settings are written even when they do not change: other processes notice new tokens by the revision.
+async fn use_server_address(app: &App, organization: &OrganizationId) -> sidecar_core::Result<()> {
+    let mut update = SettingsUpdate::new(&*app.store, organization);
+    while let Some(stored) = update.read().await? {
+        let had_address = stored.settings.base_url.is_some();
+        let mut next = stored.settings.clone();
+        if had_address {
             (next.base_url, next.profile) = (None, None);
         }
-        if settings::write(&*app.store, organization, settled.revision, &next).await? {
-            let before = app.calcom.tokens(organization, &settled.settings);
-            return if was_elsewhere { before.forget().await } else { Ok(()) };
+        if update.write(&stored, &next).await? {
+            return match had_address {
+                true => app.calcom.tokens(organization, &stored.settings).forget().await,
+                false => Ok(()),
+            };
         }
     }
-    Err(sidecar_core::Error::new(ErrorKind::Store, "the settings are being changed by others all the time"))
+    Err(Error::new(ErrorKind::Store, "the settings are being changed by other requests: try again"))
 }
 
-/// Refuses to change a connection that the environment has.
+/// Rejects changes of a connection that the environment configures.
 ///
 /// # Errors
 /// 409 names the variable.
-pub(super) fn refuse_environment(app: &App, organization: &OrganizationId) -> ApiResult<()> {
+pub(super) fn reject_environment(app: &App, organization: &OrganizationId) -> ApiResult<()> {
     if !app.calcom.is_from_environment(organization) {
         return Ok(());
     }
-    let detail =
-        "this organization's connection is the server's own setting: unset CALCOM_API_KEY to connect it otherwise";
+    let detail = "this organization is connected by CALCOM_API_KEY of the server: unset it to connect the organization otherwise";
     Err(Problem::new(StatusCode::CONFLICT, "set_by_environment", detail))
 }
 
 fn oauth(app: &App) -> ApiResult<&CalcomOAuth> {
-    let has_way_back = app.config.calcom.app.as_ref().is_some_and(|calcom| calcom.redirect_uri.is_some());
+    let has_redirect = app.config.calcom.app.as_ref().is_some_and(|calcom| calcom.redirect_uri.is_some());
     match app.calcom.oauth() {
-        Some(oauth) if has_way_back => Ok(oauth),
-        Some(_) => Err(not_ready("set CALCOM_REDIRECT_URI or APP_URL")),
-        None => Err(not_ready("set CALCOM_CLIENT_ID, or give the organization's API key")),
+        Some(oauth) if has_redirect => Ok(oauth),
+        Some(_) => Err(not_ready(&CalcomConsent::FLOW, "set CALCOM_REDIRECT_URI or APP_URL")),
+        None => Err(not_ready(&CalcomConsent::FLOW, "set CALCOM_CLIENT_ID, or give the organization's API key")),
     }
-}
-
-fn not_ready(why: &str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, "integration_off", format!("Cal.com cannot be connected by consent: {why}"))
 }

@@ -1,8 +1,9 @@
-//! An organization's connection to Cal.com: what it is, changing it, ending it.
+//! An organization's connection to Cal.com: reading, changing and ending it.
 //!
-//! Invariant: no secret is ever answered; a key goes only to the address that it was given for, for it is kept under that address.
+//! Invariant: no secret is ever returned; a key is sent only to the address that it was given for, because it is stored under that
+//! address.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use calcom_client::model::UserId;
@@ -14,9 +15,9 @@ use utoipa::ToSchema;
 
 use super::{
     calendar_feed,
-    connect::refuse_environment,
-    connection_update::ConnectionWish,
-    settings::{self, Block, CalcomProfile, CalcomSettings, Mapping, VersionedSettings},
+    connect::reject_environment,
+    connection_update::UpdateConnectionRequest,
+    settings::{Block, CalcomProfile, CalcomSettings, Mapping, SettingsUpdate, VersionedSettings},
 };
 use crate::{
     app::App,
@@ -24,47 +25,44 @@ use crate::{
     tenancy::Tenant,
 };
 
-/// How often settings that others change meanwhile are tried to be changed.
-const ATTEMPTS: usize = 8;
-
-/// A connection, without its secrets.
+/// A connection to Cal.com, without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionView {
-    /// Whether there are credentials.
+    /// Whether credentials are stored.
     connected: bool,
-    /// How they came about: `api_key`, `oauth` or `environment`.
+    /// The kind of credentials: `api_key`, `oauth` or `environment`.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
-    /// Whether Cal.com refuses them: connect again, or give another key.
+    /// Set when Cal.com rejects them: connect again, or give another key.
     needs_reauth: bool,
-    /// The API's address, where the organization named one.
+    /// The API's address, if the organization set one.
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
-    /// Which API answers there, where the organization said so.
+    /// The edition of the API, if the organization set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<CalcomProfile>,
-    /// Where Cal.com's webhook is to be sent.
+    /// The address for Cal.com's webhook.
     webhook_url: String,
-    /// How many webhook secrets there are; without one every delivery is refused.
+    /// The number of webhook secrets; without one every delivery is rejected.
     webhook_secrets: usize,
-    /// Where bookings go at GHL, by the event type's id.
+    /// The GHL calendar of an event type's bookings, by event type id.
     #[schema(value_type = BTreeMap<String, Mapping>)]
     mapping: BTreeMap<i64, Mapping>,
-    /// Where bookings of every other event type go.
+    /// The GHL calendar of all other bookings.
     #[serde(skip_serializing_if = "Option::is_none")]
     default_mapping: Option<Mapping>,
-    /// Where times are blocked.
+    /// The schedule in which times are blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     block: Option<Block>,
-    /// Calls a minute that the account may make, where the organization said so.
+    /// The calls per minute that the account may make, if the organization set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls_per_minute: Option<u32>,
-    /// Whether there is a calendar to subscribe to.
+    /// Whether a calendar feed exists.
     feed: bool,
 }
 
-/// Shows the connection to Cal.com.
+/// Reads the connection to Cal.com.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/integrations/calcom",
@@ -75,8 +73,8 @@ pub struct ConnectionView {
     responses((status = 200, body = ConnectionView)),
 )]
 pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<ConnectionView>> {
-    let settled = app.calcom.settings(tenant.id()).await?;
-    view(&app, tenant.id(), &settled.settings).await.map(Json)
+    let stored = app.calcom.settings(tenant.id()).await?;
+    view(&app, tenant.id(), &stored.settings).await.map(Json)
 }
 
 /// Changes the connection to Cal.com: its API key, address, webhook secrets, and where bookings go.
@@ -86,106 +84,115 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Conn
     operation_id = "change_calcom_connection",
     tag = "integrations",
     params(("org" = String, Path, description = "The organization's id")),
-    request_body = ConnectionWish,
+    request_body = UpdateConnectionRequest,
     security(("operator" = [])),
     responses(
         (status = 200, body = ConnectionView),
-        (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
-        (status = 422, description = "`invalid`, `key_refused` or `unreachable`", body = Problem), (status = 503, body = Problem),
+        (status = 409, description = "`set_by_environment`, or `changed_concurrently` by another request", body = Problem),
+        (status = 422, description = "`invalid`, `key_rejected` or `unreachable`", body = Problem), (status = 503, body = Problem),
     ),
 )]
 pub async fn change(
     tenant: Tenant,
     State(app): State<App>,
-    extract::Json(wish): extract::Json<ConnectionWish>,
+    extract::Json(request): extract::Json<UpdateConnectionRequest>,
 ) -> ApiResult<Json<ConnectionView>> {
     let organization = tenant.id();
-    let key = wish.api_key.as_ref().map(|key| &key.0);
-    let settled = app.calcom.settings(organization).await?;
-    let next = checked(&app, organization, &wish, &settled.settings).await?;
-    match key {
+    let before = app.calcom.settings(organization).await?;
+    let next = validated(&app, organization, &request, &before.settings).await?;
+    match &request.api_key {
         Some(key) => {
-            let user = try_key(&app, &next, key).await?;
-            let (before, wanted) = (settled.settings.clone(), next.clone());
-            let writing = write(&app, organization, &wish, settled, next);
-            leave(&app, organization, &before, &wanted, user, writing).await??;
+            let user = user_of_key(&app, &next, &key.0).await?;
+            let saving = save(&app, organization, &request, &before, next.clone());
+            change_account(&app, organization, &before.settings, &next, user, saving).await??;
+            tracing::info!(%organization, "connected Cal.com by key");
         }
-        None => write(&app, organization, &wish, settled, next).await?,
+        None => save(&app, organization, &request, &before, next).await?,
     }
-    done(&app, organization, key.is_some()).await.map(Json)
+    // Also for settings alone: a new mapping applies to the existing bookings.
+    app.sync_schedule.schedule_bookings(organization).await?;
+    let stored = app.calcom.settings(organization).await?;
+    view(&app, organization, &stored.settings).await.map(Json)
 }
 
-/// Writes the settings that are wanted, with the key, again and again while others change them meanwhile.
-async fn write(
+/// Saves the settings and the key. `next` is what the request makes of `before`; when others changed the settings since, the request
+/// is applied to theirs.
+async fn save(
     app: &App,
     organization: &OrganizationId,
-    wish: &ConnectionWish,
-    mut before: Arc<VersionedSettings>,
-    mut next: CalcomSettings,
+    request: &UpdateConnectionRequest,
+    before: &VersionedSettings,
+    next: CalcomSettings,
 ) -> ApiResult<()> {
-    for _ in 0..ATTEMPTS {
+    let (mut before, mut next) = (before.clone(), next);
+    let mut update = SettingsUpdate::new(&*app.store, organization);
+    while let Some(stored) = update.read().await? {
         let tokens = app.calcom.tokens(organization, &next);
-        if let Some(key) = &wish.api_key {
-            // Before its address is the one in use: then the one write of the settings changes both.
-            tokens.adopt_api_key(key.0.clone()).await?;
+        if stored.revision != before.revision {
+            let reapplied = request.applied_to(&stored.settings)?;
+            // After a disconnect the request still applies if its key is for the same address.
+            let follows_disconnect = stored.settings.is_blank() && reapplied.base_url == next.base_url;
+            if stored.settings.base_url != before.settings.base_url && !follows_disconnect {
+                if stored.settings.base_url != next.base_url {
+                    tokens.forget().await?;
+                }
+                // Times that were freed to leave the account are blocked again in the current one.
+                app.sync_schedule.schedule_bookings(organization).await?;
+                break;
+            }
+            next = reapplied;
         }
-        if settings::write(&*app.store, organization, before.revision, &next).await? {
-            if next.base_url != before.settings.base_url {
-                app.calcom.tokens(organization, &before.settings).forget().await?;
+        if let Some(key) = &request.api_key {
+            // Stored before the settings name its address: then one write of the settings changes both.
+            app.calcom.tokens(organization, &next).adopt_api_key(key.0.clone()).await?;
+        }
+        if update.write(&stored, &next).await? {
+            if next.base_url != stored.settings.base_url {
+                app.calcom.tokens(organization, &stored.settings).forget().await?;
             }
             return Ok(());
         }
-        let now = app.calcom.settings(organization).await?;
-        let again = wish.applied_to(&now.settings)?;
-        // Disconnected meanwhile: this change comes after it, provided that it still means the address that its key is for.
-        let is_after = now.settings.is_blank() && again.base_url == next.base_url;
-        if now.settings.base_url != before.settings.base_url && !is_after {
-            if now.settings.base_url != next.base_url {
-                tokens.forget().await?;
-            }
-            // What was freed to leave the account is blocked again in the one that there is.
-            app.sync_schedule.schedule_bookings(organization).await?;
-            break;
-        }
-        (next, before) = (again, now);
+        before = stored;
     }
-    Err(changed_meanwhile())
+    Err(changed_concurrently())
 }
 
-/// The settings that are wanted, provided that they may be.
-async fn checked(
+/// Returns the settings that the request asks for.
+///
+/// # Errors
+/// They are not valid, or the environment configures the connection.
+async fn validated(
     app: &App,
     organization: &OrganizationId,
-    wish: &ConnectionWish,
+    request: &UpdateConnectionRequest,
     before: &CalcomSettings,
 ) -> ApiResult<CalcomSettings> {
-    let next = wish.applied_to(before)?;
-    let elsewhere = next.base_url != before.base_url;
-    if elsewhere || wish.api_key.is_some() {
-        refuse_environment(app, organization)?;
+    let next = request.applied_to(before)?;
+    let moves = next.base_url != before.base_url;
+    if moves || request.api_key.is_some() {
+        reject_environment(app, organization)?;
     }
-    if elsewhere && wish.api_key.is_none() && app.calcom.is_connected(organization).await? {
-        let detail =
-            "the credentials are kept for the address that they were given for: give `apiKey` with the new `baseUrl`";
+    if moves && request.api_key.is_none() && app.calcom.is_connected(organization).await? {
+        let detail = "the stored credentials are for another address: give `apiKey` with the new `baseUrl`";
         return Err(Problem::invalid(detail));
     }
     app.calcom.check_address(&next).map_err(|error| Problem::invalid(format!("`baseUrl`: {}", error.message())))?;
     Ok(next)
 }
 
-/// Frees what is blocked in the account that there is, when another is about to take its place by `then`: only its own credentials
-/// can.
-pub(super) async fn leave<T: Send>(
+/// Runs `change`, which stores credentials of `user`. If that is another account, frees the blocked times of the current account
+/// first: only its own credentials can.
+pub(super) async fn change_account<T: Send>(
     app: &App,
     organization: &OrganizationId,
     before: &CalcomSettings,
     next: &CalcomSettings,
     user: UserId,
-    then: impl Future<Output = T> + Send,
+    change: impl Future<Output = T> + Send,
 ) -> sidecar_core::Result<T> {
     let is_same =
         before.base_url == next.base_url && app.calcom.user(organization).await.is_ok_and(|before| before == user);
-    if is_same { Ok(then.await) } else { Ok(release_blocks_then(app, organization, then).await?) }
+    if is_same { Ok(change.await) } else { Ok(release_blocks_then(app, organization, change).await?) }
 }
 
 /// Frees the times that the server blocked in the account, then runs `change`, which ends the connection to it.
@@ -200,44 +207,33 @@ async fn release_blocks_then<T: Send>(
     outcome.ok_or_else(|| StoreError::broken("the change of a Cal.com account was not run"))
 }
 
-/// Asks Cal.com whose key it is.
-async fn try_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> ApiResult<UserId> {
+/// Asks Cal.com for the user of a key.
+async fn user_of_key(app: &App, settings: &CalcomSettings, key: &SecretString) -> ApiResult<UserId> {
     let trial = app.calcom.trial(settings, key.clone());
     let trial = trial.map_err(|error| Problem::invalid(format!("`apiKey`: {}", error.message())))?;
     let error = match trial.me().get().await {
         Ok(me) => return Ok(me.id),
         Err(error) => error,
     };
-    tracing::warn!(%error, "a new key of Cal.com was not taken");
+    tracing::warn!(%error, "a new API key of Cal.com was rejected");
     Err(match error.kind() {
         ErrorKind::Auth | ErrorKind::Forbidden => {
-            let detail = format!("Cal.com refused the key: {}", error.message());
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_refused", detail)
+            let detail = format!("Cal.com rejected the key: {}", error.message());
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_rejected", detail)
         }
         ErrorKind::RateLimited | ErrorKind::Store => error.into(),
-        // Not in the provider's words: whoever answers there may be anybody.
+        // Without the response's text: any host may be at that address.
         _ => {
-            let detail =
-                "no Cal.com answers there: check `baseUrl` (an address of the public internet, by https), or try again";
+            let detail = "Cal.com was not found there: check `baseUrl` (a public address, by https), or try again";
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unreachable", detail)
         }
     })
 }
 
-async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> ApiResult<ConnectionView> {
-    if by_key {
-        tracing::info!(%organization, "connected Cal.com by key");
-    }
-    // Also for settings alone: a new mapping concerns the bookings that there are.
-    app.sync_schedule.schedule_bookings(organization).await?;
-    let settled = app.calcom.settings(organization).await?;
-    view(app, organization, &settled.settings).await
-}
-
-/// Disconnects Cal.com: credentials, settings and webhook secrets erased. What was copied stays.
+/// Disconnects Cal.com: erases credentials, settings and webhook secrets. Stored bookings stay.
 ///
-/// The times that GHL's appointments block there are freed before, as far as Cal.com answers. Those that were blocked by hand stay
-/// blocked, and their handles are good again when the same account is connected again.
+/// Times that GHL's appointments block are freed first, as far as Cal.com responds. Manually blocked times stay blocked; their
+/// handles are valid again when the same account is connected again.
 #[utoipa::path(
     delete,
     path = "/api/organizations/{org}/integrations/calcom",
@@ -246,41 +242,40 @@ async fn done(app: &App, organization: &OrganizationId, by_key: bool) -> ApiResu
     params(("org" = String, Path, description = "The organization's id")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "Nothing is connected now"),
-        (status = 409, description = "`set_by_environment`, or somebody else changed it at the same time", body = Problem),
+        (status = 204, description = "Disconnected"),
+        (status = 409, description = "`set_by_environment`, or `changed_concurrently` by another request", body = Problem),
     ),
 )]
 pub async fn disconnect(tenant: Tenant, State(app): State<App>) -> ApiResult<StatusCode> {
     let organization = tenant.id();
-    refuse_environment(&app, organization)?;
+    reject_environment(&app, organization)?;
     release_blocks_then(&app, organization, erase(&app, organization)).await??;
     app.sync_schedule.stop_bookings(organization).await?;
     app.account_hooks.disconnected(&app, organization).await?;
-    // So that its webhooks end in this process at once.
+    // Refreshes the cached settings, so that this process rejects the webhooks at once.
     app.calcom.settings(organization).await?;
     tracing::info!(%organization, "disconnected from Cal.com");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Credentials before the settings, and these only as they were read before: whoever gave others meanwhile has either written them
-/// already, and all is erased once more, or writes them after all was erased.
+/// Erases the calendar feed, the credentials and the settings. Credentials go after the settings are read and before they are
+/// written: a concurrent connect either changes the revision, and everything is erased again, or comes after.
 async fn erase(app: &App, organization: &OrganizationId) -> ApiResult<()> {
-    for _ in 0..ATTEMPTS {
-        calendar_feed::forget(app, organization).await?;
-        let settled = app.calcom.settings(organization).await?;
-        app.calcom.forget(organization).await?;
-        if settled.settings.feed_secret.is_none()
-            && settings::write(&*app.store, organization, settled.revision, &CalcomSettings::default()).await?
-        {
+    let mut update = SettingsUpdate::new(&*app.store, organization);
+    while let Some(stored) = update.read().await? {
+        // Deleting a feed writes the settings: the attempt conflicts, and the next one finds no feed.
+        calendar_feed::delete_feed(app, organization).await?;
+        app.calcom.delete_credentials(organization).await?;
+        if update.write(&stored, &CalcomSettings::default()).await? {
             return Ok(());
         }
     }
-    Err(changed_meanwhile())
+    Err(changed_concurrently())
 }
 
-fn changed_meanwhile() -> Problem {
-    let detail = "somebody else changed this connection at the same time: look at it and try again";
-    Problem::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
+fn changed_concurrently() -> Problem {
+    let detail = "another request changed these settings at the same time: read them and try again";
+    Problem::new(StatusCode::CONFLICT, "changed_concurrently", detail)
 }
 
 async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSettings) -> ApiResult<ConnectionView> {
@@ -291,12 +286,12 @@ async fn view(app: &App, organization: &OrganizationId, settings: &CalcomSetting
         Some(_) => Some("api_key"),
         None => None,
     };
-    let refused = stored.is_some_and(|connection| connection.state != ConnectionState::Active);
+    let is_rejected = stored.is_some_and(|connection| connection.state != ConnectionState::Active);
     let secrets = app.config.calcom.secrets_of(organization).len() + settings.webhook_secrets.len();
     Ok(ConnectionView {
         connected: by.is_some(),
         by,
-        needs_reauth: refused && by != Some("environment"),
+        needs_reauth: is_rejected && by != Some("environment"),
         base_url: settings.base_url.as_ref().map(ToString::to_string),
         profile: settings.profile,
         webhook_url: app.config.address(&format!("/api/webhooks/calcom/{organization}")),

@@ -7,26 +7,26 @@ use sidecar_store::Store;
 use super::{Failed, Outcome, organization, out};
 use crate::{
     config::Config,
-    ops::dead_letters::{Name, page, redrive_one},
+    ops::dead_letters::{DeadLetterId, page, redrive_one},
 };
 
-/// Rows read at once.
-const PORTION: u32 = 100;
+/// Rows per read.
+const BATCH_SIZE: u32 = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List deliveries and tasks that were given up: id, kind, attempts, error.
+    /// List dead letters: id, kind, attempts, error.
     List {
-        /// Only this organization's (id or slug); all, those of nobody included, unless given.
+        /// Only those of this organization (id or slug). By default all, including those without an organization.
         #[arg(long, value_name = "ID")]
         organization: Option<String>,
     },
-    /// Try again, with the attempts forgotten.
+    /// Queue dead letters for retry and reset their attempts.
     Redrive {
         /// Ids as `list` prints them.
         #[arg(required_unless_present = "all")]
         ids: Vec<String>,
-        /// Everything that was given up.
+        /// All dead letters.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
@@ -49,42 +49,43 @@ async fn list(store: &dyn Store, name: Option<String>) -> Outcome {
     };
     let mut after = None;
     loop {
-        let rows = page(store, organization.as_ref(), after, PORTION).await?;
+        let rows = page(store, organization.as_ref(), after, BATCH_SIZE).await?;
         for row in &rows {
             out(format!("{}\t{}\t{} attempts\t{}", row.id, row.kind, row.attempts, row.error))?;
         }
-        after = rows.last().and_then(|last| Name::parse(&last.id));
-        if rows.len() < PORTION as usize {
+        after = rows.last().and_then(|last| DeadLetterId::parse(&last.id));
+        if rows.len() < BATCH_SIZE as usize {
             return Ok(ExitCode::SUCCESS);
         }
     }
 }
 
-/// Those of the ids, or all.
+/// Redrives the given ids, or all.
 async fn redrive(store: &dyn Store, ids: Vec<String>) -> Outcome {
     let now = SystemClock::new().now();
-    let mut names = Vec::new();
+    let mut parsed = Vec::new();
     for id in &ids {
-        let unknown = || Failed(format!("`{id}` is no id: give those that `dead-letters list` prints"));
-        names.push(Name::parse(id).ok_or_else(unknown)?);
+        let unknown =
+            || Failed(format!("`{id}` is not the id of a dead letter: give ids as `dead-letters list` prints them"));
+        parsed.push(DeadLetterId::parse(id).ok_or_else(unknown)?);
     }
     if ids.is_empty() {
         let mut after = None;
         loop {
-            let rows = page(store, None, after, PORTION).await?;
-            names.extend(rows.iter().filter_map(|row| Name::parse(&row.id)));
-            after = names.last().copied();
-            if rows.len() < PORTION as usize {
+            let rows = page(store, None, after, BATCH_SIZE).await?;
+            parsed.extend(rows.iter().filter_map(|row| DeadLetterId::parse(&row.id)));
+            after = parsed.last().copied();
+            if rows.len() < BATCH_SIZE as usize {
                 break;
             }
         }
     }
     let mut code = ExitCode::SUCCESS;
-    for name in names {
-        if redrive_one(store, None, name, now).await? {
-            println!("{name} is due");
+    for id in parsed {
+        if redrive_one(store, None, id, now).await? {
+            println!("{id} queued for retry");
         } else {
-            eprintln!("{name} was not given up, or is not there");
+            eprintln!("{id} is not a dead letter");
             code = ExitCode::FAILURE;
         }
     }

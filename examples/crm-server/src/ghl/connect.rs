@@ -1,13 +1,11 @@
 //! Connecting and disconnecting an organization at GHL.
-//!
-//! Invariant: a code is exchanged only for a state that this server made, for the browser that it was made for, once.
 
 use axum::{extract::State, response::Response};
 use ghl_client::GhlOAuth;
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use sidecar_core::{ErrorKind, OrganizationId};
+use sidecar_core::OrganizationId;
 use utoipa::IntoParams;
 
 use super::installations::{self, ClaimOutcome};
@@ -20,20 +18,19 @@ use crate::{
     tenancy::{
         self,
         oauth_flow::{
-            GHL,
-            browser::{self, Back, Connect},
-            states,
+            self, CallbackQuery, ConnectQuery, ConsentProvider, Flow, exchange_failed, not_ready,
+            states::PendingAuthorization,
         },
     },
 };
 
-/// Sends somebody to GHL to choose what to connect.
+/// Redirects to GHL's consent page.
 #[utoipa::path(
     get,
     path = "/api/integrations/ghl/connect",
     operation_id = "connect_ghl",
     tag = "integrations",
-    params(Connect),
+    params(ConnectQuery),
     security(("operator" = []), ()),
     responses(
         (status = 302, description = "To GHL's consent page, with a one-use state and a cookie bound to it"),
@@ -44,24 +41,18 @@ pub async fn connect(
     _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
-    Query(wish): Query<Connect>,
+    Query(query): Query<ConnectQuery>,
 ) -> ApiResult<Response> {
-    // A link that leads nowhere for now must not be used up.
-    let ready = || oauth(&app).map(drop);
-    let organization = wish.organization(&app, &headers, ready).await?;
-    let oauth = oauth(&app)?;
-    let begun = states::begin(&app, &GHL, &organization.id).await?;
-    let authorize = oauth.authorize(begun.state.expose_secret()).map_err(|error| not_ready(error.message()))?;
-    Ok(browser::send_out(&app, &GHL, authorize.url().as_str(), &begun))
+    oauth_flow::start(&app, GhlConsent, &headers, &query).await
 }
 
-/// The way back from GHL: exchanges the code and keeps the tokens.
+/// The redirect back from GHL: exchanges the code and stores the tokens.
 #[utoipa::path(
     get,
     path = "/api/integrations/ghl/auth",
     operation_id = "ghl_auth",
     tag = "integrations",
-    params(Back),
+    params(CallbackQuery),
     responses(
         (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
         (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
@@ -71,83 +62,91 @@ pub async fn auth(
     _: RejectHead,
     State(app): State<App>,
     headers: HeaderMap,
-    Query(back): Query<Back>,
+    Query(query): Query<CallbackQuery>,
 ) -> ApiResult<Response> {
-    let organization = back.organization(&app, &GHL, &headers).await?;
-    let outcome = match (&back.code, &back.error) {
-        (Some(code), None) if !code.is_empty() => exchange(&app, &organization.id, code).await,
-        (_, Some(_)) => Err("access_denied"),
-        _ => Err("code_missing"),
-    };
-    Ok(browser::bring_home(&app, &GHL, &organization, outcome))
+    oauth_flow::finish(&app, GhlConsent, &headers, &query).await
 }
 
-/// The code for the page when something went wrong; the log has the rest.
-async fn exchange(app: &App, organization: &OrganizationId, code: &str) -> Result<(), &'static str> {
-    let oauth = app.ghl.oauth().ok_or("integration_off")?;
-    let tokens = app.ghl.tokens(organization).ok_or("integration_off")?;
-    let logged = |error: sidecar_core::Error| {
-        tracing::warn!(%organization, %error, "connecting failed");
-        match error.kind() {
-            ErrorKind::Auth => "code_refused",
-            ErrorKind::Store => "unavailable",
-            _ => "exchange_failed",
+struct GhlConsent;
+
+impl ConsentProvider for GhlConsent {
+    const FLOW: Flow =
+        Flow { provider: "GHL", purpose: "state", cookie: "sidecar_ghl_connect", path: "/api/integrations/ghl" };
+
+    fn check_ready(&self, app: &App) -> ApiResult<()> {
+        oauth(app).map(drop)
+    }
+
+    fn authorize_url(&self, app: &App, pending: &PendingAuthorization) -> ApiResult<String> {
+        let authorize = oauth(app)?.authorize(pending.state.expose_secret());
+        Ok(authorize.map_err(|error| not_ready(&Self::FLOW, error.message()))?.url().to_string())
+    }
+
+    async fn exchange(
+        &self,
+        app: &App,
+        organization: &OrganizationId,
+        code: &str,
+        _: &PendingAuthorization,
+    ) -> Result<(), &'static str> {
+        let oauth = app.ghl.oauth().ok_or("integration_off")?;
+        let tokens = app.ghl.tokens(organization).ok_or("integration_off")?;
+        let failed = |error: sidecar_core::Error| exchange_failed("GHL", organization, &error);
+        let set = oauth.exchange_code(code, None).await.map_err(failed)?;
+        match installations::claim(app, organization, &set).await {
+            Ok(ClaimOutcome::Owned) => {}
+            Ok(ClaimOutcome::OwnedByAnother) => return Err("location_taken"),
+            Ok(ClaimOutcome::OtherCompany) => return Err("company_already_connected"),
+            Ok(ClaimOutcome::Unnamed) => return Err("exchange_failed"),
+            Err(error) => return Err(failed(error.into())),
         }
-    };
-    let set = oauth.exchange_code(code, None).await.map_err(logged)?;
-    match installations::claim(app, organization, &set).await {
-        Ok(ClaimOutcome::Owned) => {}
-        Ok(ClaimOutcome::OwnedByAnother) => return Err("location_taken"),
-        Ok(ClaimOutcome::OtherCompany) => return Err("company_already_connected"),
-        Ok(ClaimOutcome::Unnamed) => return Err("exchange_failed"),
-        Err(error) => return Err(logged(error.into())),
+        let key = tokens.adopt(&set).await.map_err(failed)?;
+        app.sync_schedule.schedule_full(organization).await.map_err(|error| failed(error.into()))?;
+        if !installations::keep_if_claimed(app, organization, &set).await.map_err(failed)? {
+            return Err("disconnected");
+        }
+        tracing::info!(%key, "connected");
+        Ok(())
     }
-    let key = tokens.adopt(&set).await.map_err(logged)?;
-    app.sync_schedule.schedule_full(organization).await.map_err(|error| logged(error.into()))?;
-    if !installations::keep_if_claimed(app, organization, &set).await.map_err(logged)? {
-        return Err("disconnected");
-    }
-    tracing::info!(%key, "connected");
-    Ok(())
 }
 
-/// Which organization is to be disconnected.
+/// The organization to disconnect.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Disconnect {
+pub struct DisconnectQuery {
     /// The organization's id.
     organization_id: String,
 }
 
-/// Disconnects GHL: tokens erased, sync stopped. What was copied stays.
+/// Disconnects GHL: erases the tokens, stops the sync. Stored records stay.
 #[utoipa::path(
     delete,
     path = "/api/integrations/ghl",
     operation_id = "disconnect_ghl",
     tag = "integrations",
-    params(Disconnect),
+    params(DisconnectQuery),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "Nothing is connected now"),
+        (status = 204, description = "Disconnected"),
     ),
 )]
-pub async fn disconnect(_: Operator, State(app): State<App>, Query(wish): Query<Disconnect>) -> ApiResult<StatusCode> {
-    let organization = tenancy::find(&app, &wish.organization_id.into()).await?.id;
+pub async fn disconnect(
+    _: Operator,
+    State(app): State<App>,
+    Query(query): Query<DisconnectQuery>,
+) -> ApiResult<StatusCode> {
+    let organization = tenancy::find(&app, &query.organization_id.into()).await?.id;
     installations::disconnect(&app, &organization).await?;
     tracing::info!(%organization, "disconnected from GHL");
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn oauth(app: &App) -> ApiResult<&GhlOAuth> {
-    let has_way_back = app.config.ghl.app.as_ref().is_some_and(|ghl| ghl.redirect_uri.is_some());
+    let has_redirect = app.config.ghl.app.as_ref().is_some_and(|ghl| ghl.redirect_uri.is_some());
     match app.ghl.oauth() {
-        Some(oauth) if has_way_back => Ok(oauth),
-        Some(_) => Err(not_ready("set GHL_REDIRECT_URI or APP_URL")),
-        None => Err(not_ready(&app.config.ghl_off().unwrap_or_default())),
+        Some(oauth) if has_redirect => Ok(oauth),
+        Some(_) => Err(not_ready(&GhlConsent::FLOW, "set GHL_REDIRECT_URI or APP_URL")),
+        None => Err(not_ready(&GhlConsent::FLOW, &app.config.ghl_off().unwrap_or_default())),
     }
-}
-
-fn not_ready(why: &str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, "integration_off", format!("GHL cannot be connected: {why}"))
 }

@@ -1,7 +1,7 @@
-//! What was given up: deliveries that nobody could work on, and tasks that failed for good. To be looked at and, when the cause
-//! is gone, tried again.
+//! Dead letters: deliveries that could not be processed and tasks that failed permanently. An operator inspects them and, once the
+//! cause is fixed, redrives them.
 //!
-//! Invariant: an organization sees and redrives its own only.
+//! Invariant: an organization lists and redrives only its own.
 
 use axum::{Json, extract::State};
 use http::StatusCode;
@@ -24,7 +24,7 @@ use crate::{
     tenancy::Tenant,
 };
 
-/// Something that was given up.
+/// A dead letter: a delivery or a task.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetter)]
@@ -32,21 +32,21 @@ pub struct DeadLetterView {
     /// Its id: `delivery-…` or `task-…`.
     #[schema(example = "delivery-42")]
     pub id: String,
-    /// The delivery's sender; absent for a task.
+    /// The provider that sent the delivery; absent for a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The event's or task's kind.
     pub kind: String,
-    /// The sender's id of the delivery, or the task's key.
+    /// The provider's id of the delivery, or the task's key.
     pub reference: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// The last failure.
+    /// The last error.
     pub error: String,
     /// When the delivery arrived; absent for a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The delivery's body, or what the task needed.
+    /// The delivery's body, or the task's payload.
     pub content: Value,
 }
 
@@ -55,7 +55,7 @@ impl From<DeadLetter> for DeadLetterView {
         let content = serde_json::from_slice(&letter.body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&letter.body).into_owned()));
         Self {
-            id: Name::Delivery(letter.seq).to_string(),
+            id: DeadLetterId::Delivery(letter.seq).to_string(),
             source: Some(letter.source),
             kind: letter.kind,
             reference: letter.id,
@@ -70,7 +70,7 @@ impl From<DeadLetter> for DeadLetterView {
 impl From<DeadTask> for DeadLetterView {
     fn from(task: DeadTask) -> Self {
         Self {
-            id: Name::Task(task.seq).to_string(),
+            id: DeadLetterId::Task(task.seq).to_string(),
             source: None,
             kind: task.kind,
             reference: task.key,
@@ -82,16 +82,16 @@ impl From<DeadTask> for DeadLetterView {
     }
 }
 
-/// Which of the two, and where it stands.
+/// The id of a dead letter: which queue, and the position in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
+pub enum DeadLetterId {
     /// A delivery in the inbox.
     Delivery(i64),
     /// A task in the outbox.
     Task(i64),
 }
 
-impl std::fmt::Display for Name {
+impl std::fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Delivery(seq) => write!(f, "delivery-{seq}"),
@@ -100,12 +100,12 @@ impl std::fmt::Display for Name {
     }
 }
 
-impl Name {
-    /// From its text.
+impl DeadLetterId {
+    /// Parses an id from its text.
     pub fn parse(text: &str) -> Option<Self> {
-        let (what, seq) = text.split_once('-')?;
+        let (queue, seq) = text.split_once('-')?;
         let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
-        match what {
+        match queue {
             "delivery" => Some(Self::Delivery(seq)),
             "task" => Some(Self::Task(seq)),
             _ => None,
@@ -113,77 +113,79 @@ impl Name {
     }
 }
 
-/// Which to list.
+/// The query of a listing of dead letters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
-    /// The page before's `nextCursor`.
+pub struct ListQuery {
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Rows in the page: 1 to 100, 25 unless set.
+    /// Rows in the page: 1 to 100; 25 by default.
     limit: Option<u32>,
 }
 
-/// Lists what was given up: deliveries, then tasks, the oldest first.
+/// Lists dead letters: deliveries, then tasks, oldest first.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/dead-letters",
     operation_id = "list_dead_letters",
     tag = "operations",
-    params(("org" = String, Path, description = "The organization's id"), Wanted),
+    params(("org" = String, Path, description = "The organization's id"), ListQuery),
     security(("operator" = [])),
     responses((status = 200, body = Page<DeadLetterView>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<DeadLetterView>>> {
-    let limit = pagination::limit_of(wanted.limit)?;
-    let after = match wanted.cursor.as_deref() {
-        Some(cursor) => Some(Name::parse(cursor).ok_or_else(pagination::bad_cursor)?),
+    let limit = pagination::page_size(query.limit)?;
+    let after = match query.cursor.as_deref() {
+        Some(cursor) => Some(DeadLetterId::parse(cursor).ok_or_else(pagination::invalid_cursor)?),
         None => None,
     };
     let mut items = page(&*app.store, Some(tenant.id()), after, limit + 1).await?;
-    let more = items.len() > limit as usize;
+    let has_next = items.len() > limit as usize;
     items.truncate(limit as usize);
-    let next_cursor = items.last().filter(|_| more).map(|last| last.id.clone());
+    let next_cursor = items.last().filter(|_| has_next).map(|last| last.id.clone());
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// At most `limit` of them after `after`: of one organization or of all.
+/// Returns at most `limit` dead letters after `after`, of one organization or of all.
 ///
 /// # Errors
-/// The store could not be asked.
+/// The store cannot be read.
 pub async fn page(
     store: &dyn Store,
     organization: Option<&OrganizationId>,
-    after: Option<Name>,
+    after: Option<DeadLetterId>,
     limit: u32,
 ) -> Result<Vec<DeadLetterView>, StoreError> {
     let (deliveries_after, tasks_after) = match after {
         None => (Some(-1), -1),
-        Some(Name::Delivery(seq)) => (Some(seq), -1),
-        Some(Name::Task(seq)) => (None, seq),
+        Some(DeadLetterId::Delivery(seq)) => (Some(seq), -1),
+        Some(DeadLetterId::Task(seq)) => (None, seq),
     };
     let mut items: Vec<DeadLetterView> = match deliveries_after {
         Some(seq) => store.dead_letters(organization, seq, limit).await?.into_iter().map(Into::into).collect(),
         None => Vec::new(),
     };
-    let left = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-    if left > 0 {
-        items.extend(store.dead_tasks(organization, tasks_after, left).await?.into_iter().map(DeadLetterView::from));
+    let remaining = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+    if remaining > 0 {
+        items.extend(
+            store.dead_tasks(organization, tasks_after, remaining).await?.into_iter().map(DeadLetterView::from),
+        );
     }
     Ok(items)
 }
 
 /// The path of one dead letter.
 #[derive(Debug, Deserialize)]
-pub struct InPath {
+pub struct DeadLetterPath {
     id: String,
 }
 
-/// Tries one again, with its attempts forgotten.
+/// Queues a dead letter for retry and resets its attempts.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/dead-letters/{id}/redrive",
@@ -191,37 +193,41 @@ pub struct InPath {
     tag = "operations",
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "`delivery-…` or `task-…`")),
     security(("operator" = [])),
-    responses((status = 202, description = "It is due")),
+    responses((status = 202, description = "Queued for retry")),
 )]
-pub async fn redrive(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
-    let gone = || Problem::not_found("dead letter");
-    let name = Name::parse(&at.id).ok_or_else(gone)?;
-    if !redrive_one(&*app.store, Some(tenant.id()), name, app.now()).await? {
-        return Err(gone());
+pub async fn redrive(
+    tenant: Tenant,
+    State(app): State<App>,
+    Path(path): Path<DeadLetterPath>,
+) -> ApiResult<StatusCode> {
+    let unknown = || Problem::not_found("dead letter");
+    let id = DeadLetterId::parse(&path.id).ok_or_else(unknown)?;
+    if !redrive_one(&*app.store, Some(tenant.id()), id, app.now()).await? {
+        return Err(unknown());
     }
-    match name {
-        Name::Delivery(_) => app.inbox_wake.notify_one(),
-        Name::Task(_) => app.outbox_wake.notify_one(),
+    match id {
+        DeadLetterId::Delivery(_) => app.inbox_wake.notify_one(),
+        DeadLetterId::Task(_) => app.outbox_wake.notify_one(),
     }
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Makes one due again; `false` when there is none of this name (in this organization).
+/// Queues one dead letter for retry; `false` if it does not exist (in this organization).
 ///
 /// # Errors
-/// The store could not be asked.
+/// The store cannot be written.
 pub async fn redrive_one(
     store: &dyn Store,
     organization: Option<&OrganizationId>,
-    name: Name,
+    id: DeadLetterId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    match name {
-        Name::Delivery(seq) => {
+    match id {
+        DeadLetterId::Delivery(seq) => {
             let found = store.dead_letters(organization, seq - 1, 1).await?;
             Ok(found.first().is_some_and(|letter| letter.seq == seq) && store.redrive(seq, now).await?)
         }
-        Name::Task(seq) => {
+        DeadLetterId::Task(seq) => {
             let found = store.dead_tasks(organization, seq - 1, 1).await?;
             Ok(found.first().is_some_and(|task| task.seq == seq) && store.redrive_task(seq, now).await?)
         }

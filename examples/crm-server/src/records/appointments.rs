@@ -1,4 +1,4 @@
-//! Appointments of an organization, read from the store.
+//! The appointments of an organization, read from the store.
 
 use axum::{Json, extract::State};
 use ghl_client::sync::APPOINTMENT;
@@ -11,27 +11,28 @@ use crate::{
     http::{
         ApiResult,
         extract::Query,
-        pagination::{self, Document, Page, bad_query},
+        pagination::{Page, invalid_query},
     },
+    records::list::{Document, list_records},
     tenancy::Tenant,
 };
 
-/// Which appointments to list.
+/// The query of a listing of appointments.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
-    /// Only those that begin at this time or later (RFC 3339).
+pub struct ListQuery {
+    /// Only appointments that start at this time or later (RFC 3339).
     #[param(example = "2026-03-01T00:00:00Z")]
     from: Option<String>,
-    /// Only those that begin before this time (RFC 3339).
+    /// Only appointments that start before this time (RFC 3339).
     #[param(example = "2026-04-01T00:00:00Z")]
     to: Option<String>,
     /// Only appointments of this location.
     location_id: Option<String>,
-    /// The page before's `nextCursor`.
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Rows in the page: 1 to 100, 25 unless set.
+    /// Rows in the page: 1 to 100; 25 by default.
     limit: Option<u32>,
 }
 
@@ -41,27 +42,26 @@ pub struct Wanted {
     path = "/api/organizations/{org}/appointments",
     operation_id = "list_appointments",
     tag = "appointments",
-    params(("org" = String, Path, description = "The organization's id"), Wanted),
+    params(("org" = String, Path, description = "The organization's id"), ListQuery),
     security(("operator" = [])),
     responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<Document>>> {
-    let (from, to) = (time("from", wanted.from.as_deref())?, time("to", wanted.to.as_deref())?);
+    let (from, to) = (time("from", query.from.as_deref())?, time("to", query.to.as_deref())?);
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(bad_query("`from` must lie before `to`"));
+        return Err(invalid_query("`from` must be before `to`"));
     }
-    let mut wish = Listing { location: wanted.location_id.map(Into::into), from, to, ..Listing::default() };
-    pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
-    let records = app.store.list(tenant.id(), APPOINTMENT, &wish).await?;
-    Ok(Json(pagination::page(records, &wish)))
+    let filter = Listing { location: query.location_id.map(Into::into), from, to, ..Listing::default() };
+    list_records(&app, &tenant, APPOINTMENT, filter, query.limit, query.cursor.as_deref()).await
 }
 
 fn time(name: &str, text: Option<&str>) -> ApiResult<Option<Timestamp>> {
-    // A `+` that was not escaped arrives as a blank; no time has a blank elsewhere.
-    let parse = |text: &str| text.replace(' ', "+").parse().map_err(|error| bad_query(format!("`{name}`: {error}")));
+    // An unescaped `+` arrives as a space.
+    let parse =
+        |text: &str| text.replace(' ', "+").parse().map_err(|error| invalid_query(format!("`{name}`: {error}")));
     text.map(parse).transpose()
 }

@@ -1,4 +1,4 @@
-//! Locations (sub-accounts) of an organization, read from the store.
+//! The locations (sub-accounts) of an organization, read from the store.
 
 use axum::{Json, extract::State};
 use ghl_client::sync::LOCATION;
@@ -8,22 +8,19 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    http::{
-        ApiResult,
-        extract::Query,
-        pagination::{self, Document, Page},
-    },
+    http::{ApiResult, extract::Query, pagination::Page},
+    records::list::{Document, list_records},
     tenancy::Tenant,
 };
 
-/// Which locations to list.
+/// The query of a listing of locations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
-    /// The page before's `nextCursor`.
+pub struct ListQuery {
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Rows in the page: 1 to 100, 25 unless set.
+    /// Rows in the page: 1 to 100; 25 by default.
     limit: Option<u32>,
 }
 
@@ -33,17 +30,14 @@ pub struct Wanted {
     path = "/api/organizations/{org}/locations",
     operation_id = "list_locations",
     tag = "locations",
-    params(("org" = String, Path, description = "The organization's id"), Wanted),
+    params(("org" = String, Path, description = "The organization's id"), ListQuery),
     security(("operator" = [])),
     responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<Document>>> {
-    let mut wish = Listing::default();
-    pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
-    let records = app.store.list(tenant.id(), LOCATION, &wish).await?;
-    Ok(Json(pagination::page(records, &wish)))
+    list_records(&app, &tenant, LOCATION, Listing::default(), query.limit, query.cursor.as_deref()).await
 }

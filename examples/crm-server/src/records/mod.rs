@@ -4,5 +4,6 @@
 
 pub mod appointments;
 pub mod contacts;
+pub mod list;
 pub mod locations;
 pub mod opportunities;

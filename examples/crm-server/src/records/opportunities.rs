@@ -1,4 +1,4 @@
-//! Opportunities and pipelines of an organization, read from the store.
+//! The opportunities and pipelines of an organization, read from the store.
 
 use axum::{Json, extract::State};
 use ghl_client::sync::{OPPORTUNITY, PIPELINE};
@@ -8,43 +8,40 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    http::{
-        ApiResult,
-        extract::Query,
-        pagination::{self, Document, Page},
-    },
+    http::{ApiResult, extract::Query, pagination::Page},
+    records::list::{Document, list_records},
     tenancy::Tenant,
 };
 
-/// Which opportunities or pipelines to list.
+/// The query of a listing of opportunities or pipelines.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
-    /// Only those of this location.
+pub struct ListQuery {
+    /// Only rows of this location.
     location_id: Option<String>,
-    /// The page before's `nextCursor`.
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Rows in the page: 1 to 100, 25 unless set.
+    /// Rows in the page: 1 to 100; 25 by default.
     limit: Option<u32>,
 }
 
-/// Lists opportunities by their creation.
+/// Lists opportunities by creation time.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/opportunities",
     operation_id = "list_opportunities",
     tag = "opportunities",
-    params(("org" = String, Path, description = "The organization's id"), Wanted),
+    params(("org" = String, Path, description = "The organization's id"), ListQuery),
     security(("operator" = [])),
     responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<Document>>> {
-    page(&tenant, &app, OPPORTUNITY, wanted).await
+    list_kind(&tenant, &app, OPPORTUNITY, query).await
 }
 
 /// Lists pipelines with their stages.
@@ -53,21 +50,24 @@ pub async fn list(
     path = "/api/organizations/{org}/pipelines",
     operation_id = "list_pipelines",
     tag = "opportunities",
-    params(("org" = String, Path, description = "The organization's id"), Wanted),
+    params(("org" = String, Path, description = "The organization's id"), ListQuery),
     security(("operator" = [])),
     responses((status = 200, body = Page<Document>)),
 )]
 pub async fn list_pipelines(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<Document>>> {
-    page(&tenant, &app, PIPELINE, wanted).await
+    list_kind(&tenant, &app, PIPELINE, query).await
 }
 
-async fn page(tenant: &Tenant, app: &App, kind: &'static str, wanted: Wanted) -> ApiResult<Json<Page<Document>>> {
-    let mut wish = Listing { location: wanted.location_id.map(Into::into), ..Listing::default() };
-    pagination::page_of(&mut wish, wanted.limit, wanted.cursor.as_deref())?;
-    let records = app.store.list(tenant.id(), kind, &wish).await?;
-    Ok(Json(pagination::page(records, &wish)))
+async fn list_kind(
+    tenant: &Tenant,
+    app: &App,
+    kind: &'static str,
+    query: ListQuery,
+) -> ApiResult<Json<Page<Document>>> {
+    let filter = Listing { location: query.location_id.map(Into::into), ..Listing::default() };
+    list_records(app, tenant, kind, filter, query.limit, query.cursor.as_deref()).await
 }

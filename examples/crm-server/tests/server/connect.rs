@@ -149,7 +149,7 @@ async fn a_location_of_another_organization_is_refused() {
 async fn a_refused_consent_and_a_wrong_code_end_at_the_settings_page() {
     let scene = Scene::start().await;
     for (query, code) in
-        [("error=access_denied", "access_denied"), ("code=made-up", "code_refused"), ("code=", "code_missing")]
+        [("error=access_denied", "access_denied"), ("code=made-up", "code_rejected"), ("code=", "code_missing")]
     {
         let Setting { consent, cookie } = scene.set_out().await;
         let state = consent.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
@@ -164,7 +164,7 @@ async fn a_link_opens_the_flow_once_for_its_organization() {
     let app = &scene.server.app;
     let id = scene.organization.as_str().into();
     let open = async |organization: &str| {
-        let token = crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &id, app.now()).await.unwrap();
+        let token = crm_server::tenancy::oauth_flow::states::create_link(&*app.store, &id, app.now()).await.unwrap();
         let token = token.expose_secret().to_owned();
         let uri = format!("/api/integrations/ghl/connect?organizationId={organization}&link={token}");
         (scene.server.send(Request::get(&uri).body(Body::empty()).unwrap()).await, uri)
@@ -186,10 +186,13 @@ async fn a_look_at_an_address_that_is_good_once_uses_nothing_up() {
         let answer = scene.server.send(request).await;
         assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"), "{uri}");
     };
-    let link =
-        crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
-            .await
-            .unwrap();
+    let link = crm_server::tenancy::oauth_flow::states::create_link(
+        &*app.store,
+        &scene.organization.as_str().into(),
+        app.now(),
+    )
+    .await
+    .unwrap();
     let link = link.expose_secret();
     let uri = format!("/api/integrations/ghl/connect?organizationId={}&link={link}", scene.organization);
     look(&uri, "").await;
@@ -208,7 +211,7 @@ async fn a_link_outlives_a_visit_while_nobody_can_be_sent_on() {
         let organization = server.organization("acme").await;
         let app = &server.app;
         let link =
-            crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &organization.as_str().into(), app.now())
+            crm_server::tenancy::oauth_flow::states::create_link(&*app.store, &organization.as_str().into(), app.now())
                 .await
                 .unwrap();
         let uri = format!("/api/integrations/ghl/connect?organizationId={organization}&link={}", link.expose_secret());
@@ -223,10 +226,13 @@ async fn a_link_outlives_a_visit_while_nobody_can_be_sent_on() {
 async fn a_link_is_no_state_and_a_state_is_no_link() {
     let scene = Scene::start().await;
     let app = &scene.server.app;
-    let link =
-        crm_server::tenancy::oauth_flow::states::make_link(&*app.store, &scene.organization.as_str().into(), app.now())
-            .await
-            .unwrap();
+    let link = crm_server::tenancy::oauth_flow::states::create_link(
+        &*app.store,
+        &scene.organization.as_str().into(),
+        app.now(),
+    )
+    .await
+    .unwrap();
     let uri = format!("/api/integrations/ghl/auth?code=c&state={}", link.expose_secret());
     assert_eq!(scene.come_back(&uri, "").await.problem(), "state_invalid");
     let Setting { consent, .. } = scene.set_out().await;

@@ -1,6 +1,6 @@
-//! Contacts of an organization: read from the store, written at GHL first.
+//! The contacts of an organization: read from the store, written at GHL first.
 //!
-//! Invariant: what a write answers is what GHL answered; the store follows in the same request.
+//! Invariant: a write returns what GHL returned; the store is updated in the same request.
 
 mod fields;
 mod read;
@@ -14,6 +14,6 @@ use serde::Deserialize;
 
 /// The path of one contact.
 #[derive(Debug, Deserialize)]
-pub struct InPath {
+pub struct ContactPath {
     id: String,
 }

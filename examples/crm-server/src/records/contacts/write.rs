@@ -15,7 +15,7 @@ use sidecar_core::{
 };
 
 use super::{
-    InPath,
+    ContactPath,
     fields::{ContactFields, NewContact},
     read::{key, live},
 };
@@ -25,9 +25,9 @@ use crate::{
     http::{
         ApiResult, Problem,
         extract::{Json, Path},
-        pagination::Document,
         responses::ProviderProblems,
     },
+    records::list::Document,
     tenancy::Tenant,
 };
 
@@ -53,21 +53,20 @@ pub async fn create(
 ) -> ApiResult<(StatusCode, [(header::HeaderName, HeaderValue); 1], axum::Json<Document>)> {
     let location = LocationId::from(new.location_id);
     let wire = new.fields.to_wire();
-    let asked_at = app.now();
+    let requested_at = app.now();
     let mut request = client(&app, tenant.id(), &location).await?.contacts().create(&location);
     for (name, value) in wire {
         request = request.set(&name, value);
     }
     let contact = request.await?;
-    let change = written_contact(tenant.id(), &location, &contact, asked_at, 0);
-    let written = follow(&app, tenant.id(), change, &contact).await?;
-    let place = HeaderValue::try_from(format!("/api/organizations/{}/contacts/{}", tenant.id(), contact.id))
+    let change = written_contact(tenant.id(), &location, &contact, requested_at, 0);
+    let written = apply_response(&app, tenant.id(), change, &contact).await?;
+    let location = HeaderValue::try_from(format!("/api/organizations/{}/contacts/{}", tenant.id(), contact.id))
         .map_err(|error| Problem::internal(&error))?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(written)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(written)))
 }
 
-/// Changes the fields that are given, at GHL and in the store. `null` clears a field; tags and custom fields are replaced as
-/// GHL does it.
+/// Changes the given fields at GHL and in the store. `null` clears a field; tags and custom fields are replaced as GHL does it.
 #[utoipa::path(
     method(put, patch),
     path = "/api/organizations/{org}/contacts/{id}",
@@ -84,27 +83,27 @@ pub async fn create(
 pub async fn change(
     tenant: Tenant,
     State(app): State<App>,
-    Path(at): Path<InPath>,
+    Path(path): Path<ContactPath>,
     Json(fields): Json<ContactFields>,
 ) -> ApiResult<axum::Json<Document>> {
-    let stored = live(&app, tenant.id(), &at.id).await?;
+    let stored = live(&app, tenant.id(), &path.id).await?;
     let wire = fields.to_wire();
     if wire.is_empty() {
-        return Err(Problem::invalid("there is nothing to change: give at least one field"));
+        return Err(Problem::invalid("the body has no fields: give at least one"));
     }
     let location = location_of(&stored)?;
-    let asked_at = app.now();
-    let mut request = client(&app, tenant.id(), &location).await?.contacts().update(&location, &*at.id);
+    let requested_at = app.now();
+    let mut request = client(&app, tenant.id(), &location).await?.contacts().update(&location, &*path.id);
     for (name, value) in &wire {
         request = request.set(name, value.clone());
     }
     let contact = match request.await {
         Ok(contact) => contact,
-        Err(error) => return Err(gone_too(&app, &stored, error).await),
+        Err(error) => return Err(apply_remote_delete(&app, &stored, error).await),
     };
-    let mut change = written_contact(tenant.id(), &location, &contact, asked_at, stored.revision);
+    let mut change = written_contact(tenant.id(), &location, &contact, requested_at, stored.revision);
     clear(&mut change, &wire);
-    Ok(axum::Json(follow(&app, tenant.id(), change, &contact).await?))
+    Ok(axum::Json(apply_response(&app, tenant.id(), change, &contact).await?))
 }
 
 /// Deletes a contact at GHL and in the store.
@@ -116,24 +115,24 @@ pub async fn change(
     params(("org" = String, Path, description = "The organization's id"), ("id" = String, Path, description = "The contact's id at GHL")),
     security(("operator" = [])),
     responses(
-        (status = 204, description = "It is gone"), (status = 409, body = Problem), ProviderProblems,
+        (status = 204, description = "Deleted"), (status = 409, body = Problem), ProviderProblems,
     ),
 )]
-pub async fn delete(tenant: Tenant, State(app): State<App>, Path(at): Path<InPath>) -> ApiResult<StatusCode> {
-    let stored = live(&app, tenant.id(), &at.id).await?;
+pub async fn delete(tenant: Tenant, State(app): State<App>, Path(path): Path<ContactPath>) -> ApiResult<StatusCode> {
+    let stored = live(&app, tenant.id(), &path.id).await?;
     let location = location_of(&stored)?;
-    match client(&app, tenant.id(), &location).await?.contacts().delete(&location, &*at.id).await {
+    match client(&app, tenant.id(), &location).await?.contacts().delete(&location, &*path.id).await {
         Ok(()) => {}
-        // Somebody else was faster, at GHL; the store follows all the same.
+        // Deleted at GHL before: the store still needs the tombstone.
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }
-    bury(&app, &stored).await?;
+    write_tombstone(&app, &stored).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The organization's client. Another process may have disconnected the location, and the token that this one has in hand
-/// would be good for a while.
+/// Returns the organization's client. Checks the connection first: another process may have disconnected the location while this
+/// one has a cached token.
 async fn client(app: &App, organization: &OrganizationId, location: &LocationId) -> ApiResult<GhlClient> {
     let (Some(client), Some(tokens)) = (app.ghl.client(organization), app.ghl.tokens(organization)) else {
         return Err(Problem::new(StatusCode::CONFLICT, "integration_off", ghl_is_off().message().to_owned()));
@@ -147,7 +146,7 @@ fn location_of(stored: &Record) -> ApiResult<LocationId> {
     location.ok_or_else(|| Problem::internal(&format!("contact {} is stored without a location", stored.key.id)))
 }
 
-/// Fields that were cleared may be missing in GHL's answer; the store must not keep their old values.
+/// Clears in the store what the request cleared: GHL's response may omit cleared fields.
 fn clear(change: &mut Change, wire: &Map<String, Value>) {
     if let Mutation::Patch(document) = &mut change.mutation {
         let document = Arc::make_mut(document);
@@ -157,28 +156,33 @@ fn clear(change: &mut Change, wire: &Map<String, Value>) {
     }
 }
 
-/// Lets the store follow what GHL answered, and answers the record as it is then.
-async fn follow(app: &App, organization: &OrganizationId, change: Change, contact: &Contact) -> ApiResult<Document> {
+/// Applies GHL's response to the store and returns the stored record.
+async fn apply_response(
+    app: &App,
+    organization: &OrganizationId,
+    change: Change,
+    contact: &Contact,
+) -> ApiResult<Document> {
     commit(app, change).await?;
     let stored = app.store.record(&key(organization, contact.id.as_str())).await?;
     match stored.filter(|record| !record.deleted) {
         Some(record) => Ok(record.into()),
-        // Deleted at GHL in this very moment.
+        // Deleted at GHL since.
         None => Err(Problem::not_found("contact")),
     }
 }
 
-/// GHL does not know what the store has: it was deleted there, and nobody told us yet.
-async fn gone_too(app: &App, stored: &Record, error: sidecar_core::Error) -> Problem {
+/// Deletes the stored record when GHL responds that the contact does not exist.
+async fn apply_remote_delete(app: &App, stored: &Record, error: sidecar_core::Error) -> Problem {
     if error.kind() == ErrorKind::NotFound
-        && let Err(problem) = bury(app, stored).await
+        && let Err(problem) = write_tombstone(app, stored).await
     {
         return problem;
     }
     error.into()
 }
 
-async fn bury(app: &App, stored: &Record) -> ApiResult<()> {
+async fn write_tombstone(app: &App, stored: &Record) -> ApiResult<()> {
     let change = Change {
         key: stored.key.clone(),
         location: stored.location.clone(),
@@ -193,14 +197,14 @@ async fn bury(app: &App, stored: &Record) -> ApiResult<()> {
     commit(app, change).await
 }
 
-/// GHL names no time of a deletion. It came after whatever is stored, also where GHL's clock is ahead of ours.
+/// Returns the version of a deletion, which GHL does not date: after the stored version, even if GHL's clock is ahead.
 fn deleted_at(now: Timestamp, stored: &Record) -> Timestamp {
     now.max(stored.version)
 }
 
 async fn commit(app: &App, change: Change) -> ApiResult<()> {
     app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
-    // Where order could not be told, the commit ordered a read by id.
+    // The commit may have enqueued a refetch.
     app.outbox_wake.notify_one();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The browser's part of a flow: who may set out, where it is sent, and how it comes back.
+//! The browser's part of the flow: its query, its cookie, its redirects.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::{
     Flow,
-    states::{self, Begun},
+    states::{self, PendingAuthorization},
 };
 use crate::{
     app::App,
@@ -18,34 +18,34 @@ use crate::{
     tenancy,
 };
 
-/// Which organization is to be connected.
+/// The organization to connect.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Connect {
+pub struct ConnectQuery {
     /// The organization's id.
     organization_id: String,
-    /// A token made by `crm-server connect-url`, in place of the operator's.
+    /// A token from `crm-server connect-url`, in place of the operator's.
     #[serde(default)]
     link: Option<String>,
 }
 
-impl Connect {
-    /// The organization, for somebody who may connect it. A link is used up, unless `ready` finds that it would lead nowhere.
+impl ConnectQuery {
+    /// Returns the organization, if the caller may connect it. A link is used up, unless `check_ready` fails.
     ///
     /// # Errors
-    /// 401, 404, or what `ready` says.
-    pub(crate) async fn organization(
+    /// 401, 404, or that of `check_ready`.
+    pub(super) async fn organization(
         &self,
         app: &App,
         headers: &HeaderMap,
-        ready: impl Fn() -> ApiResult<()>,
+        check_ready: impl Fn() -> ApiResult<()>,
     ) -> ApiResult<Organization> {
         let organization = OrganizationId::from(self.organization_id.as_str());
         match &self.link {
             Some(link) => {
-                ready()?;
-                states::take_link(app, link, &organization).await?;
+                check_ready()?;
+                states::consume_link(app, link, &organization).await?;
             }
             None => drop(Operator::check(headers, app)?),
         }
@@ -53,53 +53,60 @@ impl Connect {
     }
 }
 
-/// What the provider sends people back with.
+/// The query that the provider redirects the browser back with.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Back {
-    /// The code to be exchanged.
+pub struct CallbackQuery {
+    /// The authorization code.
     #[serde(default)]
     pub(crate) code: Option<String>,
     /// The state from `/connect`.
     #[serde(default)]
     pub(crate) state: Option<String>,
-    /// Why there is no code.
+    /// Set in place of a code when consent was denied.
     #[serde(default)]
     pub(crate) error: Option<String>,
 }
 
-impl Back {
-    /// The organization that the browser set out for. The state is used up.
+impl CallbackQuery {
+    /// Returns the organization that the flow was started for. The state is used up.
     ///
     /// # Errors
     /// 400 when the state is missing, used, too old or of another browser.
-    pub(crate) async fn organization(&self, app: &App, flow: &Flow, headers: &HeaderMap) -> ApiResult<Organization> {
+    pub(super) async fn organization(
+        &self,
+        app: &App,
+        flow: &Flow,
+        headers: &HeaderMap,
+    ) -> ApiResult<(Organization, PendingAuthorization)> {
         let Some(state) = self.state.as_deref().filter(|state| !state.is_empty()) else {
-            let detail = format!("the state is missing: begin at {}/connect", flow.path);
+            let detail = format!("the state is missing: start at {}/connect", flow.path);
             return Err(Problem::new(StatusCode::BAD_REQUEST, "state_missing", detail));
         };
-        let organization = states::take(app, flow, state, came_with(headers, flow)).await?;
-        tenancy::find(app, &organization).await
+        let cookie = bound_cookie(headers, flow).unwrap_or_default();
+        let pending = PendingAuthorization { state: state.into(), cookie: cookie.into() };
+        let organization = states::consume(app, flow, &pending).await?;
+        Ok((tenancy::find(app, &organization).await?, pending))
     }
 }
 
-/// Sends the browser to the provider's page, with the cookie that has to come back.
-pub(crate) fn send_out(app: &App, flow: &Flow, page: &str, begun: &Begun) -> Response {
-    redirect(page, &cookie(app, flow, begun.cookie.expose_secret(), states::STATE_LIFE.as_secs()))
+/// Redirects the browser to the consent page, with the cookie that must come back.
+pub(super) fn redirect_to_provider(app: &App, flow: &Flow, page: &str, pending: &PendingAuthorization) -> Response {
+    redirect(page, &cookie(app, flow, pending.cookie.expose_secret(), states::STATE_TTL.as_secs()))
 }
 
-/// Sends the browser to the settings page, which shows the outcome.
-pub(crate) fn bring_home(
+/// Redirects the browser to the settings page, which shows the outcome.
+pub(super) fn redirect_back(
     app: &App,
     flow: &Flow,
     organization: &Organization,
     outcome: Result<(), &'static str>,
 ) -> Response {
-    let end = match outcome {
+    let query = match outcome {
         Ok(()) => "integration=success".to_owned(),
         Err(code) => format!("error={code}"),
     };
-    let page = app.config.address(&format!("/agency/{}/admin/settings?{end}", organization.slug));
+    let page = app.config.address(&format!("/agency/{}/admin/settings?{query}", organization.slug));
     redirect(&page, &cookie(app, flow, "", 0))
 }
 
@@ -123,8 +130,8 @@ fn cookie(app: &App, flow: &Flow, value: &str, seconds: u64) -> String {
     format!("{cookie}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
-/// The flow's cookie.
-pub(crate) fn came_with<'a>(headers: &'a HeaderMap, flow: &Flow) -> Option<&'a str> {
+/// Returns the flow's cookie.
+fn bound_cookie<'a>(headers: &'a HeaderMap, flow: &Flow) -> Option<&'a str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == flow.cookie).map(|(_, value)| value)

@@ -1,25 +1,109 @@
-//! Connecting by consent: what the flows of all providers have in common.
+//! Connecting an organization by OAuth consent: starting the flow, and finishing it when the browser comes back.
 //!
-//! What a code is exchanged for is each provider's matter. Invariant: whoever comes back is the browser that set out, for the same
-//! provider and organization, once.
+//! ```text
+//! connect: operator's token or link → PendingAuthorization (state, cookie) → 302 to the provider's consent page
+//! auth:    state and cookie used up → exchange of the code (the provider's part) → 302 to the settings page
+//! ```
+//! Invariant: a code is exchanged once, for the browser, provider and organization that the flow was started for.
 
-pub mod browser;
+mod browser;
 pub mod states;
 
-/// The flow of one provider.
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use sidecar_core::{Error, ErrorKind, OrganizationId};
+
+use self::states::PendingAuthorization;
+use crate::{
+    app::App,
+    http::{ApiResult, Problem},
+};
+
+pub use self::browser::{CallbackQuery, ConnectQuery};
+
+/// The flow of one provider: names that keep it apart from the other flows.
 #[derive(Debug, Clone, Copy)]
 pub struct Flow {
-    /// What its states are for, so that one flow's state is none of another's.
-    purpose: &'static str,
+    /// The provider's name in texts.
+    pub(crate) provider: &'static str,
+    /// The purpose of its states: part of what is hashed.
+    pub(crate) purpose: &'static str,
     /// The cookie that comes back with the state.
-    cookie: &'static str,
-    /// The routes that the cookie is for.
-    path: &'static str,
+    pub(crate) cookie: &'static str,
+    /// The path of its routes, which the cookie is restricted to.
+    pub(crate) path: &'static str,
 }
 
-/// GHL's.
-pub const GHL: Flow = Flow { purpose: "state", cookie: "sidecar_ghl_connect", path: "/api/integrations/ghl" };
+/// What one provider adds to the flow.
+pub(crate) trait ConsentProvider: Sync {
+    /// The flow's names.
+    const FLOW: Flow;
 
-/// Cal.com's.
-pub const CALCOM: Flow =
-    Flow { purpose: "state of calcom", cookie: "sidecar_calcom_connect", path: "/api/integrations/calcom" };
+    /// Checks that the integration is configured.
+    fn check_ready(&self, app: &App) -> ApiResult<()>;
+
+    /// Checks that the organization may be connected this way.
+    fn check_organization(&self, _app: &App, _organization: &OrganizationId) -> ApiResult<()> {
+        Ok(())
+    }
+
+    /// Returns the address of the consent page.
+    fn authorize_url(&self, app: &App, pending: &PendingAuthorization) -> ApiResult<String>;
+
+    /// Exchanges the code and stores the tokens. An error is the code that the settings page shows; the log has the rest.
+    fn exchange(
+        &self,
+        app: &App,
+        organization: &OrganizationId,
+        code: &str,
+        pending: &PendingAuthorization,
+    ) -> impl Future<Output = Result<(), &'static str>> + Send;
+}
+
+/// Starts the flow: redirects the browser to the consent page.
+pub(crate) async fn start<P: ConsentProvider>(
+    app: &App,
+    provider: P,
+    headers: &HeaderMap,
+    query: &ConnectQuery,
+) -> ApiResult<Response> {
+    let check_ready = || provider.check_ready(app);
+    let organization = query.organization(app, headers, check_ready).await?;
+    check_ready()?;
+    provider.check_organization(app, &organization.id)?;
+    let pending = states::create(app, &P::FLOW, &organization.id).await?;
+    let page = provider.authorize_url(app, &pending)?;
+    Ok(browser::redirect_to_provider(app, &P::FLOW, &page, &pending))
+}
+
+/// Finishes the flow: exchanges the code and redirects the browser to the settings page.
+pub(crate) async fn finish<P: ConsentProvider>(
+    app: &App,
+    provider: P,
+    headers: &HeaderMap,
+    query: &CallbackQuery,
+) -> ApiResult<Response> {
+    let (organization, pending) = query.organization(app, &P::FLOW, headers).await?;
+    let outcome = match (&query.code, &query.error) {
+        (Some(code), None) if !code.is_empty() => provider.exchange(app, &organization.id, code, &pending).await,
+        (_, Some(_)) => Err("access_denied"),
+        _ => Err("code_missing"),
+    };
+    Ok(browser::redirect_back(app, &P::FLOW, &organization, outcome))
+}
+
+/// Logs why an exchange failed and returns the code for the settings page.
+pub(crate) fn exchange_failed(provider: &str, organization: &OrganizationId, error: &Error) -> &'static str {
+    tracing::warn!(provider, %organization, %error, "an OAuth exchange failed");
+    match error.kind() {
+        ErrorKind::Auth => "code_rejected",
+        ErrorKind::Store => "unavailable",
+        _ => "exchange_failed",
+    }
+}
+
+/// The problem of an integration that is not configured.
+pub(crate) fn not_ready(flow: &Flow, why: &str) -> Problem {
+    let detail = format!("{} cannot be connected: {why}", flow.provider);
+    Problem::new(StatusCode::CONFLICT, "integration_off", detail)
+}

@@ -1,6 +1,6 @@
-//! One-use values of a connect flow: the state that goes to the provider and back, and the link that opens the flow.
+//! One-use values of the flow: the state that goes to the provider and back, and the link that starts the flow.
 //!
-//! Invariant: only hashes are stored, and what is shown once is gone.
+//! Invariant: only hashes are stored, and a value is consumed the first time it is presented.
 
 use std::time::Duration;
 
@@ -16,75 +16,82 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// How long somebody may take to consent.
-pub const STATE_LIFE: Duration = Duration::from_secs(600);
-/// How long a link from `connect-url` opens the flow.
-pub const LINK_LIFE: Duration = Duration::from_secs(900);
-/// Stands in place of a cookie's hash in what a link leads to.
+/// How long a user may take to consent.
+pub const STATE_TTL: Duration = Duration::from_secs(600);
+/// How long a link from `connect-url` is valid.
+pub const LINK_TTL: Duration = Duration::from_secs(900);
+/// The purpose of links, and what is stored for them in place of a cookie's hash.
 const LINK: &str = "link";
 
-/// A state and the cookie value that has to come back with it.
-pub(crate) struct Begun {
+/// A started flow: the state, and the cookie that must come back with it.
+pub(crate) struct PendingAuthorization {
     pub(crate) state: SecretString,
     pub(crate) cookie: SecretString,
 }
 
-/// Begins a flow for the organization.
-pub(crate) async fn begin(app: &App, flow: &Flow, organization: &OrganizationId) -> ApiResult<Begun> {
-    let fresh = || secret::random_token().map_err(|error| Problem::internal(&error));
-    let begun = Begun { state: fresh()?, cookie: fresh()? };
+impl PendingAuthorization {
+    /// Returns the PKCE verifier (RFC 7636). It is derived from the state and the cookie, so that it exists only in the browser's
+    /// flow and is not stored.
+    pub(crate) fn pkce_verifier(&self) -> SecretString {
+        let (state, cookie) = (self.state.expose_secret(), self.cookie.expose_secret());
+        hash("verifier", &format!("{state}:{cookie}")).into()
+    }
+}
+
+/// Creates the state and the cookie of a flow for the organization.
+pub(super) async fn create(app: &App, flow: &Flow, organization: &OrganizationId) -> ApiResult<PendingAuthorization> {
+    let random = || secret::random_token().map_err(|error| Problem::internal(&error));
+    let pending = PendingAuthorization { state: random()?, cookie: random()? };
     let row = OAuthState {
         organization: organization.clone(),
-        binding: hash("cookie", begun.cookie.expose_secret()),
-        expires_at: app.now() + STATE_LIFE,
+        binding: hash("cookie", pending.cookie.expose_secret()),
+        expires_at: app.now() + STATE_TTL,
     };
-    app.store.put_state(&hash(flow.purpose, begun.state.expose_secret()), &row).await?;
-    Ok(begun)
+    app.store.put_state(&hash(flow.purpose, pending.state.expose_secret()), &row).await?;
+    Ok(pending)
 }
 
-/// The organization that a state was made for, provided that the browser is the same. The state is used up either way.
-pub(crate) async fn take(app: &App, flow: &Flow, state: &str, cookie: Option<&str>) -> ApiResult<OrganizationId> {
-    let refused = || {
-        let detail = "this way back is not valid (any more): it is good once, for ten minutes, in the browser that set out; connect again";
+/// Consumes a state and returns its organization, if the browser is the same.
+pub(super) async fn consume(app: &App, flow: &Flow, pending: &PendingAuthorization) -> ApiResult<OrganizationId> {
+    let invalid = || {
+        let detail = "the state is not valid: it can be used once, for ten minutes, in the browser that started the flow; connect again";
         Problem::new(http::StatusCode::BAD_REQUEST, "state_invalid", detail)
     };
-    let row = app.store.take_state(&hash(flow.purpose, state), app.now()).await?.ok_or_else(refused)?;
-    let came_with = hash("cookie", cookie.unwrap_or_default());
-    if secret::same(came_with.as_bytes(), row.binding.as_bytes()) { Ok(row.organization) } else { Err(refused()) }
+    let row = app
+        .store
+        .take_state(&hash(flow.purpose, pending.state.expose_secret()), app.now())
+        .await?
+        .ok_or_else(invalid)?;
+    let binding = hash("cookie", pending.cookie.expose_secret());
+    if secret::same(binding.as_bytes(), row.binding.as_bytes()) { Ok(row.organization) } else { Err(invalid()) }
 }
 
-/// What proves that whoever exchanges the code is the one who set out (RFC 7636): made of the state and the browser's cookie, so that
-/// it is there exactly as long as the state can be taken, and nowhere kept.
-pub(crate) fn pkce_verifier(state: &str, cookie: &str) -> SecretString {
-    hash("verifier", &format!("{state}:{cookie}")).into()
-}
-
-/// Makes a link's token for the organization.
+/// Creates the token of a link for the organization.
 ///
 /// # Errors
 /// The store, or a lack of randomness.
-pub async fn make_link(
+pub async fn create_link(
     store: &dyn Store,
     organization: &OrganizationId,
     now: sidecar_core::Timestamp,
 ) -> Result<SecretString, Box<dyn std::error::Error + Send + Sync>> {
     let token = secret::random_token()?;
-    let row = OAuthState { organization: organization.clone(), binding: LINK.to_owned(), expires_at: now + LINK_LIFE };
+    let row = OAuthState { organization: organization.clone(), binding: LINK.to_owned(), expires_at: now + LINK_TTL };
     store.put_state(&hash(LINK, token.expose_secret()), &row).await?;
     Ok(token)
 }
 
-/// Whether the token opens the flow for this organization. It is used up.
-pub(crate) async fn take_link(app: &App, token: &str, organization: &OrganizationId) -> ApiResult<()> {
+/// Consumes a link, if it is for this organization.
+pub(super) async fn consume_link(app: &App, token: &str, organization: &OrganizationId) -> ApiResult<()> {
     match app.store.take_state(&hash(LINK, token), app.now()).await? {
         Some(row) if row.binding == LINK && row.organization == *organization => Ok(()),
         _ => Err(Problem::unauthorized(
-            "this link is not valid (any more): it is good once, for fifteen minutes; make another with `crm-server connect-url`",
+            "this link is not valid: it can be used once, for fifteen minutes; create another with `crm-server connect-url`",
         )),
     }
 }
 
-/// Values of different purposes never meet: the purpose is part of what is hashed.
+/// Hashes a value together with its purpose, so that a value of one purpose is never valid for another.
 fn hash(purpose: &str, value: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{purpose}:{value}")))
 }

@@ -35,7 +35,7 @@ async fn a_key_is_tried_kept_and_used_and_never_answered() {
 async fn a_key_that_calcom_refuses_is_not_kept() {
     let scene = Scene::start().await;
     let answer = scene.put(json!({"apiKey": "cal_bad", "webhookSecrets": ["s"]})).await;
-    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "key_refused"));
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "key_rejected"));
     let shown = scene.connection().await;
     assert_eq!((&shown["connected"], &shown["webhookSecrets"]), (&json!(false), &json!(0)));
     for wrong in [json!({"apiKey": ""}), json!({"apiKey": "two words"}), json!({"apiKey": 7})] {

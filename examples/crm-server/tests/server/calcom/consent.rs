@@ -67,7 +67,7 @@ async fn a_code_of_another_way_is_refused() {
     let (mine, theirs) = (scene.set_out().await, scene.set_out().await);
     let query = format!("code={}&state={}", theirs.value("code_challenge"), mine.value("state"));
     let answer = scene.come_back(&query, &mine.cookie).await;
-    assert_eq!(answer.header("location"), "http://crm.test/agency/acme/admin/settings?error=code_refused");
+    assert_eq!(answer.header("location"), "http://crm.test/agency/acme/admin/settings?error=code_rejected");
     let query = format!("code={}&state={}", theirs.value("code_challenge"), theirs.value("state"));
     assert_eq!(scene.come_back(&query, &mine.cookie).await.problem(), "state_invalid", "another browser's");
     assert_eq!(scene.connection().await["connected"], false);
