@@ -29,7 +29,7 @@ impl GhlTokens {
     /// [`ErrorKind::Store`].
     pub async fn disconnect_location(&self, location: &LocationId) -> Result<()> {
         let now = self.connections.clock.now();
-        self.disconnect(location, now, |_| false).await.map(drop)
+        self.disconnect(location, now, "it was disconnected", |_| false).await.map(drop)
     }
 
     /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
@@ -47,7 +47,7 @@ impl GhlTokens {
         match (&event.data.location_id, &event.data.company_id) {
             (Some(location), _) => {
                 let since = at.unwrap_or_else(|| self.connections.clock.now());
-                let erased = self.disconnect(location, since, outlived).await?;
+                let erased = self.disconnect(location, since, "the app was uninstalled there", outlived).await?;
                 Ok(erased.then(|| self.location_key(location)).into_iter().collect())
             }
             (None, Some(company)) => {
@@ -76,10 +76,10 @@ impl GhlTokens {
         let Some(location) = &event.data.location_id else { return Ok(()) };
         let key = self.location_key(location);
         let Some(Connection { tokens, state, .. }) = self.connections.store.load(&key).await? else { return Ok(()) };
-        let ConnectionState::Disconnected { since, .. } = state else { return Ok(()) };
+        let ConnectionState::Disconnected { reason, since, .. } = state else { return Ok(()) };
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
         if at.is_none_or(|at| at >= since) {
-            let state = ConnectionState::Disconnected { since, reissue: true };
+            let state = ConnectionState::Disconnected { reason, since, reissue: true };
             // On a conflict the location was connected or disconnected since, which is newer than the event.
             let _ = self.connections.store.swap(&key, tokens.generation, &tokens, &state).await?;
             self.connections.locations.invalidate(&key);
@@ -106,6 +106,7 @@ impl GhlTokens {
         &self,
         location: &LocationId,
         since: Timestamp,
+        reason: &str,
         stay: impl Fn(&TokenSet) -> bool,
     ) -> Result<bool> {
         let (key, store) = (self.location_key(location), &self.connections.store);
@@ -124,8 +125,8 @@ impl GhlTokens {
             };
             let company = own.and_then(company_of).unwrap_or(company);
             let expected = own.map_or(0, |tokens| tokens.generation);
-            let (tokens, state) =
-                (disconnected(location, &company, since), ConnectionState::Disconnected { since, reissue: false });
+            let tokens = disconnected(location, &company, since);
+            let state = ConnectionState::Disconnected { reason: reason.to_owned(), since, reissue: false };
             // After a conflict the new tokens have to be checked against `stay` too.
             if let CasResult::Stored(_) = store.swap(&key, expected, &tokens, &state).await? {
                 self.connections.locations.invalidate(&key);

@@ -200,7 +200,7 @@ async fn an_uninstalled_location_is_not_minted_again_until_it_is_installed() {
         assert!(error.kind() == ErrorKind::Auth && error.needs_reauth(), "{error}");
         assert!(error.message().contains("uninstalled") && error.send_state() == SendState::NotSent, "{error}");
     }
-    assert!(matches!(world.kept().await, Some((ConnectionState::NeedsReauth { .. }, token)) if token.is_empty()));
+    assert!(matches!(world.kept().await, Some((ConnectionState::Disconnected { .. }, token)) if token.is_empty()));
     assert_eq!(tokens.connected().await.unwrap().1, []);
 
     install(&tokens, 30).await;

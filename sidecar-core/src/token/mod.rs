@@ -118,6 +118,8 @@ pub enum ConnectionState {
     },
     /// The connection was disconnected and holds no tokens.
     Disconnected {
+        /// Why, such as "the app was uninstalled there".
+        reason: String,
         /// When it was disconnected.
         since: Timestamp,
         /// Whether the next call may issue tokens for it from another connection ([`TokenProvider::issue`]).

@@ -106,8 +106,8 @@ impl Manager {
             ConnectionState::Disconnected { reissue: true, .. } => {
                 return Ok(Stored::Vacant { generation: tokens.generation });
             }
-            ConnectionState::Disconnected { since, reissue: false } => {
-                format!("{key} was disconnected at {since}; connect it again")
+            ConnectionState::Disconnected { reason, since, reissue: false } => {
+                format!("{key} has been disconnected since {since}: {reason}; connect it again")
             }
             ConnectionState::NeedsReauth { reason, since } => {
                 format!("{key} has needed reauthorization since {since}: {reason}; connect it again")
