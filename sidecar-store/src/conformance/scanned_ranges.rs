@@ -36,7 +36,7 @@ fn end(end: End<'_>) -> Option<(sidecar_core::Timestamp, Arc<str>)> {
 /// Commits a page of the run of `l_1` that lists `changes`. Returns the number of missing records.
 async fn page(store: &dyn Store, changes: Vec<Change>, after: End<'_>, up_to: End<'_>) -> u64 {
     let range = KeyRange { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
-    let scanned = Some(ScannedRange { pass: sync_key("l_1"), range, older_than: at(1_000) });
+    let scanned = Some(ScannedRange { sync: sync_key("l_1"), range, older_than: at(1_000) });
     store.commit(Batch { changes, scanned, ..Batch::default() }).await.unwrap().missing
 }
 
@@ -75,7 +75,7 @@ behaviours! { $ scanned_range_conformance, scanned_ranges, dyn Store:
     async fn a_range_can_span_all_locations(store) {
         five(&*store).await;
         let range = KeyRange { kind: "contact", location: None, after: None, up_to: None };
-        let scanned = Some(ScannedRange { pass: sync_key(""), range, older_than: at(1_000) });
+        let scanned = Some(ScannedRange { sync: sync_key(""), range, older_than: at(1_000) });
         assert_eq!(store.commit(Batch { scanned, ..Batch::default() }).await.unwrap().missing, 5);
     }
 
