@@ -22,7 +22,7 @@ use crate::support::{OLD_KEY, folder, open, url, vault};
 const NEW_KEY: &str = "k2:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn error(url: &str) -> OpenError {
+async fn open_error(url: &str) -> OpenError {
     sidecar_store::open(url, vault(OLD_KEY)).await.unwrap_err()
 }
 
@@ -103,18 +103,18 @@ async fn the_store_implements_every_port() {
 
 #[tokio::test]
 async fn an_unknown_scheme_is_reported_without_the_password() {
-    let error = error("mysql://user:hunter2@host/db").await;
+    let error = open_error("mysql://user:hunter2@host/db").await;
     assert!(matches!(&error, OpenError::UnknownScheme(scheme) if scheme == "mysql"), "{error:?}");
     assert!(!error.to_string().contains("hunter2") && error.to_string().contains("sqlite://"), "{error}");
     for text in ["", "store.db", "/tmp/store.db"] {
-        assert!(matches!(error(text).await, OpenError::UnknownScheme(_)), "{text}");
+        assert!(matches!(open_error(text).await, OpenError::UnknownScheme(_)), "{text}");
     }
 }
 
 #[tokio::test]
 async fn an_unreachable_postgres_is_reported_without_the_password() {
     for url in ["postgres://u:hunter2@127.0.0.1:1/d", "postgresql://u:hunter2@127.0.0.1:1/d"] {
-        let error = error(url).await;
+        let error = open_error(url).await;
         assert!(matches!(&error, OpenError::Postgres { server, .. } if server == "127.0.0.1:1/d"), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
@@ -122,13 +122,13 @@ async fn an_unreachable_postgres_is_reported_without_the_password() {
 
 #[tokio::test]
 async fn an_unknown_url_option_is_rejected() {
-    assert!(matches!(error("sqlite://x.db?speed=11").await, OpenError::InvalidUrl(_)));
+    assert!(matches!(open_error("sqlite://x.db?speed=11").await, OpenError::InvalidUrl(_)));
 }
 
 #[tokio::test]
 async fn a_missing_directory_is_reported() {
     let url = format!("sqlite://{}/none/store.db", folder().display());
-    let error = error(&url).await;
+    let error = open_error(&url).await;
     assert!(matches!(&error, OpenError::CannotOpen { path, .. } if path.ends_with("none/store.db")), "{error:?}");
     assert!(error.to_string().contains("directory"), "{error}");
 }
@@ -137,7 +137,7 @@ async fn a_missing_directory_is_reported() {
 async fn a_file_that_is_not_a_database_stays_unchanged() {
     let path = folder().join("store.db");
     std::fs::write(&path, "this is a text, not a database; it is long enough to look at").unwrap();
-    let error = error(&format!("sqlite://{}", path.display())).await;
+    let error = open_error(&format!("sqlite://{}", path.display())).await;
     assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is a text"));
 }
@@ -150,7 +150,7 @@ async fn a_newer_database_is_rejected_and_stays_unchanged() {
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         VALUES (9999, 'from the future', TRUE, x'00', 0)";
     sqlx::query(newer).execute(&mut raw).await.unwrap();
-    let error = error(&url).await;
+    let error = open_error(&url).await;
     assert!(matches!(error, OpenError::NewerSchema { found: 9999, .. }), "{error:?}");
     assert!(error.to_string().contains("newer release"), "{error}");
     assert!(matches!(sidecar_store::migrate(&url).await, Err(OpenError::NewerSchema { .. })));
@@ -161,7 +161,7 @@ async fn a_database_of_another_build_is_rejected() {
     let url = url();
     assert!(sidecar_store::migrate(&url).await.unwrap() > 0);
     sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'").execute(&mut raw(&url).await).await.unwrap();
-    assert!(matches!(error(&url).await, OpenError::MigrationMismatch(1)));
+    assert!(matches!(open_error(&url).await, OpenError::MigrationMismatch(1)));
 }
 
 #[tokio::test]
