@@ -33,7 +33,7 @@ async fn a_duplicate_or_conflicting_scope_is_an_error_and_no_loss_of_redis() {
     for limiter in [&fixture.limiter, &fixture.second_limiter()] {
         let clash = [day_scope(), Scope::fixed_window("burst", 1, DAY)];
         let error = limiter.try_acquire(&clash, Priority::Interactive).await.unwrap_err();
-        assert!(error.to_string().contains("`burst`") && error.to_string().contains("a key of its own"), "{error}");
+        assert!(error.to_string().contains("`burst`") && error.to_string().contains("use another key"), "{error}");
     }
     assert_eq!(fixture.limiter.usage(&day_scope()).await.unwrap().used, 0);
     assert_eq!(fixture.limiter.status().outages, 0);

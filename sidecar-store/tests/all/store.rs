@@ -62,7 +62,7 @@ fn delivery(id: &str, at: i64) -> NewDelivery {
         organization: None,
         order_key: id.into(),
         kind: "k".into(),
-        body: "a-body-that-tells".into(),
+        body: "a-readable-body".into(),
         at: Timestamp::from_secs(at),
     }
 }
@@ -277,7 +277,7 @@ async fn settings_are_resealed_after_the_connections() {
     assert_eq!((found.revision, found.value.expose_secret()), (1, "calcom"));
     assert!(store.setting(&org, "calcom").await.is_err(), "the old key opens no token");
     store.delete_setting(&org, "calcom").await.unwrap();
-    assert!(store.put_setting(&org, "calcom", 0, &"anew".into()).await.unwrap(), "it can be set anew");
+    assert!(store.put_setting(&org, "calcom", 0, &"new".into()).await.unwrap(), "it can be set again");
 }
 
 #[tokio::test]
