@@ -92,7 +92,8 @@ impl Engine {
             sync.location = %key.location,
             sync.mode = tracing::field::Empty,
         );
-        self.run_in_span(key, source, observer).instrument(span).await
+        // Boxed: callers run several sources side by side, and the future of a run is large.
+        Box::pin(self.run_in_span(key, source, observer).instrument(span)).await
     }
 
     async fn run_in_span<S: Source>(
@@ -154,7 +155,7 @@ impl Engine {
         let outcome = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Err(SyncError::Stopped),
-            done = lease.run(self.execute(run, observer)) => done.unwrap_or_else(|lost| Err(lost.into())),
+            done = lease.run(Box::pin(self.execute(run, observer))) => done.unwrap_or_else(|lost| Err(lost.into())),
         };
         if let Err(error) = &outcome
             && let Err(failed) = self.record_failure(&key, error, failures).await
