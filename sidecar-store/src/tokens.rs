@@ -152,7 +152,7 @@ impl TokenStore for SqlStore {
         drop(conn);
         match stored {
             Some((generation,)) => Ok(CasResult::Stored(generation.cast_unsigned())),
-            None => Ok(CasResult::Conflict(self.load(key).await?)),
+            None => Ok(CasResult::Conflict(self.load(key).await?.map(Box::new))),
         }
     }
 

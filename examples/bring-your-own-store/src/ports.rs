@@ -45,7 +45,7 @@ impl TokenStore for FileStore {
         Ok(if stored {
             CasResult::Stored(found.generation)
         } else {
-            CasResult::Conflict(open(&self.vault, key, &found)?)
+            CasResult::Conflict(open(&self.vault, key, &found)?.map(Box::new))
         })
     }
 

@@ -93,7 +93,7 @@ impl TokenStore for MemoryStore {
             None => expected == 0,
         };
         if !free_to_write {
-            return Ok(CasResult::Conflict(found));
+            return Ok(CasResult::Conflict(found.map(Box::new)));
         }
         let generation = generation + 1;
         let tokens = TokenSet { generation, ..next.clone() };

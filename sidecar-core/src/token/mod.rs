@@ -152,7 +152,7 @@ pub enum CasResult {
     /// The new set is stored under this generation.
     Stored(u64),
     /// Nothing was written: another process has replaced the set (the stored connection) or deleted it (`None`).
-    Conflict(Option<Connection>),
+    Conflict(Option<Box<Connection>>),
 }
 
 /// Stores connections and their tokens.

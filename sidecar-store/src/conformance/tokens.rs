@@ -25,7 +25,7 @@ async fn store_set(store: &dyn TokenStore, expected: u64, access: &str) -> u64 {
 async fn conflict(store: &dyn TokenStore, expected: u64) -> Option<String> {
     match store.swap(&token_key(), expected, &token_set("late"), &ConnectionState::Active).await.unwrap() {
         CasResult::Stored(generation) => panic!("stored as {generation}"),
-        CasResult::Conflict(found) => access(found),
+        CasResult::Conflict(found) => access(found.map(|found| *found)),
     }
 }
 
