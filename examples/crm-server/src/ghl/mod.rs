@@ -4,6 +4,7 @@
 //! company before it is known whose it is.
 
 pub mod access;
+pub(crate) mod appointment_fields;
 pub mod connect;
 #[cfg(feature = "failpoints")]
 mod crash;

@@ -22,12 +22,12 @@ use super::{
 };
 use crate::{
     app::App,
+    booking_sync::{BackfillAfterSync, PROPAGATION_DELAY},
     ghl::{
         access::ghl_is_off,
         installations::{self, Installation},
         tasks,
     },
-    mirror::{self, Watched},
 };
 
 /// Passes that a person's `sync` runs at once.
@@ -71,7 +71,7 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
         }
         GHL_EVENTS => {
             let events = EventsSource::new(client, organization, location);
-            copy(app, key, &Watched::new(app, organization, events), observer).await
+            copy(app, key, &events, observer).await
         }
         GHL_PIPELINES => copy(app, key, &PipelinesSource::new(client, organization, location), observer).await,
         GHL_OPPORTUNITIES => copy(app, key, &OpportunitiesSource::new(client, organization, location), observer).await,
@@ -108,11 +108,13 @@ async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resu
         (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
         _ => (true, BookingsSource::full(client, organization.clone())),
     };
-    if full {
-        app.clock.sleep(mirror::UNNOTICED).await;
-    }
-    let source = Watched::new(app, organization, source).and_look_at_all(full);
-    let report = Box::pin(app.engine.run(pass, &source, false, observer)).await?;
+    let report = if full {
+        app.clock.sleep(PROPAGATION_DELAY).await;
+        let source = BackfillAfterSync { app, organization, source };
+        Box::pin(app.engine.run(pass, &source, false, observer)).await?
+    } else {
+        Box::pin(app.engine.run(pass, &source, false, observer)).await?
+    };
     app.outbox_wake.notify_one();
     Ok(report)
 }
@@ -154,7 +156,7 @@ async fn install_new(app: &App, organization: &OrganizationId) -> Result<(), Syn
     let new = not_connected(app, organization).await?;
     let outbox: Vec<NewTask> = new.iter().map(|installation| install(app, organization, installation)).collect();
     if !outbox.is_empty() {
-        app.store.commit(Batch { outbox, ..Batch::default() }).await?;
+        app.records.commit(Batch { outbox, ..Batch::default() }).await?;
         app.outbox_wake.notify_one();
     }
     Ok(())
