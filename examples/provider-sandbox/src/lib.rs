@@ -20,7 +20,6 @@ pub mod calcom;
 pub mod clock;
 mod connection;
 pub mod control;
-mod counters;
 mod deliveries;
 mod faults;
 pub mod ghl;

@@ -3,16 +3,17 @@
 //! A provider's middleware starts a [`Call`], which selects the faults, runs its own checks and the handler, and finishes the call.
 //! Invariant: each call is counted once, with the status that was sent, or with 0 if the connection was reset.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::connection::ResetHandle;
-use crate::counters::Counters;
 use crate::deliveries::Dispatcher;
 use crate::faults::{self, Fault, Faults, InjectedFaults};
 use crate::lock;
@@ -107,5 +108,35 @@ where
             next.run(request).await
         }
         Err(error) => error.into_response(),
+    }
+}
+
+/// Calls to one operation and the statuses of their responses.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct OperationCount {
+    /// Requests that reached the operation.
+    pub calls: u64,
+    /// Responses by HTTP status; 0 if the connection was reset without a response.
+    pub by_status: BTreeMap<u16, u64>,
+}
+
+/// The counts of all operations, by `METHOD /template`.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<BTreeMap<&'static str, OperationCount>>);
+
+impl Counters {
+    pub(crate) fn count(&self, operation: &'static str, status: u16) {
+        let mut operations = lock(&self.0);
+        let count = operations.entry(operation).or_default();
+        count.calls += 1;
+        *count.by_status.entry(status).or_default() += 1;
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<&'static str, OperationCount> {
+        lock(&self.0).clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
     }
 }

@@ -1,9 +1,5 @@
 //! A seeded pseudo-random number generator (SplitMix64), so that a seed always produces the same data. Not for secrets.
 
-use std::sync::Mutex;
-
-use crate::lock;
-
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct SeededRng(u64);
@@ -52,20 +48,6 @@ impl SeededRng {
     }
 }
 
-/// A generator that several tasks share.
-#[derive(Debug)]
-pub(crate) struct SharedRng(Mutex<SeededRng>);
-
-impl SharedRng {
-    pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
-        Self(Mutex::new(SeededRng::new(seed, path)))
-    }
-
-    pub(crate) fn with<T>(&self, draw: impl FnOnce(&mut SeededRng) -> T) -> T {
-        draw(&mut lock(&self.0))
-    }
-}
-
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -78,19 +60,15 @@ mod tests {
 
     #[test]
     fn the_same_seed_repeats_the_same_numbers() {
-        let draws =
-            |seed| SharedRng::new(seed, &[1]).with(|rng| (0..100).map(|_| rng.below(4_001)).collect::<Vec<_>>());
+        let draws = |seed| {
+            let mut rng = SeededRng::new(seed, &[1]);
+            (0..100).map(|_| rng.below(4_001)).collect::<Vec<_>>()
+        };
         assert_eq!(draws(1), draws(1));
         assert_ne!(draws(1), draws(2));
         let mut distinct = draws(1);
         distinct.sort_unstable();
         distinct.dedup();
         assert!(distinct.len() > 90);
-    }
-
-    #[test]
-    fn a_shared_generator_continues_its_sequence() {
-        let rng = SharedRng::new(1, &[1]);
-        assert_ne!(rng.with(SeededRng::next), rng.with(SeededRng::next));
     }
 }

@@ -162,8 +162,7 @@ mod tests {
     #[tokio::test]
     async fn a_trigger_replaces_the_follow_up_task_where_it_is_active() {
         let last = Arc::new(LastCommit::default());
-        let trigger =
-            Trigger { records: &["booking"], task: "sync", condition: Arc::new(OnlyOrganization("active")) };
+        let trigger = Trigger { records: &["booking"], task: "sync", condition: Arc::new(OnlyOrganization("active")) };
         let records = TriggeredRecords::new(Arc::clone(&last) as _, vec![trigger]);
         let changes = vec![change("active", "booking"), change("active", "contact"), change("other", "booking")];
         let batch = Batch { changes, ..Batch::default() };

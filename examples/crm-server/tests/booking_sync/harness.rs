@@ -212,9 +212,9 @@ impl TestServer {
         SystemClock::new().sleep(CLOCK_SKEW).await;
         let statuses = self.app().store.statuses(&self.organization).await.unwrap();
         let keys = statuses.into_iter().map(|status| status.key);
-        let mirrored = keys.filter(|key| matches!(&*key.source, CALCOM_BOOKINGS | GHL_EVENTS));
+        let synced = keys.filter(|key| matches!(&*key.source, CALCOM_BOOKINGS | GHL_EVENTS));
         let clock = SystemClock::new();
-        for key in mirrored {
+        for key in synced {
             self.app().store.schedule(&key, self.app().now(), false).await.unwrap();
             loop {
                 match Box::pin(run::run(&app, &key, &())).await {

@@ -21,7 +21,7 @@ async fn every_delivery_leaves_one_line_that_says_what_became_of_it() {
             json!([1, 2, 3]),
         ])
         .await;
-    assert_eq!(outcomes, ["applied", "unknown", "changed_shape", "noted", "no_organization", "no_event"]);
+    assert_eq!(outcomes, ["applied", "unknown", "unexpected_schema", "no_change", "no_organization", "not_parsed"]);
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::bookings::record::Booking;
 use super::event_types::EventType;
-use super::identity::Identity;
 use super::me::Me;
 use super::out_of_office::OutOfOfficeEntry;
 use super::reservations::Reservation;
 use super::response::ApiError;
 use super::schedules::Schedule;
+use super::state::Identity;
 use super::webhooks::subscriptions::Subscription;
 use crate::rng::SeededRng;
 

@@ -17,9 +17,9 @@ use super::response::ApiError;
 use super::state::CalcomState;
 use super::webhooks::{self, subscriptions::Subscription};
 use crate::clock::rfc3339;
-use crate::counters::OperationCount;
 use crate::deliveries::{Delivery, WebhookCounts};
 use crate::lock;
+use crate::provider::OperationCount;
 use crate::sandbox::SandboxError;
 
 /// The attendee of a booking.

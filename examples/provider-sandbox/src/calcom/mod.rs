@@ -8,7 +8,6 @@ mod api;
 mod availability;
 mod bookings;
 mod event_types;
-mod identity;
 mod limits;
 mod me;
 mod middleware;
@@ -30,6 +29,6 @@ pub use limits::{LimitRules, Usage};
 pub(crate) use routes::router;
 pub(crate) use webhooks::{RETRY_POLICY, send_forged, send_unknown, webhook_settings};
 
-pub use crate::counters::OperationCount;
 pub use crate::deliveries::{Delivery, DeliveryOutcome, WebhookCommand, WebhookCounts, WebhookSettings};
 pub use crate::faults::{Fault, FaultRule};
+pub use crate::provider::OperationCount;

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::settings::{WebhookCommand, WebhookSettings};
 use crate::clock::Clock;
 use crate::lock;
-use crate::rng::SharedRng;
+use crate::rng::SeededRng;
 
 /// Requests in flight at once.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
@@ -108,7 +108,7 @@ pub(crate) struct Dispatcher {
     clock: Clock,
     retry_policy: RetryPolicy,
     defaults: WebhookSettings,
-    rng: SharedRng,
+    rng: Mutex<SeededRng>,
     settings: Mutex<WebhookSettings>,
     held: Mutex<Vec<Event>>,
     deliveries: Mutex<BTreeMap<String, Delivery>>,
@@ -135,7 +135,7 @@ impl Dispatcher {
             retry_policy,
             settings: Mutex::new(defaults.clone()),
             defaults,
-            rng: SharedRng::new(seed, &[0x3A11]),
+            rng: Mutex::new(SeededRng::new(seed, &[0x3A11])),
             held: Mutex::default(),
             deliveries: Mutex::default(),
             counts: Mutex::default(),
@@ -210,7 +210,7 @@ impl Dispatcher {
     /// Returns an id for a new event.
     pub(crate) fn new_id(&self) -> String {
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        uuid::Uuid::from_u64_pair(serial, self.rng.with(|rng| rng.next())).to_string()
+        uuid::Uuid::from_u64_pair(serial, lock(&self.rng).next()).to_string()
     }
 
     /// Counts an event without a subscription.
@@ -232,7 +232,7 @@ impl Dispatcher {
                 counts.unsubscribed += 1;
                 return;
             }
-            if self.rng.with(|rng| rng.percent(settings.drop_percent.into())) {
+            if lock(&self.rng).percent(settings.drop_percent.into()) {
                 counts.dropped += 1;
                 return;
             }
@@ -249,7 +249,7 @@ impl Dispatcher {
     fn release_held(&self, settings: &WebhookSettings) {
         let mut events = std::mem::take(&mut *lock(&self.held));
         if settings.shuffle {
-            self.rng.with(|rng| rng.shuffle(&mut events));
+            lock(&self.rng).shuffle(&mut events);
         }
         events.into_iter().for_each(|event| self.enqueue(event));
     }
@@ -271,7 +271,8 @@ impl Dispatcher {
 
     async fn deliver(self: Arc<Self>, event: Event) {
         if self.settings().shuffle {
-            self.clock.sleep(self.rng.with(|rng| rng.below(MAX_SHUFFLE_DELAY_MS))).await;
+            let delay_ms = lock(&self.rng).below(MAX_SHUFFLE_DELAY_MS);
+            self.clock.sleep(delay_ms).await;
         }
         let mut retries = 0;
         let outcome = loop {
@@ -281,7 +282,7 @@ impl Dispatcher {
                 200..=299 => break DeliveryOutcome::Delivered,
                 status if retries < settings.max_retries && (self.retry_policy.is_retryable)(status) => {
                     retries += 1;
-                    let jitter = self.rng.with(|rng| rng.below(settings.retry_jitter_ms.saturating_add(1)));
+                    let jitter = lock(&self.rng).below(settings.retry_jitter_ms.saturating_add(1));
                     let delay = self.retry_policy.delay_ms(settings.retry_interval_ms, retries).saturating_add(jitter);
                     let delay = i64::try_from(delay).unwrap_or(i64::MAX);
                     self.clock.sleep_until(self.clock.now_ms().saturating_add(delay)).await;

@@ -18,9 +18,9 @@ use super::schema;
 use super::state::{GhlState, Location};
 use super::tokens::{ConnectionCounts, IssuedTokens, Resource};
 use super::webhooks;
-use crate::counters::OperationCount;
 use crate::deliveries::{Delivery, WebhookCommand, WebhookCounts};
 use crate::lock;
+use crate::provider::OperationCount;
 use crate::sandbox::SandboxError;
 
 /// The scopes of all served operations.

@@ -19,9 +19,9 @@ pub(crate) mod state;
 mod tokens;
 mod webhooks;
 
-pub use crate::counters::OperationCount;
 pub use crate::deliveries::{Delivery, DeliveryOutcome, WebhookCommand, WebhookCounts, WebhookSettings};
 pub use crate::faults::{Fault, FaultRule};
+pub use crate::provider::OperationCount;
 pub use api::{Counts, Ghl, SCOPES, Token};
 pub(crate) use identity::Identity;
 pub use limits::{LimitRules, Usage, WindowKind};

@@ -238,7 +238,7 @@ async fn a_slow_exchange_rotates_even_if_the_caller_disconnects() {
         fixture.sandbox.control().update_tokens(&TokenCommand { fault, ..TokenCommand::default() }).unwrap();
         tokio::select! {
             biased;
-            _ = fixture.refresh(&refresh) => panic!("answered at once"),
+            _ = fixture.refresh(&refresh) => panic!("responded at once"),
             () = sleep_ms(1_000) => {}
         }
         let refreshes = || fixture.ghl.counts().connections.get(&fixture.location).map_or(0, |counts| counts.refreshes);

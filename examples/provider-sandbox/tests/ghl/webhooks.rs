@@ -43,34 +43,11 @@ fn verifies(fixture: &Fixture, headers: &HeaderMap, body: &[u8]) -> bool {
     key.verify_strict(body, &Signature::from_slice(&bytes).unwrap()).is_ok()
 }
 
+#[rustfmt::skip]
 const CONTACT_FIELDS: &[&str] = &[
-    "type",
-    "locationId",
-    "id",
-    "address1",
-    "city",
-    "state",
-    "companyName",
-    "country",
-    "source",
-    "dateAdded",
-    "dateOfBirth",
-    "dnd",
-    "email",
-    "name",
-    "firstName",
-    "lastName",
-    "phone",
-    "postalCode",
-    "tags",
-    "website",
-    "attachments",
-    "assignedTo",
-    "customFields",
-    "appId",
-    "versionId",
-    "webhookId",
-    "timestamp",
+    "type", "locationId", "id", "address1", "city", "state", "companyName", "country", "source", "dateAdded",
+    "dateOfBirth", "dnd", "email", "name", "firstName", "lastName", "phone", "postalCode", "tags", "website",
+    "attachments", "assignedTo", "customFields", "appId", "versionId", "webhookId", "timestamp",
 ];
 
 #[tokio::test]

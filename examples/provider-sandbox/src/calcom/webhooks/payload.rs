@@ -148,11 +148,11 @@ fn responses(booking: &Booking) -> Value {
         "email" => "email_address".to_owned(),
         other => other.to_owned(),
     };
-    let answers = booking
+    let fields = booking
         .responses
         .iter()
         .map(|(name, value)| (name.clone(), json!({"label": label(name), "value": value, "isHidden": false})));
-    let mut responses: Map<String, Value> = answers.collect();
+    let mut responses: Map<String, Value> = fields.collect();
     let location =
         json!({"label": "location", "value": {"optionValue": "", "value": booking.location}, "isHidden": false});
     responses.insert("location".to_owned(), location);

@@ -9,28 +9,11 @@ use crate::ghl::response::ApiError;
 /// Longest string value of a filter and of `query`, in characters.
 const MAX_TEXT_CHARS: usize = 75;
 
+#[rustfmt::skip]
 const TEXT_FIELDS: &[&str] = &[
-    "id",
-    "firstName",
-    "firstNameLowerCase",
-    "lastName",
-    "lastNameLowerCase",
-    "email",
-    "phone",
-    "companyName",
-    "businessName",
-    "address",
-    "address1",
-    "city",
-    "state",
-    "country",
-    "postalCode",
-    "website",
-    "timezone",
-    "source",
-    "dateOfBirth",
-    "assignedTo",
-    "type",
+    "id", "firstName", "firstNameLowerCase", "lastName", "lastNameLowerCase", "email", "phone", "companyName",
+    "businessName", "address", "address1", "city", "state", "country", "postalCode", "website", "timezone", "source",
+    "dateOfBirth", "assignedTo", "type",
 ];
 
 /// A filter with an optional text query.

@@ -99,22 +99,10 @@ impl<'a> ContactJson<'a> {
     }
 }
 
+#[rustfmt::skip]
 const OPTIONAL_FIELDS: &[&str] = &[
-    "firstName",
-    "lastName",
-    "email",
-    "phone",
-    "companyName",
-    "address1",
-    "city",
-    "state",
-    "country",
-    "postalCode",
-    "website",
-    "timezone",
-    "source",
-    "dateOfBirth",
-    "assignedTo",
+    "firstName", "lastName", "email", "phone", "companyName", "address1", "city", "state", "country", "postalCode",
+    "website", "timezone", "source", "dateOfBirth", "assignedTo",
 ];
 
 /// Fields without a value in the sandbox.

@@ -16,20 +16,10 @@ use crate::lock;
 
 const DEFAULT_LIMIT: i64 = 20;
 const MAX_LIMIT: i64 = 100;
+#[rustfmt::skip]
 const SEARCH_PARAMS: &[&str] = &[
-    "location_id*",
-    "q",
-    "pipeline_id",
-    "pipeline_stage_id",
-    "contact_id",
-    "status",
-    "assigned_to",
-    "id",
-    "order",
-    "startAfter",
-    "startAfterId",
-    "limit",
-    "page",
+    "location_id*", "q", "pipeline_id", "pipeline_stage_id", "contact_id", "status", "assigned_to", "id", "order",
+    "startAfter", "startAfterId", "limit", "page",
 ];
 
 pub(crate) async fn pipelines(

@@ -1,21 +1,23 @@
-//! Webhooks: `payload` builds the events, `signing` completes and signs them, and `crate::deliveries` sends them.
+//! Webhooks: `payload` builds the events, this file completes and signs them, and `crate::deliveries` sends them.
 //! Invariant: a payload has exactly the documented fields, without those that GHL omits.
 
 pub(crate) mod payload;
-mod signing;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-pub(crate) use signing::sign_delivery;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::{Value, json};
 
 use super::calendars::appointment_store::Appointment;
 use super::contacts::record::Contact;
 use super::identity::Identity;
 use super::opportunities::opportunity_store::Opportunity;
 use super::state::{GhlState, Location};
-use crate::deliveries::RetryPolicy;
+use crate::clock::rfc3339;
+use crate::deliveries::{Event, RetryPolicy};
 use crate::lock;
+use crate::rng::SeededRng;
 
 /// GHL retries only after 429, at constant intervals.
 pub(crate) const RETRY_POLICY: RetryPolicy = RetryPolicy { is_retryable: |status| status == 429, backoff_percent: 100 };
@@ -71,10 +73,7 @@ pub(crate) fn uninstall(state: &GhlState, id: &str) {
 /// Sends an event of an undocumented type.
 pub(crate) fn send_unknown(state: &GhlState) {
     let location_id = state.locations.first().map(|location| location.profile.id.as_str());
-    emit(
-        state,
-        serde_json::json!({"type": "ContactTeleport", "locationId": location_id, "id": "unknown", "distance": 42}),
-    );
+    emit(state, json!({"type": "ContactTeleport", "locationId": location_id, "id": "unknown", "distance": 42}));
 }
 
 /// Sends a plausible event, signed with a wrong key.
@@ -82,7 +81,7 @@ pub(crate) fn send_forged(state: &GhlState) {
     let Some(location) = state.locations.first() else { return };
     let Some(row) = lock(&location.contact_store).all().next().cloned() else { return };
     let event = payload::contact("ContactDelete", row.contact());
-    state.shared.dispatcher.send(&signing::signed_event(event, state, Identity::sign_with_wrong_key));
+    state.shared.dispatcher.send(&signed_event(event, state, Identity::sign_with_wrong_key));
 }
 
 fn emit_for_location(state: &GhlState, location_id: &str, event: Value) {
@@ -92,5 +91,42 @@ fn emit_for_location(state: &GhlState, location_id: &str, event: Value) {
 }
 
 fn emit(state: &GhlState, event: Value) {
-    state.shared.dispatcher.send(&signing::signed_event(event, state, Identity::sign));
+    state.shared.dispatcher.send(&signed_event(event, state, Identity::sign));
+}
+
+/// Adds `appId`, `versionId`, `webhookId` and `timestamp` to an event and signs it.
+fn signed_event(mut event: Value, state: &GhlState, sign: fn(&Identity, &[u8]) -> String) -> Event {
+    let webhook_id = state.shared.dispatcher.new_id();
+    let clock_error = clock_error(&event, state.shared.dispatcher.settings().clock_skew_ms);
+    event["appId"] = json!(state.identity.app_id);
+    event["versionId"] = json!(state.identity.version_id);
+    event["webhookId"] = json!(webhook_id);
+    event["timestamp"] = json!(rfc3339(state.clock.now_ms() + clock_error));
+    let body = Bytes::from(event.to_string());
+    let kind = event["type"].as_str().unwrap_or_default().to_owned();
+    Event { webhook_id, kind, url: None, headers: headers(&sign(&state.identity, &body)), body }
+}
+
+/// Returns the headers and the body of a delivery of `payload`.
+pub(crate) fn sign_delivery(state: &GhlState, payload: &Value) -> (HeaderMap, Bytes) {
+    let body = Bytes::from(payload.to_string());
+    (headers(&state.identity.sign(&body)), body)
+}
+
+/// Returns the headers: the signature, and `N/A` in the retired signature header.
+fn headers(signature: &str) -> HeaderMap {
+    let signature = HeaderValue::from_str(signature).unwrap_or(HeaderValue::from_static("N/A"));
+    HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("x-ghl-signature"), signature),
+        (HeaderName::from_static("x-wh-signature"), HeaderValue::from_static("N/A")),
+    ])
+}
+
+/// Returns the constant clock error of the event's location, in milliseconds.
+fn clock_error(event: &Value, max_skew_ms: u64) -> i64 {
+    let location_id = event["locationId"].as_str().or(event["id"].as_str()).unwrap_or_default();
+    let parts: Vec<u64> = location_id.bytes().map(u64::from).collect();
+    let skew = i64::try_from(max_skew_ms).unwrap_or(0);
+    i64::try_from(SeededRng::new(0, &parts).below(2 * skew.unsigned_abs() + 1)).unwrap_or(0) - skew
 }

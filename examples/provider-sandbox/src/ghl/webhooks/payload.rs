@@ -1,4 +1,4 @@
-//! The payloads of GHL's events (DOCS, "webhook events"). `signing` adds `appId`, `versionId`, `webhookId` and `timestamp`.
+//! The payloads of GHL's events (DOCS, "webhook events"). `signed_event` adds `appId`, `versionId`, `webhookId` and `timestamp`.
 
 use serde_json::{Value, json};
 
