@@ -74,7 +74,7 @@ impl Database {
         let mut connection = self.connect().await;
         wait_for_other_clients(&mut connection).await;
         for expire in [
-            "UPDATE leases SET held_until = 0",
+            "UPDATE leases SET expires_at = 0",
             "UPDATE inbox SET due_at = 0 WHERE state = 0",
             "UPDATE outbox SET due_at = 0 WHERE state = 0",
         ] {
@@ -89,7 +89,7 @@ impl Database {
             // A row that waits for a retry has an error; a claimed one has none.
             format!("SELECT count(*) FROM {table} WHERE state = 0 AND error IS NULL AND due_at > {now}")
         };
-        let leases = format!("SELECT count(*) FROM leases WHERE held_until > {now}");
+        let leases = format!("SELECT count(*) FROM leases WHERE expires_at > {now}");
         self.count(&leases).await + self.count(&claims("inbox")).await + self.count(&claims("outbox")).await
     }
 }

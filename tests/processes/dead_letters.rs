@@ -57,7 +57,7 @@ async fn redriven_dead_letters_are_processed_once(database: DatabaseKind) {
     let one = format!("{list}/{}/redrive", page["items"][0]["id"].as_str().unwrap());
     assert_eq!(fixture.http.post(&one).bearer_auth(operator).send().await.unwrap().status(), 202);
     fixture.wait_for_empty_inbox(WAIT_TIMEOUT).await;
-    assert_eq!(fixture.count("SELECT count(*) FROM applied_events").await, 1, "only the redriven one is processed");
+    assert_eq!(fixture.count("SELECT count(*) FROM event_log").await, 1, "only the redriven one is processed");
     let clock = SystemClock::new();
     let mut command = fixture.command(&["dead-letters", "redrive", "--all"]);
     assert!(command.wait_for_exit(WAIT_TIMEOUT * 5).await.success(), "{}", command.log());
@@ -110,7 +110,7 @@ async fn a_poison_message_is_retried_on_schedule_and_blocks_no_other_key(databas
         // Deliveries of other keys are processed without delay.
         let response = contact(waits.len() + 1).post(&fixture.http, &fixture.webhook_url()).await.unwrap();
         assert_eq!(response.status(), 200);
-        while fixture.count("SELECT count(*) FROM applied_events WHERE source = 'ghl'").await == others {
+        while fixture.count("SELECT count(*) FROM event_log WHERE source = 'ghl'").await == others {
             assert!(clock.monotonic() < WAIT_TIMEOUT, "deliveries of other keys wait for it");
             clock.sleep(Duration::from_millis(10)).await;
         }

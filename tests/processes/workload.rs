@@ -80,7 +80,7 @@ pub(crate) struct StoredEffects {
 impl StoredEffects {
     pub(crate) async fn read(fixture: &Fixture) -> Self {
         let mut connection = fixture.database.connect().await;
-        let rows = connection.rows::<(String,)>("SELECT delivery FROM applied_events WHERE source = 'ghl'").await;
+        let rows = connection.rows::<(String,)>("SELECT delivery FROM event_log WHERE source = 'ghl'").await;
         let all_log_entries = rows.len();
         let mut log_entries = BTreeMap::new();
         for (delivery,) in rows {

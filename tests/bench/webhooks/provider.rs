@@ -90,8 +90,8 @@ impl Provider {
     }
 }
 
-const APPLIED: &str = "SELECT count(*) FROM applied_events WHERE outcome = 'applied'";
-const DISTINCT: &str = "SELECT count(DISTINCT delivery) FROM applied_events";
+const APPLIED: &str = "SELECT count(*) FROM event_log WHERE outcome = 'applied'";
+const DISTINCT: &str = "SELECT count(DISTINCT delivery) FROM event_log";
 
 /// About 600 bytes, as GHL sends for a contact with its usual fields, in the first location.
 fn contact_update(sandbox: &Sandbox, number: usize) -> Value {

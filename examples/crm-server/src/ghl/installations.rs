@@ -136,7 +136,7 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         }
     };
     let owner = app.store.organization_of_location(SOURCE, location.as_str()).await?;
-    if app.store.claim_location(SOURCE, location.as_str(), organization).await? == Claimed::TakenBySomeoneElse {
+    if app.store.claim_location(SOURCE, location.as_str(), organization).await? == Claimed::OwnedByAnother {
         return Err(TaskError::Permanent(format!(
             "location {location} belongs to another organization (location_taken)"
         )));

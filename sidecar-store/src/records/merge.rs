@@ -11,20 +11,20 @@ use sidecar_core::{
     record::{Change, ChangeOutcome, Record, RecordKey, Resolution, resolve},
 };
 
-/// A batch's changes, met one after another with what is stored and with each other.
+/// Applies the changes of a batch, in order, to the stored records.
 #[derive(Debug, Default)]
-pub(super) struct Fold {
+pub(super) struct BatchMerge {
     current: HashMap<RecordKey, Record>,
-    /// The stored revision of each record that a change wrote; 0 where there was none.
+    /// The stored revision of each written record; 0 if it is new.
     written: BTreeMap<RecordKey, u64>,
-    /// What became of each change, in order.
+    /// The outcome of each change, in order.
     pub(super) outcomes: Vec<ChangeOutcome>,
-    /// Reads by id that settle what could not be ordered, and what follows from what was written.
+    /// Refetches of records with ambiguous changes, and the `on_change` tasks of written records.
     pub(super) tasks: Vec<NewTask>,
 }
 
-impl Fold {
-    /// Starts with what is stored of the records that will change.
+impl BatchMerge {
+    /// Starts from the stored records that the batch changes.
     pub(super) fn new(stored: impl IntoIterator<Item = Record>) -> Self {
         let current = stored.into_iter().map(|record| (record.key.clone(), record)).collect();
         Self { current, ..Self::default() }
@@ -33,29 +33,29 @@ impl Fold {
     pub(super) fn apply(&mut self, change: &Change) {
         let outcome = match resolve(self.current.get(&change.key), change) {
             Resolution::Write(record, written) => {
-                let former = self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
-                self.written.entry(change.key.clone()).or_insert(former);
-                self.tasks.extend(change.on_change.clone().map(|kind| wish(kind, "follow", change)));
+                let previous_revision =
+                    self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
+                self.written.entry(change.key.clone()).or_insert(previous_revision);
+                self.tasks.extend(change.on_change.clone().map(|kind| record_task(kind, "follow", change)));
                 written
             }
             Resolution::Keep(written) => written,
             Resolution::Refetch => {
-                self.tasks.extend(change.refetch_task.clone().map(|kind| wish(kind, "reread", change)));
+                self.tasks.extend(change.refetch_task.clone().map(|kind| record_task(kind, "refetch", change)));
                 ChangeOutcome::Ambiguous
             }
         };
         self.outcomes.push(outcome);
     }
 
-    /// The final state of every record that a change wrote, ordered by key, with the stored revision that it follows (0:
-    /// none).
+    /// Returns the final state of every written record, ordered by key, with its stored revision (0 if it is new).
     pub(super) fn records(&self) -> impl Iterator<Item = (&Record, u64)> {
-        self.written.iter().filter_map(|(key, former)| Some((self.current.get(key)?, *former)))
+        self.written.iter().filter_map(|(key, previous_revision)| Some((self.current.get(key)?, *previous_revision)))
     }
 }
 
-/// A standing wish about the change's record.
-fn wish(kind: Cow<'static, str>, purpose: &str, change: &Change) -> NewTask {
+/// Returns a coalescing task for the record of `change`.
+fn record_task(kind: Cow<'static, str>, purpose: &str, change: &Change) -> NewTask {
     let key: Arc<str> = format!("{purpose}:{}:{}", change.key.kind, change.key.id).into();
     NewTask {
         organization: change.key.organization.clone(),
@@ -68,14 +68,14 @@ fn wish(kind: Cow<'static, str>, purpose: &str, change: &Change) -> NewTask {
     }
 }
 
-/// Tasks of one organization and key as one, since a statement writes a row once only. It is what writing them one
-/// after another would leave: the first, with the payload of the latest wish.
-pub(super) fn merged(tasks: Vec<NewTask>) -> Vec<NewTask> {
-    let mut places: HashMap<(OrganizationId, Arc<str>), usize> = HashMap::new();
+/// Merges tasks of the same organization and key, because a statement can write a row only once. The result equals writing
+/// them one after another: the first task, with the payload of the last coalescing one.
+pub(super) fn merge_tasks(tasks: Vec<NewTask>) -> Vec<NewTask> {
+    let mut indexes: HashMap<(OrganizationId, Arc<str>), usize> = HashMap::new();
     let mut merged: Vec<NewTask> = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let place = *places.entry((task.organization.clone(), task.key.clone())).or_insert(merged.len());
-        match merged.get_mut(place) {
+        let index = *indexes.entry((task.organization.clone(), task.key.clone())).or_insert(merged.len());
+        match merged.get_mut(index) {
             None => merged.push(task),
             Some(first) if task.dedup == Dedup::Coalesce => {
                 first.payload = task.payload;

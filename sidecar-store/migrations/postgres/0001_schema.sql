@@ -1,5 +1,5 @@
--- Times are microseconds since 1970; documents and payloads are JSON texts that the database never looks into. Names and ids
--- compare by their bytes, as in SQLite, whatever the database's locale.
+-- Times are microseconds since 1970; documents and payloads are JSON text that no statement parses. Names and ids
+-- compare by bytes, as in SQLite, whatever the locale of the database.
 
 CREATE TABLE organizations (
     id         text   COLLATE "C" NOT NULL PRIMARY KEY,
@@ -8,15 +8,15 @@ CREATE TABLE organizations (
     created_at bigint NOT NULL
 );
 
--- Which organization a provider's location or company belongs to.
-CREATE TABLE holdings (
+-- The organization that owns a location or company of a provider.
+CREATE TABLE resource_owners (
     provider     text COLLATE "C" NOT NULL,
     kind         text COLLATE "C" NOT NULL CHECK (kind IN ('location', 'company')),
     id           text COLLATE "C" NOT NULL,
     organization text COLLATE "C" NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     PRIMARY KEY (provider, kind, id)
 );
-CREATE INDEX holdings_by_organization ON holdings (organization, provider, kind, id);
+CREATE INDEX resource_owners_by_organization ON resource_owners (organization, provider, kind, id);
 
 CREATE TABLE oauth_states (
     state_hash   text   COLLATE "C" NOT NULL PRIMARY KEY,
@@ -25,7 +25,7 @@ CREATE TABLE oauth_states (
     expires_at   bigint NOT NULL
 );
 
--- A forgotten connection keeps its row without `sealed`, so that its generation goes on growing.
+-- Deleting a connection clears `sealed` and keeps the row, so that its generation never repeats.
 CREATE TABLE tokens (
     organization text   COLLATE "C" NOT NULL,
     resource     text   COLLATE "C" NOT NULL,
@@ -37,17 +37,17 @@ CREATE TABLE tokens (
     PRIMARY KEY (organization, resource)
 );
 
--- A row stays when its lease ends, so that its fence goes on growing.
+-- A row outlives its lease, so that its fence never repeats.
 CREATE TABLE leases (
     key        text   COLLATE "C" NOT NULL PRIMARY KEY,
     holder     text   COLLATE "C" NOT NULL,
     fence      bigint NOT NULL,
-    held_until bigint NOT NULL
+    expires_at bigint NOT NULL
 );
 
--- state: 0 open, 1 done, 2 given up. A claim moves due_at to the end of its lease. No index names what a claim changes, and
--- pages have room, so that a claim's new row needs no new entry in any index. What was finished long ago is found by
--- ranges of pages: rows come in the order of their arrival.
+-- state: 0 open, 1 done, 2 dead-lettered. A claim sets due_at to the end of its lease. No index contains a column that a
+-- claim updates, and the fill factor leaves free space in each page, so a claim is a heap-only update. Rows are inserted in
+-- order of arrival, so a BRIN index is enough to find the ones that are old enough to purge.
 CREATE SEQUENCE inbox_seq;
 CREATE TABLE inbox (
     seq          bigint NOT NULL,
@@ -70,22 +70,23 @@ CREATE INDEX inbox_order ON inbox (source, order_key, seq) WHERE state = 0;
 CREATE INDEX inbox_done ON inbox USING brin (at) WITH (pages_per_range = 64);
 CREATE INDEX inbox_dead ON inbox (seq, organization) WHERE state = 2;
 
--- state as in the inbox. again_at: a wish that came after the claim under way; without such a claim it means nothing.
+-- state as in the inbox. claimed: 1 while a worker holds a claim. rerun_requested_at: set when the task is enqueued again; a
+-- claim clears it, so during a claim it means that the task must run once more.
 CREATE SEQUENCE outbox_seq;
 CREATE TABLE outbox (
-    seq          bigint NOT NULL PRIMARY KEY,
-    organization text   COLLATE "C" NOT NULL,
-    key          text   COLLATE "C" NOT NULL,
-    kind         text   COLLATE "C" NOT NULL,
-    order_key    text   COLLATE "C" NOT NULL,
-    payload      text   NOT NULL,
-    state        bigint NOT NULL DEFAULT 0,
-    held         bigint NOT NULL DEFAULT 0,
-    due_at       bigint NOT NULL,
-    again_at     bigint,
-    attempts     bigint NOT NULL DEFAULT 0,
-    fence        bigint NOT NULL DEFAULT 0,
-    error        text,
+    seq                bigint NOT NULL PRIMARY KEY,
+    organization       text   COLLATE "C" NOT NULL,
+    key                text   COLLATE "C" NOT NULL,
+    kind               text   COLLATE "C" NOT NULL,
+    order_key          text   COLLATE "C" NOT NULL,
+    payload            text   NOT NULL,
+    state              bigint NOT NULL DEFAULT 0,
+    claimed            bigint NOT NULL DEFAULT 0,
+    due_at             bigint NOT NULL,
+    rerun_requested_at bigint,
+    attempts           bigint NOT NULL DEFAULT 0,
+    fence              bigint NOT NULL DEFAULT 0,
+    error              text,
     UNIQUE (organization, key)
 );
 CREATE INDEX outbox_open ON outbox (seq) WHERE state = 0;
@@ -110,8 +111,8 @@ CREATE TABLE records (
 CREATE INDEX records_live ON records (organization, kind, position, id) WHERE deleted = 0;
 CREATE INDEX records_in_location ON records (organization, kind, location, position, id) WHERE deleted = 0;
 
--- Append-only: what had its effect, once.
-CREATE TABLE applied_events (
+-- Append-only: one row for each delivery whose effects were committed.
+CREATE TABLE event_log (
     seq          bigint GENERATED ALWAYS AS IDENTITY,
     organization text   COLLATE "C",
     source       text   COLLATE "C" NOT NULL,
@@ -122,24 +123,26 @@ CREATE TABLE applied_events (
     at           bigint NOT NULL DEFAULT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint
 );
 
--- next_run_at is empty while a source is stopped.
+-- next_run_at is null while a source is stopped. full_requested: 0 an incremental run, 1 a full run, 2 a full run without a
+-- deletion limit. full_running: the requests that the current run serves; later ones are in full_requested.
 CREATE TABLE syncs (
-    organization text   COLLATE "C" NOT NULL,
-    source       text   COLLATE "C" NOT NULL,
-    location     text   COLLATE "C" NOT NULL,
-    progress     text,
-    watermark    bigint,
-    last_full_at bigint,
-    last_sync_at bigint,
-    error_count  bigint NOT NULL DEFAULT 0,
-    last_error   text,
-    next_run_at  bigint,
+    organization   text   COLLATE "C" NOT NULL,
+    source         text   COLLATE "C" NOT NULL,
+    location       text   COLLATE "C" NOT NULL,
+    progress       text,
+    watermark      bigint,
+    last_full_at   bigint,
+    last_sync_at   bigint,
+    error_count    bigint NOT NULL DEFAULT 0,
+    last_error     text,
+    next_run_at    bigint,
     full_requested bigint NOT NULL DEFAULT 0,
+    full_running   bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (organization, source, location)
 );
 CREATE INDEX syncs_due ON syncs (next_run_at) WHERE next_run_at IS NOT NULL;
 
--- Records that a full pass did not find and nobody has confirmed yet.
+-- Records that a full run did not list and that are not confirmed yet.
 CREATE TABLE sync_missing (
     organization text COLLATE "C" NOT NULL,
     source       text COLLATE "C" NOT NULL,
@@ -149,3 +152,20 @@ CREATE TABLE sync_missing (
     PRIMARY KEY (organization, source, location, kind, id)
 );
 CREATE INDEX sync_missing_by_record ON sync_missing (organization, kind, id);
+
+-- The live processes. Each may use its share of a rate limit, so their number matters.
+CREATE TABLE processes (
+    id         text   COLLATE "C" NOT NULL PRIMARY KEY,
+    expires_at bigint NOT NULL
+);
+
+-- One sealed document per organization and name. Deleting a setting clears `sealed` and keeps the row, so that its revision
+-- never repeats.
+CREATE TABLE settings (
+    organization text   COLLATE "C" NOT NULL,
+    name         text   COLLATE "C" NOT NULL,
+    revision     bigint NOT NULL,
+    sealed       bytea,
+    sealed_with  text   COLLATE "C",
+    PRIMARY KEY (organization, name)
+);
