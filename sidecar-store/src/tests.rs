@@ -106,7 +106,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
             watermark: None,
             next_run_at: Timestamp::EPOCH,
         }),
-        scanned: Some(ScannedRange { pass: key, range, older_than: Timestamp::EPOCH }),
+        scanned: Some(ScannedRange { sync: key, range, older_than: Timestamp::EPOCH }),
     }
 }
 

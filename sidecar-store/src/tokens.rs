@@ -25,6 +25,8 @@ type Row = (String, String, i64, Vec<u8>, Option<i64>, String);
 struct SecretsOut<'a> {
     access: &'a str,
     refresh: Option<&'a str>,
+    issued_at: Option<Timestamp>,
+    issued_from: Option<&'a str>,
     scope: Option<&'a str>,
     extra: &'a Map<String, Value>,
 }
@@ -33,6 +35,8 @@ struct SecretsOut<'a> {
 struct SecretsIn {
     access: SecretText,
     refresh: Option<SecretText>,
+    issued_at: Option<Timestamp>,
+    issued_from: Option<String>,
     scope: Option<String>,
     extra: Map<String, Value>,
 }
@@ -61,14 +65,8 @@ fn seal_error(error: SealError) -> StoreError {
 /// be reconnected or deleted.
 fn unopenable(key: TokenKey, generation: i64, error: &SealError) -> Connection {
     tracing::error!(%key, %error, "cannot open the tokens of a connection: it must be reconnected");
-    let tokens = TokenSet {
-        access: SecretString::default(),
-        refresh: None,
-        expires_at: Some(Timestamp::EPOCH),
-        generation: generation.cast_unsigned(),
-        scope: None,
-        extra: serde_json::Map::new(),
-    };
+    let tokens =
+        TokenSet { expires_at: Some(Timestamp::EPOCH), generation: generation.cast_unsigned(), ..TokenSet::empty() };
     let reason = format!("the stored tokens cannot be opened: {error}");
     Connection { key, tokens, state: ConnectionState::NeedsReauth { reason, since: Timestamp::EPOCH } }
 }
@@ -78,6 +76,8 @@ impl SqlStore {
         let plain = SecretString::from(to_json(&SecretsOut {
             access: tokens.access.expose_secret(),
             refresh: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
+            issued_at: tokens.issued_at,
+            issued_from: tokens.issued_from.as_deref(),
             scope: tokens.scope.as_deref(),
             extra: &tokens.extra,
         })?);
@@ -100,6 +100,8 @@ impl SqlStore {
             access: secrets.access.0,
             refresh: secrets.refresh.map(|refresh| refresh.0),
             expires_at: expires_at.map(Timestamp::from_micros),
+            issued_at: secrets.issued_at,
+            issued_from: secrets.issued_from,
             generation: generation.cast_unsigned(),
             scope: secrets.scope,
             extra: secrets.extra,
@@ -117,11 +119,17 @@ impl TokenStore for SqlStore {
         row.map(|row| self.connection_from_row(row)).transpose()
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError> {
         crash_point!("tokens.swap.before");
         let sealed = self.seal_tokens(key, next)?;
         let sealed_with = key_id(sealed.as_bytes()).map_err(seal_error)?;
-        let state = to_json(&ConnectionState::Active)?;
+        let state = to_json(state)?;
         let expires_at = next.expires_at.map(Timestamp::as_micros);
         let (organization, resource, sealed) = (key.organization().as_str(), key.resource(), sealed.as_bytes());
         let mut conn = self.pool.write().await?;
@@ -156,7 +164,7 @@ impl TokenStore for SqlStore {
         Ok(())
     }
 
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError> {
         let mut conn = self.pool.write().await?;
         exec!(conn, sql::DELETE, key.organization().as_str(), key.resource())?;
         Ok(())

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     Clock, SystemClock,
     rate_limit::{Decision, LocalLimiter, Priority, RateLimiter, Scope},
-    token::{Credentials, MemoryStore, TokenKey, TokenManager, TokenStore},
+    token::{ConnectionState, Credentials, MemoryStore, TokenKey, TokenManager, TokenStore},
 };
 use sidecar_tests::{Measurements, Target, Unlimited, percentile, token_set};
 
@@ -68,7 +68,7 @@ async fn token(time: Duration) -> f64 {
     let store = Arc::new(MemoryStore::new());
     let key = TokenKey::new("org", "bench:1");
     let token = provider_sandbox::ghl::Token { access: "access".into(), refresh: None, expires_in: 86_399 };
-    drop(store.swap(&key, 0, &token_set(token, &json!({}))).await.unwrap());
+    drop(store.swap(&key, 0, &token_set(token, &json!({})), &ConnectionState::Active).await.unwrap());
     let handle = TokenManager::new(store.clone(), store, Arc::new(UnusedProvider), SystemClock::shared()).handle(key);
     time_per_step(time, async || handle.access_token(None).await.unwrap()).await
 }

@@ -17,7 +17,7 @@ use sidecar_core::{
     commit::KeyRange,
     page::Page,
     record::{Change, ChangeOrigin, Listing as RecordListing, Mutation, RecordKey},
-    sync::{Engine, EngineConfig, Mode, Source, SourcePage, SyncError, SyncKey, SyncReport, SyncRun},
+    sync::{Engine, EngineConfig, Lookup, Mode, PageRequest, Source, SourcePage, SyncError, SyncKey, SyncReport},
 };
 use sidecar_store::Store;
 use sidecar_tests::{DatabaseKind, ORGANIZATION, TestDatabase, open_store};
@@ -119,28 +119,39 @@ impl FakeProvider {
 #[derive(Debug)]
 pub(crate) struct FakeSource {
     provider: Arc<FakeProvider>,
-    mode: Mode,
-    since: Option<Timestamp>,
 }
 
 type Cursor = (Timestamp, String);
 
-impl FakeSource {
-    fn position(&self, row: &Row) -> Timestamp {
-        if self.mode == Mode::Full { row.added } else { row.updated }
+impl Lookup for FakeSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        self.provider.reads.fetch_add(1, Ordering::Relaxed);
+        let row = self.provider.rows().get(id).cloned();
+        let origin = ChangeOrigin::Read { revision };
+        Ok(match row {
+            Some(row) => Change { origin, ..listed(id, &row) },
+            None => {
+                let now = SystemClock::new().now();
+                let gone = Row { name: String::new(), added: now, updated: now };
+                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
+            }
+        })
     }
 }
 
 impl Source for FakeSource {
     type Cursor = Cursor;
 
-    async fn page(&self, at: Option<Cursor>) -> Result<SourcePage<Cursor>> {
+    async fn page(&self, request: PageRequest<Cursor>) -> Result<SourcePage<Cursor>> {
+        let PageRequest { mode, since, cursor: at } = request;
         let fault = self.provider.fault();
         tokio::task::yield_now().await;
         let mut rows: Vec<(Cursor, Row)> = {
             let all = self.provider.rows();
-            let matching = all.iter().filter(|(_, row)| self.since.is_none_or(|since| row.updated >= since));
-            matching.map(|(id, row)| ((self.position(row), id.clone()), row.clone())).collect()
+            let matching = all.iter().filter(|(_, row)| since.is_none_or(|since| row.updated >= since));
+            matching
+                .map(|(id, row)| ((if mode == Mode::Full { row.added } else { row.updated }, id.clone()), row.clone()))
+                .collect()
         };
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows.retain(|(cursor, _)| at.as_ref().is_none_or(|at| cursor > at));
@@ -165,20 +176,6 @@ impl Source for FakeSource {
         };
         let items = rows.iter().map(|((_, id), row)| listed(id, row)).collect();
         Ok(SourcePage { page: Page { items, next, total: None }, range: Some(range) })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        self.provider.reads.fetch_add(1, Ordering::Relaxed);
-        let row = self.provider.rows().get(id).cloned();
-        let origin = ChangeOrigin::Read { revision };
-        Ok(match row {
-            Some(row) => Change { origin, ..listed(id, &row) },
-            None => {
-                let now = SystemClock::new().now();
-                let gone = Row { name: String::new(), added: now, updated: now };
-                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
-            }
-        })
     }
 }
 
@@ -211,11 +208,11 @@ impl SyncHarness {
     /// Creates a harness whose runs are all full, with short leases, so that a dropped run resumes soon.
     pub(crate) async fn full_runs(database: DatabaseKind, provider: Arc<FakeProvider>) -> Self {
         // As short as the response times of the database allow.
-        let lease = match database {
+        let lease_ttl = match database {
             DatabaseKind::Sqlite => Duration::from_millis(120),
             DatabaseKind::Postgres => Duration::from_millis(500),
         };
-        let config = EngineConfig { lease, index_lag: Duration::from_secs(5), ..EngineConfig::default() };
+        let config = EngineConfig { lease_ttl, index_lag: Duration::from_secs(5), ..EngineConfig::default() };
         Self { always_full: true, ..Self::with(database, provider, config).await }
     }
 
@@ -228,28 +225,22 @@ impl SyncHarness {
         Self { store, provider, engine, key, always_full: false, _database: test_database }
     }
 
-    /// Begins a run; waits for the lease of a dropped one.
-    async fn begin(&self) -> SyncRun {
+    /// Runs a sync, or resumes the interrupted one. Waits for the lease of a dropped run.
+    pub(crate) async fn run(&self, force: bool) -> Result<SyncReport, SyncError> {
         let status = self.store.status(&self.key).await.unwrap().unwrap();
         if self.always_full && status.progress.is_none() {
             self.store.schedule(&self.key, SystemClock::new().now(), true).await.unwrap();
         }
+        if force {
+            self.store.force(&self.key).await.unwrap();
+        }
+        let source = FakeSource { provider: Arc::clone(&self.provider) };
         loop {
-            match self.engine.begin(&self.key).await {
-                Ok(run) => return run,
+            match self.engine.run(&self.key, &source, &()).await {
                 Err(SyncError::Busy(_)) => SystemClock::new().sleep(Duration::from_millis(10)).await,
-                Err(error) => panic!("{error}"),
+                outcome => return outcome,
             }
         }
-    }
-
-    /// Runs a sync, or resumes the interrupted one.
-    pub(crate) async fn run(&self, force: bool) -> Result<SyncReport, SyncError> {
-        let run = self.begin().await;
-        let mode = run.mode();
-        let since = run.since(self.engine.config()).filter(|_| mode == Mode::Incremental);
-        let source = FakeSource { provider: Arc::clone(&self.provider), mode, since };
-        self.engine.run(run, &source, force, &()).await
     }
 
     /// Runs [`SyncHarness::run`] and drops it after this many polls; `None` if it was dropped.

@@ -79,7 +79,7 @@ test_on_each_database!(an_incremental_run_writes_changes_and_deletes_nothing);
 
 async fn an_incremental_run_writes_changes_and_deletes_nothing(database: DatabaseKind) {
     let provider = FakeProvider::new(300, 10);
-    let config = EngineConfig { lease: Duration::from_millis(500), ..EngineConfig::default() };
+    let config = EngineConfig { lease_ttl: Duration::from_millis(500), ..EngineConfig::default() };
     let harness = SyncHarness::with(database, provider.clone(), config).await;
     harness.run(false).await.unwrap();
     provider.create("new", "new");

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sidecar_core::{
     Clock, OrganizationId, SystemClock,
-    token::{CasResult, TokenKey, TokenSet, TokenStore},
+    token::{CasResult, ConnectionState, TokenKey, TokenSet, TokenStore},
     vault::{KeyRing, Vault},
 };
 use sidecar_store::{Claimed, Organization, Store};
@@ -39,6 +39,8 @@ pub fn token_set(token: ghl::Token, extra: &Value) -> TokenSet {
         access: token.access.into(),
         refresh: token.refresh.map(Into::into),
         expires_at: Some(SystemClock::new().now() + std::time::Duration::from_secs(token.expires_in.unsigned_abs())),
+        issued_at: None,
+        issued_from: extra["issuedFrom"].as_str().map(str::to_owned),
         generation: 0,
         scope: Some(ghl::SCOPES.to_owned()),
         extra: extra.as_object().cloned().unwrap_or_default(),
@@ -81,7 +83,7 @@ impl TestConnection {
         Self::company(sandbox, store).await;
         let id = ghl.location_ids().remove(0);
         let company = ghl.company_id();
-        let extra = json!({"userType": "Location", "companyId": company, "locationId": id, "minted_from": company});
+        let extra = json!({"userType": "Location", "companyId": company, "locationId": id, "issuedFrom": format!("ghl:company:{company}")});
         let token = ghl::Token { access: "expired".to_owned(), refresh: None, expires_in: 0 };
         Self::save(store, "location", id, token, extra).await
     }
@@ -101,7 +103,7 @@ impl TestConnection {
     async fn save(store: &dyn TokenStore, kind: &str, id: String, token: ghl::Token, extra: Value) -> Self {
         let resource = format!("{kind}:{id}");
         let key = TokenKey::new(ORGANIZATION, format!("ghl:{resource}"));
-        match store.swap(&key, 0, &token_set(token, &extra)).await.unwrap() {
+        match store.swap(&key, 0, &token_set(token, &extra), &ConnectionState::Active).await.unwrap() {
             CasResult::Stored(_) => Self { resource, key, id },
             CasResult::Conflict(_) => panic!("{key} is already connected"),
         }

@@ -211,10 +211,10 @@ async fn write_checkpoint(tx: &mut Tx, checkpoint: &CheckpointWrite) -> Result<(
 
 /// Marks the stored records of a scanned range that are not among the changes as missing. Returns their number.
 async fn mark_missing(tx: &mut Tx, scanned: &ScannedRange, changes: &[Change]) -> Result<u64> {
-    let ScannedRange { pass, range, older_than } = scanned;
-    let listed = changes.iter().filter(|c| c.key.organization == pass.organization && c.key.kind == range.kind);
+    let ScannedRange { sync, range, older_than } = scanned;
+    let listed = changes.iter().filter(|c| c.key.organization == sync.organization && c.key.kind == range.kind);
     let listed = rows_to_json(&listed.map(|change| &*change.key.id).collect::<Vec<_>>())?;
-    let (organization, source, sync_location) = (pass.organization.as_str(), &*pass.source, &*pass.location);
+    let (organization, source, sync_location) = (sync.organization.as_str(), &*sync.source, &*sync.location);
     let (after_at, after_id) = range.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (at.as_micros(), &**id));
     // U+10FFFF sorts after every id.
     let (end_at, end_id) = range.up_to.as_ref().map_or((i64::MAX, "\u{10FFFF}"), |(at, id)| (at.as_micros(), &**id));

@@ -39,11 +39,16 @@ async fn connect(store: &SqlStore, resource: &str, access: &str) {
         access: access.into(),
         refresh: Some("refresh-secret".into()),
         expires_at: None,
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: Map::new(),
     };
-    assert!(matches!(store.swap(&key(resource), 0, &set).await.unwrap(), CasResult::Stored(1)));
+    assert!(matches!(
+        store.swap(&key(resource), 0, &set, &ConnectionState::Active).await.unwrap(),
+        CasResult::Stored(1)
+    ));
 }
 
 fn access(connection: &Connection) -> &str {
@@ -251,7 +256,7 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     let locked = store.load(&key("a")).await.unwrap().unwrap();
     assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
     assert!(
-        matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(CasResult::Stored(2))),
+        matches!(store.swap(&key("a"), 1, &locked.tokens, &ConnectionState::Active).await, Ok(CasResult::Stored(2))),
         "it can be connected anew"
     );
 }

@@ -105,11 +105,10 @@ async fn sync_location(
     let location = contacts::location(index);
     let key = SyncKey::new(ORGANIZATION, "GHL_CONTACTS", &*location);
     store.schedule(&key, SystemClock::new().now(), true).await.unwrap();
-    let source = ContactsSource::full(client, ORGANIZATION, &*location);
+    let source = ContactsSource::new(client, ORGANIZATION, &*location);
     let source = match size {
         Some(size) => source.page_size(size),
         None => source,
     };
-    let run = engine.begin(&key).await.unwrap();
-    engine.run(run, &source, false, &()).await.unwrap()
+    engine.run(&key, &source, &()).await.unwrap()
 }

@@ -12,7 +12,7 @@ use ghl_client::{
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError, Timestamp,
     record::{Change, Record, RecordKey, Resolution, resolve},
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::{
@@ -69,7 +69,7 @@ impl Appointments<'_> {
         let revision = stored.as_ref().map_or(0, |record| record.revision);
         let location = link.target.location.clone();
         let source = EventsSource::new(self.client.clone(), self.organization.clone(), location);
-        let change = source.read(id.as_str(), revision).await?;
+        let change = source.lookup(id.as_str(), revision).await?;
         let current = match resolve(stored.as_ref(), &change) {
             Resolution::Write(record, _) => Some(*record),
             _ => stored,

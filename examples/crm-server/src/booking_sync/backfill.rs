@@ -11,11 +11,10 @@ use ghl_client::sync::APPOINTMENT;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sidecar_core::{
-    OrganizationId, Result, Timestamp,
+    OrganizationId, Timestamp,
     commit::Batch,
     queue::outbox::{Dedup, NewTask},
-    record::{Change, Listing},
-    sync::{Source, SourcePage},
+    record::Listing,
 };
 
 use super::{PAGE_SIZE, reconcile, target, tasks};
@@ -78,32 +77,4 @@ pub(super) async fn run(app: &App, organization: &OrganizationId, position: Posi
         outbox.push(task_at(organization, &Position::Rows { kind, after }, now));
     }
     Ok(Batch { outbox, ..Batch::default() })
-}
-
-/// A source whose sync run ends with a backfill, enqueued in the transaction that ends the run.
-#[derive(Debug)]
-pub struct BackfillAfterSync<'a, S> {
-    /// The server.
-    pub app: &'a App,
-    /// The organization of the source.
-    pub organization: &'a OrganizationId,
-    /// The source.
-    pub source: S,
-}
-
-impl<S: Source> Source for BackfillAfterSync<'_, S> {
-    type Cursor = S::Cursor;
-
-    async fn page(&self, at: Option<S::Cursor>) -> Result<SourcePage<S::Cursor>> {
-        self.source.page(at).await
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        self.source.read(id, revision).await
-    }
-
-    fn on_complete(&self) -> Vec<NewTask> {
-        let backfill = backfill_task(self.organization, self.app.now());
-        [backfill].into_iter().chain(self.source.on_complete()).collect()
-    }
 }

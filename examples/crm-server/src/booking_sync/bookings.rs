@@ -14,7 +14,7 @@ use sidecar_core::{
     Error, OrganizationId, StoreError, Timestamp,
     commit::{Batch, Outcome},
     record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::resolve::{BookingAction, Observed};
@@ -95,10 +95,10 @@ impl Bookings<'_> {
 
     /// Fetches the booking and stores it.
     pub(super) async fn refetch(&self, uid: &str) -> Result<Record, TaskError> {
-        let source = BookingsSource::full(self.client.clone(), self.organization.clone());
+        let source = BookingsSource::new(self.client.clone(), self.organization.clone());
         for _ in 0..MAX_ATTEMPTS {
             let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
-            let mut change = source.read(uid, revision).await?;
+            let mut change = source.lookup(uid, revision).await?;
             // This loop repeats the fetch itself.
             change.refetch_task = None;
             let outcome = self.commit(change).await?;

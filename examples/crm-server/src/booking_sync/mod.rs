@@ -46,7 +46,7 @@ mod target;
 mod tasks;
 mod trigger;
 
-pub use backfill::{BackfillAfterSync, backfill_task};
+pub use backfill::backfill_task;
 pub(crate) use target::retry_unmapped;
 pub use tasks::BookingSyncTasks;
 pub use trigger::{PROPAGATION_DELAY, trigger};

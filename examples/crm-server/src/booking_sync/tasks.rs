@@ -11,7 +11,7 @@ use sidecar_core::{
     commit::Batch,
     queue::outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
     record::{Change, RecordKey},
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::{backfill, reconcile::Reconciler, route, target};
@@ -94,7 +94,7 @@ impl BookingSyncTasks {
 
     async fn fetch(&self, Refetch { key, revision, .. }: Refetch) -> Result<Change, TaskError> {
         let client = self.app.calcom.client(&key.organization).await?;
-        Ok(BookingsSource::full(client, key.organization.clone()).read(&key.id, revision).await?)
+        Ok(BookingsSource::new(client, key.organization.clone()).lookup(&key.id, revision).await?)
     }
 }
 

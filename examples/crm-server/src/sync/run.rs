@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use calcom_client::sync::BookingsSource;
+use calcom_client::sync::{BookingsCursor, BookingsSource};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use ghl_client::{
     GhlClient,
@@ -13,8 +13,10 @@ use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
     commit::Batch,
     queue::outbox::{Dedup, NewTask},
-    sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
+    record::Change,
+    sync::{Lookup, Mode, PageRequest, Source, SourcePage, SyncError, SyncKey, SyncObserver, SyncReport},
 };
+use tokio::sync::OnceCell;
 
 use super::{
     schedule::SyncOptions,
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
-    booking_sync::{BackfillAfterSync, PROPAGATION_DELAY},
+    booking_sync::{PROPAGATION_DELAY, backfill_task},
     ghl::{
         access::ghl_is_off,
         installations::{self, Installation},
@@ -53,29 +55,20 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
                 (true, None) => return Err(start_failed(app, key, no_company()).await),
             };
-            let report = sync_all_rows(app, key, &source, observer).await?;
+            let report = run_source(app, key, &source, observer).await?;
             if key.location.is_empty() {
                 Box::pin(enqueue_installs(app, organization)).await?;
             }
             Ok(report)
         }
-        GHL_CONTACTS => {
-            let run = app.engine.begin(key).await?;
-            let source = match (run.mode(), run.since(app.engine.config())) {
-                (Mode::Incremental, Some(since)) => {
-                    ContactsSource::changed_since(client, organization, location, since)
-                }
-                _ => ContactsSource::full(client, organization, location),
-            };
-            Box::pin(app.engine.run(run, &source, false, observer)).await
-        }
+        GHL_CONTACTS => run_source(app, key, &ContactsSource::new(client, organization, location), observer).await,
         GHL_EVENTS => {
             let events = EventsSource::new(client, organization, location);
-            sync_all_rows(app, key, &events, observer).await
+            run_source(app, key, &events, observer).await
         }
-        GHL_PIPELINES => sync_all_rows(app, key, &PipelinesSource::new(client, organization, location), observer).await,
+        GHL_PIPELINES => run_source(app, key, &PipelinesSource::new(client, organization, location), observer).await,
         GHL_OPPORTUNITIES => {
-            sync_all_rows(app, key, &OpportunitiesSource::new(client, organization, location), observer).await
+            run_source(app, key, &OpportunitiesSource::new(client, organization, location), observer).await
         }
         _ => {
             let why = "this version of the server does not know the source";
@@ -84,40 +77,69 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
     }
 }
 
-/// Syncs a listing that has no incremental mode. On the heap: the futures of parallel sources are large.
-async fn sync_all_rows<S: Source>(
+/// Runs a source. The future is boxed: those of several sources side by side are large.
+async fn run_source<S: Source>(
     app: &App,
     key: &SyncKey,
     source: &S,
     observer: &dyn SyncObserver,
 ) -> Result<SyncReport, SyncError> {
-    let run = app.engine.begin(key).await?;
-    Box::pin(app.engine.run(run, source, false, observer)).await
+    Box::pin(app.engine.run(key, source, observer)).await
 }
 
-/// Syncs the bookings of Cal.com. A full run, with which a new connection starts, ends with a reconciliation of everything in the
-/// future: changes from before the connection, or from before all processes noticed it, have triggered nothing.
+/// Syncs the bookings of Cal.com. A full run, which a new connection starts with, ends with a backfill of everything upcoming on both
+/// sides: changes from before the connection, or from before every process noticed it, had no triggers.
 async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
-    let organization = &key.organization;
-    let run = app.engine.begin(key).await?;
-    // After `begin`: a run satisfies the requests made so far, and the request follows the account's connection.
-    let client = match app.calcom.client(organization).await {
-        Ok(client) => client,
-        Err(error) => return Err(start_failed(app, key, error).await),
-    };
-    let (full, source) = match (run.mode(), run.since(app.engine.config())) {
-        (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
-        _ => (true, BookingsSource::full(client, organization.clone())),
-    };
-    let report = if full {
-        app.clock.sleep(PROPAGATION_DELAY).await;
-        let source = BackfillAfterSync { app, organization, source };
-        Box::pin(app.engine.run(run, &source, false, observer)).await?
-    } else {
-        Box::pin(app.engine.run(run, &source, false, observer)).await?
-    };
+    if let Err(error) = app.calcom.client(&key.organization).await {
+        return Err(start_failed(app, key, error).await);
+    }
+    let source = ConnectedBookings { app, organization: &key.organization, source: OnceCell::new() };
+    let report = run_source(app, key, &source, observer).await?;
     app.outbox_wake.notify_one();
     Ok(report)
+}
+
+/// The bookings of the account that is connected when the run starts. A run satisfies the requests made before its start, and a
+/// reconnect requests one, so the account must not be read earlier.
+struct ConnectedBookings<'a> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    source: OnceCell<BookingsSource>,
+}
+
+impl ConnectedBookings<'_> {
+    /// Returns the source. Before a full run it waits until every process has noticed the connection.
+    async fn source(&self, mode: Mode) -> Result<&BookingsSource, Error> {
+        let connect = async || {
+            let client = self.app.calcom.client(self.organization).await?;
+            if mode == Mode::Full {
+                self.app.clock.sleep(PROPAGATION_DELAY).await;
+            }
+            Ok(BookingsSource::new(client, self.organization.clone()))
+        };
+        self.source.get_or_try_init(connect).await
+    }
+}
+
+impl Lookup for ConnectedBookings<'_> {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change, Error> {
+        self.source(Mode::Incremental).await?.lookup(id, revision).await
+    }
+}
+
+impl Source for ConnectedBookings<'_> {
+    type Cursor = BookingsCursor;
+
+    async fn page(&self, request: PageRequest<BookingsCursor>) -> Result<SourcePage<BookingsCursor>, Error> {
+        self.source(request.mode).await?.page(request).await
+    }
+
+    fn on_complete(&self, mode: Mode) -> Vec<NewTask> {
+        match mode {
+            Mode::Full => vec![backfill_task(self.organization, self.app.now())],
+            Mode::Incremental => Vec::new(),
+        }
+    }
 }
 
 fn no_company() -> Error {
