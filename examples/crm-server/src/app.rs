@@ -7,7 +7,9 @@ use std::{fmt::Debug, ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use sidecar_core::{Clock, OrganizationId, StoreError, queue::inbox::Committer, sync::Engine, time::Timestamp};
+use sidecar_core::{
+    Clock, OrganizationId, StoreError, commit::Records, queue::inbox::Committer, sync::Engine, time::Timestamp,
+};
 use sidecar_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,6 @@ use crate::{
     config::Config,
     ghl::access::GhlAccess,
     http::webhook_limits::WebhookLimits,
-    mirror::Mirrored,
     ops::{health::cache::HealthCache, metrics::Metrics, rate_limits::RateLimits},
     sync::schedule::SyncSchedule,
     tenancy::{connections::OrganizationConnections, owners::OwnerCache},
@@ -42,8 +43,10 @@ pub struct Ports {
     pub config: Arc<Config>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Everything that is stored.
+    /// Everything that is stored, except that changes of records are committed by `records`.
     pub store: Arc<dyn Store>,
+    /// Commits changes of records, with the declared triggers.
+    pub records: Arc<dyn Records>,
     /// GHL: clients and tokens of each organization.
     pub ghl: GhlAccess,
     /// Cal.com: clients, tokens and settings of each organization.
@@ -70,8 +73,6 @@ pub struct Ports {
     pub health: Arc<HealthCache>,
     /// The organizations that own deliveries.
     pub owners: Arc<OwnerCache>,
-    /// Which organizations have both sides of the mirror.
-    pub mirrored: Arc<Mirrored>,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock,
+    commit::{Records, TriggeredRecords},
     http::Observer,
     queue::inbox::{Committer, Inbox},
     sync::{Engine, EngineConfig},
@@ -17,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{AccountHooks, App, Ports},
+    booking_sync, busy_blocks,
     calcom::access::CalcomAccess,
     config::Config,
     error::StartError,
     ghl::access::GhlAccess,
     http::webhook_limits::WebhookLimits,
-    mirror,
     ops::{metrics::Metrics, rate_limits::RateLimits},
     sync::schedule::SyncSchedule,
 };
@@ -61,8 +62,10 @@ impl App {
         let limiter = rate_limits.limiter();
         let ghl = GhlAccess::new(&config.ghl, &store, &limiter, &clock, &observer)?;
         let calcom = CalcomAccess::new(&config, &store, &limiter, ghl.transport(), &clock, &observer)?;
+        let triggers = vec![booking_sync::trigger(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&config))];
+        let records: Arc<dyn Records> = Arc::new(TriggeredRecords::new(Arc::clone(&store) as _, triggers));
         let engine = Engine::new(
-            Arc::clone(&store) as _,
+            Arc::clone(&records),
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,
             Arc::clone(&clock),
@@ -81,9 +84,10 @@ impl App {
             config,
             clock,
             store,
+            records,
             ghl,
             calcom,
-            account_hooks: Arc::new(MirrorHooks),
+            account_hooks: Arc::new(BookingHooks),
             rate_limits,
             inbox_wake,
             outbox_wake: Arc::default(),
@@ -91,7 +95,6 @@ impl App {
             metrics,
             health: Arc::default(),
             owners: Arc::default(),
-            mirrored: Arc::default(),
             stopping: CancellationToken::new(),
         })))
     }
@@ -103,22 +106,22 @@ impl App {
     }
 }
 
-/// Keeps the mirror in step with changes of the Cal.com account.
+/// Updates busy blocks and dead-lettered reports when the Cal.com account changes.
 #[derive(Debug)]
-struct MirrorHooks;
+struct BookingHooks;
 
 #[async_trait]
-impl AccountHooks for MirrorHooks {
+impl AccountHooks for BookingHooks {
     async fn release_blocks_then(
         &self,
         app: &App,
         organization: &OrganizationId,
         change: BoxFuture<'_, ()>,
     ) -> Result<(), StoreError> {
-        mirror::leaving(app, organization, change).await
+        busy_blocks::release_blocks_then(app, organization, change).await
     }
 
     async fn disconnected(&self, app: &App, organization: &OrganizationId) -> Result<(), StoreError> {
-        mirror::look_again(app, organization).await
+        booking_sync::retry_unmapped(app, organization).await
     }
 }

@@ -7,10 +7,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    busy_blocks::routes as blocked_slots,
     calcom::{self, calendar_feed},
     ghl::{connect, webhook},
     http::middleware,
-    mirror::blocked_slots,
     openapi::{self, Description},
     ops::{dead_letters, health, metrics_route},
     records::{appointments, contacts, locations, opportunities},

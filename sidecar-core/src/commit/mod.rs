@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod task;
+mod trigger;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 
 pub use checkpoint::{CheckpointWrite, KeyRange, Mode, Phase, Progress, ScannedRange, SyncKey};
 pub use task::{ClaimRef, Dedup, NewTask, TaskRef};
+pub use trigger::{Trigger, TriggerCondition, TriggeredRecords};
 
 use crate::{
     error::StoreError,
@@ -55,6 +57,8 @@ pub struct Batch {
     pub checkpoint: Option<CheckpointWrite>,
     /// The stretch of a full pass that `changes` is all there is in; stored records of it that are missing are remembered.
     pub scanned: Option<ScannedRange>,
+    /// Set by a reconciler for the changes that it made itself: [`TriggeredRecords`] attaches nothing to them.
+    pub skip_triggers: bool,
 }
 
 /// What a commit did.

@@ -217,6 +217,7 @@ behaviours! { $ record_conformance, records, dyn Store:
             outbox: vec![task("new", "new")],
             checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
             scanned: None,
+            skip_triggers: false,
         }).await.unwrap();
         assert_eq!(outcome, Outcome::default());
         assert_eq!(stored(&*store, "c").await, None);

@@ -271,7 +271,7 @@ impl CalcomAccess {
     ///
     /// # Errors
     /// As [`user`](Self::user)'s.
-    pub(crate) async fn account(&self, organization: &OrganizationId) -> Result<String> {
+    pub async fn account(&self, organization: &OrganizationId) -> Result<String> {
         let user = self.user(organization).await?;
         let stored = self.settings(organization).await?;
         Ok(format!("{user}@{}", stored.settings.base_url.as_ref().map_or("", Url::as_str)))

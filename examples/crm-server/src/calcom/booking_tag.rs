@@ -1,9 +1,31 @@
-//! The line of a GHL appointment's description that names the Cal.com booking it was created for.
+//! Leads from a GHL appointment to the Cal.com booking that it was created for: by a line of its description, which GHL stores
+//! before our own record of the appointment, and by that record.
 
-use sidecar_core::record::Doc;
+use serde::{Deserialize, Serialize};
+use sidecar_core::{OrganizationId, StoreError, record::Doc};
 
-/// Begins the line.
+use crate::{app::App, tasks::Versioned};
+
+/// Begins the line of the description.
 const PREFIX: &str = "Cal.com booking ";
+/// The kind of the [`BookingRef`] records. Their id is the appointment's.
+const BOOKING_OF_APPOINTMENT: &str = "booking_of_appointment";
+
+/// Names the booking of an appointment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BookingRef {
+    /// The uid of the original booking: of the one that was made before all reschedules.
+    pub(crate) booking: String,
+}
+
+/// Loads the booking of an appointment.
+pub(crate) async fn booking_of(
+    app: &App,
+    organization: &OrganizationId,
+    appointment: &str,
+) -> Result<Versioned<BookingRef>, StoreError> {
+    Versioned::load(app, organization, BOOKING_OF_APPOINTMENT, appointment).await
+}
 
 /// Returns the line for a booking.
 pub(crate) fn booking_tag(uid: &str) -> String {

@@ -23,7 +23,6 @@ use sidecar_core::{
 use super::{installations::Installation, tasks};
 use crate::{
     app::App,
-    mirror,
     tenancy::owners::{OwnerKey, OwnerLookup},
 };
 
@@ -57,12 +56,7 @@ impl<'a> GhlDeliveries<'a> {
         let organization = self.owners.owner_of(&owner_key(&event)).await?;
         let outcome = match &organization {
             None => "no_organization",
-            Some(organization) => {
-                let before = plan.batch.changes.len();
-                let outcome = self.effects(plan, claim, &event, organization);
-                mirror::watch(self.app, organization, &mut plan.batch.changes[before..]).await?;
-                outcome
-            }
+            Some(organization) => self.effects(plan, claim, &event, organization),
         };
         plan.batch.event_log.push(log_entry(claim, organization, event.entity_id(), outcome));
         Ok(())

@@ -3,6 +3,7 @@
 //! The client is the `ghl-client` crate. Invariant: nothing is done for a location or company before its owner is known.
 
 pub mod access;
+pub(crate) mod appointment_fields;
 pub mod connect;
 #[cfg(feature = "failpoints")]
 mod crash;

@@ -22,7 +22,6 @@ use sidecar_core::{
 use super::{access, installations};
 use crate::{
     app::App,
-    mirror,
     tasks::{Refetch, TaskError, payload, refetch},
 };
 
@@ -60,7 +59,7 @@ impl GhlTasks {
             return Err(TaskError::Permanent(format!("the location of {} {id} is unknown", key.kind)));
         };
         let company = self.connected_company(organization, &location, &key.kind).await?;
-        let mut change = match (&*key.kind, company) {
+        let change = match (&*key.kind, company) {
             (CONTACT, _) => ContactsSource::new(client, organization, location).lookup(id, revision).await?,
             (APPOINTMENT, _) => EventsSource::new(client, organization, location).lookup(id, revision).await?,
             (OPPORTUNITY, _) => OpportunitiesSource::new(client, organization, location).lookup(id, revision).await?,
@@ -73,7 +72,6 @@ impl GhlTasks {
             }
             (kind, _) => return Err(TaskError::Permanent(format!("records of kind `{kind}` cannot be refetched"))),
         };
-        mirror::watch(&self.app, organization, std::slice::from_mut(&mut change)).await?;
         Ok(change)
     }
 

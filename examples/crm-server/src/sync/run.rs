@@ -24,12 +24,12 @@ use super::{
 };
 use crate::{
     app::App,
+    booking_sync::{PROPAGATION_DELAY, backfill_task},
     ghl::{
         access::ghl_is_off,
         installations::{self, Installation},
         tasks,
     },
-    mirror::{self, Watched},
 };
 
 /// Runs in parallel of one `sync` command.
@@ -64,7 +64,7 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
         GHL_CONTACTS => run_source(app, key, &ContactsSource::new(client, organization, location), observer).await,
         GHL_EVENTS => {
             let events = EventsSource::new(client, organization, location);
-            run_source(app, key, &Watched::new(app, organization, events), observer).await
+            run_source(app, key, &events, observer).await
         }
         GHL_PIPELINES => run_source(app, key, &PipelinesSource::new(client, organization, location), observer).await,
         GHL_OPPORTUNITIES => {
@@ -94,7 +94,7 @@ async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resu
         return Err(start_failed(app, key, error).await);
     }
     let source = ConnectedBookings { app, organization: &key.organization, source: OnceCell::new() };
-    let report = run_source(app, key, &Watched::new(app, &key.organization, source).with_backfill(), observer).await?;
+    let report = run_source(app, key, &source, observer).await?;
     app.outbox_wake.notify_one();
     Ok(report)
 }
@@ -113,7 +113,7 @@ impl ConnectedBookings<'_> {
         let connect = async || {
             let client = self.app.calcom.client(self.organization).await?;
             if mode == Mode::Full {
-                self.app.clock.sleep(mirror::UNNOTICED).await;
+                self.app.clock.sleep(PROPAGATION_DELAY).await;
             }
             Ok(BookingsSource::new(client, self.organization.clone()))
         };
@@ -132,6 +132,13 @@ impl Source for ConnectedBookings<'_> {
 
     async fn page(&self, request: PageRequest<BookingsCursor>) -> Result<SourcePage<BookingsCursor>, Error> {
         self.source(request.mode).await?.page(request).await
+    }
+
+    fn on_complete(&self, mode: Mode) -> Vec<NewTask> {
+        match mode {
+            Mode::Full => vec![backfill_task(self.organization, self.app.now())],
+            Mode::Incremental => Vec::new(),
+        }
     }
 }
 
@@ -173,7 +180,7 @@ async fn enqueue_installs(app: &App, organization: &OrganizationId) -> Result<()
     let found = unconnected_installations(app, organization).await?;
     let outbox: Vec<NewTask> = found.iter().map(|installation| install_task(app, organization, installation)).collect();
     if !outbox.is_empty() {
-        app.store.commit(Batch { outbox, ..Batch::default() }).await?;
+        app.records.commit(Batch { outbox, ..Batch::default() }).await?;
         app.outbox_wake.notify_one();
     }
     Ok(())

@@ -51,7 +51,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let local_claims = app.committer.local_claims(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
-        Arc::clone(&app.store) as _,
+        Arc::clone(&app.records),
         Arc::new(Deliveries::new(app.clone())),
         Arc::clone(&app.clock),
         config,
@@ -59,7 +59,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     );
     let outbox = OutboxWorker::new(
         Arc::clone(&app.store) as _,
-        Arc::clone(&app.store) as _,
+        Arc::clone(&app.records),
         Arc::new(Tasks::new(&app)),
         Arc::clone(&app.clock),
         WorkerConfig { lease: TASK_LEASE, poll: POLL_INTERVAL, ..WorkerConfig::for_tasks() },

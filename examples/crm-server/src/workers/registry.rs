@@ -16,12 +16,13 @@ use sidecar_core::{
 
 use crate::{
     app::App,
-    calcom::{self, events::CalcomDeliveries},
+    booking_sync::BookingSyncTasks,
+    busy_blocks::BusyBlockTasks,
+    calcom,
     ghl::{
         events::{self, GhlDeliveries},
         tasks::GhlTasks,
     },
-    mirror::MirrorTasks,
 };
 
 /// Plans the deliveries of every provider.
@@ -40,12 +41,12 @@ impl Deliveries {
 #[async_trait]
 impl InboxHandler for Deliveries {
     async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
-        let (mut ghl, mut calcom) = (GhlDeliveries::new(&self.app), CalcomDeliveries::new(&self.app));
+        let mut ghl = GhlDeliveries::new(&self.app);
         let mut plan = Plan::default();
         for claim in claims {
             match &*claim.delivery.source {
                 events::SOURCE => ghl.add(&mut plan, claim).await?,
-                calcom::SOURCE => calcom.add(&mut plan, claim).await?,
+                calcom::SOURCE => calcom::events::plan_delivery(&mut plan, claim),
                 source => {
                     plan.outcomes.push(DeliveryOutcome::Failed(format!("deliveries of `{source}` are not supported")));
                     continue;
@@ -72,8 +73,11 @@ pub struct Tasks {
 impl Tasks {
     /// A handler for this server.
     pub fn new(app: &App) -> Self {
-        let handlers: Vec<Arc<dyn TaskHandler>> =
-            vec![Arc::new(GhlTasks::new(app.clone())), Arc::new(MirrorTasks::new(app.clone()))];
+        let handlers: Vec<Arc<dyn TaskHandler>> = vec![
+            Arc::new(GhlTasks::new(app.clone())),
+            Arc::new(BookingSyncTasks::new(app.clone())),
+            Arc::new(BusyBlockTasks::new(app.clone())),
+        ];
         let kinds = handlers.iter().flat_map(|handler| handler.kinds().iter().copied()).collect();
         Self { handlers, kinds }
     }

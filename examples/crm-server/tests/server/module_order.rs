@@ -26,16 +26,14 @@ const ORDER: &[&str] = &[
     "ghl::access",
     "calcom::settings",
     "calcom::access",
-    "mirror::mirrored",
     "app",
     "http",
     "tenancy",
     "tasks",
     "ghl",
     "calcom",
-    "mirror",
-    "booking_sync",
     "busy_blocks",
+    "booking_sync",
     "records",
     "sync",
     "workers",
@@ -47,9 +45,6 @@ const ORDER: &[&str] = &[
     "demo",
     "cli",
 ];
-
-/// What changes lead to is still attached where they are written, and not by the commit.
-const TRIGGERS: &[&str] = &["app.rs", "ghl/events.rs", "ghl/tasks.rs", "calcom/events.rs"];
 
 /// The rank in [`ORDER`] of a path such as `ghl::access::GhlAccess`.
 fn rank(path: &[String]) -> Option<usize> {
@@ -133,8 +128,7 @@ fn upward(file: &str, source: &str) -> Vec<String> {
     }
     let Some(own) = rank(&module) else { return vec![format!("{file}: add its module to ORDER")] };
     let uses = used(&module, source).into_iter();
-    let is_trigger = |path: &Vec<String>| path[0] == "mirror" && TRIGGERS.contains(&file);
-    let higher = uses.filter(|path| !is_trigger(path) && rank(path).is_some_and(|rank| rank > own));
+    let higher = uses.filter(|path| rank(path).is_some_and(|rank| rank > own));
     higher.map(|path| format!("{file} uses {}", path.join("::"))).collect()
 }
 
@@ -167,7 +161,7 @@ fn a_module_uses_only_lower_modules() {
 fn a_planted_upward_use_is_found() {
     for (file, source) in [
         ("ghl/events.rs", "use crate::{app::App, sync::run};\n"),
-        ("tenancy/mod.rs", "use crate::{\n    app::App,\n    mirror::{Mirrored as M},\n};\n"),
+        ("tenancy/mod.rs", "use crate::{\n    app::App,\n    booking_sync::{trigger as t},\n};\n"),
         ("config/mod.rs", "fn f() { crate::router::openapi(); }\n"),
         ("ghl/access.rs", "use super::tasks;\n"),
         ("tenancy/cache.rs", "use crate::app::App;\n"),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::house::House;
-use crm_server::{calcom::settings::CalcomSettings, mirror, sync::run, workers::Tasks};
+use crm_server::{booking_sync, calcom::settings::CalcomSettings, sync::run, workers::Tasks};
 use ghl_client::sync::APPOINTMENT;
 use provider_sandbox::calcom::Attendee;
 use serde_json::json;
@@ -14,8 +14,8 @@ use sidecar_core::{
     sync::SyncKey,
 };
 
-const LOOK: &str = "mirror.look";
-const FOLLOW: &str = "mirror.follow";
+const LOOK: &str = "booking_sync.backfill";
+const FOLLOW: &str = "booking_sync.route";
 
 impl House {
     async fn with_calcom() -> Self {
@@ -98,7 +98,7 @@ async fn a_look_goes_through_all_rows_in_portions_each_a_task_and_begins_anew_wh
     let house = House::with_calcom().await;
     house.keep_appointments(1_400).await;
     let wish = || {
-        let look = mirror::look_at_all(&house.organization, house.app.now());
+        let look = booking_sync::backfill_task(&house.organization, house.app.now());
         Batch { outbox: vec![look.clone(), look], ..Batch::default() }
     };
     house.store().commit(wish()).await.unwrap();

@@ -203,7 +203,7 @@ fn deleted_at(now: Timestamp, stored: &Record) -> Timestamp {
 }
 
 async fn commit(app: &App, change: Change) -> ApiResult<()> {
-    app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
+    app.records.commit(Batch { changes: vec![change], ..Batch::default() }).await?;
     // The commit may have enqueued a refetch.
     app.outbox_wake.notify_one();
     Ok(())
