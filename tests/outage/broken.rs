@@ -216,7 +216,7 @@ fn assert_told(fault: Fault, outcome: &Outcome) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_over_a_broken_connection_ends_in_time_and_says_what_may_have_happened() {
+async fn a_read_over_a_broken_connection_ends_in_time_and_says_what_may_have_taken_effect() {
     prove("R14-read", Hop::Read, |fault, count, outcome| {
         assert_told(fault, outcome);
         assert!(outcome.requests <= 4 * count as u64, "{fault:?}: {} requests", outcome.requests);

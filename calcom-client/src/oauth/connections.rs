@@ -3,12 +3,12 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
+    client::check_token,
     lease::LeaseStore,
     token::{CasResult, Connection, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
 };
 
 use super::{client::CalcomOAuth, exchange::CalcomExchange};
-use crate::client::builder::check_key;
 
 /// How often a connection that others are changing is tried to be replaced.
 const ATTEMPTS: usize = 8;
@@ -123,7 +123,7 @@ impl CalcomTokens {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when it cannot be a key; [`ErrorKind::Store`].
     pub async fn adopt_api_key(&self, key: SecretString) -> Result<()> {
-        check_key(&key)?;
+        check_token(&key, "API key", "cal_…")?;
         let mut tokens = TokenSet {
             access: key,
             refresh: None,

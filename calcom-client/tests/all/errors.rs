@@ -233,7 +233,7 @@ async fn a_read_is_tried_again_and_a_booking_never() {
         let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
         let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
         assert_eq!((transport.requests().len(), error.send_state()), (1, sent), "{error}");
-        assert!(error.may_have_happened() && error.is_transient());
+        assert!(error.may_have_taken_effect() && error.is_transient());
     }
 }
 
@@ -246,9 +246,9 @@ async fn a_booking_that_was_refused_as_taken_may_be_there() {
     );
     let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
     let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
-    assert!(error.is_slot_taken() && error.may_have_happened(), "{error}");
+    assert!(error.is_slot_taken() && error.may_have_taken_effect(), "{error}");
     let error = calcom.bookings().reschedule("bk_1", at("2026-12-02T09:00:00Z")).await.unwrap_err();
-    assert!(error.is_slot_taken() && !error.may_have_happened(), "{error}");
+    assert!(error.is_slot_taken() && !error.may_have_taken_effect(), "{error}");
 }
 
 #[tokio::test]

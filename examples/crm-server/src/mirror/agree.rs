@@ -172,5 +172,5 @@ fn is_refused(error: &Error) -> bool {
         ErrorKind::Forbidden => matches!(error.problem(), Some(CalcomErrorReason::Forbidden)),
         _ => false,
     };
-    is_no && !error.may_have_happened()
+    is_no && !error.may_have_taken_effect()
 }

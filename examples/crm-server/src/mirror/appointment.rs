@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ghl_client::{
-    GhlClient, GhlErrorExt,
+    GhlClient,
     model::{Appointment, AppointmentId, WireTime},
     sync::{APPOINTMENT, EventsSource, written_appointment},
 };
@@ -133,5 +133,5 @@ impl Appointments<'_> {
 /// Whether GHL said no to what was sent.
 pub(super) fn is_refused(error: &Error) -> bool {
     let refused = matches!(error.kind(), ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Forbidden);
-    refused && !error.may_have_happened()
+    refused && !error.may_have_taken_effect()
 }

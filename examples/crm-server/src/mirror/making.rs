@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use ghl_client::{
-    GhlErrorExt,
-    model::{Appointment, ContactId},
-};
+use ghl_client::model::{Appointment, ContactId};
 use sidecar_core::{
     Error, Timestamp,
     commit::Batch,
@@ -143,7 +140,7 @@ impl Making<'_> {
     /// keeps when that was.
     async fn not_made(&self, mut link: Kept<Link>, announced: Link, error: &Error) -> Result<(), TaskError> {
         let app = self.step.app;
-        link.note = error.may_have_happened().then(|| Link { announced_at: app.now(), ..announced });
+        link.note = error.may_have_taken_effect().then(|| Link { announced_at: app.now(), ..announced });
         // Somebody else's announcement stands.
         let _is_kept = link.keep(app, NOWHERE).await?;
         Ok(())
