@@ -40,12 +40,9 @@ struct Server {
 
 fn set(number: u32, expires_at: Timestamp) -> TokenSet {
     TokenSet {
-        access: format!("access-{number}").into(),
         refresh: Some(format!("refresh-{number}").into()),
         expires_at: Some(expires_at),
-        generation: 0,
-        scope: None,
-        extra: serde_json::Map::new(),
+        ..TokenSet::new(format!("access-{number}"))
     }
 }
 
@@ -89,7 +86,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_secs(1_772_000_000)));
         let store = MemoryStore::with_clock(clock.clone());
         let key = TokenKey::new("org", "acme:1");
-        let stored = store.swap(&key, 0, &set(0, clock.now() + left)).await.unwrap();
+        let stored = store.swap(&key, 0, &set(0, clock.now() + left), &ConnectionState::Active).await.unwrap();
         assert!(matches!(stored, CasResult::Stored(1)));
         let server = Arc::new(TokenServer { clock: clock.clone(), takes, state: Mutex::default() });
         Self { clock, store, server, key }
@@ -197,7 +194,10 @@ async fn a_refusal_marks_the_connection_and_is_not_repeated() {
     let state = world.store.load(&world.key).await.unwrap().unwrap().state;
     assert!(matches!(state, ConnectionState::NeedsReauth { reason, .. } if reason == "invalid_grant"));
 
-    let reconnected = world.store.swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200))).await;
+    let reconnected = world
+        .store
+        .swap(&world.key, 1, &set(5, world.clock.now() + Duration::from_secs(7200)), &ConnectionState::Active)
+        .await;
     assert!(matches!(reconnected, Ok(CasResult::Stored(2))));
     assert_eq!(world.process().tokens(&world.key, None).await.unwrap().generation, 2);
 }
@@ -242,20 +242,26 @@ impl TokenStore for Flaky {
         self.clock.sleep(takes).await;
         loaded
     }
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError> {
         let fails = {
             let mut trouble = self.trouble.lock().unwrap();
             let fails = trouble.failing_swaps > 0;
             trouble.failing_swaps = trouble.failing_swaps.saturating_sub(1);
             fails
         };
-        if fails { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next).await }
+        if fails { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next, state).await }
     }
     async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         self.store.set_state(key, generation, state).await
     }
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
-        self.store.forget(key).await
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError> {
+        self.store.delete_tokens(key).await
     }
     async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError> {
         self.store.connections(organization).await
@@ -360,15 +366,18 @@ async fn a_disconnect_during_the_exchange_is_not_undone() {
     let manager = world.process();
     let (renewed, ()) = tokio::join!(manager.tokens(&world.key, None), async {
         world.clock.sleep(Duration::from_millis(500)).await;
-        world.store.forget(&world.key).await.unwrap();
+        world.store.delete_tokens(&world.key).await.unwrap();
     });
     assert_eq!(renewed.unwrap_err().kind(), ErrorKind::Auth);
     assert!(world.store.load(&world.key).await.unwrap().is_none());
 
     // A new connection does not fall to a swap that expects the old one.
-    assert!(matches!(world.store.swap(&world.key, 0, &set(9, world.clock.now())).await, Ok(CasResult::Stored(2))));
     assert!(matches!(
-        world.store.swap(&world.key, 1, &set(8, world.clock.now())).await,
+        world.store.swap(&world.key, 0, &set(9, world.clock.now()), &ConnectionState::Active).await,
+        Ok(CasResult::Stored(2))
+    ));
+    assert!(matches!(
+        world.store.swap(&world.key, 1, &set(8, world.clock.now()), &ConnectionState::Active).await,
         Ok(CasResult::Conflict(Some(_)))
     ));
 }
@@ -378,7 +387,7 @@ async fn what_another_process_disconnected_is_handed_out_for_seconds_at_most() {
     let world = World::new(Duration::from_secs(1000), Duration::ZERO).await;
     let manager = world.process();
     manager.tokens(&world.key, None).await.unwrap();
-    world.store.forget(&world.key).await.unwrap();
+    world.store.delete_tokens(&world.key).await.unwrap();
     let since = world.clock.monotonic();
     while manager.tokens(&world.key, None).await.is_ok() {
         world.clock.sleep(Duration::from_millis(100)).await;
@@ -471,7 +480,8 @@ async fn what_is_kept_while_a_first_set_is_bought_comes_before_it() {
     let handle = TokenManager::new(store.clone(), store.clone(), begin, world.clock.clone()).handle(key.clone());
     let caller = tokio::spawn(async move { handle.tokens().await.unwrap().access.expose_secret().to_owned() });
     world.clock.sleep(Duration::from_secs(1)).await;
-    let kept = store.swap(&key, 0, &set(1, world.clock.now() + Duration::from_secs(3600))).await;
+    let kept =
+        store.swap(&key, 0, &set(1, world.clock.now() + Duration::from_secs(3600)), &ConnectionState::Active).await;
     assert!(matches!(kept, Ok(CasResult::Stored(1))));
     assert_eq!(caller.await.unwrap(), "access-1", "only one is kept");
 }

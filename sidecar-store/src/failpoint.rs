@@ -1,5 +1,5 @@
-/// A place where a test may end the process as `kill -9` would: `FAILPOINTS="store.commit.before=return"`. Other actions
-/// of the `fail` crate (`sleep`, `pause`, `panic`, with counts and shares) work too. Nothing without the feature.
+/// Aborts the process here if a test asks for it, as `kill -9` would: `FAILPOINTS="store.commit.before=return"`. The other actions
+/// of the `fail` crate (`sleep`, `pause`, `panic`) work too. Expands to nothing without the feature.
 macro_rules! crash_point {
     ($name:literal) => {
         #[cfg(feature = "failpoints")]
@@ -7,14 +7,14 @@ macro_rules! crash_point {
     };
 }
 
-/// Whether a test asks for a fault: `FAILPOINTS="inbox.dedup=return"`. Always `false` without the feature.
+/// Returns `true` if a test asks for a fault: `FAILPOINTS="inbox.dedup=return"`. Always `false` without the feature.
 macro_rules! fault {
     ($name:literal) => {{
         #[cfg(feature = "failpoints")]
-        let asked = fail::eval($name, |_| ()).is_some();
+        let requested = fail::eval($name, |_| ()).is_some();
         #[cfg(not(feature = "failpoints"))]
-        let asked = false;
-        asked
+        let requested = false;
+        requested
     }};
 }
 

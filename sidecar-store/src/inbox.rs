@@ -15,14 +15,15 @@ use sidecar_core::{
 
 use crate::{
     SqlStore,
-    error::{self, Result},
+    error::Result,
     failpoint::{crash_point, fault},
+    json::rows_to_json,
     sql::inbox as sql,
-    tx::{exec, fetch, text},
+    tx::{exec, fetch, replace_nul},
 };
 
-/// The most bytes of bodies in one statement, far below SQLite's limit of 1 GB per value.
-const STATEMENT_BYTES: usize = 16 << 20;
+/// Maximum bytes of bodies in one statement, far below SQLite's limit of 1 GB per value.
+const MAX_STATEMENT_BODY_BYTES: usize = 16 << 20;
 
 /// seq, fence, attempts, source, id, organization, `order_key`, kind, body, at.
 type ClaimRow = (i64, i64, i64, String, String, Option<String>, String, String, Vec<u8>, i64);
@@ -30,7 +31,7 @@ type ClaimRow = (i64, i64, i64, String, String, Option<String>, String, String, 
 type DeadRow = (i64, String, String, Option<String>, String, Vec<u8>, i64, String, i64);
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct DeliveryParam<'a> {
     source: &'a str,
     id: &'a str,
     organization: Option<&'a str>,
@@ -43,9 +44,9 @@ struct Row<'a> {
     at: i64,
 }
 
-impl<'a> Row<'a> {
+impl<'a> DeliveryParam<'a> {
     fn new(delivery: &'a NewDelivery) -> Self {
-        // A NUL ends a text in some readings of it.
+        // SQLite can truncate a text at NUL.
         let text = std::str::from_utf8(&delivery.body).ok().filter(|text| !text.contains('\0'));
         Self {
             source: &delivery.source,
@@ -60,16 +61,11 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A claim as a statement parameter.
 #[derive(Serialize)]
-struct ClaimOut {
-    seq: i64,
-    fence: i64,
-}
-
-impl ClaimOut {
-    fn new(claim: &ClaimRef) -> Self {
-        Self { seq: claim.seq, fence: claim.fence }
-    }
+pub(crate) struct ClaimParam {
+    pub(crate) seq: i64,
+    pub(crate) fence: i64,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -80,47 +76,51 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Cuts the deliveries into stretches whose bodies a statement can carry; nearly always there is one.
-fn stretches(deliveries: &[NewDelivery]) -> Vec<Range<usize>> {
-    let (mut stretches, mut start, mut bytes) = (Vec::new(), 0, 0);
+/// Splits the deliveries into chunks whose bodies fit in one statement. Nearly always there is one.
+fn chunks(deliveries: &[NewDelivery]) -> Vec<Range<usize>> {
+    let (mut chunks, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (index, delivery) in deliveries.iter().enumerate() {
-        if bytes + delivery.body.len() > STATEMENT_BYTES && index > start {
-            stretches.push(start..index);
+        if bytes + delivery.body.len() > MAX_STATEMENT_BODY_BYTES && index > start {
+            chunks.push(start..index);
             (start, bytes) = (index, 0);
         }
         bytes += delivery.body.len();
     }
-    stretches.push(start..deliveries.len());
-    stretches
+    chunks.push(start..deliveries.len());
+    chunks
 }
 
-fn rows(deliveries: &[NewDelivery]) -> Result<String> {
-    error::rows(&deliveries.iter().map(Row::new).collect::<Vec<_>>())
+fn delivery_rows(deliveries: &[NewDelivery]) -> Result<String> {
+    rows_to_json(&deliveries.iter().map(DeliveryParam::new).collect::<Vec<_>>())
 }
 
-/// The first of an id that is new is fresh, whatever follows it in the same call.
+fn dedup_key(delivery: &NewDelivery) -> (Cow<'_, str>, Cow<'_, str>) {
+    (replace_nul(&delivery.source), replace_nul(&delivery.id))
+}
+
+/// Returns `New` for the first delivery of each inserted id.
 fn receipts(deliveries: &[NewDelivery], new: &[(String, String)]) -> Vec<Receipt> {
     let mut new: HashSet<_> = new.iter().map(|(source, id)| (Cow::from(source), Cow::from(id))).collect();
-    let fresh = deliveries.iter().map(|delivery| new.remove(&(text(&delivery.source), text(&delivery.id))));
-    fresh.map(|fresh| if fresh { Receipt::New } else { Receipt::Duplicate }).collect()
+    let is_new = deliveries.iter().map(|delivery| new.remove(&dedup_key(delivery)));
+    is_new.map(|is_new| if is_new { Receipt::New } else { Receipt::Duplicate }).collect()
 }
 
-/// The same with the claims.
-fn kept(deliveries: &[NewDelivery], new: &[(String, String, i64, i64)]) -> Vec<Enqueued> {
+/// Like [`receipts`], with the claims.
+fn enqueued(deliveries: &[NewDelivery], new: &[(String, String, i64, i64)]) -> Vec<Enqueued> {
     let claim = |seq: i64, attempts: i64| (attempts == 1).then_some(ClaimRef { seq, fence: 1 });
     let mut new: HashMap<_, _> = new
         .iter()
         .map(|(source, id, seq, attempts)| ((Cow::from(source), Cow::from(id)), claim(*seq, *attempts)))
         .collect();
-    let kept = deliveries.iter().map(|delivery| match new.remove(&(text(&delivery.source), text(&delivery.id))) {
+    let enqueued = deliveries.iter().map(|delivery| match new.remove(&dedup_key(delivery)) {
         Some(claim) => Enqueued { receipt: Receipt::New, claim },
         None => Enqueued { receipt: Receipt::Duplicate, claim: None },
     });
-    kept.collect()
+    enqueued.collect()
 }
 
-/// What a store without deduplication would keep; only tests that must fail ask for it.
-fn made_unique(deliveries: &[NewDelivery]) -> Vec<NewDelivery> {
+/// Makes every id unique, as if the store did not deduplicate. Only the failpoint `inbox.dedup` uses it.
+fn with_unique_ids(deliveries: &[NewDelivery]) -> Vec<NewDelivery> {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let unique = |delivery: &NewDelivery| {
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -129,25 +129,26 @@ fn made_unique(deliveries: &[NewDelivery]) -> Vec<NewDelivery> {
     deliveries.iter().map(unique).collect()
 }
 
-pub(crate) fn count(number: i64) -> u32 {
+/// Converts a count; saturates.
+pub(crate) fn saturating_u32(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl SqlStore {
-    async fn put_all(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>> {
-        let stretches = stretches(deliveries);
-        let new = if let [whole] = &*stretches {
-            let rows = rows(&deliveries[whole.clone()])?;
-            let mut link = self.pool.write().await?;
+    async fn insert_all(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>> {
+        let chunks = chunks(deliveries);
+        let new = if let [all] = &*chunks {
+            let rows = delivery_rows(&deliveries[all.clone()])?;
+            let mut conn = self.pool.write().await?;
             crash_point!("inbox.put.before_commit");
-            fetch!(fetch_all, link, sql::PUT, &rows)?
+            fetch!(fetch_all, conn, sql::INSERT, &rows)?
         } else {
             let mut tx = self.pool.begin().await?;
             let mut new = Vec::new();
-            for stretch in stretches {
-                let rows = rows(&deliveries[stretch])?;
-                let part: Vec<(String, String)> = fetch!(fetch_all, tx, sql::PUT, &rows)?;
-                new.extend(part);
+            for chunk in chunks {
+                let rows = delivery_rows(&deliveries[chunk])?;
+                let inserted: Vec<(String, String)> = fetch!(fetch_all, tx, sql::INSERT, &rows)?;
+                new.extend(inserted);
             }
             crash_point!("inbox.put.before_commit");
             tx.commit().await?;
@@ -165,9 +166,9 @@ impl Inbox for SqlStore {
             return Ok(Vec::new());
         }
         if fault!("inbox.dedup") {
-            return self.put_all(&made_unique(deliveries)).await;
+            return self.insert_all(&with_unique_ids(deliveries)).await;
         }
-        self.put_all(deliveries).await
+        self.insert_all(deliveries).await
     }
 
     async fn put_and_claim(
@@ -176,51 +177,53 @@ impl Inbox for SqlStore {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<Enqueued>, StoreError> {
-        // What no single statement carries is rare enough to be claimed afterwards; so is a test's sabotage.
-        if fault!("inbox.dedup") || !matches!(*stretches(deliveries), [_]) {
+        // Bodies that need several statements are rare, so a later claim is good enough.
+        if fault!("inbox.dedup") || !matches!(*chunks(deliveries), [_]) {
             let receipts = self.put(deliveries).await?;
             return Ok(receipts.into_iter().map(|receipt| Enqueued { receipt, claim: None }).collect());
         }
-        let (rows, until) = (rows(deliveries)?, (now + lease).as_micros());
-        let mut link = self.pool.write().await?;
+        let (rows, until) = (delivery_rows(deliveries)?, (now + lease).as_micros());
+        let mut conn = self.pool.write().await?;
         crash_point!("inbox.put.before_commit");
-        let new: Vec<(String, String, i64, i64)> = fetch!(fetch_all, link, sql::PUT_AND_CLAIM, &rows, until)?;
-        drop(link);
+        let new: Vec<(String, String, i64, i64)> = fetch!(fetch_all, conn, sql::INSERT_AND_CLAIM, &rows, until)?;
+        drop(conn);
         crash_point!("inbox.put.after_commit");
-        Ok(kept(deliveries, &new))
+        Ok(enqueued(deliveries, &new))
     }
 
     async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError> {
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         let until = (now + lease).as_micros();
-        let mut rows: Vec<ClaimRow> = fetch!(fetch_all, link, sql::CLAIM, now.as_micros(), until, i64::from(limit))?;
-        drop(link);
-        // RETURNING promises no order.
+        let mut rows: Vec<ClaimRow> = fetch!(fetch_all, conn, sql::CLAIM, now.as_micros(), until, i64::from(limit))?;
+        drop(conn);
+        // RETURNING does not guarantee an order.
         rows.sort_unstable_by_key(|row| row.0);
-        Ok(rows.into_iter().map(claimed).collect())
+        Ok(rows.into_iter().map(claim_from_row).collect())
     }
 
     async fn fail(&self, claim: &ClaimRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         match retry_at {
-            Some(at) => exec!(link, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
-            None => exec!(link, sql::GIVE_UP, claim.seq, claim.fence, why)?,
+            Some(at) => exec!(conn, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
+            None => exec!(conn, sql::DEAD_LETTER, claim.seq, claim.fence, why)?,
         };
         Ok(())
     }
 
     async fn release_claims(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError> {
         if !claims.is_empty() {
-            let rows = error::rows(&claims.iter().map(ClaimOut::new).collect::<Vec<_>>())?;
-            let mut link = self.pool.write().await?;
-            exec!(link, sql::HAND_BACK, &rows, now.as_micros())?;
+            let rows = rows_to_json(
+                &claims.iter().map(|claim| ClaimParam { seq: claim.seq, fence: claim.fence }).collect::<Vec<_>>(),
+            )?;
+            let mut conn = self.pool.write().await?;
+            exec!(conn, sql::RELEASE, &rows, now.as_micros())?;
         }
         Ok(())
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let mut link = self.pool.read().await?;
-        let (pending, oldest, dead): (i64, Option<i64>, i64) = fetch!(fetch_one, link, sql::BACKLOG)?;
+        let mut conn = self.pool.read().await?;
+        let (pending, oldest, dead): (i64, Option<i64>, i64) = fetch!(fetch_one, conn, sql::BACKLOG)?;
         let oldest = oldest.map(Timestamp::from_micros);
         Ok(Backlog { pending: pending.cast_unsigned(), oldest, dead: dead.cast_unsigned() })
     }
@@ -231,19 +234,19 @@ impl Inbox for SqlStore {
         after: i64,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let mut link = self.pool.read().await?;
+        let mut conn = self.pool.read().await?;
         let organization = organization.map(OrganizationId::as_str);
-        let rows: Vec<DeadRow> = fetch!(fetch_all, link, sql::DEAD, organization, after, i64::from(limit))?;
-        Ok(rows.into_iter().map(dead_letter).collect())
+        let rows: Vec<DeadRow> = fetch!(fetch_all, conn, sql::LIST_DEAD, organization, after, i64::from(limit))?;
+        Ok(rows.into_iter().map(dead_letter_from_row).collect())
     }
 
     async fn redrive(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let mut link = self.pool.write().await?;
-        Ok(exec!(link, sql::REDRIVE, seq, now.as_micros())? == 1)
+        let mut conn = self.pool.write().await?;
+        Ok(exec!(conn, sql::REDRIVE, seq, now.as_micros())? == 1)
     }
 }
 
-fn claimed((seq, fence, attempts, source, id, organization, order_key, kind, body, at): ClaimRow) -> Claim {
+fn claim_from_row((seq, fence, attempts, source, id, organization, order_key, kind, body, at): ClaimRow) -> Claim {
     let delivery = NewDelivery {
         source: source.into(),
         id: id.into(),
@@ -253,10 +256,10 @@ fn claimed((seq, fence, attempts, source, id, organization, order_key, kind, bod
         body: body.into(),
         at: Timestamp::from_micros(at),
     };
-    Claim { claim: ClaimRef { seq, fence }, attempt: count(attempts), delivery }
+    Claim { claim: ClaimRef { seq, fence }, attempt: saturating_u32(attempts), delivery }
 }
 
-fn dead_letter((seq, source, id, organization, kind, body, attempts, error, at): DeadRow) -> DeadLetter {
+fn dead_letter_from_row((seq, source, id, organization, kind, body, attempts, error, at): DeadRow) -> DeadLetter {
     DeadLetter {
         seq,
         source,
@@ -264,7 +267,7 @@ fn dead_letter((seq, source, id, organization, kind, body, attempts, error, at):
         organization: organization.map(Into::into),
         kind,
         body: body.into(),
-        attempts: count(attempts),
+        attempts: saturating_u32(attempts),
         error,
         at: Timestamp::from_micros(at),
     }

@@ -4,45 +4,46 @@ use sidecar_core::{OrganizationId, StoreError, Timestamp};
 use crate::{
     SqlStore,
     sql::organizations as sql,
-    tx::{exec, written},
+    tx::{exec, write_returning},
 };
 
-/// What a connect flow began with.
+/// The state of a pending OAuth authorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthState {
-    /// For whom.
+    /// The organization to connect.
     pub organization: OrganizationId,
-    /// What ties it to the browser that began, such as the hash of a cookie.
+    /// Binds the state to the browser that started the flow, for example the hash of a cookie.
     pub binding: String,
-    /// From when it is worthless.
+    /// The time of expiry.
     pub expires_at: Timestamp,
 }
 
-/// Where the states of connect flows under way are kept, each good for one use. Only a hash of the state is stored.
+/// Single-use states of pending OAuth authorizations, stored by the hash of the state.
 #[async_trait]
 pub trait OAuthStates: Send + Sync + std::fmt::Debug {
-    /// Keeps one under its hash.
+    /// Stores a state under its hash.
     ///
     /// # Errors
-    /// [`StoreError`]; also when the hash is there already, which only a broken source of randomness can cause.
+    /// [`StoreError`], also if the hash exists, which means a broken random number generator.
     async fn put_state(&self, state_hash: &str, state: &OAuthState) -> Result<(), StoreError>;
 
-    /// Takes it away: of many callers one gets it. `None` when it was taken, never was, or has expired at `now`.
+    /// Removes and returns a state; one of several concurrent callers gets it. `None` if it was taken, never existed or is
+    /// expired at `now`.
     async fn take_state(&self, state_hash: &str, now: Timestamp) -> Result<Option<OAuthState>, StoreError>;
 }
 
 #[async_trait]
 impl OAuthStates for SqlStore {
     async fn put_state(&self, state_hash: &str, state: &OAuthState) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         let (organization, expires_at) = (state.organization.as_str(), state.expires_at.as_micros());
-        exec!(link, sql::PUT_STATE, state_hash, organization, &state.binding, expires_at)?;
+        exec!(conn, sql::INSERT_STATE, state_hash, organization, &state.binding, expires_at)?;
         Ok(())
     }
 
     async fn take_state(&self, state_hash: &str, now: Timestamp) -> Result<Option<OAuthState>, StoreError> {
-        let mut link = self.pool.write().await?;
-        let row: Option<(String, String, i64)> = written!(link, sql::TAKE_STATE, state_hash)?;
+        let mut conn = self.pool.write().await?;
+        let row: Option<(String, String, i64)> = write_returning!(conn, sql::TAKE_STATE, state_hash)?;
         let state = row.map(|(organization, binding, expires_at)| OAuthState {
             organization: organization.into(),
             binding,

@@ -11,58 +11,58 @@ use crate::{
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
-    /// Its id, which every other row carries.
+    /// The id, which every other row of the tenant refers to.
     pub id: OrganizationId,
-    /// Its name in addresses; unique.
+    /// The name in URLs; unique.
     pub slug: String,
-    /// Its name for people.
+    /// The display name.
     pub name: String,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// An organization cannot be created.
+/// Why an organization cannot be created.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrganizationError {
     /// Another organization has the slug.
     #[error("the slug `{0}` is taken: choose another one")]
     SlugTaken(String),
-    /// An organization of this id exists.
-    #[error("the organization `{0}` exists already")]
+    /// An organization with this id exists.
+    #[error("the organization `{0}` already exists")]
     IdTaken(OrganizationId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What became of a claim on a provider's location or company.
+/// The result of a claim on a location or company of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a location that is taken must not be connected"]
+#[must_use = "do not connect a location that another organization owns"]
 pub enum Claimed {
-    /// It belongs to the organization now, or did before.
+    /// The organization owns the resource now, or owned it before.
     Claimed,
-    /// It belongs to another one. Nothing was written.
-    TakenBySomeoneElse,
+    /// Another organization owns the resource. Nothing was written.
+    OwnedByAnother,
 }
 
-/// Where tenants are kept, and which of a provider's accounts are theirs. A location or company belongs to one
-/// organization at most: that is how a webhook finds its tenant.
+/// Tenants, and the locations and companies of each provider that they own. A resource has at most one owner, which is the
+/// tenant of its webhooks.
 #[async_trait]
 pub trait Organizations: Send + Sync + std::fmt::Debug {
-    /// Creates one.
+    /// Creates an organization.
     ///
     /// # Errors
-    /// [`OrganizationError::SlugTaken`] and [`OrganizationError::IdTaken`] when there is such a one.
+    /// [`OrganizationError::SlugTaken`] or [`OrganizationError::IdTaken`] if the slug or the id exists.
     async fn create_organization(&self, organization: &Organization) -> Result<(), OrganizationError>;
 
-    /// By its id.
+    /// Returns the organization with this id.
     async fn organization(&self, id: &OrganizationId) -> Result<Option<Organization>, StoreError>;
 
-    /// By its slug.
+    /// Returns the organization with this slug.
     async fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>, StoreError>;
 
-    /// All of them, oldest first.
+    /// Returns all organizations, oldest first.
     async fn organizations(&self) -> Result<Vec<Organization>, StoreError>;
 
     /// Claims a provider's location (sub-account) for an existing organization.
@@ -73,17 +73,17 @@ pub trait Organizations: Send + Sync + std::fmt::Debug {
         organization: &OrganizationId,
     ) -> Result<Claimed, StoreError>;
 
-    /// Whose a location is.
+    /// Returns the owner of a location.
     async fn organization_of_location(
         &self,
         provider: &str,
         location: &str,
     ) -> Result<Option<OrganizationId>, StoreError>;
 
-    /// The locations of an organization, ordered by id.
+    /// Returns the locations that an organization owns, ordered by id.
     async fn locations_of(&self, organization: &OrganizationId, provider: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Gives a location back; `false` when the organization does not hold it.
+    /// Releases a location. Returns `false` if the organization does not own it.
     async fn release_location(
         &self,
         provider: &str,
@@ -99,17 +99,17 @@ pub trait Organizations: Send + Sync + std::fmt::Debug {
         organization: &OrganizationId,
     ) -> Result<Claimed, StoreError>;
 
-    /// Whose a company is.
+    /// Returns the owner of a company.
     async fn organization_of_company(
         &self,
         provider: &str,
         company: &str,
     ) -> Result<Option<OrganizationId>, StoreError>;
 
-    /// The companies of an organization, ordered by id.
+    /// Returns the companies that an organization owns, ordered by id.
     async fn companies_of(&self, organization: &OrganizationId, provider: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Gives a company back; `false` when the organization does not hold it.
+    /// Releases a company. Returns `false` if the organization does not own it.
     async fn release_company(
         &self,
         provider: &str,
@@ -125,37 +125,50 @@ const LOCATION: &str = "location";
 const COMPANY: &str = "company";
 
 impl SqlStore {
-    async fn hold(&self, provider: &str, kind: &str, id: &str, organization: &OrganizationId) -> Result<Claimed> {
-        let mut link = self.pool.write().await?;
-        let written = exec!(link, sql::HOLD, provider, kind, id, organization.as_str())?;
-        Ok(if written == 1 { Claimed::Claimed } else { Claimed::TakenBySomeoneElse })
+    async fn claim_resource(
+        &self,
+        provider: &str,
+        kind: &str,
+        id: &str,
+        organization: &OrganizationId,
+    ) -> Result<Claimed> {
+        let mut conn = self.pool.write().await?;
+        let written = exec!(conn, sql::CLAIM_RESOURCE, provider, kind, id, organization.as_str())?;
+        Ok(if written == 1 { Claimed::Claimed } else { Claimed::OwnedByAnother })
     }
 
-    async fn holder(&self, provider: &str, kind: &str, id: &str) -> Result<Option<OrganizationId>> {
-        let mut link = self.pool.read().await?;
-        let row: Option<(String,)> = fetch!(fetch_optional, link, sql::HOLDER, provider, kind, id)?;
+    async fn resource_owner(&self, provider: &str, kind: &str, id: &str) -> Result<Option<OrganizationId>> {
+        let mut conn = self.pool.read().await?;
+        let row: Option<(String,)> = fetch!(fetch_optional, conn, sql::RESOURCE_OWNER, provider, kind, id)?;
         Ok(row.map(|(organization,)| organization.into()))
     }
 
-    async fn held(&self, organization: &OrganizationId, provider: &str, kind: &str) -> Result<Vec<String>> {
-        let mut link = self.pool.read().await?;
-        let rows: Vec<(String,)> = fetch!(fetch_all, link, sql::HELD, organization.as_str(), provider, kind)?;
+    async fn owned_resources(&self, organization: &OrganizationId, provider: &str, kind: &str) -> Result<Vec<String>> {
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<(String,)> =
+            fetch!(fetch_all, conn, sql::OWNED_RESOURCES, organization.as_str(), provider, kind)?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    async fn let_go(&self, provider: &str, kind: &str, id: &str, organization: &OrganizationId) -> Result<bool> {
-        let mut link = self.pool.write().await?;
-        Ok(exec!(link, sql::RELEASE, provider, kind, id, organization.as_str())? == 1)
+    async fn release_resource(
+        &self,
+        provider: &str,
+        kind: &str,
+        id: &str,
+        organization: &OrganizationId,
+    ) -> Result<bool> {
+        let mut conn = self.pool.write().await?;
+        Ok(exec!(conn, sql::RELEASE_RESOURCE, provider, kind, id, organization.as_str())? == 1)
     }
 }
 
 #[async_trait]
 impl Organizations for SqlStore {
     async fn create_organization(&self, new: &Organization) -> Result<(), OrganizationError> {
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         let (id, created_at) = (new.id.as_str(), new.created_at.as_micros());
-        let written = exec!(link, sql::CREATE, id, &new.slug, &new.name, created_at)?;
-        drop(link);
+        let written = exec!(conn, sql::CREATE, id, &new.slug, &new.name, created_at)?;
+        drop(conn);
         match written {
             1 => Ok(()),
             _ if self.organization(&new.id).await?.is_some() => Err(OrganizationError::IdTaken(new.id.clone())),
@@ -164,21 +177,21 @@ impl Organizations for SqlStore {
     }
 
     async fn organization(&self, id: &OrganizationId) -> Result<Option<Organization>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let row: Option<Row> = fetch!(fetch_optional, link, sql::BY_ID, id.as_str())?;
-        Ok(row.map(organization))
+        let mut conn = self.pool.read().await?;
+        let row: Option<Row> = fetch!(fetch_optional, conn, sql::BY_ID, id.as_str())?;
+        Ok(row.map(organization_from_row))
     }
 
     async fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let row: Option<Row> = fetch!(fetch_optional, link, sql::BY_SLUG, slug)?;
-        Ok(row.map(organization))
+        let mut conn = self.pool.read().await?;
+        let row: Option<Row> = fetch!(fetch_optional, conn, sql::BY_SLUG, slug)?;
+        Ok(row.map(organization_from_row))
     }
 
     async fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let rows: Vec<Row> = fetch!(fetch_all, link, sql::ALL)?;
-        Ok(rows.into_iter().map(organization).collect())
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<Row> = fetch!(fetch_all, conn, sql::LIST)?;
+        Ok(rows.into_iter().map(organization_from_row).collect())
     }
 
     async fn claim_location(
@@ -187,7 +200,7 @@ impl Organizations for SqlStore {
         location: &str,
         organization: &OrganizationId,
     ) -> Result<Claimed, StoreError> {
-        self.hold(provider, LOCATION, location, organization).await
+        self.claim_resource(provider, LOCATION, location, organization).await
     }
 
     async fn organization_of_location(
@@ -195,11 +208,11 @@ impl Organizations for SqlStore {
         provider: &str,
         location: &str,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        self.holder(provider, LOCATION, location).await
+        self.resource_owner(provider, LOCATION, location).await
     }
 
     async fn locations_of(&self, organization: &OrganizationId, provider: &str) -> Result<Vec<String>, StoreError> {
-        self.held(organization, provider, LOCATION).await
+        self.owned_resources(organization, provider, LOCATION).await
     }
 
     async fn release_location(
@@ -208,7 +221,7 @@ impl Organizations for SqlStore {
         location: &str,
         organization: &OrganizationId,
     ) -> Result<bool, StoreError> {
-        self.let_go(provider, LOCATION, location, organization).await
+        self.release_resource(provider, LOCATION, location, organization).await
     }
 
     async fn claim_company(
@@ -217,7 +230,7 @@ impl Organizations for SqlStore {
         company: &str,
         organization: &OrganizationId,
     ) -> Result<Claimed, StoreError> {
-        self.hold(provider, COMPANY, company, organization).await
+        self.claim_resource(provider, COMPANY, company, organization).await
     }
 
     async fn organization_of_company(
@@ -225,11 +238,11 @@ impl Organizations for SqlStore {
         provider: &str,
         company: &str,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        self.holder(provider, COMPANY, company).await
+        self.resource_owner(provider, COMPANY, company).await
     }
 
     async fn companies_of(&self, organization: &OrganizationId, provider: &str) -> Result<Vec<String>, StoreError> {
-        self.held(organization, provider, COMPANY).await
+        self.owned_resources(organization, provider, COMPANY).await
     }
 
     async fn release_company(
@@ -238,10 +251,10 @@ impl Organizations for SqlStore {
         company: &str,
         organization: &OrganizationId,
     ) -> Result<bool, StoreError> {
-        self.let_go(provider, COMPANY, company, organization).await
+        self.release_resource(provider, COMPANY, company, organization).await
     }
 }
 
-fn organization((id, slug, name, created_at): Row) -> Organization {
+fn organization_from_row((id, slug, name, created_at): Row) -> Organization {
     Organization { id: id.into(), slug, name, created_at: Timestamp::from_micros(created_at) }
 }

@@ -9,8 +9,9 @@ use sidecar_core::{
 
 use crate::{
     SqlStore,
-    error::{self, Result, unreadable},
-    inbox::count,
+    error::Result,
+    inbox::saturating_u32,
+    json::{parse_error, rows_to_json},
     sql::outbox as sql,
     tx::{exec, fetch},
 };
@@ -29,36 +30,36 @@ impl Outbox for SqlStore {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<Task>, StoreError> {
-        let kinds = error::rows(&kinds)?;
+        let kinds = rows_to_json(&kinds)?;
         let until = (now + lease).as_micros();
-        // Which task of a key comes next depends on all of them.
-        let mut tx = self.pool.begin_in_turn().await?;
+        // The next task of an order key depends on all of its tasks.
+        let mut tx = self.pool.begin_exclusive().await?;
         let mut rows: Vec<TaskRow> =
             fetch!(fetch_all, tx, sql::CLAIM, now.as_micros(), until, i64::from(limit), &kinds)?;
         tx.commit().await?;
-        // RETURNING promises no order.
+        // RETURNING does not guarantee an order.
         rows.sort_unstable_by_key(|row| row.0);
-        rows.into_iter().map(task).collect()
+        rows.into_iter().map(task_from_row).collect()
     }
 
     async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         match retry_at {
-            Some(at) => exec!(link, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
-            None => exec!(link, sql::GIVE_UP, claim.seq, claim.fence, why)?,
+            Some(at) => exec!(conn, sql::RETRY, claim.seq, claim.fence, why, at.as_micros())?,
+            None => exec!(conn, sql::DEAD_LETTER, claim.seq, claim.fence, why)?,
         };
         Ok(())
     }
 
     async fn snooze_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::PUT_OFF, claim.seq, claim.fence, why, until.as_micros())?;
+        let mut conn = self.pool.write().await?;
+        exec!(conn, sql::SNOOZE, claim.seq, claim.fence, why, until.as_micros())?;
         Ok(())
     }
 
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError> {
-        let mut link = self.pool.read().await?;
-        let (waiting, dead): (i64, i64) = fetch!(fetch_one, link, sql::WAITING)?;
+        let mut conn = self.pool.read().await?;
+        let (waiting, dead): (i64, i64) = fetch!(fetch_one, conn, sql::COUNT_OPEN_AND_DEAD)?;
         Ok((waiting.cast_unsigned(), dead.cast_unsigned()))
     }
 
@@ -68,34 +69,42 @@ impl Outbox for SqlStore {
         after: i64,
         limit: u32,
     ) -> Result<Vec<DeadTask>, StoreError> {
-        let mut link = self.pool.read().await?;
+        let mut conn = self.pool.read().await?;
         let organization = organization.map(OrganizationId::as_str);
-        let rows: Vec<DeadRow> = fetch!(fetch_all, link, sql::DEAD, organization, after, i64::from(limit))?;
-        rows.into_iter().map(dead_task).collect()
+        let rows: Vec<DeadRow> = fetch!(fetch_all, conn, sql::LIST_DEAD, organization, after, i64::from(limit))?;
+        rows.into_iter().map(dead_task_from_row).collect()
     }
 
     async fn redrive_task(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let mut link = self.pool.write().await?;
-        Ok(exec!(link, sql::REDRIVE, seq, now.as_micros())? == 1)
+        let mut conn = self.pool.write().await?;
+        Ok(exec!(conn, sql::REDRIVE, seq, now.as_micros())? == 1)
     }
 }
 
-fn payload(text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(unreadable("a task's payload"))
+fn parse_payload(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(parse_error("the payload of a task"))
 }
 
-fn task((seq, fence, attempts, organization, kind, key, text): TaskRow) -> Result<Task> {
+fn task_from_row((seq, fence, attempts, organization, kind, key, text): TaskRow) -> Result<Task> {
     Ok(Task {
         claim: TaskRef { seq, fence },
         organization: organization.into(),
         kind,
         key,
-        payload: payload(&text)?,
-        attempt: count(attempts),
+        payload: parse_payload(&text)?,
+        attempt: saturating_u32(attempts),
     })
 }
 
-fn dead_task((seq, organization, kind, key, text, attempts, error): DeadRow) -> Result<DeadTask> {
-    let payload = payload(&text)?;
-    Ok(DeadTask { seq, organization: organization.into(), kind, key, payload, attempts: count(attempts), error })
+fn dead_task_from_row((seq, organization, kind, key, text, attempts, error): DeadRow) -> Result<DeadTask> {
+    let payload = parse_payload(&text)?;
+    Ok(DeadTask {
+        seq,
+        organization: organization.into(),
+        kind,
+        key,
+        payload,
+        attempts: saturating_u32(attempts),
+        error,
+    })
 }

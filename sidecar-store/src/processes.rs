@@ -5,8 +5,8 @@ use sidecar_core::{StoreError, process::ProcessRegistry};
 
 use crate::{
     SqlStore,
-    inbox::count,
-    leases::micros,
+    inbox::saturating_u32,
+    leases::ttl_micros,
     sql::processes as sql,
     tx::{exec, fetch},
 };
@@ -15,16 +15,16 @@ use crate::{
 impl ProcessRegistry for SqlStore {
     async fn heartbeat(&self, process: &str, ttl: Duration) -> Result<u32, StoreError> {
         let mut tx = self.pool.begin().await?;
-        exec!(tx, sql::BURY)?;
-        exec!(tx, sql::BEAT, process, micros(ttl))?;
+        exec!(tx, sql::DELETE_EXPIRED)?;
+        exec!(tx, sql::HEARTBEAT, process, ttl_micros(ttl))?;
         let (alive,): (i64,) = fetch!(fetch_one, tx, sql::COUNT)?;
         tx.commit().await?;
-        Ok(count(alive))
+        Ok(saturating_u32(alive))
     }
 
     async fn deregister(&self, process: &str) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::LEAVE, process)?;
+        let mut conn = self.pool.write().await?;
+        exec!(conn, sql::DEREGISTER, process)?;
         Ok(())
     }
 }

@@ -13,12 +13,12 @@ use crate::{
     tx::{exec, fetch},
 };
 
-/// What a [`SqlStore::reseal`] did.
+/// The result of [`SqlStore::reseal`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Connections and settings sealed anew with the first key of the ring.
+    /// Connections and settings that were resealed with the first key of the ring.
     pub sealed: u64,
-    /// Those that do not open, such as those whose key has left the ring. They stay as they are.
+    /// Values that no key of the ring opens. They stay unchanged.
     pub failed: u64,
 }
 
@@ -26,23 +26,27 @@ pub struct Resealed {
 type Row = (String, String, i64, Vec<u8>);
 
 /// A table with a sealed value in each row.
-struct Sealing {
+struct SealedTable {
     field: &'static str,
-    otherwise: Sql,
+    list: Sql,
     reseal: Sql,
 }
 
-const TABLES: [Sealing; 2] = [
-    Sealing { field: tokens::FIELD, otherwise: sql::tokens::SEALED_OTHERWISE, reseal: sql::tokens::RESEAL },
-    Sealing { field: settings::FIELD, otherwise: sql::settings::SEALED_OTHERWISE, reseal: sql::settings::RESEAL },
+const TABLES: [SealedTable; 2] = [
+    SealedTable { field: tokens::FIELD, list: sql::tokens::LIST_SEALED_WITH_OTHER_KEYS, reseal: sql::tokens::RESEAL },
+    SealedTable {
+        field: settings::FIELD,
+        list: sql::settings::LIST_SEALED_WITH_OTHER_KEYS,
+        reseal: sql::settings::RESEAL,
+    },
 ];
 
 impl SqlStore {
-    /// Seals at most `limit` connections and settings anew that were sealed with another key than the ring's first; both zero
-    /// when there are none left. It may run beside everything else: what was changed meanwhile is left alone.
+    /// Reseals at most `limit` connections and settings that were not sealed with the first key of the ring. Both counts are
+    /// zero when none are left. Safe to run concurrently: skips rows that changed since they were read.
     ///
     /// # Errors
-    /// [`StoreError`] of the database. What does not open is counted and passed over.
+    /// [`StoreError`] of the database. Values that cannot be opened are counted and skipped.
     pub async fn reseal(&self, limit: u64) -> Result<Resealed, StoreError> {
         let mut done = Resealed::default();
         for table in &TABLES {
@@ -51,13 +55,13 @@ impl SqlStore {
         Ok(done)
     }
 
-    async fn reseal_table(&self, table: &Sealing, limit: u64, done: &mut Resealed) -> Result<()> {
+    async fn reseal_table(&self, table: &SealedTable, limit: u64, done: &mut Resealed) -> Result<()> {
         let mut after = (String::new(), String::new());
         while done.sealed < limit {
-            let mut link = self.pool.read().await?;
+            let mut conn = self.pool.read().await?;
             let rows: Vec<Row> =
-                fetch!(fetch_all, link, table.otherwise, self.vault.sealing_key(), &after.0, &after.1, 100_i64)?;
-            drop(link);
+                fetch!(fetch_all, conn, table.list, self.vault.sealing_key(), &after.0, &after.1, 100_i64)?;
+            drop(conn);
             let Some(last) = rows.last() else { break };
             after = (last.0.clone(), last.1.clone());
             for row in rows.into_iter().take(usize::try_from(limit - done.sealed).unwrap_or(usize::MAX)) {
@@ -70,22 +74,22 @@ impl SqlStore {
         Ok(())
     }
 
-    async fn reseal_one(&self, table: &Sealing, (organization, name, count, old): Row) -> Result<Option<u64>> {
-        let place = Context { tenant: &organization, connection: &name, field: table.field };
-        let seal = |plain: SecretString| self.vault.seal(&place, &plain);
-        let new = match self.vault.open(&place, &old).and_then(seal) {
+    async fn reseal_one(&self, table: &SealedTable, (organization, name, count, old): Row) -> Result<Option<u64>> {
+        let context = Context { tenant: &organization, connection: &name, field: table.field };
+        let seal = |plain: SecretString| self.vault.seal(&context, &plain);
+        let new = match self.vault.open(&context, &old).and_then(seal) {
             Ok(new) => new,
             Err(error) => {
-                tracing::warn!(organization, name, field = table.field, %error, "a sealed value cannot be sealed anew");
+                tracing::warn!(organization, name, field = table.field, %error, "cannot reseal a value");
                 return Ok(None);
             }
         };
-        let sealed_with = key_id(new.as_bytes()).map_err(refused)?;
-        let mut link = self.pool.write().await?;
-        exec!(link, table.reseal, &organization, &name, count, &old, new.as_bytes(), sealed_with).map(Some)
+        let sealed_with = key_id(new.as_bytes()).map_err(envelope_error)?;
+        let mut conn = self.pool.write().await?;
+        exec!(conn, table.reseal, &organization, &name, count, &old, new.as_bytes(), sealed_with).map(Some)
     }
 }
 
-fn refused(error: SealError) -> StoreError {
-    StoreError::broken("the vault made an envelope that cannot be read").with_source(error)
+fn envelope_error(error: SealError) -> StoreError {
+    StoreError::broken("the vault returned an envelope without a readable key id").with_source(error)
 }

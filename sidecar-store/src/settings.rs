@@ -12,27 +12,26 @@ use crate::{
     tx::{exec, fetch},
 };
 
-/// What an organization has set under a name.
+/// A versioned document of an organization.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Grows with every change, also over a [`forget_setting`](Settings::forget_setting); never 0.
+    /// Increases with every change, also after [`delete_setting`](SettingsStore::delete_setting). Never 0.
     pub revision: u64,
-    /// The document. JSON by custom; the store never looks into it.
+    /// The document, usually JSON. The store does not parse it.
     pub value: SecretString,
 }
 
-/// What organizations have set: one document per organization and name, each good only at its place. A document may hold
-/// secrets.
+/// Sealed documents, one per organization and name. A document may contain secrets.
 #[async_trait]
-pub trait Settings: Send + Sync + std::fmt::Debug {
-    /// The document of this name, as it was last put.
+pub trait SettingsStore: Send + Sync + std::fmt::Debug {
+    /// Returns the document, or `None` if there is none.
     ///
     /// # Errors
-    /// [`StoreError`]; also when it does not open with any key given. Then it can only be forgotten.
+    /// [`StoreError`], also if no key of the vault opens the document. It can only be deleted then.
     async fn setting(&self, organization: &OrganizationId, name: &str) -> Result<Option<Setting>, StoreError>;
 
-    /// Puts a document in place of the one of revision `expected`; 0 only where there is none. `false` when another was
-    /// there: nothing was written.
+    /// Replaces the document if its revision is `expected`; 0 creates it if there is none. Returns `false`, and writes
+    /// nothing, if the revision differs.
     async fn put_setting(
         &self,
         organization: &OrganizationId,
@@ -41,29 +40,29 @@ pub trait Settings: Send + Sync + std::fmt::Debug {
         value: &SecretString,
     ) -> Result<bool, StoreError>;
 
-    /// Erases the document, whatever its revision. One that is not there is no error.
-    async fn forget_setting(&self, organization: &OrganizationId, name: &str) -> Result<(), StoreError>;
+    /// Deletes the document at any revision. Does nothing if there is none.
+    async fn delete_setting(&self, organization: &OrganizationId, name: &str) -> Result<(), StoreError>;
 }
 
-/// The part of a setting's place that no token has.
+/// The field of the seal context of every setting.
 pub(crate) const FIELD: &str = "setting";
 
-fn place<'a>(organization: &'a OrganizationId, name: &'a str) -> Context<'a> {
+fn seal_context<'a>(organization: &'a OrganizationId, name: &'a str) -> Context<'a> {
     Context { tenant: organization.as_str(), connection: name, field: FIELD }
 }
 
-fn refused(error: SealError) -> StoreError {
-    StoreError::broken("the vault cannot seal or open this setting: add the key it was sealed with, or forget it")
+fn seal_error(error: SealError) -> StoreError {
+    StoreError::broken("the vault cannot seal or open this setting: add the key that sealed it, or delete the setting")
         .with_source(error)
 }
 
 #[async_trait]
-impl Settings for SqlStore {
+impl SettingsStore for SqlStore {
     async fn setting(&self, organization: &OrganizationId, name: &str) -> Result<Option<Setting>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let row: Option<(i64, Vec<u8>)> = fetch!(fetch_optional, link, sql::LOAD, organization.as_str(), name)?;
+        let mut conn = self.pool.read().await?;
+        let row: Option<(i64, Vec<u8>)> = fetch!(fetch_optional, conn, sql::LOAD, organization.as_str(), name)?;
         let Some((revision, sealed)) = row else { return Ok(None) };
-        let value = self.vault.open(&place(organization, name), &sealed).map_err(refused)?;
+        let value = self.vault.open(&seal_context(organization, name), &sealed).map_err(seal_error)?;
         Ok(Some(Setting { revision: revision.cast_unsigned(), value }))
     }
 
@@ -74,20 +73,20 @@ impl Settings for SqlStore {
         expected: u64,
         value: &SecretString,
     ) -> Result<bool, StoreError> {
-        let sealed = self.vault.seal(&place(organization, name), value).map_err(refused)?;
-        let sealed_with = key_id(sealed.as_bytes()).map_err(refused)?;
+        let sealed = self.vault.seal(&seal_context(organization, name), value).map_err(seal_error)?;
+        let sealed_with = key_id(sealed.as_bytes()).map_err(seal_error)?;
         let (organization, sealed) = (organization.as_str(), sealed.as_bytes());
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         let written = match expected {
-            0 => exec!(link, sql::CREATE, organization, name, sealed, sealed_with)?,
-            _ => exec!(link, sql::REPLACE, organization, name, sealed, sealed_with, expected.cast_signed())?,
+            0 => exec!(conn, sql::CREATE, organization, name, sealed, sealed_with)?,
+            _ => exec!(conn, sql::REPLACE, organization, name, sealed, sealed_with, expected.cast_signed())?,
         };
         Ok(written == 1)
     }
 
-    async fn forget_setting(&self, organization: &OrganizationId, name: &str) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::FORGET, organization.as_str(), name)?;
+    async fn delete_setting(&self, organization: &OrganizationId, name: &str) -> Result<(), StoreError> {
+        let mut conn = self.pool.write().await?;
+        exec!(conn, sql::DELETE, organization.as_str(), name)?;
         Ok(())
     }
 }

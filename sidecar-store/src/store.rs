@@ -12,13 +12,13 @@ use sidecar_core::{
 };
 
 use crate::{
-    OAuthStates, Organizations, Settings,
+    OAuthStates, Organizations, SettingsStore,
     error::Result,
     sql,
     tx::{Pool, exec, fetch},
 };
 
-/// Everything a server keeps. `Arc<dyn Store>` is an `Arc` of each port too.
+/// All storage ports. `Arc<dyn Store>` coerces to an `Arc` of each port.
 pub trait Store:
     TokenStore
     + LeaseStore
@@ -29,7 +29,7 @@ pub trait Store:
     + ProcessRegistry
     + Organizations
     + OAuthStates
-    + Settings
+    + SettingsStore
 {
 }
 
@@ -43,12 +43,12 @@ impl<T> Store for T where
         + ProcessRegistry
         + Organizations
         + OAuthStates
-        + Settings
+        + SettingsStore
         + ?Sized
 {
 }
 
-/// The ports on a SQL database. Made by [`open`](crate::open).
+/// The storage ports on a SQL database, from [`open`](crate::open).
 pub struct SqlStore {
     pub(crate) pool: Pool,
     pub(crate) vault: Vault,
@@ -60,15 +60,15 @@ impl fmt::Debug for SqlStore {
     }
 }
 
-/// What a [`SqlStore::sweep`] removed.
+/// The rows that [`SqlStore::purge_expired`] deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct Purged {
     /// Finished deliveries.
     pub deliveries: u64,
     /// Finished tasks.
     pub tasks: u64,
-    /// OAuth states that nobody came back with.
-    pub states: u64,
+    /// Expired OAuth states.
+    pub oauth_states: u64,
 }
 
 impl SqlStore {
@@ -76,46 +76,45 @@ impl SqlStore {
         Self { pool, vault }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// [`StoreError`] when it does not.
+    /// [`StoreError`] if it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut link = self.pool.read().await?;
-        let _: (i64,) = fetch!(fetch_one, link, sql::PING)?;
+        let mut conn = self.pool.read().await?;
+        let _: (i64,) = fetch!(fetch_one, conn, sql::PING)?;
         Ok(())
     }
 
-    /// Removes what was finished longer than `keep` ago, and states as soon as they have expired, in portions of at most
-    /// 1000 rows so that writers never wait long. From then on ids and keys are new again: keep them at least 30 days,
-    /// longer than any sender repeats itself. What was given up stays, and so does the line that each event left when it
-    /// was applied: it tells a record's history long after the delivery is gone.
+    /// Deletes deliveries and tasks that were finished longer than `retention` ago, and expired OAuth states. Deletes in chunks
+    /// of at most 1000 rows, so that writers do not wait long. A deleted id or key counts as new again: use a retention of at
+    /// least 30 days, longer than any sender retries. Dead letters and the event log stay.
     ///
     /// # Errors
-    /// [`StoreError`]; what was removed until then stays removed.
-    pub async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<Swept, StoreError> {
-        let older_than = now - keep;
-        Ok(Swept {
-            deliveries: self.sweep_all(sql::inbox::SWEEP, older_than).await?,
-            tasks: self.sweep_all(sql::outbox::SWEEP, older_than).await?,
-            states: self.sweep_all(sql::organizations::SWEEP_STATES, now).await?,
+    /// [`StoreError`]; rows deleted before the error stay deleted.
+    pub async fn purge_expired(&self, now: Timestamp, retention: Duration) -> Result<Purged, StoreError> {
+        let older_than = now - retention;
+        Ok(Purged {
+            deliveries: self.purge_all(sql::inbox::PURGE, older_than).await?,
+            tasks: self.purge_all(sql::outbox::PURGE, older_than).await?,
+            oauth_states: self.purge_all(sql::organizations::PURGE_STATES, now).await?,
         })
     }
 
-    async fn sweep_all(&self, statement: sql::Sql, older_than: Timestamp) -> Result<u64> {
+    async fn purge_all(&self, statement: sql::Sql, older_than: Timestamp) -> Result<u64> {
         let mut total = 0;
         loop {
-            // The connection goes back after each portion: others write in between.
-            let mut link = self.pool.write().await?;
-            let removed = exec!(link, statement, older_than.as_micros())?;
+            // Returns the connection after each chunk, so that other writers get a turn.
+            let mut conn = self.pool.write().await?;
+            let removed = exec!(conn, statement, older_than.as_micros())?;
             total += removed;
-            if removed < sql::SWEEP_PORTION {
+            if removed < sql::PURGE_CHUNK_ROWS {
                 return Ok(total);
             }
         }
     }
 
-    /// Closes the connections after the statements under way; a file's log is written back into it.
+    /// Closes the connections after the running statements. SQLite writes its log back into the file.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -1,4 +1,4 @@
-//! What only the inside can tell: how many statements a commit takes, and that none of them searches a whole table.
+//! Tests of internals: the number of statements of a commit, and the query plans.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -19,8 +19,13 @@ use sidecar_core::{
 use crate::{
     SqlStore,
     sql::{self, Sql},
-    tx::{Conn, exec, statements},
+    tx::{ConnMut, exec, statement_count},
 };
+
+/// 100 000 deliveries, all but the last ten finished.
+const FILL_INBOX: &str = "INSERT INTO inbox (source, id, order_key, kind, body, at, due_at, state)
+    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+    SELECT 'ghl', n, 'k' || (n % 1000), 'k', x'', n, n, iif(n > 99990, 0, 1) FROM n";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -29,7 +34,7 @@ async fn store() -> Arc<SqlStore> {
     crate::open("sqlite::memory:", Vault::new(KeyRing::parse(&keys).unwrap())).await.unwrap()
 }
 
-fn change(number: usize, effect: Mutation) -> Change {
+fn change(number: usize, mutation: Mutation) -> Change {
     let key = RecordKey { organization: "o".into(), kind: Cow::Borrowed("contact"), id: number.to_string().into() };
     Change {
         key,
@@ -37,7 +42,7 @@ fn change(number: usize, effect: Mutation) -> Change {
         version: Timestamp::from_secs(100),
         origin: ChangeOrigin::Webhook,
         position: None,
-        mutation: effect,
+        mutation,
         searchable: &[],
         refetch_task: Some(Cow::Borrowed("read")),
         on_change: None,
@@ -69,7 +74,7 @@ fn task(number: usize) -> NewTask {
     }
 }
 
-/// Every kind of row, `count` of each: changes that write and changes that order a read, finished claims and tasks.
+/// A batch with `count` rows of every kind: changes that write, changes that need a refetch, finished claims and tasks.
 async fn full_batch(store: &SqlStore, count: usize) -> Batch {
     let put = |fields| Mutation::Patch(sidecar_core::record::Doc::from_iter([("v".to_owned(), fields)]).into());
     let first = (0..count / 2).map(|n| change(n, put(json!(1)))).collect();
@@ -79,8 +84,8 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
     let tasks = store.claim_tasks(&["push"], 1_000, MINUTE, Timestamp::EPOCH).await.unwrap();
     assert_eq!((held.len(), tasks.len()), (count, count));
     let key = SyncKey::new("o", "s", "l");
-    let span = KeyRange { kind: "contact", location: Some("l".into()), after: None, up_to: None };
-    let applied = |n: usize| EventLogEntry {
+    let range = KeyRange { kind: "contact", location: Some("l".into()), after: None, up_to: None };
+    let entry = |n: usize| EventLogEntry {
         organization: None,
         source: Cow::Borrowed("ghl"),
         delivery: n.to_string().into(),
@@ -92,7 +97,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
         changes: (0..count).map(|n| change(n, put(json!(2)))).collect(),
         inbox_done: held.into_iter().map(|held| held.claim).collect(),
         outbox_done: tasks.into_iter().map(|task| task.claim).collect(),
-        event_log: (0..count).map(applied).collect(),
+        event_log: (0..count).map(entry).collect(),
         outbox: (1_000..1_000 + count).map(task).collect(),
         checkpoint: Some(CheckpointWrite::Finished {
             key: key.clone(),
@@ -101,7 +106,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
             watermark: None,
             next_run_at: Timestamp::EPOCH,
         }),
-        scanned: Some(ScannedRange { pass: key, range: span, older_than: Timestamp::EPOCH }),
+        scanned: Some(ScannedRange { sync: key, range, older_than: Timestamp::EPOCH }),
     }
 }
 
@@ -111,82 +116,79 @@ async fn a_commit_takes_as_many_statements_for_500_changes_as_for_2() {
     for count in [2, 500] {
         let store = store().await;
         let batch = full_batch(&store, count).await;
-        let before = statements();
+        let before = statement_count();
         let outcome = store.commit(batch).await.unwrap();
         assert!(outcome.committed);
         assert_eq!(outcome.changes.len(), count);
-        taken.push(statements() - before);
+        taken.push(statement_count() - before);
     }
-    // Claims, tasks, current rows, upsert, new tasks, history, the pass and its missing, found, covered.
+    // Claims, tasks, load, update, new tasks, event log, checkpoint and its missing rows, found rows, scanned range.
     assert_eq!(taken, [10, 10]);
 }
 
 #[tokio::test]
 async fn a_commit_of_one_kind_takes_only_its_own_statements() {
     let store = store().await;
-    let before = statements();
+    let before = statement_count();
     store.commit(Batch { outbox: vec![task(1)], ..Batch::default() }).await.unwrap();
-    assert_eq!(statements() - before, 1);
+    assert_eq!(statement_count() - before, 1);
     store.commit(Batch::default()).await.unwrap();
-    assert_eq!(statements() - before, 1);
+    assert_eq!(statement_count() - before, 1);
 }
 
 #[tokio::test]
-async fn deliveries_are_kept_by_one_statement() {
+async fn deliveries_are_stored_by_one_statement() {
     let store = store().await;
-    let before = statements();
+    let before = statement_count();
     store.put(&deliveries(512)).await.unwrap();
-    assert_eq!(statements() - before, 1);
+    assert_eq!(statement_count() - before, 1);
 }
 
 #[tokio::test]
-async fn bodies_too_large_for_one_statement_are_kept_by_several() {
+async fn bodies_too_large_for_one_statement_are_split() {
     let store = store().await;
     let large = |delivery| NewDelivery { body: vec![b'x'; 7 << 20].into(), ..delivery };
     let deliveries: Vec<_> = deliveries(3).into_iter().map(large).collect();
-    let before = statements();
+    let before = statement_count();
     store.put(&deliveries).await.unwrap();
-    assert_eq!(statements() - before, 2);
+    assert_eq!(statement_count() - before, 2);
     assert_eq!(store.backlog().await.unwrap().pending, 3);
 }
 
-/// The plan of a statement, without running it; its parameters stay unbound.
-async fn plan(store: &SqlStore, statement: Sql) -> Vec<String> {
-    let mut link = store.pool.read().await.unwrap();
-    let Conn::Lite(conn) = link.conn() else { panic!("this store is on SQLite") };
-    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.lite));
+/// Returns the query plan of a statement with unbound parameters.
+async fn query_plan(store: &SqlStore, statement: Sql) -> Vec<String> {
+    let mut conn = store.pool.read().await.unwrap();
+    let ConnMut::Sqlite(conn) = conn.conn() else { panic!("this store is on SQLite") };
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sqlite));
     let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(conn).await.unwrap();
     rows.into_iter().map(|(.., detail)| detail).collect()
 }
 
 #[tokio::test]
-async fn no_statement_of_the_hot_paths_searches_a_whole_table() {
+async fn no_hot_statement_scans_a_table() {
     let store = store().await;
-    let mut link = store.pool.write().await.unwrap();
-    let fill = "INSERT INTO inbox (source, id, order_key, kind, body, at, due_at, state)
-        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
-        SELECT 'ghl', n, 'k' || (n % 1000), 'k', x'', n, n, iif(n > 99990, 0, 1) FROM n";
-    exec!(link, sql::two(fill, "")).unwrap();
-    exec!(link, sql::two("ANALYZE", "ANALYZE")).unwrap();
-    drop(link);
-    // A partial index holds the open, the dead or the scheduled rows only: walking it is walking what is asked for.
-    let walks = [
+    let mut conn = store.pool.write().await.unwrap();
+    exec!(conn, sql::per_database(FILL_INBOX, "")).unwrap();
+    exec!(conn, sql::per_database("ANALYZE", "ANALYZE")).unwrap();
+    drop(conn);
+    // These may scan a partial index, which contains only the open, dead or scheduled rows.
+    let index_scans = [
         ("inbox claim", sql::inbox::CLAIM),
         ("inbox backlog", sql::inbox::BACKLOG),
-        ("inbox dead", sql::inbox::DEAD),
-        ("inbox sweep", sql::inbox::SWEEP),
+        ("inbox dead", sql::inbox::LIST_DEAD),
+        ("inbox purge", sql::inbox::PURGE),
         ("outbox claim", sql::outbox::CLAIM),
-        ("outbox waiting", sql::outbox::WAITING),
-        ("outbox dead", sql::outbox::DEAD),
-        ("outbox sweep", sql::outbox::SWEEP),
+        ("outbox waiting", sql::outbox::COUNT_OPEN_AND_DEAD),
+        ("outbox dead", sql::outbox::LIST_DEAD),
+        ("outbox purge", sql::outbox::PURGE),
         ("due", sql::syncs::DUE),
         ("next due", sql::syncs::NEXT_DUE),
     ];
-    let looks = [
-        ("inbox done", sql::inbox::DONE),
-        ("inbox hand back", sql::inbox::HAND_BACK),
-        ("outbox done", sql::outbox::DONE),
-        ("current", sql::records::CURRENT),
+    let lookups = [
+        ("inbox finish", sql::inbox::FINISH),
+        ("inbox release", sql::inbox::RELEASE),
+        ("outbox finish", sql::outbox::FINISH),
+        ("current", sql::records::LOAD_CURRENT),
         ("update", sql::records::UPDATE),
         ("count", sql::records::COUNT),
         ("count in location", sql::records::COUNT_IN_LOCATION),
@@ -194,36 +196,33 @@ async fn no_statement_of_the_hot_paths_searches_a_whole_table() {
         ("list newest", sql::records::LIST_NEWEST),
         ("list in location", sql::records::LIST_IN_LOCATION),
         ("list newest in location", sql::records::LIST_NEWEST_IN_LOCATION),
-        ("missing", sql::records::MISSING),
-        ("missing in location", sql::records::MISSING_IN_LOCATION),
-        ("found", sql::records::FOUND),
+        ("missing", sql::records::INSERT_MISSING),
+        ("missing in location", sql::records::INSERT_MISSING_IN_LOCATION),
+        ("found", sql::records::DELETE_MISSING),
         ("list missing", sql::syncs::LIST_MISSING),
     ];
     let partial: &[&str] = &["_open", "_order", "_dead", "_done", "syncs_due"];
-    let statements = walks.iter().map(|hot| (hot, partial)).chain(looks.iter().map(|hot| (hot, &[][..])));
+    let statements = index_scans.iter().map(|hot| (hot, partial)).chain(lookups.iter().map(|hot| (hot, &[][..])));
     for ((name, statement), allowed) in statements {
-        let plan = plan(&store, *statement).await;
-        let never = |step: &&String| {
-            let whole = step.starts_with("SCAN ")
-                && !["VIRTUAL TABLE", "SCAN due", "CONSTANT ROW"].iter().any(|fine| step.contains(fine));
-            whole && !allowed.iter().any(|index| step.contains(index))
+        let plan = query_plan(&store, *statement).await;
+        let scans_table = |step: &&String| {
+            let is_scan = step.starts_with("SCAN ")
+                && !["VIRTUAL TABLE", "SCAN due", "CONSTANT ROW"].iter().any(|ignored| step.contains(ignored));
+            is_scan && !allowed.iter().any(|index| step.contains(index))
         };
-        assert_eq!(plan.iter().find(never), None, "{name}: {plan:#?}");
-        let sorted = |step: &&String| step.contains("TEMP B-TREE FOR ORDER BY");
-        assert_eq!(plan.iter().find(sorted), None, "{name}: {plan:#?}");
+        assert_eq!(plan.iter().find(scans_table), None, "{name}: {plan:#?}");
+        let sorts = |step: &&String| step.contains("TEMP B-TREE FOR ORDER BY");
+        assert_eq!(plan.iter().find(sorts), None, "{name}: {plan:#?}");
     }
 }
 
 #[tokio::test]
-async fn a_claim_among_100_000_finished_deliveries_looks_at_the_open_ones_only() {
+async fn a_claim_reads_only_the_open_deliveries_of_100_000() {
     let store = store().await;
-    let mut link = store.pool.write().await.unwrap();
-    let fill = "INSERT INTO inbox (source, id, order_key, kind, body, at, due_at, state)
-        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
-        SELECT 'ghl', n, 'k' || (n % 1000), 'k', x'', n, n, iif(n > 99990, 0, 1) FROM n";
-    exec!(link, sql::two(fill, "")).unwrap();
-    drop(link);
-    let plan = plan(&store, sql::inbox::CLAIM).await;
+    let mut conn = store.pool.write().await.unwrap();
+    exec!(conn, sql::per_database(FILL_INBOX, "")).unwrap();
+    drop(conn);
+    let plan = query_plan(&store, sql::inbox::CLAIM).await;
     assert!(plan.iter().any(|step| step.contains("inbox_open")), "{plan:#?}");
     assert!(plan.iter().any(|step| step.contains("inbox_order")), "{plan:#?}");
     assert_eq!(store.claim(100, MINUTE, Timestamp::from_secs(1)).await.unwrap().len(), 10);

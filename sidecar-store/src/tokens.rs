@@ -10,20 +10,23 @@ use sidecar_core::{
 
 use crate::{
     SqlStore,
-    error::{Result, json, unreadable},
+    error::Result,
     failpoint::crash_point,
+    json::{parse_error, to_json},
     sql::tokens as sql,
-    tx::{exec, fetch, written},
+    tx::{exec, fetch, write_returning},
 };
 
 /// organization, resource, generation, sealed, `expires_at`, state.
 type Row = (String, String, i64, Vec<u8>, Option<i64>, String);
 
-/// What of a set is secret or may tell about somebody: sealed as one.
+/// The secret and personal fields of a token set, sealed as one document.
 #[derive(Serialize)]
 struct SecretsOut<'a> {
     access: &'a str,
     refresh: Option<&'a str>,
+    issued_at: Option<Timestamp>,
+    issued_from: Option<&'a str>,
     scope: Option<&'a str>,
     extra: &'a Map<String, Value>,
 }
@@ -32,11 +35,13 @@ struct SecretsOut<'a> {
 struct SecretsIn {
     access: SecretText,
     refresh: Option<SecretText>,
+    issued_at: Option<Timestamp>,
+    issued_from: Option<String>,
     scope: Option<String>,
     extra: Map<String, Value>,
 }
 
-/// A secret that is read straight into its wrapping.
+/// A secret that is deserialized directly into its wrapper.
 struct SecretText(SecretString);
 
 impl<'de> Deserialize<'de> for SecretText {
@@ -45,62 +50,63 @@ impl<'de> Deserialize<'de> for SecretText {
     }
 }
 
-/// The part of a set's place that no other value has.
+/// The field of the seal context of every token set.
 pub(crate) const FIELD: &str = "tokens";
 
-fn place(key: &TokenKey) -> Context<'_> {
+fn seal_context(key: &TokenKey) -> Context<'_> {
     Context { tenant: key.organization().as_str(), connection: key.resource(), field: FIELD }
 }
 
-fn vault_refused(error: SealError) -> StoreError {
+fn seal_error(error: SealError) -> StoreError {
     StoreError::broken("the vault cannot seal or open these tokens").with_source(error)
 }
 
-/// A connection whose tokens do not open is still there, to be made again or forgotten: its key is lost, or its row was
-/// tampered with.
-fn locked(key: TokenKey, generation: i64, error: &SealError) -> Connection {
-    tracing::error!(%key, %error, "a connection's tokens cannot be opened: it has to be made again");
-    let tokens = TokenSet {
-        access: SecretString::default(),
-        refresh: None,
-        expires_at: Some(Timestamp::EPOCH),
-        generation: generation.cast_unsigned(),
-        scope: None,
-        extra: serde_json::Map::new(),
-    };
+/// Returns a connection whose tokens cannot be opened, because the key is lost or the row was changed. It still exists, so it can
+/// be reconnected or deleted.
+fn unopenable(key: TokenKey, generation: i64, error: &SealError) -> Connection {
+    tracing::error!(%key, %error, "cannot open the tokens of a connection: it must be reconnected");
+    let tokens =
+        TokenSet { expires_at: Some(Timestamp::EPOCH), generation: generation.cast_unsigned(), ..TokenSet::empty() };
     let reason = format!("the stored tokens cannot be opened: {error}");
     Connection { key, tokens, state: ConnectionState::NeedsReauth { reason, since: Timestamp::EPOCH } }
 }
 
 impl SqlStore {
     fn seal_tokens(&self, key: &TokenKey, tokens: &TokenSet) -> Result<Sealed> {
-        let plain = SecretString::from(json(&SecretsOut {
+        let plain = SecretString::from(to_json(&SecretsOut {
             access: tokens.access.expose_secret(),
             refresh: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
+            issued_at: tokens.issued_at,
+            issued_from: tokens.issued_from.as_deref(),
             scope: tokens.scope.as_deref(),
             extra: &tokens.extra,
         })?);
-        self.vault.seal(&place(key), &plain).map_err(vault_refused)
+        self.vault.seal(&seal_context(key), &plain).map_err(seal_error)
     }
 
-    fn connection(&self, (organization, resource, generation, sealed, expires_at, state): Row) -> Result<Connection> {
+    fn connection_from_row(
+        &self,
+        (organization, resource, generation, sealed, expires_at, state): Row,
+    ) -> Result<Connection> {
         let key = TokenKey::new(organization, resource);
-        let plain = match self.vault.open(&place(&key), &sealed) {
+        let plain = match self.vault.open(&seal_context(&key), &sealed) {
             Ok(plain) => plain,
-            Err(error) => return Ok(locked(key, generation, &error)),
+            Err(error) => return Ok(unopenable(key, generation, &error)),
         };
-        // Not with the parser's message: it may quote what it read.
+        // Drops the parser's message, because it may quote the secrets.
         let secrets: SecretsIn = serde_json::from_str(plain.expose_secret())
-            .map_err(|_| StoreError::broken("a connection's tokens are sealed in a form that cannot be read"))?;
+            .map_err(|_| StoreError::broken("the sealed tokens of a connection are not valid JSON"))?;
         let tokens = TokenSet {
             access: secrets.access.0,
             refresh: secrets.refresh.map(|refresh| refresh.0),
             expires_at: expires_at.map(Timestamp::from_micros),
+            issued_at: secrets.issued_at,
+            issued_from: secrets.issued_from,
             generation: generation.cast_unsigned(),
             scope: secrets.scope,
             extra: secrets.extra,
         };
-        let state: ConnectionState = serde_json::from_str(&state).map_err(unreadable("a connection's state"))?;
+        let state: ConnectionState = serde_json::from_str(&state).map_err(parse_error("the state of a connection"))?;
         Ok(Connection { key, tokens, state })
     }
 }
@@ -108,26 +114,42 @@ impl SqlStore {
 #[async_trait]
 impl TokenStore for SqlStore {
     async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let row: Option<Row> = fetch!(fetch_optional, link, sql::LOAD, key.organization().as_str(), key.resource())?;
-        row.map(|row| self.connection(row)).transpose()
+        let mut conn = self.pool.read().await?;
+        let row: Option<Row> = fetch!(fetch_optional, conn, sql::LOAD, key.organization().as_str(), key.resource())?;
+        row.map(|row| self.connection_from_row(row)).transpose()
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError> {
         crash_point!("tokens.swap.before");
         let sealed = self.seal_tokens(key, next)?;
-        let sealed_with = key_id(sealed.as_bytes()).map_err(vault_refused)?;
-        let state = json(&ConnectionState::Active)?;
+        let sealed_with = key_id(sealed.as_bytes()).map_err(seal_error)?;
+        let state = to_json(state)?;
         let expires_at = next.expires_at.map(Timestamp::as_micros);
         let (organization, resource, sealed) = (key.organization().as_str(), key.resource(), sealed.as_bytes());
-        let mut link = self.pool.write().await?;
+        let mut conn = self.pool.write().await?;
         let stored: Option<(i64,)> = if expected == 0 {
-            written!(link, sql::CREATE, organization, resource, sealed, sealed_with, expires_at, &state)?
+            write_returning!(conn, sql::CREATE, organization, resource, sealed, sealed_with, expires_at, &state)?
         } else {
             let expected = expected.cast_signed();
-            written!(link, sql::REPLACE, organization, resource, sealed, sealed_with, expires_at, &state, expected)?
+            write_returning!(
+                conn,
+                sql::REPLACE,
+                organization,
+                resource,
+                sealed,
+                sealed_with,
+                expires_at,
+                &state,
+                expected
+            )?
         };
-        drop(link);
+        drop(conn);
         match stored {
             Some((generation,)) => Ok(CasResult::Stored(generation.cast_unsigned())),
             None => Ok(CasResult::Conflict(self.load(key).await?)),
@@ -135,22 +157,22 @@ impl TokenStore for SqlStore {
     }
 
     async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
-        let state = json(state)?;
+        let state = to_json(state)?;
         let (organization, resource) = (key.organization().as_str(), key.resource());
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::MARK, organization, resource, generation.cast_signed(), &state)?;
+        let mut conn = self.pool.write().await?;
+        exec!(conn, sql::SET_STATE, organization, resource, generation.cast_signed(), &state)?;
         Ok(())
     }
 
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
-        let mut link = self.pool.write().await?;
-        exec!(link, sql::FORGET, key.organization().as_str(), key.resource())?;
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError> {
+        let mut conn = self.pool.write().await?;
+        exec!(conn, sql::DELETE, key.organization().as_str(), key.resource())?;
         Ok(())
     }
 
     async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError> {
-        let mut link = self.pool.read().await?;
-        let rows: Vec<Row> = fetch!(fetch_all, link, sql::OF_ORGANIZATION, organization.as_str())?;
-        rows.into_iter().map(|row| self.connection(row)).collect()
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<Row> = fetch!(fetch_all, conn, sql::LIST_BY_ORGANIZATION, organization.as_str())?;
+        rows.into_iter().map(|row| self.connection_from_row(row)).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! The one place that knows which databases there are: a pool, a transaction and a connection are enums of them, and
-//! two macros run a statement on whichever it is. A further database is a further variant here.
+//! The database abstraction: a pool, a transaction and a connection are enums over the enabled databases, and the macros
+//! `exec!`, `fetch!` and `write_returning!` run a statement on any of them. To add a database, add a variant.
 
 use std::borrow::Cow;
 
@@ -14,102 +14,104 @@ use crate::error::{Result, from_sqlx};
 /// The connections of a store.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
-    /// SQLite has one writer at a time: one connection writes, others read beside it.
+    /// SQLite allows one writer at a time, so one connection writes and the others read.
     #[cfg(feature = "sqlite")]
-    Lite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: SqlitePool, read: SqlitePool },
     #[cfg(feature = "postgres")]
-    Pg(PgPool),
+    Postgres(PgPool),
 }
 
-/// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing.
+/// A write transaction. Rolls back if it is dropped without [`Tx::commit`].
 pub(crate) enum Tx {
     #[cfg(feature = "sqlite")]
-    Lite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>),
     #[cfg(feature = "postgres")]
-    Pg(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
-/// A connection for single statements, each a transaction of its own.
-pub(crate) enum Link {
+/// A pooled connection for single statements in autocommit mode.
+pub(crate) enum PooledConn {
     #[cfg(feature = "sqlite")]
-    Lite(PoolConnection<Sqlite>),
+    Sqlite(PoolConnection<Sqlite>),
     #[cfg(feature = "postgres")]
-    Pg(PoolConnection<Postgres>),
+    Postgres(PoolConnection<Postgres>),
 }
 
-/// What a statement runs on.
-pub(crate) enum Conn<'a> {
+/// The target of a statement.
+pub(crate) enum ConnMut<'a> {
     #[cfg(feature = "sqlite")]
-    Lite(&'a mut SqliteConnection),
+    Sqlite(&'a mut SqliteConnection),
     #[cfg(feature = "postgres")]
-    Pg(&'a mut PgConnection),
+    Postgres(&'a mut PgConnection),
 }
 
 impl Pool {
-    /// What the database is called.
+    /// Returns the name of the database.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite { .. } => "sqlite",
+            Self::Sqlite { .. } => "sqlite",
             #[cfg(feature = "postgres")]
-            Self::Pg(_) => "postgres",
+            Self::Postgres(_) => "postgres",
         }
     }
 
-    /// Begins a transaction. SQLite takes the right to write at once: taken later it could be refused half way.
+    /// Begins a transaction. SQLite takes the write lock at once, because it could fail to upgrade a read lock later.
     pub(crate) async fn begin(&self) -> Result<Tx> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite { write, .. } => write.begin_with("BEGIN IMMEDIATE").await.map(Tx::Lite).map_err(from_sqlx),
+            Self::Sqlite { write, .. } => write.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(pool) => in_time(begin_whole(pool.clone())).await.map(Tx::Pg),
+            Self::Postgres(pool) => with_timeout(begin_detached(pool.clone())).await.map(Tx::Postgres),
         }
     }
 
-    /// Begins a transaction of a kind of which only one runs at a time. SQLite has no other.
-    pub(crate) async fn begin_in_turn(&self) -> Result<Tx> {
+    /// Begins a transaction that excludes every other one begun by this method. In SQLite every write transaction does.
+    pub(crate) async fn begin_exclusive(&self) -> Result<Tx> {
         let tx = self.begin().await?;
         match tx {
             #[cfg(feature = "sqlite")]
-            Tx::Lite(_) => Ok(tx),
+            Tx::Sqlite(_) => Ok(tx),
             #[cfg(feature = "postgres")]
-            Tx::Pg(mut pg) => {
-                in_time(sqlx::query("SELECT pg_advisory_xact_lock(hashtext('sidecar.turn'))").execute(&mut *pg))
-                    .await?;
-                Ok(Tx::Pg(pg))
+            Tx::Postgres(mut tx) => {
+                with_timeout(
+                    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('sidecar.exclusive'))").execute(&mut *tx),
+                )
+                .await?;
+                Ok(Tx::Postgres(tx))
             }
         }
     }
 
-    /// A connection for one statement that writes.
-    pub(crate) async fn write(&self) -> Result<Link> {
+    /// Returns a connection for a statement that writes.
+    pub(crate) async fn write(&self) -> Result<PooledConn> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite { write, .. } => write.acquire().await.map(Link::Lite).map_err(from_sqlx),
+            Self::Sqlite { write, .. } => write.acquire().await.map(PooledConn::Sqlite).map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(pool) => pool.acquire().await.map(Link::Pg).map_err(from_sqlx),
+            Self::Postgres(pool) => pool.acquire().await.map(PooledConn::Postgres).map_err(from_sqlx),
         }
     }
 
-    /// A connection for statements that only read.
-    pub(crate) async fn read(&self) -> Result<Link> {
+    /// Returns a connection for statements that only read.
+    pub(crate) async fn read(&self) -> Result<PooledConn> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite { read, .. } => read.acquire().await.map(Link::Lite).map_err(from_sqlx),
+            Self::Sqlite { read, .. } => read.acquire().await.map(PooledConn::Sqlite).map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(pool) => pool.acquire().await.map(Link::Pg).map_err(from_sqlx),
+            Self::Postgres(pool) => pool.acquire().await.map(PooledConn::Postgres).map_err(from_sqlx),
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite { write, read } => {
+            Self::Sqlite { write, read } => {
                 read.close().await;
                 write.close().await;
             }
             #[cfg(feature = "postgres")]
-            Self::Pg(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -118,115 +120,114 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite(tx) => tx.commit().await.map_err(from_sqlx),
+            Self::Sqlite(tx) => tx.commit().await.map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(tx) => in_time(tx.commit()).await,
+            Self::Postgres(tx) => with_timeout(tx.commit()).await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite(tx) => tx.rollback().await.map_err(from_sqlx),
+            Self::Sqlite(tx) => tx.rollback().await.map_err(from_sqlx),
             #[cfg(feature = "postgres")]
-            Self::Pg(tx) => in_time(tx.rollback()).await,
+            Self::Postgres(tx) => with_timeout(tx.rollback()).await,
         }
     }
 
-    pub(crate) fn conn(&mut self) -> Conn<'_> {
+    pub(crate) fn conn(&mut self) -> ConnMut<'_> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite(tx) => Conn::Lite(tx),
+            Self::Sqlite(tx) => ConnMut::Sqlite(tx),
             #[cfg(feature = "postgres")]
-            Self::Pg(tx) => Conn::Pg(tx),
+            Self::Postgres(tx) => ConnMut::Postgres(tx),
         }
     }
 }
 
-impl Link {
-    pub(crate) fn conn(&mut self) -> Conn<'_> {
+impl PooledConn {
+    pub(crate) fn conn(&mut self) -> ConnMut<'_> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Lite(link) => Conn::Lite(link),
+            Self::Sqlite(conn) => ConnMut::Sqlite(conn),
             #[cfg(feature = "postgres")]
-            Self::Pg(link) => Conn::Pg(link),
+            Self::Postgres(conn) => ConnMut::Postgres(conn),
         }
     }
 }
 
-/// Begins in a task of its own, which comes to its end whatever becomes of the caller. sqlx forgets a transaction whose begin
-/// is dropped half way and hands its connection on: what others then write by single statements would never be committed.
+/// Begins a transaction in a separate task, so that a cancelled caller does not interrupt it. sqlx does not track a transaction
+/// whose begin is cancelled and reuses its connection: statements of the next user would never be committed.
 #[cfg(feature = "postgres")]
-async fn begin_whole(pool: PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let begun = tokio::spawn(async move { pool.begin().await });
-    begun.await.unwrap_or_else(|error| Err(sqlx::Error::Io(std::io::Error::other(error))))
+async fn begin_detached(pool: PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let task = tokio::spawn(async move { pool.begin().await });
+    task.await.unwrap_or_else(|error| Err(sqlx::Error::Io(std::io::Error::other(error))))
 }
 
-/// Bounds what a server across a network may take: one that went silent would hold its caller for ever. Longer than the
-/// server's own `statement_timeout`, which tells more when it can still speak.
+/// Limits the wait for a server that went silent. Longer than `statement_timeout`, whose error has more detail.
 #[cfg(feature = "postgres")]
-pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
+pub(crate) async fn with_timeout<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
     use sidecar_core::{StoreError, SystemClock, time::timeout};
-    match timeout(&SystemClock::new(), crate::open::postgres::SILENCE, work).await {
+    match timeout(&SystemClock::new(), crate::open::postgres::RESPONSE_TIMEOUT, work).await {
         Ok(done) => done.map_err(from_sqlx),
-        Err(_) => Err(StoreError::unavailable("the database does not answer")),
+        Err(_) => Err(StoreError::unavailable("the database does not respond")),
     }
 }
 
-/// Runs a statement on a [`Tx`] or [`Link`]; answers how many rows it wrote.
+/// Runs a statement on a [`Tx`] or [`PooledConn`] and returns the number of rows that it wrote.
 macro_rules! exec {
     ($on:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         #[cfg(test)]
         $crate::tx::count_statement();
         match $on.conn() {
             #[cfg(feature = "sqlite")]
-            $crate::tx::Conn::Lite(conn) => sqlx::query($sql.lite)$(.bind($crate::tx::Bind::bound($arg)))*
+            $crate::tx::ConnMut::Sqlite(conn) => sqlx::query($sql.sqlite)$(.bind($crate::tx::Bind::into_value($arg)))*
                 .execute(conn).await.map(|done| done.rows_affected()).map_err($crate::error::from_sqlx),
             #[cfg(feature = "postgres")]
-            $crate::tx::Conn::Pg(conn) => $crate::tx::in_time(
-                sqlx::query($sql.pg)$(.bind($crate::tx::Bind::bound($arg)))*.execute(conn)
+            $crate::tx::ConnMut::Postgres(conn) => $crate::tx::with_timeout(
+                sqlx::query($sql.postgres)$(.bind($crate::tx::Bind::into_value($arg)))*.execute(conn)
             ).await.map(|done| done.rows_affected()),
         }
     }};
 }
 
-/// Runs a statement on a [`Tx`] or [`Link`] and reads its rows as tuples: `fetch_all`, and where nothing is written
-/// `fetch_optional` and `fetch_one`.
+/// Runs a statement on a [`Tx`] or [`PooledConn`] and returns its rows as tuples. Use `fetch_optional` and `fetch_one` only for
+/// statements that do not write.
 macro_rules! fetch {
     ($how:ident, $on:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         #[cfg(test)]
         $crate::tx::count_statement();
         match $on.conn() {
             #[cfg(feature = "sqlite")]
-            $crate::tx::Conn::Lite(conn) => sqlx::query_as($sql.lite)$(.bind($crate::tx::Bind::bound($arg)))*
+            $crate::tx::ConnMut::Sqlite(conn) => sqlx::query_as($sql.sqlite)$(.bind($crate::tx::Bind::into_value($arg)))*
                 .$how(conn).await.map_err($crate::error::from_sqlx),
             #[cfg(feature = "postgres")]
-            $crate::tx::Conn::Pg(conn) => $crate::tx::in_time(
-                sqlx::query_as($sql.pg)$(.bind($crate::tx::Bind::bound($arg)))*.$how(conn)
+            $crate::tx::ConnMut::Postgres(conn) => $crate::tx::with_timeout(
+                sqlx::query_as($sql.postgres)$(.bind($crate::tx::Bind::into_value($arg)))*.$how(conn)
             ).await,
         }
     }};
 }
 
-/// Runs a statement that writes at most one row and answers it. Read to its end: what SQLite says of a commit that failed comes
-/// after the row.
-macro_rules! written {
+/// Runs a statement that writes at most one row and returns it. Reads the result to its end, because SQLite reports a failed
+/// commit after the row.
+macro_rules! write_returning {
     ($on:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
         $crate::tx::fetch!(fetch_all, $on, $sql $(, $arg)*).map(|rows| rows.into_iter().next())
     };
 }
 
-pub(crate) use {exec, fetch, written};
+pub(crate) use {exec, fetch, write_returning};
 
-/// A parameter as every database takes it. A NUL is no character of a PostgreSQL text.
+/// Converts a parameter to a value that every database accepts. PostgreSQL rejects NUL in texts.
 pub(crate) trait Bind {
-    type As;
+    type Value;
 
-    fn bound(self) -> Self::As;
+    fn into_value(self) -> Self::Value;
 }
 
-/// Without NUL, which becomes the replacement character.
-pub(crate) fn text(text: &str) -> Cow<'_, str> {
+/// Replaces NUL by U+FFFD.
+pub(crate) fn replace_nul(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
         true => text.replace('\0', "\u{FFFD}").into(),
         false => text.into(),
@@ -234,55 +235,55 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Bind for &'a str {
-    type As = Cow<'a, str>;
+    type Value = Cow<'a, str>;
 
-    fn bound(self) -> Self::As {
-        text(self)
+    fn into_value(self) -> Self::Value {
+        replace_nul(self)
     }
 }
 
 impl<'a> Bind for &'a String {
-    type As = Cow<'a, str>;
+    type Value = Cow<'a, str>;
 
-    fn bound(self) -> Self::As {
-        text(self)
+    fn into_value(self) -> Self::Value {
+        replace_nul(self)
     }
 }
 
 impl<'a> Bind for Option<&'a str> {
-    type As = Option<Cow<'a, str>>;
+    type Value = Option<Cow<'a, str>>;
 
-    fn bound(self) -> Self::As {
-        self.map(text)
+    fn into_value(self) -> Self::Value {
+        self.map(replace_nul)
     }
 }
 
-macro_rules! as_they_are {
-    ($($bound:ty),*) => {
-        $(impl Bind for $bound {
-            type As = Self;
+macro_rules! bind_unchanged {
+    ($($type:ty),*) => {
+        $(impl Bind for $type {
+            type Value = Self;
 
-            fn bound(self) -> Self {
+            fn into_value(self) -> Self {
                 self
             }
         })*
     };
 }
 
-as_they_are!(i64, Option<i64>, bool);
+bind_unchanged!(i64, Option<i64>, bool);
 
 impl<'a> Bind for &'a [u8] {
-    type As = &'a [u8];
+    type Value = &'a [u8];
 
-    fn bound(self) -> Self {
+    fn into_value(self) -> Self {
         self
     }
 }
 
 impl<'a> Bind for &'a Vec<u8> {
-    type As = &'a [u8];
+    type Value = &'a [u8];
 
-    fn bound(self) -> &'a [u8] {
+    fn into_value(self) -> &'a [u8] {
         self
     }
 }
@@ -297,8 +298,8 @@ pub(crate) fn count_statement() {
     STATEMENTS.set(STATEMENTS.get() + 1);
 }
 
-/// Statements run on this thread so far.
+/// Returns the number of statements that this thread has run.
 #[cfg(test)]
-pub(crate) fn statements() -> u64 {
+pub(crate) fn statement_count() -> u64 {
     STATEMENTS.get()
 }

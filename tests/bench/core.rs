@@ -1,4 +1,4 @@
-//! What every call pays: the limiter, the token, the pipeline with its models.
+//! The cost of every call: the limiter, the token, the pipeline with its models.
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 use sidecar_core::{
     Clock, SystemClock,
     rate_limit::{Decision, LocalLimiter, Priority, RateLimiter, Scope},
-    token::{Credentials, MemoryStore, TokenKey, TokenManager, TokenStore},
+    token::{ConnectionState, Credentials, MemoryStore, TokenKey, TokenManager, TokenStore},
 };
-use sidecar_tests::{Asked, Figures, Unlimited, percentile, token_set};
+use sidecar_tests::{Measurements, Target, Unlimited, percentile, token_set};
 
-/// Runs all of them, each for about `time`.
-pub(super) async fn run(figures: &mut Figures, time: Duration) {
-    figures.add("limiter: two scopes taken", limiter(time).await, "ns");
-    figures.add("token: a good one handed out", token(time).await, "ns");
-    call(figures, time).await;
+/// Runs each benchmark for about `time`.
+pub(super) async fn run(measurements: &mut Measurements, time: Duration) {
+    measurements.add("limiter: two scopes acquired", limiter(time).await, "ns");
+    measurements.add("token: a cached one returned", token(time).await, "ns");
+    call(measurements, time).await;
 }
 
-/// Nanoseconds for one `step`, over about `time`.
-async fn each<F: Future>(time: Duration, mut step: impl FnMut() -> F) -> f64 {
-    const LOT: u32 = 1_000;
+/// Returns the median nanoseconds of one `step`, measured for about `time`.
+async fn time_per_step<F: Future>(time: Duration, mut step: impl FnMut() -> F) -> f64 {
+    const BATCH_STEPS: u32 = 1_000;
     let clock = SystemClock::new();
-    let mut lots = Vec::new();
-    while clock.monotonic() < time || lots.is_empty() {
+    let mut batches = Vec::new();
+    while clock.monotonic() < time || batches.is_empty() {
         let began = clock.monotonic();
-        for _ in 0..LOT {
+        for _ in 0..BATCH_STEPS {
             black_box(step().await);
         }
-        lots.push((clock.monotonic() - began).as_secs_f64() * 1e9 / f64::from(LOT));
+        batches.push((clock.monotonic() - began).as_secs_f64() * 1e9 / f64::from(BATCH_STEPS));
     }
-    lots.sort_by(f64::total_cmp);
-    percentile(&lots, 0.5)
+    batches.sort_by(f64::total_cmp);
+    percentile(&batches, 0.5)
 }
 
 async fn limiter(time: Duration) -> f64 {
@@ -43,22 +43,24 @@ async fn limiter(time: Duration) -> f64 {
         Scope::sliding_window("bench:burst", u32::MAX, Duration::from_secs(10)),
         Scope::fixed_window("bench:day", u32::MAX, Duration::from_secs(86_400)),
     ];
-    each(time, async || assert_eq!(limiter.try_acquire(&scopes, Priority::Interactive).await.unwrap(), Decision::Go))
-        .await
+    time_per_step(time, async || {
+        assert_eq!(limiter.try_acquire(&scopes, Priority::Interactive).await.unwrap(), Decision::Go)
+    })
+    .await
 }
 
-/// Renews nothing: the token of the benchmark is good throughout.
+/// A provider that is never called, because the token of the benchmark does not expire.
 #[derive(Debug)]
-struct Never;
+struct UnusedProvider;
 
 #[async_trait::async_trait]
-impl sidecar_core::token::TokenProvider for Never {
+impl sidecar_core::token::TokenProvider for UnusedProvider {
     async fn refresh(
         &self,
         key: &TokenKey,
         _: &sidecar_core::token::TokenSet,
     ) -> sidecar_core::Result<sidecar_core::token::TokenSet> {
-        panic!("{key} needs no renewal")
+        panic!("{key} needs no refresh")
     }
 }
 
@@ -66,15 +68,15 @@ async fn token(time: Duration) -> f64 {
     let store = Arc::new(MemoryStore::new());
     let key = TokenKey::new("org", "bench:1");
     let token = provider_sandbox::ghl::Token { access: "access".into(), refresh: None, expires_in: 86_399 };
-    drop(store.swap(&key, 0, &token_set(token, &json!({}))).await.unwrap());
-    let handle = TokenManager::new(store.clone(), store, Arc::new(Never), SystemClock::shared()).handle(key);
-    each(time, async || handle.access_token(None).await.unwrap()).await
+    drop(store.swap(&key, 0, &token_set(token, &json!({})), &ConnectionState::Active).await.unwrap());
+    let handle = TokenManager::new(store.clone(), store, Arc::new(UnusedProvider), SystemClock::shared()).handle(key);
+    time_per_step(time, async || handle.access_token(None).await.unwrap()).await
 }
 
-/// What somebody without this crate would write.
+/// The model that a caller without this crate would write.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Plain {
+struct PlainPage {
     contacts: Vec<PlainContact>,
     #[expect(dead_code, reason = "decoded for the comparison")]
     total: u64,
@@ -99,8 +101,8 @@ struct PlainContact {
     extra: serde_json::Map<String, Value>,
 }
 
-/// A search of 100 contacts through the client, and through reqwest and serde alone, in turns against the same server.
-async fn call(figures: &mut Figures, time: Duration) {
+/// A search of 100 contacts through the client, and through reqwest and serde alone, alternating, against the same server.
+async fn call(measurements: &mut Measurements, time: Duration) {
     let sandbox = Sandbox::builder().contacts(300).locations(1).start().await.unwrap();
     let location = sandbox.ghl().location_ids().remove(0);
     let token = sandbox.ghl().private_integration_token(&location).unwrap();
@@ -126,7 +128,7 @@ async fn call(figures: &mut Figures, time: Duration) {
         let page = client.contacts().search(location.as_str()).page_size(100).await.unwrap();
         let between = clock.monotonic();
         let body = send(format!("{url}/contacts/search")).send().await.unwrap().bytes().await.unwrap();
-        let plain: Plain = serde_json::from_slice(&body).unwrap();
+        let plain: PlainPage = serde_json::from_slice(&body).unwrap();
         let ended = clock.monotonic();
         assert_eq!((page.items.len(), plain.contacts.len()), (100, 100));
         ours.push((between - began).as_secs_f64() * 1e6);
@@ -135,15 +137,18 @@ async fn call(figures: &mut Figures, time: Duration) {
     ours.sort_by(f64::total_cmp);
     theirs.sort_by(f64::total_cmp);
     let (ours, theirs) = (percentile(&ours, 0.5), percentile(&theirs, 0.5));
-    figures.add("call: 100 contacts by reqwest and serde alone", theirs, "µs");
-    figures.add("call: 100 contacts by the client", ours, "µs").beside(theirs).ratio(Asked::AtMost(1.15));
+    measurements.add("call: 100 contacts by reqwest and serde alone", theirs, "µs");
+    measurements
+        .add("call: 100 contacts by the client", ours, "µs")
+        .relative_to(theirs)
+        .ratio_target(Target::AtMost(1.15));
 }
 
-/// Serves one answer for ever.
+/// Serves one response until the process ends.
 async fn serve(page: bytes::Bytes) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = move || async move { ([("content-type", "application/json")], page) };
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/contacts/search", post(answer))).await });
+    let response = move || async move { ([("content-type", "application/json")], page) };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/contacts/search", post(response))).await });
     url
 }

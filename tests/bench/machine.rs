@@ -1,19 +1,17 @@
-//! What the machine can do: flushes of the disk, and commits of each database that hold next to nothing.
+//! The limits of the machine: disk flushes, and commits of one-row updates.
 
 use std::{fs::OpenOptions, io::Write, path::Path, time::Duration};
 
 use sidecar_core::{Clock, SystemClock};
-use sidecar_tests::percentile;
+use sidecar_tests::{SqlConnection, TestDatabase, percentile};
 use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::database::{Fresh, Look};
-
-/// How fast a thing can be done again and again.
+/// The rate and latency of a repeated operation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct OperationRate {
     /// Per second.
     pub(crate) rate: f64,
     /// Milliseconds.
@@ -22,17 +20,17 @@ pub(crate) struct Pace {
     pub(crate) p99: f64,
 }
 
-impl Pace {
-    /// From milliseconds of each.
-    fn of(mut waits: Vec<f64>) -> Self {
+impl OperationRate {
+    /// Creates it from the milliseconds of each operation.
+    fn from_ms(mut waits: Vec<f64>) -> Self {
         waits.sort_by(f64::total_cmp);
         let rate = waits.len() as f64 / waits.iter().sum::<f64>() * 1e3;
         Self { rate, p50: percentile(&waits, 0.5), p99: percentile(&waits, 0.99) }
     }
 }
 
-/// 4 KiB written and flushed (`fdatasync`).
-pub(crate) fn flushes(folder: &Path, time: Duration) -> Pace {
+/// Measures writes of 4 KiB with `fdatasync`.
+pub(crate) fn flushes(folder: &Path, time: Duration) -> OperationRate {
     let mut file = OpenOptions::new().create(true).append(true).open(folder.join("flushes")).unwrap();
     let clock = SystemClock::new();
     let mut waits = Vec::new();
@@ -40,39 +38,39 @@ pub(crate) fn flushes(folder: &Path, time: Duration) -> Pace {
         let began = clock.monotonic();
         file.write_all(&[7; 4096]).unwrap();
         file.sync_data().unwrap();
-        waits.push(millis(clock.monotonic() - began));
+        waits.push(to_ms(clock.monotonic() - began));
     }
-    Pace::of(waits)
+    OperationRate::from_ms(waits)
 }
 
-/// One-row updates, each in a commit of its own, on an empty database.
-pub(crate) async fn commits(fresh: &Fresh, time: Duration) -> Pace {
-    let mut look = durable(fresh).await;
-    look.run("CREATE TABLE one (n INTEGER NOT NULL)").await;
-    look.run("INSERT INTO one VALUES (0)").await;
+/// Measures one-row updates, one for each commit, on an empty database.
+pub(crate) async fn commits(test_database: &TestDatabase, time: Duration) -> OperationRate {
+    let mut connection = open_durable(test_database).await;
+    connection.execute("CREATE TABLE one (n INTEGER NOT NULL)").await;
+    connection.execute("INSERT INTO one VALUES (0)").await;
     let clock = SystemClock::new();
     let mut waits = Vec::new();
     while clock.monotonic() < time || waits.is_empty() {
         let began = clock.monotonic();
-        look.run("UPDATE one SET n = n + 1").await;
-        waits.push(millis(clock.monotonic() - began));
+        connection.execute("UPDATE one SET n = n + 1").await;
+        waits.push(to_ms(clock.monotonic() - began));
     }
-    look.close().await;
-    Pace::of(waits)
+    connection.close().await;
+    OperationRate::from_ms(waits)
 }
 
-/// A connection whose commits are as durable as the store's.
-async fn durable(fresh: &Fresh) -> Look {
-    match fresh {
-        Fresh::Sqlite(folder) => {
-            Look::Lite(SqliteConnection::connect_with(&lite(&folder.file("commits.db"))).await.unwrap())
-        }
-        Fresh::Postgres(_) => fresh.look().await,
+/// Opens a connection whose commits are as durable as the store's.
+async fn open_durable(test_database: &TestDatabase) -> SqlConnection {
+    match test_database {
+        TestDatabase::Sqlite(folder) => SqlConnection::Sqlite(
+            SqliteConnection::connect_with(&sqlite_options(&folder.file("commits.db"))).await.unwrap(),
+        ),
+        TestDatabase::Postgres(_) => SqlConnection::open(&test_database.url()).await,
     }
 }
 
-/// A SQLite file with the pragmas that the store sets.
-pub(crate) fn lite(file: &Path) -> SqliteConnectOptions {
+/// Returns options for a SQLite file with the pragmas that the store sets.
+pub(crate) fn sqlite_options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -84,7 +82,7 @@ pub(crate) fn lite(file: &Path) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "8000")
 }
 
-/// As the figures are told.
-pub(crate) fn millis(time: Duration) -> f64 {
+/// Converts a duration to milliseconds.
+pub(crate) fn to_ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

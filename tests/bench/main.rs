@@ -1,124 +1,135 @@
-//! Benchmarks: what the hot paths cost on this machine, beside what the machine itself can do in the same run.
+//! Benchmarks of the hot paths, relative to the limits of the machine measured in the same run.
 //!
 //! `cargo build --release -p crm-server -p sidecar-tests --bins && target/release/bench` measures: a table on standard
-//! output, rows in `target/bench/report.json`. `--smoke` only shows that every benchmark runs. PostgreSQL is measured where
-//! `SIDECAR_TEST_POSTGRES_URL` names one.
+//! output, rows in `target/bench/report.json`. `--smoke` only checks that every benchmark runs. PostgreSQL is measured if
+//! `SIDECAR_TEST_POSTGRES_URL` is set.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 mod core;
-mod database;
 mod ingest;
 mod machine;
-mod start;
+mod startup;
 mod sync;
 mod webhooks;
 
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use database::Database;
-use sidecar_tests::Figures;
+use sidecar_tests::{DatabaseKind, Measurements};
 use tokio::runtime::Builder;
 
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
-struct Arguments {
-    /// Which to run; all when none is named.
-    which: Vec<Which>,
-    /// A fraction of a second each.
+struct BenchArguments {
+    /// The benchmarks to run; all by default.
+    benchmarks: Vec<Benchmark>,
+    /// Runs each for a fraction of a second.
     #[arg(long)]
     smoke: bool,
-    /// On which databases.
+    /// The databases to measure on.
     #[arg(long, default_value = "both")]
-    database: On,
+    database: DatabaseSelection,
     #[command(subcommand)]
-    part: Option<Part>,
+    process: Option<Process>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
+enum Benchmark {
     /// Limiter, tokens, a client's call.
     Core,
     /// Durable deliveries per second, without HTTP.
     Ingest,
-    /// How soon a server is ready, and what it holds while it is idle.
+    /// Startup time and idle memory of a server.
     Start,
-    /// Deliveries to crm-server, beside the floor.
+    /// Deliveries to crm-server, relative to the baseline.
     Webhooks,
-    /// Contacts copied into the store, beside the database's own bulk writes.
+    /// Contacts synced into the store, beside the database's own bulk writes.
     Sync,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
+enum DatabaseSelection {
     Sqlite,
     Postgres,
     Both,
 }
 
-impl On {
-    fn databases(self) -> Vec<Database> {
-        let wanted = match self {
-            Self::Sqlite => vec![Database::Sqlite],
-            Self::Postgres => return vec![Database::Postgres],
-            Self::Both => vec![Database::Sqlite, Database::Postgres],
+impl DatabaseSelection {
+    fn databases(self) -> Vec<DatabaseKind> {
+        let selected = match self {
+            Self::Sqlite => vec![DatabaseKind::Sqlite],
+            Self::Postgres => return vec![DatabaseKind::Postgres],
+            Self::Both => vec![DatabaseKind::Sqlite, DatabaseKind::Postgres],
         };
-        wanted.into_iter().filter(|database| database.is_there()).collect()
+        selected.into_iter().filter(|database| is_available(*database)).collect()
     }
 }
 
-/// What a benchmark runs in a process of its own.
+/// The separate processes of a benchmark.
 #[derive(Debug, Subcommand)]
-enum Part {
+enum Process {
     /// Sends deliveries.
     #[command(hide = true)]
-    Sender(webhooks::sender::Order),
-    /// Takes deliveries with the least that is possible.
+    Sender(webhooks::sender::Arguments),
+    /// Receives deliveries with the minimal implementation.
     #[command(hide = true)]
-    Floor(webhooks::floor::Order),
+    Baseline(webhooks::baseline::Arguments),
     /// Serves pages of contacts.
     #[command(hide = true)]
-    Pages(sync::pages::Order),
-    /// Copies them.
+    Pages(sync::pages::Arguments),
+    /// Syncs them into a store.
     #[command(hide = true)]
-    Copy(sync::copy::Order),
+    SyncRuns(sync::engine_runs::Arguments),
+}
+
+/// Returns `true` if tests can create such a database.
+fn is_available(database: DatabaseKind) -> bool {
+    database == DatabaseKind::Sqlite || std::env::var_os("SIDECAR_TEST_POSTGRES_URL").is_some()
 }
 
 fn main() {
-    let arguments = Arguments::parse();
-    let (one, many) = (|| Builder::new_current_thread(), || Builder::new_multi_thread());
-    match arguments.part {
-        None => many().enable_all().build().unwrap().block_on(measure(&arguments)),
-        Some(Part::Sender(order)) => one().enable_all().build().unwrap().block_on(webhooks::sender::run(order)),
-        Some(Part::Pages(order)) => one().enable_all().build().unwrap().block_on(sync::pages::run(order)),
-        Some(Part::Copy(order)) => many().enable_all().build().unwrap().block_on(sync::copy::run(order)),
-        Some(Part::Floor(order)) => many().enable_all().build().unwrap().block_on(webhooks::floor::run(order)),
+    let arguments = BenchArguments::parse();
+    let (single_thread, multi_thread) = (|| Builder::new_current_thread(), || Builder::new_multi_thread());
+    match arguments.process {
+        None => multi_thread().enable_all().build().unwrap().block_on(measure(&arguments)),
+        Some(Process::Sender(arguments)) => {
+            single_thread().enable_all().build().unwrap().block_on(webhooks::sender::run(arguments))
+        }
+        Some(Process::Pages(arguments)) => {
+            single_thread().enable_all().build().unwrap().block_on(sync::pages::run(arguments))
+        }
+        Some(Process::SyncRuns(arguments)) => {
+            multi_thread().enable_all().build().unwrap().block_on(sync::engine_runs::run(arguments))
+        }
+        Some(Process::Baseline(arguments)) => {
+            multi_thread().enable_all().build().unwrap().block_on(webhooks::baseline::run(arguments))
+        }
     }
 }
 
-async fn measure(arguments: &Arguments) {
+async fn measure(arguments: &BenchArguments) {
     let time = if arguments.smoke { Duration::from_millis(150) } else { Duration::from_secs(6) };
-    let wanted = |which| arguments.which.is_empty() || arguments.which.contains(&which);
+    let selected = |benchmark| arguments.benchmarks.is_empty() || arguments.benchmarks.contains(&benchmark);
     let databases = arguments.database.databases();
-    let mut figures = Figures::default();
-    if wanted(Which::Core) {
-        core::run(&mut figures, time).await;
+    let mut measurements = Measurements::default();
+    if selected(Benchmark::Core) {
+        core::run(&mut measurements, time).await;
     }
-    if wanted(Which::Ingest) {
-        ingest::run(&mut figures, &databases, time).await;
+    if selected(Benchmark::Ingest) {
+        ingest::run(&mut measurements, &databases, time).await;
     }
-    if wanted(Which::Start) {
-        start::run(&mut figures, &databases, arguments.smoke).await;
+    if selected(Benchmark::Start) {
+        startup::run(&mut measurements, &databases, arguments.smoke).await;
     }
-    if wanted(Which::Webhooks) {
-        webhooks::run(&mut figures, &databases, arguments.smoke).await;
+    if selected(Benchmark::Webhooks) {
+        webhooks::run(&mut measurements, &databases, arguments.smoke).await;
     }
-    if wanted(Which::Sync) {
-        sync::run(&mut figures, &databases, arguments.smoke).await;
+    if selected(Benchmark::Sync) {
+        sync::run(&mut measurements, &databases, arguments.smoke).await;
     }
     if arguments.smoke {
-        println!("a smoke run: everything works, its figures say nothing");
-        figures.unjudged();
+        println!("smoke run: every benchmark runs, the values are not significant");
+        measurements.clear_targets();
     }
-    figures.report(if arguments.smoke { "smoke" } else { "report" });
+    measurements.report(if arguments.smoke { "smoke" } else { "report" });
 }

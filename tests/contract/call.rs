@@ -1,4 +1,4 @@
-//! What a generated call is made of.
+//! The parts of a generated call.
 
 use std::any::TypeId;
 
@@ -10,28 +10,28 @@ use ghl_client::{
 use serde_json::Value;
 use sidecar_core::http::Response;
 
-/// How deep optional fields are filled; models may hold themselves.
-const DEPTH: u8 = 6;
+/// The depth to which optional fields are filled; models can be recursive.
+const MAX_DEPTH: u8 = 6;
 
 /// A call of one operation.
 pub(crate) struct Call {
     /// The operation.
     pub(crate) operation: &'static Operation,
-    /// Makes the arguments and sends it; the client speaks the generation that [`At`] says.
+    /// Creates the arguments and sends the call; the client must use the generation of [`At`].
     pub(crate) send: fn(&GhlClient, &At) -> Sent,
 }
 
-/// A call on its way.
+/// A sent call.
 pub(crate) struct Sent {
-    /// The answer as it came.
-    pub(crate) answer: BoxFuture<'static, Result<Response>>,
-    /// Reads an answer as the method's own type, and gives the paths of what no field took up.
-    pub(crate) read: fn(Response) -> Result<Vec<String>>,
-    /// Whether the specification describes the answer, so that it has a type.
+    /// The raw response.
+    pub(crate) response: BoxFuture<'static, Result<Response>>,
+    /// Decodes a response into the method's type and returns the paths of unknown fields.
+    pub(crate) decode: fn(Response) -> Result<Vec<String>>,
+    /// Whether the specification describes the response, so that it has a type.
     pub(crate) described: bool,
 }
 
-/// Which arguments are wanted.
+/// The arguments to send at the current depth.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At {
     generation: Generation,
@@ -40,7 +40,7 @@ pub(crate) struct At {
 }
 
 impl At {
-    /// As few arguments as the generation allows, or all there are.
+    /// Creates the setting for required arguments only, or for all.
     pub(crate) fn new(generation: Generation, full: bool) -> Self {
         Self { generation, full, depth: 0 }
     }
@@ -53,10 +53,10 @@ impl At {
         Self { depth: self.depth + 1, ..*self }
     }
 
-    pub(crate) fn sets(&self, v2: Wanted, v3: Wanted) -> bool {
+    pub(crate) fn sets(&self, v2: Requirement, v3: Requirement) -> bool {
         match if self.is_v3() { v3 } else { v2 } {
             Must => true,
-            May => self.full && self.depth < DEPTH,
+            May => self.full && self.depth < MAX_DEPTH,
             Never => false,
         }
     }
@@ -64,7 +64,7 @@ impl At {
 
 /// Whether a field is part of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Wanted {
+pub(crate) enum Requirement {
     /// Required.
     Must,
     /// Optional.
@@ -72,9 +72,9 @@ pub(crate) enum Wanted {
     /// The generation lacks it.
     Never,
 }
-pub(crate) use Wanted::{May, Must, Never};
+pub(crate) use Requirement::{May, Must, Never};
 
-/// A field's value if it is wanted in v2 or in v3.
+/// Sets a field if the generation has it and the arguments include it.
 macro_rules! set {
     ($at:ident, $v2:ident, $v3:ident, $value:expr) => {
         if $at.sets($v2, $v3) { Some($value) } else { None }
@@ -83,13 +83,13 @@ macro_rules! set {
 pub(crate) use set;
 
 pub(crate) fn request<T: Decode + Unknown + 'static>(request: Request<T>) -> Sent {
-    let read = |answer| {
+    let decode = |response| {
         let mut unknown = Vec::new();
-        T::decode(answer)?.unknown("", &mut unknown);
+        T::decode(response)?.unknown("", &mut unknown);
         Ok(unknown)
     };
     let untyped = [TypeId::of::<Response>(), TypeId::of::<Value>(), TypeId::of::<Object>()];
-    Sent { answer: request.raw(), read, described: !untyped.contains(&TypeId::of::<T>()) }
+    Sent { response: request.raw(), decode, described: !untyped.contains(&TypeId::of::<T>()) }
 }
 
 pub(crate) fn file() -> File {

@@ -5,10 +5,10 @@ use ghl_client::{
 
 use crate::{
     call::{At, Call, Sent},
-    outcome::{Outcome, told},
+    outcome::{Outcome, error_text},
 };
 
-/// A call that is ready.
+/// A call with its arguments.
 pub(crate) struct Case {
     operation: &'static Operation,
     generation: Generation,
@@ -22,12 +22,12 @@ impl Case {
     }
 
     pub(crate) async fn run(self) -> Outcome {
-        let Self { operation, generation, full, sent: Sent { answer, read, described: typed } } = self;
-        let answer = answer.await;
-        let accepted = answer.is_ok();
-        let (error, unknown) = match answer.and_then(read) {
+        let Self { operation, generation, full, sent: Sent { response, decode, described: typed } } = self;
+        let response = response.await;
+        let accepted = response.is_ok();
+        let (error, unknown) = match response.and_then(decode) {
             Ok(unknown) => (None, unknown),
-            Err(error) => (Some(told(&error)), Vec::new()),
+            Err(error) => (Some(error_text(&error)), Vec::new()),
         };
         Outcome { operation: format!("{} {generation}", operation.name), full, typed, accepted, error, unknown }
     }

@@ -1,7 +1,7 @@
 //! Every published operation of GHL.
 //!
-//! The calls are generated from the digest (`ghl-codegen`), in both generations of the API. Invariant: the counts are those of the
-//! specifications, so that none can be left out.
+//! The calls are generated from the digest (`ghl-codegen`) for both generations of the API. Invariant: the counts equal those of
+//! the specifications.
 
 use futures_util::{StreamExt, stream};
 use ghl_client::{GhlClient, TokenKinds, api::Generation};
@@ -10,23 +10,23 @@ use ghl_codegen::digest::{self, Api};
 use crate::{
     calls,
     case::Case,
-    outcome::fullness,
+    outcome::argument_sets,
     prism::{Prism, Specification},
     report::Report,
 };
 
-/// Calls under way at once.
-const AT_ONCE: usize = 8;
-/// What the specifications have, in the dated versions and in `v3`.
+/// Concurrent calls.
+const CONCURRENT_CALLS: usize = 8;
+/// The operations in the specifications, of the dated versions and of `v3`.
 const PUBLISHED: [usize; 2] = [576, 627];
 
 #[tokio::test]
-async fn every_published_operation_of_ghl_is_accepted_and_its_answer_read() {
+async fn every_published_operation_of_ghl_is_accepted_and_its_response_decoded() {
     let groups = digest::load(&ghl_codegen::home().join("digest")).unwrap();
     let prism = Prism::start(&Specification::folder("GHL_SPEC_DIR")).await;
-    let mut report = Report::new("ghl", "1203 called, ≥ 95 % accepted and read");
+    let mut report = Report::new("ghl", "1203 called, ≥ 95 % accepted and decoded");
     let mut called = [0, 0];
-    for full in fullness() {
+    for full in argument_sets() {
         called = [0, 0];
         for (place, generation) in [Generation::V2, Generation::V3].into_iter().enumerate() {
             for (name, calls) in calls::CALLS {
@@ -36,7 +36,7 @@ async fn every_published_operation_of_ghl_is_accepted_and_its_answer_read() {
                     let client = client(&prism, api, generation);
                     let calls = calls.iter().filter(|call| call.operation.endpoint(generation).is_some());
                     let cases = calls.map(|call| Case::new(&client, call, generation, *full).run());
-                    let outcomes: Vec<_> = stream::iter(cases).buffered(AT_ONCE).collect().await;
+                    let outcomes: Vec<_> = stream::iter(cases).buffered(CONCURRENT_CALLS).collect().await;
                     called[place] += outcomes.len();
                     report.add(outcomes);
                 }
@@ -45,12 +45,12 @@ async fn every_published_operation_of_ghl_is_accepted_and_its_answer_read() {
     }
     report.write(&prism.served);
     assert_eq!(called, PUBLISHED, "operations called");
-    report.agrees_with_the_exceptions();
-    report.leaves_nothing_to_extras();
-    report.agrees_with_its_copy();
+    report.assert_exceptions_match();
+    report.assert_no_unknown_fields();
+    report.assert_copy_is_current();
 }
 
-/// A client with limits of its own: all groups have fewer operations than a burst.
+/// Creates a client with its own limiter: each group has fewer operations than a burst.
 fn client(prism: &Prism, api: &Api, generation: Generation) -> GhlClient {
     let builder = GhlClient::builder().base_url(prism.url(&api.file)).private_integration_token("pit-contract");
     let client = builder.token_kinds(TokenKinds::ANY).build().unwrap();

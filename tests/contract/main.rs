@@ -1,9 +1,8 @@
-//! The providers' published operations, called over HTTP at a Prism that serves the published specification: accepted by it, and
-//! the answer read into the named type.
+//! Every published operation of the providers, called at a Prism that serves the published specification: Prism accepts the
+//! request and the client decodes the response into its named type.
 //!
-//! Every operation is called with what it requires and, with `SIDECAR_TESTS=full`, with everything that it takes too. What has no
-//! need of Prism is in `outgoing`. Invariant: what is not accepted or not read stands in `exceptions` with the reason, and
-//! nothing stands there that works.
+//! Each operation is called with its required arguments and, with `SIDECAR_TESTS=full`, with all of them. `outgoing` needs no
+//! Prism. Invariant: `exceptions` has every operation that fails, with the reason, and no other.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod calcom;

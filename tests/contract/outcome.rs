@@ -1,30 +1,31 @@
 use sidecar_core::{Error, ErrorKind};
+use sidecar_tests::is_full_scale;
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// What was called, such as `contacts.create_contact v2`.
+    /// The operation, such as `contacts.create_contact v2`.
     pub(crate) operation: String,
-    /// Whether it had all arguments that there are.
+    /// Whether it was called with all arguments.
     pub(crate) full: bool,
-    /// Whether the answer has a type of its own.
+    /// Whether the response has a named type.
     pub(crate) typed: bool,
-    /// Whether it was answered 2xx.
+    /// Whether the status was 2xx.
     pub(crate) accepted: bool,
-    /// Why it was not accepted, or not read.
+    /// The error if it was not accepted or not decoded.
     pub(crate) error: Option<String>,
-    /// Where the answer has fields that no field of the type took up.
+    /// The paths of unknown fields in the response.
     pub(crate) unknown: Vec<String>,
 }
 
-/// The error with what the server said of it.
-pub(crate) fn told(error: &Error) -> String {
+/// Returns the error with the response body.
+pub(crate) fn error_text(error: &Error) -> String {
     let body = error.body().map(str::to_owned).unwrap_or_default();
     let detail = if error.kind() == ErrorKind::Decode { String::new() } else { body };
     format!("{error} {detail}").chars().take(900).collect()
 }
 
-/// Few arguments; many too, where everything is asked for.
-pub(crate) fn fullness() -> &'static [bool] {
-    if std::env::var_os("SIDECAR_TESTS").is_some_and(|asked| asked == "full") { &[false, true] } else { &[false] }
+/// Returns whether to send all arguments, for each pass over the operations.
+pub(crate) fn argument_sets() -> &'static [bool] {
+    if is_full_scale() { &[false, true] } else { &[false] }
 }

@@ -1,5 +1,5 @@
-//! What the generated calls send, without a server: each goes where the specification has its operation, in both generations,
-//! with few arguments and with many.
+//! The requests of the generated calls, without a server: method, path, version and media type match the specification in both
+//! generations, with required arguments and with all.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn calls() -> impl Iterator<Item = &'static Call> {
     CALLS.iter().flat_map(|(_, calls)| *calls)
 }
 
-/// Sends a call and reads an answer that has a field which nobody knows.
+/// Sends a call, decodes a response with an unknown field, and returns the request.
 async fn sent(call: &Call, generation: Generation, full: bool) -> RecordedRequest {
     let transport = Arc::new(ScriptedTransport::new().respond(200, json!({"thisIsNew": 1})));
     let builder = GhlClient::builder().private_integration_token("pit-1").token_kinds(TokenKinds::ANY);
@@ -27,21 +27,21 @@ async fn sent(call: &Call, generation: Generation, full: bool) -> RecordedReques
     let ghl = if generation == Generation::V3 { ghl.v3() } else { ghl };
     let name = call.operation.name;
     let sent = (call.send)(&ghl, &At::new(generation, full));
-    let answer = sent.answer.await.unwrap_or_else(|error| panic!("{name} {generation}: {error}"));
-    match (sent.read)(answer) {
-        // Some of the oldest answers are texts, and any body is one.
+    let response = sent.response.await.unwrap_or_else(|error| panic!("{name} {generation}: {error}"));
+    match (sent.decode)(response) {
+        // Some of the oldest responses are plain text, which every body is.
         Ok(unknown) if unknown.is_empty() => assert!(!sent.described || name.starts_with("saas_api."), "{name}"),
         Ok(unknown) => assert_eq!(unknown, ["thisIsNew"], "{name} {generation}"),
-        // Lists and texts are no objects.
+        // A response that is a list or a text cannot be decoded from an object.
         Err(error) => assert!(sent.described && error.to_string().contains(name), "{name} {generation}: {error}"),
     }
     transport.requests().remove(0)
 }
 
-/// Whether a path is a template with its placeholders filled.
+/// Returns `true` if the path is the template with its placeholders filled.
 fn matches(path: &str, template: &str) -> bool {
     let (path, template): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
-    let fits = |(part, wanted): (&&str, &&str)| wanted.contains('{') && !part.is_empty() || part == wanted;
+    let fits = |(part, expected): (&&str, &&str)| expected.contains('{') && !part.is_empty() || part == expected;
     path.len() == template.len() && path.iter().zip(&template).all(fits)
 }
 
@@ -49,20 +49,20 @@ fn check(name: &str, request: &RecordedRequest, endpoint: &Endpoint) {
     let url = request.url.strip_prefix(ghl_client::config::BASE_URL).unwrap();
     let path = url.split('?').next().unwrap();
     assert_eq!(request.method, endpoint.method, "{name}");
-    assert!(matches(path, endpoint.path), "{name}: {path} is no {}", endpoint.path);
+    assert!(matches(path, endpoint.path), "{name}: {path} does not match {}", endpoint.path);
     assert_eq!(request.header("version"), endpoint.version.as_str(), "{name}");
     let media = request.header("content-type").split(';').next().unwrap().to_owned();
-    let wanted = match endpoint.media {
+    let expected = match endpoint.media {
         None => "",
         Some(Media::Json) => "application/json",
         Some(Media::Form) => "application/x-www-form-urlencoded",
         Some(Media::Multipart) => "multipart/form-data",
     };
-    assert_eq!(media, wanted, "{name}");
+    assert_eq!(media, expected, "{name}");
 }
 
 #[tokio::test]
-async fn every_call_goes_where_the_specification_has_it() {
+async fn every_request_matches_its_specification() {
     let mut counts = [0, 0];
     for call in calls() {
         for (place, generation) in [Generation::V2, Generation::V3].into_iter().enumerate() {
@@ -77,9 +77,9 @@ async fn every_call_goes_where_the_specification_has_it() {
 }
 
 #[tokio::test]
-async fn full_arguments_are_more_than_minimal_ones() {
+async fn full_arguments_include_optional_ones() {
     let call = calls().find(|call| call.operation.name == "contacts.create_contact").unwrap();
-    let (few, many) = (sent(call, Generation::V2, false).await, sent(call, Generation::V2, true).await);
-    assert_eq!(few.json(), json!({"locationId": "sample1"}));
-    assert_eq!(many.json()["customFields"], json!([{"id": "sample1", "key": "sample1", "field_value": "sample1"}]));
+    let (required, all) = (sent(call, Generation::V2, false).await, sent(call, Generation::V2, true).await);
+    assert_eq!(required.json(), json!({"locationId": "sample1"}));
+    assert_eq!(all.json()["customFields"], json!([{"id": "sample1", "key": "sample1", "field_value": "sample1"}]));
 }

@@ -1,4 +1,4 @@
-//! Prism, which serves published specifications and refuses what they do not allow.
+//! Prism, which serves published specifications and rejects requests that do not match.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,52 +13,52 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// How long loading all files may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The time to load all files.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What is served.
+/// The specifications to serve.
 #[derive(Debug)]
 pub(crate) struct Specification {
     folder: PathBuf,
     file: Option<String>,
-    mend: Option<&'static str>,
+    fix_script: Option<&'static str>,
 }
 
 impl Specification {
     /// All specifications in the folder that this variable names.
     ///
     /// # Panics
-    /// When it is not set.
+    /// If it is not set.
     pub(crate) fn folder(variable: &str) -> Self {
-        Self { folder: named(variable), file: None, mend: None }
+        Self { folder: path_in(variable), file: None, fix_script: None }
     }
 
-    /// The one that this variable names, put right by a script beside `serve.js`.
+    /// The file that this variable names, corrected by a script in the folder of `serve.js`.
     ///
     /// # Panics
-    /// When it is not set.
-    pub(crate) fn file(variable: &str, mend: &'static str) -> Self {
-        let path = named(variable);
+    /// If it is not set.
+    pub(crate) fn file(variable: &str, fix_script: &'static str) -> Self {
+        let path = path_in(variable);
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
-        Self { folder: path.parent().unwrap().to_owned(), file: Some(file), mend: Some(mend) }
+        Self { folder: path.parent().unwrap().to_owned(), file: Some(file), fix_script: Some(fix_script) }
     }
 }
 
-fn named(variable: &str) -> PathBuf {
+fn path_in(variable: &str) -> PathBuf {
     std::env::var_os(variable).map(PathBuf::from).expect("use `tests/run contract`")
 }
 
-/// One file and where it is served.
+/// One file and its server.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Served {
     /// The file, relative to the specifications' folder.
     pub(crate) file: String,
-    /// The hash of the file as it was published, in hex.
+    /// The SHA-256 of the published file, in hex.
     pub(crate) sha256: String,
-    /// Its server.
+    /// The URL of its server.
     pub(crate) url: String,
-    /// What had to be changed before Prism read it.
-    pub(crate) mended: Vec<String>,
+    /// The corrections before Prism loads it.
+    pub(crate) fixes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -68,19 +68,19 @@ enum Line {
     Ready { ready: bool },
 }
 
-/// Files, each served by a Prism of its own. Ends with this value.
+/// A Prism server for each file. It ends with this value.
 #[derive(Debug)]
 pub(crate) struct Prism {
-    /// What is served.
+    /// The served files.
     pub(crate) served: Vec<Served>,
     _process: Child,
 }
 
 impl Prism {
-    /// Starts it.
+    /// Starts the servers.
     ///
     /// # Panics
-    /// When Node or its packages are missing, or a file cannot be served.
+    /// If Node or its packages are missing, or a file cannot be served.
     pub(crate) async fn start(specification: &Specification) -> Self {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract/prism");
         let mut process = Command::new("node")
@@ -88,7 +88,7 @@ impl Prism {
             .arg(&specification.folder)
             .args(&specification.file)
             .env("NODE_PATH", packages())
-            .envs(specification.mend.map(|mend| ("PRISM_MEND", scripts.join(mend))))
+            .envs(specification.fix_script.map(|script| ("PRISM_FIX_SCRIPT", scripts.join(script))))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -105,23 +105,26 @@ impl Prism {
             }
             false
         };
-        assert!(timeout(&SystemClock::new(), PATIENCE, loading).await.expect("loading takes too long"), "Prism ended");
+        assert!(
+            timeout(&SystemClock::new(), LOAD_TIMEOUT, loading).await.expect("loading takes too long"),
+            "Prism ended"
+        );
         Self { served, _process: process }
     }
 
-    /// The server of a file.
+    /// Returns the URL of the server of a file.
     ///
     /// # Panics
-    /// When it is not served.
+    /// If it is not served.
     pub(crate) fn url(&self, file: &str) -> &str {
         let served = self.served.iter().find(|served| served.file == file);
         &served.unwrap_or_else(|| panic!("{file} is not among the specifications")).url
     }
 }
 
-/// Where `tests/run contract` installed Prism.
+/// Returns the folder into which `tests/run contract` installed Prism.
 fn packages() -> PathBuf {
-    let named = std::env::var_os("SIDECAR_TEST_PRISM").map(PathBuf::from);
-    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/contract/node_modules");
-    named.unwrap_or_else(usual)
+    let configured = std::env::var_os("SIDECAR_TEST_PRISM").map(PathBuf::from);
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/contract/node_modules");
+    configured.unwrap_or_else(default)
 }

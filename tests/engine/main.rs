@@ -1,13 +1,13 @@
-//! The sync engine and the rule of records on real stores, against a provider that a test makes up.
+//! The sync engine, the inbox and the outbox on real stores, against a fake provider.
 //!
-//! `listing` is that provider; the tests ask what the store holds at the end. No process is killed here (that is
-//! `processes`): a pass is dropped at any of its awaits instead.
+//! Each test checks what the store has at the end. Invariant: no process is killed here (`processes` does that); a run is
+//! dropped at any of its awaits instead.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod faults;
+mod fake_provider;
 mod inbox;
-mod listing;
-mod newest;
-mod order;
+mod listing_faults;
 mod outbox;
-mod passes;
+mod stale_polls;
+mod sync_runs;
+mod webhook_order;

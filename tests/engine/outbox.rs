@@ -1,4 +1,4 @@
-//! The outbox's worker on a SQLite file: tasks side by side, which share one connection that writes.
+//! The outbox worker with concurrent tasks that share the one write connection of a store.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -12,11 +12,11 @@ use sidecar_core::{
         outbox::{Dedup, NewTask, OutboxWorker, Task, TaskHandler, TaskOutcome},
     },
 };
-use sidecar_tests::{Home, Kind, ORGANIZATION, on_each_database, open_store};
+use sidecar_tests::{DatabaseKind, ORGANIZATION, TestDatabase, open_store, test_on_each_database};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Waits a little for "another system", a different time for each task.
+/// Simulates a call to another system, with a different duration for each task.
 #[derive(Debug)]
 struct Handler;
 
@@ -45,11 +45,11 @@ fn task(n: usize) -> NewTask {
     }
 }
 
-on_each_database!(tasks_side_by_side_do_not_lock_each_other_out_of_the_store);
+test_on_each_database!(concurrent_tasks_do_not_starve_each_other_of_the_connection);
 
-async fn tasks_side_by_side_do_not_lock_each_other_out_of_the_store(database: Kind) {
-    let home = Home::new(database).await;
-    let store = open_store(&home.url()).await;
+async fn concurrent_tasks_do_not_starve_each_other_of_the_connection(database: DatabaseKind) {
+    let test_database = TestDatabase::new(database).await;
+    let store = open_store(&test_database.url()).await;
     store.commit(Batch { outbox: (0..400).map(task).collect(), ..Batch::default() }).await.unwrap();
     let (clock, wake, stop) = (SystemClock::shared(), Arc::new(Notify::new()), CancellationToken::new());
     let config = WorkerConfig::default();
@@ -61,6 +61,6 @@ async fn tasks_side_by_side_do_not_lock_each_other_out_of_the_store(database: Ki
         stop.cancel();
     };
     tokio::join!(worker.run(stop.clone()), watch);
-    // A caller waits 10 s for the store's connection: one that was locked out shows.
+    // A caller waits 10 s for the connection of the store, so starvation shows as a longer run.
     assert!(clock.monotonic() < Duration::from_secs(9), "400 tasks took {:?}", clock.monotonic());
 }

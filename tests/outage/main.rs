@@ -1,9 +1,9 @@
-//! A provider that fails, behind a proxy that spoils connections: what callers see, and what the provider is spared.
+//! A failing provider behind the fault proxy: the errors that callers get and the requests that the provider receives.
 //!
-//! `broken`: every kind of broken connection on every hop. `outage`: everything fails, until it works again.
-//! `retry_after`: the provider names the wait.
+//! `broken_connections`: every fault on every hop. `recovery`: every request fails until the outage ends. `retry_after`: the
+//! provider names the wait. Invariant: a request that may have taken effect is not sent again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod broken;
-mod outage;
+mod broken_connections;
+mod recovery;
 mod retry_after;

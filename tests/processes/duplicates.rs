@@ -1,4 +1,4 @@
-//! Duplicates (R3): a delivery that arrives several times at once, at two servers on one database, has its effect once.
+//! Duplicates (R3): a delivery that arrives several times concurrently at two servers on one database has its effect once.
 
 use std::collections::BTreeSet;
 
@@ -9,75 +9,79 @@ use futures_util::{
 };
 use provider_sandbox::Sandbox;
 use serde_json::Value;
-use sidecar_tests::{Chance, Kind, on_each_database, proof, scaled};
+use sidecar_tests::{DatabaseKind, SeededRng, proof, scaled, test_on_each_database};
 
 use crate::{
-    sender::Delivery,
-    server::{PATIENCE, Scene},
-    story::{Ledger, Story},
+    server::{Fixture, WAIT_TIMEOUT},
+    webhook_sender::Delivery,
+    workload::{StoredEffects, Workload},
 };
 
-/// How often each arrives.
+/// Copies of each delivery.
 const COPIES: usize = 5;
-/// Deliveries that arrive together, each so many times.
-const TOGETHER: usize = 12;
+/// Concurrent deliveries, each with its copies.
+const CONCURRENT_DELIVERIES: usize = 12;
 
-/// Delivers everything five times at once over two servers. What is wrong in the end, and how many were new.
-async fn five_times(database: Kind, count: usize, environment: &[(&'static str, String)]) -> (Vec<String>, usize) {
-    let mut chance = Chance::new("webhooks five times");
+/// Sends every delivery five times concurrently to two servers; returns the faults and the number of new deliveries.
+async fn send_five_times(
+    database: DatabaseKind,
+    count: usize,
+    environment: &[(&'static str, String)],
+) -> (Vec<String>, usize) {
+    let mut rng = SeededRng::new("webhooks five times");
     let sandbox = Sandbox::builder().locations(1).contacts(3).start().await.unwrap();
-    // No sender is held back: all copies are to meet.
+    // Without a rate limit, so that all copies arrive concurrently.
     let environment = [environment, &[("WEBHOOK_LIMIT_PER_SECOND", "0".to_owned())]].concat();
-    let scene = Scene::new(database, sandbox, &environment).await;
-    let story = Story::new(&scene.sandbox, count, &mut chance);
-    let (mut one, (mut other, beside)) = join(scene.serve(), scene.serve_beside()).await;
-    let urls = [scene.webhooks(), format!("{beside}/api/webhooks/ghl")];
+    let fixture = Fixture::new(database, sandbox, &environment).await;
+    let workload = Workload::new(&fixture.sandbox, count, &mut rng);
+    let (mut one, (mut other, other_url)) = join(fixture.serve(), fixture.serve_on_another_port()).await;
+    let urls = [fixture.webhook_url(), format!("{other_url}/api/webhooks/ghl")];
     let deliver = async |delivery: &Delivery| {
-        let copies = (0..COPIES).map(|copy| is_new(&scene, &urls[copy % 2], delivery));
+        let copies = (0..COPIES).map(|copy| is_new(&fixture, &urls[copy % 2], delivery));
         join_all(copies).await.into_iter().filter(|new| *new).count()
     };
-    let new: usize = stream::iter(&story.deliveries)
+    let new: usize = stream::iter(&workload.deliveries)
         .map(|delivery| deliver(delivery))
-        .buffer_unordered(TOGETHER)
+        .buffer_unordered(CONCURRENT_DELIVERIES)
         .fold(0, async |all, new| all + new)
         .await;
-    scene.inbox_empties(PATIENCE * 5).await;
+    fixture.wait_for_empty_inbox(WAIT_TIMEOUT * 5).await;
     for server in [&mut one, &mut other] {
         server.terminate().await;
-        server.ended(PATIENCE).await;
+        server.wait_for_exit(WAIT_TIMEOUT).await;
     }
-    let acknowledged: BTreeSet<_> = story.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
-    (Ledger::read(&scene).await.faults(&story, &acknowledged), new)
+    let acknowledged: BTreeSet<_> = workload.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+    (StoredEffects::read(&fixture).await.faults(&workload, &acknowledged), new)
 }
 
-async fn is_new(scene: &Scene, url: &str, delivery: &Delivery) -> bool {
-    let answer = delivery.post(&scene.http, url).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let told: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    told["duplicate"] == false
+async fn is_new(fixture: &Fixture, url: &str, delivery: &Delivery) -> bool {
+    let response = delivery.post(&fixture.http, url).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    body["duplicate"] == false
 }
 
-on_each_database!(what_arrives_five_times_at_once_over_two_servers_has_one_effect);
+test_on_each_database!(five_concurrent_copies_over_two_servers_have_one_effect);
 
-async fn what_arrives_five_times_at_once_over_two_servers_has_one_effect(database: Kind) {
+async fn five_concurrent_copies_over_two_servers_have_one_effect(database: DatabaseKind) {
     let count = scaled(10_000, 500);
-    let (faults, new) = five_times(database, count, &[]).await;
+    let (faults, new) = send_five_times(database, count, &[]).await;
     let ok = faults.is_empty() && new == count;
     proof(
         &format!("R3 {database}"),
-        "10,000 deliveries (quick 500) 5 × at once over 2 processes: exactly as many lines and effects",
+        "10,000 deliveries (quick 500) 5 × at once over 2 processes: exactly as many log entries and effects",
         format!("{count} deliveries, {new} of {} new, faults: {faults:?}", count * COPIES),
         ok,
     );
     assert_eq!((new, faults), (count, vec![]));
 }
 
-on_each_database!(without_dedup_each_copy_has_its_effect_and_is_caught);
+test_on_each_database!(without_dedup_repeated_effects_are_detected);
 
-async fn without_dedup_each_copy_has_its_effect_and_is_caught(database: Kind) {
+async fn without_dedup_repeated_effects_are_detected(database: DatabaseKind) {
     let count = 60;
-    let (faults, new) = five_times(database, count, &[("FAILPOINTS", "inbox.dedup=return".to_owned())]).await;
-    let caught = ["lines of history for", "outbox rows"];
+    let (faults, new) = send_five_times(database, count, &[("FAILPOINTS", "inbox.dedup=return".to_owned())]).await;
+    let caught = ["log entries for", "outbox rows"];
     let caught = new == count * COPIES && caught.iter().all(|what| faults.iter().any(|fault| fault.contains(what)));
     let id = format!("R3-sabotage {database}");
     proof(&id, "with the dedup removed the test fails", format!("{new} new, {faults:?}"), caught);

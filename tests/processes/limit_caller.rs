@@ -1,8 +1,8 @@
-//! `limit-caller`: a process that calls as often as its limiter lets it, for several locations at once.
+//! `limit-caller`: calls as often as the shared limiter in Redis admits, for several locations concurrently.
 //!
-//! It says `ready`, then for each `hammer SECONDS` (many tasks for each location) or `burst LOCATION COUNT` (so many calls
-//! at once) on its standard input one line of JSON: `{"ok", "failed", "errors", "ms", "fallbacks", "losses"}`. Whenever
-//! its limiter loses Redis it says `lost`, and `back` when it is found again. It ends with its input.
+//! It prints `ready`, then one line of JSON for each command on standard input, `hammer SECONDS` (many tasks for each location)
+//! or `burst LOCATION COUNT` (this many concurrent calls): `{"ok", "failed", "errors", "ms", "fallbacks", "losses"}`. It prints
+//! `lost` when its limiter loses Redis, and `back` when Redis is reachable again. It ends with its input.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,22 +16,22 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The provider's address.
+    /// The URL of the provider.
     #[arg(long)]
     api: String,
-    /// Where the limits are kept.
+    /// The URL of Redis.
     #[arg(long)]
     redis: String,
-    /// How many processes share the limits.
+    /// The number of processes that share the limits.
     #[arg(long)]
     processes: u32,
     /// Tasks for each location.
     #[arg(long, default_value_t = 64)]
     tasks: usize,
-    /// `ID=TOKEN` of a location that is hammered.
+    /// `ID=TOKEN` of a location called by `hammer`.
     #[arg(long)]
     location: Vec<String>,
-    /// `ID=TOKEN` of one that is called in a burst only.
+    /// `ID=TOKEN` of a location called by `burst` only.
     #[arg(long)]
     idle: Vec<String>,
 }
@@ -40,7 +40,7 @@ struct Caller {
     clock: Arc<dyn Clock>,
     limiter: Arc<RedisLimiter>,
     clients: Vec<(String, GhlClient)>,
-    /// How many of them are hammered.
+    /// The number of clients that `hammer` uses, from the first.
     busy: usize,
     tasks: usize,
 }
@@ -49,22 +49,22 @@ struct Caller {
 async fn main() -> Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let caller = Caller::new(&Arguments::parse())?;
-    tokio::spawn(tell(Arc::clone(&caller.limiter), Arc::clone(&caller.clock)));
+    tokio::spawn(print_redis_state(Arc::clone(&caller.limiter), Arc::clone(&caller.clock)));
     println!("ready");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let answer = match line.split(' ').collect::<Vec<_>>()[..] {
+        let report = match line.split(' ').collect::<Vec<_>>()[..] {
             ["hammer", seconds] => caller.hammer(Duration::from_secs(number(seconds)?)).await,
             ["burst", location, count] => caller.burst(location, number(count)?).await?,
-            _ => return Err(misunderstood(&line)),
+            _ => return Err(invalid_input(&line)),
         };
-        println!("{answer}");
+        println!("{report}");
     }
     Ok(())
 }
 
-/// Says when Redis is lost and found.
-async fn tell(limiter: Arc<RedisLimiter>, clock: Arc<dyn Clock>) {
+/// Prints when Redis is lost and back.
+async fn print_redis_state(limiter: Arc<RedisLimiter>, clock: Arc<dyn Clock>) {
     let mut degraded = false;
     loop {
         clock.sleep(Duration::from_millis(10)).await;
@@ -76,11 +76,11 @@ async fn tell(limiter: Arc<RedisLimiter>, clock: Arc<dyn Clock>) {
 }
 
 fn number(text: &str) -> Result<u64> {
-    text.parse().map_err(|_| misunderstood(text))
+    text.parse().map_err(|_| invalid_input(text))
 }
 
-fn misunderstood(text: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("`{text}` is not understood"))
+fn invalid_input(text: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("`{text}` is not a valid command or argument"))
 }
 
 impl Caller {
@@ -91,7 +91,7 @@ impl Caller {
         limiter.set_processes(arguments.processes);
         let limiter = Arc::new(limiter);
         let client = |location: &String| {
-            let (id, token) = location.split_once('=').ok_or_else(|| misunderstood(location))?;
+            let (id, token) = location.split_once('=').ok_or_else(|| invalid_input(location))?;
             let client = GhlClient::builder()
                 .private_integration_token(token.to_owned())
                 .base_url(&*arguments.api)
@@ -108,14 +108,14 @@ impl Caller {
         let began = self.clock.monotonic();
         let until = began + time;
         let tasks = self.clients[..self.busy].iter().flat_map(|client| std::iter::repeat_n(client, self.tasks));
-        let tasks =
-            tasks.map(|(id, client)| tokio::spawn(repeat(Arc::clone(&self.clock), client.clone(), id.clone(), until)));
+        let tasks = tasks
+            .map(|(id, client)| tokio::spawn(call_until(Arc::clone(&self.clock), client.clone(), id.clone(), until)));
         self.report(began, join_all(tasks.collect::<Vec<_>>()).await.into_iter().flatten().flatten())
     }
 
     async fn burst(&self, location: &str, count: u64) -> Result<Value> {
         let found = self.clients.iter().find(|(id, _)| id == location);
-        let (_, client) = found.ok_or_else(|| misunderstood(location))?;
+        let (_, client) = found.ok_or_else(|| invalid_input(location))?;
         let began = self.clock.monotonic();
         let calls = (0..count).map(|_| call(client, location));
         Ok(self.report(began, join_all(calls).await.into_iter()))
@@ -142,8 +142,8 @@ impl Caller {
     }
 }
 
-/// Calls until the time is over; what still waits then is dropped.
-async fn repeat(clock: Arc<dyn Clock>, client: GhlClient, location: String, until: Duration) -> Vec<Result<()>> {
+/// Calls until the time is over and drops the pending call then.
+async fn call_until(clock: Arc<dyn Clock>, client: GhlClient, location: String, until: Duration) -> Vec<Result<()>> {
     let mut outcomes = Vec::new();
     loop {
         let left = until.saturating_sub(clock.monotonic());

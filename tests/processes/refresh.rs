@@ -1,4 +1,4 @@
-//! Token refresh (R8): one exchange a round, whoever calls.
+//! Token refresh (R8): one exchange for each expired token, over concurrent callers and processes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,21 +14,23 @@ use sidecar_core::{
     token::{ConnectionState, TokenManager},
 };
 use sidecar_store::Store;
-use sidecar_tests::{Connected, Kind, Program, Unlimited, on_each_database, open_store, proof, scaled};
+use sidecar_tests::{
+    DatabaseKind, Program, TestConnection, Unlimited, open_store, proof, scaled, test_on_each_database,
+};
 
-use crate::{database::Database, server::PATIENCE};
+use crate::{database::Database, server::WAIT_TIMEOUT};
 
-/// A stand-in with single-use refresh tokens, and a store that processes share.
-pub(crate) struct Scene {
+/// A sandbox with single-use refresh tokens, and a store that processes share.
+pub(crate) struct Fixture {
     pub(crate) sandbox: Sandbox,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) database: Database,
 }
 
-impl Scene {
-    pub(crate) async fn new(kind: Kind) -> Self {
+impl Fixture {
+    pub(crate) async fn new(kind: DatabaseKind) -> Self {
         let sandbox = Sandbox::builder().locations(2).contacts(3).start().await.unwrap();
-        // The calls are counted here, not limited.
+        // Rate limits are disabled, because the test counts calls.
         sandbox.control().set_limits(LimitRules { enforced: false, ..LimitRules::default() });
         let database = Database::new(kind).await;
         let store = open_store(&database.url()).await;
@@ -36,90 +38,96 @@ impl Scene {
     }
 
     /// Starts a process that uses the connection.
-    pub(crate) async fn caller(&self, connected: &Connected, options: &[&str]) -> Program {
-        self.caller_by(&self.database.url(), connected, options).await
+    pub(crate) async fn caller(&self, connected: &TestConnection, options: &[&str]) -> Program {
+        self.caller_with_database(&self.database.url(), connected, options).await
     }
 
-    /// One that finds the database at an address of its own.
-    pub(crate) async fn caller_by(&self, database: &str, connected: &Connected, options: &[&str]) -> Program {
+    /// Starts a process that uses the connection and reaches the database at this URL.
+    pub(crate) async fn caller_with_database(
+        &self,
+        database: &str,
+        connected: &TestConnection,
+        options: &[&str],
+    ) -> Program {
         let ghl = self.sandbox.ghl();
         let api = format!("{}/ghl", self.sandbox.url());
         let mut arguments = vec!["--database", database, "--api", &api, "--resource", &connected.resource];
         arguments.extend(["--client-id", ghl.client_id(), "--client-secret", ghl.client_secret()]);
         arguments.extend(options);
         let mut program = Program::start("token-caller", &arguments, [("RUST_LOG", "warn".to_owned())]);
-        program.line(PATIENCE, |line| line == "ready").await;
+        program.wait_for_line(WAIT_TIMEOUT, |line| line == "ready").await;
         program
     }
 
-    pub(crate) fn expire(&self, connected: &Connected) {
-        let order = TokenCommand { expire_resource: Some(connected.id.clone()), ..TokenCommand::default() };
-        assert!(self.sandbox.control().update_tokens(&order).unwrap() > 0, "no token was good before the round");
+    pub(crate) fn expire(&self, connected: &TestConnection) {
+        let command = TokenCommand { expire_resource: Some(connected.id.clone()), ..TokenCommand::default() };
+        assert!(self.sandbox.control().update_tokens(&command).unwrap() > 0, "the connection has no valid token");
     }
 
     pub(crate) fn fault(&self, fault: TokenFault) {
-        let order = TokenCommand { fault: Some(fault), ..TokenCommand::default() };
-        self.sandbox.control().update_tokens(&order).unwrap();
+        let command = TokenCommand { fault: Some(fault), ..TokenCommand::default() };
+        self.sandbox.control().update_tokens(&command).unwrap();
     }
 
-    pub(crate) fn counts(&self, connected: &Connected) -> ConnectionCounts {
+    pub(crate) fn counts(&self, connected: &TestConnection) -> ConnectionCounts {
         self.sandbox.ghl().counts().connections.get(&connected.id).cloned().unwrap_or_default()
     }
 
-    pub(crate) async fn state(&self, connected: &Connected) -> ConnectionState {
+    pub(crate) async fn state(&self, connected: &TestConnection) -> ConnectionState {
         self.store.load(&connected.key).await.unwrap().unwrap().state
     }
 }
 
-/// Has each process make its calls, all at the same time; their answers.
-pub(crate) async fn go(programs: &mut [Program], calls: usize) -> Vec<Value> {
+/// Makes each process call concurrently and returns their reports.
+pub(crate) async fn call_in_all(programs: &mut [Program], calls: usize) -> Vec<Value> {
     for program in programs.iter_mut() {
-        program.say(&format!("go {calls}")).await;
+        program.write_line(&format!("go {calls}")).await;
     }
-    let mut answers = Vec::new();
+    let mut reports = Vec::new();
     for program in programs {
-        answers.push(serde_json::from_str(&program.output(PATIENCE).await).unwrap());
+        reports.push(serde_json::from_str(&program.next_stdout_line(WAIT_TIMEOUT).await).unwrap());
     }
-    answers
+    reports
 }
 
-pub(crate) fn sum(answers: &[Value], field: &str) -> u64 {
-    answers.iter().map(|answer| answer[field].as_u64().unwrap()).sum()
+pub(crate) fn sum(reports: &[Value], field: &str) -> u64 {
+    reports.iter().map(|report| report[field].as_u64().unwrap()).sum()
 }
 
-/// Rounds of an ended token and all calls at once. Answers (rounds, failed calls, exchanges that were one too many or missing).
-pub(crate) async fn rounds(
-    scene: &Scene,
-    connected: &Connected,
+/// Runs rounds that expire the token and make all calls concurrently. Returns the number of failed calls and of rounds
+/// without exactly one exchange.
+pub(crate) async fn run_rounds(
+    fixture: &Fixture,
+    connected: &TestConnection,
     programs: &mut [Program],
     rounds: usize,
     calls: usize,
 ) -> (u64, u64) {
     let (mut failed, mut wrong) = (0, 0);
     for round in 0..rounds {
-        let before = scene.counts(connected).refreshes;
-        scene.expire(connected);
-        let answers = go(programs, calls).await;
-        let exchanges = scene.counts(connected).refreshes - before;
-        assert_eq!(sum(&answers, "ok") + sum(&answers, "failed"), (calls * programs.len()) as u64);
-        if exchanges != 1 || sum(&answers, "failed") > 0 {
-            println!("round {round}: {exchanges} exchanges; {answers:?}");
+        let before = fixture.counts(connected).refreshes;
+        fixture.expire(connected);
+        let reports = call_in_all(programs, calls).await;
+        let exchanges = fixture.counts(connected).refreshes - before;
+        assert_eq!(sum(&reports, "ok") + sum(&reports, "failed"), (calls * programs.len()) as u64);
+        if exchanges != 1 || sum(&reports, "failed") > 0 {
+            println!("round {round}: {exchanges} exchanges; {reports:?}");
         }
-        failed += sum(&answers, "failed");
+        failed += sum(&reports, "failed");
         wrong += u64::from(exchanges != 1);
     }
     (failed, wrong)
 }
 
-on_each_database!(a_hundred_calls_in_one_process_make_one_exchange_a_round);
+test_on_each_database!(a_hundred_calls_in_one_process_cause_one_exchange);
 
-async fn a_hundred_calls_in_one_process_make_one_exchange_a_round(database: Kind) {
-    let scene = Scene::new(database).await;
-    let connected = Connected::location(&scene.sandbox, &*scene.store).await;
-    let mut programs = [scene.caller(&connected, &[]).await];
+async fn a_hundred_calls_in_one_process_cause_one_exchange(database: DatabaseKind) {
+    let fixture = Fixture::new(database).await;
+    let connected = TestConnection::location(&fixture.sandbox, &*fixture.store).await;
+    let mut programs = [fixture.caller(&connected, &[]).await];
     let count = scaled(200, 20);
-    let (failed, wrong) = rounds(&scene, &connected, &mut programs, count, 100).await;
-    let reuses = scene.counts(&connected).reuses;
+    let (failed, wrong) = run_rounds(&fixture, &connected, &mut programs, count, 100).await;
+    let reuses = fixture.counts(&connected).reuses;
     let reached =
         format!("{count} rounds, {failed} failed calls, {wrong} rounds without exactly one exchange, {reuses} reuses");
     let ok = (failed, wrong, reuses) == (0, 0, 0);
@@ -132,15 +140,15 @@ async fn a_hundred_calls_in_one_process_make_one_exchange_a_round(database: Kind
     assert!(ok);
 }
 
-on_each_database!(fifty_calls_in_each_of_two_processes_make_one_exchange_a_round);
+test_on_each_database!(fifty_calls_in_each_of_two_processes_cause_one_exchange);
 
-async fn fifty_calls_in_each_of_two_processes_make_one_exchange_a_round(database: Kind) {
-    let scene = Scene::new(database).await;
-    let connected = Connected::location(&scene.sandbox, &*scene.store).await;
-    let mut programs = [scene.caller(&connected, &[]).await, scene.caller(&connected, &[]).await];
+async fn fifty_calls_in_each_of_two_processes_cause_one_exchange(database: DatabaseKind) {
+    let fixture = Fixture::new(database).await;
+    let connected = TestConnection::location(&fixture.sandbox, &*fixture.store).await;
+    let mut programs = [fixture.caller(&connected, &[]).await, fixture.caller(&connected, &[]).await];
     let count = scaled(200, 20);
-    let (failed, wrong) = rounds(&scene, &connected, &mut programs, count, 50).await;
-    let reuses = scene.counts(&connected).reuses;
+    let (failed, wrong) = run_rounds(&fixture, &connected, &mut programs, count, 50).await;
+    let reuses = fixture.counts(&connected).reuses;
     let reached =
         format!("{count} rounds, {failed} failed calls, {wrong} rounds without exactly one exchange, {reuses} reuses");
     let ok = (failed, wrong, reuses) == (0, 0, 0);
@@ -153,16 +161,16 @@ async fn fifty_calls_in_each_of_two_processes_make_one_exchange_a_round(database
     assert!(ok);
 }
 
-on_each_database!(a_caller_who_gives_up_does_not_stop_the_exchange);
+test_on_each_database!(a_cancelled_caller_does_not_cancel_the_exchange);
 
-async fn a_caller_who_gives_up_does_not_stop_the_exchange(database: Kind) {
-    let scene = Scene::new(database).await;
-    let connected = Connected::location(&scene.sandbox, &*scene.store).await;
-    let ghl = scene.sandbox.ghl();
-    let api = format!("{}/ghl", scene.sandbox.url());
+async fn a_cancelled_caller_does_not_cancel_the_exchange(database: DatabaseKind) {
+    let fixture = Fixture::new(database).await;
+    let connected = TestConnection::location(&fixture.sandbox, &*fixture.store).await;
+    let ghl = fixture.sandbox.ghl();
+    let api = format!("{}/ghl", fixture.sandbox.url());
     let oauth = GhlOAuth::builder(ghl.client_id(), ghl.client_secret().to_owned()).base_url(&*api).build().unwrap();
     let exchange = Arc::new(GhlExchange::new(oauth));
-    let manager = TokenManager::new(scene.store.clone(), scene.store.clone(), exchange, SystemClock::shared());
+    let manager = TokenManager::new(fixture.store.clone(), fixture.store.clone(), exchange, SystemClock::shared());
     let client = GhlClient::builder()
         .credentials(Arc::new(manager.handle(connected.key.clone())))
         .base_url(api)
@@ -172,22 +180,22 @@ async fn a_caller_who_gives_up_does_not_stop_the_exchange(database: Kind) {
     let call = || tokio::spawn(client.locations().get(connected.id.as_str()).into_future());
     let count = scaled(50, 5);
     for _ in 0..count {
-        let before = scene.counts(&connected).refreshes;
-        scene.expire(&connected);
-        scene.fault(TokenFault::Slow { ms: 150, rotate: Rotate::Before });
+        let before = fixture.counts(&connected).refreshes;
+        fixture.expire(&connected);
+        fixture.fault(TokenFault::Slow { ms: 150, rotate: Rotate::Before });
         let first = call();
-        // The stand-in rotates as soon as the request is there; the answer is still on its way then.
-        while scene.counts(&connected).refreshes == before {
+        // The sandbox rotates the token when the request arrives and delays the response.
+        while fixture.counts(&connected).refreshes == before {
             SystemClock::new().sleep(Duration::from_millis(2)).await;
         }
         first.abort();
-        assert!(first.await.unwrap_err().is_cancelled(), "the caller was cancelled while its exchange was under way");
+        assert!(first.await.unwrap_err().is_cancelled(), "the caller was cancelled during its exchange");
         for other in (0..99).map(|_| call()).collect::<Vec<_>>() {
             other.await.unwrap().unwrap();
         }
-        assert_eq!(scene.counts(&connected).refreshes - before, 1);
+        assert_eq!(fixture.counts(&connected).refreshes - before, 1);
     }
-    assert_eq!(scene.counts(&connected).reuses, 0);
+    assert_eq!(fixture.counts(&connected).reuses, 0);
     let reached = format!("{count} rounds of 100 calls, 0 failed beside the cancelled ones, 0 reuses");
     proof(
         &format!("R8-cancelled {database}"),

@@ -1,6 +1,6 @@
-//! `token-caller`: a process that uses one connection of a store, many calls at once, and can be told where to crash.
+//! `token-caller`: makes concurrent calls with one connection of a store, with optional crash points.
 //!
-//! It says `ready`, then for each `go N` on its standard input it makes N calls at once and answers with one line of JSON:
+//! It prints `ready`, then for each `go N` on standard input it makes N concurrent calls and prints one line of JSON:
 //! `{"ok", "failed", "kinds", "errors", "ms"}`. It ends with its input.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,10 +19,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(Debug, Clone, Parser)]
 struct Arguments {
-    /// The store's address.
+    /// The URL of the store.
     #[arg(long)]
     database: String,
-    /// The provider's address.
+    /// The URL of the provider.
     #[arg(long)]
     api: String,
     #[arg(long)]
@@ -32,46 +32,46 @@ struct Arguments {
     /// `company:ID` or `location:ID`.
     #[arg(long)]
     resource: String,
-    /// How long a lease lives.
+    /// The TTL of a lease.
     #[arg(long, default_value_t = 3_000)]
     lease_ms: u64,
-    /// How long a caller waits for a new token.
+    /// The time that a caller waits for a new token.
     #[arg(long, default_value_t = 20_000)]
     wait_ms: u64,
-    /// How many seconds its clock is ahead of the machine's.
+    /// The offset of its clock from the machine's, in seconds.
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     clock_offset: i64,
-    /// Where the first exchange aborts the process.
+    /// The point of the first exchange at which the process aborts.
     #[arg(long)]
     crash: Option<Crash>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Crash {
-    /// Before the request leaves.
+    /// Before the request is sent.
     BeforeSend,
-    /// After the provider's answer, before it is stored.
-    AfterAnswer,
+    /// After the provider's response, before it is stored.
+    AfterResponse,
 }
 
-/// An exchange with a crash point on either side.
+/// A token provider with a crash point before and after the exchange.
 #[derive(Debug)]
-struct Crashing {
+struct CrashingProvider {
     exchange: GhlExchange,
     at: Option<Crash>,
 }
 
 #[async_trait]
-impl TokenProvider for Crashing {
+impl TokenProvider for CrashingProvider {
     async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         if self.at == Some(Crash::BeforeSend) {
             std::process::abort();
         }
-        let renewed = self.exchange.refresh(key, current).await;
-        if self.at == Some(Crash::AfterAnswer) && renewed.is_ok() {
+        let refreshed = self.exchange.refresh(key, current).await;
+        if self.at == Some(Crash::AfterResponse) && refreshed.is_ok() {
             std::process::abort();
         }
-        renewed
+        refreshed
     }
 }
 
@@ -87,7 +87,7 @@ async fn main() -> Result<()> {
         let Some(calls) = calls else {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{line}` is not `go N`")));
         };
-        println!("{}", round(&client, &arguments.resource, calls).await);
+        println!("{}", make_calls(&client, &arguments.resource, calls).await);
     }
     Ok(())
 }
@@ -111,22 +111,22 @@ async fn client(arguments: &Arguments) -> Result<GhlClient> {
         acquire_timeout: Duration::from_millis(arguments.wait_ms),
         ..TokenConfig::default()
     };
-    let manager = |exchange: GhlExchange, at: Option<Crash>| {
-        let exchange = Arc::new(Crashing { exchange, at });
+    let new_manager = |exchange: GhlExchange, at: Option<Crash>| {
+        let exchange = Arc::new(CrashingProvider { exchange, at });
         TokenManager::with_config(store.clone(), store.clone(), exchange, Arc::clone(&clock), config)
     };
-    let companies = manager(
+    let companies = new_manager(
         GhlExchange::new(oauth.clone()),
         arguments.crash.filter(|_| arguments.resource.starts_with("company:")),
     );
-    let locations = manager(GhlExchange::new(oauth).minting_from(companies.clone()), arguments.crash);
-    let owner = if arguments.resource.starts_with("company:") { companies } else { locations };
-    let handle = owner.handle(TokenKey::new(ORGANIZATION, format!("ghl:{}", arguments.resource)));
+    let locations = new_manager(GhlExchange::new(oauth).minting_from(companies.clone()), arguments.crash);
+    let manager = if arguments.resource.starts_with("company:") { companies } else { locations };
+    let handle = manager.handle(TokenKey::new(ORGANIZATION, format!("ghl:{}", arguments.resource)));
     let client = GhlClient::builder().credentials(Arc::new(handle)).base_url(&*arguments.api).clock(clock);
     client.limiter(Arc::new(Unlimited)).build()
 }
 
-async fn round(client: &GhlClient, resource: &str, calls: usize) -> serde_json::Value {
+async fn make_calls(client: &GhlClient, resource: &str, calls: usize) -> serde_json::Value {
     let clock = SystemClock::new();
     let began = clock.monotonic();
     let outcomes = join_all((0..calls).map(|_| tokio::spawn(call(client.clone(), resource.to_owned())))).await;

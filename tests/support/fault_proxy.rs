@@ -1,4 +1,4 @@
-//! A loopback port that passes bytes on to another one, and spoils that to order.
+//! A loopback port that forwards bytes to another one and injects faults.
 
 use std::{
     fmt, io,
@@ -20,38 +20,38 @@ use tokio::{
 
 use crate::free_port;
 
-/// What happens to connections, those that are open already included.
+/// A fault that applies to all connections, including open ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     Pass,
-    /// Every piece of a request, and of an answer, arrives so much later.
+    /// Every chunk of a request and of a response is delayed.
     Latency {
         /// Towards the target.
-        there: Duration,
+        request: Duration,
         /// From the target.
-        back: Duration,
+        response: Duration,
     },
-    /// Connections are taken and reset (RST), before anything is read.
+    /// Connections are accepted and reset (RST) before anything is read.
     Reset,
-    /// The request reaches the target; the connection is reset (RST) after so many bytes of the answer.
+    /// The request reaches the target; the connection is reset (RST) after this many bytes of the response.
     ResetAfter(u64),
-    /// The request reaches the target; the connection is closed in good order after so many bytes of the answer.
+    /// The request reaches the target; the connection is closed (FIN) after this many bytes of the response.
     Truncate(u64),
-    /// Connections are taken and read, but nothing reaches the target and no answer comes.
+    /// Connections are accepted and read, but nothing is forwarded in either direction.
     HalfOpen,
-    /// Answers arrive in pieces.
+    /// Responses arrive in small chunks.
     Drip {
-        /// Bytes in a piece.
+        /// Bytes in a chunk.
         bytes: usize,
-        /// The pause after each.
+        /// The pause after each chunk.
         every: Duration,
     },
-    /// Nobody listens; open connections are reset.
+    /// The port is closed; open connections are reset.
     Refuse,
 }
 
-/// The proxy. It and all that it passes on end with this value.
+/// The proxy. It and its connections end with this value.
 pub struct FaultProxy {
     url: String,
     fault: watch::Sender<Fault>,
@@ -64,56 +64,55 @@ pub struct FaultProxy {
 struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
-    there: AtomicU64,
-    back: AtomicU64,
+    request_bytes: AtomicU64,
+    response_bytes: AtomicU64,
 }
 
 impl FaultProxy {
-    /// Stands before the server of a URL such as `http://127.0.0.1:3000` or `postgres://user@127.0.0.1:5432/db`, and passes
-    /// everything on.
+    /// Starts a proxy before the server of a URL such as `http://127.0.0.1:3000` or `postgres://user@127.0.0.1:5432/db`.
     ///
     /// # Panics
-    /// When the URL names no address and port.
+    /// If the URL has no address and port.
     pub async fn before(url: &str) -> Self {
         let (_, rest) = url.split_once("://").unwrap();
         let authority = rest.split(['/', '?']).next().unwrap();
         let target = authority.rsplit('@').next().unwrap();
         let own = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (fault, faults) = watch::channel(Fault::Pass);
-        let (heard, listening) = watch::channel(false);
+        let (listening_sender, listening) = watch::channel(false);
         let counts = Arc::new(Counts::default());
-        let listener = listen(own, target.parse().unwrap(), faults, heard, Arc::clone(&counts));
+        let listener = listen(own, target.parse().unwrap(), faults, listening_sender, Arc::clone(&counts));
         let url = url.replacen(target, &own.to_string(), 1);
         let this = Self { url, fault, listening, counts, listener: tokio::spawn(listener) };
         this.set(Fault::Pass).await;
         this
     }
 
-    /// The same URL by way of this proxy.
+    /// Returns the URL through this proxy.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on this happens.
+    /// Switches to this fault.
     pub async fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
-        let wanted = fault != Fault::Refuse;
-        self.listening.clone().wait_for(|listening| *listening == wanted).await.unwrap();
+        let expected = fault != Fault::Refuse;
+        self.listening.clone().wait_for(|listening| *listening == expected).await.unwrap();
     }
 
-    /// Connections that were taken.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> u64 {
         self.counts.connections.load(Relaxed)
     }
 
-    /// Requests that were read: what a client sends until it is answered is one.
+    /// Returns the number of requests: everything that a client sends before a response is one request.
     pub fn requests(&self) -> u64 {
         self.counts.requests.load(Relaxed)
     }
 
-    /// Bytes that came from clients, and bytes that were given to them.
+    /// Returns the bytes received from clients and the bytes sent to them.
     pub fn bytes(&self) -> (u64, u64) {
-        (self.counts.there.load(Relaxed), self.counts.back.load(Relaxed))
+        (self.counts.request_bytes.load(Relaxed), self.counts.response_bytes.load(Relaxed))
     }
 }
 
@@ -133,21 +132,21 @@ async fn listen(
     own: SocketAddr,
     target: SocketAddr,
     faults: watch::Receiver<Fault>,
-    heard: watch::Sender<bool>,
+    listening: watch::Sender<bool>,
     counts: Arc<Counts>,
 ) {
-    // Its tasks are aborted when this one is.
+    // Dropping it aborts the connections.
     let mut connections = JoinSet::new();
     loop {
-        becomes(&faults, |fault| fault != Fault::Refuse).await;
+        wait_for_fault(&faults, |fault| fault != Fault::Refuse).await;
         let listener = TcpListener::bind(own).await.unwrap();
-        heard.send_replace(true);
+        listening.send_replace(true);
         loop {
             tokio::select! {
                 biased;
-                () = becomes(&faults, |fault| fault == Fault::Refuse) => break,
-                taken = listener.accept() => {
-                    let Ok((client, _)) = taken else { continue };
+                () = wait_for_fault(&faults, |fault| fault == Fault::Refuse) => break,
+                accepted = listener.accept() => {
+                    let Ok((client, _)) = accepted else { continue };
                     counts.connections.fetch_add(1, Relaxed);
                     connections.spawn(serve(client, target, faults.clone(), Arc::clone(&counts)));
                 }
@@ -155,13 +154,13 @@ async fn listen(
             }
         }
         drop(listener);
-        heard.send_replace(false);
+        listening.send_replace(false);
     }
 }
 
-/// Waits until the fault is one of those. When the proxy is gone, its tasks are about to end anyway.
-async fn becomes(faults: &watch::Receiver<Fault>, wanted: impl Fn(Fault) -> bool) {
-    if faults.clone().wait_for(|fault| wanted(*fault)).await.is_err() {
+/// Waits until the fault matches. Never returns once the proxy is dropped, which aborts the task.
+async fn wait_for_fault(faults: &watch::Receiver<Fault>, matches: impl Fn(Fault) -> bool) {
+    if faults.clone().wait_for(|fault| matches(*fault)).await.is_err() {
         std::future::pending().await
     }
 }
@@ -173,97 +172,105 @@ enum End {
 }
 
 async fn serve(mut client: TcpStream, target: SocketAddr, faults: watch::Receiver<Fault>, counts: Arc<Counts>) {
-    let link = Link { faults, counts, clock: SystemClock::new(), asked: AtomicBool::new(false) };
+    let connection = ProxiedConnection { faults, counts, clock: SystemClock::new(), pending: AtomicBool::new(false) };
     let end = tokio::select! {
         biased;
-        () = becomes(&link.faults, |fault| matches!(fault, Fault::Reset | Fault::Refuse)) => End::Reset,
-        end = link.join(&mut client, target) => end.unwrap_or(End::Reset),
+        () = wait_for_fault(&connection.faults, |fault| matches!(fault, Fault::Reset | Fault::Refuse)) => End::Reset,
+        end = connection.forward(&mut client, target) => end.unwrap_or(End::Reset),
     };
     if matches!(end, End::Reset) {
-        // What closes it then is an RST.
+        // Closing the socket then sends an RST.
         let _ = client.set_zero_linger();
     }
 }
 
-/// One connection and what is behind it.
-struct Link {
+/// One proxied connection.
+struct ProxiedConnection {
     faults: watch::Receiver<Fault>,
     counts: Arc<Counts>,
     clock: SystemClock,
-    /// A request is under way that was not answered with a byte yet.
-    asked: AtomicBool,
+    /// Set while a request is pending without a byte of its response.
+    pending: AtomicBool,
 }
 
-impl Link {
+impl ProxiedConnection {
     fn fault(&self) -> Fault {
         *self.faults.borrow()
     }
 
-    /// Waits, but not longer than the fault lasts.
+    /// Waits, but no longer than the fault lasts.
     async fn pause(&self, time: Duration, fault: Fault) {
         tokio::select! {
             () = self.clock.sleep(time) => {}
-            () = becomes(&self.faults, |now| now != fault) => {}
+            () = wait_for_fault(&self.faults, |now| now != fault) => {}
         }
     }
 
-    async fn join(&self, client: &mut TcpStream, target: SocketAddr) -> io::Result<End> {
+    async fn forward(&self, client: &mut TcpStream, target: SocketAddr) -> io::Result<End> {
         let mut target = TcpStream::connect(target).await?;
         client.set_nodelay(true)?;
         target.set_nodelay(true)?;
         let (from_client, to_client) = client.split();
         let (from_target, to_target) = target.split();
         tokio::select! {
-            end = self.there(from_client, to_target) => end,
-            end = self.back(from_target, to_client) => end,
+            end = self.forward_request(from_client, to_target) => end,
+            end = self.forward_response(from_target, to_client) => end,
         }
     }
 
-    async fn there(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<End> {
-        let mut piece = vec![0; 64 * 1024];
+    async fn forward_request(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+    ) -> io::Result<End> {
+        let mut chunk = vec![0; 64 * 1024];
         let mut lost = false;
         loop {
-            let length = from.read(&mut piece).await?;
+            let length = from.read(&mut chunk).await?;
             if length == 0 {
                 return Ok(End::Closed);
             }
-            self.counts.there.fetch_add(length as u64, Relaxed);
-            if !self.asked.swap(true, Relaxed) {
+            self.counts.request_bytes.fetch_add(length as u64, Relaxed);
+            if !self.pending.swap(true, Relaxed) {
                 self.counts.requests.fetch_add(1, Relaxed);
             }
             let fault = self.fault();
             match fault {
                 Fault::HalfOpen => lost = true,
-                Fault::Latency { there, .. } => self.pause(there, fault).await,
+                Fault::Latency { request, .. } => self.pause(request, fault).await,
                 _ => {}
             }
-            // A connection that has lost something is of no use any more, whatever comes after the fault.
+            // A connection that lost bytes stays broken after the fault ends.
             if !lost {
-                to.write_all(&piece[..length]).await?;
+                to.write_all(&chunk[..length]).await?;
             }
         }
     }
 
-    async fn back(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<End> {
-        let mut piece = vec![0; 64 * 1024];
-        let (mut answered, mut lost) = (0, false);
+    async fn forward_response(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+    ) -> io::Result<End> {
+        let mut chunk = vec![0; 64 * 1024];
+        let (mut sent, mut lost) = (0, false);
         loop {
-            let length = from.read(&mut piece).await?;
+            let length = from.read(&mut chunk).await?;
             if length == 0 {
                 return Ok(End::Closed);
             }
-            if self.asked.swap(false, Relaxed) {
-                answered = 0;
+            if self.pending.swap(false, Relaxed) {
+                sent = 0;
             }
-            let (mut rest, mut end, fault) = (&piece[..length], None, self.fault());
+            let (mut rest, mut end, fault) = (&chunk[..length], None, self.fault());
             match fault {
                 Fault::HalfOpen => lost = true,
-                Fault::Latency { back, .. } => self.pause(back, fault).await,
-                Fault::ResetAfter(most) => end = cut(&mut rest, most - answered.min(most)).then_some(End::Reset),
-                Fault::Truncate(most) => end = cut(&mut rest, most - answered.min(most)).then_some(End::Closed),
+                Fault::Latency { response, .. } => self.pause(response, fault).await,
+                Fault::ResetAfter(limit) => end = truncate(&mut rest, limit - sent.min(limit)).then_some(End::Reset),
+                Fault::Truncate(limit) => end = truncate(&mut rest, limit - sent.min(limit)).then_some(End::Closed),
                 Fault::Drip { bytes, every } => {
                     while rest.len() > bytes && self.fault() == fault {
-                        self.give(&mut to, &rest[..bytes]).await?;
+                        self.send(&mut to, &rest[..bytes]).await?;
                         rest = &rest[bytes..];
                         self.pause(every, fault).await;
                     }
@@ -271,26 +278,26 @@ impl Link {
                 Fault::Pass | Fault::Reset | Fault::Refuse => {}
             }
             if !lost {
-                self.give(&mut to, rest).await?;
+                self.send(&mut to, rest).await?;
             }
-            answered += length as u64;
+            sent += length as u64;
             if let Some(end) = end {
                 return Ok(end);
             }
         }
     }
 
-    async fn give(&self, to: &mut (impl AsyncWrite + Unpin), piece: &[u8]) -> io::Result<()> {
-        to.write_all(piece).await?;
-        self.counts.back.fetch_add(piece.len() as u64, Relaxed);
+    async fn send(&self, to: &mut (impl AsyncWrite + Unpin), chunk: &[u8]) -> io::Result<()> {
+        to.write_all(chunk).await?;
+        self.counts.response_bytes.fetch_add(chunk.len() as u64, Relaxed);
         Ok(())
     }
 }
 
-/// Shortens a piece to `most` bytes; whether that is where the answer ends.
-fn cut(piece: &mut &[u8], most: u64) -> bool {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let ends = piece.len() >= most;
-    *piece = &piece[..piece.len().min(most)];
+/// Truncates a chunk to `limit` bytes; returns `true` if the response ends there.
+fn truncate(chunk: &mut &[u8], limit: u64) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let ends = chunk.len() >= limit;
+    *chunk = &chunk[..chunk.len().min(limit)];
     ends
 }

@@ -1,11 +1,10 @@
 # Node and the npm packages of the contract lane. Sourced by tests/run.
 
-# A provider's published specifications: the folder or file that the environment names, or one beside the repository.
-specifications() { # variable, path beside
-  local named=${!1:-}
-  [ -n "$named" ] || named=$2
-  [ -e "$named" ] || return 1
-  realpath "$named"
+# Prints the path of published specifications: from the environment variable, or next to the repository.
+specifications() { # variable, default path
+  local path=${!1:-$2}
+  [ -e "$path" ] || return 1
+  realpath "$path"
 }
 
 node_install() {
@@ -15,12 +14,12 @@ node_install() {
   printf 'installing nodejs and npm\n'
   if ! { "${root[@]}" apt-get update && "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends nodejs npm; } >target/tests/install.log 2>&1; then
-    printf 'Cannot install nodejs and npm (target/tests/install.log). Install the Debian packages by hand, as root.\n' >&2
+    printf 'Cannot install nodejs and npm (target/tests/install.log). Install the Debian packages as root.\n' >&2
     return 1
   fi
 }
 
-# Prism, as its package.json says, into target/contract/node_modules.
+# Installs Prism, as in its package.json, into target/contract/node_modules.
 prism_install() {
   local wanted=tests/contract/prism/package.json folder=target/contract
   node_install

@@ -1,4 +1,4 @@
-//! PostgreSQL for a test: a database of its own on the instance that `tests/run` started, or a whole instance to kill.
+//! PostgreSQL for a test: a database on the instance that `tests/run` started, or a private instance.
 
 use std::{
     fs,
@@ -12,58 +12,56 @@ use sidecar_core::{Clock, SystemClock};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::process::Child;
 
-use crate::{Folder, free_port};
+use crate::{TempFolder, free_port};
 
-/// How long an instance may take to start, a recovery after a crash included.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time for an instance to start, including crash recovery.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An empty database on the shared instance, dropped with this value.
+/// A database on the shared instance, dropped with this value.
 #[derive(Debug)]
-pub struct Database {
+pub struct PostgresDatabase {
     server: String,
     name: String,
 }
 
-/// Makes a database of the test's own.
+/// Creates an empty database.
 ///
 /// # Panics
-/// When the shared instance is not named in the environment or does not answer.
-pub async fn fresh_database() -> Database {
+/// If `SIDECAR_TEST_POSTGRES_URL` is not set or the instance does not respond.
+pub async fn create_postgres_database() -> PostgresDatabase {
     let server = std::env::var("SIDECAR_TEST_POSTGRES_URL").unwrap_or_else(|_| {
         panic!(
-            "SIDECAR_TEST_POSTGRES_URL is not set: use `tests/run store` (or another lane), or keep `tests/run services` \
-             running beside and export what it prints"
+            "SIDECAR_TEST_POSTGRES_URL is not set: use `tests/run store` (or another lane), or leave `tests/run services` \
+             running and export what it prints"
         )
     });
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
     execute(&server, format!("CREATE DATABASE {name}")).await.unwrap();
-    Database { server, name }
+    PostgresDatabase { server, name }
 }
 
-impl Database {
-    /// The address, `postgres://…`.
+impl PostgresDatabase {
+    /// Returns its URL, `postgres://…`.
     pub fn url(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').unwrap();
         format!("{server}/{}", self.name)
     }
-}
 
-impl Database {
-    /// Writes what is in it now into a file, as an operator does: `pg_dump --format=custom`.
+    /// Dumps it into a file with `pg_dump --format=custom`.
     pub async fn dump(&self, file: &Path) {
         let file = file.display().to_string();
-        operate("pg_dump", &["--format=custom", "--no-owner", "--file", &file, &self.url()]).await;
+        run_tool("pg_dump", &["--format=custom", "--no-owner", "--file", &file, &self.url()]).await;
     }
 
-    /// Fills it, which is empty, from such a file: `pg_restore`.
+    /// Restores such a file into this empty database with `pg_restore`.
     pub async fn restore(&self, file: &Path) {
         let file = file.display().to_string();
-        operate("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", &self.url(), &file]).await;
+        run_tool("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", &self.url(), &file]).await;
     }
 }
 
-/// Runs one of PostgreSQL's programs, of the same version as the server.
-async fn operate(program: &str, arguments: &[&str]) {
+/// Runs one of PostgreSQL's programs, in the version of the server.
+async fn run_tool(program: &str, arguments: &[&str]) {
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", r#". "$0"; "$(postgres_bin)/$1" "${@:2}""#]);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/support/services.sh")).arg(program).args(arguments);
@@ -71,10 +69,10 @@ async fn operate(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-impl Drop for Database {
+impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let (server, statement) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-        // A runtime cannot wait within another one, hence the thread.
+        // A thread, because a runtime cannot block within another runtime.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(execute(&server, statement))
@@ -91,74 +89,74 @@ async fn execute(url: &str, statement: String) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// An instance of the test's own, to be restarted, killed and paused. It ends with this value.
+/// A private instance that a test can restart, kill and pause. It ends with this value.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     server: Option<Child>,
     port: u16,
     password: String,
-    folder: Folder,
+    folder: TempFolder,
 }
 
 impl PrivatePostgres {
-    /// A new instance that takes connections.
+    /// Creates an instance and waits until it accepts connections.
     pub async fn start() -> Self {
-        let (folder, password) = (Folder::new(), uuid::Uuid::new_v4().simple().to_string());
-        let made = service("postgres_create", &[&folder.file("postgres").display().to_string(), &password]).status();
-        assert!(made.unwrap().success(), "no cluster could be made");
+        let (folder, password) = (TempFolder::new(), uuid::Uuid::new_v4().simple().to_string());
+        let created = service("postgres_create", &[&folder.file("postgres").display().to_string(), &password]).status();
+        assert!(created.unwrap().success(), "initdb failed");
         let mut this = Self { server: None, port: free_port(), password, folder };
-        this.start_again().await;
+        this.start_server().await;
         this
     }
 
-    /// The address of its database, the same after every start.
+    /// Returns the URL of its database, the same after every start.
     pub fn url(&self) -> String {
         format!("postgres://sidecar:{}@127.0.0.1:{}/postgres", self.password, self.port)
     }
 
-    /// Makes a further database, whose tables are in a folder of yours; its address.
-    pub async fn database_in(&self, folder: &Folder) -> String {
+    /// Creates a database whose tables are stored in `folder` and returns its URL.
+    pub async fn database_in(&self, folder: &TempFolder) -> String {
         let tables = folder.file("tables");
         fs::create_dir(&tables).unwrap();
         let owner = fs::metadata(self.folder.file("postgres")).unwrap();
         std::os::unix::fs::chown(&tables, Some(owner.uid()), Some(owner.gid())).unwrap();
-        let place = format!("CREATE TABLESPACE apart LOCATION '{}'", tables.display());
-        execute(&self.url(), place).await.unwrap();
+        let tablespace = format!("CREATE TABLESPACE apart LOCATION '{}'", tables.display());
+        execute(&self.url(), tablespace).await.unwrap();
         execute(&self.url(), "CREATE DATABASE apart TABLESPACE apart".to_owned()).await.unwrap();
         let url = self.url();
         format!("{}/apart", url.rsplit_once('/').unwrap().0)
     }
 
-    /// As `pg_ctl restart -m immediate`: no checkpoint, every connection cut, recovery from the log.
+    /// Restarts it as `pg_ctl restart -m immediate` does: without a checkpoint, cutting every connection.
     pub async fn restart_immediate(&mut self) {
         self.stop().await;
-        self.start_again().await;
+        self.start_server().await;
     }
 
-    /// As `pg_ctl stop -m immediate`.
+    /// Stops it as `pg_ctl stop -m immediate` does.
     pub async fn stop(&mut self) {
         self.signal("QUIT", &self.processes()[..1]);
-        self.ended().await;
+        self.wait_for_exit().await;
     }
 
-    /// Kills all of its processes at once (SIGKILL).
+    /// Kills all of its processes (SIGKILL).
     pub async fn kill(&mut self) {
         self.signal("KILL", &self.processes());
-        self.ended().await;
+        self.wait_for_exit().await;
     }
 
-    /// Starts it anew and waits until it takes connections.
+    /// Starts it again and waits until it accepts connections.
     ///
     /// # Panics
-    /// When it already runs.
-    pub async fn start_again(&mut self) {
-        assert!(self.server.is_none(), "it runs already");
+    /// If it is running.
+    pub async fn start_server(&mut self) {
+        assert!(self.server.is_none(), "it is running");
         let clock = SystemClock::new();
-        let end = clock.monotonic() + PATIENCE;
+        let end = clock.monotonic() + START_TIMEOUT;
         self.server = Some(self.run());
         while PgConnection::connect(&self.url()).await.is_err() {
             assert!(clock.monotonic() < end, "PostgreSQL does not start:\n{}", self.log());
-            // Just after a kill it may find its own dying processes and refuse to run beside them.
+            // It exits at once if processes that were killed before it have not ended yet.
             if self.server.as_mut().unwrap().try_wait().unwrap().is_some() {
                 self.server = Some(self.run());
             }
@@ -166,19 +164,19 @@ impl PrivatePostgres {
         }
     }
 
-    /// Stops all of its processes where they are (SIGSTOP): connections stay open and nothing answers.
+    /// Stops all of its processes with SIGSTOP: connections stay open without a reply.
     pub fn pause(&self) {
-        // The first one is stopped before the others are looked up, so that no new one comes meanwhile.
+        // The main process is stopped first, so that it starts no other one.
         self.signal("STOP", &self.processes()[..1]);
         self.signal("STOP", &self.processes());
     }
 
-    /// Lets them go on.
+    /// Continues them with SIGCONT.
     pub fn resume(&self) {
         self.signal("CONT", &self.processes());
     }
 
-    /// What it logged.
+    /// Returns its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.file("log")).unwrap_or_default()
     }
@@ -191,13 +189,13 @@ impl PrivatePostgres {
         tokio::process::Command::from(command).spawn().unwrap()
     }
 
-    async fn ended(&mut self) {
+    async fn wait_for_exit(&mut self) {
         self.server.take().unwrap().wait().await.unwrap();
     }
 
-    /// Its main process and, behind it, that one's children.
+    /// Returns the ids of its main process and, after it, of the children.
     fn processes(&self) -> Vec<String> {
-        let main = self.server.as_ref().and_then(Child::id).expect("it runs").to_string();
+        let main = self.server.as_ref().and_then(Child::id).expect("it is running").to_string();
         let children = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap();
         let mut all = vec![main];
         all.extend(children.split_whitespace().map(str::to_owned));
@@ -205,16 +203,16 @@ impl PrivatePostgres {
     }
 
     fn signal(&self, signal: &str, processes: &[String]) {
-        // A process of a connection may end by itself before it is reached.
-        let asked = Command::new("kill").arg("-s").arg(signal).args(processes).stderr(Stdio::null()).status();
-        assert!(asked.is_ok(), "there is no kill");
+        // A process that serves a connection may end before it is signalled.
+        let sent = Command::new("kill").arg("-s").arg(signal).args(processes).stderr(Stdio::null()).status();
+        assert!(sent.is_ok(), "kill is not installed");
     }
 }
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- what PostgreSQL said ---\n{}", self.log());
+            eprintln!("--- the log of PostgreSQL ---\n{}", self.log());
         }
         if self.server.as_ref().is_some_and(|server| server.id().is_some()) {
             self.resume();
@@ -226,7 +224,7 @@ impl Drop for PrivatePostgres {
     }
 }
 
-/// A function of services.sh, in a shell that it may become.
+/// Returns a command that runs a function of services.sh.
 fn service(function: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", r#". "$0"; "$@""#]);

@@ -1,4 +1,4 @@
-//! Programs that a test starts, talks to and kills.
+//! Programs that a test starts, controls over standard input and output, and kills.
 
 use std::{
     fmt,
@@ -15,12 +15,12 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::Chance;
+use crate::SeededRng;
 
-/// How many of its last lines a program's log shows when the test fails.
-const SHOWN: usize = 60;
+/// The number of log lines that a failing test shows.
+const SHOWN_LINES: usize = 60;
 
-/// A running program. It is killed when it is dropped; when the test fails, its last lines are shown.
+/// A running program. It is killed on drop; a failing test shows its last lines.
 pub struct Program {
     name: String,
     child: Child,
@@ -60,21 +60,21 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Where a program of the workspace is: beside the folder of the test's own executable.
+/// Returns the path of a program of the workspace, in the folder of the test's executable or the one above.
 fn find(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let places = [this.parent(), this.parent().and_then(|folder| folder.parent())];
     let found = places.into_iter().flatten().map(|folder| folder.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!(
-            "there is no program {name} beside {}: run `cargo build --workspace --bins --all-features` or tests/run",
+            "program {name} not found near {}: run `cargo build --workspace --bins --all-features` or tests/run",
             this.display()
         )
     })
 }
 
 impl Program {
-    /// Starts it with nothing of this process's environment but the search path, in the machine's temporary folder.
+    /// Starts a program in the machine's temporary folder, with only the search path of this process's environment.
     pub fn start<'a>(name: &str, arguments: &[&str], environment: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut command = Command::new(find(name));
         command
@@ -95,31 +95,31 @@ impl Program {
         Self { name: name.to_owned(), stdin: child.stdin.take(), child, log, read: 0 }
     }
 
-    /// Its process id.
+    /// Returns its process id.
     ///
     /// # Panics
-    /// When it has ended.
+    /// If it has ended.
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()
     }
 
-    /// The next line, on either stream and not looked at before, that `wanted` says yes to.
+    /// Waits for the next unread line on either stream that matches.
     ///
     /// # Panics
-    /// When none comes within the time.
-    pub async fn line(&mut self, within: Duration, wanted: impl Fn(&str) -> bool) -> String {
-        self.find_line(within, |line| wanted(&line.text)).await
+    /// If there is none within the time.
+    pub async fn wait_for_line(&mut self, within: Duration, matches: impl Fn(&str) -> bool) -> String {
+        self.find_line(within, |line| matches(&line.text)).await
     }
 
-    /// The next line on its standard output.
+    /// Waits for the next unread line on its standard output.
     ///
     /// # Panics
-    /// When none comes within the time.
-    pub async fn output(&mut self, within: Duration) -> String {
+    /// If there is none within the time.
+    pub async fn next_stdout_line(&mut self, within: Duration) -> String {
         self.find_line(within, |line| line.is_output).await
     }
 
-    async fn find_line(&mut self, within: Duration, wanted: impl Fn(&Line) -> bool) -> String {
+    async fn find_line(&mut self, within: Duration, matches: impl Fn(&Line) -> bool) -> String {
         let log = Arc::clone(&self.log);
         let search = async {
             loop {
@@ -128,7 +128,7 @@ impl Program {
                 more.as_mut().enable();
                 let found = {
                     let lines = log.lines();
-                    let found = lines.iter().enumerate().skip(self.read).find(|(_, line)| wanted(line));
+                    let found = lines.iter().enumerate().skip(self.read).find(|(_, line)| matches(line));
                     found.map(|(at, line)| (at, line.text.clone()))
                 };
                 match found {
@@ -142,18 +142,18 @@ impl Program {
         };
         match timeout(&SystemClock::new(), within, search).await {
             Ok(line) => line,
-            Err(_) => panic!("{} did not say it within {within:?}", self.name),
+            Err(_) => panic!("{} did not print the expected line within {within:?}", self.name),
         }
     }
 
     /// Writes a line to its standard input.
-    pub async fn say(&mut self, line: &str) {
+    pub async fn write_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         stdin.flush().await.unwrap();
     }
 
-    /// Ends it at once, as `kill -9` does, and waits until it is gone.
+    /// Kills it (SIGKILL) and waits until it has ended.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
@@ -161,34 +161,34 @@ impl Program {
     /// Asks it to stop (SIGTERM).
     pub async fn terminate(&self) {
         if let Some(id) = self.child.id() {
-            let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
-            assert!(asked.unwrap().success(), "{} could not be asked to stop", self.name);
+            let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+            assert!(sent.unwrap().success(), "{} could not be sent SIGTERM", self.name);
         }
     }
 
-    /// Whether it has ended, by itself or not.
+    /// Returns `true` if it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// How it ended.
+    /// Waits until it ends and returns its exit status.
     ///
     /// # Panics
-    /// When it is still running after the time.
-    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
+    /// If it is still running after the time.
+    pub async fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
         match timeout(&SystemClock::new(), within, self.child.wait()).await {
             Ok(status) => status.unwrap(),
             Err(_) => panic!("{} still runs after {within:?}", self.name),
         }
     }
 
-    /// All of its standard output so far.
-    pub fn whole_output(&self) -> String {
+    /// Returns its standard output so far.
+    pub fn stdout(&self) -> String {
         let lines = self.log.lines();
         lines.iter().filter(|line| line.is_output).map(|line| format!("{}\n", line.text)).collect()
     }
 
-    /// Everything it said so far.
+    /// Returns its standard output and error so far.
     pub fn log(&self) -> String {
         self.log.lines().iter().map(|line| format!("{}\n", line.text)).collect()
     }
@@ -199,17 +199,17 @@ impl Drop for Program {
         if std::thread::panicking() {
             let lines = self.log.lines();
             eprintln!("--- the last lines of {} ---", self.name);
-            lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| eprintln!("{}", line.text));
+            lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)).for_each(|line| eprintln!("{}", line.text));
         }
     }
 }
 
-/// A loopback port that nobody listens on, for a program that is started again on the same one. It is below those that
-/// the system gives to outgoing connections, which could take it while the program is down.
+/// Returns a free loopback port for a program that is restarted on it. The port is below the system's range for outgoing
+/// connections, which could otherwise take it while the program is down.
 pub fn free_port() -> u16 {
-    let mut chance = Chance::fixed(uuid::Uuid::new_v4().as_u64_pair().0);
+    let mut rng = SeededRng::fixed(uuid::Uuid::new_v4().as_u64_pair().0);
     loop {
-        let port = u16::try_from(chance.within(10_000..30_000)).unwrap();
+        let port = u16::try_from(rng.within(10_000..30_000)).unwrap();
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

@@ -1,4 +1,4 @@
-//! The report of what was proved: `target/proof/report.json`, a row for each claim.
+//! The proof report: `target/proof/report.json`, one row for each requirement.
 
 use std::{
     fmt::Display,
@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Writes down what was asked, what was reached and whether that is enough, and says so on a line. Tests run in
-/// processes of their own, so each row is a file; the report is made of all of them anew.
+/// Records what a requirement asks, what the test reached and whether that is enough, and prints it. Each row is a file,
+/// because tests run in separate processes; the report is rebuilt from all rows.
 pub fn proof(id: &str, asked: impl Display, reached: impl Display, ok: bool) {
     println!("proof: {id}: asked {asked}; reached {reached}; {}", if ok { "ok" } else { "NOT REACHED" });
     let row = json!({"id": id, "asked": asked.to_string(), "reached": reached.to_string(), "ok": ok});
@@ -19,7 +19,7 @@ pub fn proof(id: &str, asked: impl Display, reached: impl Display, ok: bool) {
     replace(&target("proof/report.json"), &json!({"rows": all(&rows)}));
 }
 
-/// A path below the workspace's target folder.
+/// Returns a path below the workspace's target folder.
 pub(crate) fn target(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target").join(path)
 }
@@ -31,9 +31,9 @@ fn all(folder: &Path) -> Vec<Value> {
     json.filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok()).collect()
 }
 
-/// Whole or not at all: a reader at the same time sees the old file or the new one.
+/// Replaces a file atomically.
 pub(crate) fn replace(path: &Path, value: &Value) {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    fs::write(&draft, format!("{value:#}\n")).unwrap();
-    fs::rename(&draft, path).unwrap();
+    let temporary = path.with_extension(format!("{}.temporary", std::process::id()));
+    fs::write(&temporary, format!("{value:#}\n")).unwrap();
+    fs::rename(&temporary, path).unwrap();
 }

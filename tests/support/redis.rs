@@ -1,4 +1,4 @@
-//! A Redis of the test's own.
+//! A private Redis.
 
 use std::{
     io::ErrorKind,
@@ -12,70 +12,70 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Folder, free_port};
+use crate::{TempFolder, free_port};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A `redis-server` on a loopback port that keeps nothing. It is killed when it is dropped.
+/// A `redis-server` on a loopback port without persistence. It is killed on drop.
 #[derive(Debug)]
 pub struct PrivateRedis {
     port: u16,
-    folder: Folder,
+    folder: TempFolder,
     child: Option<Child>,
 }
 
 impl PrivateRedis {
-    /// Starts one and waits until it answers.
+    /// Starts a server and waits until it responds.
     ///
     /// # Panics
-    /// When there is no `redis-server` on this machine, or it does not answer within 10 s.
+    /// If `redis-server` is not installed or does not respond within 10 s.
     pub async fn start() -> Self {
-        let mut redis = Self { port: free_port(), folder: Folder::new(), child: None };
-        redis.start_again().await;
+        let mut redis = Self { port: free_port(), folder: TempFolder::new(), child: None };
+        redis.restart().await;
         redis
     }
 
-    /// Its address.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it at once, as `kill -9` does, and waits until it is gone.
+    /// Kills it (SIGKILL) and waits until it has ended.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // One that has ended by itself cannot be killed.
+            // It may have ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 
-    /// Starts it on the same port, empty, and waits until it answers.
+    /// Starts it again on the same port, empty, and waits until it responds.
     ///
     /// # Panics
     /// As [`PrivateRedis::start`].
-    pub async fn start_again(&mut self) {
+    pub async fn restart(&mut self) {
         self.kill();
         self.child = Some(self.spawn());
         let clock = SystemClock::new();
-        while !self.answers().await {
+        while !self.responds().await {
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "redis-server on port {} ended at once: {ended:?}", self.port);
-            assert!(clock.monotonic() < PATIENCE, "redis-server does not answer within {PATIENCE:?}");
+            assert!(ended.is_none(), "redis-server on port {} exited: {ended:?}", self.port);
+            assert!(clock.monotonic() < START_TIMEOUT, "redis-server does not respond within {START_TIMEOUT:?}");
             clock.sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Sends it a command over a connection of its own, as text without spaces in its parts, and gives the answer's text.
+    /// Sends an inline command, whose arguments contain no spaces, over a new connection and returns the raw reply.
     pub async fn command(&self, command: &str) -> String {
         self.try_command(command).await.unwrap()
     }
 
-    /// Stops it without ending it: connections stay open, and nothing answers.
+    /// Stops it with SIGSTOP: connections stay open without a reply.
     pub async fn freeze(&self) {
         self.signal("-STOP").await;
     }
 
-    /// Lets it go on.
+    /// Continues it with SIGCONT.
     pub async fn thaw(&self) {
         self.signal("-CONT").await;
     }
@@ -92,28 +92,30 @@ impl PrivateRedis {
             .spawn();
         spawned.unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotFound => {
-                panic!("there is no redis-server: run tests/run, which installs it, or apt-get install redis-server")
+                panic!(
+                    "redis-server is not installed: run tests/run, which installs it, or apt-get install redis-server"
+                )
             }
             _ => panic!("redis-server does not start: {error}"),
         })
     }
 
-    async fn answers(&self) -> bool {
-        self.try_command("PING").await.is_ok_and(|answer| answer == "+PONG")
+    async fn responds(&self) -> bool {
+        self.try_command("PING").await.is_ok_and(|reply| reply == "+PONG")
     }
 
     async fn try_command(&self, command: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok(answer.strip_suffix("+OK\r\n").unwrap_or(&answer).trim_end().to_owned())
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await?;
+        Ok(reply.strip_suffix("+OK\r\n").unwrap_or(&reply).trim_end().to_owned())
     }
 
     async fn signal(&self, signal: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         let done = tokio::process::Command::new("kill").args([signal, &id]).status().await;
-        assert!(done.unwrap().success(), "redis-server took no {signal}");
+        assert!(done.unwrap().success(), "redis-server could not be sent {signal}");
     }
 }
 

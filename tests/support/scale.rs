@@ -1,15 +1,15 @@
-//! How much of what was asked for is done.
+//! The number of repetitions in quick and full runs.
 
-/// Whether the asked counts are wanted (`SIDECAR_TESTS=full`).
-pub fn full() -> bool {
+/// Returns `true` if the run uses the full counts (`SIDECAR_TESTS=full`).
+pub fn is_full_scale() -> bool {
     std::env::var("SIDECAR_TESTS").is_ok_and(|scale| scale == "full")
 }
 
-/// The asked count, or the quick one (at least a twentieth of it).
+/// Returns the full count, or the quick one, which is at least a twentieth of it.
 ///
 /// # Panics
-/// When the quick count is less than a twentieth of the asked one.
-pub fn scaled(asked: usize, quick: usize) -> usize {
-    assert!(quick * 20 >= asked, "{quick} is less than a twentieth of {asked}");
-    if full() { asked } else { quick }
+/// If the quick count is less than a twentieth of the full one.
+pub fn scaled(full: usize, quick: usize) -> usize {
+    assert!(quick * 20 >= full, "{quick} is less than a twentieth of {full}");
+    if is_full_scale() { full } else { quick }
 }

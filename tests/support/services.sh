@@ -1,7 +1,6 @@
-# The private PostgreSQL and Redis of the tests. Sourced by tests/run; tests that kill a database of their own run the
-# functions by themselves (tests/support/postgres.rs).
+# The private PostgreSQL and Redis of the tests. Sourced by tests/run and by tests/support/postgres.rs.
 
-# Installs what is missing. Debian starts instances of its own with the packages; the tests do not touch them.
+# Installs the missing packages. Debian's packages start their own instances; the tests do not use them.
 services_install() {
   local missing=() root=()
   postgres_bin >/dev/null || missing+=(postgresql)
@@ -11,13 +10,13 @@ services_install() {
   printf 'installing %s\n' "${missing[*]}"
   if ! { "${root[@]}" apt-get update && "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "${missing[@]}"; } >target/tests/install.log 2>&1; then
-    printf 'Cannot install %s (target/tests/install.log). Install the Debian packages by hand, as root.\n' \
+    printf 'Cannot install %s (target/tests/install.log). Install the Debian packages as root.\n' \
       "${missing[*]}" >&2
     return 1
   fi
 }
 
-# Starts both and exports their addresses; what the environment names already is taken as it is.
+# Starts both and exports their URLs, except those that the environment already has.
 services_start() {
   [ -z "${SIDECAR_TEST_POSTGRES_URL:-}" ] || [ -z "${SIDECAR_TEST_REDIS_URL:-}" ] || return 0
   services_install
@@ -49,12 +48,12 @@ services_start_redis() {
 }
 
 services_failed() {
-  printf '%s does not start:\n' "$1" >&2
+  printf '%s failed to start:\n' "$1" >&2
   tail -n 20 "$services_folder/$1.log" >&2
   return 1
 }
 
-# Ends what was started here, also while it is still starting.
+# Stops the started services, also during their start.
 services_stop() {
   [ -z "${postgres_pid:-}" ] || kill -QUIT "$postgres_pid" 2>/dev/null || true
   [ -z "${redis_pid:-}" ] || kill -KILL "$redis_pid" 2>/dev/null || true
@@ -62,7 +61,7 @@ services_stop() {
   [ -z "${services_folder:-}" ] || rm -rf "$services_folder"
 }
 
-# Where PostgreSQL's programs are: the newest of Debian's, or those on the search path.
+# Prints the folder of PostgreSQL's programs: the latest version of Debian's, or that on the search path.
 postgres_bin() {
   local newest
   newest=$(printf '%s\n' /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1)
@@ -70,7 +69,7 @@ postgres_bin() {
   dirname "$newest"
 }
 
-# PostgreSQL refuses to run as root.
+# Runs a command as another user if this is root: PostgreSQL does not run as root.
 postgres_as() {
   local user=postgres
   [ "$(id -u)" = 0 ] || exec "$@"
@@ -78,7 +77,7 @@ postgres_as() {
   exec setpriv --reuid="$user" --regid="$(id -g $user)" --clear-groups -- env HOME=/tmp "$@"
 }
 
-# A new cluster with a superuser `sidecar`.
+# Creates a cluster with a superuser `sidecar`.
 postgres_create() { # folder, password
   mkdir -m 700 "$1"
   (umask 077 && printf %s "$2" >"$1.password")
@@ -88,14 +87,14 @@ postgres_create() { # folder, password
     { cat "$1.initdb.log" >&2; return 1; }
 }
 
-# Becomes the server: what is durable in production is durable here.
+# Replaces the shell by the server, with the durability of production.
 postgres_run() { # folder, port
   cd /
   postgres_as "$(postgres_bin)/postgres" -D "$1" -p "$2" -k "$1" -c listen_addresses=127.0.0.1 -c fsync=on \
     -c max_connections=200 -c shared_buffers=128MB
 }
 
-# A port that nobody listens on, below those that the system gives to outgoing connections.
+# Prints a free port, below the system's range for outgoing connections.
 free_port() {
   local port
   while port=$((10000 + RANDOM % 20000)) && is_open $port; do :; done

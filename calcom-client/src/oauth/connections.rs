@@ -5,7 +5,9 @@ use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     client::check_token,
     lease::LeaseStore,
-    token::{CasResult, Connection, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{
+        CasResult, Connection, ConnectionState, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore,
+    },
 };
 
 use super::{client::CalcomOAuth, exchange::CalcomExchange};
@@ -107,7 +109,7 @@ impl CalcomTokens {
         let (store, key) = (&self.connections.store, self.key());
         let mut expected = store.load(&key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
-            match store.swap(&key, expected, tokens).await? {
+            match store.swap(&key, expected, tokens, &ConnectionState::Active).await? {
                 CasResult::Stored(_) => {
                     self.connections.manager.invalidate(&key);
                     return Ok(());
@@ -124,15 +126,7 @@ impl CalcomTokens {
     /// [`ErrorKind::InvalidInput`] when it cannot be a key; [`ErrorKind::Store`].
     pub async fn adopt_api_key(&self, key: SecretString) -> Result<()> {
         check_token(&key, "API key", "cal_…")?;
-        let mut tokens = TokenSet {
-            access: key,
-            refresh: None,
-            expires_at: None,
-            generation: 0,
-            scope: None,
-            extra: serde_json::Map::new(),
-        };
-        tokens.set_issued_at(self.connections.clock.now());
+        let tokens = TokenSet { issued_at: Some(self.connections.clock.now()), ..TokenSet::new(key) };
         self.adopt(&tokens).await
     }
 
@@ -147,7 +141,7 @@ impl CalcomTokens {
     /// # Errors
     /// [`ErrorKind::Store`].
     pub async fn forget(&self) -> Result<()> {
-        self.connections.store.forget(&self.key()).await?;
+        self.connections.store.delete_tokens(&self.key()).await?;
         self.connections.manager.invalidate(&self.key());
         Ok(())
     }

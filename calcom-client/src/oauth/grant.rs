@@ -33,16 +33,14 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     let usual = i64::try_from(ACCESS_TOKEN_TTL.as_micros()).unwrap_or(i64::MAX);
     let mut extra = wire.rest;
     extra.remove("token_type");
-    let mut set = TokenSet {
-        access: SecretString::from(wire.access_token),
+    Ok(TokenSet {
         refresh: wire.refresh_token.filter(|token| !token.is_empty()).map(SecretString::from),
         expires_at: Some(Timestamp::from_micros(asked_at.as_micros().saturating_add(life.unwrap_or(usual)))),
-        generation: 0,
+        issued_at: Some(asked_at),
         scope: wire.scope,
         extra,
-    };
-    set.set_issued_at(asked_at);
-    Ok(set)
+        ..TokenSet::new(wire.access_token)
+    })
 }
 
 #[cfg(test)]
@@ -58,7 +56,7 @@ mod tests {
         let body = br#"{"access_token":"a","token_type":"bearer","refresh_token":"r","expires_in":1800,"scope":"BOOKING_READ"}"#;
         let set = tokens(body, ASKED).unwrap();
         assert_eq!((set.access.expose_secret(), set.refresh.as_ref().unwrap().expose_secret()), ("a", "r"));
-        assert_eq!((set.issued_at(), set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(2_800))));
+        assert_eq!((set.issued_at, set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(2_800))));
         assert_eq!(set.scope.as_deref(), Some("BOOKING_READ"));
         let silent = tokens(br#"{"access_token":"a"}"#, ASKED).unwrap();
         assert_eq!((silent.expires_at, silent.refresh.is_none()), (Some(Timestamp::from_secs(2_800)), true));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidecar_core::{
     ErrorKind, OrganizationId, Page, Result, Timestamp,
     record::{Change, ChangeOrigin, Mutation},
-    sync::{Source, SourcePage},
+    sync::{Lookup, PageRequest, Source, SourcePage},
 };
 
 use super::booking;
@@ -20,17 +20,16 @@ const PAGE_SIZE: u32 = 100;
 /// without that instant makes no difference.
 const OVERLAP: Duration = Duration::from_millis(1);
 
-/// The bookings of an account by their last change, as a listing that can be copied. One value is one pass.
+/// The bookings of an account by their last change, as a source to sync.
 ///
-/// A field of a booking that is not of its type is kept as it was sent. A row that is no booking at all (it has no uid) is left out, and
-/// the log tells of it, so that it does not stop every pass.
+/// A mistyped field of a booking is stored as it was sent. A row without a uid is skipped and logged, so that it does not fail every
+/// run.
 ///
-/// Cal.com keeps cancelled bookings, so that nothing vanishes from the listing; a pass never removes a booking.
+/// Cal.com lists cancelled bookings too, so nothing vanishes from the listing and a run never deletes a booking.
 #[derive(Debug)]
 pub struct BookingsSource {
     client: CalcomClient,
     organization: OrganizationId,
-    since: Timestamp,
 }
 
 /// Where a page of bookings starts: at a time of change, and after so many bookings from there on. Going on by the time and not by
@@ -42,32 +41,14 @@ pub struct BookingsCursor {
 }
 
 impl BookingsSource {
-    /// All bookings.
-    pub fn full(client: CalcomClient, organization: impl Into<OrganizationId>) -> Self {
-        Self::changed_since(client, organization, Timestamp::EPOCH)
-    }
-
-    /// The bookings that changed since then.
-    pub fn changed_since(client: CalcomClient, organization: impl Into<OrganizationId>, since: Timestamp) -> Self {
-        Self { client, organization: organization.into(), since }
+    /// Returns a source of the account's bookings.
+    pub fn new(client: CalcomClient, organization: impl Into<OrganizationId>) -> Self {
+        Self { client, organization: organization.into() }
     }
 }
 
-impl Source for BookingsSource {
-    type Cursor = BookingsCursor;
-
-    async fn page(&self, at: Option<BookingsCursor>) -> Result<SourcePage<BookingsCursor>> {
-        let BookingsCursor { after, skip } = at.unwrap_or(BookingsCursor { after: self.since, skip: 0 });
-        let asked_at = self.client.clock().now();
-        let list = self.client.bookings().list().updated_after(after).sort_updated(Sort::Asc);
-        let listed = list.page_size(PAGE_SIZE).skip(skip).background().leaving_out_unreadable().await?;
-        let next = listed.next.map(|behind| next(after, behind, &listed.items));
-        let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
-        let items = listed.items.iter().map(change).collect();
-        Ok(SourcePage { page: Page { items, next, total: listed.total }, range: None })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
+impl Lookup for BookingsSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
         let (uid, asked_at) = (BookingUid::from(id), self.client.clock().now());
         let origin = ChangeOrigin::Read { revision };
         match self.client.bookings().get(uid.clone()).background().await {
@@ -85,6 +66,22 @@ impl Source for BookingsSource {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Source for BookingsSource {
+    type Cursor = BookingsCursor;
+
+    async fn page(&self, request: PageRequest<BookingsCursor>) -> Result<SourcePage<BookingsCursor>> {
+        let first = BookingsCursor { after: request.since.unwrap_or(Timestamp::EPOCH), skip: 0 };
+        let BookingsCursor { after, skip } = request.cursor.unwrap_or(first);
+        let asked_at = self.client.clock().now();
+        let list = self.client.bookings().list().updated_after(after).sort_updated(Sort::Asc);
+        let listed = list.page_size(PAGE_SIZE).skip(skip).background().leaving_out_unreadable().await?;
+        let next = listed.next.map(|behind| next(after, behind, &listed.items));
+        let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
+        let items = listed.items.iter().map(change).collect();
+        Ok(SourcePage { page: Page { items, next, total: listed.total }, range: None })
     }
 }
 

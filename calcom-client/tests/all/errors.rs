@@ -159,7 +159,7 @@ async fn each_refusal_is_what_it_is() {
 async fn a_page_instead_of_an_answer_and_an_empty_one_are_told_apart() {
     let page = refused(403, &[], "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>").await;
     assert_eq!(page.problem(), Some(&CalcomErrorReason::Blocked));
-    assert!(page.message().contains("proxy or a firewall"), "{page}");
+    assert!(page.message().contains("proxies and firewalls"), "{page}");
     let words = refused(400, &[], " the booking\nis too early ").await;
     assert_eq!((words.message(), words.kind()), ("the booking is too early", ErrorKind::Rejected));
     for noise in ["<error>no</error>", "{\"broken", "\u{1}\u{2}", &"long ".repeat(200)] {

@@ -217,6 +217,8 @@ async fn adopted(house: &House, expires_in: i64) {
         access: "access-1".to_owned().into(),
         refresh: Some("refresh-1".to_owned().into()),
         expires_at: Some(sidecar_core::Timestamp::from_secs(now.as_secs() + expires_in)),
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: Some("BOOKING_READ".to_owned()),
         extra: serde_json::Map::new(),

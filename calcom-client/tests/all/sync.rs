@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
     record::{Change, ChangeOrigin, ChangeOutcome, Mutation, Resolution, resolve},
-    sync::Source,
+    sync::{Lookup as _, PageRequest, Source},
     test_util::ScriptedTransport,
 };
 
@@ -56,10 +56,11 @@ async fn a_listing_goes_on_at_its_last_change_and_stops_at_the_end() {
         .respond(200, page(&[listed("b", "2026-12-01T11:00:00.000Z")], true))
         .respond(200, page(&[], false));
     let (calcom, transport) = client(script);
-    let source = BookingsSource::changed_since(calcom, org(), at("2026-12-01T09:00:00Z"));
+    let source = BookingsSource::new(calcom, org());
     let (mut cursor, mut seen): (Option<BookingsCursor>, Vec<String>) = (None, Vec::new());
     loop {
-        let read = source.page(cursor.clone()).await.unwrap();
+        let first = PageRequest::changed_since(at("2026-12-01T09:00:00Z"));
+        let read = source.page(PageRequest { cursor: cursor.clone(), ..first }).await.unwrap();
         seen.extend(read.page.items.iter().map(|change| change.key.id.to_string()));
         assert!(read.page.next.is_none() || read.page.next != cursor, "a cursor always moves");
         cursor = read.page.next;
@@ -84,7 +85,7 @@ async fn a_listing_goes_on_at_its_last_change_and_stops_at_the_end() {
 async fn a_listed_booking_is_kept_in_utc_under_its_uid() {
     let (calcom, _) =
         client(ScriptedTransport::new().respond(200, page(&[listed("a", "2026-12-01T10:00:00Z")], false)));
-    let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
+    let read = BookingsSource::new(calcom, org()).page(PageRequest::full()).await.unwrap();
     let change = &read.page.items[0];
     assert_eq!((&*change.key.kind, &*change.key.id, change.version), (BOOKING, "a", at("2026-12-01T10:00:00Z")));
     assert_eq!(
@@ -118,8 +119,8 @@ async fn a_booking_that_is_odd_stops_no_listing() {
     ];
     let script = ScriptedTransport::new().respond(200, page(&rows, true)).respond(200, page(&[json!("?")], true));
     let (calcom, transport) = client(script.respond(200, page(&[], false)));
-    let source = BookingsSource::full(calcom, org());
-    let read = source.page(None).await.unwrap();
+    let source = BookingsSource::new(calcom, org());
+    let read = source.page(PageRequest::full()).await.unwrap();
     let kept: Vec<_> = read.page.items.iter().map(|change| (change.key.id.to_string(), put(change))).collect();
     assert_eq!(kept.iter().map(|(uid, _)| uid.as_str()).collect::<Vec<_>>(), ["a", "b", "d", "f", "e"]);
     assert_eq!(kept[0].1["hosts"], unknown);
@@ -127,16 +128,19 @@ async fn a_booking_that_is_odd_stops_no_listing() {
     assert_eq!(kept[2].1["start"], "2026-12-02T09:00:00Z");
     assert_eq!(kept[2].1[ABSENT_ATTENDEES], json!(["ann@example.com"]));
     assert_eq!((&kept[3].1["attendees"], kept[3].1.get(ABSENT_ATTENDEES)), (&json!("nobody"), None));
-    let read = source.page(read.page.next).await.unwrap();
+    let read = source.page(PageRequest { cursor: read.page.next, ..PageRequest::full() }).await.unwrap();
     assert_eq!(read.page.items, [], "nothing of this page can be read");
-    assert_eq!(source.page(read.page.next).await.unwrap().page.next, None);
+    assert_eq!(
+        source.page(PageRequest { cursor: read.page.next, ..PageRequest::full() }).await.unwrap().page.next,
+        None
+    );
     assert!(line(&transport.requests()[2]).contains("skip=1"), "the listing goes on behind it");
 }
 
 #[tokio::test]
 async fn a_listing_that_promises_more_and_has_nothing_ends() {
     let (calcom, _) = client(ScriptedTransport::new().respond(200, page(&[], true)));
-    assert_eq!(BookingsSource::full(calcom, org()).page(None).await.unwrap().page.next, None);
+    assert_eq!(BookingsSource::new(calcom, org()).page(PageRequest::full()).await.unwrap().page.next, None);
 }
 
 #[tokio::test]
@@ -145,7 +149,7 @@ async fn a_booking_that_is_odd_can_be_read_by_its_uid() {
     odd["eventTypeId"] = json!("intro");
     odd["hosts"] = json!([{"id": "unknown", "email": "unknown"}]);
     let (calcom, _) = client(ScriptedTransport::new().respond(200, json!({"status": "success", "data": odd})));
-    let change = BookingsSource::full(calcom, org()).read("a", 3).await.unwrap();
+    let change = BookingsSource::new(calcom, org()).lookup("a", 3).await.unwrap();
     assert_eq!(put(&change)["hosts"][0]["email"], "unknown");
     assert_eq!((&put(&change)["eventTypeId"], &put(&change)["title"]), (&json!("intro"), &json!("Intro")));
 }
@@ -155,9 +159,9 @@ async fn a_booking_that_is_gone_is_deleted_and_a_series_gives_the_one_that_was_a
     let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
     let series = json!({"status": "success", "data": [listed("a", "2026-12-01T10:00:00Z"), listed("b", "2026-12-01T10:00:00Z")]});
     let (calcom, _) = client(ScriptedTransport::new().respond(404, gone).respond(200, series));
-    let source = BookingsSource::full(calcom, org());
-    assert_eq!(source.read("a", 3).await.unwrap().mutation, Mutation::Delete);
-    let change = source.read("b", 3).await.unwrap();
+    let source = BookingsSource::new(calcom, org());
+    assert_eq!(source.lookup("a", 3).await.unwrap().mutation, Mutation::Delete);
+    let change = source.lookup("b", 3).await.unwrap();
     assert_eq!((&*change.key.id, change.origin), ("b", ChangeOrigin::Read { revision: 3 }));
 }
 
@@ -182,7 +186,7 @@ async fn a_webhook_and_a_listing_of_the_same_state_need_no_read_to_agree() {
     let Resolution::Write(stored, ChangeOutcome::Inserted) = resolve(None, &told[0]) else { panic!("a new booking") };
     let updated = (told[0].version + std::time::Duration::from_secs(1)).to_string();
     let (calcom, _) = client(ScriptedTransport::new().respond(200, page(&[listed("a", &updated)], false)));
-    let read = BookingsSource::full(calcom, org()).page(None).await.unwrap();
+    let read = BookingsSource::new(calcom, org()).page(PageRequest::full()).await.unwrap();
     let decided = resolve(Some(&stored), &read.page.items[0]);
     assert!(matches!(decided, Resolution::Write(_, ChangeOutcome::Updated)), "{decided:?}");
 }
@@ -275,8 +279,8 @@ async fn an_absence_that_was_told_near_a_read_is_read_again_and_the_read_settles
         json!([{"email": "ann@example.com", "absent": true}, {"email": "bo@example.com", "absent": true}]);
     let answer = json!({"status": "success", "data": both});
     let (calcom, _) = client(ScriptedTransport::new().respond(200, answer.clone()).respond(200, answer));
-    let source = BookingsSource::full(calcom, org());
-    let Resolution::Write(stored, _) = resolve(None, &source.read("a", 0).await.unwrap()) else {
+    let source = BookingsSource::new(calcom, org());
+    let Resolution::Write(stored, _) = resolve(None, &source.lookup("a", 0).await.unwrap()) else {
         panic!("a new booking")
     };
     let told = Change { version: stored.version, ..absences(&[("ann@example.com", true)]) };
@@ -285,7 +289,7 @@ async fn an_absence_that_was_told_near_a_read_is_read_again_and_the_read_settles
     let later = Change { version: stored.version + std::time::Duration::from_secs(60), ..told };
     let Resolution::Write(untold, _) = resolve(Some(&stored), &later) else { panic!("it is newer") };
     assert!(untold.doc.contains_key(ABSENCES_CHANGED));
-    let read = source.read("a", untold.revision).await.unwrap();
+    let read = source.lookup("a", untold.revision).await.unwrap();
     let Resolution::Write(settled, _) = resolve(Some(&untold), &read) else { panic!("a read settles") };
     assert_eq!(settled.doc[ABSENT_ATTENDEES], json!(["ann@example.com", "bo@example.com"]));
     assert!(!settled.doc.contains_key(ABSENCES_CHANGED));

@@ -41,6 +41,8 @@ struct StoredTokens {
     access: String,
     refresh: Option<String>,
     expires_at: Option<Timestamp>,
+    issued_at: Option<Timestamp>,
+    issued_from: Option<String>,
     scope: Option<String>,
     extra: Map<String, Value>,
 }
@@ -53,8 +55,8 @@ fn context(key: &TokenKey) -> Context<'_> {
 pub(crate) fn seal(vault: &Vault, key: &TokenKey, set: &TokenSet) -> Result<Vec<u8>, StoreError> {
     let text = |secret: &SecretString| secret.expose_secret().to_owned();
     let (access, refresh) = (text(&set.access), set.refresh.as_ref().map(text));
-    let (expires_at, scope, extra) = (set.expires_at, set.scope.clone(), set.extra.clone());
-    let plain = StoredTokens { access, refresh, expires_at, scope, extra };
+    let TokenSet { expires_at, issued_at, issued_from, scope, extra, .. } = set.clone();
+    let plain = StoredTokens { access, refresh, expires_at, issued_at, issued_from, scope, extra };
     let plain = serde_json::to_string(&plain).map_err(|_| StoreError::broken("cannot serialize the tokens"))?;
     Ok(vault.seal(&context(key), &plain.into()).map_err(seal_error)?.into_bytes())
 }
@@ -65,9 +67,9 @@ pub(crate) fn open(vault: &Vault, key: &TokenKey, row: &Row) -> Result<Option<Co
     // Drops serde's error, which could contain a token.
     let plain: StoredTokens = serde_json::from_str(plain.expose_secret())
         .map_err(|_| StoreError::broken("a stored connection is not valid JSON"))?;
-    let StoredTokens { access, refresh, expires_at, scope, extra } = plain;
+    let StoredTokens { access, refresh, expires_at, issued_at, issued_from, scope, extra } = plain;
     let (access, refresh, generation) = (access.into(), refresh.map(Into::into), row.generation);
-    let tokens = TokenSet { access, refresh, expires_at, generation, scope, extra };
+    let tokens = TokenSet { access, refresh, expires_at, issued_at, issued_from, generation, scope, extra };
     Ok(Some(Connection { key: key.clone(), tokens, state: state.clone() }))
 }
 

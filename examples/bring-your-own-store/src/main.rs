@@ -37,6 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             access: token.access.into(),
             refresh: token.refresh.map(Into::into),
             expires_at: Some(SystemClock::new().now() + std::time::Duration::from_secs(86_400)),
+            issued_at: None,
+            issued_from: None,
             generation: 0,
             scope: Some(SCOPES.join(" ")),
             extra: Map::from_iter([("userType".into(), json!("Location")), ("locationId".into(), json!(location))]),

@@ -25,14 +25,20 @@ impl TokenStore for FileStore {
         open(&self.vault, key, row(&mut self.read()?, key))
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError> {
         let sealed = seal(&self.vault, key, next)?;
         let (stored, found) = self.change(|content| {
             let row = row(content, key);
             let is_there = row.connection.is_some();
             let stored = is_there == (expected != 0) && (!is_there || row.generation == expected);
             if stored {
-                *row = Row { generation: row.generation + 1, connection: Some((sealed, ConnectionState::Active)) };
+                *row = Row { generation: row.generation + 1, connection: Some((sealed, state.clone())) };
             }
             (stored, row.clone())
         })?;
@@ -52,7 +58,7 @@ impl TokenStore for FileStore {
         })
     }
 
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError> {
         self.change(|content| row(content, key).connection = None)
     }
 

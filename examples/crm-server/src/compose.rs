@@ -42,7 +42,7 @@ impl App {
     /// Closes the store after the running token refreshes: a connection whose refresh is cut off is lost.
     pub async fn close(&self, database: &SqlStore) {
         let limit = TokenConfig::default().exchange_timeout;
-        let refreshes = async { tokio::join!(self.ghl.settle(), self.calcom.settle()) };
+        let refreshes = async { tokio::join!(self.ghl.drain_refreshes(), self.calcom.drain_refreshes()) };
         if timeout(&*self.clock, limit, refreshes).await.is_err() {
             tracing::error!("a token refresh did not end within {limit:?}; its connection may have to be made again");
         }

@@ -92,7 +92,7 @@ fn finish(router: Router<App>, app: App) -> Router {
         .fallback(middleware::no_such_route)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         .layer(CatchPanicLayer::custom(middleware::panicked))
-        .layer(layers::from_fn_with_state(app.clone(), middleware::around))
+        .layer(layers::from_fn_with_state(app.clone(), middleware::observe))
         .with_state(app)
 }
 

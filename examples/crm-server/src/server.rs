@@ -14,7 +14,7 @@ use crate::{
     app::App,
     config::{Config, Role},
     error::StartError,
-    http::listener::{self, Bounds},
+    http::listener::{self, ConnectionLimits},
     router,
     workers::{self, Workers, maintenance},
 };
@@ -106,7 +106,7 @@ fn local(listener: &TcpListener, variable: &'static str) -> Result<SocketAddr, S
 }
 
 fn spawn(listener: TcpListener, router: Router, stop: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(listener::run(listener, router, Bounds::default(), stop))
+    tokio::spawn(listener::run(listener, router, ConnectionLimits::default(), stop))
 }
 
 /// Waits for Ctrl-C, or for SIGTERM as init systems send it. Signals are handled from the call on.

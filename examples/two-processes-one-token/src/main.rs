@@ -82,6 +82,8 @@ async fn run_parent() -> Result<()> {
         access: token.access.into(),
         refresh: token.refresh.map(Into::into),
         expires_at: Some(SystemClock::new().now() + Duration::from_secs(86_400)),
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: Map::from_iter([("userType".into(), json!("Location")), ("locationId".into(), json!(location))]),
@@ -99,7 +101,7 @@ async fn run_parent() -> Result<()> {
     }
     let counts = ghl.counts().connections.remove(&location).unwrap_or_default();
     println!("refreshes: {}, reused refresh tokens: {}", counts.refreshes, counts.reuses);
-    organization.forget_location(&location.into()).await?;
+    organization.disconnect_location(&location.into()).await?;
     sandbox.stop().await;
     std::fs::remove_dir_all(&folder)?;
     if (counts.refreshes, counts.reuses) == (1, 0) { Ok(()) } else { Err("expected one refresh and no reuse".into()) }

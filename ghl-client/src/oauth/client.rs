@@ -223,7 +223,7 @@ impl GhlOAuth {
             .scopes(limits::scopes(&self.0.app, &resource))
             .replay(Replay::Safe);
         let mut tokens = self.exchange(call).await?;
-        grant::mark_minted(&mut tokens, company_id, location_id);
+        grant::set_issued_from(&mut tokens, company_id, location_id);
         Ok(tokens)
     }
 

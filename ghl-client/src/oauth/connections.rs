@@ -3,13 +3,15 @@ use std::sync::Arc;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
     lease::LeaseStore,
-    token::{CasResult, Connection, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore},
+    token::{
+        CasResult, Connection, ConnectionState, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore,
+    },
 };
 
 use super::{
     client::GhlOAuth,
     exchange::GhlExchange,
-    grant::{UserType, company_of, is_vacant, location_of, user_type_of},
+    grant::{UserType, company_of, location_of, user_type_of},
     keys::{company_key, company_of_key, location_key, location_of_key},
 };
 use crate::model::{CompanyId, LocationId};
@@ -129,9 +131,9 @@ impl GhlTokens {
     /// [`ErrorKind::Store`].
     pub async fn connected(&self) -> Result<(Vec<CompanyId>, Vec<LocationId>)> {
         let (mut companies, mut locations) = (Vec::new(), Vec::new());
-        for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
+        for Connection { key, state, .. } in self.connections.store.connections(&self.organization).await? {
             companies.extend(company_of_key(&key));
-            locations.extend(location_of_key(&key).filter(|_| !is_vacant(&tokens)));
+            locations.extend(location_of_key(&key).filter(|_| !state.is_disconnected()));
         }
         Ok((companies, locations))
     }
@@ -170,7 +172,7 @@ impl GhlTokens {
         let store = &self.connections.store;
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
         for _ in 0..ATTEMPTS {
-            match store.swap(key, expected, tokens).await? {
+            match store.swap(key, expected, tokens, &ConnectionState::Active).await? {
                 CasResult::Stored(_) => return Ok(()),
                 CasResult::Conflict(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }

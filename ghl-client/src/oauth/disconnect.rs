@@ -5,7 +5,7 @@ use sidecar_core::{
 
 use super::{
     connections::{ATTEMPTS, GhlTokens, changing},
-    grant::{company_of, is_vacant, is_withdrawn, minted_from, reopened, withdrawn},
+    grant::{company_of, disconnected, minted_from},
     keys::company_of_key,
 };
 use crate::{
@@ -18,8 +18,8 @@ impl GhlTokens {
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
-    pub async fn forget_company(&self, company: &CompanyId) -> Result<()> {
-        self.forget(&self.company_key(company)).await
+    pub async fn disconnect_company(&self, company: &CompanyId) -> Result<()> {
+        self.delete(&self.company_key(company)).await
     }
 
     /// Erases the location's tokens. While a company is connected, no call mints others from it by itself:
@@ -27,9 +27,9 @@ impl GhlTokens {
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
-    pub async fn forget_location(&self, location: &LocationId) -> Result<()> {
+    pub async fn disconnect_location(&self, location: &LocationId) -> Result<()> {
         let now = self.connections.clock.now();
-        self.withdraw(location, now, "it was disconnected", |_| false).await.map(drop)
+        self.disconnect(location, now, "it was disconnected", |_| false).await.map(drop)
     }
 
     /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
@@ -43,20 +43,20 @@ impl GhlTokens {
     /// [`ErrorKind::Rejected`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
     pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
-        let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at()), (Some(at), Some(issued)) if issued >= at);
+        let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at), (Some(at), Some(issued)) if issued >= at);
         match (&event.data.location_id, &event.data.company_id) {
             (Some(location), _) => {
                 let since = at.unwrap_or_else(|| self.connections.clock.now());
-                let erased = self.withdraw(location, since, "the app was uninstalled there", outlived).await?;
+                let erased = self.disconnect(location, since, "the app was uninstalled there", outlived).await?;
                 Ok(erased.then(|| self.location_key(location)).into_iter().collect())
             }
             (None, Some(company)) => {
                 let mut gone = Vec::new();
-                for Connection { key, tokens, .. } in self.connections.store.connections(&self.organization).await? {
+                for Connection { key, tokens, state } in self.connections.store.connections(&self.organization).await? {
                     let concerned = key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company);
                     if concerned && !outlived(&tokens) {
-                        self.forget(&key).await?;
-                        gone.extend((!is_vacant(&tokens)).then_some(key));
+                        self.delete(&key).await?;
+                        gone.extend((!state.is_disconnected()).then_some(key));
                     }
                 }
                 Ok(gone)
@@ -75,12 +75,13 @@ impl GhlTokens {
     pub async fn installed(&self, event: &Event<InstallPayload>) -> Result<()> {
         let Some(location) = &event.data.location_id else { return Ok(()) };
         let key = self.location_key(location);
-        let Some(Connection { tokens: mark, .. }) = self.connections.store.load(&key).await? else { return Ok(()) };
+        let Some(Connection { tokens, state, .. }) = self.connections.store.load(&key).await? else { return Ok(()) };
+        let ConnectionState::Disconnected { reason, since, .. } = state else { return Ok(()) };
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
-        let overtaken = matches!((at, mark.issued_at()), (Some(at), Some(since)) if at < since);
-        if is_vacant(&mark) && !overtaken {
-            // Who was quicker has connected or disconnected it since: that holds.
-            let _ = self.connections.store.swap(&key, mark.generation, &reopened(&mark)).await?;
+        if at.is_none_or(|at| at >= since) {
+            let state = ConnectionState::Disconnected { reason, since, reissue: true };
+            // On a conflict the location was connected or disconnected since, which is newer than the event.
+            let _ = self.connections.store.swap(&key, tokens.generation, &tokens, &state).await?;
             self.connections.locations.invalidate(&key);
         }
         Ok(())
@@ -93,7 +94,7 @@ impl GhlTokens {
     /// [`ErrorKind::Store`].
     pub async fn notice_disconnect(&self, location: &LocationId) -> Result<()> {
         let key = self.location_key(location);
-        if self.connections.store.load(&key).await?.is_none_or(|connection| is_withdrawn(&connection.tokens)) {
+        if self.connections.store.load(&key).await?.is_none_or(|connection| connection.state.is_disconnected()) {
             self.connections.locations.invalidate(&key);
         }
         Ok(())
@@ -101,34 +102,33 @@ impl GhlTokens {
 
     /// Erases a location's tokens, unless they `stay`, and says whether there were any. Where its next call would mint others from
     /// a company that is connected, a mark is left that keeps it from doing so.
-    async fn withdraw(
+    async fn disconnect(
         &self,
         location: &LocationId,
         since: Timestamp,
-        why: &str,
+        reason: &str,
         stay: impl Fn(&TokenSet) -> bool,
     ) -> Result<bool> {
         let (key, store) = (self.location_key(location), &self.connections.store);
         for _ in 0..ATTEMPTS {
             let connections = store.connections(&self.organization).await?;
-            let own = connections.iter().find(|connection| connection.key == key).map(|found| &found.tokens);
-            if own.is_some_and(&stay) {
+            let own = connections.iter().find(|connection| connection.key == key);
+            if own.is_some_and(|own| stay(&own.tokens)) {
                 return Ok(false);
             }
-            let erased = own.is_some_and(|tokens| !is_vacant(tokens));
+            let erased = own.is_some_and(|own| !own.state.is_disconnected());
+            let own = own.map(|own| &own.tokens);
             let any_company = connections.iter().find_map(|connection| company_of_key(&connection.key));
             let Some(company) = any_company.filter(|_| self.connections.mints_by_itself) else {
-                self.forget(&key).await?;
+                self.delete(&key).await?;
                 return Ok(erased);
             };
             let company = own.and_then(company_of).unwrap_or(company);
             let expected = own.map_or(0, |tokens| tokens.generation);
-            // What came in between has to be judged too.
-            if let CasResult::Stored(generation) =
-                store.swap(&key, expected, &withdrawn(location, &company, since)).await?
-            {
-                let state = ConnectionState::NeedsReauth { reason: why.to_owned(), since };
-                store.set_state(&key, generation, &state).await?;
+            let tokens = disconnected(location, &company, since);
+            let state = ConnectionState::Disconnected { reason: reason.to_owned(), since, reissue: false };
+            // After a conflict the new tokens have to be checked against `stay` too.
+            if let CasResult::Stored(_) = store.swap(&key, expected, &tokens, &state).await? {
                 self.connections.locations.invalidate(&key);
                 return Ok(erased);
             }
@@ -136,8 +136,8 @@ impl GhlTokens {
         Err(changing(&key))
     }
 
-    async fn forget(&self, key: &TokenKey) -> Result<()> {
-        self.connections.store.forget(key).await?;
+    async fn delete(&self, key: &TokenKey) -> Result<()> {
+        self.connections.store.delete_tokens(key).await?;
         self.connections.companies.invalidate(key);
         self.connections.locations.invalidate(key);
         Ok(())

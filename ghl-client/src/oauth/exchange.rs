@@ -8,7 +8,7 @@ use sidecar_core::{
 
 use super::{
     client::GhlOAuth,
-    grant::{is_vacant, is_withdrawn, location_of, minted_from, user_type_of},
+    grant::{location_of, minted_from, user_type_of},
     keys::{company_key, company_of_key, location_of_key},
 };
 
@@ -47,12 +47,6 @@ impl GhlExchange {
     }
 
     async fn mint_again(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
-        if is_withdrawn(current) {
-            return Err(Error::new(ErrorKind::Auth, format!("{key} was disconnected: connect it again")));
-        }
-        if is_vacant(current) {
-            return self.issue(key).await;
-        }
         let (Some(company), Some(location)) = (minted_from(current), location_of(current)) else {
             return Err(Error::new(
                 ErrorKind::Auth,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sidecar_core::{Error, ErrorKind, Result, SecretString, Timestamp, error::SendState, token::TokenSet};
 
+use super::keys::{company_of_resource, company_resource};
 use crate::model::{CompanyId, LocationId};
 
 /// The access token's life when an answer does not say: the documented 86,399 s.
@@ -46,68 +47,35 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     for noise in ["token_type", "tokenType", "traceId"] {
         extra.remove(noise);
     }
-    let mut set = TokenSet {
-        access: SecretString::from(wire.access_token),
+    Ok(TokenSet {
         refresh: wire.refresh_token.filter(|token| !token.is_empty()).map(SecretString::from),
         expires_at: Some(Timestamp::from_micros(asked_at.as_micros().saturating_add(life.saturating_mul(1_000_000)))),
-        generation: 0,
+        issued_at: Some(asked_at),
         scope: wire.scope,
         extra,
-    };
-    set.set_issued_at(asked_at);
-    Ok(set)
+        ..TokenSet::new(wire.access_token)
+    })
 }
 
-/// Where a set says which company it was minted from.
-const MINTED_FROM: &str = "minted_from";
-
-pub(super) fn mark_minted(tokens: &mut TokenSet, company: &CompanyId, location: &LocationId) {
-    for (name, value) in
-        [(MINTED_FROM, company.as_str()), ("companyId", company.as_str()), ("locationId", location.as_str())]
-    {
+/// Notes that a location's set was issued from its company's token.
+pub(super) fn set_issued_from(tokens: &mut TokenSet, company: &CompanyId, location: &LocationId) {
+    tokens.issued_from = Some(company_resource(company));
+    for (name, value) in [("companyId", company.as_str()), ("locationId", location.as_str())] {
         tokens.extra.insert(name.to_owned(), json!(value));
     }
     tokens.extra.insert("userType".to_owned(), json!(UserType::Location));
 }
 
-/// Where a set says that it holds no tokens, and whether others may not be minted in its place.
-const WITHDRAWN: &str = "withdrawn";
-
-/// What is kept in place of a location's tokens, so that none is minted for it again by itself: no token, and ended.
-pub(super) fn withdrawn(location: &LocationId, company: &CompanyId, at: Timestamp) -> TokenSet {
-    let mut set = TokenSet {
-        access: SecretString::default(),
-        refresh: None,
-        expires_at: Some(Timestamp::from_secs(0)),
-        generation: 0,
-        scope: None,
-        extra: Map::from_iter([(WITHDRAWN.to_owned(), json!(true))]),
-    };
-    mark_minted(&mut set, company, location);
-    set.set_issued_at(at);
+/// Returns what is stored in place of a location's tokens after a disconnect, so that the next call issues none for it.
+pub(super) fn disconnected(location: &LocationId, company: &CompanyId, at: Timestamp) -> TokenSet {
+    let mut set = TokenSet { issued_at: Some(at), ..TokenSet::empty() };
+    set_issued_from(&mut set, company, location);
     set
-}
-
-/// The same, but the location was installed again: its next call mints.
-pub(super) fn reopened(mark: &TokenSet) -> TokenSet {
-    let mut set = mark.clone();
-    set.extra.insert(WITHDRAWN.to_owned(), json!(false));
-    set
-}
-
-/// Whether a set holds no tokens, but the place of a location's.
-pub(super) fn is_vacant(tokens: &TokenSet) -> bool {
-    tokens.extra.contains_key(WITHDRAWN)
-}
-
-/// Whether a set stands for a location that was disconnected.
-pub(super) fn is_withdrawn(tokens: &TokenSet) -> bool {
-    tokens.extra.get(WITHDRAWN).is_some_and(|mark| mark == true)
 }
 
 /// The company whose token a location's set was minted from; `None` for a connection of its own.
 pub fn minted_from(tokens: &TokenSet) -> Option<CompanyId> {
-    text(tokens, MINTED_FROM).map(CompanyId::from)
+    tokens.issued_from.as_deref().and_then(company_of_resource)
 }
 
 /// The company that a set belongs to.
@@ -149,7 +117,7 @@ mod tests {
         ] {
             let set = tokens(body.as_bytes(), ASKED).unwrap();
             assert_eq!((set.access.expose_secret(), set.refresh.as_ref().unwrap().expose_secret()), ("a", "r"));
-            assert_eq!((set.issued_at(), set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(87_399))));
+            assert_eq!((set.issued_at, set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(87_399))));
             assert_eq!((company_of(&set).unwrap().as_str(), user_type_of(&set)), ("c", UserType::Company));
             assert!(!set.extra.contains_key("token_type") && !set.extra.contains_key("tokenType"));
         }

@@ -1,27 +1,38 @@
+//! The keys under which tokens are stored: `ghl:company:{id}` and `ghl:location:{id}`.
+
 use sidecar_core::{OrganizationId, token::TokenKey};
 
 use crate::model::{CompanyId, LocationId};
 
-/// How the resources of token keys begin.
-const COMPANY: &str = "ghl:company:";
-const LOCATION: &str = "ghl:location:";
+const COMPANY_PREFIX: &str = "ghl:company:";
+const LOCATION_PREFIX: &str = "ghl:location:";
 
-/// Where a company's tokens are kept.
+/// Returns the resource of a company's connection.
+pub(super) fn company_resource(company: &CompanyId) -> String {
+    format!("{COMPANY_PREFIX}{company}")
+}
+
+/// Returns the company that a resource names.
+pub(super) fn company_of_resource(resource: &str) -> Option<CompanyId> {
+    resource.strip_prefix(COMPANY_PREFIX).map(CompanyId::from)
+}
+
+/// Returns the key of a company's tokens.
 pub(super) fn company_key(organization: &OrganizationId, company: &CompanyId) -> TokenKey {
-    TokenKey::new(organization, format!("{COMPANY}{company}"))
+    TokenKey::new(organization, company_resource(company))
 }
 
-/// Where a location's tokens are kept.
+/// Returns the key of a location's tokens.
 pub(super) fn location_key(organization: &OrganizationId, location: &LocationId) -> TokenKey {
-    TokenKey::new(organization, format!("{LOCATION}{location}"))
+    TokenKey::new(organization, format!("{LOCATION_PREFIX}{location}"))
 }
 
-/// The company whose tokens are kept there.
+/// Returns the company whose tokens are stored under the key.
 pub(super) fn company_of_key(key: &TokenKey) -> Option<CompanyId> {
-    key.resource().strip_prefix(COMPANY).map(CompanyId::from)
+    company_of_resource(key.resource())
 }
 
-/// The location whose tokens are kept there.
+/// Returns the location whose tokens are stored under the key.
 pub(super) fn location_of_key(key: &TokenKey) -> Option<LocationId> {
-    key.resource().strip_prefix(LOCATION).map(LocationId::from)
+    key.resource().strip_prefix(LOCATION_PREFIX).map(LocationId::from)
 }

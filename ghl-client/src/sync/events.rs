@@ -5,7 +5,7 @@ use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
     commit::KeyRange,
     record::{Change, ChangeOrigin},
-    sync::{Source, SourcePage},
+    sync::{Lookup, PageRequest, Source, SourcePage},
 };
 
 use super::{
@@ -78,11 +78,19 @@ impl EventsSource {
     }
 }
 
+impl Lookup for EventsSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        let asked_at = self.client.clock().now();
+        let read = self.client.appointments().get(&self.location, id).background().document().await;
+        APPOINTMENTS.read(&self.organization, id, self.location(), read, asked_at, revision)
+    }
+}
+
 impl Source for EventsSource {
     type Cursor = EventsCursor;
 
-    async fn page(&self, at: Option<EventsCursor>) -> Result<SourcePage<EventsCursor>> {
-        let (from, to, after) = match at {
+    async fn page(&self, request: PageRequest<EventsCursor>) -> Result<SourcePage<EventsCursor>> {
+        let (from, to, after) = match request.cursor {
             Some(cursor) => (cursor.from, cursor.to, Some(cursor.after)),
             None => {
                 // Whole milliseconds: the provider is asked in them.
@@ -102,12 +110,6 @@ impl Source for EventsSource {
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| EventsCursor { from, to, after });
         Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        let asked_at = self.client.clock().now();
-        let read = self.client.appointments().get(&self.location, id).background().document().await;
-        APPOINTMENTS.read(&self.organization, id, self.location(), read, asked_at, revision)
     }
 }
 

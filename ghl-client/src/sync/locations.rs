@@ -7,7 +7,7 @@ use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
     commit::KeyRange,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage},
+    sync::{Lookup, PageRequest, Source, SourcePage},
 };
 
 use super::{
@@ -147,11 +147,19 @@ fn brief(company: &CompanyId, location: &InstalledLocation) -> Doc {
     document
 }
 
+impl Lookup for LocationsSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        let asked_at = self.client.clock().now();
+        let read = self.read_document(id).await;
+        LOCATIONS.read(&self.organization, id, Some(id.into()), read, asked_at, revision)
+    }
+}
+
 impl Source for LocationsSource {
     type Cursor = LocationsCursor;
 
-    async fn page(&self, at: Option<LocationsCursor>) -> Result<SourcePage<LocationsCursor>> {
-        let after = at.map(|cursor| cursor.after);
+    async fn page(&self, request: PageRequest<LocationsCursor>) -> Result<SourcePage<LocationsCursor>> {
+        let after = request.cursor.map(|cursor| cursor.after);
         let snapshot = self.kept.get(after.is_none(), self.fetch()).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
@@ -164,11 +172,5 @@ impl Source for LocationsSource {
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| LocationsCursor { after });
         Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        let asked_at = self.client.clock().now();
-        let read = self.read_document(id).await;
-        LOCATIONS.read(&self.organization, id, Some(id.into()), read, asked_at, revision)
     }
 }

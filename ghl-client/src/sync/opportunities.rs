@@ -5,7 +5,7 @@ use sidecar_core::{
     OrganizationId, Page, Result, Timestamp,
     commit::KeyRange,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage},
+    sync::{Lookup, PageRequest, Source, SourcePage},
 };
 
 use super::{
@@ -87,24 +87,26 @@ impl OpportunitiesSource {
     }
 }
 
-impl Source for OpportunitiesSource {
-    type Cursor = OpportunitiesCursor;
-
-    async fn page(&self, at: Option<OpportunitiesCursor>) -> Result<SourcePage<OpportunitiesCursor>> {
-        let asked_at = self.client.clock().now();
-        let search = self.client.opportunities().search(&self.location).page_size(self.page_size);
-        let search = search.order("added_asc").background();
-        let (search, start) = match at {
-            Some(cursor) => (search.after(cursor.after), Some(cursor.last)),
-            None => (search, None),
-        };
-        self.to_source_page(start, search.documents().await?, asked_at)
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
+impl Lookup for OpportunitiesSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
         let asked_at = self.client.clock().now();
         let get = self.client.opportunities().get(&self.location, id).background();
         let read = get.document(&["opportunity"]).await;
         OPPORTUNITIES.read(&self.organization, id, self.location(), read, asked_at, revision)
+    }
+}
+
+impl Source for OpportunitiesSource {
+    type Cursor = OpportunitiesCursor;
+
+    async fn page(&self, request: PageRequest<OpportunitiesCursor>) -> Result<SourcePage<OpportunitiesCursor>> {
+        let asked_at = self.client.clock().now();
+        let search = self.client.opportunities().search(&self.location).page_size(self.page_size);
+        let search = search.order("added_asc").background();
+        let (search, start) = match request.cursor {
+            Some(cursor) => (search.after(cursor.after), Some(cursor.last)),
+            None => (search, None),
+        };
+        self.to_source_page(start, search.documents().await?, asked_at)
     }
 }

@@ -5,7 +5,7 @@ use sidecar_core::{
     Error, ErrorKind, OrganizationId, Page, Result,
     commit::KeyRange,
     record::{Change, ChangeOrigin, Doc},
-    sync::{Source, SourcePage},
+    sync::{Lookup, PageRequest, Source, SourcePage},
 };
 
 use super::{
@@ -61,11 +61,19 @@ impl PipelinesSource {
     }
 }
 
+impl Lookup for PipelinesSource {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        let asked_at = self.client.clock().now();
+        let read = self.find(id).await;
+        PIPELINES.read(&self.organization, id, self.location(), read, asked_at, revision)
+    }
+}
+
 impl Source for PipelinesSource {
     type Cursor = PipelinesCursor;
 
-    async fn page(&self, at: Option<PipelinesCursor>) -> Result<SourcePage<PipelinesCursor>> {
-        let after = at.map(|cursor| cursor.after);
+    async fn page(&self, request: PageRequest<PipelinesCursor>) -> Result<SourcePage<PipelinesCursor>> {
+        let after = request.cursor.map(|cursor| cursor.after);
         let snapshot = self.kept.get(after.is_none(), self.fetch()).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
@@ -73,11 +81,5 @@ impl Source for PipelinesSource {
         let total = Some(snapshot.rows.len() as u64);
         let next = next.map(|after| PipelinesCursor { after });
         Ok(SourcePage { page: Page { items, next, total }, range: Some(span) })
-    }
-
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        let asked_at = self.client.clock().now();
-        let read = self.find(id).await;
-        PIPELINES.read(&self.organization, id, self.location(), read, asked_at, revision)
     }
 }

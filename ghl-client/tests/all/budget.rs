@@ -174,6 +174,8 @@ fn token_of(location: &str) -> TokenSet {
         access: "a".to_owned().into(),
         refresh: None,
         expires_at: Some(Timestamp::from_secs(NOW.as_secs() + 86_400)),
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: extra.as_object().unwrap().clone(),

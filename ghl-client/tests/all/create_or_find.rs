@@ -123,7 +123,7 @@ async fn a_plain_create_answers_a_422_as_perhaps_created() {
     let (ghl, _) = client(ScriptedTransport::new().respond(422, json!({"message": ["x must be a string"]})));
     let error = ghl.contacts().create(LOCATION).name("Ann").await.unwrap_err();
     assert_eq!((error.kind(), error.send_state()), (ErrorKind::Rejected, SendState::Unknown));
-    assert!(error.to_string().contains("may have been carried out"), "{error}");
+    assert!(error.to_string().contains("may have taken effect"), "{error}");
 }
 
 #[tokio::test]

@@ -52,10 +52,8 @@ impl World {
     fn company(&self, id: &str) -> TokenSet {
         let extra = json!({"companyId": id, "userType": "Company"}).as_object().unwrap().clone();
         let end = self.clock.now() + Duration::from_secs(86_399);
-        let access = format!("token of {id}").into();
-        let mut set = TokenSet { access, refresh: None, expires_at: Some(end), generation: 0, scope: None, extra };
-        set.set_issued_at(self.clock.now());
-        set
+        let issued_at = Some(self.clock.now());
+        TokenSet { expires_at: Some(end), issued_at, extra, ..TokenSet::new(format!("token of {id}")) }
     }
 
     /// What one process has.
@@ -202,7 +200,7 @@ async fn an_uninstalled_location_is_not_minted_again_until_it_is_installed() {
         assert!(error.kind() == ErrorKind::Auth && error.needs_reauth(), "{error}");
         assert!(error.message().contains("uninstalled") && error.send_state() == SendState::NotSent, "{error}");
     }
-    assert!(matches!(world.kept().await, Some((ConnectionState::NeedsReauth { .. }, token)) if token.is_empty()));
+    assert!(matches!(world.kept().await, Some((ConnectionState::Disconnected { .. }, token)) if token.is_empty()));
     assert_eq!(tokens.connected().await.unwrap().1, []);
 
     install(&tokens, 30).await;
@@ -231,7 +229,7 @@ async fn a_disconnected_location_is_minted_again_only_when_asked_for() {
     let tokens = world.tokens();
     let location = tokens.location(&LOCATION.into());
     location.tokens().await.unwrap();
-    tokens.forget_location(&LOCATION.into()).await.unwrap();
+    tokens.disconnect_location(&LOCATION.into()).await.unwrap();
     let error = location.tokens().await.unwrap_err();
     assert!(error.message().contains("disconnected"), "{error}");
     tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();
@@ -286,6 +284,6 @@ async fn on_request_means_that_no_call_mints() {
     assert!(error.message().contains("is not connected") && world.sent.requests().is_empty(), "{error}");
     tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();
     tokens.location(&LOCATION.into()).tokens().await.unwrap();
-    tokens.forget_location(&LOCATION.into()).await.unwrap();
+    tokens.disconnect_location(&LOCATION.into()).await.unwrap();
     assert!(world.kept().await.is_none());
 }

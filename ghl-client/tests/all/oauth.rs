@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use ghl_client::{
     GhlClient, GhlConnections, GhlErrorExt, GhlErrorReason, GhlOAuth, GhlTokens,
     model::{CompanyId, LocationId},
-    oauth::{UserType, company_of, location_of, user_type_of},
+    oauth::{UserType, company_of, location_of, minted_from, user_type_of},
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -105,7 +105,7 @@ async fn a_location_token_is_minted_with_the_companys_token_and_remembers_it() {
     assert_eq!(request.header("version"), "2021-07-28");
     assert_eq!(form(&request.body), pairs(&[("companyId", COMPANY), ("locationId", LOCATION)]));
     assert!(tokens.refresh.is_none());
-    assert_eq!(tokens.extra["minted_from"], json!(COMPANY));
+    assert_eq!(minted_from(&tokens), Some(COMPANY.into()));
     assert_eq!((location_of(&tokens).unwrap().as_str(), company_of(&tokens).unwrap().as_str()), (LOCATION, COMPANY));
 }
 
@@ -217,7 +217,7 @@ async fn a_disconnected_location_is_forgotten_at_once() {
     let (tokens, store, transport, clock) = connected(script).await;
     let location = LocationId::from(LOCATION);
     tokens.location(&location).tokens().await.unwrap();
-    tokens.forget_location(&location).await.unwrap();
+    tokens.disconnect_location(&location).await.unwrap();
     let error = api(&tokens, &transport, &clock).contacts().get(LOCATION, "c1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     let kept = store.load(&tokens.location_key(&location)).await.unwrap().unwrap();

@@ -17,7 +17,7 @@ use sidecar_core::{
     http::{Body, ReqwestTransport, Transport},
     record::{Change, Mutation},
     signature::{Delivery, Verifier},
-    sync::Source,
+    sync::{PageRequest, Source},
     token::MemoryStore,
 };
 
@@ -117,7 +117,7 @@ async fn a_company_connects_and_its_locations_are_minted_listed_and_read() {
         assert_eq!(ghl.locations().get(&location.id).await.unwrap().id, location.id);
     }
     let source = LocationsSource::of_company(ghl, "org1", company);
-    assert_eq!(source.page(None).await.unwrap().page.items.len(), 2);
+    assert_eq!(source.page(PageRequest::full()).await.unwrap().page.items.len(), 2);
     sandbox.stop().await;
 }
 
@@ -233,7 +233,7 @@ async fn a_spent_day_is_told_at_once() {
 async fn all<S: Source>(source: &S) -> Vec<Change> {
     let (mut changes, mut at) = (Vec::new(), None);
     loop {
-        let page = source.page(at).await.unwrap().page;
+        let page = source.page(PageRequest { cursor: at, ..PageRequest::full() }).await.unwrap().page;
         changes.extend(page.items);
         match page.next {
             Some(next) => at = Some(next),
@@ -247,7 +247,7 @@ async fn a_full_pass_copies_exactly_what_is_there() {
     let sandbox = sandbox(3_000).await;
     let location = sandbox.ghl().location_ids().remove(0);
     let ghl = by_private_token(&sandbox, &location);
-    let copied = all(&ContactsSource::full(ghl.clone(), "org1", &*location).page_size(500)).await;
+    let copied = all(&ContactsSource::new(ghl.clone(), "org1", &*location).page_size(500)).await;
     let truth = sandbox.ghl().contacts(&location);
     let ids = |of: &mut dyn Iterator<Item = String>| of.collect::<BTreeSet<_>>();
     assert_eq!(

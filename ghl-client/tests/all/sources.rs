@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     ErrorKind, Timestamp,
     record::{ChangeOrigin, Mutation},
-    sync::Source,
+    sync::{Lookup as _, PageRequest, Source},
     test_util::ScriptedTransport,
 };
 
@@ -28,10 +28,10 @@ async fn a_full_pass_goes_by_creation_and_vouches_for_every_stretch() {
             .respond(200, json!({"contacts": [row("c", "2026-01-03T00:00:00Z", None)], "total": 3}))
             .respond(200, json!({"contacts": [], "total": 3})),
     );
-    let source = ContactsSource::full(ghl, "org1", LOCATION).page_size(2);
-    let one = source.page(None).await.unwrap();
-    let two = source.page(one.page.next.clone()).await.unwrap();
-    let three = source.page(two.page.next.clone()).await.unwrap();
+    let source = ContactsSource::new(ghl, "org1", LOCATION).page_size(2);
+    let one = source.page(PageRequest::full()).await.unwrap();
+    let two = source.page(PageRequest { cursor: one.page.next.clone(), ..PageRequest::full() }).await.unwrap();
+    let three = source.page(PageRequest { cursor: two.page.next.clone(), ..PageRequest::full() }).await.unwrap();
 
     let request = &sent.requests()[0];
     assert_eq!(request.json()["sort"], json!([{"field": "dateAdded", "direction": "asc"}]));
@@ -55,7 +55,7 @@ async fn a_full_pass_goes_by_creation_and_vouches_for_every_stretch() {
 #[tokio::test]
 async fn an_incremental_pass_asks_for_what_changed_and_vouches_for_nothing() {
     let (ghl, sent) = client(ScriptedTransport::new().respond(200, json!({"contacts": [], "total": 0})));
-    let page = ContactsSource::changed_since(ghl, "org1", LOCATION, NOW).page(None).await.unwrap();
+    let page = ContactsSource::new(ghl, "org1", LOCATION).page(PageRequest::changed_since(NOW)).await.unwrap();
     assert!(page.range.is_none() && page.page.next.is_none());
     let body = sent.requests()[0].json();
     assert_eq!(
@@ -69,8 +69,8 @@ async fn an_incremental_pass_asks_for_what_changed_and_vouches_for_nothing() {
 async fn a_cursor_survives_being_written_down() {
     let page = json!({"contacts": [row("a", "2026-01-01T00:00:00Z", None)], "total": 2});
     let (ghl, _) = client(ScriptedTransport::new().respond(200, page));
-    let source = ContactsSource::full(ghl, "org1", LOCATION);
-    let next = source.page(None).await.unwrap().page.next.unwrap();
+    let source = ContactsSource::new(ghl, "org1", LOCATION);
+    let next = source.page(PageRequest::full()).await.unwrap().page.next.unwrap();
     let kept: <ContactsSource as Source>::Cursor =
         serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
     assert_eq!(kept, next);
@@ -84,21 +84,21 @@ async fn reading_one_contact_tells_gone_from_trouble() {
             .respond(400, json!({"statusCode": 400, "message": "Contact with id gone not found"}))
             .respond(500, json!({})),
     );
-    let source = ContactsSource::full(ghl, "org1", LOCATION);
-    let alive = source.read("ocQHyuzHvysMo5N5VsXc", 4).await.unwrap();
+    let source = ContactsSource::new(ghl, "org1", LOCATION);
+    let alive = source.lookup("ocQHyuzHvysMo5N5VsXc", 4).await.unwrap();
     assert_eq!(alive.origin, ChangeOrigin::Read { revision: 4 });
     assert_eq!(alive.version, "2026-02-11T09:30:00.123Z".parse().unwrap());
     assert!(matches!(alive.mutation, Mutation::Put(_)));
-    let gone = source.read("gone", 2).await.unwrap();
+    let gone = source.lookup("gone", 2).await.unwrap();
     assert_eq!((gone.mutation, gone.version, &*gone.key.id), (Mutation::Delete, NOW, "gone"));
-    assert_eq!(source.read("x", 0).await.unwrap_err().kind(), ErrorKind::Server, "trouble is never a delete");
+    assert_eq!(source.lookup("x", 0).await.unwrap_err().kind(), ErrorKind::Server, "trouble is never a delete");
 }
 
 #[tokio::test]
 async fn a_row_without_an_id_fails_the_page_instead_of_being_dropped() {
     let (ghl, _) =
         client(ScriptedTransport::new().respond(200, json!({"contacts": [{"searchAfter": [1]}], "total": 1})));
-    let error = ContactsSource::full(ghl, "org1", LOCATION).page(None).await.unwrap_err();
+    let error = ContactsSource::new(ghl, "org1", LOCATION).page(PageRequest::full()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 }
 
@@ -118,7 +118,7 @@ async fn a_companys_locations_are_those_where_the_app_is_installed() {
             .respond(200, json!({"location": {"id": "l2"}})),
     );
     let source = LocationsSource::of_company(ghl, "org1", "co1");
-    let page = source.page(None).await.unwrap();
+    let page = source.page(PageRequest::full()).await.unwrap();
     let ids: Vec<_> = page.page.items.iter().map(|change| change.key.id.to_string()).collect();
     assert_eq!(ids, ["l1", "l3"]);
     let Mutation::Put(one) = &page.page.items[0].mutation else { panic!("no document") };
@@ -126,7 +126,7 @@ async fn a_companys_locations_are_those_where_the_app_is_installed() {
     assert_eq!(page.page.items[0].location.as_deref(), Some("l1"));
     let span = page.range.unwrap();
     assert_eq!((span.location, span.after, span.up_to), (None, None, None), "the one page vouches for all");
-    let gone = source.read("l2", 1).await.unwrap();
+    let gone = source.lookup("l2", 1).await.unwrap();
     assert_eq!(gone.mutation, Mutation::Delete, "it exists, but the app is not installed there");
     assert!(line(&sent.requests()[2]).contains("locationId=l2"));
 }
@@ -135,7 +135,7 @@ async fn a_companys_locations_are_those_where_the_app_is_installed() {
 async fn a_client_that_speaks_v3_asks_for_installations_by_numbered_pages_all_the_same() {
     let script = ScriptedTransport::new().respond(200, json!({"locations": [{"id": "l1"}]}));
     let (ghl, sent) = client(script.respond(200, json!({"locations": [{"_id": "l1"}], "count": 1})));
-    LocationsSource::of_company(ghl.v3(), "org1", "co1").page(None).await.unwrap();
+    LocationsSource::of_company(ghl.v3(), "org1", "co1").page(PageRequest::full()).await.unwrap();
     let [search, installations] = <[_; 2]>::try_from(sent.requests()).unwrap();
     assert_eq!(search.header("version"), "v3");
     assert!(line(&installations).starts_with("GET /oauth/installedLocations?"), "{installations:?}");
@@ -149,14 +149,14 @@ async fn a_companys_pass_does_not_judge_another_companys_location() {
             .respond(200, json!({"locations": [], "count": 0}))
             .respond(403, json!({"message": "The token does not have access to this location."})),
     );
-    let error = LocationsSource::of_company(ghl, "org1", "co1").read("l9", 1).await.unwrap_err();
+    let error = LocationsSource::of_company(ghl, "org1", "co1").lookup("l9", 1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
 }
 
 #[tokio::test]
 async fn a_single_locations_source_reads_it() {
     let (ghl, _) = client(ScriptedTransport::new().respond(200, json!({"location": {"id": LOCATION, "name": "One"}})));
-    let page = LocationsSource::of_location(ghl, "org1", LOCATION).page(None).await.unwrap();
+    let page = LocationsSource::of_location(ghl, "org1", LOCATION).page(PageRequest::full()).await.unwrap();
     assert_eq!((page.page.items.len(), page.page.next), (1, None));
 }
 
@@ -172,8 +172,8 @@ async fn events_are_listed_by_start_in_pages_that_a_batch_can_hold() {
             .respond(200, json!({"events": events})),
     );
     let source = EventsSource::new(ghl, "org1", LOCATION);
-    let one = source.page(None).await.unwrap();
-    let two = source.page(one.page.next.clone()).await.unwrap();
+    let one = source.page(PageRequest::full()).await.unwrap();
+    let two = source.page(PageRequest { cursor: one.page.next.clone(), ..PageRequest::full() }).await.unwrap();
     assert_eq!((one.page.items.len(), two.page.items.len(), two.page.next), (500, 200, None));
     assert_eq!(sent.requests().len(), 2, "the provider gives all at once: it is asked once");
     assert_eq!(&*one.page.items[0].key.id, "e0001", "an event that began before the window is not the pass's");
@@ -219,11 +219,11 @@ async fn opportunities_are_listed_by_creation_and_every_stretch_is_vouched_for()
             .respond(200, deals(&[], None)),
     );
     let source = OpportunitiesSource::new(ghl, "org1", LOCATION).page_size(2);
-    let one = source.page(None).await.unwrap();
+    let one = source.page(PageRequest::full()).await.unwrap();
     let kept: OpportunitiesCursor =
         serde_json::from_str(&serde_json::to_string(&one.page.next.clone().unwrap()).unwrap()).unwrap();
-    let two = source.page(Some(kept)).await.unwrap();
-    let three = source.page(two.page.next.clone()).await.unwrap();
+    let two = source.page(PageRequest::full().at(kept)).await.unwrap();
+    let three = source.page(PageRequest { cursor: two.page.next.clone(), ..PageRequest::full() }).await.unwrap();
     let lines: Vec<_> = sent.requests().iter().map(line).collect();
     let expected = format!("GET /opportunities/search?location_id={LOCATION}&order=added_asc&limit=2");
     let behind = |at: &str, id: &str| format!("{expected}&startAfter={at}&startAfterId={id}");
@@ -251,7 +251,7 @@ async fn a_page_of_opportunities_that_is_out_of_order_vouches_for_nothing() {
         ScriptedTransport::new()
             .respond(200, deals(&[deal("b", "2026-01-02T00:00:00Z"), deal("a", "2026-01-01T00:00:00Z")], None)),
     );
-    let page = OpportunitiesSource::new(ghl, "org1", LOCATION).page(None).await.unwrap();
+    let page = OpportunitiesSource::new(ghl, "org1", LOCATION).page(PageRequest::full()).await.unwrap();
     assert_eq!((page.page.items.len(), page.range), (2, None));
 }
 
@@ -265,17 +265,17 @@ async fn reading_one_opportunity_or_pipeline_tells_gone_from_there() {
             .respond(200, fixture!("opportunities_pipelines")),
     );
     let opportunities = OpportunitiesSource::new(ghl.clone(), "org1", LOCATION);
-    assert!(matches!(opportunities.read("a", 1).await.unwrap().mutation, Mutation::Put(_)));
-    assert_eq!(opportunities.read("gone", 1).await.unwrap().mutation, Mutation::Delete);
+    assert!(matches!(opportunities.lookup("a", 1).await.unwrap().mutation, Mutation::Put(_)));
+    assert_eq!(opportunities.lookup("gone", 1).await.unwrap().mutation, Mutation::Delete);
     let pipelines = PipelinesSource::new(ghl, "org1", LOCATION);
-    assert!(matches!(pipelines.read("VDm7RPYC2GLUvdpKmBfC", 1).await.unwrap().mutation, Mutation::Put(_)));
-    assert_eq!(pipelines.read("gone", 1).await.unwrap().mutation, Mutation::Delete);
+    assert!(matches!(pipelines.lookup("VDm7RPYC2GLUvdpKmBfC", 1).await.unwrap().mutation, Mutation::Put(_)));
+    assert_eq!(pipelines.lookup("gone", 1).await.unwrap().mutation, Mutation::Delete);
 }
 
 #[tokio::test]
 async fn pipelines_are_copied_whole_and_the_one_page_vouches_for_all() {
     let (ghl, _) = client(ScriptedTransport::new().respond(200, fixture!("opportunities_pipelines")));
-    let page = PipelinesSource::new(ghl, "org1", LOCATION).page(None).await.unwrap();
+    let page = PipelinesSource::new(ghl, "org1", LOCATION).page(PageRequest::full()).await.unwrap();
     let Mutation::Put(document) = &page.page.items[0].mutation else { panic!("no document") };
     assert_eq!(document["stages"].as_array().unwrap().len(), 2);
     let span = page.range.unwrap();

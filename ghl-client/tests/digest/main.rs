@@ -37,7 +37,7 @@ async fn every_hand_written_request_is_as_the_specification_has_it() {
     let sent = sent().await;
     let digest = Digest::load();
     let found = sent.iter().flat_map(|sent| digest.complaints(sent)).collect();
-    println!("figure: digest ghl, hand-written: {} requests checked", sent.len());
+    println!("measurement: digest ghl, hand-written: {} requests checked", sent.len());
     assert_known(&found);
 }
 
@@ -46,7 +46,7 @@ fn assert_known(found: &BTreeSet<String>) {
     let known: BTreeMap<String, String> = serde_json::from_str(EXCEPTIONS).unwrap();
     let new: Vec<_> = found.iter().filter(|complaint| !known.contains_key(*complaint)).collect();
     let healed: Vec<_> = known.keys().filter(|complaint| !found.contains(*complaint)).collect();
-    println!("figure: digest ghl, hand-written: {} exceptions", known.len());
+    println!("measurement: digest ghl, hand-written: {} exceptions", known.len());
     assert!(new.is_empty(), "{} complaints are not in exceptions.json:\n{new:#?}", new.len());
     assert!(healed.is_empty(), "these are no longer true, take them out of exceptions.json: {healed:#?}");
 }
@@ -81,7 +81,7 @@ async fn every_hand_written_request_in_v3_is_as_the_specification_has_it_or_is_n
             found.extend(sent.iter().flat_map(|sent| digest.complaints(sent)));
         }
     }
-    println!("figure: digest ghl, hand-written: {checked} requests checked in v3");
+    println!("measurement: digest ghl, hand-written: {checked} requests checked in v3");
     assert_eq!(gone, GONE_IN_V3.into());
     assert_known(&found);
 }

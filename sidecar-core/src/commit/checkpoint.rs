@@ -116,8 +116,8 @@ pub struct KeyRange {
 /// A stretch in which a batch's changes are all there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScannedRange {
-    /// The pass.
-    pub pass: SyncKey,
+    /// The synced source.
+    pub sync: SyncKey,
     /// The stretch.
     pub range: KeyRange,
     /// Records of this version or later are left alone: they may have come after the listing was made.

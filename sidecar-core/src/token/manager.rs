@@ -11,35 +11,33 @@ use futures_util::{
     future::{BoxFuture, Either, Shared, join_all},
 };
 
-use super::{
-    AccessToken, CasResult, Connection, ConnectionState, Credentials, TokenKey, TokenProvider, TokenSet, TokenStore,
-    not_connected,
-};
+use super::{AccessToken, Credentials, TokenKey, TokenProvider, TokenSet, TokenStore};
 use crate::{
-    error::{Error, ErrorKind, Result, SendState, StoreError},
-    lease::{Lease, LeaseStore},
+    error::{Error, ErrorKind, Result},
+    lease::LeaseStore,
     secret,
-    time::{Clock, Elapsed, timeout},
+    time::{Clock, timeout},
 };
 
-/// When tokens are renewed and how long anybody waits for it.
+/// When tokens are refreshed, and how long callers wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenConfig {
-    /// A token that ends within this time is renewed while it is still handed out; every process adds up to a fifth,
-    /// so that not all begin at once.
+    /// A token that expires within this time is refreshed in the background while it is still handed out. Every process adds up to
+    /// a fifth, so that not all refresh at once.
     pub refresh_before: Duration,
-    /// A token that ends within this time is not handed out any more.
+    /// A token that expires within this time is not handed out any more.
     pub expiry_leeway: Duration,
-    /// How long a lease lives without being renewed: how soon another process may go on after a crash.
+    /// The TTL of the refresh lease: how soon another process may take over after a crash.
     pub lease_ttl: Duration,
     /// How long a caller waits for a new token.
     pub acquire_timeout: Duration,
-    /// How long an exchange may take before its task gives up.
+    /// How long the request to the token endpoint may take.
     pub exchange_timeout: Duration,
 }
 
 impl Default for TokenConfig {
-    /// Renewed 5 minutes early, not handed out in the last 30 s, leases of 3 s, callers wait 20 s, exchanges take 60 s at most.
+    /// Refreshed 5 minutes before expiry, not handed out in the last 30 s, leases of 3 s, callers wait 20 s, exchanges take 60 s at
+    /// most.
     fn default() -> Self {
         Self {
             refresh_before: Duration::from_secs(300),
@@ -51,63 +49,54 @@ impl Default for TokenConfig {
     }
 }
 
-/// How often a process looks whether another has finished its exchange.
-const POLL: Duration = Duration::from_millis(25);
-/// The longest pause between two such looks.
-const LONGEST_POLL: Duration = Duration::from_millis(250);
-/// A set in hand is compared with the stored one this often while it is used: it may have been replaced or forgotten by
-/// another process.
-const RECHECK: Duration = Duration::from_secs(5);
-/// A set that was bought after a refusal and is refused again within this time is not replaced by yet another.
-const REFUSED_AGAIN: Duration = Duration::from_secs(60);
-/// The longest pause between two attempts to store a set that the provider has already rotated to.
-const STORE_RETRY: Duration = Duration::from_secs(1);
-/// How long a rotated set is tried to be stored: far beyond any database restart.
-const STORE_PATIENCE: Duration = Duration::from_secs(3600);
-
-/// Hands out access tokens and renews them: once at a time in this process and, through the lease, across processes.
+/// How often a cached token in use is compared with the stored one: another process may have replaced or deleted it.
+const STORE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// A token that was refreshed after a rejection and is rejected again within this time is not refreshed once more.
+const REJECTED_AGAIN_WINDOW: Duration = Duration::from_secs(60);
+/// Hands out access tokens and refreshes them, one refresh at a time for each connection: in this process, and through a lease
+/// across processes.
 ///
-/// The exchange runs in a task of its own, so that a caller who gives up cannot stop it half way; what the provider
-/// rotated to is stored before anybody uses it. Cheap to clone.
+/// The refresh runs in a detached task, so that a cancelled caller cannot interrupt it, and the rotated token set is stored before
+/// it is used. Cheap to clone.
 #[derive(Clone)]
 pub struct TokenManager(Arc<Manager>);
 
-struct Manager {
-    store: Arc<dyn TokenStore>,
-    leases: Arc<dyn LeaseStore>,
-    exchange: Arc<dyn TokenProvider>,
-    clock: Arc<dyn Clock>,
-    config: TokenConfig,
-    early: Duration,
-    slots: Mutex<HashMap<TokenKey, Arc<Slot>>>,
+pub(super) struct Manager {
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) leases: Arc<dyn LeaseStore>,
+    pub(super) provider: Arc<dyn TokenProvider>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: TokenConfig,
+    pub(super) refresh_before: Duration,
+    entries: Mutex<HashMap<TokenKey, Arc<CacheEntry>>>,
 }
 
-/// What a process knows of one connection.
+/// One connection in the cache of this process.
 #[derive(Default)]
-struct Slot(Mutex<SlotState>);
+struct CacheEntry(Mutex<CacheState>);
 
 #[derive(Default)]
-struct SlotState {
-    current: Option<Held>,
-    flight: Option<Flight>,
-    /// The newest generation that the provider took.
+struct CacheState {
+    current: Option<CachedToken>,
+    in_flight: Option<RefreshFuture>,
+    /// The newest generation that the provider accepted.
     accepted: u64,
 }
 
-/// A set in hand.
+/// A token set in the cache.
 #[derive(Clone)]
-struct Held {
-    tokens: TokenSet,
-    /// When it was last found in the store, in monotonic time.
-    seen_at: Duration,
-    /// It was bought because the provider had refused its predecessor.
-    after_refusal: bool,
+pub(super) struct CachedToken {
+    pub(super) tokens: TokenSet,
+    /// When it was last compared with the store, in monotonic time.
+    pub(super) checked_at: Duration,
+    /// Set when it replaced a token that the provider had rejected.
+    pub(super) after_rejection: bool,
 }
 
-type Flight = Shared<BoxFuture<'static, Result<Held>>>;
+type RefreshFuture = Shared<BoxFuture<'static, Result<CachedToken>>>;
 
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, SlotState> {
+impl CacheEntry {
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -119,105 +108,107 @@ impl fmt::Debug for TokenManager {
 }
 
 impl TokenManager {
-    /// A manager with the usual [`TokenConfig`].
+    /// Returns a manager with the default [`TokenConfig`].
     pub fn new(
         store: Arc<dyn TokenStore>,
         leases: Arc<dyn LeaseStore>,
-        exchange: Arc<dyn TokenProvider>,
+        provider: Arc<dyn TokenProvider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::with_config(store, leases, exchange, clock, TokenConfig::default())
+        Self::with_config(store, leases, provider, clock, TokenConfig::default())
     }
 
-    /// A manager with times of your own.
+    /// Returns a manager with another configuration.
     pub fn with_config(
         store: Arc<dyn TokenStore>,
         leases: Arc<dyn LeaseStore>,
-        exchange: Arc<dyn TokenProvider>,
+        provider: Arc<dyn TokenProvider>,
         clock: Arc<dyn Clock>,
         config: TokenConfig,
     ) -> Self {
         let jitter = secret::random::<1>().map_or(0, |[byte]| u32::from(byte));
-        let early = config.refresh_before + config.refresh_before / 5 * jitter / 255;
-        Self(Arc::new(Manager { store, leases, exchange, clock, config, early, slots: Mutex::default() }))
+        let refresh_before = config.refresh_before + config.refresh_before / 5 * jitter / 255;
+        Self(Arc::new(Manager { store, leases, provider, clock, config, refresh_before, entries: Mutex::default() }))
     }
 
-    /// The credentials of one connection, to be given to calls.
+    /// Returns the credentials of one connection, for calls.
     pub fn handle(&self, key: TokenKey) -> TokenHandle {
         TokenHandle { manager: self.clone(), key }
     }
 
-    /// A usable set of the connection, newer than generation `refused` if one is named.
+    /// Returns a usable token set of the connection, newer than generation `rejected` when one is given.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when somebody has to connect (again), or when the provider refuses the token it has just given;
-    /// [`ErrorKind::Deadline`] when the renewal takes longer than [`TokenConfig::acquire_timeout`] (it goes on); otherwise what the
-    /// exchange or the store failed with.
-    pub async fn tokens(&self, key: &TokenKey, refused: Option<u64>) -> Result<TokenSet> {
-        let ends = self.0.clock.monotonic().saturating_add(self.0.config.acquire_timeout);
+    /// [`ErrorKind::Auth`] when the connection has to be authorized (again), or when the provider rejects the token it has just
+    /// issued; [`ErrorKind::Deadline`] when the refresh takes longer than [`TokenConfig::acquire_timeout`] (it continues in the
+    /// background); otherwise the error of the token endpoint or the store.
+    pub async fn tokens(&self, key: &TokenKey, rejected: Option<u64>) -> Result<TokenSet> {
+        let deadline = self.0.clock.monotonic().saturating_add(self.0.config.acquire_timeout);
         loop {
-            let flight = match self.in_hand_or_flight(key, refused)? {
+            let in_flight = match self.cached_or_refresh(key, rejected)? {
                 Either::Left(tokens) => return Ok(tokens),
-                Either::Right(flight) => flight,
+                Either::Right(in_flight) => in_flight,
             };
-            let left = ends.saturating_sub(self.0.clock.monotonic());
-            match timeout(&*self.0.clock, left, flight).await {
-                // The flight had begun before this caller's token was refused: another one is needed.
-                Ok(Ok(held)) if refused.is_some_and(|refused| held.tokens.generation <= refused) => {}
+            let left = deadline.saturating_sub(self.0.clock.monotonic());
+            match timeout(&*self.0.clock, left, in_flight).await {
+                // This refresh started before the caller's token was rejected: another one is needed.
+                Ok(Ok(held)) if rejected.is_some_and(|rejected| held.tokens.generation <= rejected) => {}
                 Ok(outcome) => return outcome.map(|held| held.tokens),
                 Err(_) => {
                     let wait = self.0.config.acquire_timeout;
-                    let why = format!("the renewal of {key} takes longer than {wait:?}; it goes on");
+                    let why = format!(
+                        "timed out after {wait:?} waiting for a token refresh of {key}; the refresh continues in the background"
+                    );
                     return Err(Error::new(ErrorKind::Deadline, why));
                 }
             }
         }
     }
 
-    fn in_hand_or_flight(&self, key: &TokenKey, refused: Option<u64>) -> Result<Either<TokenSet, Flight>> {
-        let (manager, slot) = (&self.0, self.slot(key));
-        let mut state = slot.lock();
+    fn cached_or_refresh(&self, key: &TokenKey, rejected: Option<u64>) -> Result<Either<TokenSet, RefreshFuture>> {
+        let (manager, entry) = (&self.0, self.entry(key));
+        let mut state = entry.lock();
         let now = manager.clock.monotonic();
         match state.current.clone() {
-            Some(held) if manager.usable(&held.tokens, refused) => {
-                let old = now.saturating_sub(held.seen_at) >= RECHECK;
-                if old || manager.ends_soon(&held.tokens) {
-                    drop(self.fly(key, &slot, &mut state, None));
+            Some(held) if manager.is_usable(&held.tokens, rejected) => {
+                let old = now.saturating_sub(held.checked_at) >= STORE_CHECK_INTERVAL;
+                if old || manager.is_refresh_due(&held.tokens) {
+                    drop(self.join_or_start(key, &entry, &mut state, None));
                 }
                 Ok(Either::Left(held.tokens))
             }
             Some(held)
-                if held.after_refusal
-                    && refused == Some(held.tokens.generation)
+                if held.after_rejection
+                    && rejected == Some(held.tokens.generation)
                     && state.accepted < held.tokens.generation
-                    && now.saturating_sub(held.seen_at) < REFUSED_AGAIN =>
+                    && now.saturating_sub(held.checked_at) < REJECTED_AGAIN_WINDOW =>
             {
                 let why =
-                    format!("the provider refuses the token of {key} that it has just given; another would not help");
+                    format!("the provider rejects the token of {key} that it has just issued; not refreshing again");
                 Err(Error::new(ErrorKind::Auth, why))
             }
-            _ => Ok(Either::Right(self.fly(key, &slot, &mut state, refused))),
+            _ => Ok(Either::Right(self.join_or_start(key, &entry, &mut state, rejected))),
         }
     }
 
     fn accepted(&self, key: &TokenKey, generation: u64) {
-        let slot = self.slot(key);
-        let mut state = slot.lock();
+        let entry = self.entry(key);
+        let mut state = entry.lock();
         state.accepted = state.accepted.max(generation);
     }
 
-    /// Forgets what this process knows of the connection, after it was connected anew or disconnected.
+    /// Drops the cached token of the connection, after it was authorized again or disconnected.
     pub fn invalidate(&self, key: &TokenKey) {
-        self.slots().remove(key);
+        self.entries().remove(key);
     }
 
-    /// Waits until no renewal is under way. Call it before a process ends: a renewal that is cut off between the provider's
-    /// answer and the store loses the connection.
+    /// Waits until no refresh is in flight. Call it before the process exits: a refresh that is interrupted between the provider's
+    /// response and the store loses the connection.
     pub async fn drain_refreshes(&self) {
         loop {
-            let slots: Vec<_> = self.slots().values().cloned().collect();
-            let flights: Vec<_> = slots.iter().filter_map(|slot| slot.lock().flight.clone()).collect();
-            let under_way: Vec<_> = flights.into_iter().filter(|flight| flight.peek().is_none()).collect();
+            let entries: Vec<_> = self.entries().values().cloned().collect();
+            let refreshes: Vec<_> = entries.iter().filter_map(|entry| entry.lock().in_flight.clone()).collect();
+            let under_way: Vec<_> = refreshes.into_iter().filter(|in_flight| in_flight.peek().is_none()).collect();
             if under_way.is_empty() {
                 return;
             }
@@ -225,38 +216,44 @@ impl TokenManager {
         }
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<TokenKey, Arc<Slot>>> {
-        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, HashMap<TokenKey, Arc<CacheEntry>>> {
+        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(&self, key: &TokenKey) -> Arc<Slot> {
-        Arc::clone(self.slots().entry(key.clone()).or_default())
+    fn entry(&self, key: &TokenKey) -> Arc<CacheEntry> {
+        Arc::clone(self.entries().entry(key.clone()).or_default())
     }
 
-    /// The flight under way, or a new one.
-    fn fly(&self, key: &TokenKey, slot: &Arc<Slot>, state: &mut SlotState, refused: Option<u64>) -> Flight {
-        // One that has landed is still there only if its task was cut off.
-        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.peek().is_none()) {
-            return flight.clone();
+    /// Returns the refresh in flight, or starts one.
+    fn join_or_start(
+        &self,
+        key: &TokenKey,
+        entry: &Arc<CacheEntry>,
+        state: &mut CacheState,
+        rejected: Option<u64>,
+    ) -> RefreshFuture {
+        // A finished refresh is still here only if its task was aborted.
+        if let Some(in_flight) = state.in_flight.as_ref().filter(|in_flight| in_flight.peek().is_none()) {
+            return in_flight.clone();
         }
         let known = state.current.as_ref().map(|held| held.tokens.generation);
-        let (manager, key, slot) = (Arc::clone(&self.0), key.clone(), Arc::clone(slot));
+        let (manager, key, entry) = (Arc::clone(&self.0), key.clone(), Arc::clone(entry));
         let task = tokio::spawn(async move {
-            let outcome = manager.obtain(&key, refused, known).await;
-            let mut state = slot.lock();
-            state.flight = None;
+            let outcome = manager.obtain(&key, rejected, known).await;
+            let mut state = entry.lock();
+            state.in_flight = None;
             match &outcome {
                 Ok(held) => state.current = Some(held.clone()),
                 Err(error) if error.kind() == ErrorKind::Auth => state.current = None,
-                // The store or the provider is out of reach: what is in hand may still be good.
+                // The store or the provider is out of reach: the cached token may still be valid.
                 Err(_) => {}
             }
             outcome
         });
-        let cut_off = || Error::new(ErrorKind::Transport, "the renewal was cut off before it ended");
-        let flight = async move { task.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared();
-        state.flight = Some(flight.clone());
-        flight
+        let aborted = || Error::new(ErrorKind::Transport, "the token refresh was aborted");
+        let in_flight = async move { task.await.unwrap_or_else(|_| Err(aborted())) }.boxed().shared();
+        state.in_flight = Some(in_flight.clone());
+        in_flight
     }
 }
 
@@ -268,12 +265,12 @@ pub struct TokenHandle {
 }
 
 impl TokenHandle {
-    /// Which connection.
+    /// Returns the key of the connection.
     pub fn key(&self) -> &TokenKey {
         &self.key
     }
 
-    /// A usable set, with what came with it.
+    /// Returns a usable token set with its metadata.
     ///
     /// # Errors
     /// As [`TokenManager::tokens`].
@@ -290,211 +287,12 @@ impl fmt::Debug for TokenHandle {
 
 #[async_trait]
 impl Credentials for TokenHandle {
-    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken> {
-        let tokens = self.manager.tokens(&self.key, refused).await?;
+    async fn access_token(&self, rejected: Option<u64>) -> Result<AccessToken> {
+        let tokens = self.manager.tokens(&self.key, rejected).await?;
         Ok(AccessToken { token: tokens.access, generation: tokens.generation })
     }
 
     fn accepted(&self, generation: u64) {
         self.manager.accepted(&self.key, generation);
     }
-}
-
-impl Manager {
-    fn ends_within(&self, tokens: &TokenSet, time: Duration) -> bool {
-        tokens.expires_at.is_some_and(|end| end <= self.clock.now() + time)
-    }
-
-    /// At most a part of the set's whole life, so that short-lived tokens are not renewed without end.
-    fn at_most(tokens: &TokenSet, time: Duration, part: u32) -> Duration {
-        match (tokens.expires_at, tokens.issued_at()) {
-            (Some(end), Some(issued)) => time.min(end.since(issued) / part),
-            _ => time,
-        }
-    }
-
-    fn usable(&self, tokens: &TokenSet, refused: Option<u64>) -> bool {
-        refused.is_none_or(|generation| tokens.generation > generation)
-            && !self.ends_within(tokens, Self::at_most(tokens, self.config.expiry_leeway, 8))
-    }
-
-    /// It is time to renew it, though it may still be used.
-    fn ends_soon(&self, tokens: &TokenSet) -> bool {
-        self.ends_within(tokens, Self::at_most(tokens, self.early, 4))
-    }
-
-    fn hold(&self, tokens: TokenSet, after_refusal: bool) -> Held {
-        Held { tokens, seen_at: self.clock.monotonic(), after_refusal }
-    }
-
-    /// What needs no exchange: a set that lasts, or one that this process did not know (a restarted process does not wait
-    /// for a slow endpoint; its next call renews in the background).
-    fn suffices(&self, tokens: &TokenSet, refused: Option<u64>, known: Option<u64>) -> bool {
-        self.usable(tokens, refused) && (known != Some(tokens.generation) || !self.ends_soon(tokens))
-    }
-
-    /// The stored set if it suffices, else a renewed one. Waits for its turn.
-    async fn obtain(&self, key: &TokenKey, refused: Option<u64>, known: Option<u64>) -> Result<Held> {
-        let holder = uuid::Uuid::new_v4().to_string();
-        let name = format!("token:{key}");
-        let gives_up = self.clock.monotonic().saturating_add(self.config.exchange_timeout);
-        let mut pause = POLL;
-        loop {
-            match self.find(key).await? {
-                Some(connection) if self.suffices(&connection.tokens, refused, known) => {
-                    return Ok(self.hold(connection.tokens, false));
-                }
-                None if !self.exchange.can_issue() => return Err(not_connected(key)),
-                _ => {}
-            }
-            if let Some(lease) = self.leases.try_acquire(&name, &holder, self.config.lease_ttl).await? {
-                let outcome = self.under_lease(key, refused, known, &lease).await;
-                if let Err(error) = self.leases.release(&lease).await {
-                    tracing::warn!(%key, %error, "the lease was not handed back; it runs out by itself");
-                }
-                if let Some(outcome) = outcome.transpose() {
-                    return outcome;
-                }
-            }
-            if self.clock.monotonic() >= gives_up {
-                let why = format!("another process has been renewing {key} for too long");
-                return Err(Error::new(ErrorKind::Deadline, why));
-            }
-            self.clock.sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_POLL);
-        }
-    }
-
-    /// The connection, if there is one; an error if it can no longer be used.
-    async fn find(&self, key: &TokenKey) -> Result<Option<Connection>> {
-        let Some(connection) = self.store.load(key).await? else { return Ok(None) };
-        match &connection.state {
-            ConnectionState::Active => Ok(Some(connection)),
-            ConnectionState::NeedsReauth { reason, since } => {
-                let why = format!("{key} has to be connected again, since {since}: {reason}");
-                Err(Error::new(ErrorKind::Auth, why))
-            }
-        }
-    }
-
-    /// Renews under the lease; `None` when the lease or the swap was lost and the store has to be looked at again.
-    async fn under_lease(
-        &self,
-        key: &TokenKey,
-        refused: Option<u64>,
-        known: Option<u64>,
-        lease: &Lease,
-    ) -> Result<Option<Held>> {
-        let current = self.find(key).await?.map(|connection| connection.tokens);
-        if let Some(current) = current.clone().filter(|current| self.suffices(current, refused, known)) {
-            return Ok(Some(self.hold(current, false)));
-        }
-        // The look may have taken longer than the lease: a refresh token must not leave without it.
-        if !self.leases.renew(lease, self.config.lease_ttl).await? {
-            return Ok(None);
-        }
-        let Some(current) = current else {
-            let first = self.bought(lease, self.exchange.issue(key)).await?;
-            let stored = self.while_renewing(lease, self.store_rotated(key, 0, first)).await?;
-            return Ok(stored.map(|tokens| self.hold(tokens, false)));
-        };
-        match self.bought(lease, self.exchange.refresh(key, &current)).await {
-            Ok(next) => {
-                let stored = self.while_renewing(lease, self.store_rotated(key, current.generation, next)).await?;
-                Ok(stored.map(|tokens| self.hold(tokens, refused.is_some())))
-            }
-            Err(error) if error.kind() == ErrorKind::Auth => {
-                self.second_look(key, &current, refused, error).await.map(|tokens| Some(self.hold(tokens, false)))
-            }
-            // Renewing early is a courtesy: while the old token is good, a failing endpoint fails nobody.
-            Err(error) if self.usable(&current, refused) => {
-                tracing::warn!(%key, %error, "the token could not be renewed early; it is still good");
-                Ok(Some(self.hold(current, false)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What the provider sells, with the lease kept alive until then.
-    async fn bought(&self, lease: &Lease, exchange: impl Future<Output = Result<TokenSet>>) -> Result<TokenSet> {
-        let exchange = timeout(&*self.clock, self.config.exchange_timeout, exchange);
-        self.while_renewing(lease, exchange).await.unwrap_or_else(|Elapsed(limit)| {
-            let why = format!("the token endpoint did not answer within {limit:?}");
-            Err(Error::new(ErrorKind::Deadline, why).with_send_state(SendState::Unknown))
-        })
-    }
-
-    /// Runs `work` and keeps the lease alive beside it.
-    async fn while_renewing<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
-        let keep_alive = async {
-            loop {
-                self.clock.sleep(self.config.lease_ttl / 3).await;
-                match self.leases.renew(lease, self.config.lease_ttl).await {
-                    Ok(true) => {}
-                    // What was sent cannot be taken back; the swap's generation decides who wins.
-                    Ok(false) => tracing::warn!(key = %lease.key, "the lease was lost while an exchange was under way"),
-                    Err(error) => tracing::warn!(key = %lease.key, %error, "the lease could not be prolonged"),
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            done = work => done,
-            never = keep_alive => never,
-        }
-    }
-
-    /// Stores what the provider rotated to, for as long as it takes: the old refresh token is worth nothing any more.
-    /// `None` when somebody else has replaced the set meanwhile.
-    async fn store_rotated(&self, key: &TokenKey, expected: u64, mut next: TokenSet) -> Result<Option<TokenSet>> {
-        next.set_issued_at(self.clock.now());
-        let gives_up = self.clock.monotonic().saturating_add(STORE_PATIENCE);
-        let mut pause = POLL;
-        loop {
-            match self.store.swap(key, expected, &next).await {
-                Ok(CasResult::Stored(generation)) => {
-                    next.generation = generation;
-                    return Ok(Some(next));
-                }
-                Ok(CasResult::Conflict(Some(_))) => return Ok(None),
-                Ok(CasResult::Conflict(None)) => {
-                    return Err(Error::new(
-                        ErrorKind::Auth,
-                        format!("{key} was disconnected while its token was renewed"),
-                    ));
-                }
-                Err(error) if error.is_retryable() && self.clock.monotonic() < gives_up => {
-                    tracing::error!(%key, %error, "a rotated token is not stored yet; trying again");
-                    self.clock.sleep(pause).await;
-                    pause = (pause * 2).min(STORE_RETRY);
-                }
-                Err(error) => return Err(not_stored(key, error)),
-            }
-        }
-    }
-
-    /// The provider refused. If somebody rotated meanwhile, theirs is the set; otherwise the connection is dead, and said so.
-    async fn second_look(
-        &self,
-        key: &TokenKey,
-        tried: &TokenSet,
-        refused: Option<u64>,
-        error: Error,
-    ) -> Result<TokenSet> {
-        let now = self.find(key).await?.ok_or_else(|| not_connected(key))?.tokens;
-        if now.generation > tried.generation {
-            return if self.usable(&now, refused) { Ok(now) } else { Err(error) };
-        }
-        let state = ConnectionState::NeedsReauth { reason: error.message().to_owned(), since: self.clock.now() };
-        tracing::error!(%key, %error, "the connection has to be made again: the provider refused its refresh token");
-        if let Err(failed) = self.store.set_state(key, tried.generation, &state).await {
-            tracing::error!(%key, error = %failed, "that could not be written down; the next call will find it out again");
-        }
-        Err(error)
-    }
-}
-
-fn not_stored(key: &TokenKey, error: StoreError) -> Error {
-    tracing::error!(%key, %error, "a rotated token could not be stored: the connection is lost with this process");
-    error.into()
 }

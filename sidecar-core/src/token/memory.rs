@@ -76,7 +76,13 @@ impl TokenStore for MemoryStore {
         Ok(self.tokens().get(key).and_then(|row| row.connection.clone()))
     }
 
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError> {
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError> {
         let mut rows = self.tokens();
         let (generation, found) = match rows.get(key) {
             Some(row) => (row.generation, row.connection.clone()),
@@ -91,7 +97,7 @@ impl TokenStore for MemoryStore {
         }
         let generation = generation + 1;
         let tokens = TokenSet { generation, ..next.clone() };
-        let connection = Some(Connection { key: key.clone(), tokens, state: ConnectionState::Active });
+        let connection = Some(Connection { key: key.clone(), tokens, state: state.clone() });
         rows.insert(key.clone(), Row { generation, connection });
         Ok(CasResult::Stored(generation))
     }
@@ -105,7 +111,7 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError> {
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError> {
         if let Some(row) = self.tokens().get_mut(key) {
             row.connection = None;
         }

@@ -5,6 +5,7 @@
 
 mod manager;
 mod memory;
+mod refresh;
 
 use std::{fmt, sync::Arc};
 
@@ -58,16 +59,21 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// An access token with all that came with it. Always stored and replaced as a whole.
+/// An access token with everything that the provider issued with it. Always stored and replaced as a whole.
 #[derive(Clone, Debug)]
 pub struct TokenSet {
     /// The bearer token.
     pub access: SecretString,
-    /// What buys the next set; often good for one use only. `None` where tokens are minted in another way.
+    /// The refresh token, often for one use only. `None` where another connection's token issues the next set.
     pub refresh: Option<SecretString>,
-    /// When the access token ends; `None` if it does not.
+    /// When the access token expires; `None` if it does not.
     pub expires_at: Option<Timestamp>,
-    /// Grows by one with every set of a connection, also over a disconnect. 0 on a set that was never stored.
+    /// When the set was issued; `None` when unknown.
+    pub issued_at: Option<Timestamp>,
+    /// The resource of the connection whose token issued this set, such as `ghl:company:ZqR…`; `None` for a set that was issued for
+    /// an authorization code or a refresh token.
+    pub issued_from: Option<String>,
+    /// Increases by one with every set of a connection, across disconnects too. 0 on a set that was never stored.
     pub generation: u64,
     /// The granted scopes, as the provider wrote them.
     pub scope: Option<String>,
@@ -75,96 +81,127 @@ pub struct TokenSet {
     pub extra: Map<String, Value>,
 }
 
-/// Where a set carries the time of its exchange, in microseconds, so that every process knows how old it is.
-const ISSUED_AT: &str = "issuedAt";
-
 impl TokenSet {
-    /// When it was bought; `None` where nobody wrote it down.
-    pub fn issued_at(&self) -> Option<Timestamp> {
-        self.extra.get(ISSUED_AT).and_then(Value::as_i64).map(Timestamp::from_micros)
+    /// Returns a set that holds this access token and nothing else.
+    pub fn new(access: impl Into<SecretString>) -> Self {
+        Self {
+            access: access.into(),
+            refresh: None,
+            expires_at: None,
+            issued_at: None,
+            issued_from: None,
+            generation: 0,
+            scope: None,
+            extra: Map::new(),
+        }
     }
 
-    /// Writes down when it was bought.
-    pub fn set_issued_at(&mut self, at: Timestamp) {
-        self.extra.insert(ISSUED_AT.to_owned(), at.as_micros().into());
+    /// Returns a set without a token, for a connection in the state [`Disconnected`](ConnectionState::Disconnected).
+    pub fn empty() -> Self {
+        Self::new(SecretString::default())
     }
 }
 
-/// How a connection stands.
+/// The state of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ConnectionState {
     /// Usable.
     Active,
-    /// The provider refused the refresh token: somebody has to connect again.
+    /// The provider rejected the refresh token: the connection has to be authorized again.
     NeedsReauth {
-        /// The provider's words.
+        /// The provider's message.
         reason: String,
-        /// When it was found out.
+        /// When the rejection was noticed.
         since: Timestamp,
     },
+    /// The connection was disconnected and holds no tokens.
+    Disconnected {
+        /// Why, such as "the app was uninstalled there".
+        reason: String,
+        /// When it was disconnected.
+        since: Timestamp,
+        /// Whether the next call may issue tokens for it from another connection ([`TokenProvider::issue`]).
+        reissue: bool,
+    },
+}
+
+impl ConnectionState {
+    /// Returns whether the connection is disconnected: it holds no tokens.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected { .. })
+    }
 }
 
 /// A stored connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Whose it is.
+    /// The key of the connection.
     pub key: TokenKey,
-    /// Its current set.
+    /// The current token set; empty when disconnected.
     pub tokens: TokenSet,
-    /// How it stands.
+    /// The state.
     pub state: ConnectionState,
 }
 
-/// What became of a swap.
+/// The outcome of a compare-and-swap.
 #[derive(Debug)]
-#[must_use = "a lost swap means that another process holds the current tokens"]
+#[must_use = "on a conflict, another process has stored the current tokens"]
 pub enum CasResult {
-    /// The new set is stored, under this generation.
+    /// The new set is stored under this generation.
     Stored(u64),
-    /// Somebody was faster: their connection; or none, when it was forgotten meanwhile. Nothing was written.
+    /// Nothing was written: another process has replaced the set (the stored connection) or deleted it (`None`).
     Conflict(Option<Connection>),
 }
 
-/// Where tokens are kept.
+/// Stores connections and their tokens.
 #[async_trait]
 pub trait TokenStore: Send + Sync + fmt::Debug {
-    /// The connection of `key`, if it exists and was not forgotten.
+    /// Returns the connection of `key`, if it exists and was not deleted.
     async fn load(&self, key: &TokenKey) -> Result<Option<Connection>, StoreError>;
 
-    /// Replaces the set of generation `expected` by `next` (whose own generation is ignored) and makes the connection
-    /// active. `expected` 0 creates only. A connection that was forgotten is never brought back by an `expected` > 0.
-    async fn swap(&self, key: &TokenKey, expected: u64, next: &TokenSet) -> Result<CasResult, StoreError>;
+    /// Replaces the set of generation `expected` by `next` (whose own generation is ignored) and sets the state, in one write.
+    /// `expected` 0 only creates. An `expected` > 0 never restores a deleted connection.
+    async fn swap(
+        &self,
+        key: &TokenKey,
+        expected: u64,
+        next: &TokenSet,
+        state: &ConnectionState,
+    ) -> Result<CasResult, StoreError>;
 
-    /// Writes down how the connection stands, provided that its generation is still `generation`; otherwise nothing happens.
+    /// Sets the state if the generation is still `generation`; otherwise does nothing.
     async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError>;
 
-    /// Erases the tokens. The generation is remembered, so that a late swap of the old connection cannot hit a new one.
-    async fn forget(&self, key: &TokenKey) -> Result<(), StoreError>;
+    /// Deletes the connection and erases its tokens. The generation is remembered, so that a late swap of the old connection cannot
+    /// hit a new one.
+    async fn delete_tokens(&self, key: &TokenKey) -> Result<(), StoreError>;
 
-    /// The connections of an organization, ordered by resource.
+    /// Returns the connections of an organization, ordered by resource.
     async fn connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>, StoreError>;
 }
 
-/// How a provider's tokens are bought: by refresh token, or minted from another connection's.
+/// Gets token sets from a provider: with a refresh token, or from another connection's token.
 #[async_trait]
 pub trait TokenProvider: Send + Sync + fmt::Debug {
-    /// The successor of `current`. It is called under the connection's lease, at most once at a time.
+    /// Returns the successor of `current`. Called under the connection's lease, at most once at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] means that the provider refused for good (`invalid_grant`); any other kind may be tried again.
+    /// [`ErrorKind::Auth`] means that the provider rejected the refresh token permanently (`invalid_grant`); any other kind may be
+    /// retried.
     async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet>;
 
-    /// Whether [`issue`](Self::issue) can give a connection that is not there its first set.
+    /// Returns whether [`issue`](Self::issue) can issue the first set of a connection.
     fn can_issue(&self) -> bool {
         false
     }
 
-    /// The first set of a connection that is not there, where another connection of the organization gives it without
-    /// anybody's consent. It is called under the connection's lease, at most once at a time.
+    /// Returns the first set of a connection that another connection of the organization can issue without a user's consent. Called
+    /// under the connection's lease, at most once at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when somebody has to connect first; any other kind may be tried again.
+    /// [`ErrorKind::Auth`] when a user has to connect first; any other kind may be retried.
     async fn issue(&self, key: &TokenKey) -> Result<TokenSet> {
         Err(not_connected(key))
     }
@@ -179,20 +216,20 @@ fn not_connected(key: &TokenKey) -> Error {
 pub struct AccessToken {
     /// The token.
     pub token: SecretString,
-    /// Its generation; named to [`Credentials::access_token`] when the provider refuses it.
+    /// Its generation; passed to [`Credentials::access_token`] when the provider rejects it.
     pub generation: u64,
 }
 
-/// Whoever can give the pipeline a bearer token.
+/// Gives the pipeline a bearer token.
 #[async_trait]
 pub trait Credentials: Send + Sync + fmt::Debug {
-    /// A usable token; newer than `refused`, when the provider just refused that generation.
+    /// Returns a usable token, newer than generation `rejected` when the provider has just rejected that one.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when there is none and somebody has to connect again.
-    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken>;
+    /// [`ErrorKind::Auth`] when there is none and a user has to connect again.
+    async fn access_token(&self, rejected: Option<u64>) -> Result<AccessToken>;
 
-    /// Told that the provider took the token of this generation.
+    /// Called when the provider accepted the token of this generation.
     fn accepted(&self, generation: u64) {
         let _ = generation;
     }
@@ -211,12 +248,12 @@ impl StaticToken {
 
 #[async_trait]
 impl Credentials for StaticToken {
-    async fn access_token(&self, refused: Option<u64>) -> Result<AccessToken> {
-        match refused {
+    async fn access_token(&self, rejected: Option<u64>) -> Result<AccessToken> {
+        match rejected {
             None => Ok(AccessToken { token: self.0.clone(), generation: 0 }),
             Some(_) => Err(Error::new(
                 ErrorKind::Auth,
-                "the provider refused this fixed token; it cannot be renewed, replace it",
+                "the provider rejected this fixed token; it cannot be refreshed: replace it",
             )),
         }
     }

@@ -17,8 +17,8 @@ use sidecar_core::{
     queue::outbox::NewTask,
     record::{Change, ChangeOrigin, ChangeOutcome, Listing, Mutation, Record, RecordKey},
     sync::{
-        CheckpointWrite, Checkpoints, Engine, EngineConfig, Mode, Progress, Source, SourcePage, SyncError, SyncHealth,
-        SyncKey, SyncReport, SyncRun, SyncStatus,
+        CheckpointWrite, Checkpoints, Engine, EngineConfig, Lookup, Mode, PageRequest, Progress, Source, SourcePage,
+        SyncError, SyncHealth, SyncKey, SyncReport, SyncStatus,
     },
     token::MemoryStore,
 };
@@ -67,6 +67,8 @@ pub(crate) struct Provider {
     pub(crate) page_takes: Mutex<Option<(Arc<dyn Clock>, Duration)>>,
     /// What a pass that ended well leads to.
     pub(crate) afterwards: Mutex<Vec<NewTask>>,
+    /// The mode and start of each page request.
+    pub(crate) requests: Mutex<Vec<(Mode, Option<Timestamp>)>>,
     /// The pages that were asked for, and the records.
     pub(crate) asked: Mutex<Vec<usize>>,
     pub(crate) read: Mutex<Vec<String>>,
@@ -94,11 +96,26 @@ impl Provider {
     }
 }
 
+impl Lookup for Provider {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
+        self.read.lock().unwrap().push(id.to_owned());
+        if let Some(error) = self.unreadable.lock().unwrap().get(id) {
+            return Err(error.clone());
+        }
+        let merged = self.merged.lock().unwrap();
+        let alive = self.alive.lock().unwrap().contains(id) || merged.contains_key(id);
+        let effect = if alive { Mutation::Put(Arc::default()) } else { Mutation::Delete };
+        let answered = merged.get(id).map_or(id, String::as_str);
+        Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
+    }
+}
+
 impl Source for Provider {
     type Cursor = usize;
 
-    async fn page(&self, at: Option<usize>) -> Result<SourcePage<usize>> {
-        let number = at.unwrap_or_default();
+    async fn page(&self, request: PageRequest<usize>) -> Result<SourcePage<usize>> {
+        self.requests.lock().unwrap().push((request.mode, request.since));
+        let number = request.cursor.unwrap_or_default();
         self.asked.lock().unwrap().push(number);
         let takes = self.page_takes.lock().unwrap().clone();
         if let Some((clock, takes)) = takes {
@@ -117,19 +134,7 @@ impl Source for Provider {
         Ok(SourcePage { page, range: Some(KeyRange { kind: "contact", location: None, after: None, up_to: None }) })
     }
 
-    async fn read(&self, id: &str, revision: u64) -> Result<Change> {
-        self.read.lock().unwrap().push(id.to_owned());
-        if let Some(error) = self.unreadable.lock().unwrap().get(id) {
-            return Err(error.clone());
-        }
-        let merged = self.merged.lock().unwrap();
-        let alive = self.alive.lock().unwrap().contains(id) || merged.contains_key(id);
-        let effect = if alive { Mutation::Put(Arc::default()) } else { Mutation::Delete };
-        let answered = merged.get(id).map_or(id, String::as_str);
-        Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
-    }
-
-    fn on_complete(&self) -> Vec<NewTask> {
+    fn on_complete(&self, _: Mode) -> Vec<NewTask> {
         self.afterwards.lock().unwrap().clone()
     }
 }
@@ -336,23 +341,21 @@ impl Desk {
         Self { clock, provider, store, engine, leases }
     }
 
-    pub(crate) async fn begin(&self) -> Result<SyncRun, SyncError> {
-        self.engine.begin(&key()).await
-    }
-
-    pub(crate) async fn run(&self, pass: SyncRun) -> Result<SyncReport, SyncError> {
-        self.engine.run(pass, &self.provider, false, &()).await
-    }
-
-    /// One pass, begun and run.
+    /// Runs the source once.
     pub(crate) async fn pass(&self) -> Result<SyncReport, SyncError> {
-        let pass = self.begin().await?;
-        self.run(pass).await
+        self.engine.run(&key(), &self.provider, &()).await
+    }
+
+    /// Runs the source once and returns the mode of the run.
+    pub(crate) async fn mode_of_run(&self) -> Mode {
+        self.provider.requests.lock().unwrap().clear();
+        self.pass().await.unwrap();
+        self.provider.requests.lock().unwrap()[0].0
     }
 
     pub(crate) async fn forced_pass(&self) -> Result<SyncReport, SyncError> {
-        let pass = self.begin().await?;
-        self.engine.run(pass, &self.provider, true, &()).await
+        self.store.force(&key()).await.unwrap();
+        self.pass().await
     }
 
     pub(crate) fn take_the_lease_away(&self) {

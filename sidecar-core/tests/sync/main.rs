@@ -83,11 +83,10 @@ async fn an_incremental_pass_begins_a_little_before_the_newest_record_and_remove
     let desk = Desk::new(&ids(3));
     desk.pass().await.unwrap();
     desk.clock.sleep(15 * MINUTE).await;
-    let pass = desk.begin().await.unwrap();
-    assert_eq!(pass.mode(), Mode::Incremental);
-    assert_eq!(pass.since(desk.engine.config()), Some(Provider::usual_version() - 2 * MINUTE));
     desk.provider.list(&[&[]]);
-    desk.run(pass).await.unwrap();
+    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
+    let since = Some(Provider::usual_version() - 2 * MINUTE);
+    assert_eq!(*desk.provider.requests.lock().unwrap(), [(Mode::Incremental, since)]);
     assert_eq!((desk.stored(), desk.provider.read()), (ids(3), vec![]));
     assert_eq!(desk.status().watermark, Some(Provider::usual_version()), "an empty pass does not move it back");
 }
@@ -105,17 +104,15 @@ async fn a_record_from_the_future_moves_the_watermark_no_further_than_now() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_is_full_again_after_a_day_or_when_one_is_wanted() {
     let desk = Desk::new(&ids(1));
-    assert_eq!(desk.begin().await.unwrap().mode(), Mode::Full);
+    assert_eq!(desk.mode_of_run().await, Mode::Full);
     desk.clock.sleep(MINUTE).await;
-    desk.pass().await.unwrap();
-    desk.clock.sleep(MINUTE).await;
-    assert_eq!(desk.begin().await.unwrap().mode(), Mode::Incremental);
+    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
     desk.clock.sleep(MINUTE).await;
     desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
     desk.pass().await.unwrap();
     assert_eq!(desk.status().last_full_at, Some(desk.clock.now()));
     desk.clock.sleep(24 * 60 * MINUTE).await;
-    assert_eq!(desk.begin().await.unwrap().mode(), Mode::Full);
+    assert_eq!(desk.mode_of_run().await, Mode::Full);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +129,7 @@ async fn a_full_pass_goes_on_where_it_stopped_and_one_that_was_wished_for_meanwh
     assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![1], true));
     desk.pass().await.unwrap();
     assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![0, 1], false));
-    assert_eq!(desk.begin().await.unwrap().mode(), Mode::Incremental);
+    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,12 +155,17 @@ async fn what_a_pass_leads_to_is_written_with_its_end() {
 #[tokio::test(start_paused = true)]
 async fn one_process_runs_a_source_until_it_ends_or_its_lease_does() {
     let desk = Desk::new(&ids(1));
-    let abandoned = desk.begin().await.unwrap();
-    assert!(matches!(desk.begin().await, Err(SyncError::Busy(busy)) if busy == key()));
+    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), 10 * MINUTE));
+    {
+        let mut abandoned = std::pin::pin!(desk.pass());
+        assert!(futures_util::poll!(&mut abandoned).is_pending());
+        assert!(matches!(desk.pass().await, Err(SyncError::Busy(busy)) if busy == key()));
+    }
+    *desk.provider.page_takes.lock().unwrap() = None;
+    assert!(matches!(desk.pass().await, Err(SyncError::Busy(busy)) if busy == key()), "a crashed run keeps its lease");
     desk.clock.sleep(Duration::from_secs(16)).await;
     desk.pass().await.unwrap();
     desk.pass().await.unwrap();
-    assert!(matches!(desk.run(abandoned).await, Err(SyncError::LeaseLost)), "a late one does not go on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +174,7 @@ async fn a_long_pass_keeps_its_lease() {
     *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), 10 * MINUTE));
     let (outcome, other) = tokio::join!(desk.pass(), async {
         desk.clock.sleep(9 * MINUTE).await;
-        desk.begin().await
+        desk.pass().await
     });
     assert!(matches!(other, Err(SyncError::Busy(_))));
     outcome.unwrap();

@@ -40,12 +40,13 @@ pub(super) fn set(access: &str) -> TokenSet {
     let mut extra = Doc::new();
     extra.insert("companyId".into(), json!("c_1"));
     TokenSet {
-        access: access.into(),
         refresh: Some(format!("refresh of {access}").into()),
         expires_at: Some(at(86_400)),
-        generation: 0,
+        issued_at: Some(at(1)),
+        issued_from: Some("ghl:company:c_1".into()),
         scope: Some("contacts.readonly".into()),
         extra,
+        ..TokenSet::new(access)
     }
 }
 

@@ -52,7 +52,7 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         let (one, other) = two(&*store).await;
         assert_eq!(store.claim_location("ghl", "l_1", &one).await.unwrap(), Claimed::Claimed);
         assert_eq!(store.claim_location("ghl", "l_1", &one).await.unwrap(), Claimed::Claimed);
-        assert_eq!(store.claim_location("ghl", "l_1", &other).await.unwrap(), Claimed::TakenBySomeoneElse);
+        assert_eq!(store.claim_location("ghl", "l_1", &other).await.unwrap(), Claimed::OwnedByAnother);
         assert_eq!(store.claim_location("calcom", "l_1", &other).await.unwrap(), Claimed::Claimed);
         assert_eq!(store.organization_of_location("ghl", "l_1").await.unwrap(), Some(one.clone()));
         assert_eq!(store.organization_of_location("ghl", "l_9").await.unwrap(), None);
@@ -73,7 +73,7 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
     async fn a_company_has_one_owner(store) {
         let (one, other) = two(&*store).await;
         assert_eq!(store.claim_company("ghl", "c_1", &one).await.unwrap(), Claimed::Claimed);
-        assert_eq!(store.claim_company("ghl", "c_1", &other).await.unwrap(), Claimed::TakenBySomeoneElse);
+        assert_eq!(store.claim_company("ghl", "c_1", &other).await.unwrap(), Claimed::OwnedByAnother);
         assert_eq!(store.organization_of_company("ghl", "c_1").await.unwrap(), Some(one.clone()));
         assert_eq!(store.organization_of_location("ghl", "c_1").await.unwrap(), None);
         assert_eq!(store.companies_of(&one, "ghl").await.unwrap(), ["c_1"]);

@@ -1,19 +1,19 @@
-//! [`Settings`]: documents are replaced whole, by whoever knows what is there, and a forgotten one stays forgotten.
+//! [`SettingsStore`]: documents are replaced whole, by whoever knows what is there, and a forgotten one stays forgotten.
 
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{behaviours, make::org};
-use crate::Settings;
+use crate::SettingsStore;
 
 const NAME: &str = "calcom";
 
-async fn put(store: &dyn Settings, expected: u64, value: &str) -> bool {
+async fn put(store: &dyn SettingsStore, expected: u64, value: &str) -> bool {
     store.put_setting(&org(), NAME, expected, &SecretString::from(value)).await.unwrap()
 }
 
-async fn found(store: &dyn Settings) -> Option<(u64, String)> {
+async fn found(store: &dyn SettingsStore) -> Option<(u64, String)> {
     let setting = store.setting(&org(), NAME).await.unwrap();
     setting.map(|setting| (setting.revision, setting.value.expose_secret().to_owned()))
 }
@@ -22,7 +22,7 @@ fn is(revision: u64, value: &str) -> Option<(u64, String)> {
     Some((revision, value.to_owned()))
 }
 
-behaviours! { $ setting_conformance, settings, dyn Settings:
+behaviours! { $ setting_conformance, settings, dyn SettingsStore:
     /// A document comes back as it was put, whatever its text.
     async fn a_setting_comes_back_whole(store) {
         assert_eq!(found(&*store).await, None);
@@ -36,7 +36,7 @@ behaviours! { $ setting_conformance, settings, dyn Settings:
         assert!(put(&*store, 0, "one").await);
         assert!(store.put_setting(&"org_2".into(), NAME, 0, &"two".into()).await.unwrap());
         assert!(store.put_setting(&org(), "other", 0, &"three".into()).await.unwrap());
-        store.forget_setting(&"org_2".into(), NAME).await.unwrap();
+        store.delete_setting(&"org_2".into(), NAME).await.unwrap();
         assert_eq!(found(&*store).await, is(1, "one"));
         assert!(store.setting(&"org_2".into(), NAME).await.unwrap().is_none());
         assert_eq!(store.setting(&org(), "other").await.unwrap().unwrap().value.expose_secret(), "three");
@@ -55,8 +55,8 @@ behaviours! { $ setting_conformance, settings, dyn Settings:
     /// A change that was begun before it was forgotten does not bring it back, nor hit the one made anew.
     async fn revisions_grow_over_a_forgetting(store) {
         assert!(put(&*store, 0, "first").await);
-        store.forget_setting(&org(), NAME).await.unwrap();
-        store.forget_setting(&org(), NAME).await.unwrap();
+        store.delete_setting(&org(), NAME).await.unwrap();
+        store.delete_setting(&org(), NAME).await.unwrap();
         assert_eq!(found(&*store).await, None);
         assert!(!put(&*store, 1, "late").await);
         assert!(put(&*store, 0, "anew").await);

@@ -36,7 +36,7 @@ fn end(end: End<'_>) -> Option<(sidecar_core::Timestamp, Arc<str>)> {
 /// A page of the pass of `l_1` that lists `changes`; answers how many were missing.
 async fn page(store: &dyn Store, changes: Vec<Change>, after: End<'_>, up_to: End<'_>) -> u64 {
     let span = KeyRange { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
-    let covered = Some(ScannedRange { pass: sync_key("l_1"), range: span, older_than: at(1_000) });
+    let covered = Some(ScannedRange { sync: sync_key("l_1"), range: span, older_than: at(1_000) });
     store.commit(Batch { changes, scanned: covered, ..Batch::default() }).await.unwrap().missing
 }
 
@@ -75,7 +75,7 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
     async fn a_stretch_may_span_all_locations(store) {
         five(&*store).await;
         let span = KeyRange { kind: "contact", location: None, after: None, up_to: None };
-        let covered = Some(ScannedRange { pass: sync_key(""), range: span, older_than: at(1_000) });
+        let covered = Some(ScannedRange { sync: sync_key(""), range: span, older_than: at(1_000) });
         assert_eq!(store.commit(Batch { scanned: covered, ..Batch::default() }).await.unwrap().missing, 5);
     }
 

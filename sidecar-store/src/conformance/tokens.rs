@@ -16,14 +16,14 @@ fn broken() -> ConnectionState {
 }
 
 async fn store_set(store: &dyn TokenStore, expected: u64, access: &str) -> u64 {
-    match store.swap(&token_key(), expected, &set(access)).await.unwrap() {
+    match store.swap(&token_key(), expected, &set(access), &ConnectionState::Active).await.unwrap() {
         CasResult::Stored(generation) => generation,
         CasResult::Conflict(found) => panic!("lost to {found:?}"),
     }
 }
 
 async fn lost(store: &dyn TokenStore, expected: u64) -> Option<String> {
-    match store.swap(&token_key(), expected, &set("late")).await.unwrap() {
+    match store.swap(&token_key(), expected, &set("late"), &ConnectionState::Active).await.unwrap() {
         CasResult::Stored(generation) => panic!("stored as {generation}"),
         CasResult::Conflict(found) => access(found),
     }
@@ -39,7 +39,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     async fn a_set_comes_back_whole(store) {
         let mut tokens = set("a\0ß\"");
         tokens.extra.insert("nested".into(), json!({"n": [1, null, "\u{1F600}\0"]}));
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens, &ConnectionState::Active).await.unwrap(), CasResult::Stored(1)));
         let found = store.load(&token_key()).await.unwrap().unwrap();
         assert_eq!((found.key, found.state), (token_key(), ConnectionState::Active));
         assert_eq!(found.tokens.access.expose_secret(), "a\0ß\"");
@@ -51,7 +51,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// A set may lack everything but the access token.
     async fn a_set_without_options_comes_back(store) {
         let tokens = TokenSet { refresh: None, expires_at: None, scope: None, extra: serde_json::Map::new(), ..set("a") };
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens, &ConnectionState::Active).await.unwrap(), CasResult::Stored(1)));
         let found = store.load(&token_key()).await.unwrap().unwrap().tokens;
         assert!(found.refresh.is_none() && found.expires_at.is_none() && found.scope.is_none() && found.extra.is_empty());
     }
@@ -71,8 +71,8 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// The store counts generations itself, by one.
     async fn the_given_generation_is_ignored(store) {
         let tokens = TokenSet { generation: 77, ..set("a") };
-        assert!(matches!(store.swap(&token_key(), 0, &tokens).await.unwrap(), CasResult::Stored(1)));
-        assert!(matches!(store.swap(&token_key(), 1, &tokens).await.unwrap(), CasResult::Stored(2)));
+        assert!(matches!(store.swap(&token_key(), 0, &tokens, &ConnectionState::Active).await.unwrap(), CasResult::Stored(1)));
+        assert!(matches!(store.swap(&token_key(), 1, &tokens, &ConnectionState::Active).await.unwrap(), CasResult::Stored(2)));
         assert_eq!(store.load(&token_key()).await.unwrap().unwrap().tokens.generation, 2);
     }
 
@@ -89,7 +89,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
         store_set(&*store, 0, "first").await;
         let swaps = (0..16).map(|n| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { store.swap(&token_key(), 1, &set(&format!("s{n}"))).await.unwrap() })
+            tokio::spawn(async move { store.swap(&token_key(), 1, &set(&format!("s{n}")), &ConnectionState::Active).await.unwrap() })
         });
         let (mut won, mut lost) = (0, 0);
         for swap in swaps.collect::<Vec<_>>() {
@@ -129,16 +129,16 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// A forgotten connection is not there any more.
     async fn a_forgotten_connection_is_gone(store) {
         store_set(&*store, 0, "first").await;
-        store.forget(&token_key()).await.unwrap();
+        store.delete_tokens(&token_key()).await.unwrap();
         assert!(store.load(&token_key()).await.unwrap().is_none());
         assert!(store.connections(&org()).await.unwrap().is_empty());
-        store.forget(&token_key()).await.unwrap();
+        store.delete_tokens(&token_key()).await.unwrap();
     }
 
     /// A refresh that ends after the disconnect does not undo it.
     async fn a_late_swap_does_not_bring_back_what_was_forgotten(store) {
         store_set(&*store, 0, "first").await;
-        store.forget(&token_key()).await.unwrap();
+        store.delete_tokens(&token_key()).await.unwrap();
         assert_eq!(lost(&*store, 1).await, None);
         store.set_state(&token_key(), 1, &broken()).await.unwrap();
         assert!(store.load(&token_key()).await.unwrap().is_none());
@@ -147,7 +147,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     /// A connection made anew counts on, so that a late swap of the old one cannot hit it.
     async fn generations_grow_over_a_disconnect(store) {
         store_set(&*store, 0, "first").await;
-        store.forget(&token_key()).await.unwrap();
+        store.delete_tokens(&token_key()).await.unwrap();
         assert_eq!(store_set(&*store, 0, "anew").await, 2);
         assert_eq!(lost(&*store, 1).await.as_deref(), Some("anew"));
         let found = store.load(&token_key()).await.unwrap().unwrap();
@@ -158,7 +158,7 @@ behaviours! { $ token_store_conformance, tokens, dyn TokenStore:
     async fn connections_are_listed_by_resource(store) {
         for (organization, resource) in [(ORG, "ghl:location:b"), ("org_2", "ghl:location:x"), (ORG, "ghl:location:a")] {
             let key = TokenKey::new(organization, resource);
-            assert!(matches!(store.swap(&key, 0, &set(resource)).await.unwrap(), CasResult::Stored(1)));
+            assert!(matches!(store.swap(&key, 0, &set(resource), &ConnectionState::Active).await.unwrap(), CasResult::Stored(1)));
         }
         let found: Vec<_> = store.connections(&org()).await.unwrap().into_iter().map(|c| c.key.resource().to_owned()).collect();
         assert_eq!(found, ["ghl:location:a", "ghl:location:b"]);

@@ -9,55 +9,55 @@ use sqlx::{
 use super::migrations;
 use crate::{OpenError, tx::Pool};
 
-/// Connections of one process: a database of the usual 100 has room for five processes and for people.
-const CONNECTIONS: u32 = 16;
-/// How long a caller waits for a connection, which is also how long a server that is down is asked.
-const ACQUIRE: Duration = Duration::from_secs(3);
-/// How long a server may say nothing before its connection is given up.
-pub(crate) const SILENCE: Duration = Duration::from_secs(15);
-/// How long a server may take to say that a connection is alive when it is given back.
-const ANSWER: Duration = Duration::from_secs(5);
-/// How long a statement of ours may take, and wait for a lock, in milliseconds.
-const STATEMENT_MS: &str = "10000";
-const LOCK_MS: &str = "5000";
-/// How long a migration waits for locks: whoever queues behind it waits as long.
-const MIGRATION_LOCK_MS: &str = "3000";
+/// Connections per process: PostgreSQL's default of 100 serves five processes and leaves some for operators.
+const MAX_CONNECTIONS: u32 = 16;
+/// Limits the wait for a connection, and so for a server that is down.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Limits the wait for any response of the server; the connection is dropped after it.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Limits the ping of a connection that returns to the pool.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Server-side limits of a statement and of its wait for a lock, in milliseconds.
+const STATEMENT_TIMEOUT_MS: &str = "10000";
+const LOCK_TIMEOUT_MS: &str = "5000";
+/// Limits a migration's wait for locks, because statements that queue behind it wait as long.
+const MIGRATION_LOCK_TIMEOUT_MS: &str = "3000";
 
 /// Opens and migrates the database of a `postgres:` URL.
 pub(super) async fn connect(url: &str) -> Result<Pool, OpenError> {
-    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| OpenError::Url(error.to_string()))?;
+    let options: PgConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| OpenError::InvalidUrl(error.to_string()))?;
     let options = options.application_name("sidecar");
-    let server = server(&options);
+    let server = server_address(&options);
     migrate(&options, &server).await?;
     let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(ACQUIRE)
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(answers(connection)))
-        .connect_with(options.options(SETTINGS))
+        .after_release(|connection, _| Box::pin(is_alive(connection)))
+        .connect_with(options.options(SESSION_SETTINGS))
         .await
-        .map_err(|error| refused(&server, &error))?;
-    Ok(Pool::Pg(pool))
+        .map_err(|error| open_error(&server, &error))?;
+    Ok(Pool::Postgres(pool))
 }
 
-/// Whether a connection may be used again. One to a server that went silent would be waited for without end, and with it the
-/// place that a new connection needs.
-async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match timeout(&SystemClock::new(), ANSWER, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
+/// Returns `true` if a connection can return to the pool. A connection to a silent server would block its pool slot forever.
+async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(&SystemClock::new(), PING_TIMEOUT, connection.ping()).await {
+        Ok(pong) => pong.map(|()| true),
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
 }
 
-/// Every statement of this store looks rows up by an index, a few for each key that it is given; the planner is told so, and
-/// plans each time anew by how large the tables are then: a plan that it kept from when they were nearly empty would read
-/// every open row for each one claimed.
-const SETTINGS: [(&str, &str); 9] = [
-    ("statement_timeout", STATEMENT_MS),
-    ("lock_timeout", LOCK_MS),
+/// Session settings. Every statement of this store reads a few rows per key through an index, so the planner must not choose
+/// scans. It plans each execution, because a plan cached while the tables were nearly empty would read every open row for each
+/// claimed one.
+const SESSION_SETTINGS: [(&str, &str); 9] = [
+    ("statement_timeout", STATEMENT_TIMEOUT_MS),
+    ("lock_timeout", LOCK_TIMEOUT_MS),
     ("idle_in_transaction_session_timeout", "30000"),
     ("enable_seqscan", "off"),
-    // A bitmap has no order: a claim would sort everything that is open.
+    // A bitmap scan has no order, so a claim would sort every open row.
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
@@ -65,28 +65,29 @@ const SETTINGS: [(&str, &str); 9] = [
     ("plan_cache_mode", "force_custom_plan"),
 ];
 
-/// One process at a time, by sqlx's advisory lock; the others then find nothing left to do. Each migration is a transaction.
+/// Runs the migrations, each in a transaction. sqlx's advisory lock admits one process at a time; the others then find nothing
+/// left to do.
 async fn migrate(options: &PgConnectOptions, server: &str) -> Result<(), OpenError> {
     let mut connection = options
         .clone()
-        .options([("lock_timeout", MIGRATION_LOCK_MS)])
+        .options([("lock_timeout", MIGRATION_LOCK_TIMEOUT_MS)])
         .connect()
         .await
-        .map_err(|error| refused(server, &error))?;
-    let migrated = migrations::of(|text| text.pg).run_direct(None, &mut connection, false).await;
-    migrated.map_err(|error| migrations::failed(error, |error| refused(server, &error)))
+        .map_err(|error| open_error(server, &error))?;
+    let migrated = migrations::migrator(|text| text.postgres).run_direct(None, &mut connection, false).await;
+    migrated.map_err(|error| migrations::migration_error(error, |error| open_error(server, &error)))
 }
 
-/// Where it is, without who asks and with what.
-fn server(options: &PgConnectOptions) -> String {
+/// Describes the server without the user and the password.
+fn server_address(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or("its default database");
     format!("{}:{}/{database}", options.get_host(), options.get_port())
 }
 
-fn refused(server: &str, error: &sqlx::Error) -> OpenError {
+fn open_error(server: &str, error: &sqlx::Error) -> OpenError {
     let why = match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),
     };
-    OpenError::Server { server: server.to_owned(), why }
+    OpenError::Postgres { server: server.to_owned(), why }
 }

@@ -1,10 +1,9 @@
-//! Records: the one verb that writes, and the reads.
+//! Records: `commit` writes a batch, `read` returns and lists records.
 //!
-//! `fold` meets a batch's changes with what is stored, in memory; `commit` runs the statements; `read` lists. The rule by
-//! which a change wins is `sidecar_core::record::decide`. Invariant: a commit is one transaction of at most as many
-//! statements as there are kinds of rows in it.
+//! `merge` applies the changes of a batch to the stored records in memory, by the rule `sidecar_core::record::resolve`.
+//! Invariant: a commit is one transaction, and its number of statements does not depend on the number of rows.
 
 mod commit;
-mod fold;
+mod merge;
 mod read;
 mod row;

@@ -5,7 +5,7 @@ use sidecar_core::{
     record::{Listing, Record, RecordKey},
 };
 
-use super::row::{Row, record};
+use super::row::{Row, record_from_row};
 use crate::{SqlStore, sql::records as sql, tx::fetch};
 
 #[async_trait]
@@ -15,10 +15,10 @@ impl Records for SqlStore {
     }
 
     async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        let mut link = self.pool.read().await?;
+        let mut conn = self.pool.read().await?;
         let (organization, kind, id) = (key.organization.as_str(), &*key.kind, &*key.id);
-        let row: Option<Row> = fetch!(fetch_optional, link, sql::ONE, organization, kind, id)?;
-        row.map(record).transpose()
+        let row: Option<Row> = fetch!(fetch_optional, conn, sql::GET, organization, kind, id)?;
+        row.map(record_from_row).transpose()
     }
 
     async fn list(
@@ -35,15 +35,15 @@ impl Records for SqlStore {
         };
         let from = listing.from.map_or(i64::MIN, Timestamp::as_micros);
         let to = listing.to.map_or(i64::MAX, Timestamp::as_micros);
-        // Before the first row of either order: no id is greater than the last character there is.
+        // Sorts before the first row. U+10FFFF sorts after every id.
         let start = if listing.newest_first { (i64::MAX, "\u{10FFFF}") } else { (i64::MIN, "") };
         let (after_at, after_id) = listing.after.as_ref().map_or(start, |(at, id)| (at.as_micros(), &**id));
         let (location, search) = (listing.location.as_deref(), listing.search.as_deref());
         let limit = i64::from(listing.limit);
-        let mut link = self.pool.read().await?;
+        let mut conn = self.pool.read().await?;
         let rows: Vec<Row> = fetch!(
             fetch_all,
-            link,
+            conn,
             statement,
             organization.as_str(),
             kind,
@@ -55,7 +55,7 @@ impl Records for SqlStore {
             after_id,
             limit
         )?;
-        rows.into_iter().map(record).collect()
+        rows.into_iter().map(record_from_row).collect()
     }
 
     async fn count(
@@ -64,17 +64,17 @@ impl Records for SqlStore {
         kind: &str,
         location: Option<&str>,
     ) -> Result<u64, StoreError> {
-        let mut link = self.pool.read().await?;
+        let mut conn = self.pool.read().await?;
         let (count,): (i64,) = match location {
-            Some(location) => fetch!(fetch_one, link, sql::COUNT_IN_LOCATION, organization.as_str(), kind, location)?,
-            None => fetch!(fetch_one, link, sql::COUNT, organization.as_str(), kind)?,
+            Some(location) => fetch!(fetch_one, conn, sql::COUNT_IN_LOCATION, organization.as_str(), kind, location)?,
+            None => fetch!(fetch_one, conn, sql::COUNT, organization.as_str(), kind)?,
         };
         Ok(count.cast_unsigned())
     }
 
     async fn applied(&self, source: &str) -> Result<(u64, u64), StoreError> {
-        let mut link = self.pool.read().await?;
-        let (lines, deliveries): (i64, i64) = fetch!(fetch_one, link, sql::COUNT_APPLIED, source)?;
-        Ok((lines.cast_unsigned(), deliveries.cast_unsigned()))
+        let mut conn = self.pool.read().await?;
+        let (entries, deliveries): (i64, i64) = fetch!(fetch_one, conn, sql::COUNT_EVENT_LOG, source)?;
+        Ok((entries.cast_unsigned(), deliveries.cast_unsigned()))
     }
 }

@@ -6,13 +6,16 @@ use sidecar_core::{
     record::{Doc, Origin, Record, RecordKey},
 };
 
-use crate::error::{Result, json, unreadable};
+use crate::{
+    error::Result,
+    json::{parse_error, to_json},
+};
 
 /// organization, kind, id, location, version, origin, position, search, doc, revision, deleted.
 pub(super) type Row = (String, String, String, Option<String>, i64, String, i64, String, String, i64, i64);
 
 #[derive(Serialize)]
-pub(super) struct RowOut<'a> {
+pub(super) struct RecordParam<'a> {
     organization: &'a str,
     kind: &'a str,
     id: &'a str,
@@ -21,35 +24,34 @@ pub(super) struct RowOut<'a> {
     origin: Origin,
     position: i64,
     search: &'a str,
-    /// As text: the database never looks into it, and so cannot stumble over what it holds.
+    /// JSON text, because the database never parses it.
     doc: String,
     revision: u64,
     deleted: u8,
-    /// The revision that it follows.
-    former: u64,
+    previous_revision: u64,
 }
 
 #[derive(Serialize)]
-pub(super) struct KeyOut<'a> {
+pub(super) struct KeyParam<'a> {
     organization: &'a str,
     kind: &'a str,
     id: &'a str,
-    /// The version at which a fetched record is known without a look at its document.
+    /// Set if the batch only lists the record: the document is not read if this version is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    listed: Option<i64>,
+    listed_version: Option<i64>,
 }
 
-impl<'a> KeyOut<'a> {
-    pub(super) fn new(key: &'a RecordKey, listed: Option<Timestamp>) -> Self {
-        let listed = listed.map(Timestamp::as_micros);
-        Self { organization: key.organization.as_str(), kind: &key.kind, id: &key.id, listed }
+impl<'a> KeyParam<'a> {
+    pub(super) fn new(key: &'a RecordKey, listed_version: Option<Timestamp>) -> Self {
+        let listed_version = listed_version.map(Timestamp::as_micros);
+        Self { organization: key.organization.as_str(), kind: &key.kind, id: &key.id, listed_version }
     }
 }
 
-impl<'a> RowOut<'a> {
-    pub(super) fn new(record: &'a Record, former: u64) -> Result<Self> {
+impl<'a> RecordParam<'a> {
+    pub(super) fn new(record: &'a Record, previous_revision: u64) -> Result<Self> {
         Ok(Self {
-            former,
+            previous_revision,
             organization: record.key.organization.as_str(),
             kind: &record.key.kind,
             id: &record.key.id,
@@ -58,14 +60,14 @@ impl<'a> RowOut<'a> {
             origin: record.origin,
             position: record.position.as_micros(),
             search: &record.search,
-            doc: json(&*record.doc)?,
+            doc: to_json(&*record.doc)?,
             revision: record.revision,
             deleted: record.deleted.into(),
         })
     }
 }
 
-pub(super) fn record(row: Row) -> Result<Record> {
+pub(super) fn record_from_row(row: Row) -> Result<Record> {
     let (organization, kind, id, location, version, origin, position, search, doc, revision, deleted) = row;
     let key = RecordKey { organization: OrganizationId::from(organization), kind: kind.into(), id: id.into() };
     Ok(Record {
@@ -75,11 +77,11 @@ pub(super) fn record(row: Row) -> Result<Record> {
         origin: match &*origin {
             "webhook" => Origin::Webhook,
             "fetched" => Origin::Fetched,
-            _ => return Err(StoreError::broken("a record has an origin that this build does not know")),
+            _ => return Err(StoreError::broken("a record has an unknown origin")),
         },
         position: Timestamp::from_micros(position),
         search,
-        doc: serde_json::from_str::<Doc>(&doc).map_err(unreadable("a record's document"))?.into(),
+        doc: serde_json::from_str::<Doc>(&doc).map_err(parse_error("the document of a record"))?.into(),
         revision: revision.cast_unsigned(),
         deleted: deleted != 0,
     })

@@ -1,8 +1,8 @@
-use super::{Sql, both, two};
+use super::{Sql, per_database, portable};
 
-/// Answers the rows that were new. A body is text where it is UTF-8 and hexadecimal where it is not. In PostgreSQL the
-/// numbers are drawn in the order of arrival and the rows written in the order of their keys.
-pub(crate) const PUT: Sql = two(
+/// Returns the rows that were new. A body is sent as text if it is UTF-8, otherwise as hex. PostgreSQL assigns `seq` in order
+/// of arrival and inserts in key order.
+pub(crate) const INSERT: Sql = per_database(
     "INSERT INTO inbox (source, id, organization, order_key, kind, body, at, due_at)
      SELECT r.value->>'source', r.value->>'id', r.value->>'organization', r.value->>'order_key', r.value->>'kind',
             coalesce(unhex(r.value->>'hex'), CAST(r.value->>'text' AS BLOB)), r.value->>'at', r.value->>'at'
@@ -20,9 +20,9 @@ pub(crate) const PUT: Sql = two(
      RETURNING source, id",
 );
 
-/// The same, claimed until $2, except where an earlier delivery of the key is open. Answers place and attempts too: 1 is
-/// claimed. PostgreSQL would answer an `EXISTS` by reading every open row into a hash table.
-pub(crate) const PUT_AND_CLAIM: Sql = two(
+/// Inserts and claims until $2, unless an earlier delivery of the same key is open. Also returns `seq` and `attempts`, which is
+/// 1 for a claimed row. Not an `EXISTS`: PostgreSQL would read every open row into a hash table.
+pub(crate) const INSERT_AND_CLAIM: Sql = per_database(
     "INSERT INTO inbox (source, id, organization, order_key, kind, body, at, due_at, attempts, fence)
      SELECT r.value->>'source', r.value->>'id', r.value->>'organization', r.value->>'order_key', r.value->>'kind',
             coalesce(unhex(r.value->>'hex'), CAST(r.value->>'text' AS BLOB)), r.value->>'at',
@@ -50,12 +50,12 @@ pub(crate) const PUT_AND_CLAIM: Sql = two(
      RETURNING source, id, seq, attempts",
 );
 
-/// A row waits while an earlier open one of its source and order key is not due: held, or put off after a failure. An
-/// earlier one that is due comes first in the same answer.
+/// A row waits while an earlier open row of its source and order key is not due, because it is claimed or backs off after a
+/// failure. An earlier row that is due comes first in the same result.
 ///
-/// In PostgreSQL several may claim at once: who locks the first open row of a key takes what follows it too, and the others
-/// pass the key over.
-pub(crate) const CLAIM: Sql = two(
+/// PostgreSQL processes claim concurrently: the one that locks the first open row of a key also claims the rows behind it, and
+/// the others skip the key.
+pub(crate) const CLAIM: Sql = per_database(
     "WITH due AS MATERIALIZED (
          SELECT i.seq FROM inbox i
          WHERE i.state = 0 AND i.due_at <= $1
@@ -66,7 +66,7 @@ pub(crate) const CLAIM: Sql = two(
      UPDATE inbox SET due_at = $2, attempts = attempts + 1, fence = fence + 1
      WHERE seq IN (SELECT seq FROM due)
      RETURNING seq, fence, attempts, source, id, organization, order_key, kind, body, at",
-    "WITH heads AS MATERIALIZED (
+    "WITH first_of_key AS MATERIALIZED (
          SELECT i.source, i.order_key FROM inbox i
          WHERE i.state = 0 AND i.due_at <= $1
            AND NOT EXISTS (
@@ -75,7 +75,7 @@ pub(crate) const CLAIM: Sql = two(
          ORDER BY i.seq LIMIT $3
          FOR UPDATE OF i SKIP LOCKED),
      due AS MATERIALIZED (
-         SELECT i.seq FROM heads h JOIN inbox i ON i.source = h.source AND i.order_key = h.order_key
+         SELECT i.seq FROM first_of_key f JOIN inbox i ON i.source = f.source AND i.order_key = f.order_key
          WHERE i.state = 0 AND i.due_at <= $1
            AND NOT EXISTS (
                SELECT 1 FROM inbox e
@@ -86,8 +86,8 @@ pub(crate) const CLAIM: Sql = two(
      RETURNING i.seq, i.fence, i.attempts, i.source, i.id, i.organization, i.order_key, i.kind, i.body, i.at",
 );
 
-/// A finished delivery keeps its id and loses its body.
-pub(crate) const DONE: Sql = two(
+/// Clears the body and keeps the id for deduplication.
+pub(crate) const FINISH: Sql = per_database(
     "UPDATE inbox SET state = 1, body = x'', error = NULL
      WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
     "UPDATE inbox i SET state = 1, body = '', error = NULL
@@ -95,7 +95,7 @@ pub(crate) const DONE: Sql = two(
      WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
 );
 
-pub(crate) const HAND_BACK: Sql = two(
+pub(crate) const RELEASE: Sql = per_database(
     "UPDATE inbox SET due_at = $2, attempts = attempts - 1, fence = fence + 1
      WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
     "UPDATE inbox i SET due_at = $2, attempts = i.attempts - 1, fence = i.fence + 1
@@ -103,29 +103,29 @@ pub(crate) const HAND_BACK: Sql = two(
      WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
 );
 
-/// The claim ends either way: its fence is used up.
+/// Increments the fence, which ends the claim.
 pub(crate) const RETRY: Sql =
-    both("UPDATE inbox SET due_at = $4, error = $3, fence = fence + 1 WHERE seq = $1 AND fence = $2 AND state = 0");
+    portable("UPDATE inbox SET due_at = $4, error = $3, fence = fence + 1 WHERE seq = $1 AND fence = $2 AND state = 0");
 
-pub(crate) const GIVE_UP: Sql =
-    both("UPDATE inbox SET state = 2, error = $3, fence = fence + 1 WHERE seq = $1 AND fence = $2 AND state = 0");
+pub(crate) const DEAD_LETTER: Sql =
+    portable("UPDATE inbox SET state = 2, error = $3, fence = fence + 1 WHERE seq = $1 AND fence = $2 AND state = 0");
 
 pub(crate) const REDRIVE: Sql =
-    both("UPDATE inbox SET state = 0, due_at = $2, attempts = 0 WHERE seq = $1 AND state = 2");
+    portable("UPDATE inbox SET state = 0, due_at = $2, attempts = 0 WHERE seq = $1 AND state = 2");
 
-pub(crate) const BACKLOG: Sql = both(
+pub(crate) const BACKLOG: Sql = portable(
     "SELECT (SELECT count(*) FROM inbox WHERE state = 0),
             (SELECT at FROM inbox WHERE state = 0 ORDER BY seq LIMIT 1),
             (SELECT count(*) FROM inbox WHERE state = 2)",
 );
 
-pub(crate) const DEAD: Sql = both(
+pub(crate) const LIST_DEAD: Sql = portable(
     "SELECT seq, source, id, organization, kind, body, attempts, coalesce(error, ''), at FROM inbox
      WHERE state = 2 AND seq > $2 AND ($1 IS NULL OR organization = $1)
      ORDER BY seq LIMIT $3",
 );
 
-pub(crate) const SWEEP: Sql = two(
+pub(crate) const PURGE: Sql = per_database(
     "DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 1 AND at < $1 ORDER BY at LIMIT 1000)",
     "DELETE FROM inbox WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM inbox WHERE state = 1 AND at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED))",

@@ -1,9 +1,9 @@
-//! Every statement, a file per table. What runs them lives in the file of the port.
+//! Every SQL statement, one file per table. The file of the port runs them.
 //!
-//! `both` marks a text that every database reads the same; `two` gives SQLite's and PostgreSQL's where they differ
-//! (`json_each` for `jsonb_to_recordset`, a claim's lock, the database's clock). Invariants: a statement takes all its rows as
-//! one JSON parameter, so that its number never grows with the batch; rows that several processes may write at once are
-//! written in the order of their keys, so that two statements on one table never wait for each other.
+//! `portable` is one text for every database; `per_database` has one for SQLite and one for PostgreSQL (`json_each` or
+//! `json_to_recordset`, row locks, the database clock). Invariants: a statement takes all its rows as one JSON parameter, so
+//! the number of statements does not grow with the batch; statements that several processes may run at once write rows in key
+//! order, so they cannot deadlock.
 
 pub(crate) mod inbox;
 pub(crate) mod leases;
@@ -15,46 +15,46 @@ pub(crate) mod settings;
 pub(crate) mod syncs;
 pub(crate) mod tokens;
 
-/// A statement in the dialect of each database.
+/// A statement in the dialect of each enabled database.
 #[derive(Clone, Copy)]
 pub(crate) struct Sql {
     #[cfg(feature = "sqlite")]
-    pub(crate) lite: &'static str,
+    pub(crate) sqlite: &'static str,
     #[cfg(feature = "postgres")]
-    pub(crate) pg: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
-const fn both(text: &'static str) -> Sql {
-    two(text, text)
+const fn portable(text: &'static str) -> Sql {
+    per_database(text, text)
 }
 
 #[cfg_attr(
     not(all(feature = "sqlite", feature = "postgres")),
-    expect(unused_variables, reason = "the other database's")
+    expect(unused_variables, reason = "one database is disabled")
 )]
-pub(crate) const fn two(lite: &'static str, pg: &'static str) -> Sql {
+pub(crate) const fn per_database(sqlite: &'static str, postgres: &'static str) -> Sql {
     Sql {
         #[cfg(feature = "sqlite")]
-        lite,
+        sqlite,
         #[cfg(feature = "postgres")]
-        pg,
+        postgres,
     }
 }
 
-/// The database's own clock, in microseconds. Within a statement it stands still.
-macro_rules! now_lite {
+/// The database clock in microseconds, constant within a statement.
+macro_rules! now_sqlite {
     () => {
         "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
     };
 }
-macro_rules! now_pg {
+macro_rules! now_postgres {
     () => {
         "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
     };
 }
-use {now_lite, now_pg};
+use {now_postgres, now_sqlite};
 
-/// The rows that one statement of a sweep removes; the texts of the sweeps say the same number.
-pub(crate) const SWEEP_PORTION: u64 = 1000;
+/// The maximum number of rows that one `PURGE` statement deletes. The statements repeat this number.
+pub(crate) const PURGE_CHUNK_ROWS: u64 = 1000;
 
-pub(crate) const PING: Sql = both("SELECT CAST(1 AS BIGINT)");
+pub(crate) const PING: Sql = portable("SELECT CAST(1 AS BIGINT)");

@@ -1,22 +1,22 @@
-use super::{Sql, now_lite, now_pg, two};
+use super::{Sql, now_postgres, now_sqlite, per_database, portable};
 
-macro_rules! beat {
+macro_rules! heartbeat {
     ($now:expr) => {
         concat!(
-            "INSERT INTO processes (id, alive_until) VALUES ($1, ",
+            "INSERT INTO processes (id, expires_at) VALUES ($1, ",
             $now,
-            " + $2) ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until"
+            " + $2) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at"
         )
     };
 }
-pub(crate) const BEAT: Sql = two(beat!(now_lite!()), beat!(now_pg!()));
+pub(crate) const HEARTBEAT: Sql = per_database(heartbeat!(now_sqlite!()), heartbeat!(now_postgres!()));
 
-/// Those that went without a word.
-pub(crate) const BURY: Sql = two(
-    concat!("DELETE FROM processes WHERE alive_until <= ", now_lite!()),
-    concat!("DELETE FROM processes WHERE alive_until <= ", now_pg!()),
+/// Processes that stopped without deregistering.
+pub(crate) const DELETE_EXPIRED: Sql = per_database(
+    concat!("DELETE FROM processes WHERE expires_at <= ", now_sqlite!()),
+    concat!("DELETE FROM processes WHERE expires_at <= ", now_postgres!()),
 );
 
-pub(crate) const LEAVE: Sql = super::both("DELETE FROM processes WHERE id = $1");
+pub(crate) const DEREGISTER: Sql = portable("DELETE FROM processes WHERE id = $1");
 
-pub(crate) const COUNT: Sql = super::both("SELECT count(*) FROM processes");
+pub(crate) const COUNT: Sql = portable("SELECT count(*) FROM processes");

@@ -14,7 +14,7 @@ use sidecar_core::{
     },
     token::{CasResult, Connection, ConnectionState, TokenKey, TokenSet, TokenStore},
 };
-use sidecar_store::{OAuthState, OAuthStates, OpenError, Resealed, Settings, SqlStore, Store, Swept};
+use sidecar_store::{OAuthState, OAuthStates, OpenError, Purged, Resealed, SettingsStore, SqlStore, Store};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{OLD_KEY, folder, open, url, vault};
@@ -39,11 +39,16 @@ async fn connect(store: &SqlStore, resource: &str, access: &str) {
         access: access.into(),
         refresh: Some("refresh-secret".into()),
         expires_at: None,
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: Map::new(),
     };
-    assert!(matches!(store.swap(&key(resource), 0, &set).await.unwrap(), CasResult::Stored(1)));
+    assert!(matches!(
+        store.swap(&key(resource), 0, &set, &ConnectionState::Active).await.unwrap(),
+        CasResult::Stored(1)
+    ));
 }
 
 fn access(connection: &Connection) -> &str {
@@ -99,10 +104,10 @@ async fn the_store_is_every_port_at_once() {
 #[tokio::test]
 async fn an_unknown_scheme_is_named_without_its_password() {
     let refused = error("mysql://user:hunter2@host/db").await;
-    assert!(matches!(&refused, OpenError::Scheme(scheme) if scheme == "mysql"), "{refused:?}");
+    assert!(matches!(&refused, OpenError::UnknownScheme(scheme) if scheme == "mysql"), "{refused:?}");
     assert!(!refused.to_string().contains("hunter2") && refused.to_string().contains("sqlite://"), "{refused}");
     for text in ["", "store.db", "/tmp/store.db"] {
-        assert!(matches!(error(text).await, OpenError::Scheme(_)), "{text}");
+        assert!(matches!(error(text).await, OpenError::UnknownScheme(_)), "{text}");
     }
 }
 
@@ -110,21 +115,21 @@ async fn an_unknown_scheme_is_named_without_its_password() {
 async fn a_postgres_that_does_not_answer_is_named_without_its_password() {
     for url in ["postgres://u:hunter2@127.0.0.1:1/d", "postgresql://u:hunter2@127.0.0.1:1/d"] {
         let refused = error(url).await;
-        assert!(matches!(&refused, OpenError::Server { server, .. } if server == "127.0.0.1:1/d"), "{refused:?}");
+        assert!(matches!(&refused, OpenError::Postgres { server, .. } if server == "127.0.0.1:1/d"), "{refused:?}");
         assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_option_of_the_url_is_refused() {
-    assert!(matches!(error("sqlite://x.db?speed=11").await, OpenError::Url(_)));
+    assert!(matches!(error("sqlite://x.db?speed=11").await, OpenError::InvalidUrl(_)));
 }
 
 #[tokio::test]
 async fn a_missing_directory_is_named() {
     let url = format!("sqlite://{}/none/store.db", folder().display());
     let refused = error(&url).await;
-    assert!(matches!(&refused, OpenError::Unreachable { path, .. } if path.ends_with("none/store.db")), "{refused:?}");
+    assert!(matches!(&refused, OpenError::CannotOpen { path, .. } if path.ends_with("none/store.db")), "{refused:?}");
     assert!(refused.to_string().contains("directory"), "{refused}");
 }
 
@@ -146,9 +151,9 @@ async fn a_newer_database_is_refused_and_left_alone() {
         VALUES (9999, 'from the future', TRUE, x'00', 0)";
     sqlx::query(newer).execute(&mut raw).await.unwrap();
     let refused = error(&url).await;
-    assert!(matches!(refused, OpenError::Newer { found: 9999, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerSchema { found: 9999, .. }), "{refused:?}");
     assert!(refused.to_string().contains("newer release"), "{refused}");
-    assert!(matches!(sidecar_store::migrate(&url).await, Err(OpenError::Newer { .. })));
+    assert!(matches!(sidecar_store::migrate(&url).await, Err(OpenError::NewerSchema { .. })));
 }
 
 #[tokio::test]
@@ -156,7 +161,7 @@ async fn a_database_of_another_build_is_refused() {
     let url = url();
     assert!(sidecar_store::migrate(&url).await.unwrap() > 0);
     sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'").execute(&mut raw(&url).await).await.unwrap();
-    assert!(matches!(error(&url).await, OpenError::Changed(1)));
+    assert!(matches!(error(&url).await, OpenError::MigrationMismatch(1)));
 }
 
 #[tokio::test]
@@ -251,7 +256,7 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     let locked = store.load(&key("a")).await.unwrap().unwrap();
     assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
     assert!(
-        matches!(store.swap(&key("a"), 1, &locked.tokens).await, Ok(CasResult::Stored(2))),
+        matches!(store.swap(&key("a"), 1, &locked.tokens, &ConnectionState::Active).await, Ok(CasResult::Stored(2))),
         "it can be connected anew"
     );
 }
@@ -271,7 +276,7 @@ async fn settings_are_sealed_anew_after_the_connections() {
     let found = new.setting(&org, "calcom").await.unwrap().unwrap();
     assert_eq!((found.revision, found.value.expose_secret()), (1, "calcom"));
     assert!(store.setting(&org, "calcom").await.is_err(), "the old key alone opens nothing any more");
-    store.forget_setting(&org, "calcom").await.unwrap();
+    store.delete_setting(&org, "calcom").await.unwrap();
     assert!(store.put_setting(&org, "calcom", 0, &"anew".into()).await.unwrap(), "it can be set anew");
 }
 
@@ -336,8 +341,8 @@ async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
     // One that expired a moment ago is of no use to anybody; one that is good stays.
     store.put_state("expired", &state(99)).await.unwrap();
     store.put_state("good", &state(101)).await.unwrap();
-    let swept = store.sweep(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
-    assert_eq!(swept, Swept { deliveries: 1_498, tasks: 1, states: 1 });
+    let swept = store.purge_expired(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
+    assert_eq!(swept, Purged { deliveries: 1_498, tasks: 1, oauth_states: 1 });
     let again = [delivery("old5", 10), delivery("young", 100), delivery("old0", 10)];
     assert_eq!(store.put(&again).await.unwrap(), [Receipt::New, Receipt::Duplicate, Receipt::Duplicate]);
     assert_eq!(store.backlog().await.unwrap().dead, 1);

@@ -1,4 +1,4 @@
-//! What differs between the providers: what a delivery says, how it is signed, where it goes, and what shows that it was applied.
+//! The differences between the providers: the body, signature and route of a delivery, and the queries that count its effects.
 
 use clap::ValueEnum;
 use http::HeaderMap;
@@ -6,9 +6,9 @@ use provider_sandbox::Sandbox;
 use serde_json::{Value, json};
 use sidecar_core::{Clock, SystemClock};
 use sidecar_store::Store;
-use sidecar_tests::{Connected, ORGANIZATION, make_organization};
+use sidecar_tests::{ORGANIZATION, TestConnection, create_organization_row};
 
-/// Whose deliveries.
+/// The provider of the deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Provider {
     /// Signed with Ed25519.
@@ -20,23 +20,23 @@ pub(crate) enum Provider {
 impl Provider {
     pub(super) const ALL: [Self; 2] = [Self::Ghl, Self::Calcom];
 
-    /// How its rows are called.
-    pub(super) fn rows(self) -> &'static str {
+    /// Returns the prefix of its rows in the report.
+    pub(super) fn row_prefix(self) -> &'static str {
         match self {
             Self::Ghl => "webhooks",
             Self::Calcom => "calcom webhooks",
         }
     }
 
-    /// Deliveries a second that are asked for, over many connections.
-    pub(super) fn asked(self) -> f64 {
+    /// Returns the required deliveries per second over many connections.
+    pub(super) fn required_rate(self) -> f64 {
         match self {
             Self::Ghl => 8_000.0,
             Self::Calcom => 9_000.0,
         }
     }
 
-    /// Where its deliveries go.
+    /// Returns the webhook route.
     pub(super) fn route(self) -> &'static str {
         match self {
             Self::Ghl => "/api/webhooks/ghl",
@@ -44,7 +44,7 @@ impl Provider {
         }
     }
 
-    /// What its deliveries are checked with.
+    /// Returns the public key or the secret that verifies its deliveries.
     pub(super) fn key(self, sandbox: &Sandbox) -> String {
         match self {
             Self::Ghl => sandbox.ghl().public_key_pem(),
@@ -52,7 +52,7 @@ impl Provider {
         }
     }
 
-    /// A delivery about something of its own, signed: headers and body.
+    /// Returns the headers and body of a signed delivery about a new entity.
     pub(super) fn delivery(self, sandbox: &Sandbox, number: usize) -> (HeaderMap, bytes::Bytes) {
         match self {
             Self::Ghl => sandbox.ghl().sign_delivery(&contact_update(sandbox, number)),
@@ -63,16 +63,15 @@ impl Provider {
         }
     }
 
-    /// Makes the organization that the deliveries are of, and what they need of it. With Cal.com it has webhook secrets and nothing
-    /// else: no GHL whose appointments would follow its bookings.
+    /// Creates the organization of the deliveries. For Cal.com it has no GHL connection, so that bookings are not synced.
     pub(super) async fn connect(self, sandbox: &Sandbox, store: &dyn Store) {
         match self {
-            Self::Ghl => drop(Connected::organization(sandbox, store).await),
-            Self::Calcom => drop(make_organization(store).await),
+            Self::Ghl => drop(TestConnection::organization(sandbox, store).await),
+            Self::Calcom => drop(create_organization_row(store).await),
         }
     }
 
-    /// The environment of a server that takes them.
+    /// Returns the environment of a server that receives its deliveries.
     pub(super) fn environment(self, sandbox: &Sandbox) -> Vec<(&'static str, String)> {
         let mut environment = sandbox.env();
         if self == Self::Calcom {
@@ -82,7 +81,7 @@ impl Provider {
         environment
     }
 
-    /// The queries that each say how many deliveries a server applied, once.
+    /// Returns queries whose result is the number of deliveries if each was applied once.
     pub(super) fn effects(self) -> &'static [&'static str] {
         match self {
             Self::Ghl => &[APPLIED, DISTINCT, "SELECT count(*) FROM records WHERE kind = 'contact'"],
@@ -91,8 +90,8 @@ impl Provider {
     }
 }
 
-const APPLIED: &str = "SELECT count(*) FROM applied_events WHERE outcome = 'applied'";
-const DISTINCT: &str = "SELECT count(DISTINCT delivery) FROM applied_events";
+const APPLIED: &str = "SELECT count(*) FROM event_log WHERE outcome = 'applied'";
+const DISTINCT: &str = "SELECT count(DISTINCT delivery) FROM event_log";
 
 /// About 600 bytes, as GHL sends for a contact with its usual fields, in the first location.
 fn contact_update(sandbox: &Sandbox, number: usize) -> Value {

@@ -1,4 +1,4 @@
-//! Signed deliveries as the bytes of HTTP requests, made before any clock runs and handed to the sender in a file.
+//! Signed deliveries as the bytes of HTTP requests, prepared before the measurement in a file for the sender.
 
 use std::{
     fs::File,
@@ -11,37 +11,37 @@ use provider_sandbox::Sandbox;
 
 use super::provider::Provider;
 
-/// Requests in one piece, each behind its length.
+/// Requests in one buffer, each after its length.
 pub(super) struct Requests {
     bytes: Vec<u8>,
-    places: Vec<Range<usize>>,
+    ranges: Vec<Range<usize>>,
 }
 
 impl Requests {
-    /// Those that [`write`] wrote.
+    /// Reads a file that [`write`] wrote.
     pub(super) fn read(file: &Path) -> Self {
         let bytes = std::fs::read(file).unwrap();
-        let (mut places, mut at) = (Vec::new(), 0);
+        let (mut ranges, mut at) = (Vec::new(), 0);
         while let Some(length) = bytes.get(at..at + 4) {
             let begin = at + 4;
             at = begin + u32::from_le_bytes(length.try_into().unwrap()) as usize;
-            places.push(begin..at);
+            ranges.push(begin..at);
         }
-        Self { bytes, places }
+        Self { bytes, ranges }
     }
 
-    /// How many.
+    /// Returns the number of requests.
     pub(super) fn count(&self) -> usize {
-        self.places.len()
+        self.ranges.len()
     }
 
-    /// One of them.
+    /// Returns the request at `index`.
     pub(super) fn get(&self, index: usize) -> &[u8] {
-        &self.bytes[self.places[index].clone()]
+        &self.bytes[self.ranges[index].clone()]
     }
 }
 
-/// Writes `count` deliveries, each about something of its own.
+/// Writes `count` deliveries, each about a new entity.
 pub(super) fn write(file: &Path, provider: Provider, sandbox: &Sandbox, count: usize) {
     let mut file = BufWriter::new(File::create(file).unwrap());
     for number in 0..count {

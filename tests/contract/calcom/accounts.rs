@@ -7,7 +7,7 @@ use calcom_client::{
 use serde_json::Map;
 use sidecar_core::{model::Unknown, token::TokenSet};
 
-use super::call::{Call, at, call, read, secret};
+use super::call::{Call, at, call, decoded, secret};
 
 const HOOK: &str = "https://crm.example.com/hooks";
 const FROM: &str = "2026-12-24T00:00:00Z";
@@ -229,8 +229,8 @@ fn teams() -> Vec<Call> {
     ]
 }
 
-/// Tokens have all the fields that their answer has.
-struct Tokens(#[expect(dead_code, reason = "what was read is not looked at")] TokenSet);
+/// A token set, which has no unknown fields.
+struct Tokens(#[expect(dead_code, reason = "only decoded")] TokenSet);
 
 impl Unknown for Tokens {}
 
@@ -242,9 +242,9 @@ fn oauth() -> Vec<Call> {
                 let app = server.app();
                 Box::pin(async move {
                     let pkce = Pkce::from_verifier(secret());
-                    let answer =
+                    let response =
                         if full { app.exchange_code("code", Some(&pkce)).await } else { app.refresh(&secret()).await };
-                    answer.map(|tokens| read(&Tokens(tokens)))
+                    response.map(|tokens| decoded(&Tokens(tokens)))
                 })
             },
         },
@@ -252,7 +252,7 @@ fn oauth() -> Vec<Call> {
             operation: "oauth.client",
             send: |server, _| {
                 let app = server.app();
-                Box::pin(async move { app.client().await.map(|answer| read(&answer)) })
+                Box::pin(async move { app.client().await.map(|response| decoded(&response)) })
             },
         },
     ]

@@ -34,10 +34,10 @@ fn guest() -> Guest {
 }
 
 pub(super) fn calls() -> Vec<Call> {
-    [whole(), parts()].into_iter().flatten().collect()
+    [of_bookings(), of_details()].into_iter().flatten().collect()
 }
 
-fn whole() -> Vec<Call> {
+fn of_bookings() -> Vec<Call> {
     vec![
         call!(
             "bookings.create",
@@ -131,7 +131,7 @@ fn whole() -> Vec<Call> {
     ]
 }
 
-fn parts() -> Vec<Call> {
+fn of_details() -> Vec<Call> {
     vec![
         call!(
             "bookings.set_location",

@@ -5,39 +5,40 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use sidecar_core::{SecretString, Timestamp, model::Unknown, retry::RetryPolicy};
 
-use crate::outcome::{Outcome, told};
+use crate::outcome::{Outcome, error_text};
 
-/// Where calls go.
+/// The URL of the Prism.
 pub(crate) struct Server(String);
 
-/// What an answer was read as.
+/// How a response was decoded.
 #[derive(Debug)]
-pub(crate) struct Read {
-    /// Whether that is a type of its own.
+pub(crate) struct Decoded {
+    /// Whether it has a named type.
     typed: bool,
-    /// Where it has fields that no field of the type took up.
+    /// The paths of unknown fields.
     unknown: Vec<String>,
 }
 
 /// A call of one operation.
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
-    /// Sends it with few arguments or with all.
-    pub(crate) send: fn(&Server, bool) -> BoxFuture<'static, Result<Read>>,
+    /// Sends it with the required arguments or with all.
+    pub(crate) send: fn(&Server, bool) -> BoxFuture<'static, Result<Decoded>>,
 }
 
-/// A call: its operation, and the request with few arguments and with all, as expressions of the client.
+/// Declares a call: its operation, and the requests with the required arguments and with all.
 macro_rules! call {
     ($operation:literal, |$calcom:ident| $request:expr) => {
         $crate::calcom::call::call!($operation, |$calcom| $request, $request)
     };
-    ($operation:literal, |$calcom:ident| $few:expr, $all:expr) => {
+    ($operation:literal, |$calcom:ident| $required:expr, $all:expr) => {
         $crate::calcom::call::Call {
             operation: $operation,
             send: |server, full| {
                 let $calcom = server.client();
                 Box::pin(async move {
-                    if full { $all.await } else { $few.await }.map(|answer| $crate::calcom::call::read(&answer))
+                    if full { $all.await } else { $required.await }
+                        .map(|response| $crate::calcom::call::decoded(&response))
                 })
             },
         }
@@ -45,12 +46,12 @@ macro_rules! call {
 }
 pub(crate) use call;
 
-/// What an answer was read as.
-pub(crate) fn read<T: Unknown + 'static>(answer: &T) -> Read {
+/// Describes how a response was decoded.
+pub(crate) fn decoded<T: Unknown + 'static>(response: &T) -> Decoded {
     let untyped = [TypeId::of::<Value>(), TypeId::of::<Vec<Value>>(), TypeId::of::<()>()];
     let mut unknown = Vec::new();
-    answer.unknown("", &mut unknown);
-    Read { typed: !untyped.contains(&TypeId::of::<T>()), unknown }
+    response.unknown("", &mut unknown);
+    Decoded { typed: !untyped.contains(&TypeId::of::<T>()), unknown }
 }
 
 impl Server {
@@ -58,14 +59,14 @@ impl Server {
         Self(url.to_owned())
     }
 
-    /// A client with limits of its own, which speaks the versions that the specification is of.
+    /// Creates a client with its own limiter and the API versions of the specification.
     pub(crate) fn client(&self) -> CalcomClient {
         let builder = CalcomClient::builder().base_url(&self.0).api_key("cal_contract".to_owned());
         let builder = builder.profile(Profile::Cloud).versions(ApiVersions::of(Profile::SelfHosted));
         builder.retry(RetryPolicy::never()).build().unwrap()
     }
 
-    /// The OAuth app.
+    /// Creates the OAuth client.
     pub(crate) fn app(&self) -> CalcomOAuth {
         let builder =
             CalcomOAuth::builder("client1").client_secret("secret".to_owned()).base_url(&self.0).app_url(&self.0);
@@ -77,8 +78,8 @@ impl Call {
     pub(crate) async fn run(self, server: &Server, full: bool) -> Outcome {
         let operation = self.operation.to_owned();
         match (self.send)(server, full).await {
-            Ok(Read { typed, unknown }) => {
-                let error = (!unknown.is_empty()).then(|| format!("no field takes up {}", unknown.join(", ")));
+            Ok(Decoded { typed, unknown }) => {
+                let error = (!unknown.is_empty()).then(|| format!("unknown fields {}", unknown.join(", ")));
                 Outcome { operation, full, typed, accepted: true, error, unknown }
             }
             Err(error) => Outcome {
@@ -86,14 +87,14 @@ impl Call {
                 full,
                 typed: true,
                 accepted: error.status().is_some_and(|status| status.is_success()),
-                error: Some(told(&error)),
+                error: Some(error_text(&error)),
                 unknown: Vec::new(),
             },
         }
     }
 }
 
-/// A time in RFC 3339.
+/// Parses a time in RFC 3339.
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }

@@ -1,7 +1,6 @@
-//! Every operation that the client of Cal.com has a method for.
+//! Every operation with a method in the Cal.com client.
 //!
-//! The calls are written by hand, a table for each family. Invariant: a field of an example that no field of the type takes up is a
-//! failure too.
+//! The calls are written by hand, one table for each API family. Invariant: an unknown field in an example is a failure too.
 
 mod accounts;
 mod availability;
@@ -15,32 +14,32 @@ use call::{Call, Server};
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    outcome::fullness,
+    outcome::argument_sets,
     prism::{Prism, Specification},
     report::Report,
 };
 
-/// Calls under way at once.
-const AT_ONCE: usize = 8;
+/// Concurrent calls.
+const CONCURRENT_CALLS: usize = 8;
 
 fn calls() -> Vec<Call> {
     [bookings::calls(), availability::calls(), accounts::calls()].into_iter().flatten().collect()
 }
 
 #[tokio::test]
-async fn every_operation_of_calcom_is_accepted_and_its_answer_read() {
+async fn every_operation_of_calcom_is_accepted_and_its_response_decoded() {
     let specification = Specification::file("CALCOM_SPEC", "calcom.js");
     let prism = Prism::start(&specification).await;
     let server = Server::new(&prism.served[0].url);
-    let mut report = Report::new("calcom", "78 called, ≥ 90 % accepted and read");
-    for full in fullness() {
+    let mut report = Report::new("calcom", "78 called, ≥ 90 % accepted and decoded");
+    for full in argument_sets() {
         let calls = calls().into_iter().map(|call| call.run(&server, *full));
-        report.add(stream::iter(calls).buffered(AT_ONCE).collect().await);
+        report.add(stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await);
     }
     report.write(&prism.served);
-    assert!(report.read_share() >= 0.9, "{} of the calls were accepted and read", report.read_share());
-    report.agrees_with_the_exceptions();
-    report.agrees_with_its_copy();
+    assert!(report.decoded_share() >= 0.9, "{} of the calls were accepted and decoded", report.decoded_share());
+    report.assert_exceptions_match();
+    report.assert_copy_is_current();
 }
 
 #[test]

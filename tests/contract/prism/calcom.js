@@ -1,5 +1,5 @@
-// What Cal.com's published specification gets wrong, put right before Prism reads it, so that a good request can pass and a bad
-// one cannot. Answers what it changed.
+// Corrects errors in Cal.com's published specification before Prism loads it, so that Prism accepts exactly the valid requests.
+// Returns its changes.
 'use strict';
 
 const HH_MM = '^([01]\\d|2[0-3]):[0-5]\\d$';
@@ -12,7 +12,7 @@ function every(node, visit) {
   Object.values(node).forEach((part) => every(part, visit));
 }
 
-// Alternatives of requests overlap: a body that fits one fits several, and `oneOf` refuses that.
+// Alternatives of requests overlap: a body that matches several fails `oneOf`.
 function overlapping(document) {
   let count = 0;
   every(document, (node) => {
@@ -25,7 +25,7 @@ function overlapping(document) {
   return `${count} times oneOf: anyOf`;
 }
 
-// The examples of some texts are numbers, and some lists of numbers are called lists of texts.
+// Some text fields have numbers as examples, and some lists of numbers are declared as lists of texts.
 function texts(document) {
   let count = 0;
   every(document, (node) => {
@@ -41,7 +41,7 @@ function texts(document) {
   return `${count} texts and numbers, by their examples`;
 }
 
-// The values of a list's items are said to be those of the list.
+// The enum of the items is repeated on the list.
 function lists(document) {
   let count = 0;
   every(document, (node) => {
@@ -53,7 +53,7 @@ function lists(document) {
   return `${count} lists: values of their items only`;
 }
 
-// A parameter that is a list of objects is published as their fields.
+// A parameter that is a list of objects is published as the fields of the objects.
 function busyTimes(document) {
   const [route, method] = BUSY_TIMES;
   document.paths[route][method].parameters
@@ -62,7 +62,7 @@ function busyTimes(document) {
   return `${method.toUpperCase()} ${route}: calendarsToLoad`;
 }
 
-// The name of a constant stands where its value should.
+// The pattern is the name of a constant instead of its value.
 function times(document) {
   let count = 0;
   every(document, (node) => {
@@ -74,7 +74,7 @@ function times(document) {
   return `${count} patterns of hours and minutes`;
 }
 
-// Versions are called necessary in words only; any text would do.
+// Versions are required only in the description; the schema accepts any text.
 function versions(document) {
   let count = 0;
   every(document.paths, (node) => {
@@ -86,7 +86,7 @@ function versions(document) {
   return `${count} versions: no other value`;
 }
 
-// The examples have the envelope, the schemas lack it. The client asks for slots with an end.
+// The examples have the envelope, but the schemas do not. The client requests slots with an end.
 function slots(document) {
   const [route, method] = SLOTS;
   const media = document.paths[route][method].responses['200'].content['application/json'];
@@ -97,6 +97,6 @@ function slots(document) {
   return `${method.toUpperCase()} ${route}: the envelope`;
 }
 
-const MENDS = [overlapping, texts, lists, times, versions, slots, busyTimes];
+const FIXES = [overlapping, texts, lists, times, versions, slots, busyTimes];
 
-module.exports = (document) => MENDS.map((mend) => mend(document));
+module.exports = (document) => FIXES.map((fix) => fix(document));

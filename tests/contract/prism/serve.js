@@ -1,10 +1,9 @@
-// Serves each published OpenAPI file of a folder by a Prism of its own, all in this one process: loading Prism takes seconds,
-// loading a file takes milliseconds. Prints a line of JSON for each: {file, sha256, url, operations, mended}. Ends with its
-// standard input.
+// Serves each published OpenAPI file of a folder with a separate Prism server, all in one process, because loading Prism takes
+// seconds. Prints one line of JSON for each: {file, sha256, url, operations, fixes}. Ends with its standard input.
 //
-//   node serve.js FOLDER [FILE…]     FILE is relative to FOLDER; all JSON files that name paths unless some are named
+//   node serve.js FOLDER [FILE…]     FILE is relative to FOLDER; by default all JSON files with `paths`
 //
-// PRISM_MEND names a module that puts a document right before it is served, and answers what it changed.
+// PRISM_FIX_SCRIPT names a module that corrects a document before it is served and returns its changes.
 'use strict';
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -30,45 +29,44 @@ function filesOf(folder) {
 
 function resolves(document, pointer) {
   const steps = pointer.slice(2).split('/').map((step) => step.replace(/~1/g, '/').replace(/~0/g, '~'));
-  return steps.reduce((place, step) => place?.[step], document) !== undefined;
+  return steps.reduce((node, step) => node?.[step], document) !== undefined;
 }
 
-// Prism refuses a file in which one reference leads nowhere. Takes the answers out that have such a reference; answers where
-// they stood.
+// Prism rejects a file with a broken reference. Removes the responses with broken references and returns their locations.
 function withoutBroken(document) {
   const broken = (node) =>
     node !== null && typeof node === 'object' &&
     ((typeof node.$ref === 'string' && node.$ref.startsWith('#/') && !resolves(document, node.$ref)) ||
       Object.values(node).some(broken));
-  const mended = [];
+  const fixes = [];
   for (const [route, methods] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
-      for (const [status, answer] of Object.entries(operation.responses ?? {})) {
-        if (broken(answer)) {
+      for (const [status, response] of Object.entries(operation.responses ?? {})) {
+        if (broken(response)) {
           delete operation.responses[status];
-          mended.push(`${method.toUpperCase()} ${route}: answer ${status}`);
+          fixes.push(`${method.toUpperCase()} ${route}: response ${status}`);
         }
       }
     }
   }
-  return mended;
+  return fixes;
 }
 
-const mendMore = process.env.PRISM_MEND ? require(process.env.PRISM_MEND) : () => [];
+const fixMore = process.env.PRISM_FIX_SCRIPT ? require(process.env.PRISM_FIX_SCRIPT) : () => [];
 
-// The operations of a file, from a mended copy where it needs one.
+// Returns the operations of a file, from a corrected copy if needed.
 async function load(folder, file, copies) {
   const published = fs.readFileSync(path.join(folder, file));
   const sha256 = crypto.createHash('sha256').update(published).digest('hex');
   const document = JSON.parse(published);
-  const mended = [...withoutBroken(document), ...mendMore(document)];
-  if (mended.length === 0) {
-    return { operations: await getHttpOperationsFromSpec(path.join(folder, file)), mended, sha256 };
+  const fixes = [...withoutBroken(document), ...fixMore(document)];
+  if (fixes.length === 0) {
+    return { operations: await getHttpOperationsFromSpec(path.join(folder, file)), fixes, sha256 };
   }
   fs.cpSync(folder, copies, { recursive: true });
   fs.chmodSync(path.join(copies, file), 0o644);
   fs.writeFileSync(path.join(copies, file), JSON.stringify(document));
-  return { operations: await getHttpOperationsFromSpec(path.join(copies, file)), mended, sha256 };
+  return { operations: await getHttpOperationsFromSpec(path.join(copies, file)), fixes, sha256 };
 }
 
 async function main([folder, ...named]) {
@@ -81,10 +79,10 @@ async function main([folder, ...named]) {
   process.stdin.on('end', leave).on('close', leave).resume();
   const logger = createLogger('prism', { level: process.env.PRISM_LOG ?? 'silent' });
   for (const file of named.length > 0 ? named : filesOf(folder)) {
-    const { operations, mended, sha256 } = await load(folder, file, path.join(copies, file.replace(/\W/g, '-')));
+    const { operations, fixes, sha256 } = await load(folder, file, path.join(copies, file.replace(/\W/g, '-')));
     const server = createServer(operations, { cors: false, config: CONFIG, components: { logger } });
     const url = await server.listen(0, '127.0.0.1');
-    console.log(JSON.stringify({ file, sha256, url, operations: operations.length, mended }));
+    console.log(JSON.stringify({ file, sha256, url, operations: operations.length, fixes }));
   }
   console.log(JSON.stringify({ ready: true }));
 }

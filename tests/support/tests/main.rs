@@ -1,4 +1,4 @@
-//! The tests' own tools: what is started ends, and a fault is the fault that was asked for.
+//! Tests of the harness: everything started ends, and each fault has its documented effect.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod fault_proxy;

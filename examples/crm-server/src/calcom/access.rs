@@ -38,7 +38,7 @@ const SETTINGS_TTL_AFTER_MISMATCH: Duration = Duration::from_secs(1);
 /// The most organizations whose clients, users and settings are cached.
 const MAX_CACHED_ORGANIZATIONS: usize = 10_000;
 
-/// Cal.com as this server is set up for it. Cheap to clone.
+/// Access to Cal.com for each organization. Cheap to clone.
 #[derive(Clone)]
 pub struct CalcomAccess(Arc<Inner>);
 
@@ -46,16 +46,16 @@ struct Inner {
     config: CalcomConfig,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// To addresses that the operator set.
+    /// For addresses that the operator configured.
     transport: Arc<dyn Transport>,
-    /// To addresses that an organization named.
-    to_named: Arc<dyn Transport>,
+    /// For addresses that an organization set: blocks private networks.
+    tenant_transport: Arc<dyn Transport>,
     limiter: Arc<dyn RateLimiter>,
     observer: Arc<dyn Observer>,
     oauth: Option<CalcomOAuth>,
     connections: CalcomConnections,
     /// One client per organization, so that its circuit breaker and retry budget outlive a request; with the revision of the
-    /// settings it was made of.
+    /// settings that it was built from.
     clients: Mutex<HashMap<OrganizationId, (u64, CalcomClient)>>,
     users: Cache<OrganizationId, User>,
     settings: Cache<OrganizationId, CachedSettings>,
@@ -84,10 +84,10 @@ impl fmt::Debug for CalcomAccess {
 }
 
 impl CalcomAccess {
-    /// Sets everything up; nothing is sent.
+    /// Builds the clients' shared parts; nothing is sent.
     ///
     /// # Errors
-    /// [`StartError`] names what cannot be right.
+    /// [`StartError`] for invalid configuration.
     pub fn new(
         config: &Config,
         store: &Arc<dyn Store>,
@@ -96,7 +96,7 @@ impl CalcomAccess {
         clock: &Arc<dyn Clock>,
         observer: &Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
-        let to_named: Arc<dyn Transport> = match config.environment {
+        let tenant_transport: Arc<dyn Transport> = match config.environment {
             Environment::Production => Arc::new(PublicTransport::new().map_err(StartError::Calcom)?),
             Environment::Development | Environment::Test => Arc::clone(transport),
         };
@@ -116,7 +116,7 @@ impl CalcomAccess {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             transport: Arc::clone(transport),
-            to_named,
+            tenant_transport,
             limiter: Arc::clone(limiter),
             observer: Arc::clone(observer),
             oauth,
@@ -125,24 +125,24 @@ impl CalcomAccess {
             users: Cache::new(MAX_CACHED_ORGANIZATIONS),
             settings: Cache::new(MAX_CACHED_ORGANIZATIONS),
         }));
-        // Whatever is wrong with the settings shows here and not in the first request.
-        let anybody = OrganizationId::from("check");
-        let organization = config.calcom.organization.as_ref().unwrap_or(&anybody);
+        // Reports invalid settings at the start and not in the first request.
+        let any = OrganizationId::from("check");
+        let organization = config.calcom.organization.as_ref().unwrap_or(&any);
         access.build(organization, &CalcomSettings::default()).map_err(StartError::Calcom)?;
         Ok(access)
     }
 
-    /// The organization that the environment's key and secrets belong to.
+    /// Returns the organization of the environment's key and secrets.
     pub fn organization(&self) -> Option<&OrganizationId> {
         self.0.config.organization.as_ref()
     }
 
-    /// Whether the organization's connection is the environment's, which nobody changes from outside.
+    /// Whether the environment configures the organization's connection, which cannot be changed over the API.
     pub fn is_from_environment(&self, organization: &OrganizationId) -> bool {
         self.0.config.key_of(organization).is_some()
     }
 
-    /// Whether the organization has credentials at all, good or not.
+    /// Whether the organization has credentials, valid or not.
     ///
     /// # Errors
     /// The store.
@@ -150,21 +150,21 @@ impl CalcomAccess {
         Ok(self.is_from_environment(organization) || self.connection(organization).await?.is_some())
     }
 
-    /// The connection as it is stored, at the address that the settings have now.
+    /// Returns the stored connection for the address of the current settings.
     ///
     /// # Errors
     /// The store.
     pub async fn connection(&self, organization: &OrganizationId) -> Result<Option<Connection>> {
-        let settled = self.settings(organization).await?;
-        self.tokens(organization, &settled.settings).connection().await
+        let stored = self.settings(organization).await?;
+        self.tokens(organization, &stored.settings).connection().await
     }
 
-    /// The app towards the OAuth endpoints; none: organizations connect by API key.
+    /// Returns the OAuth client; `None` when organizations connect by API key.
     pub fn oauth(&self) -> Option<&CalcomOAuth> {
         self.0.oauth.as_ref()
     }
 
-    /// An organization's stored connection, at the address of these settings: what is kept for another is never found.
+    /// Returns an organization's tokens for the address of these settings. Tokens of other addresses are never used.
     pub fn tokens(&self, organization: &OrganizationId, settings: &CalcomSettings) -> CalcomTokens {
         let tokens = self.0.connections.of(organization);
         match &settings.base_url {
@@ -191,13 +191,13 @@ impl CalcomAccess {
         Ok(())
     }
 
-    /// The way to the address that the operator set, for a look whether it is there.
+    /// Returns the transport for the configured address, for health checks.
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport
     }
 
-    /// Waits until no token renewal is under way.
-    pub async fn settle(&self) {
+    /// Waits for running token refreshes.
+    pub async fn drain_refreshes(&self) {
         self.0.connections.settle().await;
     }
 
@@ -226,30 +226,30 @@ impl CalcomAccess {
         Ok(self.cached_settings(SETTINGS_TTL_AFTER_MISMATCH, organization).await?.verifier)
     }
 
-    /// The organization's client, of its settings as they are now. Without a connection its calls fail with
+    /// Returns the organization's client, built from its current settings. Without a connection its calls fail with
     /// [`ErrorKind::Auth`].
     ///
     /// # Errors
-    /// The store, or [`ErrorKind::InvalidInput`] when the settings cannot be right.
+    /// The store, or [`ErrorKind::InvalidInput`] for invalid settings.
     pub async fn client(&self, organization: &OrganizationId) -> Result<CalcomClient> {
-        let settled = self.settings(organization).await?;
+        let stored = self.settings(organization).await?;
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((revision, client)) = clients.get(organization)
-            && *revision == settled.revision
+            && *revision == stored.revision
         {
             return Ok(client.clone());
         }
-        // Another process may have put another key in place of the one in hand.
-        self.tokens(organization, &settled.settings).invalidate();
-        let client = self.build(organization, &settled.settings)?;
+        // Another process may have replaced the key that this one has cached.
+        self.tokens(organization, &stored.settings).invalidate();
+        let client = self.build(organization, &stored.settings)?;
         if clients.len() >= MAX_CACHED_ORGANIZATIONS {
             clients.clear();
         }
-        clients.insert(organization.clone(), (settled.revision, client.clone()));
+        clients.insert(organization.clone(), (stored.revision, client.clone()));
         Ok(client)
     }
 
-    /// The user whose credentials the organization has, as Cal.com says. It is asked once for each of them.
+    /// Returns the user whose credentials the organization has. Cal.com is asked once for each pair of credentials.
     ///
     /// # Errors
     /// As the client's; [`ErrorKind::Auth`] without a connection.
@@ -267,32 +267,32 @@ impl CalcomAccess {
         Ok(id)
     }
 
-    /// A name for the account that the organization has connected: its user, and the API's address. Another account has another.
+    /// Returns an identifier of the connected account: its user and the API's address.
     ///
     /// # Errors
     /// As [`user`](Self::user)'s.
     pub(crate) async fn account(&self, organization: &OrganizationId) -> Result<String> {
         let user = self.user(organization).await?;
-        let settled = self.settings(organization).await?;
-        Ok(format!("{user}@{}", settled.settings.base_url.as_ref().map_or("", Url::as_str)))
+        let stored = self.settings(organization).await?;
+        Ok(format!("{user}@{}", stored.settings.base_url.as_ref().map_or("", Url::as_str)))
     }
 
-    /// A client with settings and a key that are not kept yet, to try them.
+    /// Returns a client for settings and a key that are not stored yet.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when they cannot be right.
+    /// [`ErrorKind::InvalidInput`] when they are not valid.
     pub fn trial(&self, settings: &CalcomSettings, key: SecretString) -> Result<CalcomClient> {
         self.builder(settings).api_key(key).build()
     }
 
-    /// Whether an organization may name this address of an API.
+    /// Checks that an organization may use this API address.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] says what is wrong with it.
     pub fn check_address(&self, settings: &CalcomSettings) -> Result<()> {
         let Some(url) = &settings.base_url else { return Ok(()) };
-        // Without any guard in development and test: stand-ins are on this machine.
-        if !Arc::ptr_eq(&self.0.to_named, &self.0.transport) {
+        // Not checked in development and test: the sandbox runs on this machine.
+        if !Arc::ptr_eq(&self.0.tenant_transport, &self.0.transport) {
             PublicTransport::check(url.as_str())
                 .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
         }
@@ -310,7 +310,7 @@ impl CalcomAccess {
     fn builder(&self, settings: &CalcomSettings) -> CalcomClientBuilder {
         let inner = &*self.0;
         let (base, transport) = match &settings.base_url {
-            Some(url) => (url.as_str(), &inner.to_named),
+            Some(url) => (url.as_str(), &inner.tenant_transport),
             None => (inner.config.api_url.as_str(), &inner.transport),
         };
         let mut builder = CalcomClient::builder()

@@ -1,4 +1,4 @@
-//! Free times, asked of Cal.com at once.
+//! Free times, read directly from Cal.com.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::{
     tenancy::Tenant,
 };
 
-/// Which free times to list.
+/// The query of a listing of free times.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WantedTimes {
+pub struct AvailabilityQuery {
     /// The event type.
     event_type_id: i64,
     /// The first date, in the time zone.
@@ -26,7 +26,7 @@ pub struct WantedTimes {
     /// The last date, in the time zone.
     #[param(example = "2026-12-05")]
     end_date: String,
-    /// The IANA time zone; `UTC` unless set.
+    /// The IANA time zone; `UTC` by default.
     #[param(example = "Europe/Berlin")]
     time_zone: Option<String>,
 }
@@ -34,10 +34,10 @@ pub struct WantedTimes {
 /// A free time.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FreeTime {
-    /// When it begins, in the time zone.
+    /// The start, in the time zone.
     #[schema(example = "2026-12-01T09:00:00.000+01:00")]
     start: String,
-    /// When it ends.
+    /// The end.
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<String>,
 }
@@ -45,7 +45,7 @@ pub struct FreeTime {
 /// Free times by date.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Availability {
-    /// Dates without one are left out.
+    /// By date; dates without free times are omitted.
     slots: BTreeMap<String, Vec<FreeTime>>,
 }
 
@@ -55,7 +55,7 @@ pub struct Availability {
     path = "/api/organizations/{org}/availability",
     operation_id = "list_availability",
     tag = "bookings",
-    params(("org" = String, Path, description = "The organization's id"), WantedTimes),
+    params(("org" = String, Path, description = "The organization's id"), AvailabilityQuery),
     security(("operator" = [])),
     responses(
         (status = 200, body = Availability),
@@ -65,11 +65,11 @@ pub struct Availability {
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<WantedTimes>,
+    Query(query): Query<AvailabilityQuery>,
 ) -> ApiResult<Json<Availability>> {
-    let zone = wanted.time_zone.as_deref().unwrap_or("UTC");
+    let zone = query.time_zone.as_deref().unwrap_or("UTC");
     let calcom = client(&app, tenant.id()).await?;
-    let found = calcom.get_availability(wanted.event_type_id, &wanted.start_date, &wanted.end_date, zone).await?;
+    let found = calcom.get_availability(query.event_type_id, &query.start_date, &query.end_date, zone).await?;
     let times = found.0.into_iter().map(|(date, slots)| {
         let slots = slots
             .into_iter()

@@ -1,4 +1,4 @@
-//! Bookings, made and changed at Cal.com at once: it alone knows who is free.
+//! Bookings, created and changed directly at Cal.com, which alone knows who is free.
 
 use axum::{Json, extract::State};
 use calcom_client::{
@@ -24,17 +24,17 @@ use crate::{
     tenancy::Tenant,
 };
 
-/// The longest `Idempotency-Key`, in bytes: Cal.com keeps 500 characters.
-const LONGEST_KEY: usize = 255;
-/// The metadata key that tells whose a booking is when its events come.
-pub const ORGANIZATION: &str = "organizationId";
+/// The longest `Idempotency-Key`, in bytes: Cal.com stores 500 characters.
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// The metadata key that names the organization of a booking.
+pub const ORGANIZATION_KEY: &str = "organizationId";
 
 #[derive(Debug, Deserialize)]
-pub struct InPath {
+pub struct BookingPath {
     uid: String,
 }
 
-/// A booking, or all of a series, as Cal.com has it.
+/// A booking as Cal.com returns it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = Object)]
 pub struct BookingDocument(Value);
@@ -45,10 +45,10 @@ impl From<&Booking> for BookingDocument {
     }
 }
 
-/// Bookings that were made or changed.
+/// Bookings that were created or changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Bookings {
-    /// One, or all of a series.
+    /// One booking, or all of a series.
     bookings: Vec<BookingDocument>,
 }
 
@@ -58,41 +58,41 @@ impl From<Booked> for Bookings {
     }
 }
 
-/// A booking to be made.
+/// A request to create a booking.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BookingWish {
+pub struct CreateBookingRequest {
     /// The event type.
     event_type_id: i64,
-    /// When it begins (RFC 3339).
+    /// The start (RFC 3339).
     #[schema(example = "2026-12-01T09:00:00Z")]
     start: String,
-    /// When it ends; where it is left out, as long as the event type has it.
+    /// The end; by default the length of the event type applies.
     end: Option<String>,
-    /// Who comes.
-    attendee: AttendeeWish,
-    /// Values of one's own, kept as texts. `organizationId` is added.
+    /// The attendee.
+    attendee: AttendeeRequest,
+    /// Custom values, stored as strings. `organizationId` is added.
     #[serde(default)]
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
 }
 
-/// Who comes.
+/// The attendee of a new booking.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AttendeeWish {
+pub struct AttendeeRequest {
     /// Name.
     name: String,
     /// E-mail address.
     email: String,
     /// Phone number in E.164.
     phone: Option<String>,
-    /// The IANA time zone that mails tell the time in; `UTC` unless set.
+    /// The IANA time zone of the mails to the attendee; `UTC` by default.
     time_zone: Option<String>,
 }
 
-/// Books a time. With an `Idempotency-Key`, a booking that was made with it before, and whose answer may have been lost, is answered
-/// instead of made again, for as long as it takes place.
+/// Creates a booking. With an `Idempotency-Key`, a booking that was created with the same key before is returned instead, unless it
+/// was cancelled.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/bookings",
@@ -100,12 +100,12 @@ pub struct AttendeeWish {
     tag = "bookings",
     params(
         ("org" = String, Path, description = "The organization's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Your name for this booking, unique among its attendee's; 1 to 255 visible characters"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A unique key of this booking among those of its attendee; 1 to 255 visible characters"),
     ),
-    request_body = BookingWish,
+    request_body = CreateBookingRequest,
     security(("operator" = [])),
     responses(
-        (status = 200, description = "It was made before", body = Bookings),
+        (status = 200, description = "Created before with the same `Idempotency-Key`", body = Bookings),
         (status = 201, body = Bookings),
         (status = 409, description = "`slot_taken` or `reconnect_required`", body = Problem), (status = 422, body = Problem), ProviderProblems,
     ),
@@ -114,26 +114,26 @@ pub async fn create(
     tenant: Tenant,
     State(app): State<App>,
     headers: HeaderMap,
-    extract::Json(mut wish): extract::Json<BookingWish>,
+    extract::Json(mut request): extract::Json<CreateBookingRequest>,
 ) -> ApiResult<(StatusCode, Json<Bookings>)> {
-    let start = time("start", &wish.start)?;
-    let end = wish.end.as_deref().map(|end| time("end", end)).transpose()?;
+    let start = time("start", &request.start)?;
+    let end = request.end.as_deref().map(|end| time("end", end)).transpose()?;
     let reference = idempotency_key(&headers)?;
     let calcom = client(&app, tenant.id()).await?;
     let Some(reference) = reference else {
-        let booked = book(&calcom, tenant.id(), wish, start, end).await?;
+        let booked = book(&calcom, tenant.id(), request, start, end).await?;
         return Ok((StatusCode::CREATED, Json(booked.into())));
     };
-    wish.metadata.insert(REFERENCE.to_owned(), json!(reference));
-    let email = wish.attendee.email.clone();
-    let made_before = async || calcom.bookings().find(&email, &reference).await;
+    request.metadata.insert(REFERENCE.to_owned(), json!(reference));
+    let email = request.attendee.email.clone();
+    let find_existing = async || calcom.bookings().find(&email, &reference).await;
     let found = |booking: &Booking| (StatusCode::OK, Json(Bookings { bookings: vec![booking.into()] }));
-    if let Some(booking) = made_before().await? {
+    if let Some(booking) = find_existing().await? {
         return Ok(found(&booking));
     }
-    match book(&calcom, tenant.id(), wish, start, end).await {
+    match book(&calcom, tenant.id(), request, start, end).await {
         Ok(booked) => Ok((StatusCode::CREATED, Json(booked.into()))),
-        Err(error) if error.may_have_taken_effect() => match made_before().await {
+        Err(error) if error.may_have_taken_effect() => match find_existing().await {
             Ok(Some(booking)) => Ok(found(&booking)),
             _ => Err(error.into()),
         },
@@ -143,21 +143,24 @@ pub async fn create(
 
 fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let refuse =
-        || Problem::invalid(format!("`Idempotency-Key` must have 1 to {LONGEST_KEY} visible ASCII characters"));
-    key.map(|key| Some(key.to_owned())).ok_or_else(refuse)
+    let key = key.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len()));
+    let invalid = || {
+        Problem::invalid(format!(
+            "`Idempotency-Key` must have 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters"
+        ))
+    };
+    key.map(|key| Some(key.to_owned())).ok_or_else(invalid)
 }
 
 async fn book(
     calcom: &CalcomClient,
     organization: &OrganizationId,
-    wish: BookingWish,
+    request: CreateBookingRequest,
     start: Timestamp,
     end: Option<Timestamp>,
 ) -> sidecar_core::Result<Booked> {
-    let BookingWish { event_type_id, attendee, mut metadata, .. } = wish;
-    metadata.insert(ORGANIZATION.to_owned(), json!(organization));
+    let CreateBookingRequest { event_type_id, attendee, mut metadata, .. } = request;
+    metadata.insert(ORGANIZATION_KEY.to_owned(), json!(organization));
     let time_zone = attendee.time_zone.unwrap_or_else(|| "UTC".to_owned());
     if let Some(end) = end {
         let booking = NewBooking {
@@ -184,32 +187,32 @@ async fn book(
     create.await
 }
 
-/// Which bookings to list.
+/// The query of a listing of bookings.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WantedBookings {
-    /// Only these: `upcoming`, `recurring`, `past`, `cancelled` or `unconfirmed`.
+pub struct ListBookingsQuery {
+    /// Only bookings with this status: `upcoming`, `recurring`, `past`, `cancelled` or `unconfirmed`.
     status: Option<String>,
-    /// Only those of this event type.
+    /// Only bookings of this event type.
     event_type_id: Option<i64>,
-    /// Only those that begin at this time or later (RFC 3339).
+    /// Only bookings that start at this time or later (RFC 3339).
     from: Option<String>,
-    /// Only those that end at this time or earlier (RFC 3339).
+    /// Only bookings that end at this time or earlier (RFC 3339).
     to: Option<String>,
-    /// The page before's `nextCursor`.
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Rows in the page: 1 to 100, 25 unless set.
+    /// Rows in the page: 1 to 100; 25 by default.
     limit: Option<u32>,
 }
 
-/// Lists bookings by their start, as Cal.com has them.
+/// Lists bookings at Cal.com by their start.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/bookings",
     operation_id = "list_bookings",
     tag = "bookings",
-    params(("org" = String, Path, description = "The organization's id"), WantedBookings),
+    params(("org" = String, Path, description = "The organization's id"), ListBookingsQuery),
     security(("operator" = [])),
     responses(
         (status = 200, body = Page<BookingDocument>),
@@ -219,26 +222,26 @@ pub struct WantedBookings {
 pub async fn list(
     tenant: Tenant,
     State(app): State<App>,
-    Query(wanted): Query<WantedBookings>,
+    Query(query): Query<ListBookingsQuery>,
 ) -> ApiResult<Json<Page<BookingDocument>>> {
-    let skip: u64 = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| invalid_cursor())?.unwrap_or(0);
+    let skip: u64 = query.cursor.as_deref().map(str::parse).transpose().map_err(|_| invalid_cursor())?.unwrap_or(0);
     let mut list = client(&app, tenant.id())
         .await?
         .bookings()
         .list()
         .sort_start(Sort::Asc)
         .skip(skip)
-        .page_size(page_size(wanted.limit)?);
-    if let Some(status) = &wanted.status {
+        .page_size(page_size(query.limit)?);
+    if let Some(status) = &query.status {
         list = list.status(vec![status_filter(status)?]);
     }
-    if let Some(id) = wanted.event_type_id {
+    if let Some(id) = query.event_type_id {
         list = list.event_type(id);
     }
-    if let Some(from) = &wanted.from {
+    if let Some(from) = &query.from {
         list = list.start_after(time("from", from)?);
     }
-    if let Some(to) = &wanted.to {
+    if let Some(to) = &query.to {
         list = list.end_before(time("to", to)?);
     }
     let page = list.await?;
@@ -248,7 +251,7 @@ pub async fn list(
     }))
 }
 
-/// Reads a booking, or all of a series, as Cal.com has it.
+/// Reads a booking, or all of a series, from Cal.com.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/bookings/{uid}",
@@ -264,29 +267,29 @@ pub async fn list(
 pub async fn read(
     tenant: Tenant,
     State(app): State<App>,
-    Path(InPath { uid }): Path<InPath>,
+    Path(BookingPath { uid }): Path<BookingPath>,
 ) -> ApiResult<Json<Bookings>> {
     Ok(Json(client(&app, tenant.id()).await?.bookings().get(uid).await?.into()))
 }
 
-/// Where a booking is moved to.
+/// A request to reschedule a booking.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Move {
-    /// When it begins then (RFC 3339).
+pub struct RescheduleBookingRequest {
+    /// The new start (RFC 3339).
     start: String,
-    /// Why; the attendees read it.
+    /// The reason, which the attendees see.
     reason: Option<String>,
 }
 
-/// Moves a booking. The answer is a new one with a new uid.
+/// Reschedules a booking. Returns the new booking, which has a new uid.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/bookings/{uid}/reschedule",
     operation_id = "reschedule_booking",
     tag = "bookings",
     params(("org" = String, Path, description = "The organization's id"), ("uid" = String, Path, description = "The booking's uid")),
-    request_body = Move,
+    request_body = RescheduleBookingRequest,
     security(("operator" = [])),
     responses(
         (status = 200, body = Bookings),
@@ -296,22 +299,22 @@ pub struct Move {
 pub async fn reschedule(
     tenant: Tenant,
     State(app): State<App>,
-    Path(InPath { uid }): Path<InPath>,
-    extract::Json(wish): extract::Json<Move>,
+    Path(BookingPath { uid }): Path<BookingPath>,
+    extract::Json(body): extract::Json<RescheduleBookingRequest>,
 ) -> ApiResult<Json<Bookings>> {
-    let mut request = client(&app, tenant.id()).await?.bookings().reschedule(uid, time("start", &wish.start)?);
-    if let Some(reason) = wish.reason {
+    let mut request = client(&app, tenant.id()).await?.bookings().reschedule(uid, time("start", &body.start)?);
+    if let Some(reason) = body.reason {
         request = request.reason(reason);
     }
     let moved = request.await?;
     Ok(Json(Bookings { bookings: vec![(&moved).into()] }))
 }
 
-/// How a booking is cancelled.
+/// A request to cancel a booking.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Cancel {
-    /// Why; the attendees read it.
+pub struct CancelBookingRequest {
+    /// The reason, which the attendees see.
     reason: Option<String>,
 }
 
@@ -322,7 +325,7 @@ pub struct Cancel {
     operation_id = "cancel_booking",
     tag = "bookings",
     params(("org" = String, Path, description = "The organization's id"), ("uid" = String, Path, description = "The booking's uid")),
-    request_body = Cancel,
+    request_body = CancelBookingRequest,
     security(("operator" = [])),
     responses(
         (status = 200, body = Bookings),
@@ -332,30 +335,32 @@ pub struct Cancel {
 pub async fn cancel(
     tenant: Tenant,
     State(app): State<App>,
-    Path(InPath { uid }): Path<InPath>,
-    extract::Json(wish): extract::Json<Cancel>,
+    Path(BookingPath { uid }): Path<BookingPath>,
+    extract::Json(body): extract::Json<CancelBookingRequest>,
 ) -> ApiResult<Json<Bookings>> {
     let mut request = client(&app, tenant.id()).await?.bookings().cancel(uid);
-    if let Some(reason) = wish.reason {
+    if let Some(reason) = body.reason {
         request = request.reason(reason);
     }
     Ok(Json(request.await?.into()))
 }
 
-/// The organization's client. Without a connection its calls are answered with 409 `reconnect_required`.
+/// Returns the organization's client. Without a connection its calls fail with 409 `reconnect_required`.
 pub(super) async fn client(app: &App, organization: &OrganizationId) -> ApiResult<CalcomClient> {
     Ok(app.calcom.client(organization).await?)
 }
 
 fn status_filter(text: &str) -> ApiResult<StatusFilter> {
     match StatusFilter::from(text) {
-        StatusFilter::Other(_) => Err(invalid_query("`status` is upcoming, recurring, past, cancelled or unconfirmed")),
+        StatusFilter::Other(_) => {
+            Err(invalid_query("`status` must be upcoming, recurring, past, cancelled or unconfirmed"))
+        }
         known => Ok(known),
     }
 }
 
-/// A time of a body or query.
+/// Parses a time of a body or query.
 pub(crate) fn time(name: &str, text: &str) -> ApiResult<Timestamp> {
-    // A `+` that was not escaped in a query arrives as a blank.
+    // An unescaped `+` in a query arrives as a space.
     text.replace(' ', "+").parse().map_err(|error| Problem::invalid(format!("`{name}`: {error}")))
 }

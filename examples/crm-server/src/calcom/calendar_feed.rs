@@ -69,7 +69,7 @@ pub async fn create(tenant: Tenant, State(app): State<App>) -> ApiResult<(Status
     match app.store.claim_location(SECRET_KIND, &hash(secret.expose_secret()), tenant.id()).await? {
         // Claimed before it is stored, so that a stored secret is always found.
         Claimed::Claimed => replace_secret(&app, tenant.id(), Some(secret.clone())).await?,
-        Claimed::TakenBySomeoneElse => return Err(Problem::internal(&"a random secret was generated twice")),
+        Claimed::OwnedByAnother => return Err(Problem::internal(&"a random secret was generated twice")),
     }
     let url = app.config.address(&format!("/calendar/{}.ics", secret.expose_secret()));
     Ok((StatusCode::CREATED, Json(Feed { url })))

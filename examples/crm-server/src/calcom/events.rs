@@ -1,7 +1,7 @@
-//! What a delivery of Cal.com changes: the copy of a booking, and a line of history. What follows at GHL is the `mirror`'s.
+//! Plans the effects of Cal.com's deliveries: changes of bookings, and an event log entry.
 //!
-//! Whether it is genuine, and whose it is, was settled by the route. Invariant: planning has no effects, so that a lot may be
-//! planned twice; every delivery leaves one line of history, also one that nobody understands.
+//! Invariant: planning has no side effects, so a batch may be planned twice; every delivery leaves one event log entry, even if it
+//! cannot be parsed.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -15,33 +15,33 @@ use sidecar_core::{
 use super::SOURCE;
 use crate::{app::App, mirror};
 
-/// Plans deliveries of Cal.com: one value for one lot.
+/// Plans one batch of Cal.com's deliveries.
 #[derive(Debug)]
 pub struct CalcomDeliveries<'a> {
     app: &'a App,
 }
 
 impl<'a> CalcomDeliveries<'a> {
-    /// For one lot.
+    /// A planner for one batch.
     pub fn new(app: &'a App) -> Self {
         Self { app }
     }
 
-    /// Adds what the delivery changes to the plan.
+    /// Adds the effects of a delivery to the plan.
     ///
     /// # Errors
-    /// The store could not be asked; nothing of the plan is to be used.
+    /// The store cannot be read; the plan must be discarded.
     pub async fn add(&mut self, plan: &mut Plan, claim: &Claim) -> Result<(), StoreError> {
         let delivery = &claim.delivery;
         let (entity, outcome) = match (CalcomEvent::parse(&delivery.body), &delivery.organization) {
-            (Err(_), _) => (None, "no_event"),
+            (Err(_), _) => (None, "not_parsed"),
             (Ok(_), None) => (None, "no_organization"),
             (Ok(event), Some(organization)) => {
                 let mut changes = webhook_changes(&event, organization, delivery.at);
                 let outcome = match &event {
-                    CalcomEvent::Unknown(unknown) if unknown.why.is_some() => "changed_shape",
+                    CalcomEvent::Unknown(unknown) if unknown.why.is_some() => "unexpected_schema",
                     CalcomEvent::Unknown(_) => "unknown",
-                    _ if changes.is_empty() => "noted",
+                    _ if changes.is_empty() => "no_change",
                     _ => "applied",
                 };
                 mirror::watch(self.app, organization, &mut changes).await?;

@@ -1,7 +1,7 @@
-//! Cal.com: each organization's connection, its settings, its webhooks' way in, and what people ask of it.
+//! Cal.com: client access, connections and settings, webhooks and their effects, bookings and availability, health.
 //!
-//! The client itself is the `calcom-client` crate. Invariant: a call of one organization uses its own credentials and address, and
-//! no address that an organization names leads into a private network.
+//! The client is the `calcom-client` crate. Invariant: a call uses the credentials and the address of its own organization, and an
+//! address that an organization sets never leads into a private network.
 
 pub mod access;
 pub mod availability;
@@ -16,5 +16,5 @@ pub(crate) mod health;
 pub mod settings;
 pub mod webhook;
 
-/// Where a delivery comes from, in the inbox and in the history.
+/// The provider's name in the inbox and in the event log.
 pub const SOURCE: &str = "calcom";

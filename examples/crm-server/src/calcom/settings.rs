@@ -8,39 +8,39 @@ use sidecar_store::Store;
 use url::Url;
 use utoipa::ToSchema;
 
-/// The name that an organization's document is kept under.
+/// The name of the settings document.
 const NAME: &str = "calcom";
 /// How often an update is attempted while other requests change the settings.
 const MAX_UPDATE_ATTEMPTS: usize = 8;
 
-/// What an organization has set for Cal.com. Its credentials are kept elsewhere, as those of every connection.
+/// An organization's settings for Cal.com. Its credentials are stored with the tokens of all connections.
 #[derive(Debug, Clone, Default)]
 pub struct CalcomSettings {
-    /// The API's address; none: the server's own setting.
+    /// The API's address; `None` for the server's default.
     pub base_url: Option<Url>,
-    /// Which API answers there; none: as the address tells.
+    /// The edition of the API; `None` if derived from the address.
     pub profile: Option<CalcomProfile>,
-    /// The secrets of its webhooks; several while they are being replaced. None: deliveries are refused.
+    /// The webhook secrets; several during rotation. Without one, deliveries are rejected.
     pub webhook_secrets: Vec<SecretString>,
-    /// Where bookings of an event type go.
+    /// The GHL calendar of each mapped event type.
     pub mapping: BTreeMap<i64, Mapping>,
-    /// Where the others go; none: nowhere.
+    /// The GHL calendar of all other bookings, if any.
     pub default_mapping: Option<Mapping>,
-    /// Where times are blocked; none: in the user's default schedule.
+    /// The schedule in which times are blocked; `None` for the user's default schedule.
     pub block: Option<Block>,
-    /// Calls a minute that the account may make; none: as many as an account of the cloud may.
+    /// The calls per minute that the account may make; `None` for the cloud's limit.
     pub calls_per_minute: Option<u32>,
-    /// What the calendar's address ends in; none: there is no calendar.
+    /// The secret in the address of the calendar feed, if there is one.
     pub feed_secret: Option<SecretString>,
 }
 
-/// Which of Cal.com's two APIs.
+/// The edition of Cal.com's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CalcomProfile {
     /// Cal.com's own service.
     Cloud,
-    /// The community edition on a host of one's own.
+    /// The self-hosted community edition.
     SelfHosted,
 }
 
@@ -53,7 +53,7 @@ impl From<CalcomProfile> for Profile {
     }
 }
 
-/// Where bookings go at GHL.
+/// The GHL calendar that bookings are synced to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Mapping {
@@ -63,26 +63,26 @@ pub struct Mapping {
     pub calendar_id: String,
 }
 
-/// Where times are blocked.
+/// The schedule in which times are blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Block {
-    /// The schedule that they are taken out of.
+    /// The schedule's id.
     #[schema(value_type = i64)]
     pub schedule_id: ScheduleId,
 }
 
-/// Settings as the store had them.
+/// Settings with their revision in the store.
 #[derive(Debug, Clone, Default)]
 pub struct VersionedSettings {
-    /// Grows with every change; 0 of an organization that has set nothing.
+    /// Increases with every change; 0 if nothing was ever stored.
     pub revision: u64,
     /// The settings.
     pub settings: CalcomSettings,
 }
 
 impl CalcomSettings {
-    /// Whether nothing is set, as after a disconnect.
+    /// Whether no setting is set, as after a disconnect.
     pub(super) fn is_blank(&self) -> bool {
         let Self { base_url, profile, webhook_secrets, mapping, default_mapping, block, calls_per_minute, feed_secret } =
             self;
@@ -92,26 +92,26 @@ impl CalcomSettings {
         !(is_elsewhere || is_mapped || default_mapping.is_some() || is_tuned || has_secrets)
     }
 
-    /// Where bookings of this event type go; none: nowhere.
+    /// Returns the calendar of an event type's bookings, if any.
     pub fn mapping_of(&self, event_type: Option<EventTypeId>) -> Option<&Mapping> {
         let own = event_type.and_then(|id| self.mapping.get(&id.get()));
         own.or(self.default_mapping.as_ref())
     }
 }
 
-/// Reads what the organization has set, as it is now.
+/// Reads the organization's settings.
 ///
 /// # Errors
 /// [`StoreError`]; also when the document cannot be read.
 pub async fn read(store: &dyn Store, organization: &OrganizationId) -> Result<VersionedSettings, StoreError> {
     let Some(setting) = store.setting(organization, NAME).await? else { return Ok(VersionedSettings::default()) };
-    // Not with the parser's message: it may quote what it read.
-    let unreadable = || StoreError::broken("Cal.com's settings are kept in a form that cannot be read");
+    // Without the parser's message, which may quote a secret.
+    let unreadable = || StoreError::broken("the stored Cal.com settings cannot be parsed");
     let document: Document = serde_json::from_str(setting.value.expose_secret()).map_err(|_| unreadable())?;
     Ok(VersionedSettings { revision: setting.revision, settings: document.settings().ok_or_else(unreadable)? })
 }
 
-/// Keeps settings in place of those of revision `expected`; `false` when others were kept meanwhile.
+/// Replaces the settings of revision `expected`; `false` when others were written since.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -122,7 +122,7 @@ pub async fn write(
     settings: &CalcomSettings,
 ) -> Result<bool, StoreError> {
     let text = serde_json::to_string(&Document::from(settings))
-        .map_err(|error| StoreError::broken("Cal.com's settings cannot be written").with_source(error))?;
+        .map_err(|error| StoreError::broken("the Cal.com settings cannot be serialized").with_source(error))?;
     store.put_setting(organization, NAME, expected, &text.into()).await
 }
 
@@ -152,7 +152,7 @@ impl<'a> SettingsUpdate<'a> {
     }
 }
 
-/// The settings as they are sealed. The only form of them that has the secrets in the clear.
+/// The settings as they are sealed: the only form with secrets in plain text.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Document {
@@ -189,7 +189,7 @@ impl From<&CalcomSettings> for Document {
 }
 
 impl Document {
-    /// None when the address is none.
+    /// Returns `None` when the address is not valid.
     fn settings(self) -> Option<CalcomSettings> {
         let wrap = |clear: Arc<str>| SecretString::from(&*clear);
         Some(CalcomSettings {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn settings_come_back_whole_and_late_changes_are_lost() {
+    async fn settings_round_trip_and_a_stale_write_is_rejected() {
         let config = Config::from_variables([("SIDECAR_ENV".to_owned(), "test".to_owned())]).unwrap();
         let store = sidecar_store::open("sqlite::memory:", config.vault().unwrap()).await.unwrap();
         let org = "org_1".into();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_type_of_its_own_goes_before_the_default() {
+    fn the_mapping_of_an_event_type_precedes_the_default() {
         let settings = settings();
         let of = |id: Option<i64>| settings.mapping_of(id.map(EventTypeId::from)).unwrap().location_id.clone();
         assert_eq!((of(Some(7)), of(Some(8)), of(None)), ("l_7".to_owned(), "l_0".to_owned(), "l_0".to_owned()));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show() {
+    fn secrets_are_not_in_the_debug_output() {
         assert!(!format!("{:?}", settings()).contains("sesame"));
     }
 }

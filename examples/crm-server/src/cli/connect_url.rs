@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     /// The organization's id or slug.
     #[arg(long, value_name = "ID")]
     organization: String,
-    /// What is to be connected.
+    /// The integration to connect.
     #[arg(long, value_enum, default_value_t)]
     integration: Integration,
 }
@@ -31,8 +31,8 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let base = base(&config)?;
     let database = sidecar_store::open(&config.database_url, config.vault()?).await?;
     let organization = super::organization::find(&*database, &arguments.organization).await?;
-    let created = states::create_link(&*database, &organization.id, SystemClock::new().now()).await;
-    let token = created.map_err(|error| Failed(chain(&*error)))?;
+    let token = states::create_link(&*database, &organization.id, SystemClock::new().now()).await;
+    let token = token.map_err(|error| Failed(chain(&*error)))?;
     database.close().await;
     let integration = match arguments.integration {
         Integration::Ghl => "ghl",
@@ -47,14 +47,14 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where this server can be found, without a slash at its end. One that listens everywhere is found on this machine.
+/// Returns the server's address without a trailing slash. A server that listens on all addresses is reached on this machine.
 fn base(config: &Config) -> Result<String, Failed> {
     if config.app_url.is_some() {
         return Ok(config.address(""));
     }
     let mut address = config.bind;
     if address.port() == 0 {
-        return Err(Failed("nobody knows this server's address: set APP_URL".to_owned()));
+        return Err(Failed("the server's address is unknown: set APP_URL".to_owned()));
     }
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });

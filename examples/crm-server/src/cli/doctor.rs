@@ -5,7 +5,7 @@ use sidecar_core::health::HealthStatus;
 use super::{Outcome, log};
 use crate::{app::App, config::Config, error::StartError, ops::health};
 
-/// One line for each thing; a failure of one does not hide the others.
+/// Prints one line per dependency; a failure of one does not hide the others.
 pub(super) async fn run() -> Outcome {
     log::start("error");
     let config = match Config::from_env() {
@@ -24,7 +24,7 @@ pub(super) async fn run() -> Outcome {
     let (app, database) = match App::open(config).await {
         Ok(opened) => opened,
         Err(error) => {
-            line(culprit(&error), "down", &error.to_string());
+            line(failed_dependency(&error), "down", &error.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -44,8 +44,8 @@ pub(super) async fn run() -> Outcome {
     Ok(code)
 }
 
-/// What a failed start is about.
-fn culprit(error: &StartError) -> &'static str {
+/// The dependency that a failed start is about.
+fn failed_dependency(error: &StartError) -> &'static str {
     match error {
         StartError::Store(_) => "database",
         StartError::Ghl(_) | StartError::WebhookKey(_) => "ghl",

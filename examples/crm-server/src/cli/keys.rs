@@ -6,25 +6,24 @@ use sidecar_core::{secret, vault::KeyRing};
 
 use super::{Outcome, configured};
 
-/// Connections and settings sealed anew between two lines of progress.
-const PORTION: u64 = 1_000;
+/// Connections and settings per batch, each with a line of progress.
+const BATCH_SIZE: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print a new key for SIDECAR_ENCRYPTION_KEYS.
     ///
-    /// To change keys: put the new one BEHIND those that are there and restart every process with that ring, so that all can
-    /// read what it seals. Then put it in front, restart every process again, and run `keys rotate`. Remove the old keys
-    /// last.
+    /// To rotate keys: add the new key at the END of the list and restart every process, so that all can read what it seals.
+    /// Then move it to the front, restart every process again, and run `keys rotate`. Remove the old keys last.
     Generate {
-        /// The key's name: letters, digits, `-` and `_`. A fresh one unless given.
+        /// The key's id: letters, digits, `-` and `_`. Random by default.
         #[arg(long)]
         id: Option<String>,
     },
-    /// Seal every stored token and setting anew with the first key, while servers run.
+    /// Reseal every stored token and setting with the first key, while servers run.
     ///
-    /// Deploy the new ring everywhere first: a process that does not have the first key cannot read a token sealed with it.
-    /// Remove the other keys only after every process seals with the first one and this command has ended well.
+    /// Deploy the new key list everywhere first: a process without the first key cannot read tokens sealed with it. Remove the
+    /// other keys only after every process seals with the first one and this command has succeeded.
     Rotate,
 }
 
@@ -49,20 +48,20 @@ async fn rotate() -> Outcome {
     let database = sidecar_store::open(&config.database_url, config.vault()?).await?;
     let mut total = 0;
     let failed = loop {
-        let done = database.reseal(PORTION).await?;
+        let done = database.reseal(BATCH_SIZE).await?;
         total += done.sealed;
-        if done.sealed < PORTION {
+        if done.sealed < BATCH_SIZE {
             break done.failed;
         }
-        eprintln!("{total} connections and settings sealed anew");
+        eprintln!("{total} connections and settings resealed");
     };
     database.close().await;
-    println!("{total} connections and settings were sealed anew with the first key");
+    println!("{total} connections and settings resealed with the first key");
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!(
-        "{failed} connections and settings do not open with any key given: add the key they were sealed with, or connect again"
+        "{failed} connections and settings cannot be opened with any given key: add the key that sealed them, or connect again"
     );
     Ok(ExitCode::FAILURE)
 }

@@ -2,7 +2,7 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts the log on standard error: for people at a terminal, as JSON lines elsewhere. Neither bodies nor secrets are logged.
+/// Starts the log on standard error: as text at a terminal, as JSON lines elsewhere.
 pub(super) fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|error| {
         eprintln!("RUST_LOG is not a filter ({error}); logging at info");
@@ -12,6 +12,6 @@ pub(super) fn start(filter: &str) {
     let started =
         if stderr().is_terminal() { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
     if let Err(error) = started {
-        eprintln!("the log does not start: {error}");
+        eprintln!("the log cannot be started: {error}");
     }
 }

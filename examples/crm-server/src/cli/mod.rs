@@ -1,6 +1,6 @@
-//! What an operator types. One file for each command with more than a few lines.
+//! The commands of the program, one file for each that is longer than a few lines.
 //!
-//! Invariant: what a command was asked for goes to standard output, everything else to standard error; failure exits with 1.
+//! Invariant: results go to standard output, everything else to standard error; failure exits with 1.
 
 mod connect_url;
 mod dead_letters;
@@ -26,11 +26,11 @@ use crate::{
     router,
 };
 
-/// The reference server of Sidecar: GHL, connected and kept in step.
+/// The reference server of Sidecar: GHL and Cal.com, connected and synced.
 #[derive(Debug, Parser)]
 #[command(name = "crm-server", version, after_long_help = config::help())]
 struct Line {
-    /// Print what is set (no secrets), what is missing and what that disables; exit 1 if a value cannot be right.
+    /// Print which variables are set (no secrets), which are missing and what that disables; exit 1 if a value is not valid.
     #[arg(long)]
     check_config: bool,
     #[command(subcommand)]
@@ -45,30 +45,30 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Role::All)]
         role: Role,
     },
-    /// Bring the database's schema up to date; `serve` does so too.
+    /// Migrate the database schema; `serve` does so too.
     Migrate,
-    /// Copy an organization's locations, contacts and events now.
+    /// Sync all sources of an organization now: locations, contacts, events, pipelines, opportunities and bookings.
     Sync(sync::Arguments),
-    /// Check the configuration and ask everything the server depends on; exit 1 if something is down.
+    /// Check the configuration and every dependency; exit 1 if one is down.
     Doctor,
-    /// Encryption keys.
+    /// Generate and rotate encryption keys.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Print the description of every route (OpenAPI).
+    /// Print the OpenAPI document.
     Openapi,
-    /// What was given up.
+    /// Inspect and redrive dead letters.
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
-    /// Tenants.
+    /// Create and list organizations (tenants).
     #[command(subcommand)]
     Organization(organization::Command),
-    /// Print a link, good once and for fifteen minutes, that lets somebody connect GHL for an organization.
+    /// Print a one-use link, valid for fifteen minutes, to connect GHL or Cal.com for an organization.
     ConnectUrl(connect_url::Arguments),
-    /// Play the whole story against stand-ins of the providers, each step checked from outside.
+    /// Run the demo scenario against the provider sandbox, each step checked from outside.
     Demo(demo::Arguments),
 }
 
-/// Why a command failed, for people.
+/// Why a command failed, for the operator.
 #[derive(Debug)]
 struct Failed(String);
 
@@ -80,7 +80,7 @@ impl<E: std::error::Error + 'static> From<E> for Failed {
 
 type Outcome = Result<ExitCode, Failed>;
 
-/// Reads the command line, runs the command and says how the process is to exit.
+/// Runs the command line and returns the exit code.
 pub fn main() -> ExitCode {
     let line = Line::parse();
     #[cfg(feature = "failpoints")]
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the runtime does not start: {error}");
+            eprintln!("error: the runtime cannot be started: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -123,14 +123,14 @@ async fn run(line: Line) -> Outcome {
         Command::Organization(command) => organization::run(configured()?, command).await,
         Command::ConnectUrl(arguments) => connect_url::run(configured()?, arguments).await,
         Command::Demo(arguments) => {
-            // The story orders failures; each of them would be logged as a warning.
+            // The scenario causes failures on purpose; each would be logged as a warning.
             log::start(&std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()));
             Ok(demo::run(arguments).await)
         }
     }
 }
 
-/// The configuration, with the log started as it says.
+/// Reads the configuration and starts the log.
 fn configured() -> Result<Config, Failed> {
     let config = Config::from_env()?;
     log::start(&config.log);
@@ -138,9 +138,9 @@ fn configured() -> Result<Config, Failed> {
 }
 
 fn check_config() -> Outcome {
-    let (config, verdict) = Config::look();
+    let (config, result) = Config::inspect();
     out(config.report().trim_end())?;
-    match verdict {
+    match result {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             for bad in error.0 {
@@ -151,7 +151,7 @@ fn check_config() -> Outcome {
     }
 }
 
-/// A line on standard output. A reader that has seen enough is no failure.
+/// Prints a line on standard output. A closed pipe is not an error.
 fn out(line: impl Display) -> io::Result<()> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -11,9 +11,9 @@ use crate::{config::Config, tenancy::organizations};
 pub(super) enum Command {
     /// Create an organization and print its id.
     Create {
-        /// Its name for people.
+        /// The display name.
         name: String,
-        /// Its name in addresses: lower-case letters, digits and dashes.
+        /// The name in addresses: lower-case letters, digits and dashes.
         #[arg(long)]
         slug: String,
     },
@@ -25,8 +25,9 @@ pub(super) async fn run(config: Config, command: Command) -> Outcome {
     let database = sidecar_store::open(&config.database_url, config.vault()?).await?;
     match command {
         Command::Create { name, slug } => {
-            let made = organizations::make(&*database, &name, &slug, SystemClock::new().now()).await?;
-            println!("{}", made.id);
+            let created =
+                organizations::create_organization(&*database, &name, &slug, SystemClock::new().now()).await?;
+            println!("{}", created.id);
         }
         Command::List => {
             for organization in database.organizations().await? {
@@ -38,11 +39,11 @@ pub(super) async fn run(config: Config, command: Command) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// By its id, or else by its slug.
+/// Finds an organization by its id, or else by its slug.
 pub(super) async fn find(store: &dyn Store, name: &str) -> Result<Organization, Failed> {
     if let Some(organization) = store.organization(&name.into()).await? {
         return Ok(organization);
     }
     let found = store.organization_by_slug(name).await?;
-    found.ok_or_else(|| Failed(format!("there is no organization `{name}`: `crm-server organization list` shows all")))
+    found.ok_or_else(|| Failed(format!("organization `{name}` not found: `crm-server organization list` shows all")))
 }

@@ -23,10 +23,10 @@ pub(super) struct Arguments {
     /// The organization's id or slug.
     #[arg(long, value_name = "ID")]
     organization: String,
-    /// Copy everything and remove what is gone, instead of what changed.
+    /// Fetch every row and remove the deleted ones, instead of only the changed rows.
     #[arg(long)]
     full: bool,
-    /// Go on with a full copy that would remove more than 20 % of what is stored; every removal is still confirmed by a read.
+    /// Continue a full run that would remove more than 20 % of the stored rows; each removal is still confirmed by a read.
     #[arg(long)]
     force: bool,
 }
@@ -34,14 +34,14 @@ pub(super) struct Arguments {
 pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
     let (app, database) = App::open(config).await?;
     let organization = organization::find(&*app.store, &arguments.organization).await?;
-    let wish = schedule::SyncOptions { full: arguments.full, force: arguments.force };
-    // Running servers have to leave this process its part of what the provider allows.
+    let options = schedule::SyncOptions { full: arguments.full, force: arguments.force };
+    // The heartbeat makes running servers leave this process its share of the rate limits.
     let done = CancellationToken::new();
-    let present = tokio::spawn(heartbeat::run(app.clone(), done.clone()));
-    let ended = run::sync_now(&app, &organization.id, wish, &Bars::default()).await;
+    let heartbeat = tokio::spawn(heartbeat::run(app.clone(), done.clone()));
+    let ended = run::sync_now(&app, &organization.id, options, &Bars::default()).await;
     done.cancel();
-    // One that broke off is counted until its time has run out.
-    let _ = present.await;
+    // After a panic the process counts as alive until its heartbeat expires.
+    let _ = heartbeat.await;
     let ended = ended?;
     if ended.is_empty() {
         return Err(Failed(
@@ -61,7 +61,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Outcome {
                 report.deleted,
             ),
             Err(SyncError::Busy(_)) => {
-                eprintln!("{}: not copied, another process is at it; see how it stands with GET …/sync", name(&key));
+                eprintln!("{}: skipped: a sync is already running in another process; see GET …/sync", name(&key));
                 code = ExitCode::FAILURE;
             }
             Err(error) => {
@@ -78,20 +78,20 @@ fn name(key: &SyncKey) -> String {
     format!("{} {}", key.source, key.location).trim_end().to_owned()
 }
 
-/// A line for each source: growing at a terminal, one every so many pages elsewhere.
+/// Progress of each source: a bar at a terminal, a line every [`PAGES_PER_LINE`] pages elsewhere.
 #[derive(Default)]
 struct Bars {
     together: MultiProgress,
     bars: Mutex<HashMap<SyncKey, ProgressBar>>,
 }
 
-/// Pages between two lines where there is no terminal.
-const PAGES: u64 = 20;
+/// Pages between two lines without a terminal.
+const PAGES_PER_LINE: u64 = 20;
 
 impl SyncObserver for Bars {
     fn page(&self, key: &SyncKey, progress: &Progress) {
         if !stderr().is_terminal() {
-            if progress.pages.is_multiple_of(PAGES) {
+            if progress.pages.is_multiple_of(PAGES_PER_LINE) {
                 eprintln!("{}: {} rows", name(key), progress.seen);
             }
             return;

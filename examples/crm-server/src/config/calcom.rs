@@ -13,42 +13,41 @@ use super::{
 pub struct CalcomApp {
     /// Its id.
     pub client_id: String,
-    /// Its secret; none of a public client.
+    /// Its secret; `None` for a public client.
     pub client_secret: Option<SecretString>,
-    /// Where people come back to after their consent; none until it is set.
+    /// The redirect address after consent, once it is set.
     pub redirect_uri: Option<String>,
 }
 
-/// What concerns Cal.com. Organizations connect themselves; what is set here is one organization's connection, and the OAuth client
-/// of all.
+/// The configuration of Cal.com: the connection of one organization, and the OAuth client with which all others connect.
 #[derive(Debug, Clone)]
 pub struct CalcomConfig {
-    /// Where the API is, for every organization that names no other address.
+    /// The API's address, unless an organization sets another.
     pub api_url: String,
-    /// The organization that key and webhook secrets belong to.
+    /// The organization of the API key and the webhook secrets.
     pub organization: Option<OrganizationId>,
     /// Its API key.
     pub api_key: Option<SecretString>,
-    /// Its webhook's secrets; several while they are being replaced.
+    /// Its webhook secrets; several during rotation.
     pub webhook_secrets: Vec<SecretString>,
-    /// The OAuth client; none: organizations connect by API key.
+    /// The OAuth client; without one organizations connect by API key.
     pub app: Option<CalcomApp>,
-    /// Where people consent; none: the page of Cal.com's cloud that the API belongs to.
+    /// The consent page; `None` for that of the cloud that the API belongs to.
     pub authorize_url: Option<String>,
 }
 
 impl CalcomConfig {
-    /// The API key that is set for this organization.
+    /// Returns the API key of the organization, if the environment sets one.
     pub fn key_of(&self, organization: &OrganizationId) -> Option<&SecretString> {
         self.api_key.as_ref().filter(|_| self.organization.as_ref() == Some(organization))
     }
 
-    /// The webhook secrets that are set for this organization.
+    /// Returns the webhook secrets of the organization that the environment sets.
     pub fn secrets_of(&self, organization: &OrganizationId) -> &[SecretString] {
         if self.organization.as_ref() == Some(organization) { &self.webhook_secrets } else { &[] }
     }
 
-    /// What is set and of no use until more is.
+    /// Returns which variables have no effect because others are missing.
     pub(super) fn consequences(&self) -> Vec<String> {
         let mut consequences = Vec::new();
         let has_some = self.api_key.is_some() || !self.webhook_secrets.is_empty();
@@ -57,26 +56,26 @@ impl CalcomConfig {
             consequences.push(why.to_owned());
         }
         if self.organization.is_some() && self.api_key.is_some() && self.webhook_secrets.is_empty() {
-            consequences.push("Cal.com's webhooks are refused: set CALCOM_WEBHOOK_SECRET".to_owned());
+            consequences.push("Cal.com's webhooks are rejected: set CALCOM_WEBHOOK_SECRET".to_owned());
         }
         if self.app.as_ref().is_some_and(|app| app.redirect_uri.is_none()) {
-            consequences.push("nobody can connect Cal.com by consent: set CALCOM_REDIRECT_URI or APP_URL".to_owned());
+            consequences.push("Cal.com cannot be connected by consent: set CALCOM_REDIRECT_URI or APP_URL".to_owned());
         }
         consequences
     }
 }
 
 pub(super) fn calcom(read: &mut Reader, app_url: Option<&Url>) -> CalcomConfig {
-    let own_route = app_url.map(|url| format!("{}/api/integrations/calcom/auth", url.as_str().trim_end_matches('/')));
-    let redirect_uri = read.parsed("CALCOM_REDIRECT_URI", page).map(String::from).or(own_route);
+    let callback = app_url.map(|url| format!("{}/api/integrations/calcom/auth", url.as_str().trim_end_matches('/')));
+    let redirect_uri = read.parsed("CALCOM_REDIRECT_URI", page).map(String::from).or(callback);
     let client_secret = read.text("CALCOM_CLIENT_SECRET").map(SecretString::from);
     let api_url = read.parsed("CALCOM_API_URL", api_url).unwrap_or_else(|| provider::BASE_URL.to_owned());
     if Region::at(&api_url).is_none()
         && read.text("CALCOM_CLIENT_ID").is_some()
         && read.text("CALCOM_AUTHORIZE_URL").is_none()
     {
-        let why = "is missing: nobody knows where people consent for an API of your own (CALCOM_API_URL with CALCOM_CLIENT_ID); give its page, such as https://cal.example.com/auth/oauth2/authorize";
-        read.refuse("CALCOM_AUTHORIZE_URL", why);
+        let why = "is missing: a self-hosted API (CALCOM_API_URL with CALCOM_CLIENT_ID) needs the address of its consent page, such as https://cal.example.com/auth/oauth2/authorize";
+        read.reject("CALCOM_AUTHORIZE_URL", why);
     }
     CalcomConfig {
         api_url,
@@ -88,7 +87,7 @@ pub(super) fn calcom(read: &mut Reader, app_url: Option<&Url>) -> CalcomConfig {
     }
 }
 
-/// With or without `/v2` at its end.
+/// Parses the API's address, with or without a trailing `/v2`.
 fn api_url(text: &str) -> Result<String, String> {
     let url = base_url(text)?;
     let base =
@@ -99,7 +98,7 @@ fn api_url(text: &str) -> Result<String, String> {
 fn api_key(text: &str) -> Result<SecretString, String> {
     match text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text.into()),
-        false => Err("has blanks or other characters that no key has: give the whole `cal_…` key alone".to_owned()),
+        false => Err("has characters that are not allowed in a key: give only the whole `cal_…` key".to_owned()),
     }
 }
 
@@ -107,7 +106,7 @@ fn webhook_secrets(text: &str) -> Result<Vec<SecretString>, String> {
     let secrets: Vec<SecretString> =
         text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from).collect();
     if secrets.is_empty() {
-        return Err("holds no secret: give the webhook's, several separated by commas".to_owned());
+        return Err("contains no secret: give the webhook secrets, separated by commas".to_owned());
     }
     match CalcomVerifier::new(secrets.iter().cloned()) {
         Ok(_) => Ok(secrets),

@@ -1,25 +1,25 @@
 use std::{fmt, ops::Deref};
 
-/// Where everything is kept. May hold a password: Debug shows the scheme alone.
+/// The database URL. May contain a password: `Debug` shows only the scheme.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
-    /// A URL of a database that this server can use.
+    /// Parses the URL of a database that this server supports.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-        let names_something = !rest.trim_start_matches('/').split('?').next().unwrap_or_default().is_empty();
-        match matches!(scheme, "sqlite" | "postgres" | "postgresql") && names_something {
+        let has_name = !rest.trim_start_matches('/').split('?').next().unwrap_or_default().is_empty();
+        match matches!(scheme, "sqlite" | "postgres" | "postgresql") && has_name {
             true => Ok(Self(text.to_owned())),
             false => Err(
-                "names no database: give sqlite://path/to/file.db, postgres://user:password@host:5432/database, or \
-                          sqlite::memory: to forget everything"
+                "is not a database URL: give sqlite://path/to/file.db, postgres://user:password@host:5432/database, or \
+                          sqlite::memory: for a database that is lost at exit"
                     .to_owned(),
             ),
         }
     }
 
-    /// Whether processes of several machines may use it.
+    /// Whether processes on several machines can use it.
     pub(super) fn is_shared(&self) -> bool {
         !self.0.starts_with("sqlite:")
     }

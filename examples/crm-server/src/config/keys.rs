@@ -1,4 +1,4 @@
-//! Where the vault's keys come from.
+//! The encryption keys of the vault: configured, or generated outside production.
 
 use std::{fs, io::Write, path::PathBuf};
 
@@ -7,28 +7,28 @@ use sidecar_core::vault::{KeyRing, SealError, Vault};
 
 use super::{Config, Environment};
 
-/// There are no encryption keys, and none could be made.
+/// No encryption keys are available.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// Randomness failed.
-    #[error("no encryption key could be made: {0}")]
+    /// A key cannot be generated.
+    #[error("no encryption key could be generated: {0}")]
     Generate(#[from] SealError),
-    /// The file beside the database cannot be used.
+    /// The key file beside the database is not usable.
     #[error(
         "the generated encryption keys in {path} cannot be used: {why}; create its directory, correct or remove the file, or set SIDECAR_ENCRYPTION_KEYS"
     )]
     File {
-        /// Where.
+        /// The file.
         path: String,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
-    /// Nothing is generated in production.
-    #[error("SIDECAR_ENCRYPTION_KEYS is not set: make one with `crm-server keys generate`")]
+    /// Production generates no keys.
+    #[error("SIDECAR_ENCRYPTION_KEYS is not set: generate a key with `crm-server keys generate`")]
     Missing,
 }
 
-/// Checks a key ring without keeping it.
+/// Validates a key ring.
 pub(super) fn ring(text: &str) -> Result<SecretString, String> {
     let text = SecretString::from(text);
     match KeyRing::parse(&text) {
@@ -38,7 +38,7 @@ pub(super) fn ring(text: &str) -> Result<SecretString, String> {
 }
 
 impl Config {
-    /// The vault that seals tokens.
+    /// Returns the vault that seals tokens and settings.
     ///
     /// # Errors
     /// [`KeysError`] says what to do.
@@ -48,14 +48,14 @@ impl Config {
             (None, Environment::Production) => return Err(KeysError::Missing),
             (None, Environment::Test) => (KeyRing::generate_entry("test")?, "memory".to_owned()),
             (None, Environment::Development) => match self.key_file() {
-                Some(path) => (kept(&path)?, path.display().to_string()),
+                Some(path) => (load_or_generate(&path)?, path.display().to_string()),
                 None => (KeyRing::generate_entry("development")?, "memory".to_owned()),
             },
         };
         KeyRing::parse(&keys).map(Vault::new).map_err(|error| KeysError::File { path: source, why: error.to_string() })
     }
 
-    /// Beside the database's file, so that a restart can read the tokens again; none for a database in memory.
+    /// Returns the key file beside the database file, so that a restart can read the tokens; `None` for an in-memory database.
     fn key_file(&self) -> Option<PathBuf> {
         let path = self.database_url.strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
@@ -63,23 +63,24 @@ impl Config {
     }
 }
 
-fn kept(path: &PathBuf) -> Result<SecretString, KeysError> {
-    let refused = |error: std::io::Error| KeysError::File { path: path.display().to_string(), why: error.to_string() };
+/// Reads the key file, or generates it.
+fn load_or_generate(path: &PathBuf) -> Result<SecretString, KeysError> {
+    let failed = |error: std::io::Error| KeysError::File { path: path.display().to_string(), why: error.to_string() };
     match create(path) {
         Ok(mut file) => {
             let keys = KeyRing::generate_entry("development")?;
-            writeln!(file, "{}", keys.expose_secret()).map_err(refused)?;
+            writeln!(file, "{}", keys.expose_secret()).map_err(failed)?;
             tracing::warn!(path = %path.display(), "generated an encryption key; set SIDECAR_ENCRYPTION_KEYS in production");
             Ok(keys)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            fs::read_to_string(path).map(SecretString::from).map_err(refused)
+            fs::read_to_string(path).map(SecretString::from).map_err(failed)
         }
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(failed(error)),
     }
 }
 
-/// A new file that nobody else may read.
+/// Creates a file that only its owner may read.
 fn create(path: &PathBuf) -> std::io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

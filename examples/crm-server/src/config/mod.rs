@@ -1,7 +1,6 @@
 //! Configuration: from environment variables to a checked [`Config`].
 //!
-//! Which variables there are stands in `variables`, how encryption keys come about in `keys`, what `--check-config` prints in
-//! `report`. Invariant: a bad value stops the start with a text that names its variable; a missing integration does not.
+//! Invariant: an invalid value stops the start with a text that names its variable; a missing integration does not.
 
 mod calcom;
 mod database;
@@ -34,107 +33,107 @@ use parse::{
 };
 use reader::Reader;
 
-/// What this process does.
+/// The part of the server that a process runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
     /// Routes and workers.
     #[default]
     All,
-    /// Routes only: another process works.
+    /// Routes only; another process runs the workers.
     Web,
-    /// Workers only; listens for health and metrics.
+    /// Workers only, with routes for health and metrics.
     Worker,
 }
 
-/// How strict the start is.
+/// Whether missing encryption keys are generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// Nothing is generated: what is needed must be set.
+    /// Generates nothing: encryption keys are required.
     Production,
-    /// Encryption keys are generated and kept beside the database.
+    /// Generates encryption keys in a file beside the database.
     Development,
-    /// Encryption keys are generated and forgotten.
+    /// Generates encryption keys in memory.
     Test,
 }
 
-/// The app at GHL's marketplace.
+/// The app in GHL's marketplace.
 #[derive(Debug, Clone)]
 pub struct GhlApp {
     /// Its client id.
     pub client_id: String,
     /// Its client secret.
     pub client_secret: SecretString,
-    /// Where people come back to after their consent; none until it is set.
+    /// The redirect address after consent, once it is set.
     pub redirect_uri: Option<String>,
 }
 
-/// What concerns GHL.
+/// The configuration of GHL.
 #[derive(Debug, Clone)]
 pub struct GhlConfig {
-    /// The app; none while GHL is off.
+    /// The app; `None` while GHL is off.
     pub app: Option<GhlApp>,
-    /// What to set to turn it on.
+    /// The variables to set to turn it on.
     pub missing: Vec<&'static str>,
-    /// Where the API is.
+    /// The API's address.
     pub api_url: String,
-    /// Where people consent.
+    /// The consent page.
     pub authorize_url: String,
-    /// Keys that webhooks verify with instead of the provider's own; none: the provider's own.
+    /// Public keys that verify webhooks in place of the provider's, if any.
     pub webhook_keys: Vec<String>,
-    /// Whether the former RSA signature is good too.
+    /// Whether the legacy RSA signature is accepted too.
     pub allow_legacy_rsa: bool,
-    /// One API version for every family.
+    /// The API version for every family, if set.
     pub version: Option<ApiVersion>,
 }
 
-/// Everything that is configured.
+/// The server's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How strict the start is.
+    /// Whether missing encryption keys are generated.
     pub environment: Environment,
-    /// What this process does.
+    /// The part of the server that a process runs.
     pub role: Role,
-    /// Where it listens; port 0 is any free one.
+    /// The address to listen on; port 0 picks a free port.
     pub bind: SocketAddr,
-    /// Where metrics are served without a token, if anywhere.
+    /// The address for metrics without a token, if set.
     pub metrics_bind: Option<SocketAddr>,
-    /// Where everything is kept.
+    /// The database.
     pub database_url: DatabaseUrl,
-    /// Where processes share their limits, if anywhere.
+    /// The Redis in which processes share rate limits, if set.
     pub redis_url: Option<SecretString>,
-    /// Where people find this server, without a slash at its end.
+    /// The public address of this server, without a trailing slash.
     pub app_url: Option<Url>,
-    /// The key ring of the vault, as given.
+    /// The key ring of the vault.
     pub encryption_keys: Option<SecretString>,
-    /// What machines sign in with.
+    /// The operator's bearer token.
     pub operator_token: Option<SecretString>,
-    /// Whose word is believed about whom they speak for.
+    /// The networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Deliveries a second of one location or organization; 0 for no limit.
+    /// Deliveries per second of one location or organization; 0 for no limit.
     pub webhook_limit: u32,
-    /// How often each source is copied.
+    /// How often each source is synced.
     pub sync_interval: Duration,
-    /// What is logged, as `tracing` filters are written.
+    /// The log filter, in the syntax of `tracing`.
     pub log: String,
     /// GHL.
     pub ghl: GhlConfig,
     /// Cal.com.
     pub calcom: CalcomConfig,
-    /// Names that are set, for the report.
+    /// The names of the variables that are set, for the report.
     set: Vec<String>,
 }
 
-/// A variable has a value that cannot be right.
+/// A variable with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {problem}")]
 pub struct BadVariable {
-    /// Which.
+    /// The variable's name.
     pub variable: &'static str,
-    /// What is wrong, and how it should be. Never holds a secret's value.
+    /// What is wrong and what is valid. Never contains a secret's value.
     pub problem: String,
 }
 
-/// Variables have values that cannot be right: all of them, so that they are corrected in one go.
+/// Every variable with an invalid value, so that all can be corrected at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(pub Vec<BadVariable>);
 
@@ -151,28 +150,28 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
-    /// From the process's environment and a `.env` file where there is one; the environment wins.
+    /// Reads the process's environment and a `.env` file, if there is one; the environment wins.
     ///
     /// # Errors
-    /// [`ConfigError`] names each variable that cannot be right.
+    /// [`ConfigError`] names each variable with an invalid value.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let (config, verdict) = Self::look();
-        verdict.map(|()| config)
+        let (config, result) = Self::inspect();
+        result.map(|()| config)
     }
 
-    /// The same, to be looked at: also when it cannot be used.
-    pub fn look() -> (Self, Result<(), ConfigError>) {
-        let (variables, bad) = environment::and_file();
+    /// Reads the same for a report, even if values are invalid.
+    pub fn inspect() -> (Self, Result<(), ConfigError>) {
+        let (variables, bad) = environment::variables_with_file();
         Self::read(Reader::new(variables).with(bad))
     }
 
-    /// From these variables alone; of a name that comes twice, the last. Empty values count as not set.
+    /// Reads only these variables; the last value of a name wins. Empty values count as not set.
     ///
     /// # Errors
-    /// [`ConfigError`] names each variable that cannot be right.
+    /// [`ConfigError`] names each variable with an invalid value.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let (config, verdict) = Self::read(Reader::new(variables));
-        verdict.map(|()| config)
+        let (config, result) = Self::read(Reader::new(variables));
+        result.map(|()| config)
     }
 
     fn read(mut read: Reader) -> (Self, Result<(), ConfigError>) {
@@ -197,27 +196,27 @@ impl Config {
             set: read.names(),
         };
         match (environment, &config.encryption_keys) {
-            (Environment::Production, None) => read.refuse(
+            (Environment::Production, None) => read.reject(
                 "SIDECAR_ENCRYPTION_KEYS",
-                "is not set: tokens are kept only encrypted. Make one with `crm-server keys generate`, or set SIDECAR_ENV=development to try things out",
+                "is not set: tokens are stored encrypted. Generate a key with `crm-server keys generate`, or set SIDECAR_ENV=development to try the server",
             ),
-            (Environment::Development, None) if config.database_url.is_shared() => read.refuse(
+            (Environment::Development, None) if config.database_url.is_shared() => read.reject(
                 "SIDECAR_ENCRYPTION_KEYS",
-                "is not set: generated keys are kept beside a SQLite file, and PostgreSQL has none. Make one with `crm-server keys generate`, the same for every process",
+                "is not set: keys are generated only beside a SQLite file. Generate one with `crm-server keys generate` and set it for every process",
             ),
             _ => {}
         }
         (config, read.finish())
     }
 
-    /// Whether browsers reach this server by https, or come back to it so, and cookies must not travel otherwise.
+    /// Whether browsers use https for this server, so that cookies must be `Secure`.
     pub fn is_https(&self) -> bool {
         let ghl = self.ghl.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
         let calcom = self.calcom.app.as_ref().and_then(|app| app.redirect_uri.as_deref());
         self.app_url.as_ref().map(Url::as_str).into_iter().chain(ghl).chain(calcom).any(|url| url.starts_with("https:"))
     }
 
-    /// An address of this server for people: absolute where its own is known.
+    /// Returns the address of a path of this server: absolute if APP_URL is set.
     pub fn address(&self, path: &str) -> String {
         match &self.app_url {
             Some(url) => format!("{}{path}", url.as_str().trim_end_matches('/')),
@@ -228,8 +227,8 @@ impl Config {
 
 fn ghl(read: &mut Reader, app_url: Option<&Url>) -> GhlConfig {
     let (id, secret) = (read.text("GHL_CLIENT_ID"), read.text("GHL_CLIENT_SECRET"));
-    let own_route = app_url.map(|url| format!("{}/api/integrations/ghl/auth", url.as_str().trim_end_matches('/')));
-    let redirect_uri = read.parsed("GHL_REDIRECT_URI", page).map(String::from).or(own_route);
+    let callback = app_url.map(|url| format!("{}/api/integrations/ghl/auth", url.as_str().trim_end_matches('/')));
+    let redirect_uri = read.parsed("GHL_REDIRECT_URI", page).map(String::from).or(callback);
     let missing = [("GHL_CLIENT_ID", id.is_none()), ("GHL_CLIENT_SECRET", secret.is_none())];
     GhlConfig {
         missing: missing.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name).collect(),

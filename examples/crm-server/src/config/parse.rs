@@ -1,4 +1,4 @@
-//! From a variable's text to its value. A refusal says how it should be and never repeats what may be secret.
+//! Parses the values of variables. An error says what is valid and never repeats a value that may be secret.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -14,12 +14,12 @@ use url::Url;
 
 use super::Environment;
 
-/// Line ends may be written as `\n`, because many places that hold variables take one line only.
+/// Line ends may be written as `\n`: many environments allow only one line.
 pub(super) fn webhook_keys(text: &str) -> Result<Vec<String>, String> {
     let keys = text.replace("\\n", "\n");
     let keys: Vec<_> = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
     if keys.is_empty() {
-        return Err("holds no key: give PEM, or leave it unset for the provider's own".to_owned());
+        return Err("contains no key: give PEM, or unset it to use the provider's keys".to_owned());
     }
     match GhlWebhookVerifier::with_keys(&keys) {
         Ok(_) => Ok(keys),
@@ -27,7 +27,7 @@ pub(super) fn webhook_keys(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// One that is known, or a date: the provider may publish another any day.
+/// A known version, or a date: the provider may publish others.
 pub(super) fn api_version(text: &str) -> Result<ApiVersion, String> {
     let version = ApiVersion::from(text);
     let parts: Vec<_> =
@@ -52,29 +52,29 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("is `{text}`: give an IP address with a port, such as 0.0.0.0:3000"))
 }
 
-/// An address that paths are put behind.
+/// A base address, to which paths are appended.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let url = page(text)?;
     match url.query() {
         None => Ok(url),
-        Some(_) => Err("has a `?`: give the address alone, paths are put behind it".to_owned()),
+        Some(_) => Err("has a `?`: give only the address, to which paths are appended".to_owned()),
     }
 }
 
-/// An address that people are sent to. Browsers show and remember it: nothing secret belongs there.
+/// An address that browsers are sent to and show: it must not contain secrets.
 pub(super) fn page(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.ok_or("is no address: give one that begins with https:// (or http://)")?;
+    let url = url.ok_or("is not a valid address: give one that begins with https:// (or http://)")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("has a user name or password in it: give the address alone".to_owned());
+        return Err("contains a user name or password: give only the address".to_owned());
     }
     if url.fragment().is_some() {
-        return Err("has a `#`: give the address alone".to_owned());
+        return Err("has a `#`: give only the address".to_owned());
     }
     Ok(url)
 }
 
-/// Networks, or single addresses.
+/// Networks or single addresses.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |text: &str| {
         let one = || text.parse::<IpAddr>().map(IpNet::from);
@@ -85,7 +85,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
 }
 
-/// The proxies that are trusted unless others are named: a test's own machine.
+/// The proxies that are trusted by default: the local machine, in tests.
 pub(super) fn near(environment: Environment) -> Vec<IpNet> {
     match environment {
         Environment::Test => [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(IpNet::from).into(),
@@ -97,7 +97,7 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("is `{text}`: give a whole number, 0 for no limit"))
 }
 
-/// An address of a Redis. May hold a password.
+/// The address of a Redis. May contain a password.
 pub(super) fn redis_url(text: &str) -> Result<SecretString, String> {
     match RedisLimiter::new(text, SystemClock::shared()) {
         Ok(_) => Ok(text.into()),
@@ -123,6 +123,6 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 pub(super) fn operator_token(text: &str) -> Result<SecretString, String> {
     match text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text.into()),
-        false => Err("has characters that cannot stand in a header: give letters and digits, such as `openssl rand -hex 32` makes".to_owned()),
+        false => Err("has characters that are not allowed in a header: give letters and digits, such as the output of `openssl rand -hex 32`".to_owned()),
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{BadVariable, ConfigError};
 
-/// Variables being read, and what was wrong with them so far.
+/// Reads variables and collects those with invalid values.
 pub(super) struct Reader {
     variables: BTreeMap<String, String>,
     bad: Vec<BadVariable>,
@@ -14,7 +14,7 @@ impl Reader {
         Self { variables: variables.filter(|(_, value)| !value.is_empty()).collect(), bad: Vec::new() }
     }
 
-    /// Together with what could not even be read.
+    /// Adds variables that could not be read.
     pub(super) fn with(mut self, bad: Vec<BadVariable>) -> Self {
         self.bad.extend(bad);
         self
@@ -24,19 +24,19 @@ impl Reader {
         self.variables.get(name).cloned()
     }
 
-    /// The parsed value; a refusal is remembered.
+    /// Returns the parsed value; an invalid one is collected.
     pub(super) fn parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match parse(self.variables.get(name)?) {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.refuse(name, problem);
+                self.reject(name, problem);
                 None
             }
         }
     }
 
-    pub(super) fn refuse(&mut self, variable: &'static str, problem: impl Into<String>) {
-        // A value that was refused is not missing as well.
+    pub(super) fn reject(&mut self, variable: &'static str, problem: impl Into<String>) {
+        // An invalid value is not reported as missing too.
         if !self.bad.iter().any(|bad| bad.variable == variable) {
             self.bad.push(BadVariable { variable, problem: problem.into() });
         }

@@ -1,10 +1,10 @@
-//! What `--check-config` prints.
+//! The report of `--check-config`.
 
 use std::fmt::Write;
 
 use super::{Config, Environment, VARIABLES};
 
-/// Variables whose values are nobody's business.
+/// Variables whose values are secret.
 const SECRET: &[&str] = &[
     "SIDECAR_ENCRYPTION_KEYS",
     "SIDECAR_OPERATOR_TOKEN",
@@ -17,7 +17,7 @@ const SECRET: &[&str] = &[
 ];
 
 impl Config {
-    /// What is set, what is not and what that disables. Holds no secret.
+    /// Returns which variables are set, which are missing and what that disables. Contains no secret.
     pub fn report(&self) -> String {
         let mut text = String::new();
         for variable in VARIABLES {
@@ -36,18 +36,18 @@ impl Config {
         text
     }
 
-    /// What is off or refused because of what is not set.
+    /// Returns what is off or rejected because of missing variables.
     pub fn consequences(&self) -> Vec<String> {
         let mut consequences = Vec::new();
         if let Some(why) = self.ghl_off() {
             consequences.push(format!("GHL is off: {why}"));
         } else if self.ghl.app.as_ref().is_some_and(|app| app.redirect_uri.is_none()) {
-            consequences.push("nobody can connect GHL: set GHL_REDIRECT_URI or APP_URL".to_owned());
+            consequences.push("GHL cannot be connected: set GHL_REDIRECT_URI or APP_URL".to_owned());
         }
         consequences.extend(self.calcom.consequences());
         if self.operator_token.is_none() {
             consequences
-                .push("organization routes and /metrics refuse everybody: set SIDECAR_OPERATOR_TOKEN".to_owned());
+                .push("organization routes and /metrics reject every request: set SIDECAR_OPERATOR_TOKEN".to_owned());
         }
         if self.encryption_keys.is_none() && self.environment != Environment::Production {
             consequences.push("encryption keys are generated: set SIDECAR_ENCRYPTION_KEYS in production".to_owned());
@@ -55,7 +55,7 @@ impl Config {
         consequences
     }
 
-    /// What to set to turn GHL on; none when it is on.
+    /// Returns what to set to turn GHL on; `None` when it is on.
     pub fn ghl_off(&self) -> Option<String> {
         (!self.ghl.missing.is_empty()).then(|| format!("set {}", self.ghl.missing.join(" and ")))
     }

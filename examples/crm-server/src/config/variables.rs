@@ -1,13 +1,13 @@
-//! The table of variables: what `--help` and `--check-config` print.
+//! The table of environment variables, as `--help` and `--check-config` print it.
 
 /// A variable the server reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What holds without it.
+    /// The value without it.
     pub default: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub meaning: &'static str,
 }
 
@@ -15,71 +15,75 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
     Variable { name, default, meaning }
 }
 
-/// Every variable, in the order in which they are explained.
+/// Every variable, in the order of the documentation.
 pub const VARIABLES: &[Variable] = &[
-    variable("SIDECAR_ENV", "production", "development and test generate encryption keys when there are none"),
-    variable("BIND_ADDR", "127.0.0.1:3000", "where the server listens; port 0 picks a free one, which is printed"),
-    variable("METRICS_ADDR", "none", "a separate address that serves /metrics without a token"),
+    variable(
+        "SIDECAR_ENV",
+        "production",
+        "production, development or test; the latter two generate missing encryption keys",
+    ),
+    variable("BIND_ADDR", "127.0.0.1:3000", "the address to listen on; port 0 picks a free port, which is printed"),
+    variable("METRICS_ADDR", "none", "a separate address for /metrics without a token"),
     variable(
         "APP_URL",
         "none",
-        "where people find this server, such as https://crm.example.com (also NEXT_PUBLIC_APP_URL)",
+        "the public address of this server, such as https://crm.example.com (also NEXT_PUBLIC_APP_URL)",
     ),
-    variable("DATABASE_URL", "sqlite://sidecar.db", "where everything is kept"),
-    variable("REDIS_URL", "none", "where several processes share their limits; without it each keeps to its part"),
+    variable("DATABASE_URL", "sqlite://sidecar.db", "the database: SQLite or PostgreSQL"),
+    variable(
+        "REDIS_URL",
+        "none",
+        "Redis, to share rate limits between processes; without it each process uses its share",
+    ),
     variable(
         "SIDECAR_ENCRYPTION_KEYS",
         "none",
-        "id:base64key[,id:base64key], the first encrypts; required in production",
+        "id:base64key[,id:base64key]; the first key encrypts; required in production",
     ),
-    variable("SIDECAR_OPERATOR_TOKEN", "none", "opens every organization's routes and /metrics to machines"),
-    variable("TRUSTED_PROXIES", "none", "addresses or networks whose X-Forwarded-For is believed, separated by commas"),
+    variable("SIDECAR_OPERATOR_TOKEN", "none", "the bearer token for every organization's routes and /metrics"),
+    variable("TRUSTED_PROXIES", "none", "addresses or networks whose X-Forwarded-For is trusted, separated by commas"),
     variable(
         "WEBHOOK_LIMIT_PER_SECOND",
         "500",
-        "deliveries of one location or organization; ten times as many at once; 0: no limit",
+        "webhooks per second of one location or organization, with a burst of ten times as many; 0: no limit",
     ),
-    variable("SYNC_INTERVAL_SECS", "900", "how often locations, contacts and events are copied"),
-    variable("RUST_LOG", "info", "what is logged, such as warn or crm_server=debug"),
+    variable("SYNC_INTERVAL_SECS", "900", "how often each source is synced, in seconds"),
+    variable("RUST_LOG", "info", "the log filter, such as warn or crm_server=debug"),
     variable("GHL_CLIENT_ID", "none", "the app's client id; without it GHL is off"),
     variable("GHL_CLIENT_SECRET", "none", "the app's client secret"),
-    variable("GHL_REDIRECT_URI", "APP_URL/api/integrations/ghl/auth", "where people come back to after their consent"),
-    variable("GHL_API_URL", "the provider's", "another address of the API, for stand-ins"),
-    variable("GHL_AUTHORIZE_URL", "the provider's", "another consent page: white-label apps, stand-ins"),
-    variable("GHL_API_VERSION", "each family's own", "one Version header for every call"),
+    variable("GHL_REDIRECT_URI", "APP_URL/api/integrations/ghl/auth", "the redirect address after consent"),
+    variable("GHL_API_URL", "the provider's", "another API address, such as the sandbox's"),
+    variable("GHL_AUTHORIZE_URL", "the provider's", "another consent page, for white-label apps or the sandbox"),
+    variable("GHL_API_VERSION", "per API family", "one Version header for every call"),
     variable(
         "GHL_WEBHOOK_PUBLIC_KEY",
         "the provider's",
-        "PEM, several separated by commas, for rollovers and stand-ins",
+        "PEM keys, separated by commas, for key rotation or the sandbox",
     ),
-    variable("GHL_WEBHOOK_ALLOW_LEGACY_RSA", "false", "whether the former RSA signature is good too"),
+    variable("GHL_WEBHOOK_ALLOW_LEGACY_RSA", "false", "also accept the legacy RSA signature"),
     variable(
         "CALCOM_ORGANIZATION_ID",
         "none",
         "the organization that CALCOM_API_KEY and CALCOM_WEBHOOK_SECRET belong to",
     ),
-    variable("CALCOM_API_KEY", "none", "that organization's key; the others connect by themselves"),
-    variable("CALCOM_WEBHOOK_SECRET", "none", "its webhook's secret, several separated by commas for rollovers"),
+    variable("CALCOM_API_KEY", "none", "the API key of that organization; other organizations connect themselves"),
+    variable(
+        "CALCOM_WEBHOOK_SECRET",
+        "none",
+        "the webhook secrets of that organization, separated by commas during rotation",
+    ),
     variable(
         "CALCOM_API_URL",
         "the provider's",
-        "another address of API v2: api.cal.eu, a host of your own, stand-ins",
+        "another address of API v2: api.cal.eu, a self-hosted one, or the sandbox's",
     ),
     variable("CALCOM_CLIENT_ID", "none", "the OAuth client's id; without it organizations connect by API key"),
-    variable("CALCOM_CLIENT_SECRET", "none", "the OAuth client's secret; a public client has none"),
-    variable(
-        "CALCOM_REDIRECT_URI",
-        "APP_URL/api/integrations/calcom/auth",
-        "where people come back to after their consent",
-    ),
-    variable(
-        "CALCOM_AUTHORIZE_URL",
-        "the provider's",
-        "another consent page; with an API of your own there has to be one",
-    ),
+    variable("CALCOM_CLIENT_SECRET", "none", "the OAuth client's secret; unset for a public client"),
+    variable("CALCOM_REDIRECT_URI", "APP_URL/api/integrations/calcom/auth", "the redirect address after consent"),
+    variable("CALCOM_AUTHORIZE_URL", "the provider's", "another consent page; required with a self-hosted API"),
 ];
 
-/// The table as the end of `--help`.
+/// Returns the table for the end of `--help`.
 pub fn help() -> String {
     let mut text = "Environment (a .env file is read too; the environment wins):\n".to_owned();
     for Variable { name, default, meaning } in VARIABLES {

@@ -1,4 +1,4 @@
-//! Plain HTTP, as anybody outside would speak it.
+//! A plain HTTP client.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -12,38 +12,38 @@ use sidecar_core::{
 };
 use url::Url;
 
-/// How long any single answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The largest answer that is read: a sandbox of 50,000 contacts shows itself in about 60 MB.
-const LARGEST: usize = 256 << 20;
-/// How much of an unexpected answer is shown.
-const SHOWN: usize = 400;
+/// How long a response may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest response: the state of a sandbox with 50,000 contacts has about 60 MB.
+const MAX_RESPONSE_BYTES: usize = 256 << 20;
+/// How much of an unexpected response is shown.
+const MAX_SHOWN_CHARS: usize = 400;
 
-/// What was not as it should be, for the report.
+/// Why a check failed, for the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong(pub(super) String);
+pub(super) struct CheckFailed(pub(super) String);
 
-impl fmt::Display for Wrong {
+impl fmt::Display for CheckFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Fails with `why` unless `holds`.
-pub(super) fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), Wrong> {
-    if holds { Ok(()) } else { Err(Wrong(why())) }
+/// Fails with `why` unless `condition` is true.
+pub(super) fn ensure(condition: bool, why: impl FnOnce() -> String) -> Result<(), CheckFailed> {
+    if condition { Ok(()) } else { Err(CheckFailed(why())) }
 }
 
-/// A client without any knowledge of whom it speaks to. Redirects are not followed.
+/// An HTTP client that does not follow redirects.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     transport: Arc<ReqwestTransport>,
     clock: Arc<dyn Clock>,
 }
 
-/// A whole answer.
+/// A response with its body.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct Response {
     request: String,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -51,8 +51,8 @@ pub(super) struct Answer {
 }
 
 impl Http {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Result<Self, Wrong> {
-        let transport = ReqwestTransport::new().map_err(|error| Wrong(error.to_string()))?;
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Result<Self, CheckFailed> {
+        let transport = ReqwestTransport::new().map_err(|error| CheckFailed(error.to_string()))?;
         Ok(Self { transport: Arc::new(transport), clock })
     }
 
@@ -63,9 +63,9 @@ impl Http {
         url: &str,
         headers: &[(HeaderName, String)],
         body: Option<&Value>,
-    ) -> Result<Answer, Wrong> {
+    ) -> Result<Response, CheckFailed> {
         let request = format!("{method} {}", path_of(url));
-        let wrong = |why: &dyn fmt::Display| Wrong(format!("{request}: {why}"));
+        let failed = |why: &dyn fmt::Display| CheckFailed(format!("{request}: {why}"));
         let mut builder = http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             builder = builder.header(name, value);
@@ -77,56 +77,56 @@ impl Http {
             }
             None => Body::EMPTY,
         };
-        let message = builder.body(body).map_err(|error| wrong(&error))?;
+        let message = builder.body(body).map_err(|error| failed(&error))?;
         let exchange = async {
             let (head, body) = self.transport.send(message).await?.into_parts();
-            Ok::<_, sidecar_core::http::TransportError>((head, body.collect(LARGEST).await?))
+            Ok::<_, sidecar_core::http::TransportError>((head, body.collect(MAX_RESPONSE_BYTES).await?))
         };
-        let (head, body) = timeout(&*self.clock, PATIENCE, exchange)
+        let (head, body) = timeout(&*self.clock, RESPONSE_TIMEOUT, exchange)
             .await
-            .map_err(|_| wrong(&format!("no answer within {PATIENCE:?}")))?
-            .map_err(|error| wrong(&error))?;
-        Ok(Answer { request, status: head.status, headers: head.headers, body })
+            .map_err(|_| failed(&format!("no response within {RESPONSE_TIMEOUT:?}")))?
+            .map_err(|error| failed(&error))?;
+        Ok(Response { request, status: head.status, headers: head.headers, body })
     }
 }
 
-/// The part of a URL that says what is asked for: queries may hold secrets.
+/// Returns the path of a URL: queries may contain secrets.
 fn path_of(url: &str) -> String {
     Url::parse(url).map_or_else(|_| "?".to_owned(), |url| url.path().to_owned())
 }
 
-impl Answer {
-    /// The answer, provided that it has this status.
-    pub(super) fn require(self, status: StatusCode) -> Result<Self, Wrong> {
-        if self.status == status { Ok(self) } else { Err(self.wrong(&format!("expected {}", status.as_u16()))) }
+impl Response {
+    /// Returns the response if it has this status.
+    pub(super) fn require(self, status: StatusCode) -> Result<Self, CheckFailed> {
+        if self.status == status { Ok(self) } else { Err(self.unexpected(&format!("expected {}", status.as_u16()))) }
     }
 
-    /// The body as JSON.
-    pub(super) fn json(&self) -> Result<Value, Wrong> {
-        serde_json::from_slice(&self.body).map_err(|error| self.wrong(&format!("no JSON ({error})")))
+    /// Parses the body as JSON.
+    pub(super) fn json(&self) -> Result<Value, CheckFailed> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unexpected(&format!("not valid JSON ({error})")))
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Where a redirect leads, seen from `base`.
-    pub(super) fn location(&self, base: &str) -> Result<Url, Wrong> {
+    /// Returns the target of a redirect, relative to `base`.
+    pub(super) fn location(&self, base: &str) -> Result<Url, CheckFailed> {
         let target = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let base = Url::parse(base).map_err(|error| self.wrong(&error.to_string()))?;
-        target.and_then(|target| base.join(target).ok()).ok_or_else(|| self.wrong("expected a redirect"))
+        let base = Url::parse(base).map_err(|error| self.unexpected(&error.to_string()))?;
+        target.and_then(|target| base.join(target).ok()).ok_or_else(|| self.unexpected("expected a redirect"))
     }
 
-    /// The cookies it sets, as the next request sends them back.
+    /// Returns the cookies that it sets, as the next request sends them.
     pub(super) fn cookies(&self) -> String {
         let values = self.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
         values.filter_map(|value| value.split(';').next()).collect::<Vec<_>>().join("; ")
     }
 
-    /// What is wrong with this answer, with the answer itself.
-    pub(super) fn wrong(&self, why: &str) -> Wrong {
-        let shown: String = self.text().chars().take(SHOWN).collect();
-        Wrong(format!("{}: {why}, got {} {shown}", self.request, self.status.as_u16()))
+    /// Returns why the response is not as expected, with the response.
+    pub(super) fn unexpected(&self, why: &str) -> CheckFailed {
+        let shown: String = self.text().chars().take(MAX_SHOWN_CHARS).collect();
+        CheckFailed(format!("{}: {why}, got {} {shown}", self.request, self.status.as_u16()))
     }
 }

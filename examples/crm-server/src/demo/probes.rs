@@ -1,12 +1,12 @@
-//! The two sides of the story as they look from outside: the server under its routes, the provider under its control routes.
+//! The server and the sandbox from outside: the server's routes, and the sandbox's control routes.
 
 use http::{HeaderName, Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http, Wrong};
+use super::http::{CheckFailed, Http, Response};
 
-/// Rows asked for at once.
-const PAGE: usize = 100;
+/// Rows of a page.
+const PAGE_SIZE: usize = 100;
 
 /// The server.
 #[derive(Debug, Clone)]
@@ -21,29 +21,33 @@ impl Server {
         Self { http, url: url.trim_end_matches('/').to_owned(), token }
     }
 
-    /// A request with the operator's token.
-    pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Wrong> {
+    /// Sends a request with the operator's token.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, CheckFailed> {
         let bearer = (header::AUTHORIZATION, format!("Bearer {}", self.token));
         self.http.send(method, &format!("{}{path}", self.url), &[bearer], body).await
     }
 
-    /// A request without any token.
-    pub(super) async fn call_as_nobody(&self, path: &str, headers: &[(HeaderName, String)]) -> Result<Answer, Wrong> {
+    /// Sends a request without a token.
+    pub(super) async fn call_without_token(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response, CheckFailed> {
         self.http.send(Method::GET, &format!("{}{path}", self.url), headers, None).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Value, Wrong> {
+    pub(super) async fn get(&self, path: &str) -> Result<Value, CheckFailed> {
         self.call(Method::GET, path, None).await?.require(StatusCode::OK)?.json()
     }
 
-    /// All rows of a listing, page by page.
-    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Wrong> {
+    /// Returns all rows of a listing.
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, CheckFailed> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {
-            let joint = if path.contains('?') { '&' } else { '?' };
-            let page = self.get(&format!("{path}{joint}limit={PAGE}{cursor}")).await?;
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let page = self.get(&format!("{path}{separator}limit={PAGE_SIZE}{cursor}")).await?;
             let Some(items) = page["items"].as_array() else {
-                return Err(Wrong(format!("GET {path}: a listing without `items`")));
+                return Err(CheckFailed(format!("GET {path}: a listing without `items`")));
             };
             rows.extend(items.iter().cloned());
             match page["nextCursor"].as_str() {
@@ -57,7 +61,7 @@ impl Server {
     }
 }
 
-/// The stand-in of the provider.
+/// The sandbox.
 #[derive(Debug, Clone)]
 pub(super) struct Provider {
     http: Http,
@@ -69,65 +73,65 @@ impl Provider {
         Self { http, url: url.trim_end_matches('/').to_owned() }
     }
 
-    /// Everything GHL's side counted; what it holds too, when `full`.
-    pub(super) async fn state(&self, full: bool) -> Result<Value, Wrong> {
+    /// Returns the counters of the GHL sandbox, and its data when `full`.
+    pub(super) async fn state(&self, full: bool) -> Result<Value, CheckFailed> {
         Ok(self.whole_state(full).await?["ghl"].take())
     }
 
-    /// The same of Cal.com's side.
-    pub(super) async fn calcom_state(&self, full: bool) -> Result<Value, Wrong> {
+    /// Returns the same of the Cal.com sandbox.
+    pub(super) async fn calcom_state(&self, full: bool) -> Result<Value, CheckFailed> {
         Ok(self.whole_state(full).await?["calcom"].take())
     }
 
-    async fn whole_state(&self, full: bool) -> Result<Value, Wrong> {
+    async fn whole_state(&self, full: bool) -> Result<Value, CheckFailed> {
         let url = format!("{}/__control/state?full={full}", self.url);
         self.call(Method::GET, &url, &[], None).await?.require(StatusCode::OK)?.json()
     }
 
-    /// What a server has to be told: addresses and keys, by the names of their variables.
-    pub(super) async fn environment(&self) -> Result<Value, Wrong> {
+    /// Returns the environment variables for a server: addresses and keys.
+    pub(super) async fn environment(&self) -> Result<Value, CheckFailed> {
         let url = format!("{}/__control/env", self.url);
         self.call(Method::GET, &url, &[], None).await?.require(StatusCode::OK)?.json()
     }
 
-    /// A request to any of its addresses.
+    /// Sends a request to any address of the sandbox.
     pub(super) async fn call(
         &self,
         method: Method,
         url: &str,
         headers: &[(HeaderName, String)],
         body: Option<&Value>,
-    ) -> Result<Answer, Wrong> {
+    ) -> Result<Response, CheckFailed> {
         self.http.send(method, url, headers, body).await
     }
 
-    /// Follows a link of its own, as a browser does.
-    pub(super) async fn visit(&self, url: &str) -> Result<Answer, Wrong> {
+    /// Opens a link, as a browser does.
+    pub(super) async fn visit(&self, url: &str) -> Result<Response, CheckFailed> {
         self.http.send(Method::GET, url, &[], None).await
     }
 
-    /// Gives an order: `faults`, `tokens`, `webhooks`, ….
-    pub(super) async fn order(&self, what: &str, order: &Value) -> Result<Value, Wrong> {
-        let url = format!("{}/__control/{what}", self.url);
-        self.http.send(Method::POST, &url, &[], Some(order)).await?.require(StatusCode::OK)?.json()
+    /// Sends a control command: `faults`, `tokens`, `webhooks`, ….
+    pub(super) async fn command(&self, name: &str, command: &Value) -> Result<Value, CheckFailed> {
+        let url = format!("{}/__control/{name}", self.url);
+        self.http.send(Method::POST, &url, &[], Some(command)).await?.require(StatusCode::OK)?.json()
     }
 
-    /// Lets somebody at the provider change things; one result for each change.
-    pub(super) async fn change(&self, changes: Vec<Value>) -> Result<Vec<Value>, Wrong> {
-        let mut answer = self.order("changes", &json!({ "changes": changes })).await?;
-        match answer["results"].take() {
+    /// Makes changes in GHL; returns one result per change.
+    pub(super) async fn change(&self, changes: Vec<Value>) -> Result<Vec<Value>, CheckFailed> {
+        let mut response = self.command("changes", &json!({ "changes": changes })).await?;
+        match response["results"].take() {
             Value::Array(results) => Ok(results),
-            _ => Err(Wrong("POST /__control/changes: no results".to_owned())),
+            _ => Err(CheckFailed("POST /__control/changes: no results".to_owned())),
         }
     }
 }
 
-/// A count somewhere in a state.
+/// Returns a counter of a state; 0 if it is absent.
 pub(super) fn count(state: &Value, pointer: &str) -> u64 {
     state.pointer(pointer).and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// A text somewhere in a document; empty when it is not there.
+/// Returns a text of a document; empty if it is absent.
 pub(super) fn text<'a>(document: &'a Value, name: &str) -> &'a str {
     document.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::StepReport;
 
-/// How the story tells where it is.
+/// Shows the progress of the scenario.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
     terminal: bool,
@@ -17,7 +17,7 @@ impl Progress {
         Self { terminal: std::io::stderr().is_terminal() }
     }
 
-    /// Something that spins until it is dropped.
+    /// Shows a spinner until it is dropped.
     pub(super) fn step(self, title: &str) -> Bar {
         if !self.terminal {
             return Bar(ProgressBar::hidden());
@@ -27,7 +27,7 @@ impl Progress {
         Bar(bar)
     }
 
-    /// A bar that fills with contacts.
+    /// Shows a bar that counts contacts.
     pub(super) fn contacts(self, all: u64) -> Bar {
         if !self.terminal {
             return Bar(ProgressBar::hidden());
@@ -39,7 +39,7 @@ impl Progress {
         Bar(bar)
     }
 
-    /// A finished step.
+    /// Prints a finished step.
     pub(super) fn ended(self, report: &StepReport) {
         let mark = if report.outcome.is_ok() { "ok    " } else { "FAILED" };
         let why = report.outcome.as_ref().err().map(|why| format!(": {why}")).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Progress {
     }
 }
 
-/// A bar that goes away when it is dropped.
+/// A bar that is removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Bar(ProgressBar);
 

@@ -1,10 +1,10 @@
-//! What the demo says at its end: a table for people, one JSON object for programs.
+//! The report of the demo: a table for people, one JSON object for programs.
 
 use std::{fmt::Write as _, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-/// What a step counted, in the order in which it is told.
+/// The counts of a step, in the order of the report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts(Vec<(&'static str, u64)>);
 
@@ -19,7 +19,7 @@ impl Counts {
     }
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug, Clone)]
 pub(super) struct StepReport {
     pub(super) name: &'static str,
@@ -28,7 +28,7 @@ pub(super) struct StepReport {
     pub(super) took: Duration,
 }
 
-/// The whole story.
+/// The outcome of the scenario.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Report {
     pub(super) seed: u64,
@@ -50,16 +50,16 @@ impl Report {
         })
     }
 
-    /// One line a step.
+    /// Returns a table with one line per step.
     pub(super) fn table(&self) -> String {
         let width = self.steps.iter().map(|step| step.title.len()).max().unwrap_or(0);
         let mut table = String::new();
         for step in &self.steps {
             let (mark, what) = match &step.outcome {
                 Ok(Counts(counts)) => {
-                    let told: Vec<String> =
-                        counts.iter().map(|(name, count)| format!("{count} {}", spoken(name))).collect();
-                    ("ok    ", told.join(", "))
+                    let texts: Vec<String> =
+                        counts.iter().map(|(name, count)| format!("{count} {}", label(name))).collect();
+                    ("ok    ", texts.join(", "))
                 }
                 Err(why) => ("FAILED", why.clone()),
             };
@@ -91,7 +91,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// `token_refreshes` → `token refreshes`.
-fn spoken(name: &str) -> String {
+fn label(name: &str) -> String {
     name.replace('_', " ")
 }
 
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_story_tells_its_counts() {
+    fn a_passed_scenario_shows_its_counts() {
         let report = report(Ok(Counts::new().with("contacts", 2_000_usize).with("search_pages", 20_u64)));
         assert!(report.is_ok());
         assert_eq!(report.table(), "ok      full sync  1500 ms  2000 contacts, 20 search pages\n");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_step_makes_the_story_wrong_and_says_why() {
+    fn a_failed_step_fails_the_scenario_and_says_why() {
         let report = report(Err("one contact is missing".to_owned()));
         assert!(!report.is_ok());
         assert!(report.table().starts_with("FAILED  full sync"), "{}", report.table());
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_without_steps_shows_nothing_and_is_not_right() {
+    fn a_scenario_without_steps_fails() {
         assert!(!Report::default().is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Clients and tokens of each organization, over one transport, one limiter and one store of tokens.
+//! The GHL clients and tokens of each organization, with a shared transport, rate limiter and token store.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,12 @@ use crate::{
     error::StartError,
 };
 
-/// What every call answers while GHL has no client id.
+/// The error of every call while GHL is not configured.
 pub fn ghl_is_off() -> Error {
     Error::new(ErrorKind::InvalidInput, "GHL is off: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and GHL_REDIRECT_URI")
 }
 
-/// GHL as this server is set up for it. Cheap to clone.
+/// Access to GHL for each organization. Cheap to clone.
 #[derive(Clone)]
 pub struct GhlAccess {
     verifier: Arc<GhlWebhookVerifier>,
@@ -32,7 +32,7 @@ pub struct GhlAccess {
     app: Option<Arc<AppAccess>>,
 }
 
-/// What there is once GHL is on.
+/// What exists once GHL is configured.
 struct AppAccess {
     connections: GhlConnections,
     config: GhlConfig,
@@ -52,10 +52,10 @@ impl fmt::Debug for GhlAccess {
 }
 
 impl GhlAccess {
-    /// Sets everything up; nothing is sent.
+    /// Builds the clients' shared parts; nothing is sent.
     ///
     /// # Errors
-    /// [`StartError`] names what cannot be right.
+    /// [`StartError`] for invalid configuration.
     pub fn new(
         config: &GhlConfig,
         store: &Arc<dyn Store>,
@@ -73,7 +73,7 @@ impl GhlAccess {
         let oauth = oauth(config, app, &transport, limiter, clock, observer)?;
         let connections = GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock));
         let access = AppAccess {
-            // Which organization has which location is decided by claims; no call may get round them.
+            // Claims decide which organization owns a location; a call must not bypass them.
             connections: connections.minting_on_request(),
             config: config.clone(),
             client_id: app.client_id.clone(),
@@ -83,7 +83,7 @@ impl GhlAccess {
             observer: Arc::clone(observer),
             clients: Mutex::default(),
         };
-        // Whatever is wrong with the settings shows here and not in the first request.
+        // Reports invalid settings at the start and not in the first request.
         access.build(&"check".into(), &transport)?;
         Ok(Self { verifier, transport, app: Some(Arc::new(access)) })
     }
@@ -98,39 +98,39 @@ impl GhlAccess {
         !self.is_on() && error.kind() == ErrorKind::InvalidInput && error.provider() != "calcom"
     }
 
-    /// Verifies webhooks, also while GHL is off.
+    /// Returns the webhook verifier; it works also while GHL is off.
     pub fn verifier(&self) -> &GhlWebhookVerifier {
         &self.verifier
     }
 
-    /// The way to the provider, for a look whether it is there.
+    /// Returns the transport, for health checks.
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
         &self.transport
     }
 
-    /// The app's id; none while GHL is off.
+    /// Returns the app's id; `None` while GHL is off.
     pub fn app_id(&self) -> Option<&str> {
         self.app.as_ref().map(|app| app.app_id.as_str())
     }
 
-    /// The app towards the OAuth endpoints; none while GHL is off.
+    /// Returns the OAuth client; `None` while GHL is off.
     pub fn oauth(&self) -> Option<&GhlOAuth> {
         self.app.as_ref().map(|app| app.connections.oauth())
     }
 
-    /// Waits until no token renewal is under way.
-    pub async fn settle(&self) {
+    /// Waits for running token refreshes.
+    pub async fn drain_refreshes(&self) {
         if let Some(app) = &self.app {
             app.connections.settle().await;
         }
     }
 
-    /// An organization's tokens; none while GHL is off.
+    /// Returns an organization's tokens; `None` while GHL is off.
     pub fn tokens(&self, organization: &OrganizationId) -> Option<GhlTokens> {
         self.app.as_ref().map(|app| app.connections.of(organization))
     }
 
-    /// An organization's client, which uses the tokens of each call's location or company; none while GHL is off.
+    /// Returns an organization's client, which uses the token of each call's location or company; `None` while GHL is off.
     pub fn client(&self, organization: &OrganizationId) -> Option<GhlClient> {
         let app = self.app.as_ref()?;
         let mut clients = app.clients.lock().unwrap_or_else(PoisonError::into_inner);

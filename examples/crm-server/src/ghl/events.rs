@@ -1,7 +1,7 @@
-//! What a GHL delivery changes: records, a line of history, and tasks for what has to be done at the provider.
+//! Plans the effects of GHL's deliveries: changes of records, an event log entry, and tasks for the provider.
 //!
-//! Whether it is genuine was settled by the route; what the tasks do lives in `tasks`. Invariant: planning has no effects,
-//! so that a lot may be planned twice; every delivery leaves one line of history, also one that nobody understands.
+//! Invariant: planning has no side effects, so a batch may be planned twice; every delivery leaves one event log entry, even if it
+//! cannot be parsed.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -27,10 +27,10 @@ use crate::{
     tenancy::owners::{OwnerKey, OwnerLookup},
 };
 
-/// Where a delivery comes from, in the inbox and in the history.
+/// The provider's name in the inbox and in the event log.
 pub const SOURCE: &str = "ghl";
 
-/// Plans deliveries of GHL: one value for one lot.
+/// Plans one batch of GHL's deliveries.
 #[derive(Debug)]
 pub struct GhlDeliveries<'a> {
     app: &'a App,
@@ -38,22 +38,22 @@ pub struct GhlDeliveries<'a> {
 }
 
 impl<'a> GhlDeliveries<'a> {
-    /// For one lot.
+    /// A planner for one batch.
     pub fn new(app: &'a App) -> Self {
         Self { app, owners: OwnerLookup::new(&*app.store) }
     }
 
-    /// Adds what the delivery changes to the plan.
+    /// Adds the effects of a delivery to the plan.
     ///
     /// # Errors
-    /// The store could not be asked; nothing of the plan is to be used.
+    /// The store cannot be read; the plan must be discarded.
     pub async fn add(&mut self, plan: &mut Plan, claim: &Claim) -> Result<(), StoreError> {
         let delivery = &claim.delivery;
         let Ok(event) = GhlEvent::parse(&delivery.body) else {
-            plan.batch.event_log.push(line(claim, delivery.organization.clone(), None, "no_event"));
+            plan.batch.event_log.push(log_entry(claim, delivery.organization.clone(), None, "not_parsed"));
             return Ok(());
         };
-        // The delivery's own label is from when it arrived.
+        // The owner may have changed since the delivery was stored.
         let organization = self.owners.owner_of(&owner_key(&event)).await?;
         let outcome = match &organization {
             None => "no_organization",
@@ -64,27 +64,27 @@ impl<'a> GhlDeliveries<'a> {
                 outcome
             }
         };
-        plan.batch.event_log.push(line(claim, organization, event.entity_id(), outcome));
+        plan.batch.event_log.push(log_entry(claim, organization, event.entity_id(), outcome));
         Ok(())
     }
 
-    /// Adds what the event does to the plan, and names it for the history.
+    /// Adds the effects of an event to the plan and returns the outcome for the event log.
     fn effects(&self, plan: &mut Plan, claim: &Claim, event: &GhlEvent, organization: &OrganizationId) -> &'static str {
         match event {
-            GhlEvent::Unknown(unknown) if unknown.why.is_some() => "changed_shape",
+            GhlEvent::Unknown(unknown) if unknown.why.is_some() => "unexpected_schema",
             GhlEvent::Unknown(_) => "unknown",
             GhlEvent::Install(event) => self.installation(plan, claim, event, organization, tasks::INSTALL),
             GhlEvent::Uninstall(event) => self.installation(plan, claim, event, organization, tasks::UNINSTALL),
             event => {
                 let changes = webhook_changes(event, organization, claim.delivery.at);
-                let outcome = if changes.is_empty() { "noted" } else { "applied" };
+                let outcome = if changes.is_empty() { "no_change" } else { "applied" };
                 plan.batch.changes.extend(changes);
                 outcome
             }
         }
     }
 
-    /// Every app's events are signed with the same key: only those about this app may touch its connections.
+    /// Events of all apps are signed with the same key: only those of this app may change its connections.
     fn installation(
         &self,
         plan: &mut Plan,
@@ -123,7 +123,7 @@ pub(super) fn owner_key(event: &GhlEvent) -> OwnerKey {
     }
 }
 
-fn line(
+fn log_entry(
     claim: &Claim,
     organization: Option<OrganizationId>,
     entity: Option<&str>,

@@ -136,7 +136,7 @@ pub(crate) async fn install(app: &App, organization: &OrganizationId, what: &Ins
         }
     };
     let owner = app.store.organization_of_location(SOURCE, location.as_str()).await?;
-    if app.store.claim_location(SOURCE, location.as_str(), organization).await? == Claimed::TakenBySomeoneElse {
+    if app.store.claim_location(SOURCE, location.as_str(), organization).await? == Claimed::OwnedByAnother {
         return Err(TaskError::Permanent(format!(
             "location {location} belongs to another organization (location_taken)"
         )));
@@ -222,7 +222,7 @@ async fn dependent_locations(
 /// Releases the claim on a location, erases its tokens, stops its sync.
 async fn release_location(app: &App, organization: &OrganizationId, location: &LocationId) -> Result<()> {
     app.store.release_location(SOURCE, location.as_str(), organization).await?;
-    tokens(app, organization)?.forget_location(location).await?;
+    tokens(app, organization)?.disconnect_location(location).await?;
     app.store.stop(organization, Some(location.as_str())).await?;
     Ok(())
 }
@@ -230,7 +230,7 @@ async fn release_location(app: &App, organization: &OrganizationId, location: &L
 /// Releases the claim on a company, erases its tokens, stops syncing the list of its locations.
 async fn release_company(app: &App, organization: &OrganizationId, company: &CompanyId) -> Result<()> {
     app.store.release_company(SOURCE, company.as_str(), organization).await?;
-    tokens(app, organization)?.forget_company(company).await?;
+    tokens(app, organization)?.disconnect_company(company).await?;
     app.store.stop(organization, Some("")).await?;
     Ok(())
 }
@@ -247,11 +247,11 @@ pub(super) async fn disconnect(app: &App, organization: &OrganizationId) -> Resu
         let resource = connection.key.resource();
         let (company, location) = (resource.strip_prefix("ghl:company:"), resource.strip_prefix("ghl:location:"));
         match (app.ghl.tokens(organization), company, location) {
-            (Some(tokens), Some(company), _) => tokens.forget_company(&CompanyId::from(company)).await?,
-            (Some(tokens), _, Some(location)) => tokens.forget_location(&LocationId::from(location)).await?,
+            (Some(tokens), Some(company), _) => tokens.disconnect_company(&CompanyId::from(company)).await?,
+            (Some(tokens), _, Some(location)) => tokens.disconnect_location(&LocationId::from(location)).await?,
             // Of another provider.
             (_, None, None) => {}
-            (None, ..) => app.store.forget(&connection.key).await?,
+            (None, ..) => app.store.delete_tokens(&connection.key).await?,
         }
     }
     app.store.stop(organization, None).await?;

@@ -1,7 +1,6 @@
-//! GHL: connecting an organization, taking its webhooks, and what follows from them.
+//! GHL: client access, connecting, webhooks, their effects, tasks and health.
 //!
-//! The client itself is the `ghl-client` crate; copying listings lives in `work`. Invariant: nothing is done for a location or
-//! company before it is known whose it is.
+//! The client is the `ghl-client` crate. Invariant: nothing is done for a location or company before its owner is known.
 
 pub mod access;
 pub mod connect;

@@ -16,7 +16,7 @@ use sidecar_core::{
     commit::Batch,
     queue::outbox::{Task, TaskHandler, TaskOutcome},
     record::Change,
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::{access, installations};
@@ -61,14 +61,16 @@ impl GhlTasks {
         };
         let company = self.connected_company(organization, &location, &key.kind).await?;
         let mut change = match (&*key.kind, company) {
-            (CONTACT, _) => ContactsSource::full(client, organization, location).read(id, revision).await?,
-            (APPOINTMENT, _) => EventsSource::new(client, organization, location).read(id, revision).await?,
-            (OPPORTUNITY, _) => OpportunitiesSource::new(client, organization, location).read(id, revision).await?,
-            (PIPELINE, _) => PipelinesSource::new(client, organization, location).read(id, revision).await?,
+            (CONTACT, _) => ContactsSource::new(client, organization, location).lookup(id, revision).await?,
+            (APPOINTMENT, _) => EventsSource::new(client, organization, location).lookup(id, revision).await?,
+            (OPPORTUNITY, _) => OpportunitiesSource::new(client, organization, location).lookup(id, revision).await?,
+            (PIPELINE, _) => PipelinesSource::new(client, organization, location).lookup(id, revision).await?,
             (LOCATION, Some(company)) => {
-                LocationsSource::of_company(client, organization, company).read(id, revision).await?
+                LocationsSource::of_company(client, organization, company).lookup(id, revision).await?
             }
-            (LOCATION, None) => LocationsSource::of_location(client, organization, location).read(id, revision).await?,
+            (LOCATION, None) => {
+                LocationsSource::of_location(client, organization, location).lookup(id, revision).await?
+            }
             (kind, _) => return Err(TaskError::Permanent(format!("records of kind `{kind}` cannot be refetched"))),
         };
         mirror::watch(&self.app, organization, std::slice::from_mut(&mut change)).await?;

@@ -1,3 +1,7 @@
+//! The middleware of every request: its id, span, metrics, and panics.
+//!
+//! Invariant: every response carries `x-request-id`, and every error is a problem with that id.
+
 use std::any::Any;
 
 use axum::{
@@ -12,14 +16,14 @@ use super::Problem;
 use crate::app::App;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// A longer id is replaced: it would only fill the log.
-const LONGEST_ID: usize = 64;
+/// Longer ids are replaced.
+const MAX_ID_BYTES: usize = 64;
 
-/// Gives the request its id, counts and logs it, and writes the id into a problem.
-pub async fn around(State(app): State<App>, matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
+/// Assigns the request's id, measures and logs the request, and adds the id to a problem.
+pub async fn observe(State(app): State<App>, matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
-    // The template, not the path: a path may hold secrets and has no end of values.
+    // The template and not the path: a path may contain secrets, and its values are unbounded.
     let route = matched.as_ref().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", %id, %method, route);
     let started = app.clock.monotonic();
@@ -37,21 +41,21 @@ pub async fn around(State(app): State<App>, matched: Option<MatchedPath>, reques
     }
     let took = app.clock.monotonic().saturating_sub(started);
     app.metrics.request(&method, &route, response.status(), took);
-    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "answered"));
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "responded"));
     response
 }
 
-/// The caller's id if it is a sane one, else a new one.
+/// Returns the caller's id if it is valid, else a new one.
 fn request_id(request: &Request) -> String {
     let sent = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let sane = |id: &&str| {
-        (1..=LONGEST_ID).contains(&id.len())
+    let is_valid = |id: &&str| {
+        (1..=MAX_ID_BYTES).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    sent.filter(sane).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    sent.filter(is_valid).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// What a panic in a handler becomes.
+/// Turns a panic of a handler into a problem.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text =
@@ -59,13 +63,13 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     Problem::internal(&text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response()
 }
 
-/// No route has this path.
+/// The problem of an unknown path.
 pub async fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is no such route: /openapi.json lists all of them")
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "route not found: /openapi.json lists all routes")
 }
 
-/// The route has other methods.
+/// The problem of a method that a route does not support.
 pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}: /openapi.json lists what it takes", uri.path());
+    let detail = format!("{} does not support {method}: /openapi.json lists its methods", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }

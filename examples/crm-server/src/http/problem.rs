@@ -1,7 +1,6 @@
 //! Errors of the HTTP API, as `application/problem+json`.
 //!
-//! Invariant: a caller's mistake is never answered with 5xx, and an internal failure tells a caller nothing but the request's
-//! id, under which the log has the rest.
+//! Invariant: a caller's mistake is never a 5xx, and an internal error shows the caller only the request's id; the log has the rest.
 
 use std::time::Duration;
 
@@ -16,35 +15,35 @@ use utoipa::ToSchema;
 
 use crate::error::chain;
 
-/// A handler's answer.
+/// The result of a handler.
 pub type ApiResult<T> = Result<T, Problem>;
 
-/// Why a request was not carried out, as `application/problem+json` (RFC 9457). The middleware adds the request's id.
+/// An error response, as `application/problem+json` (RFC 9457). The middleware adds the request's id.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Always `about:blank`: the code tells what it is.
+    /// Always `about:blank`: `code` identifies the problem.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// The name of the status.
     #[schema(example = "Not Found")]
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "as_number")]
     #[schema(value_type = u16, example = 404)]
     status: StatusCode,
-    /// What happened and what to do, for people.
+    /// What happened and what to do.
     #[schema(value_type = String)]
     detail: Box<str>,
-    /// What happened, for programs.
+    /// The problem's code, for programs.
     #[schema(example = "not_found")]
     code: &'static str,
-    /// Under which the log has more.
+    /// The request's id, by which the log can be searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) request_id: Option<Box<str>>,
-    /// Further members, such as `contactId` of a duplicate.
+    /// Additional members, such as `contactId` of a duplicate.
     #[serde(flatten)]
     #[schema(additional_properties)]
     more: Map<String, Value>,
@@ -58,7 +57,7 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 }
 
 impl Problem {
-    /// A problem with its status, its code for programs and its text for people.
+    /// Returns a problem with a status, a code for programs and a text for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank",
@@ -79,14 +78,14 @@ impl Problem {
         self
     }
 
-    /// Says when to come again.
+    /// Sets the `Retry-After` header.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1));
         self
     }
 
-    /// The same with another status, for senders who go by the status alone.
+    /// Replaces the status, for senders that act on the status alone.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
@@ -94,34 +93,34 @@ impl Problem {
         self
     }
 
-    /// The request's content cannot be right.
+    /// 422 `invalid`: the request's content is not valid.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
     }
 
-    /// There is no such thing. The same answer for what is unknown and what is another's.
+    /// 404 `not_found`: the same for an unknown resource and one of another organization.
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} not found"))
     }
 
-    /// Nobody, or somebody unknown.
+    /// 401 `unauthorized`: credentials are missing or not valid.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
-    /// Something of ours failed. The cause goes to the log.
+    /// 500 `internal`: the server failed. The cause is logged.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
-        let detail = "something failed on our side; the log has more under the request's id";
+        let detail = "the server failed; its log has the cause under the request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// The status it is answered with.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// As an answer; the middleware calls it again once it knows the request's id.
+    /// Builds the response. The middleware builds it again with the request's id.
     pub(crate) fn respond(&self) -> Response {
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = (self.status, body).into_response();
@@ -152,16 +151,16 @@ impl From<StoreError> for Problem {
         if !error.is_retryable() {
             return Self::internal(&error_chain);
         }
-        tracing::error!(error = error_chain, "the store did not answer");
-        let detail = "the database does not answer at the moment: try again";
+        tracing::error!(error = error_chain, "the store failed");
+        let detail = "the database is not available: try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(Duration::from_secs(1))
     }
 }
 
-/// What a failed call to a provider means to whoever asked us.
+/// Maps a failed provider call to a problem.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let words = error.message();
+        let message = error.message();
         let provider = provider(&error);
         let problem = match error.kind() {
             ErrorKind::Auth => Self::new(
@@ -169,49 +168,45 @@ impl From<Error> for Problem {
                 "reconnect_required",
                 match provider {
                     CALCOM => {
-                        "Cal.com is not connected, or no longer: connect it again at /api/integrations/calcom/connect, or give another API key"
+                        "Cal.com is not connected: connect it at /api/integrations/calcom/connect, or give another API key"
                     }
-                    _ => "GHL is not connected, or no longer: connect it again at /api/integrations/ghl/connect",
+                    _ => "GHL is not connected: connect it at /api/integrations/ghl/connect",
                 },
             ),
             ErrorKind::Forbidden => Self::new(
                 StatusCode::FORBIDDEN,
                 "forbidden_at_provider",
-                format!("{provider} does not allow it: {words}"),
+                format!("{provider} does not allow it: {message}"),
             ),
             ErrorKind::NotFound => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", format!("{provider} does not know it: {words}"))
+                Self::new(StatusCode::NOT_FOUND, "not_found", format!("{provider} responded with not found: {message}"))
             }
             ErrorKind::Conflict => conflict(&error),
             ErrorKind::Rejected => invalid(&error),
-            // What a caller may cause is told; what the operator set up wrong is not.
+            // A caller's invalid input is reported; the operator's configuration is not.
             ErrorKind::InvalidInput
                 if error.send_state() == sidecar_core::SendState::NotSent && error.status().is_none() =>
             {
-                Self::invalid(words)
+                Self::invalid(message)
             }
             ErrorKind::RateLimited => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "provider_limit",
-                format!("{provider}'s limit for this account is used up: try again later"),
+                format!("the rate limit of {provider} for this account is exhausted: try again later"),
             ),
             ErrorKind::Deadline => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "provider_timeout",
-                format!("{provider} did not answer in time: {words}"),
+                format!("{provider} did not respond in time: {message}"),
             ),
             ErrorKind::Store => {
-                tracing::error!(error = chain(&error), "the store did not answer");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "the database does not answer at the moment: try again",
-                )
+                tracing::error!(error = chain(&error), "the store failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the database is not available: try again")
             }
-            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("{provider} failed: {words}")),
+            _ => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", format!("{provider} failed: {message}")),
         };
         if problem.status.is_server_error() {
-            tracing::warn!(error = chain(&error), "a call for a request failed");
+            tracing::warn!(error = chain(&error), "a provider call failed");
         }
         let problem = match error.request_id() {
             Some(trace) => problem.with("providerTraceId", trace),
@@ -226,38 +221,38 @@ impl From<Error> for Problem {
 
 const CALCOM: &str = "Cal.com";
 
-/// The provider's name for people.
+/// The provider's display name.
 fn provider(error: &Error) -> &'static str {
     if error.provider() == "calcom" { CALCOM } else { "GHL" }
 }
 
 fn conflict(error: &Error) -> Problem {
     if let Some(CalcomErrorReason::SlotTaken) = error.detail() {
-        let detail = "nobody is free then, or somebody was faster: look at the availability again, and whether the booking was made after all";
+        let detail =
+            "the slot is not available: read the availability again, and check whether the booking was created";
         return Problem::new(StatusCode::CONFLICT, "slot_taken", detail);
     }
     match error.problem() {
         Some(GhlErrorReason::DuplicateContact { contact_id, matching_field }) => {
-            let detail = "the location has a contact with this e-mail address or phone number: change that one";
+            let detail =
+                "the location already has a contact with this e-mail address or phone number: update that contact";
             Problem::new(StatusCode::CONFLICT, "duplicate_contact", detail)
                 .with("contactId", contact_id.as_ref().map(|id| id.as_str()))
                 .with("matchingField", matching_field.as_deref())
         }
         _ => {
-            let detail = format!("{} has it otherwise: {}", provider(error), error.message());
+            let detail = format!("conflict reported by {}: {}", provider(error), error.message());
             Problem::new(StatusCode::CONFLICT, "conflict", detail)
         }
     }
 }
 
 fn invalid(error: &Error) -> Problem {
-    let detail = format!("{} refused it: {}", provider(error), error.message());
+    let detail = format!("{} rejected the request: {}", provider(error), error.message());
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
-    let complaints = match (error.problem(), error.detail()) {
-        (Some(GhlErrorReason::Validation(complaints)), _) | (_, Some(CalcomErrorReason::Validation(complaints))) => {
-            complaints
-        }
+    let errors = match (error.problem(), error.detail()) {
+        (Some(GhlErrorReason::Validation(errors)), _) | (_, Some(CalcomErrorReason::Validation(errors))) => errors,
         _ => return problem,
     };
-    problem.with("errors", complaints.clone())
+    problem.with("errors", errors.clone())
 }

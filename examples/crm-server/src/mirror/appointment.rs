@@ -12,7 +12,7 @@ use ghl_client::{
 use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError, Timestamp,
     record::{Change, Record, RecordKey},
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::{
@@ -69,7 +69,7 @@ impl Appointments<'_> {
         let revision = stored.as_ref().map_or(0, |record| record.revision);
         let place = &link.place.location;
         let source = EventsSource::new(self.client.clone(), self.organization.clone(), place.clone());
-        let change = source.read(id.as_str(), revision).await?;
+        let change = source.lookup(id.as_str(), revision).await?;
         let now = sidecar_core::record::resolve(stored.as_ref(), &change);
         let side = match now {
             sidecar_core::record::Resolution::Write(record, _) => Side::of_appointment(&record, known),

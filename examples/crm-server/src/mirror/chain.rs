@@ -11,7 +11,7 @@ use sidecar_core::{
     OrganizationId, StoreError,
     commit::Batch,
     record::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Record, RecordKey},
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::meeting::Side;
@@ -87,10 +87,10 @@ impl Bookings<'_> {
 
     /// Reads a booking anew, whatever is stored.
     pub(super) async fn refresh(&self, uid: &str) -> Result<Record, TaskError> {
-        let source = BookingsSource::full(self.client.clone(), self.organization.clone());
+        let source = BookingsSource::new(self.client.clone(), self.organization.clone());
         for _ in 0..READS {
             let revision = self.stored(uid).await?.map_or(0, |record| record.revision);
-            let mut change = source.read(uid, revision).await?;
+            let mut change = source.lookup(uid, revision).await?;
             // Whoever is told of the change by somebody else meanwhile reads it too.
             change.refetch_task = None;
             let outcome = self.app.store.commit(Batch { changes: vec![change], ..Batch::default() }).await?;

@@ -11,7 +11,7 @@ use sidecar_core::{
     commit::Batch,
     queue::outbox::{Dedup, NewTask, Task, TaskHandler, TaskOutcome},
     record::RecordKey,
-    sync::Source,
+    sync::Lookup as _,
 };
 
 use super::{block, follow, look, step, unmapped};
@@ -105,7 +105,7 @@ impl MirrorTasks {
         let key = RecordKey { organization: organization.clone(), kind: wanted.kind.into(), id: wanted.id.into() };
         let revision = self.app.store.record(&key).await?.map_or(0, |record| record.revision);
         let client = self.app.calcom.client(organization).await?;
-        let mut change = BookingsSource::full(client, organization.clone()).read(&key.id, revision).await?;
+        let mut change = BookingsSource::new(client, organization.clone()).lookup(&key.id, revision).await?;
         change.on_change = Some(Cow::Borrowed(FOLLOW));
         Ok(Batch { changes: vec![change], ..Batch::default() })
     }

@@ -1,4 +1,4 @@
-//! The server's own description: `/openapi.json`, made from the routes, and `/docs`, a reader without assets from elsewhere.
+//! The OpenAPI document: `/openapi.json`, generated from the routes, and `/docs`, a reader without external assets.
 
 use axum::{
     Router,
@@ -17,12 +17,12 @@ use utoipa::{
 
 use crate::{app::App, http::responses::problem};
 
-/// What the description says beside the routes.
+/// The parts of the document that are not routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(
         title = "Sidecar CRM server",
-        description = "GHL and Cal.com, connected and kept in step. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and the request's id.",
+        description = "GHL and Cal.com, connected and synced. Errors are `application/problem+json` (RFC 9457) with a `code` and the request's id.",
         license(name = "MIT OR Apache-2.0"),
     ),
     modifiers(&OperatorToken),
@@ -33,11 +33,11 @@ use crate::{app::App, http::responses::problem};
         (name = "locations", description = "Read from the store"),
         (name = "appointments", description = "Read from the store"),
         (name = "opportunities", description = "Opportunities and pipelines, read from the store"),
-        (name = "bookings", description = "Bookings, free and blocked times, at Cal.com"),
-        (name = "sync", description = "How the copies stand"),
-        (name = "webhooks", description = "The providers' way in"),
-        (name = "operations", description = "What was given up, what was counted"),
-        (name = "health", description = "Whether everything is there"),
+        (name = "bookings", description = "Bookings, free times and blocked times at Cal.com"),
+        (name = "sync", description = "Sync status, and running a sync"),
+        (name = "webhooks", description = "Webhooks of the providers"),
+        (name = "operations", description = "Dead letters and metrics"),
+        (name = "health", description = "Health of the server and its integrations"),
     ),
 )]
 pub struct Description;
@@ -100,7 +100,7 @@ fn complete_responses(operation: &mut Operation) {
     }
 }
 
-/// The routes that show the description.
+/// The routes of the document and its reader.
 pub(crate) fn routes(json: String) -> Router<App> {
     let description = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
     Router::new().route("/openapi.json", get(description)).route("/docs", get(reader))

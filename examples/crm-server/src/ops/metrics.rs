@@ -37,10 +37,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Returns empty metrics.
     pub fn new() -> Self {
         let builder = PrometheusBuilder::new();
-        // Only an empty list of bounds is refused; summaries would do then.
+        // Fails only for an empty list of bounds.
         let builder = builder.set_buckets(SECONDS).unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
@@ -52,20 +52,23 @@ impl Metrics {
     fn describe(&self) {
         let counter =
             |name: &'static str, text: &'static str| self.recorder.describe_counter(name.into(), None, text.into());
-        counter("sidecar_http_requests_total", "Requests answered, by method, route and status.");
-        counter("sidecar_provider_attempts_total", "Attempts at providers, by provider, operation and outcome.");
-        counter("sidecar_token_renewals_total", "Tokens renewed or minted, by provider and outcome.");
-        counter("sidecar_webhooks_total", "Deliveries, by source and what became of them.");
-        counter("sidecar_sync_runs_total", "Sync passes that ended, by source and outcome.");
-        counter("sidecar_limiter_fallbacks_total", "Calls that were let go while Redis was lost.");
+        counter("sidecar_http_requests_total", "HTTP requests, by method, route and status.");
+        counter("sidecar_provider_attempts_total", "Attempts of provider calls, by provider, operation and outcome.");
+        counter("sidecar_token_refreshes_total", "Token refreshes and mints, by provider and outcome.");
+        counter("sidecar_webhooks_total", "Webhook deliveries, by source and outcome.");
+        counter("sidecar_sync_runs_total", "Finished sync runs, by source and outcome.");
+        counter("sidecar_limiter_fallbacks_total", "Calls that were limited locally while Redis was unreachable.");
         let gauge =
             |name: &'static str, text: &'static str| self.recorder.describe_gauge(name.into(), None, text.into());
-        gauge("sidecar_inbox_pending", "Deliveries that wait to be worked on.");
-        gauge("sidecar_inbox_lag_seconds", "Age of the oldest delivery that waits.");
-        gauge("sidecar_inbox_dead", "Deliveries that were given up.");
-        gauge("sidecar_outbox_waiting", "Tasks that wait to be carried out.");
-        gauge("sidecar_outbox_dead", "Tasks that were given up.");
-        gauge("sidecar_limiter_degraded", "1 while Redis is lost and each process keeps to its share of the limits.");
+        gauge("sidecar_inbox_pending", "Pending deliveries.");
+        gauge("sidecar_inbox_lag_seconds", "Age of the oldest pending delivery.");
+        gauge("sidecar_inbox_dead", "Dead-lettered deliveries.");
+        gauge("sidecar_outbox_waiting", "Pending tasks.");
+        gauge("sidecar_outbox_dead", "Dead-lettered tasks.");
+        gauge(
+            "sidecar_limiter_degraded",
+            "1 while Redis is unreachable and each process uses its share of the limits.",
+        );
     }
 
     fn count(&self, name: &'static str, labels: Vec<Label>) {
@@ -76,30 +79,30 @@ impl Metrics {
         self.recorder.register_histogram(&Key::from_parts(name, labels), &METADATA).record(took.as_secs_f64());
     }
 
-    /// Says how much of something there is now.
+    /// Sets a gauge.
     pub(crate) fn gauge(&self, name: &'static str, value: f64) {
         self.recorder.register_gauge(&Key::from_name(name), &METADATA).set(value);
     }
 
-    /// Says how much of something there was so far, as counted elsewhere.
+    /// Sets a counter to a total that is counted elsewhere.
     pub(crate) fn total(&self, name: &'static str, value: u64) {
         self.recorder.register_counter(&Key::from_name(name), &METADATA).absolute(value);
     }
 
-    /// A request was answered.
+    /// Records a request.
     pub(crate) fn request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        let labels = vec![Label::new("method", known(method)), Label::new("route", route.to_owned())];
+        let labels = vec![Label::new("method", method_label(method)), Label::new("route", route.to_owned())];
         self.time("sidecar_http_request_seconds", labels.clone(), took);
         let status = Label::new("status", status.as_u16().to_string());
         self.count("sidecar_http_requests_total", labels.into_iter().chain([status]).collect());
     }
 
-    /// A delivery came in.
+    /// Records a webhook delivery.
     pub(crate) fn webhook(&self, source: &'static str, outcome: &'static str) {
         self.count("sidecar_webhooks_total", vec![Label::new("source", source), Label::new("outcome", outcome)]);
     }
 
-    /// A sync pass ended.
+    /// Records the end of a sync run.
     pub fn sync_ended(&self, key: &SyncKey, ok: bool) {
         let outcome = if ok { "ok" } else { "failed" };
         self.count(
@@ -108,19 +111,19 @@ impl Metrics {
         );
     }
 
-    /// As Prometheus reads it.
+    /// Renders the metrics for Prometheus.
     pub(crate) fn text(&self) -> String {
         self.handle.render()
     }
 
-    /// Folds what was recorded since, so that memory stays bounded when nobody scrapes.
+    /// Aggregates recorded durations, so that memory stays bounded without scrapes.
     pub(crate) fn upkeep(&self) {
         self.handle.run_upkeep();
     }
 }
 
-/// Methods that nobody serves are one value: callers may invent as many as they like.
-fn known(method: &Method) -> &'static str {
+/// Unknown methods share one label, because callers may send any.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -143,7 +146,7 @@ impl Observer for Metrics {
         let outcome = Label::new("outcome", outcome);
         if matches!(&**report.operation, "oauth.refresh" | "oauth.location_token") {
             let labels = vec![Label::new("provider", report.provider), outcome.clone()];
-            self.count("sidecar_token_renewals_total", labels);
+            self.count("sidecar_token_refreshes_total", labels);
         }
         self.count("sidecar_provider_attempts_total", labels.into_iter().chain([outcome]).collect());
     }

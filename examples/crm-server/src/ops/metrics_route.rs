@@ -6,7 +6,7 @@ use crate::{
     http::{ApiResult, extract::Operator},
 };
 
-/// Every counter, for Prometheus.
+/// Returns the metrics for Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -19,12 +19,12 @@ pub async fn show(_: Operator, State(app): State<App>) -> ApiResult<impl IntoRes
     render(&app).await
 }
 
-/// The same, for an address that needs no token.
+/// Returns the metrics, on an address that requires no token.
 pub async fn show_without_token(State(app): State<App>) -> ApiResult<impl IntoResponse> {
     render(&app).await
 }
 
-/// The counters and, freshly asked, what waits.
+/// Reads the queue gauges from the store and renders everything.
 async fn render(app: &App) -> ApiResult<impl IntoResponse + use<>> {
     let backlog = app.store.backlog().await?;
     let (waiting, dead) = app.store.waiting_tasks().await?;

@@ -1,4 +1,4 @@
-//! How the copies stand, and copying at once. The passes themselves run in `work`.
+//! Reading the sync status, and running a sync now.
 
 use axum::{
     Json,
@@ -17,31 +17,31 @@ use crate::{
     tenancy::Tenant,
 };
 
-/// How a source stands.
+/// The sync status of a source.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Source)]
 pub struct SourceView {
-    /// Which source.
+    /// The source.
     #[schema(example = "GHL_CONTACTS")]
     source: String,
-    /// The location it copies; absent where it spans all.
+    /// The location it syncs; absent for a source of the whole organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     location_id: Option<String>,
-    /// `HEALTHY`, or `ERROR` when the last pass failed.
+    /// `HEALTHY`, or `ERROR` when the last run failed.
     #[schema(example = "HEALTHY")]
     status: &'static str,
-    /// When a pass last ended well.
+    /// When a run last succeeded.
     last_sync_at: Option<String>,
-    /// Failures since.
+    /// The failures since then.
     error_count: u32,
-    /// The last failure.
+    /// The last error.
     last_error: Option<String>,
-    /// When it is due; absent when it is stopped.
+    /// When the next run is due; absent when the sync is stopped.
     next_run_at: Option<String>,
-    /// `full` or `incremental` while a pass is under way.
+    /// `full` or `incremental` while a run is in progress.
     running: Option<&'static str>,
-    /// Rows the pass under way has looked at.
+    /// The rows that the current run has fetched.
     seen: u64,
 }
 
@@ -71,22 +71,22 @@ impl From<SyncStatus> for SourceView {
 /// The sources of an organization.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Sources {
-    /// Each with its state.
+    /// Each source with its status.
     sources: Vec<SourceView>,
 }
 
-/// How to copy.
+/// The options of a requested sync.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct RunNow {
-    /// Everything, with what was deleted, instead of what changed.
+pub struct RunSyncRequest {
+    /// Fetch every row and remove the deleted ones, instead of only the changed rows.
     full: bool,
-    /// Also when more than 20 % of what is stored would be removed; each removal is still confirmed by a read. The copy is
-    /// full then.
+    /// Continue when more than 20 % of the stored rows would be removed; each removal is still confirmed by a read. Implies a
+    /// full run.
     force: bool,
 }
 
-/// How the copies stand.
+/// Reads the sync status of every source.
 #[utoipa::path(
     get,
     path = "/api/organizations/{org}/sync",
@@ -100,17 +100,17 @@ pub async fn read(tenant: Tenant, State(app): State<App>) -> ApiResult<Json<Sour
     sources(&app, &tenant).await.map(Json)
 }
 
-/// Makes every source due now. The body may be left out.
+/// Runs every source now. The body is optional.
 #[utoipa::path(
     post,
     path = "/api/organizations/{org}/sync",
     operation_id = "run_sync",
     tag = "sync",
     params(("org" = String, Path, description = "The organization's id")),
-    request_body = Option<RunNow>,
+    request_body = Option<RunSyncRequest>,
     security(("operator" = [])),
     responses(
-        (status = 202, description = "They are due", body = Sources),
+        (status = 202, description = "Scheduled", body = Sources),
         (status = 409, description = "Nothing is connected", body = Problem),
     ),
 )]
@@ -120,24 +120,24 @@ pub async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<(StatusCode, Json<Sources>)> {
-    let RunNow { full, force } = wish(&app, headers, body).await?;
+    let RunSyncRequest { full, force } = optional_body(&app, headers, body).await?;
     if app.sync_schedule.schedule_all(tenant.id(), SyncOptions { full, force }).await?.is_empty() {
-        let detail = "nothing is connected that could be copied: connect GHL at /api/integrations/ghl/connect";
+        let detail = "nothing is connected to sync: connect GHL at /api/integrations/ghl/connect";
         return Err(Problem::new(StatusCode::CONFLICT, "reconnect_required", detail));
     }
     Ok((StatusCode::ACCEPTED, Json(sources(&app, &tenant).await?)))
 }
 
-/// A body, if there is one, has to be right.
-async fn wish(app: &App, headers: HeaderMap, body: Body) -> ApiResult<RunNow> {
-    let nothing = axum::body::HttpBody::is_end_stream(&body) && !headers.contains_key(header::CONTENT_TYPE);
-    if nothing {
-        return Ok(RunNow::default());
+/// Parses the optional body.
+async fn optional_body(app: &App, headers: HeaderMap, body: Body) -> ApiResult<RunSyncRequest> {
+    let is_empty = axum::body::HttpBody::is_end_stream(&body) && !headers.contains_key(header::CONTENT_TYPE);
+    if is_empty {
+        return Ok(RunSyncRequest::default());
     }
-    let mut request = http::Request::new(body);
-    *request.headers_mut() = headers;
-    let extract::Json(wish) = extract::Json::<RunNow>::from_request(request, app).await?;
-    Ok(wish)
+    let mut http_request = http::Request::new(body);
+    *http_request.headers_mut() = headers;
+    let extract::Json(request) = extract::Json::<RunSyncRequest>::from_request(http_request, app).await?;
+    Ok(request)
 }
 
 async fn sources(app: &App, tenant: &Tenant) -> ApiResult<Sources> {

@@ -1,8 +1,8 @@
-//! One pass of one source: which listing it copies, and what follows from it.
+//! One run of one source: the listing that it syncs, and what follows from it.
 
 use std::borrow::Cow;
 
-use calcom_client::sync::BookingsSource;
+use calcom_client::sync::{BookingsCursor, BookingsSource};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use ghl_client::{
     GhlClient,
@@ -13,8 +13,10 @@ use sidecar_core::{
     Error, ErrorKind, OrganizationId, StoreError,
     commit::Batch,
     queue::outbox::{Dedup, NewTask},
-    sync::{Mode, Source, SyncError, SyncKey, SyncObserver, SyncReport},
+    record::Change,
+    sync::{Lookup, Mode, PageRequest, Source, SourcePage, SyncError, SyncKey, SyncObserver, SyncReport},
 };
+use tokio::sync::OnceCell;
 
 use super::{
     schedule::SyncOptions,
@@ -30,19 +32,19 @@ use crate::{
     mirror::{self, Watched},
 };
 
-/// Passes that a person's `sync` runs at once.
-const PASSES_AT_ONCE: usize = 8;
+/// Runs in parallel of one `sync` command.
+const MAX_PARALLEL_RUNS: usize = 8;
 
-/// Runs the pass that is due for `key`.
+/// Runs the sync of `key`.
 ///
 /// # Errors
-/// [`SyncError`]; it stands in the source's status, unless another process runs the pass or this one is stopping.
+/// [`SyncError`]; it is stored in the source's status, unless another process runs the sync or this one is stopping.
 pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
     if &*key.source == CALCOM_BOOKINGS {
         return Box::pin(bookings(app, key, observer)).await;
     }
     let Some(client) = app.ghl.client(&key.organization) else {
-        return Err(not_begun(app, key, ghl_is_off()).await);
+        return Err(start_failed(app, key, ghl_is_off()).await);
     };
     let (organization, location) = (&key.organization, LocationId::from(&*key.location));
     match &*key.source {
@@ -51,89 +53,105 @@ pub async fn run(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Resul
             let source = match (key.location.is_empty(), connected.company()) {
                 (false, _) => LocationsSource::of_location(client, organization, location),
                 (true, Some(company)) => LocationsSource::of_company(client, organization, company),
-                (true, None) => return Err(not_begun(app, key, no_company()).await),
+                (true, None) => return Err(start_failed(app, key, no_company()).await),
             };
-            let report = copy(app, key, &source, observer).await?;
+            let report = run_source(app, key, &source, observer).await?;
             if key.location.is_empty() {
-                Box::pin(install_new(app, organization)).await?;
+                Box::pin(enqueue_installs(app, organization)).await?;
             }
             Ok(report)
         }
-        GHL_CONTACTS => {
-            let pass = app.engine.begin(key).await?;
-            let source = match (pass.mode(), pass.since(app.engine.config())) {
-                (Mode::Incremental, Some(since)) => {
-                    ContactsSource::changed_since(client, organization, location, since)
-                }
-                _ => ContactsSource::full(client, organization, location),
-            };
-            Box::pin(app.engine.run(pass, &source, false, observer)).await
-        }
+        GHL_CONTACTS => run_source(app, key, &ContactsSource::new(client, organization, location), observer).await,
         GHL_EVENTS => {
             let events = EventsSource::new(client, organization, location);
-            copy(app, key, &Watched::new(app, organization, events), observer).await
+            run_source(app, key, &Watched::new(app, organization, events), observer).await
         }
-        GHL_PIPELINES => copy(app, key, &PipelinesSource::new(client, organization, location), observer).await,
-        GHL_OPPORTUNITIES => copy(app, key, &OpportunitiesSource::new(client, organization, location), observer).await,
+        GHL_PIPELINES => run_source(app, key, &PipelinesSource::new(client, organization, location), observer).await,
+        GHL_OPPORTUNITIES => {
+            run_source(app, key, &OpportunitiesSource::new(client, organization, location), observer).await
+        }
         _ => {
             let why = "this version of the server does not know the source";
-            Err(not_begun(app, key, Error::new(ErrorKind::InvalidInput, why)).await)
+            Err(start_failed(app, key, Error::new(ErrorKind::InvalidInput, why)).await)
         }
     }
 }
 
-/// Copies a listing that every pass goes through whole. On the heap: the futures of several sources side by side are large.
-async fn copy<S: Source>(
+/// Runs a source. The future is boxed: those of several sources side by side are large.
+async fn run_source<S: Source>(
     app: &App,
     key: &SyncKey,
     source: &S,
     observer: &dyn SyncObserver,
 ) -> Result<SyncReport, SyncError> {
-    let pass = app.engine.begin(key).await?;
-    Box::pin(app.engine.run(pass, source, false, observer)).await
+    Box::pin(app.engine.run(key, source, observer)).await
 }
 
-/// Copies the bookings of Cal.com. After all of them, which is what a new connection begins with, everything that is yet to come is
-/// looked at on both sides: what was known before the connection, or written before all processes noticed it, was not followed. They
-/// are given the time to notice it.
+/// Syncs the bookings of Cal.com. A full run, which a new connection starts with, ends with a backfill of everything upcoming on both
+/// sides: changes from before the connection, or from before every process noticed it, had no triggers.
 async fn bookings(app: &App, key: &SyncKey, observer: &dyn SyncObserver) -> Result<SyncReport, SyncError> {
-    let organization = &key.organization;
-    let pass = app.engine.begin(key).await?;
-    // Not before: the pass answers what was wished for so far, and a copy is wished for after its account was connected.
-    let client = match app.calcom.client(organization).await {
-        Ok(client) => client,
-        Err(error) => return Err(not_begun(app, key, error).await),
-    };
-    let (full, source) = match (pass.mode(), pass.since(app.engine.config())) {
-        (Mode::Incremental, Some(since)) => (false, BookingsSource::changed_since(client, organization.clone(), since)),
-        _ => (true, BookingsSource::full(client, organization.clone())),
-    };
-    if full {
-        app.clock.sleep(mirror::UNNOTICED).await;
+    if let Err(error) = app.calcom.client(&key.organization).await {
+        return Err(start_failed(app, key, error).await);
     }
-    let source = Watched::new(app, organization, source).and_look_at_all(full);
-    let report = Box::pin(app.engine.run(pass, &source, false, observer)).await?;
+    let source = ConnectedBookings { app, organization: &key.organization, source: OnceCell::new() };
+    let report = run_source(app, key, &Watched::new(app, &key.organization, source).with_backfill(), observer).await?;
     app.outbox_wake.notify_one();
     Ok(report)
 }
 
-fn no_company() -> Error {
-    Error::new(ErrorKind::Auth, "no company is connected any more: connect again")
+/// The bookings of the account that is connected when the run starts. A run satisfies the requests made before its start, and a
+/// reconnect requests one, so the account must not be read earlier.
+struct ConnectedBookings<'a> {
+    app: &'a App,
+    organization: &'a OrganizationId,
+    source: OnceCell<BookingsSource>,
 }
 
-/// A pass that could not begin counts as failed, lest it stays due and is tried again at once.
-async fn not_begun(app: &App, key: &SyncKey, error: Error) -> SyncError {
-    let again = app.clock.now() + app.engine.config().interval;
-    match app.store.failed(key, &error.to_string(), again).await {
+impl ConnectedBookings<'_> {
+    /// Returns the source. Before a full run it waits until every process has noticed the connection.
+    async fn source(&self, mode: Mode) -> Result<&BookingsSource, Error> {
+        let connect = async || {
+            let client = self.app.calcom.client(self.organization).await?;
+            if mode == Mode::Full {
+                self.app.clock.sleep(mirror::UNNOTICED).await;
+            }
+            Ok(BookingsSource::new(client, self.organization.clone()))
+        };
+        self.source.get_or_try_init(connect).await
+    }
+}
+
+impl Lookup for ConnectedBookings<'_> {
+    async fn lookup(&self, id: &str, revision: u64) -> Result<Change, Error> {
+        self.source(Mode::Incremental).await?.lookup(id, revision).await
+    }
+}
+
+impl Source for ConnectedBookings<'_> {
+    type Cursor = BookingsCursor;
+
+    async fn page(&self, request: PageRequest<BookingsCursor>) -> Result<SourcePage<BookingsCursor>, Error> {
+        self.source(request.mode).await?.page(request).await
+    }
+}
+
+fn no_company() -> Error {
+    Error::new(ErrorKind::Auth, "no company is connected: connect again")
+}
+
+/// Counts a run that could not start as failed, so that it does not stay due.
+async fn start_failed(app: &App, key: &SyncKey, error: Error) -> SyncError {
+    let retry_at = app.clock.now() + app.engine.config().interval;
+    match app.store.failed(key, &error.to_string(), retry_at).await {
         Ok(()) => error.into(),
         Err(error) => error.into(),
     }
 }
 
-/// Installed and not connected: their INSTALL was never delivered, or could not be carried out when it was.
+/// Returns locations that are installed but not connected: their INSTALL was not delivered, or its task failed.
 ///
-/// The provider's list of installations tells, never the stored locations: those stay after the app was removed.
-pub(super) async fn not_connected(app: &App, organization: &OrganizationId) -> Result<Vec<Installation>, SyncError> {
+/// Reads the provider's list of installations: stored locations remain after the app was removed.
+async fn unconnected_installations(app: &App, organization: &OrganizationId) -> Result<Vec<Installation>, SyncError> {
     let connected = app.connections(organization).await?;
     let (Some(client), Some(company)) = (app.ghl.client(organization), connected.company()) else {
         return Ok(Vec::new());
@@ -150,9 +168,10 @@ async fn installed(client: &GhlClient, company: &CompanyId) -> Result<Vec<Locati
     installed.map_ok(|location| location.id).try_collect().await
 }
 
-async fn install_new(app: &App, organization: &OrganizationId) -> Result<(), SyncError> {
-    let new = not_connected(app, organization).await?;
-    let outbox: Vec<NewTask> = new.iter().map(|installation| install(app, organization, installation)).collect();
+/// Enqueues the connection of locations that are installed but not connected.
+async fn enqueue_installs(app: &App, organization: &OrganizationId) -> Result<(), SyncError> {
+    let found = unconnected_installations(app, organization).await?;
+    let outbox: Vec<NewTask> = found.iter().map(|installation| install_task(app, organization, installation)).collect();
     if !outbox.is_empty() {
         app.store.commit(Batch { outbox, ..Batch::default() }).await?;
         app.outbox_wake.notify_one();
@@ -160,7 +179,7 @@ async fn install_new(app: &App, organization: &OrganizationId) -> Result<(), Syn
     Ok(())
 }
 
-fn install(app: &App, organization: &OrganizationId, what: &Installation) -> NewTask {
+fn install_task(app: &App, organization: &OrganizationId, what: &Installation) -> NewTask {
     let location = what.location.as_ref().map_or_else(String::new, ToString::to_string);
     NewTask {
         organization: organization.clone(),
@@ -173,52 +192,52 @@ fn install(app: &App, organization: &OrganizationId, what: &Installation) -> New
     }
 }
 
-/// How the pass of one source ended.
-pub type Ended = (SyncKey, Result<SyncReport, SyncError>);
+/// The outcome of one source's run.
+pub type RunOutcome = (SyncKey, Result<SyncReport, SyncError>);
 
-/// Runs a pass of every source of the organization in this process: the locations first, then the rest side by side.
-/// Locations that are found to be installed are connected before, and not left to a worker: they may be all there is.
+/// Syncs every source of the organization in this process: the locations first, then the rest in parallel. Installed locations that
+/// are not connected are connected in between.
 ///
 /// # Errors
-/// The store could not be written. What became of each pass stands in the answer.
+/// The store cannot be written. The outcome of each run is in the result.
 pub async fn sync_now(
     app: &App,
     organization: &OrganizationId,
     options: SyncOptions,
     observer: &dyn SyncObserver,
-) -> Result<Vec<Ended>, StoreError> {
+) -> Result<Vec<RunOutcome>, StoreError> {
     let sources = app.sync_schedule.schedule_all(organization, options).await?;
-    let mut ended = run_all(app, sources.into_iter().filter(of_locations).collect(), observer).await;
-    ended.extend(connect_found(app, organization).await);
+    let mut ended = run_all(app, sources.into_iter().filter(lists_locations).collect(), observer).await;
+    ended.extend(connect_installations(app, organization).await);
     let sources = app.sync_schedule.sources(organization).await?;
-    ended.extend(run_all(app, sources.into_iter().filter(|key| !of_locations(key)).collect(), observer).await);
+    ended.extend(run_all(app, sources.into_iter().filter(|key| !lists_locations(key)).collect(), observer).await);
     Ok(ended)
 }
 
-fn of_locations(key: &SyncKey) -> bool {
+fn lists_locations(key: &SyncKey) -> bool {
     &*key.source == GHL_LOCATIONS
 }
 
-/// Connects what is installed and was not connected yet; what went wrong.
-async fn connect_found(app: &App, organization: &OrganizationId) -> Vec<Ended> {
+/// Connects locations that are installed but not connected. Returns the failures.
+async fn connect_installations(app: &App, organization: &OrganizationId) -> Vec<RunOutcome> {
     let failed = |location: &str, error| (SyncKey::new(organization, GHL_CONTACTS, location), Err(error));
-    let found = match Box::pin(not_connected(app, organization)).await {
+    let found = match Box::pin(unconnected_installations(app, organization)).await {
         Ok(found) => found,
         Err(error) => return vec![(SyncKey::new(organization, GHL_LOCATIONS, ""), Err(error))],
     };
-    let mut wrong = Vec::new();
+    let mut failures = Vec::new();
     for what in found {
-        if let Err(trouble) = Box::pin(installations::install(app, organization, &what)).await {
-            wrong.push(failed(what.location.as_ref().map_or("", LocationId::as_str), trouble.into()));
+        if let Err(error) = Box::pin(installations::install(app, organization, &what)).await {
+            failures.push(failed(what.location.as_ref().map_or("", LocationId::as_str), error.into()));
         }
     }
-    wrong
+    failures
 }
 
-async fn run_all(app: &App, sources: Vec<SyncKey>, observer: &dyn SyncObserver) -> Vec<Ended> {
+async fn run_all(app: &App, sources: Vec<SyncKey>, observer: &dyn SyncObserver) -> Vec<RunOutcome> {
     let run = |key: SyncKey| async move {
         let outcome = Box::pin(run(app, &key, observer)).await;
         (key, outcome)
     };
-    stream::iter(sources).map(run).buffer_unordered(PASSES_AT_ONCE).collect().await
+    stream::iter(sources).map(run).buffer_unordered(MAX_PARALLEL_RUNS).collect().await
 }

@@ -49,13 +49,16 @@ impl OrganizationConnections {
     async fn stored<S: TokenStore + ?Sized>(store: &S, organization: &OrganizationId) -> Result<Self, StoreError> {
         let mut connections = Self::default();
         for connection in store.connections(organization).await? {
+            if connection.state.is_disconnected() {
+                continue;
+            }
             let resource = connection.key.resource();
             let tokens = &connection.tokens;
             if let Some(company) = resource.strip_prefix("ghl:company:") {
-                connections.companies.insert(company.into(), tokens.issued_at());
+                connections.companies.insert(company.into(), tokens.issued_at);
             } else if let Some(location) = resource.strip_prefix("ghl:location:") {
                 let (company, minted_from) = (company_of(tokens), minted_from(tokens));
-                let row = LocationConnection { company, minted_from, issued_at: tokens.issued_at() };
+                let row = LocationConnection { company, minted_from, issued_at: tokens.issued_at };
                 connections.locations.insert(location.into(), row);
             } else if is_calcom(resource) {
                 connections.has_calcom = true;
@@ -132,7 +135,7 @@ fn is_calcom(resource: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::json;
-    use sidecar_core::token::{CasResult, MemoryStore, TokenKey, TokenSet};
+    use sidecar_core::token::{CasResult, ConnectionState, MemoryStore, TokenKey, TokenSet};
 
     use super::*;
 
@@ -142,17 +145,17 @@ pub(crate) mod tests {
         for (resource, company) in resources {
             let (company, minted) =
                 company.strip_suffix('!').map_or((*company, None), |company| (company, Some(company)));
-            let extra = json!({ "companyId": company, "minted_from": minted });
+            let extra = json!({ "companyId": company });
             let tokens = TokenSet {
-                access: "secret".into(),
-                refresh: None,
-                expires_at: None,
-                generation: 0,
-                scope: None,
+                issued_from: minted.map(|company| format!("ghl:company:{company}")),
                 extra: extra.as_object().cloned().unwrap_or_default(),
+                ..TokenSet::new("secret")
             };
             let key = TokenKey::new(&organization, *resource);
-            assert!(matches!(store.swap(&key, 0, &tokens).await.unwrap(), CasResult::Stored(_)));
+            assert!(matches!(
+                store.swap(&key, 0, &tokens, &ConnectionState::Active).await.unwrap(),
+                CasResult::Stored(_)
+            ));
         }
         OrganizationConnections::stored(&store, &organization).await.unwrap()
     }

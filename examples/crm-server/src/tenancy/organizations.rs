@@ -1,4 +1,4 @@
-//! Organizations: the tenants. Made by the operator; everything else belongs to one.
+//! The organizations: the tenants, created by the operator.
 
 use axum::{Json, extract::State};
 use http::StatusCode;
@@ -17,17 +17,17 @@ use crate::{
     },
 };
 
-const LONGEST_NAME: usize = 200;
-const LONGEST_SLUG: usize = 63;
+const MAX_NAME_CHARS: usize = 200;
+const MAX_SLUG_CHARS: usize = 63;
 
-/// An organization to be created.
+/// A request to create an organization.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewOrganization {
-    /// Its name for people.
+pub struct CreateOrganizationRequest {
+    /// The display name.
     #[schema(max_length = 200)]
     name: String,
-    /// Its name in addresses: lower-case letters, digits and dashes.
+    /// The name in addresses: lower-case letters, digits and dashes.
     #[schema(example = "demo-agency", max_length = 63)]
     slug: String,
 }
@@ -37,11 +37,11 @@ pub struct NewOrganization {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Organization)]
 pub struct OrganizationView {
-    /// Its id.
+    /// The id.
     id: String,
-    /// Its name for people.
+    /// The display name.
     name: String,
-    /// Its name in addresses.
+    /// The name in addresses.
     slug: String,
     /// When it was created.
     created_at: String,
@@ -64,7 +64,7 @@ impl From<Organization> for OrganizationView {
     path = "/api/organizations",
     operation_id = "create_organization",
     tag = "organizations",
-    request_body = NewOrganization,
+    request_body = CreateOrganizationRequest,
     security(("operator" = [])),
     responses(
         (status = 201, body = OrganizationView),
@@ -74,13 +74,15 @@ impl From<Organization> for OrganizationView {
 pub async fn create(
     _: Operator,
     State(app): State<App>,
-    extract::Json(new): extract::Json<NewOrganization>,
+    extract::Json(new): extract::Json<CreateOrganizationRequest>,
 ) -> ApiResult<(StatusCode, Json<OrganizationView>)> {
-    match make(&*app.store, &new.name, &new.slug, app.now()).await {
+    match create_organization(&*app.store, &new.name, &new.slug, app.now()).await {
         Ok(organization) => Ok((StatusCode::CREATED, Json(organization.into()))),
-        Err(MakeError::Invalid(why)) => Err(Problem::invalid(why)),
-        Err(MakeError::Refused(OrganizationError::Store(error))) => Err(error.into()),
-        Err(MakeError::Refused(taken)) => Err(Problem::new(StatusCode::CONFLICT, "slug_taken", taken.to_string())),
+        Err(CreateOrganizationError::Invalid(why)) => Err(Problem::invalid(why)),
+        Err(CreateOrganizationError::Rejected(OrganizationError::Store(error))) => Err(error.into()),
+        Err(CreateOrganizationError::Rejected(taken)) => {
+            Err(Problem::new(StatusCode::CONFLICT, "slug_taken", taken.to_string()))
+        }
     }
 }
 
@@ -112,34 +114,41 @@ pub async fn read(Tenant(organization): Tenant) -> Json<OrganizationView> {
     Json(organization.into())
 }
 
-/// An organization cannot be made.
+/// Why an organization cannot be created.
 #[derive(Debug, thiserror::Error)]
-pub enum MakeError {
-    /// Name or slug cannot be right.
+pub enum CreateOrganizationError {
+    /// The name or the slug is not valid.
     #[error("{0}")]
     Invalid(String),
-    /// The store refused.
+    /// The store rejected it, or failed.
     #[error(transparent)]
-    Refused(#[from] OrganizationError),
+    Rejected(#[from] OrganizationError),
 }
 
-/// Makes an organization under a new id.
+/// Creates an organization with a new id.
 ///
 /// # Errors
-/// [`MakeError`] says what to do.
-pub async fn make(store: &dyn Store, name: &str, slug: &str, now: Timestamp) -> Result<Organization, MakeError> {
+/// [`CreateOrganizationError`] says what to do.
+pub async fn create_organization(
+    store: &dyn Store,
+    name: &str,
+    slug: &str,
+    now: Timestamp,
+) -> Result<Organization, CreateOrganizationError> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(MakeError::Invalid(format!("the name must have 1 to {LONGEST_NAME} printable characters")));
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(CreateOrganizationError::Invalid(format!(
+            "the name must have 1 to {MAX_NAME_CHARS} printable characters"
+        )));
     }
     let is_dash = |at: Option<char>| at == Some('-');
-    let fits = (1..=LONGEST_SLUG).contains(&slug.len())
+    let fits = (1..=MAX_SLUG_CHARS).contains(&slug.len())
         && slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !is_dash(slug.chars().next())
         && !is_dash(slug.chars().last());
     if !fits {
-        return Err(MakeError::Invalid(format!(
-            "the slug must have 1 to {LONGEST_SLUG} lower-case letters, digits and dashes, with no dash at its ends"
+        return Err(CreateOrganizationError::Invalid(format!(
+            "the slug must have 1 to {MAX_SLUG_CHARS} lower-case letters, digits and dashes, without a dash at either end"
         )));
     }
     let id = format!("org_{}", uuid::Uuid::now_v7().simple());

@@ -12,19 +12,19 @@ use crate::{
     },
 };
 
-/// The organization of the path, for somebody who may see it.
+/// The organization of the path, if the caller may access it.
 #[derive(Debug, Clone)]
 pub struct Tenant(pub Organization);
 
 impl Tenant {
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> &OrganizationId {
         &self.0.id
     }
 }
 
 #[derive(Deserialize)]
-struct InPath {
+struct OrganizationPath {
     org: String,
 }
 
@@ -33,15 +33,15 @@ impl FromRequestParts<App> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         Operator::check(&parts.headers, app)?;
-        let Path(InPath { org }) = Path::from_request_parts(parts, app).await?;
+        let Path(OrganizationPath { org }) = Path::from_request_parts(parts, app).await?;
         find(app, &org.into()).await.map(Self)
     }
 }
 
-/// The organization of this id.
+/// Returns the organization with this id.
 ///
 /// # Errors
-/// 404, the same for an unknown and a foreign one.
+/// 404, the same for an unknown organization and another tenant's.
 pub(crate) async fn find(app: &App, id: &OrganizationId) -> ApiResult<Organization> {
     app.store.organization(id).await?.ok_or_else(|| Problem::not_found("organization"))
 }

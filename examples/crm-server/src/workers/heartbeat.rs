@@ -1,4 +1,4 @@
-//! Says that this process is alive, and learns with how many others it shares what the providers allow.
+//! Reports that this process is alive, and learns how many processes share the providers' rate limits.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use uuid::Uuid;
 
 use crate::app::App;
 
-/// How often.
-const BEAT: Duration = Duration::from_secs(3);
-/// How long the others count on a process that fell silent.
-const ALIVE: Duration = Duration::from_secs(10);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a silent process counts as alive.
+const HEARTBEAT_TTL: Duration = Duration::from_secs(10);
 
-/// Until `stop`; then the others are told at once. While the store cannot be reached, the number last heard holds.
+/// Runs until `stop`, then deregisters. While the store is unreachable, the last known number of processes applies.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
     let process = Uuid::new_v4().to_string();
     while !stop.is_cancelled() {
-        match app.store.heartbeat(&process, ALIVE).await {
+        match app.store.heartbeat(&process, HEARTBEAT_TTL).await {
             Ok(alive) => app.rate_limits.set_processes(alive),
-            Err(error) => tracing::warn!(%error, "this process could not say that it is alive"),
+            Err(error) => tracing::warn!(%error, "the heartbeat failed"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.clock.sleep(BEAT) => {}
+            () = app.clock.sleep(HEARTBEAT_INTERVAL) => {}
         }
     }
     if let Err(error) = app.store.deregister(&process).await {
-        tracing::warn!(%error, "the other processes count on this one until its time has run out");
+        tracing::warn!(%error, "this process counts as alive until its heartbeat expires");
     }
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(app: App, database: Arc<SqlStore>) {
         let now = app.clock.monotonic();
         if purged_at.is_none_or(|last| now.saturating_sub(last) >= PURGE_INTERVAL) {
             purged_at = Some(now);
-            match database.sweep(app.now(), RETENTION).await {
+            match database.purge_expired(app.now(), RETENTION).await {
                 Ok(purged) => tracing::debug!(?purged, "purged finished rows"),
                 Err(error) => tracing::warn!(%error, "finished rows could not be purged"),
             }

@@ -29,17 +29,17 @@ const SCHEDULE_RETRY_AFTER: Duration = Duration::from_secs(5);
 pub struct Workers(JoinSet<()>);
 
 impl Workers {
-    /// Waits until all have ended, which they do when their token is cancelled and what they hold is finished.
+    /// Waits until all have ended: after their token is cancelled and their claims are finished.
     pub async fn join(mut self) {
         while let Some(ended) = self.0.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a worker broke off");
+                tracing::error!(%error, "a worker panicked");
             }
         }
     }
 }
 
-/// Starts what `role` asks for; [`Role::Web`] only says that it is alive. Everything ends after `stop` is cancelled.
+/// Starts the workers of a role; [`Role::Web`] runs only the heartbeat. All end after `stop` is cancelled.
 pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     let mut workers = JoinSet::new();
     workers.spawn(heartbeat::run(app.clone(), stop.clone()));
@@ -48,7 +48,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
     }
     let app = app.with_engine(app.engine.clone().with_shutdown(stop.clone()));
     let config = WorkerConfig { poll: POLL_INTERVAL, ..WorkerConfig::default() };
-    let handed = app.committer.local_claims(Arc::clone(&app.clock));
+    let local_claims = app.committer.local_claims(Arc::clone(&app.clock));
     let inbox = InboxWorker::new(
         Arc::clone(&app.store) as _,
         Arc::clone(&app.store) as _,
@@ -66,7 +66,7 @@ pub fn start(app: &App, role: Role, stop: CancellationToken) -> Workers {
         Arc::clone(&app.outbox_wake),
     );
     let (inbox_stop, outbox_stop) = (stop.clone(), stop.clone());
-    workers.spawn(async move { inbox.run_with_local_claims(handed, inbox_stop).await });
+    workers.spawn(async move { inbox.run_with_local_claims(local_claims, inbox_stop).await });
     workers.spawn(async move { outbox.run(outbox_stop).await });
     workers.spawn(schedule_environment_bookings(app.clone(), stop.clone()));
     workers.spawn(scheduler::run(app, stop));

@@ -1,7 +1,6 @@
-//! Which provider a delivery or a task is for.
+//! Dispatches deliveries and tasks to the handler of their provider.
 //!
-//! Invariant: a lot is planned whole and in its order, whoever its deliveries are from; one that nobody here understands is given
-//! up, visibly.
+//! Invariant: a batch is planned whole and in order, whatever its sources; a delivery of an unknown source becomes a dead letter.
 
 use std::sync::Arc;
 
@@ -48,8 +47,7 @@ impl InboxHandler for Deliveries {
                 events::SOURCE => ghl.add(&mut plan, claim).await?,
                 calcom::SOURCE => calcom.add(&mut plan, claim).await?,
                 source => {
-                    plan.outcomes
-                        .push(DeliveryOutcome::Failed(format!("nobody here understands deliveries of {source}")));
+                    plan.outcomes.push(DeliveryOutcome::Failed(format!("deliveries of `{source}` are not supported")));
                     continue;
                 }
             }
@@ -59,12 +57,12 @@ impl InboxHandler for Deliveries {
     }
 
     fn committed(&self, claims: &[Claim], outcome: &Outcome) {
-        tracing::debug!(deliveries = claims.len(), changes = outcome.changes.len(), "worked on deliveries");
+        tracing::debug!(deliveries = claims.len(), changes = outcome.changes.len(), "processed deliveries");
         self.app.outbox_wake.notify_one();
     }
 }
 
-/// Carries out the tasks of every provider.
+/// Executes the tasks of every provider.
 #[derive(Debug)]
 pub struct Tasks {
     handlers: Vec<Arc<dyn TaskHandler>>,
@@ -91,7 +89,7 @@ impl TaskHandler for Tasks {
         let knows = |handler: &&Arc<dyn TaskHandler>| handler.kinds().contains(&task.kind.as_str());
         match self.handlers.iter().find(knows) {
             Some(handler) => handler.execute(task).await,
-            None => TaskOutcome::Discard(format!("nobody here carries out tasks of kind `{}`", task.kind)),
+            None => TaskOutcome::Discard(format!("tasks of kind `{}` are not supported", task.kind)),
         }
     }
 }

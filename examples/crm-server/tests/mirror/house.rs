@@ -345,6 +345,8 @@ async fn connect_ghl(app: &App, sandbox: &Sandbox, organization: &OrganizationId
         access: issued.access.into(),
         refresh: issued.refresh.map(Into::into),
         expires_at: Some(app.now() + Duration::from_secs(86_399)),
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: extra.as_object().cloned().unwrap(),

@@ -21,7 +21,7 @@ async fn every_delivery_leaves_one_line_that_says_what_became_of_it() {
             json!([1, 2, 3]),
         ])
         .await;
-    assert_eq!(outcomes, ["applied", "unknown", "changed_shape", "noted", "no_organization", "no_event"]);
+    assert_eq!(outcomes, ["applied", "unknown", "unexpected_schema", "no_change", "no_organization", "not_parsed"]);
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_read_of_what_is_not_connected_any_more_is_given_up() {
     house.deliver("w2", &contact_event("ContactUpdate", location, "c1", "2026-03-01T10:00:00Z", "That")).await;
     // As a disconnect does it: given back first, then erased.
     house.store().release_location("ghl", location.as_str(), &house.organization).await.unwrap();
-    house.app.ghl.tokens(&house.organization).unwrap().forget_location(location).await.unwrap();
+    house.app.ghl.tokens(&house.organization).unwrap().disconnect_location(location).await.unwrap();
     let outcomes = house.work_outbox().await;
     assert!(
         matches!(outcomes.as_slice(), [TaskOutcome::Discard(why)] if why.contains("not connected")),

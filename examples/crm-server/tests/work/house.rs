@@ -68,6 +68,8 @@ impl House {
             access: issued.access.into(),
             refresh: issued.refresh.map(Into::into),
             expires_at: Some(house.app.now() + std::time::Duration::from_secs(86_399)),
+            issued_at: None,
+            issued_from: None,
             generation: 0,
             scope: None,
             extra: extra.as_object().cloned().unwrap(),

@@ -232,6 +232,8 @@ async fn a_removed_company_leaves_what_was_connected_by_itself_and_gives_back_wh
         access: "own".into(),
         refresh: Some("own".into()),
         expires_at: None,
+        issued_at: None,
+        issued_from: None,
         generation: 0,
         scope: None,
         extra: extra.as_object().cloned().unwrap(),

@@ -153,8 +153,8 @@ impl InboxWorker {
     async fn process_local(&self, batch: &mut Vec<LocalClaim>, stop: &CancellationToken) {
         let soon = self.clock.monotonic() + self.config.poll;
         let held: Vec<LocalClaim> = batch.drain(..).filter(|(_, until)| *until > soon).collect();
-        let Some(held_until) = held.iter().map(|(_, until)| *until).min() else { return };
-        self.process_until_lease_ends(held.into_iter().map(|(claim, _)| claim).collect(), held_until, stop).await;
+        let Some(expires_at) = held.iter().map(|(_, until)| *until).min() else { return };
+        self.process_until_lease_ends(held.into_iter().map(|(claim, _)| claim).collect(), expires_at, stop).await;
     }
 
     /// Claims and processes one batch; returns how many deliveries it held.
@@ -175,10 +175,10 @@ impl InboxWorker {
     /// Processes a batch and retries while the store is out of reach and the lease holds, so that recovery does not wait for
     /// the lease to end. A commit whose response was lost is not written twice, since its claims are finished. A failing store
     /// says nothing about the deliveries, so the claims are released without counting the attempt.
-    async fn process_until_lease_ends(&self, claims: Vec<Claim>, held_until: Duration, stop: &CancellationToken) {
+    async fn process_until_lease_ends(&self, claims: Vec<Claim>, expires_at: Duration, stop: &CancellationToken) {
         while let Err(error) = self.process_batch(claims.clone()).await {
             tracing::error!(%error, deliveries = claims.len(), "could not process deliveries; retrying");
-            let over = self.clock.monotonic() + 2 * self.config.poll >= held_until;
+            let over = self.clock.monotonic() + 2 * self.config.poll >= expires_at;
             if over || stop.run_until_cancelled(self.clock.sleep(self.config.poll)).await.is_none() {
                 if let Err(error) = self.release(&claims).await {
                     tracing::warn!(%error, "deliveries were not local_claims back; they are due when their lease ends");

@@ -1,16 +1,16 @@
-//! Connecting, as a browser does it: the server's link, the provider's consent, the way back. Once used, the way back is shut.
+//! Connecting GHL as a browser does: the server's link, the consent page, the redirect back, which works only once.
 
 use http::{Method, StatusCode, header};
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::count,
     report::Counts,
 };
 
-impl Story {
-    pub(super) async fn connect(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn connect(&mut self) -> Result<Counts, CheckFailed> {
         let before = self.provider.state(false).await?;
         let exchanged = format!("/counts/connections/{}/exchanges", self.company);
 
@@ -23,18 +23,21 @@ impl Story {
 
         let consented = self.provider.visit(consent.as_str()).await?.require(StatusCode::FOUND)?;
         let back = consented.location(&server)?;
-        let way_back = format!("{}?{}", back.path(), back.query().unwrap_or_default());
+        let callback = format!("{}?{}", back.path(), back.query().unwrap_or_default());
 
         let cookie = (header::COOKIE, sent.cookies());
-        let done =
-            self.server.call_as_nobody(&way_back, std::slice::from_ref(&cookie)).await?.require(StatusCode::FOUND)?;
+        let done = self
+            .server
+            .call_without_token(&callback, std::slice::from_ref(&cookie))
+            .await?
+            .require(StatusCode::FOUND)?;
         let target = done.location(&server)?;
-        let happy = format!("/agency/{}/admin/settings?integration=success", self.slug);
-        ensure(target.as_str().ends_with(&happy), || format!("connecting ended at {target}, not at {happy}"))?;
+        let expected = format!("/agency/{}/admin/settings?integration=success", self.slug);
+        ensure(target.as_str().ends_with(&expected), || format!("connecting ended at {target}, not at {expected}"))?;
 
-        let again = self.server.call_as_nobody(&way_back, &[cookie]).await?;
-        let shut = again.status != StatusCode::FOUND || !again.location(&server)?.as_str().contains("success");
-        ensure(shut, || "the same state was good twice".to_owned())?;
+        let again = self.server.call_without_token(&callback, &[cookie]).await?;
+        let is_rejected = again.status != StatusCode::FOUND || !again.location(&server)?.as_str().contains("success");
+        ensure(is_rejected, || "the same state was accepted twice".to_owned())?;
 
         let after = self.provider.state(false).await?;
         let exchanges = count(&after, &exchanged) - count(&before, &exchanged);
@@ -43,7 +46,7 @@ impl Story {
         Ok(Counts::new().with("exchanges", exchanges).with("location_tokens", minted))
     }
 
-    async fn minted_everywhere(&self, before: &serde_json::Value) -> Result<usize, Wrong> {
+    async fn minted_everywhere(&self, before: &serde_json::Value) -> Result<usize, CheckFailed> {
         let now = self.provider.state(false).await?;
         for location in &self.locations {
             let minted = format!("/counts/connections/{location}/minted");

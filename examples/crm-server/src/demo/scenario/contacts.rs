@@ -1,34 +1,34 @@
-//! A contact through the server's routes: each write is at the provider and in the store when it is answered.
+//! Writing a contact through the server: each write is at GHL and in the store when the response arrives.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::text,
     report::Counts,
 };
 
-impl Story {
-    pub(super) async fn contacts(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn contacts(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.locations[0].clone();
         let email = format!("ada@{}.example.com", self.slug);
-        let wish = json!({"locationId": location, "firstName": "Ada", "lastName": "Lovelace", "email": email, "tags": ["course-analysis"]});
+        let body = json!({"locationId": location, "firstName": "Ada", "lastName": "Lovelace", "email": email, "tags": ["course-analysis"]});
         let list = self.path("contacts");
-        let made = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CREATED)?.json()?;
+        let made = self.server.call(Method::POST, &list, Some(&body)).await?.require(StatusCode::CREATED)?.json()?;
         let id = text(&made, "id").to_owned();
         let there = self
             .at_provider(&location, &id)
             .await?
-            .ok_or_else(|| Wrong("the contact is not at the provider".to_owned()))?;
+            .ok_or_else(|| CheckFailed("the contact is not at the provider".to_owned()))?;
         ensure(there["email"] == email.as_str(), || {
             format!("the provider has {} as the e-mail address", there["email"])
         })?;
 
-        let twin = self.server.call(Method::POST, &list, Some(&wish)).await?.require(StatusCode::CONFLICT)?.json()?;
+        let twin = self.server.call(Method::POST, &list, Some(&body)).await?.require(StatusCode::CONFLICT)?.json()?;
         ensure(twin["contactId"] == id.as_str(), || {
-            format!("a duplicate was refused without naming the contact: {twin}")
+            format!("a duplicate was rejected without naming the contact: {twin}")
         })?;
 
         let path = self.path(&format!("contacts/{id}"));
@@ -38,7 +38,7 @@ impl Story {
         ensure(there["firstName"] == "Augusta", || "the change did not reach the provider".to_owned())?;
         let copy = self.server.get(&path).await?;
         ensure(copy["firstName"] == "Augusta" && copy["city"] == "London", || {
-            format!("the store did not follow: {copy}")
+            format!("the store was not updated: {copy}")
         })?;
 
         let found = self.server.list(&format!("{list}?query=augusta%20lovelace")).await?;
@@ -47,7 +47,7 @@ impl Story {
         })?;
 
         let deleted = self.server.call(Method::DELETE, &path, None).await?;
-        ensure(deleted.status.is_success(), || deleted.wrong("expected a success").0)?;
+        ensure(deleted.status.is_success(), || deleted.unexpected("expected a success").0)?;
         ensure(self.at_provider(&location, &id).await?.is_none(), || {
             "the contact is still at the provider".to_owned()
         })?;
@@ -59,7 +59,7 @@ impl Story {
             .with("duplicates_refused", 1_u64))
     }
 
-    async fn at_provider(&self, location: &str, id: &str) -> Result<Option<Value>, Wrong> {
-        Ok(self.true_contacts(location).await?.into_iter().find(|contact| contact["id"] == id))
+    async fn at_provider(&self, location: &str, id: &str) -> Result<Option<Value>, CheckFailed> {
+        Ok(self.contacts_at_ghl(location).await?.into_iter().find(|contact| contact["id"] == id))
     }
 }

@@ -1,12 +1,12 @@
-//! The first copy of both locations is exact: every contact and every opportunity, in every field that was looked at.
+//! The first sync of both locations is exact: every contact and opportunity, in every compared field.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::{count, text},
     report::Counts,
 };
@@ -14,25 +14,25 @@ use crate::demo::{
 /// The fields of a contact that are compared.
 const FIELDS: &[&str] = &["locationId", "firstName", "lastName", "email", "phone", "city", "tags", "customFields"];
 /// The fields of an opportunity that are compared.
-const DEAL: &[&str] =
+const OPPORTUNITY_FIELDS: &[&str] =
     &["locationId", "name", "pipelineId", "pipelineStageId", "status", "monetaryValue", "contactId", "createdAt"];
-/// What is copied of each location: contacts, events, pipelines, opportunities.
-const OF_A_LOCATION: usize = 4;
+/// The sources of each location: contacts, events, pipelines, opportunities.
+const SOURCES_PER_LOCATION: usize = 4;
 
-impl Story {
-    pub(super) async fn full_sync(&mut self) -> Result<Counts, Wrong> {
-        let sources = 1 + OF_A_LOCATION * self.locations.len();
+impl Scenario {
+    pub(super) async fn full_sync(&mut self) -> Result<Counts, CheckFailed> {
+        let sources = 1 + SOURCES_PER_LOCATION * self.locations.len();
         let bar = self.progress.contacts(self.contacts.into());
-        self.eventually("a first pass of every source", || async {
+        self.eventually("a first sync of every source", || async {
             let status = self.server.get(&self.path("sync")).await?;
             let rows = status["sources"].as_array().cloned().unwrap_or_default();
             bar.at(rows.iter().map(|row| count(row, "/seen")).sum());
             let failed = rows.iter().find(|row| row["status"] == "ERROR");
             ensure(failed.is_none(), || {
-                format!("a pass failed: {}", failed.map(Value::to_string).unwrap_or_default())
+                format!("a sync failed: {}", failed.map(Value::to_string).unwrap_or_default())
             })?;
             let ended = rows.iter().filter(|row| row["lastSyncAt"].is_string()).count();
-            ensure(ended >= sources, || format!("{ended} of {sources} sources were copied"))
+            ensure(ended >= sources, || format!("{ended} of {sources} sources were synced"))
         })
         .await?;
         drop(bar);
@@ -40,16 +40,16 @@ impl Story {
         let copies = self.server.list(&self.path("contacts")).await?;
         let mut truth = Vec::new();
         for location in &self.locations {
-            truth.extend(self.true_contacts(location).await?);
+            truth.extend(self.contacts_at_ghl(location).await?);
         }
         same_rows("contact", FIELDS, &truth, &copies)?;
         let deals = self.server.list(&self.path("opportunities")).await?;
         let (mut truth, mut pipelines) = (Vec::new(), 0);
         for location in &self.locations {
-            truth.extend(self.truth(location, "opportunities").await?);
-            pipelines += self.truth(location, "pipelines").await?.len();
+            truth.extend(self.rows_at_ghl(location, "opportunities").await?);
+            pipelines += self.rows_at_ghl(location, "pipelines").await?.len();
         }
-        same_rows("opportunity", DEAL, &truth, &deals)?;
+        same_rows("opportunity", OPPORTUNITY_FIELDS, &truth, &deals)?;
         let copied = self.server.list(&self.path("pipelines")).await?.len();
         ensure(copied == pipelines, || format!("{copied} pipelines were copied, there are {pipelines}"))?;
         let locations = self.server.list(&self.path("locations")).await?.len();
@@ -61,8 +61,8 @@ impl Story {
     }
 }
 
-/// Compares by id, whatever the order.
-fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> Result<(), Wrong> {
+/// Compares rows by id.
+fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> Result<(), CheckFailed> {
     let by_id =
         |rows: &[Value]| rows.iter().map(|row| (text(row, "id").to_owned(), row.clone())).collect::<BTreeMap<_, _>>();
     let (truth, copied) = (by_id(truth), by_id(copies));
@@ -70,10 +70,10 @@ fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> 
         format!("{} rows of kind {what} were listed twice", copies.len() - copied.len())
     })?;
     for (id, original) in &truth {
-        let Some(copy) = copied.get(id) else { return Err(Wrong(format!("{what} {id} was not copied"))) };
+        let Some(copy) = copied.get(id) else { return Err(CheckFailed(format!("{what} {id} was not copied"))) };
         let differs = fields.iter().find(|field| !same(&original[**field], &copy[**field]));
         if let Some(field) = differs {
-            return Err(Wrong(format!(
+            return Err(CheckFailed(format!(
                 "{what} {id}: {field} is {} and was copied as {}",
                 original[*field], copy[*field]
             )));
@@ -84,7 +84,7 @@ fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> 
     })
 }
 
-/// Nothing, `null` and an empty list say the same.
+/// Compares values; an absent value, `null` and an empty list are equal.
 fn same(original: &Value, copy: &Value) -> bool {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     original == copy || (is_empty(original) && is_empty(copy))

@@ -1,7 +1,6 @@
-//! The story: its steps, one file each, and the order in which they are played.
+//! The scenario: its steps, one file each, and their order.
 //!
-//! Invariant: a step looks at the server through its routes and at the provider through its control routes, never at
-//! anything inside either, so that it can be played against processes of their own.
+//! Invariant: a step uses only the server's routes and the sandbox's control routes, so that it can run against separate processes.
 
 mod appointments;
 mod calcom;
@@ -23,7 +22,7 @@ use serde_json::Value;
 use sidecar_core::{Clock, time::timeout};
 
 use super::{
-    http::Wrong,
+    http::CheckFailed,
     probes::{Provider, Server},
     progress::Progress,
     report::{Counts, StepReport},
@@ -31,16 +30,16 @@ use super::{
 
 pub(super) use calcom::Account;
 
-/// How long a step may take, however few contacts there are.
-const STEP_TIME: Duration = Duration::from_secs(180);
-/// What a contact adds to that: the provider lets 9 pages of 100 through in a second.
-const CONTACT_TIME: Duration = Duration::from_millis(10);
-/// How often something that takes its time is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long an effect may take to be seen.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a step may take, apart from its contacts.
+const STEP_TIMEOUT: Duration = Duration::from_secs(180);
+/// The additional time per contact: the provider allows 9 pages of 100 per second.
+const TIMEOUT_PER_CONTACT: Duration = Duration::from_millis(10);
+/// How often an expected effect is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long an effect may take to be visible.
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A step of the story.
+/// A step of the scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Organization,
@@ -62,9 +61,9 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The story. What is kept serving afterwards stays connected.
+    /// Returns the steps. A server that keeps serving stays connected.
     pub(super) fn all(keeps_serving: bool) -> impl Iterator<Item = Self> {
-        let story = [
+        let steps = [
             Self::Organization,
             Self::Connect,
             Self::FullSync,
@@ -81,10 +80,10 @@ impl Step {
             Self::Outage,
             Self::Health,
         ];
-        story.into_iter().chain((!keeps_serving).then_some(Self::Disconnect))
+        steps.into_iter().chain((!keeps_serving).then_some(Self::Disconnect))
     }
 
-    /// Its name in the JSON report.
+    /// Returns the name in the JSON report.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Organization => "organization",
@@ -106,68 +105,68 @@ impl Step {
         }
     }
 
-    /// What it shows, in a few words.
+    /// Returns a short description.
     pub(super) fn title(self) -> &'static str {
         match self {
-            Self::Organization => "an organization of one's own",
+            Self::Organization => "create an organization",
             Self::Connect => "connect GHL: company and location tokens",
-            Self::FullSync => "copy two locations",
-            Self::Webhooks => "a burst of webhooks: doubled, shuffled, unknown, forged",
-            Self::TokenExpiry => "all tokens expire under 64 calls at once",
-            Self::Contacts => "a contact created, changed, found, deleted",
-            Self::Appointments => "an appointment made, moved, cancelled",
-            Self::Opportunities => "an opportunity made, moved on, won, deleted",
+            Self::FullSync => "full sync of two locations",
+            Self::Webhooks => "webhook burst: duplicated, out of order, unknown, forged",
+            Self::TokenExpiry => "all tokens expire during 64 concurrent calls",
+            Self::Contacts => "create, change, find and delete a contact",
+            Self::Appointments => "create, move and cancel an appointment",
+            Self::Opportunities => "create, move, win and delete an opportunity",
             Self::CalcomConnect => "connect Cal.com: key, webhook, calendar",
-            Self::BookingMirrored => "a booking at Cal.com is an appointment at GHL",
-            Self::BookingChanged => "the booking moved, cancelled: so is the appointment",
-            Self::AppointmentMovesBooking => "an appointment moved, cancelled at GHL: so is the booking",
-            Self::AppointmentBlocksTime => "an appointment made at GHL takes its time at Cal.com",
-            Self::Outage => "the provider fails and comes back",
-            Self::Health => "health, metrics, nothing left over",
-            Self::Disconnect => "disconnect: tokens erased, sync stopped",
+            Self::BookingMirrored => "a Cal.com booking creates a GHL appointment",
+            Self::BookingChanged => "moving and cancelling the booking changes the appointment",
+            Self::AppointmentMovesBooking => "moving and cancelling the appointment changes the booking",
+            Self::AppointmentBlocksTime => "a GHL appointment blocks its time at Cal.com",
+            Self::Outage => "a provider outage and its recovery",
+            Self::Health => "health and metrics, no dead letters",
+            Self::Disconnect => "disconnect: erase tokens, stop the sync",
         }
     }
 }
 
-/// What the steps know and learn.
+/// What the steps share.
 #[derive(Debug)]
-pub(super) struct Story {
+pub(super) struct Scenario {
     pub(super) server: Server,
     pub(super) provider: Provider,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Progress,
-    /// How many contacts there are to be copied.
+    /// The number of contacts to sync.
     pub(super) contacts: u32,
-    /// A name that no earlier story on the same server used.
+    /// The organization's slug.
     pub(super) slug: String,
-    /// Learnt by the first step.
+    /// Set by the first step.
     pub(super) organization: String,
-    /// Learnt from the provider.
+    /// Read from the sandbox.
     pub(super) company: String,
     pub(super) locations: Vec<String>,
-    /// Requests the providers had refused for their limits before the story began.
-    pub(super) refused_before: u64,
-    /// Learnt when Cal.com is connected.
+    /// Requests that the providers had rejected for their limits before the scenario started.
+    pub(super) rejected_before: u64,
+    /// Set when Cal.com is connected.
     pub(super) calcom: Account,
 }
 
-impl Story {
-    /// Plays a step and says how it ended.
-    pub(super) async fn play(&mut self, step: Step) -> StepReport {
+impl Scenario {
+    /// Runs a step and returns its outcome.
+    pub(super) async fn run(&mut self, step: Step) -> StepReport {
         let started = self.clock.monotonic();
         let clock = Arc::clone(&self.clock);
-        let limit = STEP_TIME + CONTACT_TIME * self.contacts;
+        let limit = STEP_TIMEOUT + TIMEOUT_PER_CONTACT * self.contacts;
         let outcome = match timeout(&*clock, limit, self.step(step)).await {
-            Ok(outcome) => outcome.map_err(|Wrong(why)| why),
+            Ok(outcome) => outcome.map_err(|CheckFailed(why)| why),
             Err(elapsed) => Err(elapsed.to_string()),
         };
         let took = self.clock.monotonic().saturating_sub(started);
         StepReport { name: step.name(), title: step.title(), outcome, took }
     }
 
-    fn step(&mut self, step: Step) -> BoxFuture<'_, Result<Counts, Wrong>> {
+    fn step(&mut self, step: Step) -> BoxFuture<'_, Result<Counts, CheckFailed>> {
         match step {
-            Step::Organization => self.make_organization().boxed(),
+            Step::Organization => self.create_organization().boxed(),
             Step::Connect => self.connect().boxed(),
             Step::FullSync => self.full_sync().boxed(),
             Step::Webhooks => self.webhooks().boxed(),
@@ -186,41 +185,41 @@ impl Story {
         }
     }
 
-    /// A path below the organization.
+    /// Returns a path below the organization.
     fn path(&self, rest: &str) -> String {
         format!("/api/organizations/{}/{rest}", self.organization)
     }
 
-    /// Looks until `look` finds nothing wrong any more; then its find, or else what was wrong at last.
-    async fn eventually<T, F>(&self, what: impl Display, mut look: impl FnMut() -> F) -> Result<T, Wrong>
+    /// Polls `check` until it succeeds or the time is over; then returns its last error.
+    async fn eventually<T, F>(&self, what: impl Display, mut check: impl FnMut() -> F) -> Result<T, CheckFailed>
     where
-        F: Future<Output = Result<T, Wrong>>,
+        F: Future<Output = Result<T, CheckFailed>>,
     {
-        let gives_up = self.clock.monotonic() + PATIENCE + CONTACT_TIME * self.contacts;
+        let deadline = self.clock.monotonic() + EFFECT_TIMEOUT + TIMEOUT_PER_CONTACT * self.contacts;
         loop {
-            match look().await {
+            match check().await {
                 Ok(found) => return Ok(found),
-                Err(Wrong(why)) if self.clock.monotonic() > gives_up => {
-                    return Err(Wrong(format!("{what} did not come about: {why}")));
+                Err(CheckFailed(why)) if self.clock.monotonic() > deadline => {
+                    return Err(CheckFailed(format!("timed out waiting for {what}: {why}")));
                 }
-                Err(_) => self.clock.sleep(LOOK).await,
+                Err(_) => self.clock.sleep(POLL_INTERVAL).await,
             }
         }
     }
 
-    /// The provider's own list of a location's contacts.
-    async fn true_contacts(&self, location: &str) -> Result<Vec<Value>, Wrong> {
-        self.truth(location, "contacts").await
+    /// Returns a location's contacts at GHL.
+    async fn contacts_at_ghl(&self, location: &str) -> Result<Vec<Value>, CheckFailed> {
+        self.rows_at_ghl(location, "contacts").await
     }
 
-    /// The provider's own list of what a location holds: `contacts`, `appointments`, `opportunities` or `pipelines`.
-    async fn truth(&self, location: &str, what: &str) -> Result<Vec<Value>, Wrong> {
+    /// Returns a location's rows at GHL: `contacts`, `appointments`, `opportunities` or `pipelines`.
+    async fn rows_at_ghl(&self, location: &str, what: &str) -> Result<Vec<Value>, CheckFailed> {
         let state = self.provider.state(true).await?;
         let locations = state["locations"].as_array().cloned().unwrap_or_default();
         let found = locations.into_iter().find(|candidate| candidate["id"] == location);
         match found.map(|mut location| location[what].take()) {
             Some(Value::Array(rows)) => Ok(rows),
-            _ => Err(Wrong(format!("the provider shows no {what} of {location}"))),
+            _ => Err(CheckFailed(format!("the provider shows no {what} of {location}"))),
         }
     }
 }

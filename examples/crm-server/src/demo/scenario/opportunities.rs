@@ -1,16 +1,16 @@
-//! An opportunity that somebody makes, moves on, wins and deletes at the provider is seen to do so here.
+//! Creating, moving, winning and deleting an opportunity at GHL is visible in the server.
 
 use serde_json::{Value, json};
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::text,
     report::Counts,
 };
 
-impl Story {
-    pub(super) async fn opportunities(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn opportunities(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.locations[0].clone();
         let fields =
             json!({"firstName": "Deal", "lastName": "Maker", "email": format!("deal@{}.example.com", self.slug)});
@@ -35,15 +35,15 @@ impl Story {
         self.provider.change(vec![json!({"action": "delete_opportunity", "id": id})]).await?;
         self.eventually("the opportunity's end", || async {
             let still = self.find_opportunity(&id).await?;
-            ensure(still.is_none(), || "it still stands".to_owned())
+            ensure(still.is_none(), || "it is still listed".to_owned())
         })
         .await?;
         let all = self.server.list(&self.path("opportunities")).await?.len();
         Ok(Counts::new().with("made", 1_u64).with("moved", 1_u64).with("won", 1_u64).with("opportunities", all))
     }
 
-    /// A pipeline that the server shows, and its second stage.
-    async fn two_stages(&self, location: &str) -> Result<(Value, Value), Wrong> {
+    /// Returns a pipeline from the server, and its second stage.
+    async fn two_stages(&self, location: &str) -> Result<(Value, Value), CheckFailed> {
         let shown = self.server.list(&self.path(&format!("pipelines?locationId={location}"))).await?;
         let pipeline = shown.into_iter().next().unwrap_or_default();
         let (id, stage) = (pipeline["id"].clone(), pipeline["stages"][1]["id"].clone());
@@ -51,13 +51,13 @@ impl Story {
         Ok((id, stage))
     }
 
-    async fn find_opportunity(&self, id: &str) -> Result<Option<Value>, Wrong> {
+    async fn find_opportunity(&self, id: &str) -> Result<Option<Value>, CheckFailed> {
         let listed = self.server.list(&self.path("opportunities")).await?;
         Ok(listed.into_iter().find(|opportunity| opportunity["id"] == id))
     }
 
     /// Waits until the opportunity is listed with this value.
-    async fn opportunity_is(&self, id: &str, field: &str, value: &Value) -> Result<(), Wrong> {
+    async fn opportunity_is(&self, id: &str, field: &str, value: &Value) -> Result<(), CheckFailed> {
         self.eventually("the opportunity", || async {
             let found = self.find_opportunity(id).await?.unwrap_or_default();
             // 900 and 900.0 are one amount.

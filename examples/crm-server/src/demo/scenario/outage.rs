@@ -1,41 +1,41 @@
-//! While the provider fails, a write is refused with a problem that says so, reads go on; when it is back, so is the write.
+//! During an outage of GHL, a write fails with a problem and reads continue; afterwards the write succeeds.
 
 use http::{Method, header};
 use serde_json::json;
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::text,
     report::Counts,
 };
 
-impl Story {
-    pub(super) async fn outage(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn outage(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.locations[1].clone();
-        let contact = self.true_contacts(&location).await?.into_iter().next().unwrap_or_default();
+        let contact = self.contacts_at_ghl(&location).await?.into_iter().next().unwrap_or_default();
         let path = self.path(&format!("contacts/{}", text(&contact, "id")));
         let change = &json!({"city": "Calm"});
 
-        let storm = json!({"rules": [{"path": "/contacts", "fault": {"kind": "status", "status": 503}}]});
-        self.provider.order("faults", &storm).await?;
+        let outage = json!({"rules": [{"path": "/contacts", "fault": {"kind": "status", "status": 503}}]});
+        self.provider.command("faults", &outage).await?;
         let refused = self.server.call(Method::PUT, &path, Some(change)).await;
         let read = self.server.get(&path).await;
-        self.provider.order("faults", &json!({"clear": true})).await?;
+        self.provider.command("faults", &json!({"clear": true})).await?;
 
         let refused = refused?;
-        ensure(matches!(refused.status.as_u16(), 502..=504), || refused.wrong("expected 502, 503 or 504").0)?;
+        ensure(matches!(refused.status.as_u16(), 502..=504), || refused.unexpected("expected 502, 503 or 504").0)?;
         let kind = refused.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        ensure(kind.starts_with("application/problem+json"), || format!("the refusal is {kind}, not a problem"))?;
+        ensure(kind.starts_with("application/problem+json"), || format!("the error is {kind}, not a problem"))?;
         read?;
 
         self.eventually("the provider's return", || async {
             let answer = self.server.call(Method::PUT, &path, Some(change)).await?;
-            ensure(answer.status.is_success(), || answer.wrong("expected a success").0)
+            ensure(answer.status.is_success(), || answer.unexpected("expected a success").0)
         })
         .await?;
         let copy = self.server.get(&path).await?;
-        ensure(copy["city"] == "Calm", || format!("the store did not follow: {copy}"))?;
+        ensure(copy["city"] == "Calm", || format!("the store was not updated: {copy}"))?;
         Ok(Counts::new().with("refused_writes", 1_u64).with("reads_meanwhile", 1_u64).with("writes_after", 1_u64))
     }
 }

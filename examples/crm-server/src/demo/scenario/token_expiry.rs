@@ -1,38 +1,38 @@
-//! Every access token ends while many calls need one: one refresh for the company, one new token for each location, no
-//! failed call, no refresh token shown twice.
+//! Every access token expires during concurrent calls: one refresh for the company, one new token per location, no failed call, no
+//! refresh token used twice.
 
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::{count, text},
     report::Counts,
 };
 
-/// Calls at once in each location, each on a contact of its own: fewer where there are fewer.
+/// Concurrent calls per location, each on another contact.
 const CALLS: usize = 32;
 
-impl Story {
-    pub(super) async fn token_expiry(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn token_expiry(&mut self) -> Result<Counts, CheckFailed> {
         let mut contacts = Vec::new();
         for location in &self.locations {
-            // From the end: the step before changed those at the beginning.
-            let all = self.true_contacts(location).await?;
+            // From the end: the step before changed contacts at the beginning.
+            let all = self.contacts_at_ghl(location).await?;
             contacts.extend(all.into_iter().rev().take(CALLS).map(|contact| text(&contact, "id").to_owned()));
         }
         ensure(!contacts.is_empty(), || "the provider has no contacts".to_owned())?;
         let before = self.provider.state(false).await?;
-        self.provider.order("tokens", &json!({"expire_all": true})).await?;
+        self.provider.command("tokens", &json!({"expire_all": true})).await?;
 
         let change = json!({"lastName": "Renewed"});
         let paths: Vec<String> = contacts.iter().map(|id| self.path(&format!("contacts/{id}"))).collect();
         let calls = paths.iter().map(|path| async {
             self.server.call(Method::PUT, path, Some(&change)).await?.require(StatusCode::OK).map(drop)
         });
-        let failed: Vec<Wrong> = join_all(calls).await.into_iter().filter_map(Result::err).collect();
+        let failed: Vec<CheckFailed> = join_all(calls).await.into_iter().filter_map(Result::err).collect();
         ensure(failed.is_empty(), || {
             format!("{} of {} calls failed, first: {}", failed.len(), contacts.len(), failed[0])
         })?;
@@ -46,8 +46,8 @@ impl Story {
         }
         let connections = self.locations.iter().chain([&self.company]);
         let reuses: u64 = connections.map(|id| increase(&before, &after, id, "reuses")).sum();
-        ensure(reuses == 0, || format!("{reuses} used refresh tokens were shown again"))?;
-        self.all_renewed(&contacts).await?;
+        ensure(reuses == 0, || format!("{reuses} refresh tokens were used again"))?;
+        self.all_changed(&contacts).await?;
         Ok(Counts::new()
             .with("calls", contacts.len())
             .with("failed_calls", 0_u64)
@@ -55,11 +55,11 @@ impl Story {
             .with("location_tokens", self.locations.len()))
     }
 
-    /// The calls did what they said.
-    async fn all_renewed(&self, ids: &[String]) -> Result<(), Wrong> {
+    /// Checks that every change arrived at GHL.
+    async fn all_changed(&self, ids: &[String]) -> Result<(), CheckFailed> {
         let mut renewed = 0;
         for location in &self.locations {
-            let all = self.true_contacts(location).await?;
+            let all = self.contacts_at_ghl(location).await?;
             renewed += all
                 .iter()
                 .filter(|contact| ids.iter().any(|id| contact["id"] == **id) && contact["lastName"] == "Renewed")

@@ -4,9 +4,9 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::{count, text},
     report::Counts,
 };
@@ -19,18 +19,18 @@ const CHANGED_PER_DELETED: usize = 4;
 const CREATED: usize = 10;
 /// Extra copies of each event.
 const COPIES: u64 = 2;
-/// Events of a kind that nobody documented, and events signed with a foreign key.
+/// Events of an undocumented kind, and events signed with a foreign key.
 const UNKNOWN: u64 = 3;
 const FORGED: u64 = 3;
 
-/// The contacts that the burst is about.
-struct Victims {
+/// The contacts that the burst changes.
+struct BurstContacts {
     changed: Vec<Value>,
     deleted: Vec<Value>,
 }
 
-impl Victims {
-    fn among(mut contacts: Vec<Value>) -> Result<Self, Wrong> {
+impl BurstContacts {
+    fn among(mut contacts: Vec<Value>) -> Result<Self, CheckFailed> {
         let changed = CHANGED.min(contacts.len() / 2);
         ensure(changed >= CHANGED_PER_DELETED, || format!("{} contacts are too few for a burst", contacts.len()))?;
         contacts.truncate(changed + changed / CHANGED_PER_DELETED);
@@ -39,19 +39,19 @@ impl Victims {
     }
 }
 
-impl Story {
-    pub(super) async fn webhooks(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(super) async fn webhooks(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.locations[0].clone();
         self.settled("the deliveries of earlier steps").await?;
         let before = self.provider.state(false).await?;
-        let victims = Victims::among(self.true_contacts(&location).await?)?;
+        let contacts = BurstContacts::among(self.contacts_at_ghl(&location).await?)?;
 
-        self.provider.order("webhooks", &json!({"hold": true, "duplicates": COPIES, "shuffle": true})).await?;
-        let created = self.change_much(&location, &victims).await?;
+        self.provider.command("webhooks", &json!({"hold": true, "duplicates": COPIES, "shuffle": true})).await?;
+        let created = self.make_changes(&location, &contacts).await?;
         let burst = json!({"hold": false, "unknown": UNKNOWN, "forged": FORGED});
-        self.provider.order("webhooks", &burst).await?;
+        self.provider.command("webhooks", &burst).await?;
         self.settled("the burst").await?;
-        self.provider.order("webhooks", &json!({"duplicates": 0, "shuffle": false})).await?;
+        self.provider.command("webhooks", &json!({"duplicates": 0, "shuffle": false})).await?;
 
         let after = self.provider.state(false).await?;
         let delta = |name: &str| {
@@ -61,32 +61,33 @@ impl Story {
         let (events, attempts, delivered, lost) =
             (delta("events"), delta("attempts"), delta("delivered"), delta("lost"));
         let refused = FORGED * (COPIES + 1);
-        ensure(lost == refused, || format!("{lost} deliveries were refused, {refused} were forged"))?;
-        ensure(delivered == attempts - refused, || format!("of {attempts} deliveries only {delivered} were taken"))?;
-        self.only_forged_were_refused().await?;
+        ensure(lost == refused, || format!("{lost} deliveries were rejected, {refused} were forged"))?;
+        ensure(delivered == attempts - refused, || format!("of {attempts} deliveries only {delivered} were accepted"))?;
+        self.only_forged_were_rejected().await?;
 
-        self.eventually("the newest state of every changed contact", || self.burst_arrived(&victims, &created)).await?;
+        self.eventually("the newest state of every changed contact", || self.burst_arrived(&contacts, &created))
+            .await?;
         Ok(Counts::new()
             .with("events", events)
             .with("deliveries", attempts)
             .with("unknown", UNKNOWN)
             .with("forged", FORGED)
-            .with("changed", victims.changed.len())
+            .with("changed", contacts.changed.len())
             .with("created", created.len())
-            .with("deleted", victims.deleted.len()))
+            .with("deleted", contacts.deleted.len()))
     }
 
-    /// Changes, deletes and creates contacts at the provider; answers the new ones' ids.
-    async fn change_much(&self, location: &str, victims: &Victims) -> Result<Vec<String>, Wrong> {
+    /// Changes, deletes and creates contacts at GHL; returns the ids of new ones.
+    async fn make_changes(&self, location: &str, contacts: &BurstContacts) -> Result<Vec<String>, CheckFailed> {
         let mut changes = Vec::new();
         for round in 1..=3 {
-            for victim in &victims.changed {
+            for contact in &contacts.changed {
                 let fields = json!({"firstName": format!("Round {round}"), "tags": ["demo", format!("round-{round}")]});
-                changes.push(json!({"action": "update_contact", "id": victim["id"], "fields": fields}));
+                changes.push(json!({"action": "update_contact", "id": contact["id"], "fields": fields}));
             }
         }
-        for victim in &victims.deleted {
-            changes.push(json!({"action": "delete_contact", "id": victim["id"]}));
+        for contact in &contacts.deleted {
+            changes.push(json!({"action": "delete_contact", "id": contact["id"]}));
         }
         self.provider.change(changes).await?;
         let create = |number: usize| {
@@ -97,17 +98,17 @@ impl Story {
         Ok(created.iter().map(|contact| text(contact, "id").to_owned()).collect())
     }
 
-    /// Waits until every delivery has ended.
-    pub(super) async fn settled(&self, what: &str) -> Result<(), Wrong> {
+    /// Waits until no delivery is pending.
+    pub(super) async fn settled(&self, what: &str) -> Result<(), CheckFailed> {
         self.eventually(what, || async {
             let state = self.provider.state(false).await?;
             let waiting = count(&state, "/counts/webhooks/pending") + count(&state, "/counts/webhooks/held");
-            ensure(waiting == 0, || format!("{waiting} deliveries wait"))
+            ensure(waiting == 0, || format!("{waiting} deliveries are pending"))
         })
         .await
     }
 
-    async fn only_forged_were_refused(&self) -> Result<(), Wrong> {
+    async fn only_forged_were_rejected(&self) -> Result<(), CheckFailed> {
         let state = self.provider.state(true).await?;
         let deliveries = state["deliveries"].as_array().cloned().unwrap_or_default();
         let wrong = deliveries.iter().filter(|delivery| delivery["outcome"] == "lost").find(|delivery| {
@@ -115,19 +116,19 @@ impl Story {
             delivery["kind"] != "ContactDelete" || answers.iter().any(|status| *status != 401)
         });
         ensure(wrong.is_none(), || {
-            format!("a genuine event was refused: {}", wrong.map(Value::to_string).unwrap_or_default())
+            format!("a valid event was rejected: {}", wrong.map(Value::to_string).unwrap_or_default())
         })
     }
 
-    async fn burst_arrived(&self, victims: &Victims, created: &[String]) -> Result<(), Wrong> {
-        for victim in &victims.changed {
-            let copy = self.server.get(&self.path(&format!("contacts/{}", text(victim, "id")))).await?;
+    async fn burst_arrived(&self, contacts: &BurstContacts, created: &[String]) -> Result<(), CheckFailed> {
+        for contact in &contacts.changed {
+            let copy = self.server.get(&self.path(&format!("contacts/{}", text(contact, "id")))).await?;
             let name = text(&copy, "firstName");
-            ensure(name == "Round 3", || format!("contact {} is still called {name}", victim["id"]))?;
-            ensure(copy["email"] == victim["email"], || format!("contact {} lost its e-mail address", victim["id"]))?;
+            ensure(name == "Round 3", || format!("contact {} is still called {name}", contact["id"]))?;
+            ensure(copy["email"] == contact["email"], || format!("contact {} lost its e-mail address", contact["id"]))?;
         }
-        for victim in &victims.deleted {
-            let path = self.path(&format!("contacts/{}", text(victim, "id")));
+        for contact in &contacts.deleted {
+            let path = self.path(&format!("contacts/{}", text(contact, "id")));
             self.server.call(Method::GET, &path, None).await?.require(StatusCode::NOT_FOUND)?;
         }
         for id in created {

@@ -8,7 +8,7 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// A JSON body. Its type refuses unknown fields where the route says so.
+/// A JSON body.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -21,16 +21,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         if body.is_empty() {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "body_missing", "the body is empty: send a JSON object"));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|error| refused(&error))
+        serde_json::from_slice(&body).map(Self).map_err(|error| json_problem(&error))
     }
 }
 
-/// Text that is not JSON is a bad request; JSON of another shape cannot be processed.
-fn refused(error: &serde_json::Error) -> Problem {
+/// 400 for text that is not JSON; 422 for JSON that does not match the schema.
+fn json_problem(error: &serde_json::Error) -> Problem {
     if error.is_data() {
-        return Problem::invalid(format!("the body does not fit: {error}"));
+        return Problem::invalid(format!("the body does not match the schema: {error}"));
     }
-    Problem::new(StatusCode::BAD_REQUEST, "body_not_json", format!("the body is no JSON: {error}"))
+    Problem::new(StatusCode::BAD_REQUEST, "body_not_json", format!("the body is not valid JSON: {error}"))
 }
 
 fn require_json(headers: &HeaderMap) -> ApiResult<()> {

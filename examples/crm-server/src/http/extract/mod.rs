@@ -1,7 +1,6 @@
-//! From a request to what a handler takes. A request that does not fit becomes a [`Problem`](crate::http::Problem) that says
-//! what to do.
+//! Extractors. An invalid request becomes a [`Problem`](crate::http::Problem) that says what to do.
 //!
-//! Invariant: nothing here trusts a length, a type or an encoding that a caller states.
+//! Invariant: no extractor trusts a length, type or encoding that the caller declares.
 
 mod body;
 mod client_ip;

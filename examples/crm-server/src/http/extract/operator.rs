@@ -8,7 +8,7 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// Whoever has the operator's token.
+/// The caller has the operator's token.
 #[derive(Debug, Clone, Copy)]
 pub struct Operator;
 
@@ -16,11 +16,11 @@ impl Operator {
     /// Checks the `Authorization` header.
     ///
     /// # Errors
-    /// 401 says what is missing: the variable, the header, or the right token.
+    /// 401 names what is missing: the variable, the header, or the valid token.
     pub fn check(headers: &HeaderMap, app: &App) -> ApiResult<Self> {
         let Some(expected) = &app.config.operator_token else {
             return Err(Problem::unauthorized(
-                "this route needs the operator's token, and the server has none: set SIDECAR_OPERATOR_TOKEN and restart it",
+                "this route requires the operator's token, and the server has none: set SIDECAR_OPERATOR_TOKEN and restart it",
             ));
         };
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -30,7 +30,7 @@ impl Operator {
         if secret::same(token.as_bytes(), expected.expose_secret().as_bytes()) {
             return Ok(Self);
         }
-        Err(Problem::unauthorized("this is not the operator's token (SIDECAR_OPERATOR_TOKEN of the server)"))
+        Err(Problem::unauthorized("the token is not the operator's (SIDECAR_OPERATOR_TOKEN of the server)"))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// The variable parts of a path.
+/// The parameters of a path.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
@@ -21,8 +21,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
                 ErrorKind::WrongNumberOfParameters { .. } | ErrorKind::UnsupportedType { .. } => {
                     Problem::internal(&error)
                 }
-                // Whatever stands there, nothing has such an id.
-                _ => Problem::not_found("thing"),
+                // No resource has such an id.
+                _ => Problem::not_found("resource"),
             }),
             Err(error) => Err(Problem::internal(&error)),
         }

@@ -7,7 +7,7 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// The query. Its type refuses unknown parameters where the route says so.
+/// The query.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                Err(Problem::new(StatusCode::BAD_REQUEST, "query", format!("the query does not fit: {cause}")))
+                Err(Problem::new(StatusCode::BAD_REQUEST, "query", format!("the query is not valid: {cause}")))
             }
         }
     }

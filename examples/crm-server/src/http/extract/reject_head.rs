@@ -3,8 +3,7 @@ use http::{HeaderName, Method, Uri, header, request::Parts};
 
 use crate::http::{Problem, middleware::method_not_allowed};
 
-/// A visit to an address that is good once. A mere look (HEAD), as link scanners take before the person comes, is refused and
-/// uses nothing up.
+/// Rejects HEAD on one-use addresses: link scanners send it before the user opens the link.
 #[derive(Debug, Clone, Copy)]
 pub struct RejectHead;
 

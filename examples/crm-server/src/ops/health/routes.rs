@@ -11,14 +11,14 @@ use crate::{
     http::{ApiResult, Problem},
 };
 
-/// That the server lives.
+/// The process is running.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Alive {
     /// Always `ok`.
     status: &'static str,
 }
 
-/// How the integrations stand.
+/// The health of the integrations.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Integrations {
     /// `healthy`, or `degraded` when one is down.
@@ -27,17 +27,17 @@ pub struct Integrations {
     /// `up`, `down` or `off` (not configured, which is no failure).
     #[schema(example = json!({"database": "up", "ghl": "off"}))]
     integrations: BTreeMap<String, &'static str>,
-    /// How long each took to answer, and its last error.
+    /// The latency and the last error of each.
     details: BTreeMap<String, Detail>,
-    /// When this was answered.
+    /// The time of the response.
     timestamp: String,
 }
 
-/// More about one.
+/// Details of one integration.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
-    /// How long it took to answer, in milliseconds.
+    /// The latency in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<u64>,
     /// Why it is down, or what to set when it is off.
@@ -45,13 +45,13 @@ pub struct Detail {
     last_error: Option<String>,
 }
 
-/// The process lives.
+/// Reports that the process is running.
 #[utoipa::path(get, path = "/health/live", operation_id = "health_live", tag = "health", responses((status = 200, body = Alive)))]
 pub async fn live() -> Json<Alive> {
     Json(Alive { status: "ok" })
 }
 
-/// The server takes requests: it is not stopping, and its database answers.
+/// Reports whether the server accepts requests: it is not stopping, and its database responds.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -66,12 +66,12 @@ pub async fn ready(State(app): State<App>) -> ApiResult<Json<Alive>> {
     }
     app.store.next_due(app.now()).await.map_err(|error| {
         tracing::warn!(%error, "not ready");
-        unready("the database does not answer")
+        unready("the database does not respond")
     })?;
     Ok(Json(Alive { status: "ok" }))
 }
 
-/// How the integrations stand, asked at most every ten seconds.
+/// Reads the health of the integrations, checked at most every ten seconds.
 #[utoipa::path(
     get,
     path = "/api/health/integrations",

@@ -1,19 +1,19 @@
-//! What happens to an appointment at GHL happens to its booking; one that has no booking takes its time out of Cal.com's schedule.
+//! Changing an appointment at GHL changes its booking; an appointment without a booking blocks its time at Cal.com.
 
 use serde_json::{Value, json};
 use sidecar_core::Timestamp;
 
-use super::{Story, time};
+use super::{Scenario, time};
 use crate::demo::{
-    http::{Wrong, ensure},
+    http::{CheckFailed, ensure},
     probes::text,
     report::Counts,
 };
 
-impl Story {
-    pub(in crate::demo::scenario) async fn appointment_moves_booking(&mut self) -> Result<Counts, Wrong> {
+impl Scenario {
+    pub(in crate::demo::scenario) async fn appointment_moves_booking(&mut self) -> Result<Counts, CheckFailed> {
         let (start, moved) = self.two_free_times().await?;
-        let made = self.book_and_follow(&format!("margaret@{}.example.com", self.slug), start).await?;
+        let made = self.book_and_wait(&format!("margaret@{}.example.com", self.slug), start).await?;
         let fields = json!({"startTime": moved.to_string(), "ignoreFreeSlotValidation": true, "ignoreDateRange": true});
         self.provider
             .change(vec![json!({"action": "update_appointment", "id": made.appointment, "fields": fields})])
@@ -22,16 +22,16 @@ impl Story {
             let (before, after) = self.two_bookings(&made.email).await?;
             let leads = before["uid"] == made.booking.as_str() && before["rescheduledToUid"] == after["uid"];
             ensure(leads, || format!("{} does not lead to {}", before["uid"], after["uid"]))?;
-            stands(&after, moved, "accepted")
+            booking_is(&after, moved, "accepted")
         })
         .await?;
-        // What each side tells of it comes back; neither may follow that.
+        // Both sides send webhooks about the change; these must not change anything again.
         self.settled("GHL's deliveries").await?;
         self.calcom_settled().await?;
         let same = self.appointment_is(&made.email, moved, "confirmed").await?;
         ensure(same == made.appointment, || "the moved appointment is another one".to_owned())?;
         let (_, after) = self.two_bookings(&made.email).await?;
-        stands(&after, moved, "accepted")?;
+        booking_is(&after, moved, "accepted")?;
 
         let fields = json!({"appointmentStatus": "cancelled"});
         self.provider
@@ -39,17 +39,17 @@ impl Story {
             .await?;
         self.eventually("the booking's end", || async {
             let (_, after) = self.two_bookings(&made.email).await?;
-            stands(&after, moved, "cancelled")
+            booking_is(&after, moved, "cancelled")
         })
         .await?;
         self.eventually("the free time", || self.is_free(moved, true)).await?;
         Ok(Counts::new().with("moved", 1_u64).with("cancelled", 1_u64))
     }
 
-    pub(in crate::demo::scenario) async fn appointment_blocks_time(&mut self) -> Result<Counts, Wrong> {
+    pub(in crate::demo::scenario) async fn appointment_blocks_time(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.calcom.location.clone();
         let (start, _) = self.two_free_times().await?;
-        let contact = self.true_contacts(&location).await?.into_iter().next().unwrap_or_default();
+        let contact = self.contacts_at_ghl(&location).await?.into_iter().next().unwrap_or_default();
         let fields = json!({
             "calendarId": self.calcom.calendar, "contactId": contact["id"], "title": "Not on Cal.com", "startTime": start.to_string(),
             "ignoreFreeSlotValidation": true, "ignoreDateRange": true,
@@ -61,25 +61,25 @@ impl Story {
 
         self.provider.change(vec![json!({"action": "delete_appointment", "id": id})]).await?;
         self.eventually("the block's end", || self.is_free(start, true)).await?;
-        Ok(Counts::new().with("blocked", 1_u64).with("given_back", 1_u64))
+        Ok(Counts::new().with("blocked", 1_u64).with("freed", 1_u64))
     }
 
-    async fn is_free(&self, at: Timestamp, wanted: bool) -> Result<(), Wrong> {
+    async fn is_free(&self, at: Timestamp, wanted: bool) -> Result<(), CheckFailed> {
         let is = self.free_times().await?.contains(&at);
         ensure(is == wanted, || format!("{at} is {}", if is { "free" } else { "taken" }))
     }
 
-    /// The booking as it was and as it became, provided that there are no others of somebody.
-    async fn two_bookings(&self, email: &str) -> Result<(Value, Value), Wrong> {
-        let bookings = self.true_bookings(email).await?;
+    /// Returns the booking before and after the change, if the attendee has no others.
+    async fn two_bookings(&self, email: &str) -> Result<(Value, Value), CheckFailed> {
+        let bookings = self.bookings_at_calcom(email).await?;
         match <[Value; 2]>::try_from(bookings) {
             Ok([before, after]) => Ok((before, after)),
-            Err(all) => Err(Wrong(format!("Cal.com has {} bookings of {email}", all.len()))),
+            Err(all) => Err(CheckFailed(format!("Cal.com has {} bookings of {email}", all.len()))),
         }
     }
 }
 
-fn stands(booking: &Value, start: Timestamp, status: &str) -> Result<(), Wrong> {
+fn booking_is(booking: &Value, start: Timestamp, status: &str) -> Result<(), CheckFailed> {
     let is = (time(booking, "start")?, text(booking, "status"));
     ensure(is == (start, status), || format!("the booking is {} at {}, not {status} at {start}", is.1, is.0))
 }

@@ -1,6 +1,6 @@
-//! Cal.com's part of the story: what the steps know of the account, and how they look at it.
+//! The Cal.com steps of the scenario, and the account that they share.
 //!
-//! People book on the provider's own pages (its control routes) and move appointments in GHL's; the server is only looked at.
+//! Bookings are made over the sandbox's control routes and appointments are moved at GHL; the server is only read.
 
 mod appointments;
 mod bookings;
@@ -12,53 +12,53 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use sidecar_core::Timestamp;
 
-use super::Story;
+use super::Scenario;
 use crate::demo::{
-    http::{Answer, Wrong, ensure},
+    http::{CheckFailed, Response, ensure},
     probes::text,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// How far ahead free times are looked for: GHL's appointments are copied for 30 days.
-const AHEAD: u32 = 14;
+/// How far ahead free times are read: GHL's appointments are synced for 30 days.
+const DAYS_AHEAD: u32 = 14;
 
-/// The account as the first step connects it.
+/// The account that the first step connects.
 #[derive(Debug, Default)]
 pub(in crate::demo) struct Account {
-    /// Where its API is, and its key.
+    /// The API's address, and the key.
     url: String,
     key: String,
-    /// What people book: 30 minutes, without the host's consent.
+    /// The event type: 30 minutes, confirmed automatically.
     event_type: i64,
-    /// Where bookings go at GHL.
+    /// The GHL calendar of its bookings.
     location: String,
     calendar: String,
-    /// The subscription that brings events to the server.
+    /// The webhook subscription.
     webhook: String,
-    /// The first step's booking, that the next one changes.
-    mirrored: Mirrored,
+    /// The booking that the next step changes.
+    booking: SyncedBooking,
 }
 
 /// A booking and its appointment.
 #[derive(Debug, Clone, Default)]
-struct Mirrored {
+struct SyncedBooking {
     booking: String,
     email: String,
     appointment: String,
     start: Option<Timestamp>,
 }
 
-impl Story {
-    /// A request to the provider's API, as whoever holds the account's key.
-    async fn at_calcom(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Wrong> {
+impl Scenario {
+    /// Sends a request to Cal.com's API with the account's key.
+    async fn at_calcom(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, CheckFailed> {
         let bearer = (header::AUTHORIZATION, format!("Bearer {}", self.calcom.key));
         self.provider.call(method, &format!("{}{path}", self.calcom.url), &[bearer], body).await
     }
 
-    /// When the event type can be booked from tomorrow on, as the server tells.
-    async fn free_times(&self) -> Result<Vec<Timestamp>, Wrong> {
+    /// Returns the free times from tomorrow on, according to the server.
+    async fn free_times(&self) -> Result<Vec<Timestamp>, CheckFailed> {
         let date = |days: u32| (self.clock.now() + DAY * days).to_string().chars().take(10).collect::<String>();
-        let (event_type, from, to) = (self.calcom.event_type, date(1), date(AHEAD));
+        let (event_type, from, to) = (self.calcom.event_type, date(1), date(DAYS_AHEAD));
         let path = format!("availability?eventTypeId={event_type}&startDate={from}&endDate={to}&timeZone=UTC");
         let shown = self.server.get(&self.path(&path)).await?;
         let days = shown["slots"].as_object().into_iter().flat_map(|days| days.values());
@@ -66,56 +66,56 @@ impl Story {
         slots.map(|slot| time(slot, "start")).collect()
     }
 
-    /// The first free time, and the first free one of a later day.
-    async fn two_free_times(&self) -> Result<(Timestamp, Timestamp), Wrong> {
+    /// Returns the first free time, and the first of a later day.
+    async fn two_free_times(&self) -> Result<(Timestamp, Timestamp), CheckFailed> {
         let free = self.free_times().await?;
         let first = free.first().copied();
         let second = first.and_then(|first| free.into_iter().find(|time| *time > first + DAY));
-        first.zip(second).ok_or_else(|| Wrong(format!("Cal.com has no two free times in {AHEAD} days")))
+        first.zip(second).ok_or_else(|| CheckFailed(format!("Cal.com has no two free times in {DAYS_AHEAD} days")))
     }
 
-    /// Somebody books on the public page; the booking's uid.
-    async fn book(&self, email: &str, start: Timestamp) -> Result<String, Wrong> {
+    /// Books as an attendee does; returns the booking's uid.
+    async fn book(&self, email: &str, start: Timestamp) -> Result<String, CheckFailed> {
         let attendee = json!({"name": "Grace Hopper", "email": email, "time_zone": "Europe/Berlin"});
         let start_ms = start.as_micros() / 1_000;
         let change =
             json!({"action": "book", "event_type": self.calcom.event_type, "start_ms": start_ms, "attendee": attendee});
-        self.at_cal_pages(change).await
+        self.change_at_calcom(change).await
     }
 
-    /// What a person does on Cal.com's own pages; the booking's uid then.
-    async fn at_cal_pages(&self, change: Value) -> Result<String, Wrong> {
-        let answer = self.provider.order("calcom/changes", &json!({"changes": [change]})).await?;
+    /// Makes a change at Cal.com; returns the booking's uid afterwards.
+    async fn change_at_calcom(&self, change: Value) -> Result<String, CheckFailed> {
+        let answer = self.provider.command("calcom/changes", &json!({"changes": [change]})).await?;
         let uid = text(&answer["results"][0], "uid").to_owned();
         ensure(!uid.is_empty(), || format!("a change at Cal.com is no booking: {answer}")).map(|()| uid)
     }
 
-    /// Cal.com's own list of the bookings of somebody.
-    async fn true_bookings(&self, email: &str) -> Result<Vec<Value>, Wrong> {
+    /// Returns the bookings of an attendee at Cal.com.
+    async fn bookings_at_calcom(&self, email: &str) -> Result<Vec<Value>, CheckFailed> {
         let mut state = self.provider.calcom_state(true).await?;
         let Value::Array(mut bookings) = state["bookings"].take() else {
-            return Err(Wrong("the provider shows no bookings".to_owned()));
+            return Err(CheckFailed("the provider shows no bookings".to_owned()));
         };
         bookings.retain(|booking| booking["attendees"][0]["email"] == email);
         Ok(bookings)
     }
 
-    /// The only appointment that GHL itself has with somebody, provided that there is exactly one.
-    async fn true_appointment(&self, email: &str) -> Result<Value, Wrong> {
+    /// Returns the appointment of a contact at GHL, if there is exactly one.
+    async fn appointment_at_ghl(&self, email: &str) -> Result<Value, CheckFailed> {
         let location = &self.calcom.location;
-        let contacts = self.true_contacts(location).await?;
+        let contacts = self.contacts_at_ghl(location).await?;
         let of_them: Vec<&Value> = contacts.iter().filter(|contact| contact["email"] == email).collect();
         ensure(of_them.len() == 1, || format!("GHL has {} contacts with {email}", of_them.len()))?;
-        let mut appointments = self.truth(location, "appointments").await?;
+        let mut appointments = self.rows_at_ghl(location, "appointments").await?;
         appointments.retain(|appointment| appointment["contactId"] == of_them[0]["id"]);
         ensure(appointments.len() == 1, || format!("GHL has {} appointments with {email}", appointments.len()))?;
         Ok(appointments.remove(0))
     }
 
-    /// Waits until the booking's appointment says this, and is the only one; its id.
-    async fn appointment_is(&self, email: &str, start: Timestamp, status: &str) -> Result<String, Wrong> {
+    /// Waits until the booking has exactly one appointment with these values; returns its id.
+    async fn appointment_is(&self, email: &str, start: Timestamp, status: &str) -> Result<String, CheckFailed> {
         self.eventually("the booking's appointment", || async {
-            let found = self.true_appointment(email).await?;
+            let found = self.appointment_at_ghl(email).await?;
             ensure(found["calendarId"] == self.calcom.calendar.as_str(), || {
                 format!("the appointment is in calendar {}", found["calendarId"])
             })?;
@@ -128,25 +128,25 @@ impl Story {
         .await
     }
 
-    /// Books and waits for the appointment.
-    async fn book_and_follow(&self, email: &str, start: Timestamp) -> Result<Mirrored, Wrong> {
+    /// Books, and waits for the appointment.
+    async fn book_and_wait(&self, email: &str, start: Timestamp) -> Result<SyncedBooking, CheckFailed> {
         let booking = self.book(email, start).await?;
         let appointment = self.appointment_is(email, start, "confirmed").await?;
-        Ok(Mirrored { booking, email: email.to_owned(), appointment, start: Some(start) })
+        Ok(SyncedBooking { booking, email: email.to_owned(), appointment, start: Some(start) })
     }
 
-    /// Waits until every delivery of Cal.com's has ended.
-    async fn calcom_settled(&self) -> Result<(), Wrong> {
+    /// Waits until no delivery of Cal.com is pending.
+    async fn calcom_settled(&self) -> Result<(), CheckFailed> {
         self.eventually("Cal.com's deliveries", || async {
             let state = self.provider.calcom_state(false).await?;
             let waiting = &state["counts"]["webhooks"]["pending"];
-            ensure(*waiting == 0, || format!("{waiting} deliveries wait"))
+            ensure(*waiting == 0, || format!("{waiting} deliveries are pending"))
         })
         .await
     }
 
-    /// Takes away what the story set up, and what is then to be refused is refused.
-    pub(super) async fn leave_calcom(&self) -> Result<(), Wrong> {
+    /// Removes the webhook and the connection, and checks that calls are rejected.
+    pub(super) async fn disconnect_calcom(&self) -> Result<(), CheckFailed> {
         let subscription = format!("/v2/webhooks/{}", self.calcom.webhook);
         self.at_calcom(Method::DELETE, &subscription, None).await?.require(StatusCode::OK)?;
         let path = self.path("integrations/calcom");
@@ -155,8 +155,8 @@ impl Story {
     }
 }
 
-/// A time in a document.
-fn time(document: &Value, name: &str) -> Result<Timestamp, Wrong> {
-    let told = text(document, name);
-    told.parse().map_err(|error| Wrong(format!("{name} `{told}`: {error}")))
+/// Parses a time of a document.
+fn time(document: &Value, name: &str) -> Result<Timestamp, CheckFailed> {
+    let value = text(document, name);
+    value.parse().map_err(|error| CheckFailed(format!("{name} `{value}`: {error}")))
 }
