@@ -33,10 +33,10 @@ async fn a_duplicate_or_conflicting_scope_is_an_error_and_no_loss_of_redis() {
     for limiter in [&fixture.limiter, &fixture.second_limiter()] {
         let clash = [day_scope(), Scope::fixed_window("burst", 1, DAY)];
         let error = limiter.try_acquire(&clash, Priority::Interactive).await.unwrap_err();
-        assert!(error.to_string().contains("`burst`") && error.to_string().contains("a key of its own"), "{error}");
+        assert!(error.to_string().contains("`burst`") && error.to_string().contains("use another key"), "{error}");
     }
     assert_eq!(fixture.limiter.usage(&day_scope()).await.unwrap().used, 0);
-    assert_eq!(fixture.limiter.status().losses, 0);
+    assert_eq!(fixture.limiter.status().outages, 0);
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn extreme_values_are_tolerated() {
         fixture.observe(&scope, |f| (f.limit, f.remaining) = (Some(1), Some(u32::MAX))).await;
         fixture.limiter.usage(&scope).await.unwrap();
     }
-    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, losses: 0 });
+    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, outages: 0 });
 }
 
 #[tokio::test]
@@ -264,10 +264,10 @@ async fn prefixes_separate_limiters_and_every_key_expires() {
 #[test]
 fn an_invalid_url_is_rejected_without_showing_it() {
     for (url, expected) in [
-        ("sesame", RedisUrlError::Unreadable),
-        ("http://sesame@host", RedisUrlError::Unreadable),
-        ("redis://:sesame@host:port", RedisUrlError::Unreadable),
-        ("rediss://:sesame@host", RedisUrlError::Tls),
+        ("sesame", RedisUrlError::Invalid),
+        ("http://sesame@host", RedisUrlError::Invalid),
+        ("redis://:sesame@host:port", RedisUrlError::Invalid),
+        ("rediss://:sesame@host", RedisUrlError::TlsUnsupported),
     ] {
         let error = RedisLimiter::new(url, sidecar_core::SystemClock::shared()).unwrap_err();
         assert_eq!(error, expected, "{url}");

@@ -29,7 +29,7 @@ async fn without_redis_each_process_uses_its_share() {
         "25 with the one that Redis admitted"
     );
     assert_eq!(fixture.admitted_at_once(&Scope::fixed_window("other", 40, DAY), Priority::Interactive).await, 10);
-    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: true, fallbacks: 34, losses: 1 });
+    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: true, fallbacks: 34, outages: 1 });
     assert!(!fixture.limiter.check().await);
     assert_eq!(fixture.limiter.usage(&long_window()).await.unwrap().used, 25);
 }
@@ -43,7 +43,7 @@ async fn a_redis_that_was_never_up_fails_no_call() {
     fixture.redis.restart().await;
     fixture.wait_until_degraded(false, RECOVERY_TIMEOUT).await;
     assert!(fixture.limiter.check().await);
-    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 100, losses: 1 });
+    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 100, outages: 1 });
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn an_empty_redis_after_a_restart_exceeds_no_limit() {
     );
     // The other limiter was idle and detected no loss: it only sees that Redis is new.
     assert_eq!(admitted_at_once(&other, &window, Priority::Interactive).await, 50);
-    assert_eq!(other.status().losses, 0);
+    assert_eq!(other.status().outages, 0);
     assert_eq!(
         fixture.limiter.usage(&budget).await.unwrap().used,
         30,
@@ -133,7 +133,7 @@ async fn a_redis_restarted_at_once_admits_nothing_locally() {
     assert!(!fixture.is_admitted(&long_window()).await);
     fixture.redis.restart().await;
     wait_until_admitted(&fixture, &long_window()).await;
-    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, losses: 1 });
+    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, outages: 1 });
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_hanging_redis_delays_calls_once() {
     assert!(took < Duration::from_millis(250), "50 calls took {took:?}");
     fixture.redis.thaw().await;
     fixture.wait_until_degraded(false, RECOVERY_TIMEOUT).await;
-    assert_eq!(fixture.limiter.status().losses, 1);
+    assert_eq!(fixture.limiter.status().outages, 1);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_flushed_script_and_a_closed_connection_are_no_loss_of_redis() {
     fixture.redis.command("CLIENT KILL TYPE normal SKIPME yes").await;
     assert!(fixture.is_admitted(&long_window()).await);
     assert_eq!(fixture.limiter.usage(&long_window()).await.unwrap().used, 3);
-    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, losses: 0 });
+    assert_eq!(fixture.limiter.status(), LimiterStatus { degraded: false, fallbacks: 0, outages: 0 });
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_redis_that_rejects_writes_is_lost_until_it_accepts_them() {
         ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
         ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
         ("SET {sidecar:limit}:long text", "DEL {sidecar:limit}:long"),
-        ("SET {sidecar:limit}:since text", "DEL {sidecar:limit}:since"),
+        ("SET {sidecar:limit}:counting_since text", "DEL {sidecar:limit}:counting_since"),
     ];
     for (break_redis, repair) in rejections {
         let fixture = LimiterFixture::new().await;
@@ -185,13 +185,13 @@ async fn a_redis_that_rejects_writes_is_lost_until_it_accepts_them() {
         }
         assert_eq!(
             fixture.limiter.status(),
-            LimiterStatus { degraded: true, fallbacks: 3, losses: 1 },
+            LimiterStatus { degraded: true, fallbacks: 3, outages: 1 },
             "{break_redis}"
         );
         fixture.redis.command(repair).await;
         fixture.wait_until_degraded(false, RECOVERY_TIMEOUT).await;
         assert!(fixture.is_admitted(&long_window()).await);
-        assert_eq!(fixture.limiter.status().losses, 1, "{break_redis}");
+        assert_eq!(fixture.limiter.status().outages, 1, "{break_redis}");
     }
 }
 
@@ -203,5 +203,5 @@ fn two_processes(limiters: [&RedisLimiter; 2]) {
 async fn backdate_redis(fixture: &LimiterFixture) {
     let time = fixture.redis.command("TIME").await;
     let seconds: u64 = time.lines().nth(2).unwrap().parse().unwrap();
-    fixture.redis.command(&format!("SET {{sidecar:limit}}:since {}", (seconds - 86_400) * 1_000)).await;
+    fixture.redis.command(&format!("SET {{sidecar:limit}}:counting_since {}", (seconds - 86_400) * 1_000)).await;
 }

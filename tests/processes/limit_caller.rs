@@ -1,7 +1,7 @@
 //! `limit-caller`: calls as often as the shared limiter in Redis admits, for several locations concurrently.
 //!
 //! It prints `ready`, then one line of JSON for each command on standard input, `hammer SECONDS` (many tasks for each location)
-//! or `burst LOCATION COUNT` (this many concurrent calls): `{"ok", "failed", "errors", "ms", "fallbacks", "losses"}`. It prints
+//! or `burst LOCATION COUNT` (this many concurrent calls): `{"ok", "failed", "errors", "ms", "fallbacks", "outages"}`. It prints
 //! `lost` when its limiter loses Redis, and `back` when Redis is reachable again. It ends with its input.
 
 use std::{sync::Arc, time::Duration};
@@ -137,7 +137,7 @@ impl Caller {
         let ms = u64::try_from(ms).unwrap_or(u64::MAX);
         json!({
             "ok": ok, "failed": failed, "errors": errors, "ms": ms,
-            "fallbacks": status.fallbacks, "losses": status.losses,
+            "fallbacks": status.fallbacks, "outages": status.outages,
         })
     }
 }

@@ -180,7 +180,7 @@ async fn a_killed_redis_causes_few_429s_and_no_failed_call() {
     let later = fixture.rejected() - then.1;
     let sum = |field: &str| reports.iter().map(|report| report[field].as_u64().unwrap()).sum::<u64>();
     println!("{reports:?}");
-    let hit = reports.iter().all(|report| report["losses"] != 0) && sum("fallbacks") > 0 && calls > 0;
+    let hit = reports.iter().all(|report| report["outages"] != 0) && sum("fallbacks") > 0 && calls > 0;
     assert!(hit, "the kill missed: {calls} calls after it, {reports:?}");
     let reached = format!(
         "{rejected} × 429 of {calls} in the first 10 s, {later} after, {} before, {} failed of {}, {} admitted without \

@@ -177,7 +177,7 @@ impl Table {
         match self.counters.get_mut(&scope.key) {
             Some(counter) if counter.counts(scope.quota) => Ok(counter),
             _ => Err(LimiterError::new(format!(
-                "the scope `{}` is counted in another way (window, budget, pace) already: give it a key of its own",
+                "the scope `{}` is already counted by another kind of quota (sliding window, fixed window, token bucket): use another key",
                 scope.key
             ))),
         }

@@ -48,7 +48,7 @@ fn a_scope_named_twice_or_counted_in_two_ways_is_an_error() {
     let ask = |scopes: &[Scope]| desk.limiter.try_acquire(scopes, Priority::Interactive).now_or_never().unwrap();
     assert!(ask(&[burst_scope(), burst_scope()]).unwrap_err().to_string().contains("`burst` is named twice"));
     assert_eq!(ask(&[burst_scope()]).unwrap(), Decision::Go);
-    assert!(ask(&[Scope::fixed_window("burst", 1, DAY)]).unwrap_err().to_string().contains("a key of its own"));
+    assert!(ask(&[Scope::fixed_window("burst", 1, DAY)]).unwrap_err().to_string().contains("use another key"));
 }
 
 #[test]

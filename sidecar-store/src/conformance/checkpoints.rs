@@ -1,4 +1,4 @@
-//! [`Checkpoints`](sidecar_core::sync::Checkpoints): what is due, how far it has come, and that a stop is a stop.
+//! [`Checkpoints`](sidecar_core::sync::Checkpoints): due sources, progress, requests for full runs, and stops.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use sidecar_core::{
 
 use super::{
     behaviours,
-    make::{at, org, sync_key},
+    fixtures::{at, org, sync_key},
 };
 use crate::Store;
 
@@ -46,7 +46,7 @@ async fn due(store: &dyn Store, now: Timestamp) -> Vec<String> {
 }
 
 behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
-    /// A new source is due at once and has no past.
+    /// A new source is due at once and has no history.
     async fn a_scheduled_source_is_due(store) {
         assert_eq!(store.status(&sync_key("l_1")).await.unwrap(), None);
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
@@ -59,7 +59,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert!(store.due(at(-1), 10).await.unwrap().is_empty());
     }
 
-    /// The longest overdue comes first.
+    /// The source that is overdue longest comes first.
     async fn the_longest_overdue_is_first(store) {
         for (location, when) in [("b", 5), ("a", 7), ("c", 1), ("d", 100)] {
             store.schedule(&sync_key(location), at(when), false).await.unwrap();
@@ -68,7 +68,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!(store.due(at(10), 1).await.unwrap().len(), 1);
     }
 
-    /// The time to the next source, zero when it is overdue.
+    /// Returns the time until the next source is due, zero if it is overdue.
     async fn the_next_due_time_is_known(store) {
         assert_eq!(store.next_due(at(0)).await.unwrap(), None);
         store.schedule(&sync_key("a"), at(30), false).await.unwrap();
@@ -79,8 +79,8 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!(store.next_due(at(5)).await.unwrap(), None);
     }
 
-    /// A pass under way is kept as it was written, and scheduling leaves it.
-    async fn progress_is_kept(store) {
+    /// The progress of a run is stored unchanged, and scheduling keeps it.
+    async fn progress_is_stored(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
         store.schedule(&sync_key("l_1"), at(3), false).await.unwrap();
@@ -88,7 +88,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.progress, found.next_run_at), (Some(progress(Mode::Full)), Some(at(3))));
     }
 
-    /// A failure is counted and remembered, the progress stays.
+    /// A failure is counted and stored, and the progress stays.
     async fn a_failure_keeps_the_progress(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
@@ -100,8 +100,8 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.next_run_at, found.progress), (Some(at(60)), Some(progress(Mode::Full))));
     }
 
-    /// A pass that ended well clears the slate.
-    async fn a_finished_pass_clears_errors_and_progress(store) {
+    /// A successful run clears errors and progress.
+    async fn a_finished_run_clears_errors_and_progress(store) {
         store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
         store.restart(&sync_key("l_1")).await.unwrap();
         store.failed(&sync_key("l_1"), "reset", at(1)).await.unwrap();
@@ -115,15 +115,15 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!(status(&*store).await, expected);
     }
 
-    /// An incremental pass leaves the time of the last full one.
-    async fn an_incremental_pass_is_no_full_one(store) {
+    /// An incremental run does not change the time of the last full run.
+    async fn an_incremental_run_is_not_a_full_one(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         finish(&*store, Mode::Incremental).await;
         assert_eq!((status(&*store).await.last_full_at, status(&*store).await.last_sync_at), (None, Some(at(50))));
     }
 
-    /// Leave to remove much lasts until a full pass that began after it ended well, whatever is wished for meanwhile.
-    async fn leave_to_remove_much_lasts_until_a_full_pass_ended(store) {
+    /// A force request lasts until a full run that started after it succeeds, whatever else is scheduled.
+    async fn a_force_request_lasts_until_a_full_run_succeeds(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         store.force(&sync_key("l_1")).await.unwrap();
         store.schedule(&sync_key("l_1"), at(2), true).await.unwrap();
@@ -131,14 +131,14 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         let found = status(&*store).await;
         assert_eq!((found.full_requested, found.force_requested, found.next_run_at), (true, true, Some(at(2))));
         store.restart(&sync_key("l_1")).await.unwrap();
-        assert!(status(&*store).await.force_requested, "for the pass that begins");
+        assert!(status(&*store).await.force_requested, "for the run that starts");
         finish(&*store, Mode::Full).await;
         let found = status(&*store).await;
         assert_eq!((found.full_requested, found.force_requested), (false, false));
     }
 
-    /// A pass answers what was wished for before it began, be it interrupted or not; what was wished for meanwhile stays.
-    async fn a_wish_for_a_full_pass_outlives_the_pass_under_way(store) {
+    /// A run serves the requests from before its start, also after an interruption. Later requests stay.
+    async fn a_request_during_a_full_run_outlives_it(store) {
         let restart = async || store.restart(&sync_key("l_1")).await.unwrap();
         store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
         restart().await;
@@ -150,16 +150,16 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.progress, found.full_requested, found.force_requested), (None, true, false));
         assert_eq!((found.next_run_at, found.last_full_at), (Some(at(2)), Some(at(50))));
         restart().await;
-        // Begun anew, it is the answer to the same wish.
+        // A restarted run serves the same request.
         restart().await;
         assert!(status(&*store).await.full_requested);
         finish(&*store, Mode::Full).await;
         assert_eq!((status(&*store).await.full_requested, status(&*store).await.next_run_at), (false, Some(at(950))));
     }
 
-    /// Leave to remove much that is given during a pass is for the next one, and ends with it: not with the one under way, and
-    /// not with a later one that was wished for without it.
-    async fn leave_to_remove_much_is_for_the_passes_that_begin_after_it(store) {
+    /// A force request during a run applies to the next run and ends with it. It does not end with the current run, and it does
+    /// not extend to a later request without force.
+    async fn a_force_request_applies_to_the_next_run(store) {
         let restart = async || store.restart(&sync_key("l_1")).await.unwrap();
         store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
         restart().await;
@@ -174,8 +174,8 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.full_requested, found.force_requested, found.next_run_at), (true, false, Some(at(2))));
     }
 
-    /// A full pass that is wished for stays wished for, and due, until one ended well.
-    async fn a_wish_for_a_full_pass_lasts_until_it_ended(store) {
+    /// A requested full run stays requested and due until one succeeds.
+    async fn a_requested_full_run_stays_due_until_it_succeeds(store) {
         store.schedule(&sync_key("l_1"), at(0), true).await.unwrap();
         store.schedule(&sync_key("l_1"), at(2), false).await.unwrap();
         finish(&*store, Mode::Incremental).await;
@@ -187,8 +187,8 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.full_requested, found.next_run_at), (false, Some(at(950))));
     }
 
-    /// A restart forgets the pass, not the past.
-    async fn a_restart_forgets_the_pass(store) {
+    /// A restart clears the progress and keeps the history.
+    async fn a_restart_clears_the_progress(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         finish(&*store, Mode::Full).await;
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Incremental))).await;
@@ -197,7 +197,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!((found.progress, found.watermark, found.last_full_at), (None, Some(at(40)), Some(at(50))));
     }
 
-    /// What is stopped is known and not due, in one location or all.
+    /// A stopped source is known and not due, in one location or all.
     async fn a_stopped_source_is_known_but_not_due(store) {
         for location in ["l_1", "l_2", ""] {
             store.schedule(&sync_key(location), at(0), false).await.unwrap();
@@ -212,8 +212,8 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!(store.statuses(&org()).await.unwrap().len(), 3);
     }
 
-    /// A pass that ends or fails after the stop does not undo it; scheduling does.
-    async fn a_stop_outlives_the_pass_under_way(store) {
+    /// A run that ends or fails after the stop does not undo it; scheduling does.
+    async fn a_stop_outlives_the_current_run(store) {
         store.schedule(&sync_key("l_1"), at(0), false).await.unwrap();
         store.stop(&org(), None).await.unwrap();
         write(&*store, CheckpointWrite::Progress(sync_key("l_1"), progress(Mode::Full))).await;
@@ -224,7 +224,7 @@ behaviours! { $ checkpoint_conformance, checkpoints, dyn Store:
         assert_eq!(due(&*store, at(70)).await, ["l_1"]);
     }
 
-    /// The sources of one organization, in a steady order.
+    /// Returns the sources of one organization in a stable order.
     async fn statuses_are_of_one_organization(store) {
         for (organization, source, location) in [("org_2", "A", ""), ("org_1", "B", "2"), ("org_1", "B", "1"), ("org_1", "A", "9")] {
             store.schedule(&SyncKey::new(organization, source, location), at(0), false).await.unwrap();

@@ -1,4 +1,4 @@
-//! [`Inbox`](sidecar_core::queue::inbox::Inbox): nothing is kept twice, everything is worked on in order, a lost claim is powerless.
+//! [`Inbox`](sidecar_core::queue::inbox::Inbox): deduplication, order per key, and the fencing of lost claims.
 
 use std::{
     borrow::Cow,
@@ -14,7 +14,7 @@ use sidecar_core::{
 
 use super::{
     behaviours,
-    make::{MINUTE, at, delivery, ids, org},
+    fixtures::{MINUTE, at, delivery, ids, org},
 };
 use crate::Store;
 
@@ -33,7 +33,7 @@ async fn finish(store: &dyn Store, claims: &[ClaimRef]) -> bool {
 }
 
 behaviours! { $ inbox_conformance, inbox, dyn Store:
-    /// The answers stand in the order of the question.
+    /// Receipts have the order of the deliveries.
     async fn known_deliveries_are_duplicates(store) {
         put(&*store, &[("1", "k"), ("2", "k")]).await;
         let receipts = store.put(&[delivery("2", "k"), delivery("3", "k"), delivery("1", "other")]).await.unwrap();
@@ -41,27 +41,27 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2", "3"]);
     }
 
-    /// Twice in one call is once fresh.
-    async fn a_duplicate_within_one_call_is_seen(store) {
+    /// Of equal ids in one call, the first is new.
+    async fn a_duplicate_within_one_call_is_detected(store) {
         let receipts = store.put(&[delivery("1", "k"), delivery("1", "k"), delivery("2", "k")]).await.unwrap();
         assert_eq!(receipts, [Receipt::New, Receipt::Duplicate, Receipt::New]);
         assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2"]);
     }
 
-    /// Ids are the sender's own.
-    async fn another_sender_may_use_the_same_id(store) {
+    /// Ids are unique per sender.
+    async fn another_sender_can_use_the_same_id(store) {
         let other = NewDelivery { source: Cow::Borrowed("stripe"), ..delivery("1", "k") };
         assert_eq!(store.put(&[delivery("1", "k"), other]).await.unwrap(), [Receipt::New, Receipt::New]);
     }
 
-    /// Nothing to keep is no error.
-    async fn nothing_is_kept_of_nothing(store) {
+    /// An empty call is not an error.
+    async fn an_empty_put_stores_nothing(store) {
         assert!(store.put(&[]).await.unwrap().is_empty());
         assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     }
 
-    /// Bodies come back byte for byte, whatever they are.
-    async fn bodies_come_back_as_received(store) {
+    /// Bodies are returned byte for byte.
+    async fn bodies_are_returned_as_received(store) {
         let bodies: [&[u8]; 7] = [
             b"", b"\0", b"{\"a\":\"\\u0000\\ud800\"}", b"\xff\xfe\x00binary", "gr\u{fc}n \u{1F600} \u{2028}".as_bytes(),
             b"not json", b"0x41",
@@ -77,31 +77,31 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(found, deliveries);
     }
 
-    /// Ids and names may hold any text.
-    async fn odd_names_are_kept(store) {
+    /// Ids and names can be any text.
+    async fn unusual_names_are_stored(store) {
         let odd = NewDelivery { organization: None, kind: "".into(), ..delivery("a\"b\\c\u{1F600}'; --", "k'\n") };
         store.put(std::slice::from_ref(&odd)).await.unwrap();
         assert_eq!(store.put(std::slice::from_ref(&odd)).await.unwrap(), [Receipt::Duplicate]);
         assert_eq!(claim(&*store, at(0)).await[0].delivery, odd);
     }
 
-    /// The first claim is the first attempt, and comes in the order of arrival.
-    async fn claims_come_in_the_order_of_arrival(store) {
+    /// Claims have the order of arrival and start with attempt 1.
+    async fn claims_have_the_order_of_arrival(store) {
         put(&*store, &[("b", "1"), ("a", "2"), ("c", "3")]).await;
         let claims = claim(&*store, at(0)).await;
         assert_eq!(ids(&claims), ["b", "a", "c"]);
         assert!(claims.iter().all(|claim| claim.attempt == 1));
     }
 
-    /// No more than asked for.
+    /// A claim returns at most `limit` deliveries.
     async fn claims_are_limited(store) {
         put(&*store, &[("1", "a"), ("2", "b"), ("3", "c")]).await;
         assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
         assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["3"]);
     }
 
-    /// What is held is not given out until its lease is over; then it is the next attempt, under a greater fence.
-    async fn a_claim_holds_until_its_lease_ends(store) {
+    /// A claimed delivery is free when the lease ends. The next claim is the next attempt, with a greater fence.
+    async fn a_claim_lasts_until_its_lease_ends(store) {
         put(&*store, &[("1", "k")]).await;
         let first = claim(&*store, at(0)).await.remove(0);
         assert!(claim(&*store, at(59)).await.is_empty());
@@ -110,7 +110,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert!(second.claim.fence > first.claim.fence);
     }
 
-    /// A delivery does not overtake an earlier one of its source and key that somebody works on.
+    /// A delivery does not overtake an earlier one of its source and key that is claimed.
     async fn a_delivery_waits_for_an_earlier_one_of_its_key(store) {
         put(&*store, &[("1", "k")]).await;
         let first = claim(&*store, at(0)).await;
@@ -120,15 +120,15 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(ids(&claim(&*store, at(1)).await), ["2"]);
     }
 
-    /// Deliveries of one key may come together, the earlier one first.
-    async fn deliveries_of_one_key_come_together_in_order(store) {
+    /// One claim can return several deliveries of a key, in order.
+    async fn deliveries_of_one_key_are_claimed_in_order(store) {
         put(&*store, &[("1", "k"), ("2", "other"), ("3", "k")]).await;
         assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
         assert!(claim(&*store, at(0)).await.is_empty(), "3 waits for 1");
         assert_eq!(ids(&claim(&*store, at(60)).await), ["1", "2", "3"]);
     }
 
-    /// Keys are the sender's own.
+    /// Order keys are separate per sender.
     async fn another_sender_of_the_same_key_does_not_wait(store) {
         put(&*store, &[("1", "k")]).await;
         claim(&*store, at(0)).await;
@@ -136,8 +136,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(ids(&claim(&*store, at(0)).await), ["2"]);
     }
 
-    /// What failed waits for its time, and those behind it wait with it.
-    async fn a_failed_delivery_is_due_again_and_holds_up_its_key(store) {
+    /// A failed delivery waits for its retry time and blocks its key.
+    async fn a_failed_delivery_is_due_again_and_blocks_its_key(store) {
         put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
         let claims = claim(&*store, at(0)).await;
         for held in &claims {
@@ -149,8 +149,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(again[0].attempt, 2);
     }
 
-    /// What is given up is a dead letter with its story, and those behind it go on.
-    async fn a_given_up_delivery_is_a_dead_letter(store) {
+    /// A delivery without a retry becomes a dead letter with its error, and its key continues.
+    async fn a_delivery_without_a_retry_is_a_dead_letter(store) {
         put(&*store, &[("1", "k"), ("2", "k")]).await;
         let claims = claim(&*store, at(0)).await;
         store.fail(&claims[1].claim, "later", Some(at(1))).await.unwrap();
@@ -162,8 +162,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!((dead.seq, dead.body), (claims[0].claim.seq, delivery("1", "k").body));
     }
 
-    /// Who lost a claim can neither fail nor finish it.
-    async fn a_lost_claim_is_powerless(store) {
+    /// The holder of a lost claim can neither fail nor finish it.
+    async fn a_lost_claim_has_no_effect(store) {
         put(&*store, &[("1", "k")]).await;
         let lost = claim(&*store, at(0)).await.remove(0);
         let held = claim(&*store, at(60)).await.remove(0);
@@ -173,7 +173,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert!(finish(&*store, &[held.claim]).await);
     }
 
-    /// A claim ends by its failure: the same worker cannot finish it afterwards.
+    /// A failure ends the claim, so it cannot be finished.
     async fn a_failed_claim_cannot_be_finished(store) {
         put(&*store, &[("1", "k")]).await;
         let held = claim(&*store, at(0)).await.remove(0);
@@ -182,23 +182,23 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(store.backlog().await.unwrap().pending, 1);
     }
 
-    /// What is handed back is due at once, as if it had never been claimed; what was lost or finished stays as it is.
-    async fn a_claim_that_is_handed_back_was_never_made(store) {
+    /// A released delivery is due at once, as if it had not been claimed. Lost and finished claims stay unchanged.
+    async fn a_released_claim_does_not_count(store) {
         put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
         let lost = claim(&*store, at(0)).await;
         let held = claim(&*store, at(60)).await;
         assert!(finish(&*store, std::slice::from_ref(&held[2].claim)).await);
         let refs = |claims: &[Claim]| claims.iter().map(|claim| claim.claim.clone()).collect::<Vec<_>>();
         store.release_claims(&refs(&lost), at(60)).await.unwrap();
-        assert!(claim(&*store, at(60)).await.is_empty(), "a lost claim hands nothing back");
+        assert!(claim(&*store, at(60)).await.is_empty(), "a lost claim releases nothing");
         store.release_claims(&refs(&held), at(61)).await.unwrap();
         assert!(claim(&*store, at(60)).await.is_empty());
         let again = claim(&*store, at(61)).await;
         assert_eq!((ids(&again), again[0].attempt), (vec!["1", "2"], 2));
-        assert!(!finish(&*store, &[held[0].claim.clone()]).await, "it is not held any more");
+        assert!(!finish(&*store, &[held[0].claim.clone()]).await, "it is no longer claimed");
     }
 
-    /// What is done is never given out again, and its id stays known.
+    /// A finished delivery is never claimed again, and its id stays known.
     async fn a_finished_delivery_stays_known(store) {
         put(&*store, &[("1", "k")]).await;
         let held = claim(&*store, at(0)).await.remove(0);
@@ -208,7 +208,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert!(!finish(&*store, &[held.claim]).await, "twice");
     }
 
-    /// Pending counts what is neither finished nor given up.
+    /// Pending deliveries are neither finished nor dead letters.
     async fn the_backlog_is_counted(store) {
         put(&*store, &[("1", "a"), ("2", "b"), ("3", "c")]).await;
         store.put(&[NewDelivery { at: at(7), ..delivery("4", "d") }]).await.unwrap();
@@ -218,7 +218,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(store.backlog().await.unwrap(), Backlog { pending: 1, oldest: Some(at(7)), dead: 1 });
     }
 
-    /// Dead letters of one tenant or all, oldest first, in pages.
+    /// Pages through the dead letters of one tenant or all, oldest first.
     async fn dead_letters_are_paged(store) {
         let foreign = NewDelivery { organization: Some("org_2".into()), ..delivery("2", "b") };
         store.put(&[delivery("1", "a"), foreign, delivery("3", "c")]).await.unwrap();
@@ -231,22 +231,22 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(page.iter().map(|dead| &*dead.id).collect::<Vec<_>>(), ["2"]);
     }
 
-    /// A dead letter can be tried anew, as if for the first time; nothing else can.
+    /// Only a dead letter can be redriven. Its attempts start again.
     async fn a_dead_letter_is_redriven(store) {
         put(&*store, &[("1", "k"), ("2", "other")]).await;
         let claims = claim(&*store, at(0)).await;
         store.fail(&claims[0].claim, "no", None).await.unwrap();
         let seq = claims[0].claim.seq;
         assert!(store.redrive(seq, at(5)).await.unwrap());
-        assert!(!store.redrive(seq, at(5)).await.unwrap(), "it is no dead letter any more");
-        assert!(!store.redrive(claims[1].claim.seq, at(5)).await.unwrap(), "it is held");
-        assert!(!store.redrive(i64::MAX, at(5)).await.unwrap(), "there is none");
+        assert!(!store.redrive(seq, at(5)).await.unwrap(), "it is no longer a dead letter");
+        assert!(!store.redrive(claims[1].claim.seq, at(5)).await.unwrap(), "it is claimed");
+        assert!(!store.redrive(i64::MAX, at(5)).await.unwrap(), "it does not exist");
         assert!(claim(&*store, at(4)).await.is_empty());
         let again = claim(&*store, at(5)).await;
         assert_eq!((ids(&again), again[0].attempt), (vec!["1"], 1));
     }
 
-    /// Sixteen workers at once: each delivery goes to one of them, and each key in order.
+    /// Each delivery goes to one of sixteen concurrent workers, in order per key.
     async fn many_workers_share_without_overlap(store) {
         let deliveries: Vec<_> = (0..200).map(|n| delivery(&format!("{n:03}"), &format!("k{}", n % 20))).collect();
         store.put(&deliveries).await.unwrap();
@@ -256,7 +256,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
             tokio::spawn(async move {
                 while store.backlog().await.unwrap().pending > 0 {
                     for held in store.claim(7, MINUTE, at(0)).await.unwrap() {
-                        // Written down before it is finished: whoever comes next of its key comes after this line.
+                        // Recorded before it is finished, so the next delivery of its key is recorded later.
                         worked.lock().unwrap().push((held.delivery.order_key, held.delivery.id));
                         assert!(finish(&*store, &[held.claim]).await);
                     }
@@ -276,14 +276,13 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         }
     }
 
-    /// Claimed with the commit that keeps them: nobody else gets them until the lease ends, and they finish like others. A
-    /// store that does not offer it claims nothing.
-    async fn deliveries_may_be_claimed_as_they_are_put(store) {
+    /// Deliveries can be claimed by the commit that stores them, with a normal lease. A store without this feature claims none.
+    async fn deliveries_can_be_claimed_as_they_are_put(store) {
         let given = [delivery("a", "k1"), delivery("b", "k1"), delivery("c", "k2"), delivery("a", "k1")];
-        let kept = store.put_and_claim(&given, MINUTE, at(0)).await.unwrap();
-        let receipts: Vec<_> = kept.iter().map(|kept| kept.receipt).collect();
+        let enqueued = store.put_and_claim(&given, MINUTE, at(0)).await.unwrap();
+        let receipts: Vec<_> = enqueued.iter().map(|enqueued| enqueued.receipt).collect();
         assert_eq!(receipts, [Receipt::New, Receipt::New, Receipt::New, Receipt::Duplicate]);
-        let mut claims: Vec<_> = kept.into_iter().filter_map(|kept| kept.claim).collect();
+        let mut claims: Vec<_> = enqueued.into_iter().filter_map(|enqueued| enqueued.claim).collect();
         if claims.is_empty() {
             claims = store.claim(10, MINUTE, at(0)).await.unwrap().into_iter().map(|claim| claim.claim).collect();
         }
@@ -296,15 +295,15 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(ids(&again), ["a", "b"], "the lease ended");
         assert!(again.iter().all(|claim| claim.attempt == 2));
         let late = Batch { inbox_done: claims, ..Batch::default() };
-        assert!(!store.commit(late).await.unwrap().committed, "the former claims are powerless");
+        assert!(!store.commit(late).await.unwrap().committed, "the lost claims have no effect");
     }
 
-    /// One that has to wait for an earlier one of its key is kept and not claimed.
-    async fn what_has_to_wait_is_not_claimed_as_it_is_put(store) {
+    /// A delivery behind an earlier one of its key is stored and not claimed.
+    async fn a_blocked_delivery_is_not_claimed_as_it_is_put(store) {
         store.put(&[delivery("first", "k")]).await.unwrap();
-        let kept = store.put_and_claim(&[delivery("second", "k"), delivery("other", "o")], MINUTE, at(0)).await.unwrap();
-        assert!(kept.iter().all(|kept| kept.receipt == Receipt::New));
-        assert_eq!(kept[0].claim, None);
+        let enqueued = store.put_and_claim(&[delivery("second", "k"), delivery("other", "o")], MINUTE, at(0)).await.unwrap();
+        assert!(enqueued.iter().all(|enqueued| enqueued.receipt == Receipt::New));
+        assert_eq!(enqueued[0].claim, None);
         let rest = store.claim(10, MINUTE, at(1)).await.unwrap();
         assert_eq!(ids(&rest)[..2], ["first", "second"]);
     }

@@ -1,4 +1,4 @@
-//! [`Organizations`](crate::Organizations) and [`OAuthStates`](crate::OAuthStates): a location has one owner, a state one use.
+//! [`Organizations`](crate::Organizations) and [`OAuthStates`](crate::OAuthStates): a location has one owner, and a state works once.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use sidecar_core::OrganizationId;
 
 use super::{
     behaviours,
-    make::{at, org},
+    fixtures::{at, org},
 };
 use crate::{Claimed, OAuthState, Organization, OrganizationError, Store};
 
@@ -26,18 +26,18 @@ fn state() -> OAuthState {
 }
 
 behaviours! { $ organization_conformance, organizations, dyn Store:
-    /// By id, by slug and in the list, oldest first.
+    /// Finds organizations by id and slug, and lists them, oldest first.
     async fn organizations_are_found(store) {
         let (one, _) = two(&*store).await;
         let expected = organization("org_1", "acme", 2);
         assert_eq!(store.organization(&one).await.unwrap(), Some(expected.clone()));
         assert_eq!(store.organization_by_slug("acme").await.unwrap(), Some(expected.clone()));
         assert_eq!(store.organizations().await.unwrap(), [organization("org_2", "other", 1), expected]);
-        assert_eq!(store.organization_by_slug("nobody").await.unwrap(), None);
-        assert_eq!(store.organization(&"nobody".into()).await.unwrap(), None);
+        assert_eq!(store.organization_by_slug("unknown").await.unwrap(), None);
+        assert_eq!(store.organization(&"unknown".into()).await.unwrap(), None);
     }
 
-    /// A slug and an id are taken once, and the refusal says which.
+    /// Slugs and ids are unique, and the error says which one exists.
     async fn slugs_and_ids_are_unique(store) {
         two(&*store).await;
         let error = store.create_organization(&organization("org_3", "acme", 3)).await.unwrap_err();
@@ -47,7 +47,7 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(store.organizations().await.unwrap().len(), 2);
     }
 
-    /// A location belongs to one organization; its owner may claim it again.
+    /// A location has one owner, who can claim it again.
     async fn a_location_has_one_owner(store) {
         let (one, other) = two(&*store).await;
         assert_eq!(store.claim_location("ghl", "l_1", &one).await.unwrap(), Claimed::Claimed);
@@ -59,7 +59,7 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(store.locations_of(&one, "ghl").await.unwrap(), ["l_1"]);
     }
 
-    /// Only the owner gives a location back; then it is free.
+    /// Only the owner can release a location, which is then free.
     async fn a_released_location_is_free(store) {
         let (one, other) = two(&*store).await;
         assert_eq!(store.claim_location("ghl", "l_1", &one).await.unwrap(), Claimed::Claimed);
@@ -69,7 +69,7 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(store.claim_location("ghl", "l_1", &other).await.unwrap(), Claimed::Claimed);
     }
 
-    /// A company has one owner, too, and is no location.
+    /// A company has one owner and is separate from locations.
     async fn a_company_has_one_owner(store) {
         let (one, other) = two(&*store).await;
         assert_eq!(store.claim_company("ghl", "c_1", &one).await.unwrap(), Claimed::Claimed);
@@ -81,8 +81,8 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(store.organization_of_company("ghl", "c_1").await.unwrap(), None);
     }
 
-    /// Of many who claim a location at once one gets it.
-    async fn of_many_claims_one_wins(store) {
+    /// One of several concurrent claims wins.
+    async fn one_of_many_claims_wins(store) {
         for n in 0..8 {
             store.create_organization(&organization(&format!("o{n}"), &format!("s{n}"), n)).await.unwrap();
         }
@@ -97,13 +97,13 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(won, 1);
     }
 
-    /// Nobody who is not an organization owns anything.
+    /// An unknown organization cannot own a location.
     async fn an_unknown_organization_owns_nothing(store) {
-        assert!(store.claim_location("ghl", "l_1", &"nobody".into()).await.is_err());
+        assert!(store.claim_location("ghl", "l_1", &"unknown".into()).await.is_err());
         assert_eq!(store.organization_of_location("ghl", "l_1").await.unwrap(), None);
     }
 
-    /// A state is good for one use.
+    /// A state can be taken once.
     async fn a_state_is_taken_once(store) {
         store.put_state("h1", &state()).await.unwrap();
         assert_eq!(store.take_state("other", at(0)).await.unwrap(), None);
@@ -111,14 +111,14 @@ behaviours! { $ organization_conformance, organizations, dyn Store:
         assert_eq!(store.take_state("h1", at(0)).await.unwrap(), None);
     }
 
-    /// A state that has expired is worthless.
+    /// An expired state is not returned.
     async fn an_expired_state_is_none(store) {
         store.put_state("h1", &state()).await.unwrap();
         assert_eq!(store.take_state("h1", at(600)).await.unwrap(), None);
     }
 
-    /// Of many who come back with one state one is let in.
-    async fn of_many_takers_of_a_state_one_gets_it(store) {
+    /// One of several concurrent callers gets a state.
+    async fn one_of_many_callers_takes_a_state(store) {
         store.put_state("h1", &state()).await.unwrap();
         let takers = (0..16).map(|_| {
             let store = Arc::clone(&store);

@@ -1,4 +1,4 @@
-//! [`Outbox`](sidecar_core::queue::outbox::Outbox): a key happens once, a wish once more, an order key one at a time.
+//! [`Outbox`](sidecar_core::queue::outbox::Outbox): a key runs once, coalescing tasks rerun, an order key runs one task at a time.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
@@ -7,13 +7,13 @@ use sidecar_core::queue::outbox::NewTask;
 
 use super::{
     behaviours,
-    make::{MINUTE, at, claim_tasks, finish_task, keys, org, put_tasks, task, wish},
+    fixtures::{MINUTE, at, claim_tasks, coalescing, finish_task, keys, org, put_tasks, task},
 };
 use crate::Store;
 
 behaviours! { $ outbox_conformance, outbox, dyn Store:
-    /// A task comes as it was written.
-    async fn a_task_comes_as_it_was_written(store) {
+    /// A claim returns the task unchanged.
+    async fn a_task_is_claimed_as_it_was_written(store) {
         let payload = json!({"text": "\0\u{1F600}\"", "deep": [{"n": 1.5}, null]});
         put_tasks(&*store, vec![NewTask { payload: payload.clone(), ..task("k", "o") }]).await;
         let found = claim_tasks(&*store, 10, at(0)).await.remove(0);
@@ -21,14 +21,14 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!((found.organization, found.payload), (org(), payload));
     }
 
-    /// A task has its time.
+    /// A task is due at `not_before`.
     async fn a_task_is_not_due_before_its_time(store) {
         put_tasks(&*store, vec![NewTask { not_before: at(10), ..task("k", "o") }]).await;
         assert!(claim_tasks(&*store, 10, at(9)).await.is_empty());
         assert_eq!(claim_tasks(&*store, 10, at(10)).await.len(), 1);
     }
 
-    /// A worker gets the kinds it knows, oldest first, as many as it asks for.
+    /// A claim returns the requested kinds, oldest first, up to the limit.
     async fn tasks_are_claimed_by_kind_oldest_first(store) {
         let other = NewTask { kind: Cow::Borrowed("test.other"), ..task("b", "b") };
         put_tasks(&*store, vec![task("c", "c"), other, task("a", "a"), task("d", "d")]).await;
@@ -38,7 +38,7 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert!(store.claim_tasks(&[], 10, MINUTE, at(0)).await.unwrap().is_empty());
     }
 
-    /// A key happens once, whether it waits, is done or is given up.
+    /// A key runs once, whether its task is pending or done.
     async fn a_known_key_is_not_written_again(store) {
         put_tasks(&*store, vec![task("k", "o"), NewTask { payload: json!("second"), ..task("k", "o") }]).await;
         put_tasks(&*store, vec![task("k", "o")]).await;
@@ -49,14 +49,14 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert!(claim_tasks(&*store, 10, at(1_000)).await.is_empty());
     }
 
-    /// Keys are the tenant's own.
+    /// Keys are unique per tenant.
     async fn another_tenant_may_use_the_same_key(store) {
         put_tasks(&*store, vec![task("k", "o"), NewTask { organization: "org_2".into(), ..task("k", "o") }]).await;
         assert_eq!(claim_tasks(&*store, 10, at(0)).await.len(), 2);
     }
 
-    /// What is held comes again when its lease is over.
-    async fn a_task_comes_again_when_its_lease_ends(store) {
+    /// A claimed task can be claimed again when the lease ends.
+    async fn a_task_is_due_again_when_its_lease_ends(store) {
         put_tasks(&*store, vec![task("k", "o")]).await;
         let lost = claim_tasks(&*store, 10, at(0)).await.remove(0);
         assert!(claim_tasks(&*store, 10, at(59)).await.is_empty());
@@ -68,7 +68,7 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert!(!finish_task(&*store, &held).await, "twice");
     }
 
-    /// A failed task has its next time, and its claim is over.
+    /// A failed task is due at its retry time, and the claim ends.
     async fn a_failed_task_is_due_again(store) {
         put_tasks(&*store, vec![task("k", "o")]).await;
         let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
@@ -78,8 +78,8 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!(claim_tasks(&*store, 10, at(30)).await[0].attempt, 2);
     }
 
-    /// A task that was put off is due at its time, as if it had not been tried, and keeps its place before later ones.
-    async fn a_task_that_is_put_off_keeps_its_attempts_and_its_place(store) {
+    /// A snoozed task is due at its time, without a counted attempt, and stays ahead of later tasks.
+    async fn a_snoozed_task_keeps_its_attempts_and_its_place(store) {
         put_tasks(&*store, vec![task("a", "o"), task("b", "o")]).await;
         let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
         store.snooze_task(&held.claim, "limited", at(30)).await.unwrap();
@@ -89,42 +89,42 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!((&*again.key, again.attempt), ("a", 1));
     }
 
-    /// A wish that was fulfilled can be wished again, with what is wished now.
-    async fn a_wish_after_it_was_done_is_done_again(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A coalescing task that is done runs again with the new payload.
+    async fn a_done_coalescing_task_runs_again(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
         assert!(finish_task(&*store, &first).await);
-        assert!(claim_tasks(&*store, 10, at(100)).await.is_empty(), "one wish, one time");
-        put_tasks(&*store, vec![NewTask { not_before: at(5), ..wish("read", json!(2)) }]).await;
+        assert!(claim_tasks(&*store, 10, at(100)).await.is_empty(), "one request, one run");
+        put_tasks(&*store, vec![NewTask { not_before: at(5), ..coalescing("read", json!(2)) }]).await;
         assert!(claim_tasks(&*store, 10, at(4)).await.is_empty());
         let second = claim_tasks(&*store, 10, at(5)).await.remove(0);
         assert_eq!((second.payload, second.attempt), (json!(2), 1));
     }
 
-    /// Several wishes for one thing are one, in one batch or many.
-    async fn wishes_that_wait_are_one(store) {
-        put_tasks(&*store, vec![wish("read", json!(1)), wish("read", json!(2))]).await;
-        put_tasks(&*store, vec![wish("read", json!(3))]).await;
+    /// Pending coalescing tasks of one key are one, in one batch or several.
+    async fn pending_coalescing_tasks_are_one(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1)), coalescing("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(3))]).await;
         let found = claim_tasks(&*store, 10, at(0)).await;
         assert_eq!((found.len(), &found[0].payload), (1, &json!(3)));
         assert!(finish_task(&*store, &found[0]).await);
         assert!(claim_tasks(&*store, 10, at(1_000)).await.is_empty());
     }
 
-    /// A wish for sooner is heard while the task waits for later.
-    async fn an_earlier_wish_makes_a_waiting_task_due(store) {
-        put_tasks(&*store, vec![NewTask { not_before: at(100), ..wish("read", json!(1)) }]).await;
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// An earlier `not_before` makes a pending task due earlier.
+    async fn an_earlier_time_makes_a_pending_task_due(store) {
+        put_tasks(&*store, vec![NewTask { not_before: at(100), ..coalescing("read", json!(1)) }]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         assert_eq!(claim_tasks(&*store, 10, at(0)).await.len(), 1);
     }
 
-    /// A wish that comes while the task is carried out is not lost: what was read may be older than the wish.
-    async fn a_wish_during_the_work_makes_it_due_once_more(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A task that is enqueued while it runs is due again, because the run may have read an older state.
+    async fn a_task_enqueued_during_its_run_runs_again(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        put_tasks(&*store, vec![wish("read", json!(2))]).await;
-        put_tasks(&*store, vec![wish("read", json!(3))]).await;
-        assert!(claim_tasks(&*store, 10, at(1)).await.is_empty(), "it is held");
+        put_tasks(&*store, vec![coalescing("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(3))]).await;
+        assert!(claim_tasks(&*store, 10, at(1)).await.is_empty(), "it is claimed");
         assert!(finish_task(&*store, &first).await);
         let second = claim_tasks(&*store, 10, at(1)).await.remove(0);
         assert_eq!((&second.payload, second.attempt), (&json!(3), 1));
@@ -132,62 +132,62 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert!(claim_tasks(&*store, 10, at(1_000)).await.is_empty());
     }
 
-    /// A wish in the very batch that finishes the task makes it due once more, too.
-    async fn a_wish_in_the_finishing_batch_is_kept(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A task that is enqueued by the batch that finishes it is due again.
+    async fn a_task_enqueued_by_its_finishing_batch_runs_again(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
         let batch = sidecar_core::commit::Batch {
             outbox_done: vec![held.claim],
-            outbox: vec![wish("read", json!(2))],
+            outbox: vec![coalescing("read", json!(2))],
             ..Default::default()
         };
         assert!(store.commit(batch).await.unwrap().committed);
         assert_eq!(claim_tasks(&*store, 10, at(0)).await[0].payload, json!(2));
     }
 
-    /// A retry fulfils the wishes that came before it.
-    async fn a_retry_fulfils_earlier_wishes(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A retry serves the requests from before it.
+    async fn a_retry_serves_earlier_requests(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        put_tasks(&*store, vec![wish("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(2))]).await;
         store.fail_task(&first.claim, "later", Some(at(10))).await.unwrap();
         let second = claim_tasks(&*store, 10, at(10)).await.remove(0);
         assert!(finish_task(&*store, &second).await);
         assert!(claim_tasks(&*store, 10, at(1_000)).await.is_empty());
     }
 
-    /// A lost worker's wish is fulfilled by the next claim: it begins after the wish.
-    async fn a_new_claim_fulfils_earlier_wishes(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// The claim after a lost one serves the requests from before it.
+    async fn a_new_claim_serves_earlier_requests(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         claim_tasks(&*store, 10, at(0)).await;
-        put_tasks(&*store, vec![wish("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(2))]).await;
         let second = claim_tasks(&*store, 10, at(60)).await.remove(0);
         assert_eq!(second.payload, json!(2));
         assert!(finish_task(&*store, &second).await);
         assert!(claim_tasks(&*store, 10, at(1_000)).await.is_empty());
     }
 
-    /// A wish for what was given up is a new beginning.
-    async fn a_wish_revives_what_was_given_up(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A dead-lettered coalescing task that is enqueued again starts with fresh attempts.
+    async fn enqueueing_revives_a_dead_lettered_task(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
         store.fail_task(&first.claim, "no", None).await.unwrap();
-        put_tasks(&*store, vec![wish("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(2))]).await;
         assert_eq!(store.waiting_tasks().await.unwrap(), (1, 0));
         assert_eq!(claim_tasks(&*store, 10, at(0)).await[0].attempt, 1);
     }
 
-    /// A wish that comes during a last attempt gets attempts of its own.
-    async fn a_wish_survives_giving_up(store) {
-        put_tasks(&*store, vec![wish("read", json!(1))]).await;
+    /// A task that is enqueued during its last attempt gets fresh attempts.
+    async fn a_task_enqueued_during_its_last_attempt_survives(store) {
+        put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        put_tasks(&*store, vec![wish("read", json!(2))]).await;
+        put_tasks(&*store, vec![coalescing("read", json!(2))]).await;
         store.fail_task(&first.claim, "no", None).await.unwrap();
         assert_eq!(claim_tasks(&*store, 10, at(0)).await[0].attempt, 1);
     }
 
-    /// Of one tenant and order key one task is held at a time.
-    async fn an_order_key_is_held_once(store) {
+    /// One task per tenant and order key is claimed at a time.
+    async fn an_order_key_is_claimed_once(store) {
         let foreign = NewTask { organization: "org_2".into(), ..task("x", "o") };
         put_tasks(&*store, vec![task("a", "o"), task("b", "o"), foreign]).await;
         let first = claim_tasks(&*store, 10, at(0)).await;
@@ -197,8 +197,8 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!(keys(&claim_tasks(&*store, 10, at(0)).await), ["b"]);
     }
 
-    /// A task that was begun is done or given up before the next one of its order key.
-    async fn a_begun_task_goes_before_later_ones(store) {
+    /// An attempted task is done or dead-lettered before the next task of its order key.
+    async fn an_attempted_task_goes_before_later_ones(store) {
         put_tasks(&*store, vec![task("a", "o"), task("b", "o")]).await;
         let first = claim_tasks(&*store, 10, at(0)).await.remove(0);
         store.fail_task(&first.claim, "later", Some(at(30))).await.unwrap();
@@ -208,14 +208,14 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!(keys(&claim_tasks(&*store, 10, at(30)).await), ["b"]);
     }
 
-    /// A task of tomorrow does not hold up today's.
-    async fn a_task_of_later_holds_up_nobody(store) {
+    /// A task that is not due does not block later tasks of its order key.
+    async fn a_task_that_is_not_due_blocks_no_other(store) {
         put_tasks(&*store, vec![NewTask { not_before: at(100), ..task("a", "o") }, task("b", "o")]).await;
         assert_eq!(keys(&claim_tasks(&*store, 10, at(0)).await), ["b"]);
     }
 
-    /// What is given up can be looked at, and tried anew.
-    async fn a_given_up_task_is_redriven(store) {
+    /// A dead-lettered task can be listed and redriven.
+    async fn a_dead_lettered_task_is_redriven(store) {
         let foreign = NewTask { organization: "org_2".into(), ..task("b", "b") };
         put_tasks(&*store, vec![task("a", "a"), foreign]).await;
         for held in claim_tasks(&*store, 10, at(0)).await {
@@ -233,7 +233,7 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert_eq!((keys(&again), again[0].attempt), (vec!["a"], 1));
     }
 
-    /// Sixteen workers at once: each task goes to one of them.
+    /// Each task goes to one of sixteen concurrent workers.
     async fn many_workers_share_the_tasks(store) {
         put_tasks(&*store, (0..100).map(|n| task(&n.to_string(), &format!("o{}", n % 10))).collect()).await;
         let workers = (0..16).map(|_| {

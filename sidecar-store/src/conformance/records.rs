@@ -1,5 +1,5 @@
-//! [`Records`](sidecar_core::commit::Records): a batch is written whole or not at all, the newest state wins, what cannot be
-//! ordered is read again, and listings page without gaps.
+//! [`Records`](sidecar_core::commit::Records): a batch is atomic, the newest state wins, ambiguous changes are refetched, and
+//! listings page without gaps.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -13,14 +13,14 @@ use sidecar_core::{
 
 use super::{
     behaviours,
-    make::{
-        FOLLOW, MINUTE, REREAD, apply, at, claim_tasks, delivery, doc, keys, listed, org, placed, put_tasks, read,
-        record_key, stored, stored_doc, sync_key, task, webhook, webhook_delete,
+    fixtures::{
+        MINUTE, ON_CHANGE, REFETCH, apply, at, at_position, claim_tasks, delivery, doc, keys, listed, org, put_tasks,
+        read, record_key, stored, stored_doc, sync_key, task, webhook, webhook_delete,
     },
 };
 use crate::Store;
 
-fn line(delivery: &str) -> EventLogEntry {
+fn log_entry(delivery: &str) -> EventLogEntry {
     EventLogEntry {
         organization: Some(org()),
         source: Cow::Borrowed("ghl"),
@@ -52,33 +52,33 @@ async fn list(store: &dyn Store, listing: Listing) -> Vec<Record> {
     store.list(&org(), "contact", &Listing { limit, ..listing }).await.unwrap()
 }
 
-/// Five contacts in two locations, two of them at one position.
+/// Stores five contacts in two locations, two of them at the same position.
 async fn five(store: &dyn Store) {
     let contacts = [("a", "l_1", 1), ("b", "l_2", 2), ("d", "l_1", 3), ("c", "l_1", 3), ("e", "l_2", 5)];
     let change = |(id, place, position)| {
-        placed(place, position, listed(id, 0, json!({"name": format!("N{id} \u{c4}"), "email": "X@Y.example"})))
+        at_position(place, position, listed(id, 0, json!({"name": format!("N{id} \u{c4}"), "email": "X@Y.example"})))
     };
     apply(store, contacts.into_iter().map(change).collect()).await;
 }
 
-async fn rereads(store: &dyn Store) -> Vec<serde_json::Value> {
-    let tasks = store.claim_tasks(&[REREAD], 100, MINUTE, at(0)).await.unwrap();
+async fn refetches(store: &dyn Store) -> Vec<serde_json::Value> {
+    let tasks = store.claim_tasks(&[REFETCH], 100, MINUTE, at(0)).await.unwrap();
     tasks.into_iter().map(|task| task.payload).collect()
 }
 
 behaviours! { $ record_conformance, records, dyn Store:
-    /// A record comes back as it was written.
-    async fn a_record_comes_back_whole(store) {
+    /// A record is returned as it was written.
+    async fn a_record_is_returned_whole(store) {
         let fields = json!({"name": "Zo\u{eb} \0 \u{1F600} \"q\"", "n": 12_345_678_901_i64, "deep": {"a": [1.5, null, true]}, "": ""});
-        assert_eq!(apply(&*store, vec![placed("l_1", 7, listed("c", 3, fields.clone()))]).await, [ChangeOutcome::Inserted]);
+        assert_eq!(apply(&*store, vec![at_position("l_1", 7, listed("c", 3, fields.clone()))]).await, [ChangeOutcome::Inserted]);
         let found = stored(&*store, "c").await.unwrap();
         assert_eq!((found.key, found.location.as_deref(), found.doc), (record_key("c"), Some("l_1"), doc(fields)));
         assert_eq!((found.version, found.position, found.origin), (at(3), at(7), Origin::Fetched));
         assert_eq!((found.revision, found.deleted), (1, false));
     }
 
-    /// An id may be any text.
-    async fn odd_ids_are_kept(store) {
+    /// An id can be any text.
+    async fn unusual_ids_are_stored(store) {
         for id in ["", "a\"b'c\\", "\u{1F600}", "a%_b"] {
             apply(&*store, vec![listed(id, 0, json!({"id": id}))]).await;
             assert_eq!(stored_doc(&*store, id).await, json!({"id": id}));
@@ -86,12 +86,12 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(list(&*store, Listing::default()).await.len(), 4);
     }
 
-    /// Nothing is known of a record that was never written.
+    /// A record that was never written is `None`.
     async fn an_unknown_record_is_none(store) {
         assert_eq!(stored(&*store, "c").await, None);
     }
 
-    /// A newer state wins, an older one loses, the same one is known; the outcome says which.
+    /// A newer state is written, an older one is stale, the same one is unchanged.
     async fn the_newest_state_wins(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
         let changes = vec![listed("c", 200, json!({"v": 2})), listed("c", 100, json!({"v": 1})), listed("c", 200, json!({"v": 2}))];
@@ -99,7 +99,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
     }
 
-    /// Webhooks in any order end in the newest.
+    /// Webhooks in any order end in the newest state.
     async fn webhooks_are_ordered_by_their_time(store) {
         apply(&*store, vec![webhook("c", 300, json!({"v": 3}))]).await;
         assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [ChangeOutcome::Stale]);
@@ -107,22 +107,22 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 4}));
     }
 
-    /// The revision grows with each write and with nothing else.
-    async fn each_write_is_a_revision(store) {
+    /// Only a write increments the revision.
+    async fn each_write_increments_the_revision(store) {
         apply(&*store, vec![webhook("c", 1, json!({"v": 1})), webhook("c", 2, json!({"v": 2})), webhook("c", 1, json!({"v": 0}))]).await;
         assert_eq!(stored(&*store, "c").await.unwrap().revision, 2);
     }
 
-    /// A webhook changes what it carries; what it does not carry stays, `null` clears.
+    /// A webhook changes the fields that it has; `null` clears a field.
     async fn a_webhook_keeps_absent_fields(store) {
-        apply(&*store, vec![placed("l_1", 7, listed("c", 0, json!({"name": "A", "phone": "1", "score": 5})))]).await;
+        apply(&*store, vec![at_position("l_1", 7, listed("c", 0, json!({"name": "A", "phone": "1", "score": 5})))]).await;
         apply(&*store, vec![webhook("c", 100, json!({"name": "B", "phone": null}))]).await;
         let found = stored(&*store, "c").await.unwrap();
         assert_eq!(found.doc, doc(json!({"name": "B", "phone": null, "score": 5})));
         assert_eq!((found.position, found.origin), (at(7), Origin::Webhook));
     }
 
-    /// A deleted record is a tombstone without a document, in no listing and no count.
+    /// A deleted record is a tombstone without a document, and is neither listed nor counted.
     async fn a_deleted_record_is_a_tombstone(store) {
         five(&*store).await;
         assert_eq!(apply(&*store, vec![webhook_delete("a", 100)]).await, [ChangeOutcome::Deleted]);
@@ -132,61 +132,61 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 4);
     }
 
-    /// What was deleted does not come back by a late webhook or an old listing.
-    async fn a_tombstone_does_not_rise(store) {
+    /// A late webhook or an old listing does not restore a deleted record.
+    async fn a_tombstone_is_not_restored_by_old_changes(store) {
         apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
         assert_eq!(apply(&*store, vec![webhook("c", 50, json!({"v": 2}))]).await, [ChangeOutcome::Stale]);
         apply(&*store, vec![listed("c", 60, json!({"v": 2}))]).await;
         assert!(stored(&*store, "c").await.unwrap().deleted);
     }
 
-    /// A webhook after the deletion does not bring it back by itself: it is read by id, and that may.
-    async fn only_a_fetched_state_brings_back(store) {
+    /// A webhook after the deletion causes a refetch, and only the refetch restores the record.
+    async fn only_a_fetched_state_restores_a_record(store) {
         apply(&*store, vec![listed("c", 0, json!({"v": 1})), webhook_delete("c", 100)]).await;
         assert_eq!(apply(&*store, vec![webhook("c", 200, json!({"v": 2}))]).await, [ChangeOutcome::Ambiguous]);
         assert!(stored(&*store, "c").await.unwrap().deleted);
-        assert_eq!(rereads(&*store).await.len(), 1);
+        assert_eq!(refetches(&*store).await.len(), 1);
         let fetched = read("c", 200, 2, Mutation::Put(doc(json!({"v": 2}))));
         assert_eq!(apply(&*store, vec![fetched]).await, [ChangeOutcome::Updated]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 2}));
     }
 
-    /// What cannot be ordered is left, and a read by id is ordered in the same commit: once for many wishes.
-    async fn what_cannot_be_ordered_is_read_again(store) {
+    /// An ambiguous change is not written. The same commit enqueues one refetch, also for several changes.
+    async fn an_ambiguous_change_is_refetched(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
-        let doubtful = vec![webhook("c", 102, json!({"v": 2})), webhook("c", 103, json!({"v": 3}))];
-        assert_eq!(apply(&*store, doubtful).await, [ChangeOutcome::Ambiguous, ChangeOutcome::Ambiguous]);
+        let ambiguous = vec![webhook("c", 102, json!({"v": 2})), webhook("c", 103, json!({"v": 3}))];
+        assert_eq!(apply(&*store, ambiguous).await, [ChangeOutcome::Ambiguous, ChangeOutcome::Ambiguous]);
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 1}));
-        assert_eq!(rereads(&*store).await, [json!({"kind": "contact", "id": "c", "location": "l_1"})]);
+        assert_eq!(refetches(&*store).await, [json!({"kind": "contact", "id": "c", "location": "l_1"})]);
     }
 
-    /// A change that names no way to read is left alone without a task.
-    async fn without_a_way_to_read_there_is_no_task(store) {
+    /// An ambiguous change without a refetch task enqueues nothing.
+    async fn without_a_refetch_task_nothing_is_enqueued(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
         let change = sidecar_core::record::Change { refetch_task: None, ..webhook("c", 102, json!({"v": 2})) };
         assert_eq!(apply(&*store, vec![change]).await, [ChangeOutcome::Ambiguous]);
         assert_eq!(store.waiting_tasks().await.unwrap(), (0, 0));
     }
 
-    /// What changes what is stored is followed by its task, once however often it changes before; what changes nothing is not.
-    async fn a_change_is_followed_by_its_task(store) {
-        let followed = |change| sidecar_core::record::Change { on_change: Some(FOLLOW.into()), ..change };
-        let tasks = async || store.claim_tasks(&[FOLLOW], 100, MINUTE, at(0)).await.unwrap();
-        apply(&*store, vec![followed(webhook("c", 1, json!({"v": 1}))), followed(webhook("c", 2, json!({"v": 2})))]).await;
+    /// A written change enqueues its `on_change` task, once for several changes. A change that writes nothing does not.
+    async fn a_written_change_enqueues_its_task(store) {
+        let triggering = |change| sidecar_core::record::Change { on_change: Some(ON_CHANGE.into()), ..change };
+        let tasks = async || store.claim_tasks(&[ON_CHANGE], 100, MINUTE, at(0)).await.unwrap();
+        apply(&*store, vec![triggering(webhook("c", 1, json!({"v": 1}))), triggering(webhook("c", 2, json!({"v": 2})))]).await;
         let claimed = tasks().await;
         let payloads: Vec<_> = claimed.iter().map(|task| &task.payload).collect();
         assert_eq!(payloads, [&json!({"kind": "contact", "id": "c", "location": "l_1"})]);
         let done = Batch { outbox_done: claimed.into_iter().map(|task| task.claim).collect(), ..Batch::default() };
         assert!(store.commit(done).await.unwrap().committed);
-        let known = vec![followed(webhook("c", 1, json!({"v": 0}))), followed(webhook("c", 2, json!({"v": 2})))];
+        let known = vec![triggering(webhook("c", 1, json!({"v": 0}))), triggering(webhook("c", 2, json!({"v": 2})))];
         assert_eq!(apply(&*store, known).await, [ChangeOutcome::Stale, ChangeOutcome::Unchanged]);
         assert_eq!(tasks().await.len(), 0);
-        assert_eq!(apply(&*store, vec![followed(webhook_delete("c", 100))]).await, [ChangeOutcome::Deleted]);
+        assert_eq!(apply(&*store, vec![triggering(webhook_delete("c", 100))]).await, [ChangeOutcome::Deleted]);
         assert_eq!(tasks().await.len(), 1);
     }
 
-    /// A read by id settles, unless the record changed while it was under way.
-    async fn a_read_settles_unless_overtaken(store) {
+    /// A read by id is written unless the record changed during the read.
+    async fn a_read_is_written_unless_overtaken(store) {
         apply(&*store, vec![listed("c", 100, json!({"v": 1}))]).await;
         assert_eq!(apply(&*store, vec![read("c", 90, 1, Mutation::Put(doc(json!({"v": 0}))))]).await, [ChangeOutcome::Updated]);
         apply(&*store, vec![webhook("c", 200, json!({"v": 9}))]).await;
@@ -194,7 +194,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(stored_doc(&*store, "c").await, json!({"v": 9}));
     }
 
-    /// Changes of one batch see each other.
+    /// A change sees the earlier changes of its batch.
     async fn changes_of_a_batch_build_on_each_other(store) {
         let changes = vec![webhook("c", 1, json!({"a": 1})), webhook("c", 2, json!({"b": 2})), webhook_delete("c", 3), webhook("d", 1, json!({}))];
         let expected = [ChangeOutcome::Inserted, ChangeOutcome::Updated, ChangeOutcome::Deleted, ChangeOutcome::Inserted];
@@ -202,7 +202,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(stored(&*store, "c").await.unwrap().revision, 3);
     }
 
-    /// If a claim was lost, nothing of the batch is written.
+    /// If one claim is lost, nothing of the batch is written.
     async fn a_lost_claim_writes_nothing(store) {
         store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
         put_tasks(&*store, vec![task("t", "t")]).await;
@@ -213,7 +213,7 @@ behaviours! { $ record_conformance, records, dyn Store:
             changes: vec![listed("c", 0, json!({"v": 1}))],
             inbox_done: deliveries.iter().map(|held| held.claim.clone()).collect(),
             outbox_done: vec![held_task.claim.clone()],
-            event_log: vec![line("1")],
+            event_log: vec![log_entry("1")],
             outbox: vec![task("new", "new")],
             checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
             scanned: None,
@@ -225,7 +225,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.status(&sync_key("")).await.unwrap(), None);
     }
 
-    /// If a task's claim was lost, its delivery is not finished either.
+    /// If the claim of a task is lost, the delivery is not finished.
     async fn a_lost_task_finishes_no_delivery(store) {
         store.put(&[delivery("1", "k")]).await.unwrap();
         put_tasks(&*store, vec![task("t", "t")]).await;
@@ -237,16 +237,16 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.backlog().await.unwrap().pending, 1);
     }
 
-    /// Everything of a batch is there after one commit.
+    /// A commit writes every part of a batch.
     async fn a_batch_is_written_whole(store) {
         store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
         let held = store.claim(10, MINUTE, at(0)).await.unwrap();
-        // The same claim twice is one.
+        // A repeated claim counts once.
         let claims = [&held[0], &held[1], &held[0]].map(|held| held.claim.clone());
         let outcome = store.commit(Batch {
             changes: vec![listed("c", 0, json!({"v": 1})), webhook("d", 0, json!({"v": 2}))],
             inbox_done: claims.to_vec(),
-            event_log: vec![line("1"), line("2")],
+            event_log: vec![log_entry("1"), log_entry("2")],
             outbox: vec![task("t", "t")],
             checkpoint: Some(CheckpointWrite::Progress(sync_key(""), progress())),
             ..Batch::default()
@@ -258,13 +258,13 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.status(&sync_key("")).await.unwrap().unwrap().progress, Some(progress()));
     }
 
-    /// An empty batch is a commit like any other.
+    /// An empty batch can be committed.
     async fn an_empty_batch_is_committed(store) {
         assert_eq!(store.commit(Batch::default()).await.unwrap(), Outcome { committed: true, ..Outcome::default() });
     }
 
-    /// The largest batch is written, a larger one is refused whole.
-    async fn a_batch_has_a_largest_size(store) {
+    /// A batch of the maximum size is written; a larger one is rejected.
+    async fn a_batch_has_a_maximum_size(store) {
         let changes = |count: usize| (0..count).map(|n| listed(&n.to_string(), 0, json!({"n": n}))).collect::<Vec<_>>();
         let error = store.commit(Batch { changes: changes(MAX_CHANGES + 1), ..Batch::default() }).await.unwrap_err();
         assert!(!error.is_retryable() && error.to_string().contains("500"), "{error}");
@@ -273,16 +273,16 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.count(&org(), "contact", None).await.unwrap(), MAX_CHANGES as u64);
     }
 
-    /// The history only grows: each line is a line, whatever it repeats.
-    async fn history_lines_are_counted(store) {
-        let other = EventLogEntry { source: Cow::Borrowed("stripe"), organization: None, entity: Some("e".into()), ..line("9") };
-        let applied = vec![line("1"), line("2"), line("1"), other];
+    /// Every entry of the event log counts, also repeated ones.
+    async fn event_log_entries_are_counted(store) {
+        let other = EventLogEntry { source: Cow::Borrowed("stripe"), organization: None, entity: Some("e".into()), ..log_entry("9") };
+        let applied = vec![log_entry("1"), log_entry("2"), log_entry("1"), other];
         store.commit(Batch { event_log: applied, ..Batch::default() }).await.unwrap();
         assert_eq!((store.applied("ghl").await.unwrap(), store.applied("stripe").await.unwrap()), ((3, 2), (1, 1)));
         assert_eq!(store.applied("calcom").await.unwrap(), (0, 0));
     }
 
-    /// Listings go by position and then id, and page without gaps or repeats.
+    /// Listings are ordered by position and id, and page without gaps or duplicates.
     async fn listings_page_in_order(store) {
         five(&*store).await;
         for (newest_first, expected) in [(false, ["a", "b", "c", "d", "e"]), (true, ["e", "d", "c", "b", "a"])] {
@@ -299,20 +299,20 @@ behaviours! { $ record_conformance, records, dyn Store:
         }
     }
 
-    /// Listings are cut by location, by position (from inclusive, to exclusive) and by text.
+    /// Listings filter by location, position (from inclusive, to exclusive) and text.
     async fn listings_are_filtered(store) {
         five(&*store).await;
         let of = |listing: Listing| list(&*store, listing);
         assert_eq!(names(&of(Listing { location: Some("l_1".into()), ..Listing::default() }).await), ["a", "c", "d"]);
-        let stretch = Listing { from: Some(at(2)), to: Some(at(5)), ..Listing::default() };
-        assert_eq!(names(&of(stretch.clone()).await), ["b", "c", "d"]);
-        let newest = Listing { location: Some("l_1".into()), newest_first: true, ..stretch };
+        let range = Listing { from: Some(at(2)), to: Some(at(5)), ..Listing::default() };
+        assert_eq!(names(&of(range.clone()).await), ["b", "c", "d"]);
+        let newest = Listing { location: Some("l_1".into()), newest_first: true, ..range };
         assert_eq!(names(&of(newest).await), ["d", "c"]);
         assert_eq!(names(&of(Listing { search: Some("nc \u{e4} x@y".into()), ..Listing::default() }).await), ["c"]);
         assert_eq!(names(&of(Listing { search: Some("%".into()), ..Listing::default() }).await), Vec::<&str>::new());
     }
 
-    /// Counts are of one kind, in one location or all.
+    /// Counts one kind, in one location or all.
     async fn counts_are_by_kind_and_location(store) {
         five(&*store).await;
         let count = async |kind: &str, place: Option<&str>| store.count(&org(), kind, place).await.unwrap();
@@ -320,17 +320,17 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!((count("contact", Some("l_9")).await, count("location", None).await), (0, 0));
     }
 
-    /// A change without a location or position keeps what is stored.
-    async fn an_absent_place_is_kept(store) {
-        apply(&*store, vec![placed("l_1", 7, listed("c", 0, json!({"v": 1})))]).await;
+    /// A change without a location or position keeps the stored ones.
+    async fn an_absent_location_or_position_is_kept(store) {
+        apply(&*store, vec![at_position("l_1", 7, listed("c", 0, json!({"v": 1})))]).await;
         let change = sidecar_core::record::Change { location: None, position: None, ..listed("c", 50, json!({"v": 2})) };
         apply(&*store, vec![change]).await;
         let found = stored(&*store, "c").await.unwrap();
         assert_eq!((found.location.as_deref(), found.position, found.version), (Some("l_1"), at(7), at(50)));
     }
 
-    /// Tenants do not see each other, not even records of one id.
-    async fn tenants_are_apart(store) {
+    /// Tenants do not see each other's records, even with equal ids.
+    async fn tenants_are_isolated(store) {
         let foreign = RecordKey { organization: OrganizationId::from("org_2"), ..record_key("c") };
         let change = sidecar_core::record::Change { key: foreign.clone(), ..listed("c", 900, json!({"v": "theirs"})) };
         apply(&*store, vec![listed("c", 0, json!({"v": "mine"})), change]).await;
@@ -339,7 +339,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(list(&*store, Listing::default()).await.len(), 1);
     }
 
-    /// Writers at once: none of them is lost, and the newest state stands.
+    /// Concurrent commits lose no write and end in the newest state.
     async fn concurrent_commits_end_in_the_newest(store) {
         let writers = (0..16).map(|n| {
             let store = Arc::clone(&store);

@@ -1,10 +1,10 @@
-//! [`SettingsStore`]: documents are replaced whole, by whoever knows what is there, and a forgotten one stays forgotten.
+//! [`SettingsStore`]: documents are replaced by compare-and-swap, and a deleted document stays deleted.
 
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{behaviours, make::org};
+use super::{behaviours, fixtures::org};
 use crate::SettingsStore;
 
 const NAME: &str = "calcom";
@@ -23,16 +23,16 @@ fn is(revision: u64, value: &str) -> Option<(u64, String)> {
 }
 
 behaviours! { $ setting_conformance, settings, dyn SettingsStore:
-    /// A document comes back as it was put, whatever its text.
-    async fn a_setting_comes_back_whole(store) {
+    /// A document is returned as it was stored.
+    async fn a_setting_is_returned_whole(store) {
         assert_eq!(found(&*store).await, None);
         let text = "{\"a\":\"ß\0\u{1F600}\"}";
         assert!(put(&*store, 0, text).await);
         assert_eq!(found(&*store).await, is(1, text));
     }
 
-    /// Each organization and each name has its own.
-    async fn settings_are_apart(store) {
+    /// Settings are separate per organization and name.
+    async fn settings_are_isolated(store) {
         assert!(put(&*store, 0, "one").await);
         assert!(store.put_setting(&"org_2".into(), NAME, 0, &"two".into()).await.unwrap());
         assert!(store.put_setting(&org(), "other", 0, &"three".into()).await.unwrap());
@@ -42,8 +42,8 @@ behaviours! { $ setting_conformance, settings, dyn SettingsStore:
         assert_eq!(store.setting(&org(), "other").await.unwrap().unwrap().value.expose_secret(), "three");
     }
 
-    /// Only whoever knows the revision replaces; 0 never does.
-    async fn a_setting_is_replaced_by_who_knows_its_revision(store) {
+    /// Only the current revision replaces a document; 0 never does.
+    async fn only_the_current_revision_replaces_a_setting(store) {
         assert!(!put(&*store, 1, "early").await);
         assert!(put(&*store, 0, "first").await);
         assert!(!put(&*store, 0, "again").await);
@@ -52,21 +52,21 @@ behaviours! { $ setting_conformance, settings, dyn SettingsStore:
         assert_eq!(found(&*store).await, is(2, "second"));
     }
 
-    /// A change that was begun before it was forgotten does not bring it back, nor hit the one made anew.
-    async fn revisions_grow_over_a_forgetting(store) {
+    /// A change of a deleted document neither restores it nor affects a new one.
+    async fn revisions_continue_after_a_deletion(store) {
         assert!(put(&*store, 0, "first").await);
         store.delete_setting(&org(), NAME).await.unwrap();
         store.delete_setting(&org(), NAME).await.unwrap();
         assert_eq!(found(&*store).await, None);
         assert!(!put(&*store, 1, "late").await);
-        assert!(put(&*store, 0, "anew").await);
+        assert!(put(&*store, 0, "new").await);
         let (revision, value) = found(&*store).await.unwrap();
-        assert!(revision > 1 && value == "anew", "{revision} {value}");
+        assert!(revision > 1 && value == "new", "{revision} {value}");
         assert!(!put(&*store, 1, "late").await);
     }
 
-    /// Of many who change one revision at once one does.
-    async fn of_many_changes_one_is_written(store) {
+    /// One of several concurrent changes of a revision is written.
+    async fn one_of_many_changes_is_written(store) {
         assert!(put(&*store, 0, "first").await);
         let changes = (0..16).map(|n| {
             let store = Arc::clone(&store);

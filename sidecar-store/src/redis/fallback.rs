@@ -15,270 +15,277 @@ use sidecar_core::{
 use tokio::sync::Semaphore;
 
 use super::{
-    link::{Failure, Line, Link},
-    question::{Answer, Desk, Figures, Known},
+    connection::{Connection, Connector, RedisFailure},
+    script::{LimitScript, LocalWindow, ScopeState, ScriptReply},
 };
 
-/// How long Redis may take to answer before it is asked once more, on a new connection.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How long calls wait after a loss before the local share lets them go: a Redis that is started again is often back by
-/// then, and the last calls of the others, whom nobody hears of any more, have reached the provider.
-const PAUSE: Duration = Duration::from_secs(1);
-/// When a call asks again that saw a connection break, but no loss.
-const ASK_AGAIN: Duration = Duration::from_millis(10);
-/// Questions that are under way at once.
-const TURNS: u32 = 32;
-/// How often a Redis that cannot be reached is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// The same where it refused: what makes it refuse seldom passes by itself, and each loss is a line in the log.
-const LOOK_AGAIN_AFTER_REFUSAL: Duration = Duration::from_secs(4);
-/// How much longer than a window the local share stays in force when Redis is back: processes find it back at different
-/// moments.
-const SETTLE: Duration = Duration::from_secs(5);
-/// What stands for the window of a pace, which has none.
-const PACE_SPAN: Duration = Duration::from_secs(10);
+/// Limits a call to Redis. The limiter retries once on a new connection.
+const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
+/// Delays local decisions after Redis went down. A restarted Redis is often back by then, and the last calls of the other
+/// processes, which Redis no longer reports, have reached the provider.
+const FALLBACK_DELAY: Duration = Duration::from_secs(1);
+/// Delay before a call is retried whose connection was lost while Redis stayed up.
+const RETRY_DELAY: Duration = Duration::from_millis(10);
+/// Maximum number of concurrent calls to Redis.
+const MAX_IN_FLIGHT: u32 = 32;
+/// Interval of reconnects after Redis became unreachable.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of reconnects after Redis returned an error. Such errors seldom resolve themselves, and each outage is logged.
+const RECONNECT_INTERVAL_AFTER_ERROR: Duration = Duration::from_secs(4);
+/// Extends the local share beyond a window after Redis is back, because processes reconnect at different times.
+const RECOVERY_MARGIN: Duration = Duration::from_secs(5);
+/// Used as the window of a token bucket.
+const TOKEN_BUCKET_SPAN: Duration = Duration::from_secs(10);
 
-/// Redis while it answers, the local limiter while it does not.
-pub(super) struct Fallback {
-    link: Link,
-    pub(super) desk: Desk,
+/// Decides with Redis while it is up, and with the local limiter while it is down.
+pub(super) struct FallbackLimiter {
+    connector: Connector,
+    pub(super) script: LimitScript,
     clock: Arc<dyn Clock>,
-    /// Counts every call of this process, and decides while Redis is lost.
+    /// Counts every call of this process, and decides while Redis is down.
     pub(super) local: LocalLimiter,
     state: Mutex<State>,
-    /// Those who ask Redis, so that a queue of our own is not taken for a slow Redis. Who asks the local limiter too holds
-    /// all of it, so that nobody takes in between.
-    turns: Semaphore,
-    /// Calls that Redis is asked about right now.
-    asking: AtomicU32,
+    /// Limits the concurrent calls to Redis, so that a local queue does not look like a slow Redis. A call that also checks the
+    /// local limiter takes all permits, which makes both checks atomic within this process.
+    permits: Semaphore,
+    /// The number of acquire calls in flight.
+    acquiring: AtomicU32,
     pub(super) fallbacks: AtomicU64,
-    pub(super) losses: AtomicU64,
+    pub(super) outages: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// When Redis was lost, while it is.
-    lost: Option<Duration>,
-    /// The last connection whose Redis told us its age.
-    greeted: u64,
-    /// Until then calls were made that Redis may not know of; `None`: long ago.
-    blind: Option<Duration>,
+    /// Set while Redis is down.
+    down_since: Option<Duration>,
+    /// The generation of the last connection with a completed handshake.
+    handshaken: u64,
+    /// The last time at which calls may have been made that Redis does not know. `None` if there were none.
+    unsynced_until: Option<Duration>,
 }
 
-impl Fallback {
-    pub(super) fn new(link: Link, desk: Desk, clock: Arc<dyn Clock>) -> Self {
+impl FallbackLimiter {
+    pub(super) fn new(connector: Connector, script: LimitScript, clock: Arc<dyn Clock>) -> Self {
         Self {
-            link,
-            desk,
+            connector,
+            script,
             local: LocalLimiter::new(Arc::clone(&clock)),
             clock,
             state: Mutex::default(),
-            turns: Semaphore::new(TURNS as usize),
-            asking: AtomicU32::new(0),
+            permits: Semaphore::new(MAX_IN_FLIGHT as usize),
+            acquiring: AtomicU32::new(0),
             fallbacks: AtomicU64::new(0),
-            losses: AtomicU64::new(0),
+            outages: AtomicU64::new(0),
         }
     }
 
-    /// What Redis says, and the local share where it holds too; `None` when Redis is lost.
-    pub(super) async fn shared(
+    /// Decides with Redis, and with the local share of restricted scopes. `None` if Redis is down.
+    pub(super) async fn acquire_shared(
         self: &Arc<Self>,
         scopes: &[Scope],
-        lane: Priority,
+        priority: Priority,
     ) -> Result<Option<Decision>, LimiterError> {
-        let take = self.desk.take(scopes, lane, |scope| self.known(scope));
+        let acquire = self.script.acquire(scopes, priority, |scope| self.local_window(scope));
         for last in [false, true] {
-            let Some(line) = self.ready().await else { return Ok(None) };
-            let held = self.held(scopes);
-            let turn = self.turns.acquire_many(if held.is_empty() { 1 } else { TURNS }).await;
-            if turn.is_err() || self.is_lost() {
+            let Some(connection) = self.ready_connection().await else { return Ok(None) };
+            let restricted = self.restricted_scopes(scopes);
+            let permit = self.permits.acquire_many(if restricted.is_empty() { 1 } else { MAX_IN_FLIGHT }).await;
+            if permit.is_err() || self.is_down() {
                 return Ok(None);
             }
-            match self.local.peek(&held, lane)? {
+            match self.local.peek(&restricted, priority)? {
                 Duration::ZERO => {}
                 wait => return Ok(Some(Decision::Wait(wait))),
             }
-            let asking = Asking::one_more(&self.asking);
-            match self.once(&line, &take, scopes.len()).await {
-                Ok(Answer::Clash(index)) => return Err(clash(&scopes[index])),
-                Ok(Answer::Figures { wait, scopes: figures, .. }) => {
+            let acquiring = Acquiring::start(&self.acquiring);
+            match self.run_once(&connection, &acquire, scopes.len()).await {
+                Ok(ScriptReply::KindMismatch(index)) => return Err(kind_mismatch(&scopes[index])),
+                Ok(ScriptReply::Scopes { wait, scopes: states, .. }) => {
                     if wait.is_zero() {
-                        self.local.record(scopes, lane)?;
+                        self.local.record(scopes, priority)?;
                     }
-                    self.learn(scopes, &figures, &held, asking.others()).await?;
+                    self.update_local(scopes, &states, &restricted, acquiring.others()).await?;
                     return Ok(Some(if wait.is_zero() { Decision::Go } else { Decision::Wait(wait) }));
                 }
-                Err(failure) => self.missed(&line, &failure, last),
+                Err(failure) => self.handle_failure(&connection, &failure, last),
             }
         }
         Ok(None)
     }
 
-    /// The local share alone.
-    pub(super) async fn alone(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
+    /// Decides with the local share only.
+    pub(super) async fn acquire_local(&self, scopes: &[Scope], priority: Priority) -> Result<Decision, LimiterError> {
         let now = self.clock.monotonic();
-        // If it was found again meanwhile, it is to be asked again.
-        let pause = self.state().lost.map_or(ASK_AGAIN, |lost| (lost + PAUSE).saturating_sub(now));
-        if pause > Duration::ZERO {
-            return Ok(Decision::Wait(pause));
+        // If Redis is back already, the caller retries with Redis.
+        let delay =
+            self.state().down_since.map_or(RETRY_DELAY, |down_since| (down_since + FALLBACK_DELAY).saturating_sub(now));
+        if delay > Duration::ZERO {
+            return Ok(Decision::Wait(delay));
         }
-        let decision = self.local.try_acquire(scopes, lane).await?;
+        let decision = self.local.try_acquire(scopes, priority).await?;
         if decision == Decision::Go {
             self.fallbacks.fetch_add(1, Relaxed);
         }
         Ok(decision)
     }
 
-    /// An answer about these scopes; `None` when Redis is lost.
-    pub(super) async fn ask(self: &Arc<Self>, question: &ScriptInvocation<'_>, scopes: &[Scope]) -> Option<Answer> {
+    /// Runs the script for these scopes. `None` if Redis is down.
+    pub(super) async fn run(self: &Arc<Self>, call: &ScriptInvocation<'_>, scopes: &[Scope]) -> Option<ScriptReply> {
         for last in [false, true] {
-            let line = self.ready().await?;
-            let _turn = self.turns.acquire().await.ok().filter(|_| !self.is_lost())?;
-            match self.once(&line, question, scopes.len()).await {
-                Ok(answer) => return Some(answer),
-                Err(failure) => self.missed(&line, &failure, last),
+            let connection = self.ready_connection().await?;
+            let _permit = self.permits.acquire().await.ok().filter(|_| !self.is_down())?;
+            match self.run_once(&connection, call, scopes.len()).await {
+                Ok(reply) => return Some(reply),
+                Err(failure) => self.handle_failure(&connection, &failure, last),
             }
         }
         None
     }
 
-    /// A connection may have been closed while nobody used it, and an answer may be late because this process is: only
-    /// what happens again on a new connection means a loss. One process that is alone by mistake overruns the quotas.
-    fn missed(self: &Arc<Self>, line: &Line, failure: &Failure, last: bool) {
+    /// Discards the connection after the first failure, and marks Redis as down after the second. An idle connection may have been
+    /// closed and this process may be slow, while a process that falls back by mistake exceeds the quotas.
+    fn handle_failure(self: &Arc<Self>, connection: &Connection, failure: &RedisFailure, last: bool) {
         match failure {
-            Failure::Broken(_) | Failure::Late(_) if !last => self.link.forget(line.number),
-            _ => self.lose(line.number, failure),
+            RedisFailure::Disconnected(_) | RedisFailure::Timeout(_) if !last => {
+                self.connector.discard(connection.generation)
+            }
+            _ => self.mark_down(connection.generation, failure),
         }
     }
 
-    /// A connection to a Redis whose age is known; `None` when Redis is lost.
-    async fn ready(self: &Arc<Self>) -> Option<Line> {
-        if self.is_lost() {
+    /// Returns a connection with a completed handshake. `None` if Redis is down.
+    async fn ready_connection(self: &Arc<Self>) -> Option<Connection> {
+        if self.is_down() {
             return None;
         }
-        match self.reach().await {
-            Ok(line) => Some(line).filter(|_| !self.is_lost()),
+        match self.connect().await {
+            Ok(connection) => Some(connection).filter(|_| !self.is_down()),
             Err(failure) => {
-                self.lose(u64::MAX, &failure);
+                self.mark_down(u64::MAX, &failure);
                 None
             }
         }
     }
 
-    async fn reach(&self) -> Result<Line, Failure> {
-        let line = timeout(&*self.clock, PATIENCE, self.link.line()).await;
-        let line = line.unwrap_or(Err(Failure::Late(PATIENCE)))?;
-        if self.state().greeted < line.number {
-            self.greet(&line).await?;
+    async fn connect(&self) -> Result<Connection, RedisFailure> {
+        let connection = timeout(&*self.clock, REPLY_TIMEOUT, self.connector.connection()).await;
+        let connection = connection.unwrap_or(Err(RedisFailure::Timeout(REPLY_TIMEOUT)))?;
+        if self.state().handshaken < connection.generation {
+            self.handshake(&connection).await?;
         }
-        Ok(line)
+        Ok(connection)
     }
 
-    /// Learns how long this Redis has been counting, and whether it lets us write.
-    async fn greet(&self, line: &Line) -> Result<(), Failure> {
-        self.once(line, &self.desk.look(&[], |_| Known::default()), 0).await?;
+    /// Reads how long Redis has been counting, and checks that it accepts writes.
+    async fn handshake(&self, connection: &Connection) -> Result<(), RedisFailure> {
+        self.run_once(connection, &self.script.inspect(&[], |_| LocalWindow::default()), 0).await?;
         let mut state = self.state();
-        state.greeted = state.greeted.max(line.number);
+        state.handshaken = state.handshaken.max(connection.generation);
         Ok(())
     }
 
-    /// Asks once, on this connection.
-    async fn once(&self, line: &Line, question: &ScriptInvocation<'_>, scopes: usize) -> Result<Answer, Failure> {
-        let numbers = timeout(&*self.clock, PATIENCE, self.link.ask(line, question)).await;
-        let numbers: Vec<i64> = numbers.unwrap_or(Err(Failure::Late(PATIENCE)))?;
-        let answer = Answer::read(&numbers, scopes)?;
-        if let Answer::Figures { age, .. } = &answer {
-            let began = self.clock.monotonic().checked_sub(*age);
+    /// Runs the script once on this connection.
+    async fn run_once(
+        &self,
+        connection: &Connection,
+        call: &ScriptInvocation<'_>,
+        scopes: usize,
+    ) -> Result<ScriptReply, RedisFailure> {
+        let numbers = timeout(&*self.clock, REPLY_TIMEOUT, self.connector.run_on(connection, call)).await;
+        let numbers: Vec<i64> = numbers.unwrap_or(Err(RedisFailure::Timeout(REPLY_TIMEOUT)))?;
+        let reply = ScriptReply::parse(&numbers, scopes)?;
+        if let ScriptReply::Scopes { age, .. } = &reply {
+            let counting_since = self.clock.monotonic().checked_sub(*age);
             let mut state = self.state();
-            state.blind = state.blind.max(began);
+            state.unsynced_until = state.unsynced_until.max(counting_since);
         }
-        Ok(answer)
+        Ok(reply)
     }
 
-    /// The scopes in which Redis may not know every call that still counts.
-    fn held(&self, scopes: &[Scope]) -> Vec<Scope> {
-        let Some(blind) = self.state().blind else { return Vec::new() };
-        let past = self.clock.monotonic().saturating_sub(blind);
-        let holds = |scope: &&Scope| match scope.quota() {
-            Quota::SlidingWindow { span, .. } => past < span.saturating_add(SETTLE),
-            Quota::TokenBucket { .. } => past < PACE_SPAN + SETTLE,
-            // Redis is told the count of a budget that it forgot.
+    /// Returns the scopes in which Redis may not know every call that still counts. The local share restricts them.
+    fn restricted_scopes(&self, scopes: &[Scope]) -> Vec<Scope> {
+        let Some(unsynced_until) = self.state().unsynced_until else { return Vec::new() };
+        let elapsed = self.clock.monotonic().saturating_sub(unsynced_until);
+        let is_restricted = |scope: &&Scope| match scope.quota() {
+            Quota::SlidingWindow { span, .. } => elapsed < span.saturating_add(RECOVERY_MARGIN),
+            Quota::TokenBucket { .. } => elapsed < TOKEN_BUCKET_SPAN + RECOVERY_MARGIN,
+            // Every call sends Redis the local count of a fixed window.
             Quota::FixedWindow { .. } => false,
         };
-        scopes.iter().filter(holds).cloned().collect()
+        scopes.iter().filter(is_restricted).cloned().collect()
     }
 
-    /// Tells the local limiter what Redis knows: the others' calls, and what the provider told the others. Of `asking`
-    /// calls Redis may know already what the local limiter learns in a moment; and where everybody keeps to their share
-    /// (`held`), the others' calls need not be known, which would count from now on and not from when they were made.
-    async fn learn(
+    /// Copies the counts and the provider feedback that Redis has from all processes to the local limiter. Redis may have counted
+    /// `in_flight` calls that the local limiter records later. Skips the calls of other processes in `restricted` scopes:
+    /// every process keeps to its share there, and the calls would count from now on instead of from their start.
+    async fn update_local(
         &self,
         scopes: &[Scope],
-        figures: &[Figures],
-        held: &[Scope],
-        asking: u32,
+        states: &[ScopeState],
+        restricted: &[Scope],
+        in_flight: u32,
     ) -> Result<(), LimiterError> {
-        for (scope, figures) in scopes.iter().zip(figures) {
+        for (scope, state) in scopes.iter().zip(states) {
             let mut feedback = Feedback::new(scope.clone());
             if !matches!(scope.quota(), Quota::TokenBucket { .. }) {
-                feedback.limit = Some(figures.limit);
+                feedback.limit = Some(state.limit);
             }
-            if feedback.limit.is_some() && !held.contains(scope) {
-                feedback.remaining = Some(figures.limit.saturating_sub(figures.used.saturating_sub(asking)));
+            if feedback.limit.is_some() && !restricted.contains(scope) {
+                feedback.remaining = Some(state.limit.saturating_sub(state.used.saturating_sub(in_flight)));
             }
-            feedback.reset_after = figures.reset;
-            feedback.retry_after = figures.closed;
+            feedback.reset_after = state.resets_in;
+            feedback.retry_after = state.blocked_for;
             self.local.observe(&feedback).await?;
         }
         Ok(())
     }
 
-    /// A budget as it is known here, for a Redis that knows nothing of it.
-    pub(super) fn known(&self, scope: &Scope) -> Known {
-        // In process it never waits.
+    /// Returns the local count of a fixed window, for a Redis that has lost its data.
+    pub(super) fn local_window(&self, scope: &Scope) -> LocalWindow {
+        // The local limiter never waits.
         match self.local.usage(scope).now_or_never() {
-            Some(Ok(usage)) => Known { used: usage.used, resets_in: usage.resets_in.unwrap_or_default() },
-            _ => Known::default(),
+            Some(Ok(usage)) => LocalWindow { used: usage.used, resets_in: usage.resets_in.unwrap_or_default() },
+            _ => LocalWindow::default(),
         }
     }
 
-    /// Goes on alone until Redis is found again; unless somebody did so before, or there is a newer connection.
-    fn lose(self: &Arc<Self>, line: u64, failure: &Failure) {
-        self.link.forget(line);
+    /// Falls back to the local share until Redis is back. Does nothing if Redis is down already or there is a newer connection.
+    fn mark_down(self: &Arc<Self>, generation: u64, failure: &RedisFailure) {
+        self.connector.discard(generation);
         {
             let mut state = self.state();
-            if state.lost.is_some() || state.greeted > line {
+            if state.down_since.is_some() || state.handshaken > generation {
                 return;
             }
-            state.lost = Some(self.clock.monotonic());
+            state.down_since = Some(self.clock.monotonic());
         }
-        self.losses.fetch_add(1, Relaxed);
-        tracing::error!(%failure, "Redis is lost: this process keeps to its share of the limits until it is back");
-        let pause = if matches!(failure, Failure::Broken(_) | Failure::Late(_)) {
-            LOOK_AGAIN
+        self.outages.fetch_add(1, Relaxed);
+        tracing::error!(%failure, "Redis is down: this process uses its local share of the limits until Redis is back");
+        let interval = if matches!(failure, RedisFailure::Disconnected(_) | RedisFailure::Timeout(_)) {
+            RECONNECT_INTERVAL
         } else {
-            LOOK_AGAIN_AFTER_REFUSAL
+            RECONNECT_INTERVAL_AFTER_ERROR
         };
-        tokio::spawn(look_again(Arc::downgrade(self), Arc::clone(&self.clock), pause));
+        tokio::spawn(reconnect_until_up(Arc::downgrade(self), Arc::clone(&self.clock), interval));
     }
 
-    async fn is_back(&self) -> bool {
-        let found = async {
-            let line = self.reach().await?;
-            self.greet(&line).await
+    async fn try_recover(&self) -> bool {
+        let handshake = async {
+            let connection = self.connect().await?;
+            self.handshake(&connection).await
         };
-        if found.await.is_err() {
-            self.link.forget(u64::MAX);
+        if handshake.await.is_err() {
+            self.connector.discard(u64::MAX);
             return false;
         }
         let mut state = self.state();
-        state.blind = Some(self.clock.monotonic());
-        state.lost = None;
+        state.unsynced_until = Some(self.clock.monotonic());
+        state.down_since = None;
         true
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.state().lost.is_some()
+    pub(super) fn is_down(&self) -> bool {
+        self.state().down_since.is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -286,43 +293,43 @@ impl Fallback {
     }
 }
 
-/// A call that Redis is asked about.
-struct Asking<'a>(&'a AtomicU32);
+/// Counts an acquire call while it is in flight.
+struct Acquiring<'a>(&'a AtomicU32);
 
-impl<'a> Asking<'a> {
-    fn one_more(count: &'a AtomicU32) -> Self {
+impl<'a> Acquiring<'a> {
+    fn start(count: &'a AtomicU32) -> Self {
         count.fetch_add(1, Relaxed);
         Self(count)
     }
 
-    /// How many others there are.
+    /// Returns the number of other calls in flight.
     fn others(&self) -> u32 {
         self.0.load(Relaxed).saturating_sub(1)
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for Acquiring<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
 }
 
-/// Looks for a lost Redis until it is found or nobody needs it any more.
-async fn look_again(inner: Weak<Fallback>, clock: Arc<dyn Clock>, pause: Duration) {
+/// Tries to reconnect until Redis is back or the limiter is dropped.
+async fn reconnect_until_up(limiter: Weak<FallbackLimiter>, clock: Arc<dyn Clock>, interval: Duration) {
     loop {
-        clock.sleep(pause).await;
-        let Some(inner) = inner.upgrade() else { return };
-        if inner.is_back().await {
-            tracing::warn!("Redis is back: limits are shared again");
+        clock.sleep(interval).await;
+        let Some(limiter) = limiter.upgrade() else { return };
+        if limiter.try_recover().await {
+            tracing::warn!("Redis is up again: processes share the limits");
             return;
         }
     }
 }
 
-/// As the local limiter says it of scopes of one process.
-pub(super) fn clash(scope: &Scope) -> LimiterError {
+/// Returns the error of a scope whose key Redis counts by another kind of quota.
+pub(super) fn kind_mismatch(scope: &Scope) -> LimiterError {
     LimiterError::new(format!(
-        "the scope `{}` is counted in another way (window, budget, pace) in Redis already: give it a key of its own",
+        "Redis already counts the scope `{}` by another kind of quota (sliding window, fixed window, token bucket): use another key",
         scope.key()
     ))
 }

@@ -10,61 +10,62 @@ use sidecar_core::{
 
 use super::{
     PREFIX, RedisUrlError,
-    link::{Failure, Link},
+    connection::{Connector, RedisFailure},
 };
 
-/// How long Redis may take to answer. Leases are prolonged in time only if this is well below their length.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// A century: added to Redis's clock it stays far from the end of its numbers.
-const LONGEST: Duration = Duration::from_secs(3_155_760_000);
+/// Limits a call to Redis. Must be well below the TTL of a lease, or a renewal comes too late.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// A century. Prevents an overflow when Redis adds the TTL to its clock.
+const MAX_TTL: Duration = Duration::from_secs(3_155_760_000);
 
 /// Leases in Redis.
 ///
-/// A Redis that loses its data, or fails over to a replica that lags, loses leases: two processes may then hold the same
-/// one. Keep leases in the database where that matters, as it does for tokens; the database's are the default
-/// everywhere in Sidecar. While Redis cannot be reached, every method answers with a [`StoreError`] that may be retried,
-/// within a second.
+/// If Redis loses its data or fails over to a lagging replica, it loses leases, and two processes can then hold the same one.
+/// Use the leases of the database, the default everywhere in Sidecar, where that matters, for example for tokens. While Redis
+/// is unreachable, every method returns a retryable [`StoreError`] within a second.
 pub struct RedisLeases {
-    link: Link,
+    connector: Connector,
     script: Script,
     clock: Arc<dyn Clock>,
-    /// What keys begin with. The braces are the hash tag.
-    keys: String,
+    /// The braces are the hash tag.
+    key_prefix: String,
 }
 
 impl RedisLeases {
-    /// With keys that begin with [`PREFIX`]. Nothing is sent.
+    /// Creates a lease store with the key prefix [`PREFIX`]. Connects on the first call.
     ///
     /// # Errors
-    /// [`RedisUrlError`] when the address cannot be used.
+    /// [`RedisUrlError`] if the URL is rejected.
     pub fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisUrlError> {
         Self::with_prefix(url, PREFIX, clock)
     }
 
-    /// With a prefix of your own, without braces.
+    /// Creates a lease store with another key prefix, which must not contain braces.
     ///
     /// # Errors
     /// As [`RedisLeases::new`].
     pub fn with_prefix(url: &str, prefix: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisUrlError> {
         let script = Script::new(include_str!("lease.lua"));
-        Ok(Self { link: Link::open(url)?, script, clock, keys: format!("{{{prefix}lease}}:") })
+        Ok(Self { connector: Connector::open(url)?, script, clock, key_prefix: format!("{{{prefix}lease}}:") })
     }
 
-    fn question(&self, operation: &str, key: &str, holder: &str, ttl: Duration) -> ScriptInvocation<'_> {
-        // A lease of less than a millisecond is not one that has ended already.
-        let millis = ttl.min(LONGEST).as_micros().div_ceil(1_000);
-        let mut question = self.script.key(format!("{}held:{key}", self.keys));
-        question.key(format!("{}fence", self.keys));
-        question.arg(operation).arg(holder).arg(millis.to_string());
-        question
+    fn script_call(&self, operation: &str, key: &str, holder: &str, ttl: Duration) -> ScriptInvocation<'_> {
+        // Rounds up, so that a TTL below a millisecond does not become zero.
+        let millis = ttl.min(MAX_TTL).as_micros().div_ceil(1_000);
+        let mut call = self.script.key(format!("{}lease:{key}", self.key_prefix));
+        call.key(format!("{}fence", self.key_prefix));
+        call.arg(operation).arg(holder).arg(millis.to_string());
+        call
     }
 
-    async fn ask(&self, question: &ScriptInvocation<'_>) -> Result<u64, StoreError> {
-        self.link.run(&*self.clock, PATIENCE, question).await.map_err(|failure| {
-            let message = format!("Redis did not keep the lease: {failure}");
+    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<u64, StoreError> {
+        self.connector.run_with_retry(&*self.clock, REPLY_TIMEOUT, call).await.map_err(|failure| {
+            let message = format!("the lease operation failed: {failure}");
             match failure {
-                Failure::Broken(error) | Failure::Refused(error) => StoreError::unavailable(message).with_source(error),
-                Failure::Late(_) | Failure::Strange => StoreError::unavailable(message),
+                RedisFailure::Disconnected(error) | RedisFailure::Rejected(error) => {
+                    StoreError::unavailable(message).with_source(error)
+                }
+                RedisFailure::Timeout(_) | RedisFailure::UnexpectedReply => StoreError::unavailable(message),
             }
         })
     }
@@ -79,20 +80,20 @@ impl fmt::Debug for RedisLeases {
 #[async_trait]
 impl LeaseStore for RedisLeases {
     async fn try_acquire(&self, key: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
-        let fence = self.ask(&self.question("take", key, holder, ttl)).await?;
+        let fence = self.run(&self.script_call("acquire", key, holder, ttl)).await?;
         Ok((fence > 0).then(|| Lease { key: key.into(), holder: holder.into(), fence }))
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
-        let mut question = self.question("renew", &lease.key, &lease.holder, ttl);
-        question.arg(lease.fence);
-        Ok(self.ask(&question).await? > 0)
+        let mut call = self.script_call("renew", &lease.key, &lease.holder, ttl);
+        call.arg(lease.fence);
+        Ok(self.run(&call).await? > 0)
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let mut question = self.question("release", &lease.key, &lease.holder, Duration::ZERO);
-        question.arg(lease.fence);
-        self.ask(&question).await?;
+        let mut call = self.script_call("release", &lease.key, &lease.holder, Duration::ZERO);
+        call.arg(lease.fence);
+        self.run(&call).await?;
         Ok(())
     }
 }

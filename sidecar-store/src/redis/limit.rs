@@ -8,70 +8,70 @@ use sidecar_core::{
 
 use super::{
     PREFIX, RedisUrlError,
-    fallback::{Fallback, clash},
-    link::Link,
-    question::{Answer, Desk, Figures, Known},
+    connection::Connector,
+    fallback::{FallbackLimiter, kind_mismatch},
+    script::{LimitScript, LocalWindow, ScopeState, ScriptReply},
 };
 
-/// Limits that processes share in one Redis, exact over all of them.
+/// A rate limiter that counts the calls of all processes in one Redis.
 ///
-/// A decision is one script in Redis, and takes a round trip. When Redis cannot be reached, does not answer twice for
-/// half a second, or answers with an error, calls wait for a second; then this process goes on by itself with its equal
-/// part of each quota ([`RedisLimiter::set_processes`] says how many there are), and looks for Redis every half second. Every call is counted here too, with what Redis and the
-/// provider said of the others' calls, so that no window is overrun at the loss; and once Redis is back, which may have
-/// forgotten everything, the local part stays in force beside it until the window is full again. Losing Redis fails no
-/// call.
+/// A decision is one script call, so one round trip. Redis counts as down if it is unreachable, does not reply twice within
+/// half a second, or returns an error. Calls then wait for a second. After that the process falls back to its equal share of
+/// each quota ([`RedisLimiter::set_processes`] sets the number of processes) and tries to reconnect every half second. The
+/// process also counts every call locally, including the calls of others that Redis and the provider report, so an outage
+/// exceeds no window. Redis may come back without its data, so the local share stays in force until a window has passed. An
+/// outage fails no call.
 ///
-/// Needs a tokio runtime that lives as long as it does.
-pub struct RedisLimiter(Arc<Fallback>);
+/// Needs a tokio runtime that outlives the limiter.
+pub struct RedisLimiter(Arc<FallbackLimiter>);
 
-/// How a [`RedisLimiter`] fares.
+/// The status of a [`RedisLimiter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimiterStatus {
-    /// Redis is lost: the local part of each quota holds.
+    /// Redis is down, and the local share of each quota applies.
     pub degraded: bool,
-    /// Calls that were let go without Redis so far.
+    /// The number of calls that were allowed without Redis.
     pub fallbacks: u64,
-    /// How often Redis was lost so far.
-    pub losses: u64,
+    /// The number of Redis outages.
+    pub outages: u64,
 }
 
 impl RedisLimiter {
-    /// With keys that begin with [`PREFIX`]. Nothing is sent: that Redis cannot be reached shows in
-    /// [`RedisLimiter::check`] and with the first call.
+    /// Creates a limiter with the key prefix [`PREFIX`]. Connects on the first call or [`RedisLimiter::check`].
     ///
     /// # Errors
-    /// [`RedisUrlError`] when the address cannot be used.
+    /// [`RedisUrlError`] if the URL is rejected.
     pub fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisUrlError> {
         Self::with_prefix(url, PREFIX, clock)
     }
 
-    /// With a prefix of your own, without braces. Limiters share their counters when Redis and prefix are the same.
+    /// Creates a limiter with another key prefix, which must not contain braces. Limiters with the same Redis and prefix share
+    /// their counters.
     ///
     /// # Errors
     /// As [`RedisLimiter::new`].
     pub fn with_prefix(url: &str, prefix: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisUrlError> {
-        Ok(Self(Arc::new(Fallback::new(Link::open(url)?, Desk::new(prefix), clock))))
+        Ok(Self(Arc::new(FallbackLimiter::new(Connector::open(url)?, LimitScript::new(prefix), clock))))
     }
 
-    /// Says how many processes share the quotas, this one included: each keeps to its equal part while Redis is lost.
-    /// 1 until it is said.
+    /// Sets the number of processes that share the quotas, including this one. Each uses an equal share while Redis is down.
+    /// Defaults to 1.
     pub fn set_processes(&self, count: u32) {
         self.0.local.set_processes(count);
     }
 
-    /// How it fares.
+    /// Returns the current status.
     pub fn status(&self) -> LimiterStatus {
         LimiterStatus {
-            degraded: self.0.is_lost(),
+            degraded: self.0.is_down(),
             fallbacks: self.0.fallbacks.load(Relaxed),
-            losses: self.0.losses.load(Relaxed),
+            outages: self.0.outages.load(Relaxed),
         }
     }
 
-    /// Whether Redis answers now, and counts for us. Takes a second or two at most.
+    /// Returns `true` if Redis replies and accepts writes. Takes at most two seconds.
     pub async fn check(&self) -> bool {
-        self.0.ask(&self.0.desk.look(&[], |_| Known::default()), &[]).await.is_some()
+        self.0.run(&self.0.script.inspect(&[], |_| LocalWindow::default()), &[]).await.is_some()
     }
 }
 
@@ -83,15 +83,15 @@ impl fmt::Debug for RedisLimiter {
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
-    async fn try_acquire(&self, scopes: &[Scope], lane: Priority) -> Result<Decision, LimiterError> {
-        // Finds scopes that make no sense together before Redis takes them.
-        self.0.local.peek(scopes, lane)?;
+    async fn try_acquire(&self, scopes: &[Scope], priority: Priority) -> Result<Decision, LimiterError> {
+        // Rejects invalid combinations of scopes before Redis counts them.
+        self.0.local.peek(scopes, priority)?;
         if scopes.is_empty() {
             return Ok(Decision::Go);
         }
-        match self.0.shared(scopes, lane).await? {
+        match self.0.acquire_shared(scopes, priority).await? {
             Some(decision) => Ok(decision),
-            None => self.0.alone(scopes, lane).await,
+            None => self.0.acquire_local(scopes, priority).await,
         }
     }
 
@@ -99,8 +99,8 @@ impl RateLimiter for RedisLimiter {
         let inner = &self.0;
         inner.local.observe(feedback).await?;
         let scopes = std::slice::from_ref(&feedback.scope);
-        match inner.ask(&inner.desk.observe(feedback, |scope| inner.known(scope)), scopes).await {
-            Some(Answer::Clash(_)) => Err(clash(&feedback.scope)),
+        match inner.run(&inner.script.observe(feedback, |scope| inner.local_window(scope)), scopes).await {
+            Some(ScriptReply::KindMismatch(_)) => Err(kind_mismatch(&feedback.scope)),
             _ => Ok(()),
         }
     }
@@ -108,9 +108,9 @@ impl RateLimiter for RedisLimiter {
     async fn usage(&self, scope: &Scope) -> Result<Usage, LimiterError> {
         let (inner, scopes) = (&self.0, std::slice::from_ref(scope));
         let local = inner.local.usage(scope).await?;
-        match inner.ask(&inner.desk.look(scopes, |scope| inner.known(scope)), scopes).await {
-            Some(Answer::Clash(_)) => Err(clash(scope)),
-            Some(Answer::Figures { scopes, .. }) => Ok(scopes.first().map_or(local, Figures::usage)),
+        match inner.run(&inner.script.inspect(scopes, |scope| inner.local_window(scope)), scopes).await {
+            Some(ScriptReply::KindMismatch(_)) => Err(kind_mismatch(scope)),
+            Some(ScriptReply::Scopes { scopes, .. }) => Ok(scopes.first().map_or(local, ScopeState::usage)),
             None => Ok(local),
         }
     }

@@ -1,34 +1,34 @@
-//! Limits and leases that processes share over Redis (5 or later; 7 is what the tests run).
+//! Rate limits and leases that processes share over Redis (5 or later; the tests run 7).
 //!
-//! Here live [`RedisLimiter`] and [`RedisLeases`], and the Lua that both need to do several things at once. The rules of
-//! limits are those of [`sidecar_core::rate_limit::LocalLimiter`]; what waits for a limit is the pipeline.
+//! [`RedisLimiter`] and [`RedisLeases`] run Lua scripts, because each operation must be atomic. The limits follow the rules of
+//! [`sidecar_core::rate_limit::LocalLimiter`]; the HTTP pipeline waits for them.
 //!
-//! One server, or a primary with replicas behind one address: this is no client of a Redis cluster. All keys of one
-//! limiter share a hash tag all the same, so that a proxy in front of a cluster finds them in one slot. Time is Redis's
-//! own; it must not be set back, or what was counted counts that much longer.
+//! Supports one server, or a primary with replicas behind one address, but not the Redis cluster protocol. All keys of a
+//! limiter share a hash tag, so a proxy in front of a cluster finds them in one slot. The scripts use the Redis clock. If it is
+//! set back, calls count longer by that time.
 //!
-//! Invariant: Redis is a convenience. While it is lost no call fails for it, and no limit is overrun.
+//! Invariant: a Redis outage fails no call and exceeds no limit.
 
+mod connection;
 mod fallback;
 mod lease;
 mod limit;
-mod link;
-mod question;
+mod script;
 
 pub use lease::RedisLeases;
 pub use limit::{LimiterStatus, RedisLimiter};
 
-/// What keys begin with unless another prefix is given.
+/// The default prefix of every key.
 pub const PREFIX: &str = "sidecar:";
 
-/// The address names no Redis that this crate can speak to. Never holds the address, which may have a password in it.
+/// Why a Redis URL is rejected. Never contains the URL, because it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisUrlError {
-    /// It cannot be read.
-    #[error("the Redis URL cannot be read: give redis://host:6379, or redis://user:password@host:6379/0")]
-    Unreadable,
-    /// It asks for TLS.
-    #[error("this build speaks to Redis without TLS: give redis://…, over a network of your own or a tunnel")]
-    Tls,
+    /// The URL is not valid.
+    #[error("the Redis URL is not valid: use redis://host:6379 or redis://user:password@host:6379/0")]
+    Invalid,
+    /// The URL requires TLS.
+    #[error("this build does not support TLS to Redis: use redis://… over a private network or a tunnel")]
+    TlsUnsupported,
 }

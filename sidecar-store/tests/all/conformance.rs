@@ -1,4 +1,4 @@
-//! The behaviours of every port, on a database in memory and on a file; the two ports that the core keeps in memory too.
+//! Conformance of every port on each database, and of the in-memory ports of the core.
 
 mod in_memory {
     use std::sync::Arc;
@@ -22,7 +22,7 @@ mod on_a_file {
     sidecar_store::store_conformance!(file);
 }
 
-mod of_the_core {
+mod in_memory_store_of_the_core {
     use std::sync::Arc;
 
     use sidecar_core::token::MemoryStore;

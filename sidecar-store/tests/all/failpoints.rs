@@ -8,7 +8,7 @@ use sidecar_core::{
 use crate::support::open;
 
 #[tokio::test]
-async fn without_its_deduplication_the_inbox_keeps_everything() {
+async fn without_deduplication_the_inbox_stores_everything() {
     let store = open("sqlite::memory:").await;
     let delivery = NewDelivery {
         source: Cow::Borrowed("ghl"),

@@ -1,6 +1,5 @@
-//! The store judged from outside, in one binary: the behaviours of the ports, the rule of records against a model, and
-//! what is this store's own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Black-box tests of the store in one binary: port conformance, records against a model, and the features of this store.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod conformance;
 #[cfg(feature = "failpoints")]

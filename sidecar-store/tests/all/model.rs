@@ -1,5 +1,5 @@
-//! Whatever order changes arrive in, however often and in whatever batches: the store ends in what the rule, applied one
-//! change after another, ends in. And webhooks alone end in the newest, whatever their order.
+//! Properties of records: batches in any order and size end in the state that `resolve` gives for single changes, and webhooks
+//! in any order end in the newest state.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,10 +12,10 @@ use sidecar_core::{
 };
 use sidecar_store::SqlStore;
 
-/// `SIDECAR_PROPTEST_CASES` scales it.
+/// Returns the configuration with `default` cases, or `SIDECAR_PROPTEST_CASES` if set.
 fn cases(default: u32) -> ProptestConfig {
-    let asked = std::env::var("SIDECAR_PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
+    let requested = std::env::var("SIDECAR_PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig { cases: requested.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn key(id: u8) -> RecordKey {
@@ -33,8 +33,8 @@ fn change() -> impl Strategy<Value = Change> {
         2 => Just(ChangeOrigin::Listed),
         1 => (0..4_u64).prop_map(|revision| ChangeOrigin::Read { revision }),
     ];
-    let place = (prop::option::of("l_[12]"), prop::option::of(0..5_i64));
-    (0..3_u8, origin, 0..30_i64, fields(), prop::bool::weighted(0.2), place).prop_map(
+    let location_and_position = (prop::option::of("l_[12]"), prop::option::of(0..5_i64));
+    (0..3_u8, origin, 0..30_i64, fields(), prop::bool::weighted(0.2), location_and_position).prop_map(
         |(id, origin, version, fields, delete, (location, position))| Change {
             key: key(id),
             location: location.map(Into::into),
@@ -53,11 +53,11 @@ fn change() -> impl Strategy<Value = Change> {
     )
 }
 
-/// The reference: the rule, one change after another, in a map.
+/// The reference model: `resolve` for each change, in a map.
 #[derive(Default)]
 struct Model {
     records: BTreeMap<RecordKey, Record>,
-    doubtful: std::collections::BTreeSet<RecordKey>,
+    ambiguous: std::collections::BTreeSet<RecordKey>,
 }
 
 impl Model {
@@ -69,7 +69,7 @@ impl Model {
             }
             Resolution::Keep(written) => written,
             Resolution::Refetch => {
-                self.doubtful.insert(change.key.clone());
+                self.ambiguous.insert(change.key.clone());
                 ChangeOutcome::Ambiguous
             }
         }
@@ -84,7 +84,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Single changes by the rule in a map, batches in the store: both end in the same.
+/// Checks that batches in the store end in the same state as single changes in the model.
 async fn compare(url: &str, changes: &[Change], size: usize) {
     let store = crate::support::open(url).await;
     let mut model = Model::default();
@@ -96,7 +96,7 @@ async fn compare(url: &str, changes: &[Change], size: usize) {
         assert_eq!(store.record(&key(id)).await.unwrap(), model.records.get(&key(id)).cloned());
     }
     let (waiting, _) = sidecar_core::queue::outbox::Outbox::waiting_tasks(&*store).await.unwrap();
-    assert_eq!(waiting, model.doubtful.len() as u64);
+    assert_eq!(waiting, model.ambiguous.len() as u64);
     store.close().await;
 }
 
@@ -109,9 +109,9 @@ proptest! {
     }
 
     #[test]
-    fn webhooks_in_any_order_and_number_end_in_the_newest(
+    fn webhooks_in_any_order_end_in_the_newest(
         (arrivals, newest) in (1..12_i64).prop_flat_map(|count| {
-            // Each event carries the whole state, so that the newest alone is the result; each comes at least once.
+            // Each event has the whole state, so the newest one is the result. Each arrives twice.
             let arrivals: Vec<i64> = (0..count).chain(0..count).collect();
             (Just(arrivals).prop_shuffle(), Just(count - 1))
         }),
@@ -143,7 +143,7 @@ proptest! {
     #![proptest_config(cases(8))]
 
     #[test]
-    fn batches_on_postgres_end_there_too(changes in prop::collection::vec(change(), 0..40), size in 1..12_usize) {
+    fn batches_on_postgres_end_where_single_changes_end(changes in prop::collection::vec(change(), 0..40), size in 1..12_usize) {
         block_on(async { compare(&crate::postgres::url().await, &changes, size).await });
     }
 }

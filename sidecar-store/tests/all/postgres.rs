@@ -1,4 +1,4 @@
-//! PostgreSQL databases for the tests: each its own, gone when its test ends.
+//! PostgreSQL databases for tests, one per test, dropped when the test ends.
 
 use std::{borrow::Cow, cell::RefCell, task::Poll, time::Duration};
 
@@ -9,7 +9,7 @@ use sidecar_core::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 thread_local! {
-    /// Ends with the test's thread, and the databases with it.
+    /// Dropped with the thread of the test, which drops the databases.
     static DATABASES: RefCell<Vec<Database>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -18,20 +18,20 @@ struct Database(String);
 impl Drop for Database {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.0);
-        // A runtime cannot wait within another one, hence the thread.
-        let dropping = std::thread::spawn(|| {
+        // A runtime cannot block within another one.
+        let thread = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(execute(statement));
         });
-        let _ = dropping.join();
+        let _ = thread.join();
     }
 }
 
-/// The URL of a new database.
+/// Creates a database and returns its URL.
 pub(crate) async fn url() -> String {
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
     execute(format!("CREATE DATABASE {name}")).await;
-    let server = server();
+    let server = server_url();
     let (server, _) = server.rsplit_once('/').unwrap();
     let url = format!("{server}/{name}");
     DATABASES.with_borrow_mut(|databases| databases.push(Database(name)));
@@ -39,22 +39,22 @@ pub(crate) async fn url() -> String {
 }
 
 async fn execute(statement: String) {
-    let mut connection = PgConnection::connect(&server()).await.unwrap();
+    let mut connection = PgConnection::connect(&server_url()).await.unwrap();
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
 }
 
-/// Where databases are made: the instance that `tests/run` started.
-fn server() -> String {
+/// Returns the URL of the server that `tests/run` started.
+fn server_url() -> String {
     std::env::var("SIDECAR_TEST_POSTGRES_URL").unwrap_or_else(|_| {
         panic!(
-            "SIDECAR_TEST_POSTGRES_URL is not set: use `tests/run store`, or keep `tests/run services` running beside and \
-             export what it prints"
+            "SIDECAR_TEST_POSTGRES_URL is not set: use `tests/run store`, or run `tests/run services` and export the \
+             variables that it prints"
         )
     })
 }
 
 #[tokio::test]
-async fn each_database_is_of_its_own() {
+async fn databases_are_isolated() {
     let (one, other) = (url().await, url().await);
     for url in [&one, &other] {
         let mut connection = PgConnection::connect(url).await.unwrap();
@@ -63,7 +63,7 @@ async fn each_database_is_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_database_is_gone_when_its_test_has_ended() {
+async fn a_database_is_dropped_when_its_test_ends() {
     let test = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(url())
@@ -71,33 +71,33 @@ async fn a_database_is_gone_when_its_test_has_ended() {
     assert!(PgConnection::connect(&test.join().unwrap()).await.is_err());
 }
 
-/// Else what others write on its connection would never be committed.
+/// Otherwise later statements on that connection would never be committed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_begin_that_is_dropped_leaves_no_transaction_behind() {
+async fn a_cancelled_begin_leaves_no_transaction_behind() {
     let url = url().await;
     let store = crate::support::open(&url).await;
-    let mut look = PgConnection::connect(&url).await.unwrap();
+    let mut observer = PgConnection::connect(&url).await.unwrap();
     for round in 0..300_u32 {
-        let mut commit = Box::pin(store.commit(Batch { event_log: vec![line()], ..Batch::default() }));
-        let mut left = round % 12;
+        let mut commit = Box::pin(store.commit(Batch { event_log: vec![log_entry()], ..Batch::default() }));
+        let mut polls = round % 12;
         std::future::poll_fn(|context| {
-            if left == 0 {
+            if polls == 0 {
                 return Poll::Ready(());
             }
-            left -= 1;
+            polls -= 1;
             commit.as_mut().poll(context).map(drop)
         })
         .await;
         drop(commit);
         let lease = store.try_acquire(&round.to_string(), "test", Duration::from_secs(60)).await.unwrap();
         assert!(lease.is_some());
-        let leases: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut look).await.unwrap();
-        assert_eq!(leases, i64::from(round) + 1, "others do not see what was written");
+        let leases: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut observer).await.unwrap();
+        assert_eq!(leases, i64::from(round) + 1, "other connections do not see the write");
     }
     store.close().await;
 }
 
-fn line() -> EventLogEntry {
+fn log_entry() -> EventLogEntry {
     EventLogEntry {
         organization: None,
         source: Cow::Borrowed("test"),

@@ -1,4 +1,4 @@
-//! What belongs to this store and to no port: opening, migrations, keys, sweeps, and what is on the disk.
+//! Features of this store beyond the ports: opening, migrations, keys, purging and the content of the file.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::support::{OLD_KEY, folder, open, url, vault};
 const NEW_KEY: &str = "k2:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn error(url: &str) -> OpenError {
+async fn open_error(url: &str) -> OpenError {
     sidecar_store::open(url, vault(OLD_KEY)).await.unwrap_err()
 }
 
@@ -62,38 +62,38 @@ fn delivery(id: &str, at: i64) -> NewDelivery {
         organization: None,
         order_key: id.into(),
         kind: "k".into(),
-        body: "a-body-that-tells".into(),
+        body: "a-readable-body".into(),
         at: Timestamp::from_secs(at),
     }
 }
 
 #[tokio::test]
-async fn a_file_is_created_and_keeps_what_it_was_given() {
+async fn a_file_is_created_and_persists() {
     let url = url();
     let store = open(&url).await;
     connect(&store, "ghl:location:l_1", "a").await;
     store.ping().await.unwrap();
     store.close().await;
-    let again = open(&url).await;
-    assert_eq!(access(&again.load(&key("ghl:location:l_1")).await.unwrap().unwrap()), "a");
+    let reopened = open(&url).await;
+    assert_eq!(access(&reopened.load(&key("ghl:location:l_1")).await.unwrap().unwrap()), "a");
 }
 
 #[tokio::test]
-async fn a_closed_store_says_that_it_is_out_of_reach() {
+async fn a_closed_store_returns_a_retryable_error() {
     let store = open("sqlite::memory:").await;
     store.close().await;
     assert!(store.ping().await.unwrap_err().is_retryable());
 }
 
 #[tokio::test]
-async fn databases_in_memory_are_apart() {
+async fn in_memory_databases_are_isolated() {
     let (one, other) = (open("sqlite::memory:").await, open("sqlite://:memory:").await);
     connect(&one, "r", "a").await;
     assert!(other.load(&key("r")).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn the_store_is_every_port_at_once() {
+async fn the_store_implements_every_port() {
     let store: Arc<dyn Store> = open("sqlite::memory:").await;
     let inbox: Arc<dyn Inbox> = store.clone();
     let records: Arc<dyn Records> = store;
@@ -102,70 +102,70 @@ async fn the_store_is_every_port_at_once() {
 }
 
 #[tokio::test]
-async fn an_unknown_scheme_is_named_without_its_password() {
-    let refused = error("mysql://user:hunter2@host/db").await;
-    assert!(matches!(&refused, OpenError::UnknownScheme(scheme) if scheme == "mysql"), "{refused:?}");
-    assert!(!refused.to_string().contains("hunter2") && refused.to_string().contains("sqlite://"), "{refused}");
+async fn an_unknown_scheme_is_reported_without_the_password() {
+    let error = open_error("mysql://user:hunter2@host/db").await;
+    assert!(matches!(&error, OpenError::UnknownScheme(scheme) if scheme == "mysql"), "{error:?}");
+    assert!(!error.to_string().contains("hunter2") && error.to_string().contains("sqlite://"), "{error}");
     for text in ["", "store.db", "/tmp/store.db"] {
-        assert!(matches!(error(text).await, OpenError::UnknownScheme(_)), "{text}");
+        assert!(matches!(open_error(text).await, OpenError::UnknownScheme(_)), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_postgres_that_does_not_answer_is_named_without_its_password() {
+async fn an_unreachable_postgres_is_reported_without_the_password() {
     for url in ["postgres://u:hunter2@127.0.0.1:1/d", "postgresql://u:hunter2@127.0.0.1:1/d"] {
-        let refused = error(url).await;
-        assert!(matches!(&refused, OpenError::Postgres { server, .. } if server == "127.0.0.1:1/d"), "{refused:?}");
-        assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
+        let error = open_error(url).await;
+        assert!(matches!(&error, OpenError::Postgres { server, .. } if server == "127.0.0.1:1/d"), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn an_unknown_option_of_the_url_is_refused() {
-    assert!(matches!(error("sqlite://x.db?speed=11").await, OpenError::InvalidUrl(_)));
+async fn an_unknown_url_option_is_rejected() {
+    assert!(matches!(open_error("sqlite://x.db?speed=11").await, OpenError::InvalidUrl(_)));
 }
 
 #[tokio::test]
-async fn a_missing_directory_is_named() {
+async fn a_missing_directory_is_reported() {
     let url = format!("sqlite://{}/none/store.db", folder().display());
-    let refused = error(&url).await;
-    assert!(matches!(&refused, OpenError::CannotOpen { path, .. } if path.ends_with("none/store.db")), "{refused:?}");
-    assert!(refused.to_string().contains("directory"), "{refused}");
+    let error = open_error(&url).await;
+    assert!(matches!(&error, OpenError::CannotOpen { path, .. } if path.ends_with("none/store.db")), "{error:?}");
+    assert!(error.to_string().contains("directory"), "{error}");
 }
 
 #[tokio::test]
-async fn a_file_of_something_else_is_left_alone() {
+async fn a_file_that_is_not_a_database_stays_unchanged() {
     let path = folder().join("store.db");
-    std::fs::write(&path, "this is a letter, not a database; it is long enough to look at").unwrap();
-    let refused = error(&format!("sqlite://{}", path.display())).await;
-    assert!(matches!(refused, OpenError::NotADatabase { .. }), "{refused:?}");
-    assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is a letter"));
+    std::fs::write(&path, "this is a text, not a database; it is long enough to look at").unwrap();
+    let error = open_error(&format!("sqlite://{}", path.display())).await;
+    assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is a text"));
 }
 
 #[tokio::test]
-async fn a_newer_database_is_refused_and_left_alone() {
+async fn a_newer_database_is_rejected_and_stays_unchanged() {
     let url = url();
     open(&url).await.close().await;
     let mut raw = raw(&url).await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         VALUES (9999, 'from the future', TRUE, x'00', 0)";
     sqlx::query(newer).execute(&mut raw).await.unwrap();
-    let refused = error(&url).await;
-    assert!(matches!(refused, OpenError::NewerSchema { found: 9999, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("newer release"), "{refused}");
+    let error = open_error(&url).await;
+    assert!(matches!(error, OpenError::NewerSchema { found: 9999, .. }), "{error:?}");
+    assert!(error.to_string().contains("newer release"), "{error}");
     assert!(matches!(sidecar_store::migrate(&url).await, Err(OpenError::NewerSchema { .. })));
 }
 
 #[tokio::test]
-async fn a_database_of_another_build_is_refused() {
+async fn a_database_of_another_build_is_rejected() {
     let url = url();
     assert!(sidecar_store::migrate(&url).await.unwrap() > 0);
     sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'").execute(&mut raw(&url).await).await.unwrap();
-    assert!(matches!(error(&url).await, OpenError::MigrationMismatch(1)));
+    assert!(matches!(open_error(&url).await, OpenError::MigrationMismatch(1)));
 }
 
 #[tokio::test]
-async fn stores_may_open_one_new_file_at_once() {
+async fn stores_can_open_a_new_file_concurrently() {
     let url = url();
     let opening: Vec<_> = (0..8)
         .map(|_| {
@@ -229,16 +229,16 @@ async fn tokens_of_another_row_do_not_open() {
     let store = open(&url).await;
     connect(&store, "mine", "a").await;
     connect(&store, "theirs", "b").await;
-    let theft =
+    let copy_seal =
         "UPDATE tokens SET sealed = (SELECT sealed FROM tokens WHERE resource = 'theirs') WHERE resource = 'mine'";
-    sqlx::query(theft).execute(&mut raw(&url).await).await.unwrap();
+    sqlx::query(copy_seal).execute(&mut raw(&url).await).await.unwrap();
     let locked = store.load(&key("mine")).await.unwrap().unwrap();
     assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "{locked:?}");
-    assert_eq!(access(&locked), "", "nothing of the other row is shown");
+    assert_eq!(access(&locked), "", "no token of the other row is returned");
 }
 
 #[tokio::test]
-async fn tokens_are_sealed_anew_under_the_first_key() {
+async fn tokens_are_resealed_with_the_first_key() {
     let url = url();
     let store = open(&url).await;
     for resource in ["a", "b", "c"] {
@@ -254,15 +254,15 @@ async fn tokens_are_sealed_anew_under_the_first_key() {
     assert_eq!(found.iter().map(access).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     assert!(found.iter().all(|connection| connection.tokens.generation == 1));
     let locked = store.load(&key("a")).await.unwrap().unwrap();
-    assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key alone opens nothing any more");
+    assert!(matches!(locked.state, ConnectionState::NeedsReauth { .. }), "the old key opens no token");
     assert!(
         matches!(store.swap(&key("a"), 1, &locked.tokens, &ConnectionState::Active).await, Ok(CasResult::Stored(2))),
-        "it can be connected anew"
+        "it can be reconnected"
     );
 }
 
 #[tokio::test]
-async fn settings_are_sealed_anew_after_the_connections() {
+async fn settings_are_resealed_after_the_connections() {
     let (url, org) = (url(), "org_1".into());
     let store = open(&url).await;
     connect(&store, "a", "a").await;
@@ -275,9 +275,9 @@ async fn settings_are_sealed_anew_after_the_connections() {
     let new = sidecar_store::open(&url, vault(NEW_KEY)).await.unwrap();
     let found = new.setting(&org, "calcom").await.unwrap().unwrap();
     assert_eq!((found.revision, found.value.expose_secret()), (1, "calcom"));
-    assert!(store.setting(&org, "calcom").await.is_err(), "the old key alone opens nothing any more");
+    assert!(store.setting(&org, "calcom").await.is_err(), "the old key opens no token");
     store.delete_setting(&org, "calcom").await.unwrap();
-    assert!(store.put_setting(&org, "calcom", 0, &"anew".into()).await.unwrap(), "it can be set anew");
+    assert!(store.put_setting(&org, "calcom", 0, &"new".into()).await.unwrap(), "it can be set again");
 }
 
 #[tokio::test]
@@ -287,10 +287,10 @@ async fn a_setting_that_was_copied_elsewhere_does_not_open_there() {
     for (organization, value) in [("org_1", "mine"), ("org_2", "theirs")] {
         assert!(store.put_setting(&organization.into(), "calcom", 0, &value.into()).await.unwrap());
     }
-    let theft = "UPDATE settings SET sealed = (SELECT sealed FROM settings WHERE organization = 'org_2')";
-    sqlx::query(theft).execute(&mut raw(&url).await).await.unwrap();
-    let refused = store.setting(&"org_1".into(), "calcom").await.unwrap_err();
-    assert!(!format!("{refused:?}").contains("theirs"), "{refused:?}");
+    let copy_seal = "UPDATE settings SET sealed = (SELECT sealed FROM settings WHERE organization = 'org_2')";
+    sqlx::query(copy_seal).execute(&mut raw(&url).await).await.unwrap();
+    let error = store.setting(&"org_1".into(), "calcom").await.unwrap_err();
+    assert!(!format!("{error:?}").contains("theirs"), "{error:?}");
     assert_eq!(store.setting(&"org_2".into(), "calcom").await.unwrap().unwrap().value.expose_secret(), "theirs");
 }
 
@@ -315,7 +315,7 @@ async fn a_finished_delivery_leaves_no_body() {
 }
 
 #[tokio::test]
-async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
+async fn a_purge_deletes_only_old_finished_rows() {
     let store = open("sqlite::memory:").await;
     let old = |n: i64| delivery(&format!("old{n}"), 10);
     let deliveries: Vec<_> = (0..1_500).map(old).chain([delivery("young", 100)]).collect();
@@ -338,11 +338,11 @@ async fn a_sweep_removes_what_was_finished_long_ago_and_nothing_else() {
     store.commit(Batch { outbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
     let state =
         |at| OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(at) };
-    // One that expired a moment ago is of no use to anybody; one that is good stays.
+    // A state is purged as soon as it has expired.
     store.put_state("expired", &state(99)).await.unwrap();
     store.put_state("good", &state(101)).await.unwrap();
-    let swept = store.purge_expired(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
-    assert_eq!(swept, Purged { deliveries: 1_498, tasks: 1, oauth_states: 1 });
+    let purged = store.purge_expired(Timestamp::from_secs(100), Duration::from_secs(50)).await.unwrap();
+    assert_eq!(purged, Purged { deliveries: 1_498, tasks: 1, oauth_states: 1 });
     let again = [delivery("old5", 10), delivery("young", 100), delivery("old0", 10)];
     assert_eq!(store.put(&again).await.unwrap(), [Receipt::New, Receipt::Duplicate, Receipt::Duplicate]);
     assert_eq!(store.backlog().await.unwrap().dead, 1);

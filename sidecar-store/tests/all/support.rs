@@ -1,4 +1,4 @@
-//! Stores for the tests: each its own, gone when its test ends.
+//! Stores for tests, one per test, deleted when the test ends.
 
 use std::{
     cell::RefCell,
@@ -18,7 +18,7 @@ use sidecar_store::SqlStore;
 pub(crate) const OLD_KEY: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 thread_local! {
-    /// Ends with the test's thread, and the folders with it.
+    /// Dropped with the thread of the test, which deletes the folders.
     static FOLDERS: RefCell<Vec<Folder>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,7 +30,7 @@ impl Drop for Folder {
     }
 }
 
-/// A new folder that is removed when this test ends.
+/// Creates a folder that is deleted when the test ends.
 pub(crate) fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -40,7 +40,7 @@ pub(crate) fn folder() -> PathBuf {
     path
 }
 
-/// The URL of a new file.
+/// Returns the URL of a new database file.
 pub(crate) fn url() -> String {
     format!("sqlite://{}/store.db", folder().display())
 }

@@ -1,4 +1,4 @@
-//! Small things the behaviours are told with.
+//! Fixtures and helpers of the behaviours.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -20,10 +20,10 @@ use crate::Store;
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const ORG: &str = "org_1";
-pub(super) const REREAD: &str = "test.read";
-pub(super) const FOLLOW: &str = "test.follow";
+pub(super) const REFETCH: &str = "test.read";
+pub(super) const ON_CHANGE: &str = "test.follow";
 
-/// So many seconds after some instant.
+/// Returns a time `seconds` after a fixed instant.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs(1_800_000_000 + seconds)
 }
@@ -36,7 +36,7 @@ pub(super) fn token_key() -> TokenKey {
     TokenKey::new(ORG, "ghl:location:l_1")
 }
 
-pub(super) fn set(access: &str) -> TokenSet {
+pub(super) fn token_set(access: &str) -> TokenSet {
     let mut extra = Doc::new();
     extra.insert("companyId".into(), json!("c_1"));
     TokenSet {
@@ -82,8 +82,8 @@ pub(super) fn task(key: &str, order_key: &str) -> NewTask {
     }
 }
 
-/// A standing wish.
-pub(super) fn wish(key: &str, payload: Value) -> NewTask {
+/// Returns a coalescing task.
+pub(super) fn coalescing(key: &str, payload: Value) -> NewTask {
     NewTask { payload, dedup: Dedup::Coalesce, ..task(key, key) }
 }
 
@@ -111,30 +111,30 @@ pub(super) fn record_key(id: &str) -> RecordKey {
 pub(super) fn doc(fields: Value) -> Arc<Doc> {
     match fields {
         Value::Object(doc) => doc.into(),
-        other => panic!("{other} is no document"),
+        other => panic!("{other} is not a document"),
     }
 }
 
-fn change(id: &str, seconds: i64, origin: ChangeOrigin, effect: Mutation) -> Change {
+fn change(id: &str, seconds: i64, origin: ChangeOrigin, mutation: Mutation) -> Change {
     Change {
         key: record_key(id),
         location: Some("l_1".into()),
         version: at(seconds),
         origin,
         position: None,
-        mutation: effect,
+        mutation,
         searchable: &["name", "email"],
-        refetch_task: Some(Cow::Borrowed(REREAD)),
+        refetch_task: Some(Cow::Borrowed(REFETCH)),
         on_change: None,
     }
 }
 
-/// A row of a listing, whole.
+/// Returns a listed row with the whole document.
 pub(super) fn listed(id: &str, seconds: i64, fields: Value) -> Change {
     change(id, seconds, ChangeOrigin::Listed, Mutation::Put(doc(fields)))
 }
 
-/// A webhook that carries some fields.
+/// Returns a webhook with some fields.
 pub(super) fn webhook(id: &str, seconds: i64, fields: Value) -> Change {
     change(id, seconds, ChangeOrigin::Webhook, Mutation::Patch(doc(fields)))
 }
@@ -143,12 +143,12 @@ pub(super) fn webhook_delete(id: &str, seconds: i64) -> Change {
     change(id, seconds, ChangeOrigin::Webhook, Mutation::Delete)
 }
 
-/// A read by id that began at `revision`.
-pub(super) fn read(id: &str, seconds: i64, revision: u64, effect: Mutation) -> Change {
-    change(id, seconds, ChangeOrigin::Read { revision }, effect)
+/// Returns a read by id that started at `revision`.
+pub(super) fn read(id: &str, seconds: i64, revision: u64, mutation: Mutation) -> Change {
+    change(id, seconds, ChangeOrigin::Read { revision }, mutation)
 }
 
-pub(super) fn placed(location: &str, position: i64, change: Change) -> Change {
+pub(super) fn at_position(location: &str, position: i64, change: Change) -> Change {
     Change { location: Some(location.into()), position: Some(at(position)), ..change }
 }
 

@@ -1,5 +1,5 @@
-//! What a full pass did not find: remembered by the commit of its page, and told by
-//! [`Checkpoints::missing`](sidecar_core::sync::Checkpoints::missing) until somebody settles it.
+//! Records that a full run does not list: the commit of a page marks them, and
+//! [`Checkpoints::missing`](sidecar_core::sync::Checkpoints::missing) returns them until a change confirms or deletes them.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use sidecar_core::{
 
 use super::{
     behaviours,
-    make::{apply, at, listed, placed, read, sync_key, webhook, webhook_delete},
+    fixtures::{apply, at, at_position, listed, read, sync_key, webhook, webhook_delete},
 };
 use crate::Store;
 
 type End<'a> = Option<(i64, &'a str)>;
 
 fn contact(id: &str, location: &str, position: i64) -> Change {
-    placed(location, position, listed(id, 0, json!({"id": id})))
+    at_position(location, position, listed(id, 0, json!({"id": id})))
 }
 
-/// a to e at the positions 1 to 5; c belongs to another location.
+/// Stores a to e at the positions 1 to 5, c in another location.
 async fn five(store: &dyn Store) {
     let places = [("a", "l_1"), ("b", "l_1"), ("c", "l_2"), ("d", "l_1"), ("e", "l_1")];
     let changes = (1..).zip(places).map(|(position, (id, location))| contact(id, location, position));
@@ -33,11 +33,11 @@ fn end(end: End<'_>) -> Option<(sidecar_core::Timestamp, Arc<str>)> {
     end.map(|(seconds, id)| (at(seconds), id.into()))
 }
 
-/// A page of the pass of `l_1` that lists `changes`; answers how many were missing.
+/// Commits a page of the run of `l_1` that lists `changes`. Returns the number of missing records.
 async fn page(store: &dyn Store, changes: Vec<Change>, after: End<'_>, up_to: End<'_>) -> u64 {
-    let span = KeyRange { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
-    let covered = Some(ScannedRange { sync: sync_key("l_1"), range: span, older_than: at(1_000) });
-    store.commit(Batch { changes, scanned: covered, ..Batch::default() }).await.unwrap().missing
+    let range = KeyRange { kind: "contact", location: Some("l_1".into()), after: end(after), up_to: end(up_to) };
+    let scanned = Some(ScannedRange { sync: sync_key("l_1"), range, older_than: at(1_000) });
+    store.commit(Batch { changes, scanned, ..Batch::default() }).await.unwrap().missing
 }
 
 async fn missing(store: &dyn Store) -> Vec<String> {
@@ -45,9 +45,9 @@ async fn missing(store: &dyn Store) -> Vec<String> {
     found.into_iter().map(|(record, _)| record.id.to_string()).collect()
 }
 
-behaviours! { $ stretch_conformance, stretches, dyn Store:
-    /// Stored records of the stretch that the page lacks are counted and remembered, with their revision.
-    async fn what_a_page_lacks_is_remembered(store) {
+behaviours! { $ scanned_range_conformance, scanned_ranges, dyn Store:
+    /// Stored records of the range that the page does not list are counted and marked, with their revision.
+    async fn unlisted_records_are_marked_missing(store) {
         five(&*store).await;
         apply(&*store, vec![webhook("d", 100, json!({"x": 1}))]).await;
         assert_eq!(page(&*store, vec![contact("a", "l_1", 1), contact("e", "l_1", 5)], None, None).await, 2);
@@ -57,29 +57,29 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
         assert_eq!(store.missing(&sync_key("l_1"), 1).await.unwrap().len(), 1);
     }
 
-    /// A stretch begins after its start and ends with its end, by position and id.
-    async fn a_stretch_is_open_at_its_start(store) {
+    /// The start of a range is exclusive and the end inclusive, by position and id.
+    async fn a_range_excludes_its_start(store) {
         five(&*store).await;
         assert_eq!(page(&*store, vec![], Some((1, "a")), Some((4, "d"))).await, 2);
         assert_eq!(missing(&*store).await, ["b", "d"]);
     }
 
-    /// Of one position the id decides.
-    async fn a_stretch_divides_equal_positions(store) {
+    /// The id decides between equal positions.
+    async fn a_range_divides_equal_positions(store) {
         apply(&*store, ["p", "q", "r", "s"].map(|id| contact(id, "l_1", 7)).into()).await;
         assert_eq!(page(&*store, vec![], Some((7, "p")), Some((7, "r"))).await, 2);
         assert_eq!(missing(&*store).await, ["q", "r"]);
     }
 
-    /// A stretch over all locations takes them all.
-    async fn a_stretch_may_span_all_locations(store) {
+    /// A range without a location includes every location.
+    async fn a_range_can_span_all_locations(store) {
         five(&*store).await;
-        let span = KeyRange { kind: "contact", location: None, after: None, up_to: None };
-        let covered = Some(ScannedRange { sync: sync_key(""), range: span, older_than: at(1_000) });
-        assert_eq!(store.commit(Batch { scanned: covered, ..Batch::default() }).await.unwrap().missing, 5);
+        let range = KeyRange { kind: "contact", location: None, after: None, up_to: None };
+        let scanned = Some(ScannedRange { sync: sync_key(""), range, older_than: at(1_000) });
+        assert_eq!(store.commit(Batch { scanned, ..Batch::default() }).await.unwrap().missing, 5);
     }
 
-    /// What may have come after the listing was made is left alone.
+    /// Records that may be newer than the listing are not missing.
     async fn younger_records_are_not_missing(store) {
         five(&*store).await;
         apply(&*store, vec![webhook("b", 1_000, json!({"x": 1}))]).await;
@@ -87,15 +87,15 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
         assert_eq!(missing(&*store).await, ["a", "d", "e"]);
     }
 
-    /// Tombstones and other kinds are not missing.
+    /// Tombstones are not missing.
     async fn tombstones_are_not_missing(store) {
         five(&*store).await;
         apply(&*store, vec![webhook_delete("b", 100)]).await;
         assert_eq!(page(&*store, vec![], None, None).await, 3);
     }
 
-    /// A page of a pass that is done again counts and remembers the same.
-    async fn a_repeated_page_is_counted_alike(store) {
+    /// A repeated page counts and marks the same records.
+    async fn a_repeated_page_counts_the_same(store) {
         five(&*store).await;
         for _ in 0..2 {
             assert_eq!(page(&*store, vec![contact("a", "l_1", 1)], None, None).await, 3);
@@ -103,8 +103,8 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
         assert_eq!(missing(&*store).await, ["b", "d", "e"]);
     }
 
-    /// A read by id settles it: found or gone, it is not told again.
-    async fn a_read_settles_what_was_missing(store) {
+    /// A read by id clears the mark, whether it finds the record or not.
+    async fn a_read_clears_a_missing_record(store) {
         five(&*store).await;
         page(&*store, vec![], None, None).await;
         let alive = read("a", 0, 1, Mutation::Put(std::sync::Arc::default()));
@@ -112,16 +112,16 @@ behaviours! { $ stretch_conformance, stretches, dyn Store:
         assert_eq!(missing(&*store).await, ["d", "e"]);
     }
 
-    /// A later page that lists it settles it, and so does a webhook of it.
-    async fn any_other_change_settles_what_was_missing(store) {
+    /// A later page or a webhook clears the mark.
+    async fn any_other_change_clears_a_missing_record(store) {
         five(&*store).await;
         page(&*store, vec![], None, None).await;
         apply(&*store, vec![contact("a", "l_1", 1), webhook("b", 100, json!({"x": 1})), webhook_delete("d", 100)]).await;
         assert_eq!(missing(&*store).await, ["e"]);
     }
 
-    /// A new pass starts without what the last one found missing; so does one that is begun anew.
-    async fn a_finished_or_restarted_pass_forgets(store) {
+    /// A finished or restarted run clears its missing records.
+    async fn a_finished_or_restarted_run_clears_missing_records(store) {
         five(&*store).await;
         page(&*store, vec![], None, None).await;
         store.restart(&sync_key("l_1")).await.unwrap();
