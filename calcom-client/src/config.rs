@@ -1,49 +1,49 @@
-//! The provider's fixed facts: addresses, versions, limits, scopes, each with the page it comes from.
+//! Constants of the provider: URLs, versions, limits and scopes, with the pages that document them.
 
 use std::time::Duration;
 
 use sidecar_core::{Error, ErrorKind, Result};
 
-/// Where the global cloud's API lives (<https://cal.com/docs/api-reference/v2/introduction>). Paths begin with `/v2`.
+/// The base URL of the global cloud's API (<https://cal.com/docs/api-reference/v2/introduction>). Paths start with `/v2`.
 pub const BASE_URL: &str = "https://api.cal.com";
 
-/// Where the European cloud's API lives. Its accounts and keys are its own.
+/// The base URL of the European cloud's API, which has separate accounts and keys.
 pub const EU_BASE_URL: &str = "https://api.cal.eu";
 
-/// Where a user of the global cloud agrees to connect (<https://cal.com/docs/api-reference/v2/oauth>).
+/// The URL of the global cloud's app, in which users authorize connections (<https://cal.com/docs/api-reference/v2/oauth>).
 pub const APP_URL: &str = "https://app.cal.com";
 
-/// The same for the European cloud.
+/// The URL of the European cloud's app.
 pub const EU_APP_URL: &str = "https://app.cal.eu";
 
-/// Calls that an API key, or an address without one, may make in [`LIMIT_SPAN`]
-/// (<https://cal.com/docs/api-reference/v2/introduction>). Whoever breaks it often is locked out until support helps.
+/// The calls that an API key, or an IP address without one, may make in [`LIMIT_SPAN`]
+/// (<https://cal.com/docs/api-reference/v2/introduction>). Accounts that exceed it often are locked until support unlocks them.
 pub const KEY_LIMIT: u32 = 120;
 
-/// Calls that an OAuth access token may make in [`LIMIT_SPAN`] (same page).
+/// The calls that an OAuth access token may make in [`LIMIT_SPAN`] (same page).
 pub const OAUTH_LIMIT: u32 = 500;
 
-/// See [`KEY_LIMIT`].
+/// The window of both limits.
 pub const LIMIT_SPAN: Duration = Duration::from_secs(60);
 
-/// How long a refused caller is shut out when the answer does not say.
-pub const BLOCK: Duration = Duration::from_secs(60);
+/// The wait after a 429 that does not report one.
+pub const DEFAULT_RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
-/// How long an OAuth access token lives when the answer does not say (<https://cal.com/docs/api-reference/v2/oauth>).
-pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(1_800);
+/// The lifetime of an OAuth access token if the response does not report it (<https://cal.com/docs/api-reference/v2/oauth>).
+pub const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(1_800);
 
-/// Most keys of a booking's metadata (<https://cal.com/docs/api-reference/v2/bookings/create-a-booking>).
-pub const METADATA_KEYS: usize = 50;
+/// The maximum number of keys of a booking's metadata (<https://cal.com/docs/api-reference/v2/bookings/create-a-booking>).
+pub const MAX_METADATA_KEYS: usize = 50;
 
-/// Most characters of a metadata key (same page).
-pub const METADATA_KEY_CHARS: usize = 40;
+/// The maximum length of a metadata key (same page).
+pub const MAX_METADATA_KEY_CHARS: usize = 40;
 
-/// Most characters of a metadata value (same page).
-pub const METADATA_VALUE_CHARS: usize = 500;
+/// The maximum length of a metadata value (same page).
+pub const MAX_METADATA_VALUE_CHARS: usize = 500;
 
-/// Most guests that one call adds to a booking; 30 may be added in all
+/// The maximum number of guests that one call adds to a booking; 30 in total
 /// (<https://cal.com/docs/api-reference/v2/bookings-guests/add-guests-to-an-existing-booking>).
-pub const GUESTS_PER_CALL: usize = 10;
+pub const MAX_GUESTS_PER_CALL: usize = 10;
 
 /// The OAuth scopes that reading and writing bookings, event types, schedules, calendars and webhooks need
 /// (<https://cal.com/docs/api-reference/v2/oauth>).
@@ -60,7 +60,7 @@ pub const SCOPES: &[&str] = &[
     "WEBHOOK_WRITE",
 ];
 
-/// Which of Cal.com's clouds.
+/// A cloud of Cal.com.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Region {
     /// `cal.com`.
@@ -71,12 +71,12 @@ pub enum Region {
 }
 
 impl Region {
-    /// The cloud whose API lives there; `None` of a host of one's own. `base` is without a version ([`without_version`]).
+    /// Returns the cloud with this base URL, which has no version ([`without_version`]); `None` for a self-hosted instance.
     pub fn at(base: &str) -> Option<Self> {
         [Self::Global, Self::Eu].into_iter().find(|region| region.base_url() == base)
     }
 
-    /// Where its API lives.
+    /// Returns the base URL of its API.
     pub const fn base_url(self) -> &'static str {
         match self {
             Self::Global => BASE_URL,
@@ -84,7 +84,7 @@ impl Region {
         }
     }
 
-    /// Where its users sign in.
+    /// Returns the URL of its app.
     pub const fn app_url(self) -> &'static str {
         match self {
             Self::Global => APP_URL,
@@ -93,43 +93,43 @@ impl Region {
     }
 }
 
-/// Which of the two APIs answers. They share paths; the cloud's is larger and its bookings have a newer version.
+/// Which API is called. They share paths; the cloud's is larger and its bookings have a newer version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Profile {
-    /// Cal.com's own service.
+    /// The cloud of Cal.com.
     #[default]
     Cloud,
-    /// The community edition on a host of one's own: no out-of-office, teams or organizations.
+    /// A self-hosted community edition: without out-of-office entries, teams and organizations.
     SelfHosted,
 }
 
 sidecar_core::open_enum! {
-    /// A value of the `cal-api-version` header. Without it the provider takes the oldest, whose shapes are others; with one
-    /// that the group does not have, it answers 404.
+    /// A value of the `cal-api-version` header. Without it the provider uses the oldest version, which has other schemas; a version
+    /// that the group does not have responds 404.
     pub enum ApiVersion {
-        /// What is taken without the header.
+        /// The version without the header.
         V2024_04_15 = "2024-04-15",
         /// Schedules.
         V2024_06_11 = "2024-06-11",
         /// Event types.
         V2024_06_14 = "2024-06-14",
-        /// Bookings, of both profiles.
+        /// Bookings of both profiles.
         V2024_08_13 = "2024-08-13",
         /// Slots.
         V2024_09_04 = "2024-09-04",
-        /// Bookings, of the cloud only.
+        /// Bookings of the cloud only.
         V2026_02_25 = "2026-02-25",
     }
 }
 
-/// The version of each group of endpoints; every other group has none.
+/// The versions of the groups of endpoints that have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiVersions {
     /// Bookings.
     pub bookings: ApiVersion,
-    /// A booking's location, attendees and guests, which are versioned by themselves.
+    /// A booking's location, attendees and guests, which have versions of their own.
     pub booking_parts: ApiVersion,
-    /// Event types; not their webhooks.
+    /// Event types without their webhooks.
     pub event_types: ApiVersion,
     /// Schedules.
     pub schedules: ApiVersion,
@@ -138,7 +138,7 @@ pub struct ApiVersions {
 }
 
 impl ApiVersions {
-    /// What a profile has today (<https://cal.com/docs/api-reference/v2/introduction>, and each operation's page).
+    /// Returns the current versions of a profile (<https://cal.com/docs/api-reference/v2/introduction>, and each operation's page).
     pub const fn of(profile: Profile) -> Self {
         Self {
             bookings: match profile {
@@ -153,10 +153,10 @@ impl ApiVersions {
     }
 }
 
-/// The base URL without a trailing `/v2`, which the paths begin with.
+/// Returns the base URL without a trailing `/v2`, with which the paths start.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] for a URL of API v1, which is gone.
+/// [`ErrorKind::InvalidInput`] for a URL of API v1, which was shut down.
 pub fn without_version(url: &str) -> Result<&str> {
     let url = url.trim_end_matches('/');
     if url.ends_with("/v1") {
@@ -164,7 +164,7 @@ pub fn without_version(url: &str) -> Result<&str> {
             ErrorKind::InvalidInput,
             format!(
                 "`{url}` is Cal.com's API v1, which was shut down on 2026-04-08: \
-                 use {BASE_URL} (or your own host's API), and an API key in the `Authorization` header instead of `?apiKey=`"
+                 use {BASE_URL} (or the API of your own instance), and an API key in the `Authorization` header instead of `?apiKey=`"
             ),
         ));
     }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_may_end_in_v2_and_never_in_v1() {
+    fn a_base_url_may_end_in_v2_but_not_in_v1() {
         for url in ["https://api.cal.com", "https://api.cal.com/", "https://api.cal.com/v2", "https://api.cal.com/v2/"]
         {
             assert_eq!(without_version(url).unwrap(), BASE_URL);

@@ -22,10 +22,10 @@ pub mod teams;
 pub mod webhook;
 pub mod webhooks;
 
-pub use client::{CalcomClient, CalcomClientBuilder, Operation, Raw, RawRequest, Request};
+pub use client::{CalcomClient, CalcomClientBuilder, CalcomQuotaStatus, Operation, PlainRequest, Raw, RawRequest};
 pub use config::{ApiVersion, ApiVersions, Profile, Region, SCOPES};
 pub use error::{CalcomErrorExt, CalcomErrorReason};
-pub use limits::{Allowance, Budget, RateLimitPolicy};
+pub use limits::RateLimitPolicy;
 pub use model::{BookingUid, EventTypeId, ScheduleId};
 pub use oauth::{CalcomConnections, CalcomExchange, CalcomOAuth, CalcomTokens};
 pub use operations::OPERATIONS;

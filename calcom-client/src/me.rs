@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use crate::{
-    client::{CalcomClient, Draft, Group, Operation, Request, request},
+    client::{CalcomClient, Group, Operation, PlainRequest, RequestBuilder, request},
     model::{ScheduleId, User, Weekday},
 };
 
@@ -23,13 +23,13 @@ impl Me {
     }
 
     /// Reads the user: the cheapest way to check credentials.
-    pub fn get(&self) -> Request<User> {
-        Request::new(Draft::new(&self.0, &GET, []))
+    pub fn get(&self) -> PlainRequest<User> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &GET, []))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self) -> UpdateMe {
-        UpdateMe(Draft::new(&self.0, &UPDATE, []).with_body())
+        UpdateMe(RequestBuilder::new(&self.0, &UPDATE, []).with_body())
     }
 }
 

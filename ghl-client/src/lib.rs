@@ -24,10 +24,10 @@ pub mod users;
 pub mod webhook;
 pub mod workflows;
 
-pub use client::{GhlClient, GhlClientBuilder, PlainRequest, Raw, RawRequest, TokenKinds};
+pub use client::{GhlClient, GhlClientBuilder, GhlQuotaStatus, PlainRequest, Raw, RawRequest, TokenKinds};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, GhlErrorReason};
-pub use limits::{Allowance, Budget, RateLimitPolicy};
+pub use limits::RateLimitPolicy;
 pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
 pub use sidecar_core::{Error, ErrorKind, Result};

@@ -192,9 +192,16 @@ impl Error {
         self.0.sent
     }
 
-    /// Returns whether the provider may have acted on the request: it responded, or the response was lost.
+    /// Returns whether the provider may have done what was requested although the call failed: the response was lost, says nothing
+    /// about it (5xx) or could not be read. Look for the result before retrying a create.
     pub fn may_have_taken_effect(&self) -> bool {
-        self.0.sent != SendState::NotSent
+        match self.send_state() {
+            SendState::NotSent => false,
+            SendState::Unknown => true,
+            SendState::Responded => {
+                self.status().is_some_and(|status| status.is_server_error()) || self.kind() == ErrorKind::Decode
+            }
+        }
     }
 
     /// Whether and when trying again can help. It speaks of the failure; whether the call itself may be repeated

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![warn(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod client;
 pub mod commit;
 pub mod error;
 pub mod event;

@@ -21,7 +21,7 @@ fn failure(kind: ErrorKind, status: u16, sent: SendState) -> AttemptFailure {
 }
 
 #[test]
-fn a_create_is_not_repeated_once_it_may_have_happened() {
+fn a_create_is_not_repeated_once_it_may_have_taken_effect() {
     let key = Replay::WithKey(IdempotencyKey::random());
     for failure in [
         failure(ErrorKind::Transport, 0, SendState::Unknown),

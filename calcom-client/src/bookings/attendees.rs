@@ -1,8 +1,8 @@
 use serde::Serialize;
 
 use crate::{
-    client::{Draft, request},
-    config::GUESTS_PER_CALL,
+    client::{RequestBuilder, request},
+    config::MAX_GUESTS_PER_CALL,
     model::{Attendee, Booked},
 };
 
@@ -50,8 +50,8 @@ request! {
 }
 
 impl AddGuests {
-    pub(super) fn new(draft: Draft, guests: Vec<Guest>) -> Self {
-        let some = (1..=GUESTS_PER_CALL).contains(&guests.len());
-        Self(draft.set("guests", guests).require(some, "1 to 10 guests can be added in one call: divide them"))
+    pub(super) fn new(builder: RequestBuilder, guests: Vec<Guest>) -> Self {
+        let some = (1..=MAX_GUESTS_PER_CALL).contains(&guests.len());
+        Self(builder.set("guests", guests).require(some, "1 to 10 guests can be added in one call: divide them"))
     }
 }

@@ -45,7 +45,7 @@ request! {
 
 request! {
     /// Gives a round-robin booking to a host. From [`Bookings::reassign_to`](super::Bookings::reassign_to).
-    ReassignBooking => Value, via whole;
+    ReassignBooking => Value, via json;
     body {
         /// Why.
         "reason" reason: String,

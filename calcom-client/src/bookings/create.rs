@@ -3,8 +3,8 @@ use serde_json::{Map, Value, json};
 use sidecar_core::{Error, Result, SendState};
 
 use crate::{
-    client::{Draft, request},
-    config::{METADATA_KEY_CHARS, METADATA_KEYS, METADATA_VALUE_CHARS},
+    client::{RequestBuilder, request},
+    config::{MAX_METADATA_KEY_CHARS, MAX_METADATA_KEYS, MAX_METADATA_VALUE_CHARS},
     error::{CalcomErrorExt, CalcomErrorReason},
     model::{Booked, EventTypeId, Location, Minutes, UserId, WireTime},
 };
@@ -180,11 +180,16 @@ request! {
 }
 
 impl CreateBooking {
-    pub(super) fn new(draft: Draft, event_type: &EventTypeSelector, start: &WireTime, attendee: &NewAttendee) -> Self {
-        let draft = event_type.fields().into_iter().fold(draft, |draft, (name, value)| draft.set(name, value));
+    pub(super) fn new(
+        builder: RequestBuilder,
+        event_type: &EventTypeSelector,
+        start: &WireTime,
+        attendee: &NewAttendee,
+    ) -> Self {
+        let builder = event_type.fields().into_iter().fold(builder, |builder, (name, value)| builder.set(name, value));
         let complaint = attendee.complaint();
-        let draft = draft.set("start", start).set("attendee", attendee);
-        Self(draft.require(complaint.is_none(), complaint.unwrap_or_default()))
+        let builder = builder.set("start", start).set("attendee", attendee);
+        Self(builder.require(complaint.is_none(), complaint.unwrap_or_default()))
     }
 
     /// A value of one's own, which comes back in answers and in the events of created, requested and moved bookings (not of
@@ -207,19 +212,20 @@ impl CreateBooking {
     fn checked(self) -> Self {
         let empty = Map::new();
         let metadata = self.0.field("metadata").and_then(Value::as_object).unwrap_or(&empty);
-        let why = if metadata.len() > METADATA_KEYS {
-            Some(format!("a booking has at most {METADATA_KEYS} values of metadata, not {}", metadata.len()))
-        } else if let Some(key) = metadata.keys().find(|key| key.chars().count() > METADATA_KEY_CHARS) {
-            Some(format!("the metadata key `{key}` is longer than {METADATA_KEY_CHARS} characters"))
+        let why = if metadata.len() > MAX_METADATA_KEYS {
+            Some(format!("a booking has at most {MAX_METADATA_KEYS} values of metadata, not {}", metadata.len()))
+        } else if let Some(key) = metadata.keys().find(|key| key.chars().count() > MAX_METADATA_KEY_CHARS) {
+            Some(format!("the metadata key `{key}` is longer than {MAX_METADATA_KEY_CHARS} characters"))
         } else {
-            let long = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > METADATA_VALUE_CHARS);
+            let long =
+                |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > MAX_METADATA_VALUE_CHARS);
             let found = metadata.iter().find(|(_, value)| long(value));
             found.map(|(key, _)| {
-                format!("the metadata value of `{key}` is longer than {METADATA_VALUE_CHARS} characters")
+                format!("the metadata value of `{key}` is longer than {MAX_METADATA_VALUE_CHARS} characters")
             })
         };
         match why {
-            Some(why) => Self(self.0.refuse(why)),
+            Some(why) => Self(self.0.reject(why)),
             None => self,
         }
     }

@@ -2,11 +2,7 @@ use serde_json::Value;
 use sidecar_core::{Error, ErrorKind, Result};
 
 use super::{Bookings, CreateBooking, Sort, operations::CREATE};
-use crate::{
-    client::WithSettings,
-    error::CalcomErrorExt,
-    model::{Booked, Booking},
-};
+use crate::model::{Booked, Booking};
 
 /// The metadata key that a booking's reference stands under.
 pub const REFERENCE: &str = "sidecarReference";
@@ -52,11 +48,11 @@ impl CreateBooking {
             let why = "a booking is found again by its `reference` and the attendee's e-mail address: give both";
             return Err(Error::new(ErrorKind::InvalidInput, why).at("calcom", CREATE.name));
         };
-        let (client, settings) = (self.0.client.clone(), self.0.settings.clone());
+        let (client, options) = (self.0.client.clone(), self.0.options.clone());
         match self.send().await {
             Ok(booked) => Ok(CreatedOrFound::Created(booked)),
-            Err(error) if error.may_have_happened() => {
-                match Bookings::new(client).look(&email, &reference, settings).await {
+            Err(error) if error.may_have_taken_effect() => {
+                match Bookings::new(client).look(&email, &reference, options).await {
                     Ok(Some(booking)) => Ok(CreatedOrFound::Found(Box::new(booking))),
                     Ok(None) | Err(_) => Err(error),
                 }
@@ -73,11 +69,16 @@ impl Bookings {
     /// # Errors
     /// As [`Bookings::list`].
     pub async fn find(&self, attendee_email: &str, reference: &str) -> Result<Option<Booking>> {
-        self.look(attendee_email, reference, crate::client::Settings::default()).await
+        self.look(attendee_email, reference, crate::client::RequestOptions::default()).await
     }
 
-    async fn look(&self, email: &str, reference: &str, settings: crate::client::Settings) -> Result<Option<Booking>> {
-        let latest = self.list().attendee_email(email).sort_created(Sort::Desc).with(settings).await?;
+    async fn look(
+        &self,
+        email: &str,
+        reference: &str,
+        options: crate::client::RequestOptions,
+    ) -> Result<Option<Booking>> {
+        let latest = self.list().attendee_email(email).sort_created(Sort::Desc).with_options(options).await?;
         let is_it = |booking: &Booking| booking.is_active() && booking.metadata_text(REFERENCE) == Some(reference);
         Ok(latest.items.into_iter().find(is_it))
     }

@@ -1,11 +1,15 @@
 use futures_core::Stream;
 use serde::Deserialize;
 use serde_json::Value;
-use sidecar_core::{Page, Result, page};
+use sidecar_core::{
+    Page, Result,
+    client::{next_offset, pages_by_offset},
+    page,
+};
 
 use crate::{
-    client::{Draft, paging, request},
-    error::under_success,
+    client::{RequestBuilder, request},
+    error::error_in_success,
     model::{Booking, BookingUid, EventTypeId, TeamId, WireTime},
 };
 
@@ -108,15 +112,20 @@ struct Pagination {
 }
 
 impl ListBookings {
-    pub(super) fn new(draft: Draft) -> Self {
-        Self(draft)
+    pub(super) fn new(builder: RequestBuilder) -> Self {
+        Self(builder)
     }
 
     /// All pages, one after another. A booking that comes or goes meanwhile moves the others: what an order by update time
     /// ascending leaves out, the next listing from then on has.
     pub fn pages(self) -> impl Stream<Item = Result<Page<Booking, u64>>> + Send {
-        let skip = self.0.number("skip").unwrap_or(0);
-        paging::pages(skip, move |at| self.clone().skip(at).send(), |booking: &Booking| booking.uid.to_string())
+        let skip = self.0.query_number("skip").unwrap_or(0);
+        pages_by_offset(
+            skip,
+            usize::MAX,
+            move |at| self.clone().skip(at).send(),
+            |booking: &Booking| Some(booking.uid.to_string()),
+        )
     }
 
     /// All bookings, one by one; pages are fetched as they are needed.
@@ -134,16 +143,16 @@ impl ListBookings {
     }
 
     async fn page(self, leaves_out: bool) -> Result<Page<Booking, u64>> {
-        let skip = self.0.number("skip").unwrap_or(0);
-        let take = self.0.number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
+        let skip = self.0.query_number("skip").unwrap_or(0);
+        let take = self.0.query_number("take").and_then(|take| u32::try_from(take).ok()).unwrap_or(PAGE_SIZE);
         let fits = (1..=MAX_PAGE_SIZE).contains(&take);
-        let draft = self.0.ask("take", take).ask("skip", skip).require(fits, "a page has 1 to 250 bookings");
-        let answer = draft.answer().await?;
+        let builder = self.0.query("take", take).query("skip", skip).require(fits, "a page has 1 to 250 bookings");
+        let answer = builder.send().await?;
         let (rows, pagination, items) = match answer.json::<Listed<Booking>>() {
             Ok(Listed { data, pagination }) => (data.len(), pagination, data),
             Err(error) => {
                 let Ok(listed) = answer.json::<Listed<Value>>() else {
-                    return Err(under_success(&answer).unwrap_or(error));
+                    return Err(error_in_success(&answer).unwrap_or(error));
                 };
                 let rows = listed.data.len();
                 let items: Vec<_> = listed.data.into_iter().filter_map(readable).collect();
@@ -156,7 +165,7 @@ impl ListBookings {
         let more = pagination.as_ref().and_then(|pagination| pagination.has_next_page);
         let next = match more {
             Some(more) => (more && rows > 0).then_some(skip + rows as u64),
-            None => paging::next_skip(skip, take, rows),
+            None => next_offset(skip, take, rows),
         };
         let total = pagination.and_then(|pagination| pagination.total_items);
         Ok(Page { next, total, items })

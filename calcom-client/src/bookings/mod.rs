@@ -21,7 +21,7 @@ use operations as op;
 use serde_json::Value;
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{
         Attendee, AttendeeId, Booked, BookingUid, CalendarLink, ConferencingSession, NewLocation, Recording, SeatUid,
         UserId, WireTime,
@@ -37,8 +37,12 @@ impl Bookings {
         Self(client)
     }
 
-    fn of<const N: usize>(&self, operation: &'static crate::Operation, path: [&dyn std::fmt::Display; N]) -> Draft {
-        Draft::new(&self.0, operation, path)
+    fn of<const N: usize>(
+        &self,
+        operation: &'static crate::Operation,
+        path: [&dyn std::fmt::Display; N],
+    ) -> RequestBuilder {
+        RequestBuilder::new(&self.0, operation, path)
     }
 
     /// Books a slot for an attendee. How long it is comes from the event type.
@@ -52,13 +56,13 @@ impl Bookings {
     }
 
     /// Reads a booking; all of a series, when the uid is the series'.
-    pub fn get(&self, uid: impl Into<BookingUid>) -> Request<Booked> {
-        Request::new(self.of(&op::GET, [&uid.into()]))
+    pub fn get(&self, uid: impl Into<BookingUid>) -> PlainRequest<Booked> {
+        PlainRequest::new(self.of(&op::GET, [&uid.into()]))
     }
 
     /// Reads the booking that a seat belongs to.
-    pub fn by_seat(&self, seat: impl Into<SeatUid>) -> Request<Booked> {
-        Request::new(self.of(&op::BY_SEAT, [&seat.into()]))
+    pub fn by_seat(&self, seat: impl Into<SeatUid>) -> PlainRequest<Booked> {
+        PlainRequest::new(self.of(&op::BY_SEAT, [&seat.into()]))
     }
 
     /// Lists bookings: one page when awaited, all of them by [`ListBookings::items`]. Administrators of a team or organization see
@@ -78,8 +82,8 @@ impl Bookings {
     }
 
     /// Says yes to a booking that waits for it; the host only.
-    pub fn confirm(&self, uid: impl Into<BookingUid>) -> Request<Booked> {
-        Request::new(self.of(&op::CONFIRM, [&uid.into()]))
+    pub fn confirm(&self, uid: impl Into<BookingUid>) -> PlainRequest<Booked> {
+        PlainRequest::new(self.of(&op::CONFIRM, [&uid.into()]))
     }
 
     /// Says no to a booking that waits for it; the host only.
@@ -93,8 +97,8 @@ impl Bookings {
     }
 
     /// Gives a round-robin booking to another host, whom the provider chooses.
-    pub fn reassign(&self, uid: impl Into<BookingUid>) -> Request<Value> {
-        Request::whole(self.of(&op::REASSIGN, [&uid.into()]))
+    pub fn reassign(&self, uid: impl Into<BookingUid>) -> PlainRequest<Value> {
+        PlainRequest::json(self.of(&op::REASSIGN, [&uid.into()]))
     }
 
     /// Gives a round-robin booking to this host.
@@ -103,18 +107,18 @@ impl Bookings {
     }
 
     /// Changes where it takes place. Events in calendars may keep the place they had.
-    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &NewLocation) -> Request<Booked> {
-        Request::new(self.of(&op::SET_LOCATION, [&uid.into()]).set("location", location))
+    pub fn set_location(&self, uid: impl Into<BookingUid>, location: &NewLocation) -> PlainRequest<Booked> {
+        PlainRequest::new(self.of(&op::SET_LOCATION, [&uid.into()]).set("location", location))
     }
 
     /// Lists who comes.
-    pub fn attendees(&self, uid: impl Into<BookingUid>) -> Request<Vec<Attendee>> {
-        Request::new(self.of(&op::ATTENDEES, [&uid.into()]))
+    pub fn attendees(&self, uid: impl Into<BookingUid>) -> PlainRequest<Vec<Attendee>> {
+        PlainRequest::new(self.of(&op::ATTENDEES, [&uid.into()]))
     }
 
     /// Reads one attendee.
-    pub fn attendee(&self, uid: impl Into<BookingUid>, attendee: impl Into<AttendeeId>) -> Request<Attendee> {
-        Request::new(self.of(&op::ATTENDEE, [&uid.into(), &attendee.into()]))
+    pub fn attendee(&self, uid: impl Into<BookingUid>, attendee: impl Into<AttendeeId>) -> PlainRequest<Attendee> {
+        PlainRequest::new(self.of(&op::ATTENDEE, [&uid.into(), &attendee.into()]))
     }
 
     /// Adds an attendee.
@@ -125,8 +129,8 @@ impl Bookings {
         email: impl Into<String>,
         time_zone: impl Into<String>,
     ) -> AddAttendee {
-        let draft = self.of(&op::ADD_ATTENDEE, [&uid.into()]);
-        AddAttendee(draft.set("name", name.into()).set("email", email.into()).set("timeZone", time_zone.into()))
+        let builder = self.of(&op::ADD_ATTENDEE, [&uid.into()]);
+        AddAttendee(builder.set("name", name.into()).set("email", email.into()).set("timeZone", time_zone.into()))
     }
 
     /// Adds guests, who get a mail each: 10 at most in a call, 30 in all, 5 calls a minute.
@@ -140,22 +144,22 @@ impl Bookings {
     }
 
     /// Links that add the booking to a calendar.
-    pub fn calendar_links(&self, uid: impl Into<BookingUid>) -> Request<Vec<CalendarLink>> {
-        Request::new(self.of(&op::CALENDAR_LINKS, [&uid.into()]))
+    pub fn calendar_links(&self, uid: impl Into<BookingUid>) -> PlainRequest<Vec<CalendarLink>> {
+        PlainRequest::new(self.of(&op::CALENDAR_LINKS, [&uid.into()]))
     }
 
     /// Recordings of the meeting.
-    pub fn recordings(&self, uid: impl Into<BookingUid>) -> Request<Vec<Recording>> {
-        Request::new(self.of(&op::RECORDINGS, [&uid.into()]))
+    pub fn recordings(&self, uid: impl Into<BookingUid>) -> PlainRequest<Vec<Recording>> {
+        PlainRequest::new(self.of(&op::RECORDINGS, [&uid.into()]))
     }
 
     /// Links to transcripts of the meeting.
-    pub fn transcripts(&self, uid: impl Into<BookingUid>) -> Request<Vec<Value>> {
-        Request::new(self.of(&op::TRANSCRIPTS, [&uid.into()]))
+    pub fn transcripts(&self, uid: impl Into<BookingUid>) -> PlainRequest<Vec<Value>> {
+        PlainRequest::new(self.of(&op::TRANSCRIPTS, [&uid.into()]))
     }
 
     /// Who was in the meeting, and when.
-    pub fn conferencing_sessions(&self, uid: impl Into<BookingUid>) -> Request<Vec<ConferencingSession>> {
-        Request::new(self.of(&op::CONFERENCING_SESSIONS, [&uid.into()]))
+    pub fn conferencing_sessions(&self, uid: impl Into<BookingUid>) -> PlainRequest<Vec<ConferencingSession>> {
+        PlainRequest::new(self.of(&op::CONFERENCING_SESSIONS, [&uid.into()]))
     }
 }

@@ -1,7 +1,7 @@
 use sidecar_core::Result;
 
 use crate::{
-    client::{Draft, request},
+    client::{RequestBuilder, request},
     model::{BusyTime, CredentialId},
 };
 
@@ -11,19 +11,20 @@ request! {
 }
 
 impl ListBusyTimes {
-    pub(super) fn new(draft: Draft) -> Self {
-        Self(draft)
+    pub(super) fn new(builder: RequestBuilder) -> Self {
+        Self(builder)
     }
 
     /// Those of this calendar: its connection, and the provider's id of it. May be called for several.
     pub fn calendar(self, credential: impl Into<CredentialId>, external_id: impl Into<String>) -> Self {
-        let number = (0..).find(|number| self.0.asked(&name(*number, "externalId")).is_none()).unwrap_or_default();
-        let draft = self.0.ask(name(number, "credentialId"), credential.into());
-        Self(draft.ask(name(number, "externalId"), external_id.into()))
+        let number =
+            (0..).find(|number| self.0.query_value(&name(*number, "externalId")).is_none()).unwrap_or_default();
+        let builder = self.0.query(name(number, "credentialId"), credential.into());
+        Self(builder.query(name(number, "externalId"), external_id.into()))
     }
 
     async fn send(self) -> Result<Vec<BusyTime>> {
-        let named = self.0.asked(&name(0, "externalId")).is_some();
+        let named = self.0.query_value(&name(0, "externalId")).is_some();
         self.0.require(named, "busy times are those of calendars: name at least one with `calendar`").data().await
     }
 }

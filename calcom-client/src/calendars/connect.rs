@@ -1,7 +1,7 @@
 use sidecar_core::Result;
 
 use crate::{
-    client::{Draft, request},
+    client::{RequestBuilder, request},
     model::{CalendarCredential, ConnectLink},
 };
 
@@ -36,7 +36,7 @@ request! {
 impl SaveCalendar {
     /// The answer is a redirect to where the user began.
     async fn send(self) -> Result<()> {
-        match self.0.answer().await {
+        match self.0.send().await {
             Err(error) if !error.status().is_some_and(|status| status.is_redirection()) => Err(error),
             _ => Ok(()),
         }
@@ -53,8 +53,8 @@ request! {
 }
 
 impl SubscribeIcsFeed {
-    pub(super) fn new(draft: Draft, urls: Vec<String>) -> Self {
+    pub(super) fn new(builder: RequestBuilder, urls: Vec<String>) -> Self {
         let some = !urls.is_empty();
-        Self(draft.set("urls", urls).require(some, "there is no feed to subscribe to: give at least one URL"))
+        Self(builder.set("urls", urls).require(some, "there is no feed to subscribe to: give at least one URL"))
     }
 }

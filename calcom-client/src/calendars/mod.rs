@@ -16,7 +16,7 @@ use serde_json::Value;
 use sidecar_core::Timestamp;
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{CalendarCredential, ConnectedCalendars, CredentialId, WireTime},
 };
 
@@ -30,26 +30,26 @@ impl Calendars {
     }
 
     /// Lists what is connected, each connection's calendars, and where bookings are written.
-    pub fn list(&self) -> Request<ConnectedCalendars> {
-        Request::new(Draft::new(&self.0, &op::LIST, []))
+    pub fn list(&self) -> PlainRequest<ConnectedCalendars> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Lists when calendars are busy between two times; name at least one calendar. The dates are sent in UTC.
     pub fn busy_times(&self, from: Timestamp, to: Timestamp, time_zone: impl Into<String>) -> ListBusyTimes {
-        let draft = Draft::new(&self.0, &op::BUSY_TIMES, []).require(from < to, "the time span is empty");
-        let draft = draft.ask("dateFrom", WireTime::from(from)).ask("dateTo", WireTime::from(to));
-        ListBusyTimes::new(draft.ask("timeZone", time_zone.into()))
+        let builder = RequestBuilder::new(&self.0, &op::BUSY_TIMES, []).require(from < to, "the time span is empty");
+        let builder = builder.query("dateFrom", WireTime::from(from)).query("dateTo", WireTime::from(to));
+        ListBusyTimes::new(builder.query("timeZone", time_zone.into()))
     }
 
     /// The page on which the user agrees to connect a calendar: Google's or Microsoft's.
     pub fn connect(&self, calendar: &CalendarProvider) -> ConnectCalendar {
-        ConnectCalendar(Draft::new(&self.0, &op::CONNECT, [calendar]).ask("isDryRun", false))
+        ConnectCalendar(RequestBuilder::new(&self.0, &op::CONNECT, [calendar]).query("isDryRun", false))
     }
 
     /// Completes a connection with what the provider sent the user back with.
     pub fn save(&self, calendar: &CalendarProvider, state: impl Into<String>, code: impl Into<String>) -> SaveCalendar {
-        let draft = Draft::new(&self.0, &op::SAVE, [calendar]);
-        SaveCalendar(draft.ask("state", state.into()).ask("code", code.into()))
+        let builder = RequestBuilder::new(&self.0, &op::SAVE, [calendar]);
+        SaveCalendar(builder.query("state", state.into()).query("code", code.into()))
     }
 
     /// Connects a calendar by user name and password: Apple's, with a password made for one app.
@@ -58,14 +58,14 @@ impl Calendars {
         calendar: &CalendarProvider,
         username: impl Into<String>,
         password: &SecretString,
-    ) -> Request<()> {
-        let draft = Draft::new(&self.0, &op::SAVE_CREDENTIALS, [calendar]).set("username", username.into());
-        Request::silent(draft.set("password", password.expose_secret()))
+    ) -> PlainRequest<()> {
+        let builder = RequestBuilder::new(&self.0, &op::SAVE_CREDENTIALS, [calendar]).set("username", username.into());
+        PlainRequest::empty(builder.set("password", password.expose_secret()))
     }
 
     /// Whether a connection works; a refusal says why not.
-    pub fn check(&self, calendar: &CalendarProvider) -> Request<Value> {
-        Request::whole(Draft::new(&self.0, &op::CHECK, [calendar]))
+    pub fn check(&self, calendar: &CalendarProvider) -> PlainRequest<Value> {
+        PlainRequest::json(RequestBuilder::new(&self.0, &op::CHECK, [calendar]))
     }
 
     /// Ends a connection.
@@ -73,20 +73,20 @@ impl Calendars {
         &self,
         calendar: &CalendarProvider,
         credential: impl Into<CredentialId>,
-    ) -> Request<CalendarCredential> {
-        Request::new(Draft::new(&self.0, &op::DISCONNECT, [calendar]).set("id", credential.into()))
+    ) -> PlainRequest<CalendarCredential> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::DISCONNECT, [calendar]).set("id", credential.into()))
     }
 
     /// Has Cal.com read calendar feeds (ICS) and count what stands in them as busy. The URLs are secrets: whoever has one can read
     /// the feed.
     pub fn subscribe_ics_feed<U: Into<String>>(&self, urls: impl IntoIterator<Item = U>) -> SubscribeIcsFeed {
         let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
-        SubscribeIcsFeed::new(Draft::new(&self.0, &op::SAVE_ICS_FEED, []), urls)
+        SubscribeIcsFeed::new(RequestBuilder::new(&self.0, &op::SAVE_ICS_FEED, []), urls)
     }
 
     /// Whether the feeds can be read.
-    pub fn check_ics_feed(&self) -> Request<Value> {
-        Request::whole(Draft::new(&self.0, &op::CHECK_ICS_FEED, []))
+    pub fn check_ics_feed(&self) -> PlainRequest<Value> {
+        PlainRequest::json(RequestBuilder::new(&self.0, &op::CHECK_ICS_FEED, []))
     }
 
     /// Says which calendar bookings are written to.
@@ -95,8 +95,8 @@ impl Calendars {
         integration: impl Into<String>,
         external_id: impl Into<String>,
     ) -> SetDestinationCalendar {
-        let draft = Draft::new(&self.0, &op::SET_DESTINATION, []);
-        SetDestinationCalendar(draft.set("integration", integration.into()).set("externalId", external_id.into()))
+        let builder = RequestBuilder::new(&self.0, &op::SET_DESTINATION, []);
+        SetDestinationCalendar(builder.set("integration", integration.into()).set("externalId", external_id.into()))
     }
 
     /// Counts what stands in a calendar as busy.
@@ -106,9 +106,9 @@ impl Calendars {
         external_id: impl Into<String>,
         credential: impl Into<CredentialId>,
     ) -> SelectCalendar {
-        let draft = Draft::new(&self.0, &op::SELECT, []);
+        let builder = RequestBuilder::new(&self.0, &op::SELECT, []);
         SelectCalendar(
-            draft
+            builder
                 .set("integration", integration.into())
                 .set("externalId", external_id.into())
                 .set("credentialId", credential.into()),
@@ -122,12 +122,12 @@ impl Calendars {
         external_id: impl Into<String>,
         credential: impl Into<CredentialId>,
     ) -> DeselectCalendar {
-        let draft = Draft::new(&self.0, &op::DESELECT, []);
+        let builder = RequestBuilder::new(&self.0, &op::DESELECT, []);
         DeselectCalendar(
-            draft
-                .ask("integration", integration.into())
-                .ask("externalId", external_id.into())
-                .ask("credentialId", credential.into()),
+            builder
+                .query("integration", integration.into())
+                .query("externalId", external_id.into())
+                .query("credentialId", credential.into()),
         )
     }
 }

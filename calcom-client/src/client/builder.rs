@@ -1,16 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sidecar_core::{
     Error, ErrorKind, Result,
+    client::{TransportOptions, check_token},
     lease::LeaseStore,
     token::{Credentials, StaticToken},
 };
 
-use super::{
-    CalcomClient, Inner,
-    plumbing::{Plumbing, plumbing},
-};
+use super::{CalcomClient, Inner};
 use crate::{
     compat::ScheduleLocks,
     config::{ApiVersions, Profile, Region, without_version},
@@ -19,133 +17,112 @@ use crate::{
     oauth::CalcomTokens,
 };
 
-/// Builds a [`CalcomClient`]. It takes one source of credentials at most; without one only the public operations work:
-/// slots and reservations, and booking, reading, moving and cancelling by uid.
+/// Builds a [`CalcomClient`] with at most one source of credentials; without one only the public operations work: slots and
+/// reservations, and creating, reading, rescheduling and cancelling bookings by uid.
 #[derive(Debug, Default)]
 #[must_use = "call `build`"]
 pub struct CalcomClientBuilder {
-    access: Vec<Source>,
+    sources: Vec<CredentialSource>,
     region: Region,
     base_url: Option<String>,
     profile: Option<Profile>,
     versions: Option<ApiVersions>,
     account: Option<String>,
     rate_limit: RateLimitPolicy,
-    plumbing: Plumbing,
+    transport_options: TransportOptions,
     leases: Option<Arc<dyn LeaseStore>>,
-    deadline: Option<Duration>,
-    attempt_timeout: Option<Duration>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum CredentialSource {
     Key(SecretString),
     Credentials(Arc<dyn Credentials>),
     Tokens(CalcomTokens),
 }
 
-plumbing!(CalcomClientBuilder);
+sidecar_core::transport_setters!(CalcomClientBuilder, timeouts);
 
 impl CalcomClientBuilder {
     pub(super) fn new() -> Self {
         Self::default()
     }
 
-    /// An API key (`cal_live_…`), made in the user's settings; a host of one's own may use another prefix.
+    /// Uses an API key (`cal_live_…`), created in the user's settings; self-hosted instances may use another prefix.
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
-        self.access.push(Source::Key(key.into()));
+        self.sources.push(CredentialSource::Key(key.into()));
         self
     }
 
-    /// Any other source of tokens. Name the [`account`](Self::account) when clients of several share a limiter.
+    /// Uses another source of tokens. Set the [`account`](Self::account) when clients of several accounts share a limiter.
     pub fn credentials(mut self, credentials: Arc<dyn Credentials>) -> Self {
-        self.access.push(Source::Credentials(credentials));
+        self.sources.push(CredentialSource::Credentials(credentials));
         self
     }
 
-    /// The connection of an organization, by OAuth or by API key.
+    /// Uses the connection of an organization, by OAuth or by API key.
     pub fn tokens(mut self, tokens: CalcomTokens) -> Self {
-        self.access.push(Source::Tokens(tokens));
+        self.sources.push(CredentialSource::Tokens(tokens));
         self
     }
 
-    /// Which cloud; [`Region::Global`] unless set.
+    /// Sets the cloud; [`Region::Global`] unless set.
     pub fn region(mut self, region: Region) -> Self {
         self.region = region;
         self
     }
 
-    /// Another address of the API, with or without `/v2` at its end.
+    /// Sets the base URL of the API, with or without `/v2` at its end.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Which API answers. Unless set it is the cloud's for the clouds' own addresses and the self-hosted one for any other.
+    /// Sets which API is called. By default the cloud's for the URLs of the clouds, and the self-hosted one for others.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profile = Some(profile);
         self
     }
 
-    /// Other versions than the profile's.
+    /// Sets the API versions; those of the profile unless set.
     pub fn versions(mut self, versions: ApiVersions) -> Self {
         self.versions = Some(versions);
         self
     }
 
-    /// Whose quota it is, in the keys of limits: clients of the same name and limiter share it. Unless set, a fingerprint of the
-    /// API key, or the organization of `tokens`.
+    /// Names the account in rate limit keys: clients with the same name and limiter share a quota. By default a fingerprint of the API
+    /// key, or the organization of `tokens`.
     pub fn account(mut self, name: impl Into<String>) -> Self {
         self.account = Some(name.into());
         self
     }
 
-    /// Another pace; [`RateLimitPolicy::API_KEY`] unless set.
+    /// Sets the pace; [`RateLimitPolicy::API_KEY`] unless set.
     pub fn rate_limit(mut self, policy: RateLimitPolicy) -> Self {
         self.rate_limit = policy;
         self
     }
 
-    /// Where processes agree who changes a schedule. Without it, changes of blocked times are taken in turn within this client
+    /// Serializes changes of a schedule across processes. Without it, changes of blocked times are serialized within this client
     /// and its clones only.
     pub fn leases(mut self, leases: Arc<dyn LeaseStore>) -> Self {
         self.leases = Some(leases);
         self
     }
 
-    /// How long a call may take in all; 30 s unless set.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// How long one attempt may take; 10 s unless set.
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = Some(timeout);
-        self
-    }
-
-    /// The finished client. Nothing is sent yet.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when there is more than one source of credentials, an empty or unsendable key, an unusable base URL
-    /// or one of API v1, or when the machine's TLS roots cannot be read.
+    /// [`ErrorKind::InvalidInput`] with more than one source of credentials, for an invalid key or base URL, for one of API v1, and
+    /// when the machine's TLS roots cannot be read.
     pub fn build(self) -> Result<CalcomClient> {
-        let renews = !matches!(self.access.last(), Some(Source::Key(_)));
-        let (credentials, known_as) = access(self.access)?;
+        let refreshable = !matches!(self.sources.last(), Some(CredentialSource::Key(_)));
+        let (credentials, default_account) = credentials(self.sources)?;
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
         let profile = self.profile.unwrap_or_else(|| profile_of(base));
-        let mut pipeline = self.plumbing.pipeline(Calcom { renews }, base)?;
-        if let Some(deadline) = self.deadline {
-            pipeline = pipeline.deadline(deadline);
-        }
-        if let Some(timeout) = self.attempt_timeout {
-            pipeline = pipeline.attempt_timeout(timeout);
-        }
         Ok(CalcomClient(Arc::new(Inner {
-            pipeline: pipeline.build()?,
+            pipeline: self.transport_options.or_local_limiter().pipeline(Calcom { refreshable }, base)?,
             credentials,
-            limits: Limits::new(&self.account.unwrap_or(known_as), self.rate_limit),
+            limits: Limits::new(&self.account.unwrap_or(default_account), self.rate_limit),
             profile,
             versions: self.versions.unwrap_or(ApiVersions::of(profile)),
             leases: self.leases,
@@ -161,8 +138,8 @@ fn profile_of(base: &str) -> Profile {
     }
 }
 
-/// The credentials, and the account's name in limits.
-fn access(mut sources: Vec<Source>) -> Result<(Option<Arc<dyn Credentials>>, String)> {
+/// Returns the credentials, and the default name of the account in rate limit keys.
+fn credentials(mut sources: Vec<CredentialSource>) -> Result<(Option<Arc<dyn Credentials>>, String)> {
     let source = sources.pop();
     if !sources.is_empty() {
         let why = "the client has several sources of credentials: give one of `api_key`, `credentials`, `tokens`";
@@ -170,27 +147,15 @@ fn access(mut sources: Vec<Source>) -> Result<(Option<Arc<dyn Credentials>>, Str
     }
     Ok(match source {
         None => (None, "public".to_owned()),
-        Some(Source::Credentials(credentials)) => (Some(credentials), "credentials".to_owned()),
-        Some(Source::Tokens(tokens)) => {
+        Some(CredentialSource::Credentials(credentials)) => (Some(credentials), "credentials".to_owned()),
+        Some(CredentialSource::Tokens(tokens)) => {
             let name = format!("organization:{}", tokens.organization());
             (Some(Arc::new(tokens.credentials())), name)
         }
-        Some(Source::Key(key)) => {
-            check_key(&key)?;
+        Some(CredentialSource::Key(key)) => {
+            check_token(&key, "API key", "cal_…")?;
             let name = format!("key:{}", crate::limits::fingerprint(&key));
             (Some(Arc::new(StaticToken::new(key))), name)
         }
     })
-}
-
-/// Refuses what cannot be a key, before it is sent or stored.
-pub(crate) fn check_key(key: &SecretString) -> Result<()> {
-    let why = match key.expose_secret() {
-        "" => "the API key is empty: give the whole `cal_…` key",
-        text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            "the API key has blanks or other characters that no key has: give it without quotes and line ends"
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::new(ErrorKind::InvalidInput, why))
 }

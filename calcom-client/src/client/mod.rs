@@ -1,16 +1,13 @@
-//! The client: one value for all endpoint families, cheap to clone, and how a call gets its credentials, limits and version.
+//! The client of all endpoint families: adds credentials, rate limits and the version header to each call.
 //!
-//! What the families offer lives in their folders. Invariant: every call goes through `CalcomClient::send`, so that no
-//! endpoint can skip the limits, the version header or the check of its credentials.
+//! The families have folders of their own. Invariant: every call goes through `CalcomClient::send_call`, so that no endpoint can
+//! skip the limits.
 
-mod budget;
-pub(crate) mod builder;
+mod builder;
 mod operation;
-pub(crate) mod paging;
-mod plumbing;
+mod quota;
 mod raw;
-mod request;
-mod settings;
+mod request_builder;
 
 use std::{fmt, sync::Arc};
 
@@ -25,17 +22,16 @@ use sidecar_core::{
 
 pub use builder::CalcomClientBuilder;
 pub use operation::{Auth, Group, Operation};
-pub(crate) use plumbing::{Plumbing, plumbing};
+pub use quota::CalcomQuotaStatus;
 pub use raw::{Raw, RawRequest};
-pub use request::Request;
-pub(crate) use request::{Draft, data, request};
-pub(crate) use settings::{Settings, WithSettings, settings};
+pub use request_builder::PlainRequest;
+pub(crate) use request_builder::{RequestBuilder, data, request};
 
 use crate::{
     bookings::Bookings,
     calendars::Calendars,
     compat::ScheduleLocks,
-    config::{ApiVersions, Profile},
+    config::{ApiVersion, ApiVersions, Profile},
     error::{CalcomErrorExt, CalcomErrorReason},
     event_types::EventTypes,
     limits::Limits,
@@ -46,6 +42,8 @@ use crate::{
     teams::Teams,
     webhooks::Webhooks,
 };
+
+pub(crate) type RequestOptions = sidecar_core::client::RequestOptions<ApiVersion>;
 
 pub(crate) const VERSION: HeaderName = HeaderName::from_static("cal-api-version");
 
@@ -76,7 +74,7 @@ impl Operation {
 }
 
 impl CalcomClient {
-    /// Starts building a client.
+    /// Returns a builder of clients.
     pub fn builder() -> CalcomClientBuilder {
         CalcomClientBuilder::new()
     }
@@ -86,7 +84,7 @@ impl CalcomClient {
         Bookings::new(self.clone())
     }
 
-    /// Free slots, and reservations that hold one for some minutes.
+    /// Free slots, and reservations of a slot for some minutes.
     pub fn slots(&self) -> Slots {
         Slots::new(self.clone())
     }
@@ -96,27 +94,27 @@ impl CalcomClient {
         EventTypes::new(self.clone())
     }
 
-    /// Schedules: weekly hours and the dates that differ from them.
+    /// Schedules: weekly hours and overrides of dates.
     pub fn schedules(&self) -> Schedules {
         Schedules::new(self.clone())
     }
 
-    /// Connected calendars, busy times, and which calendars count.
+    /// Connected calendars, busy times, and selected calendars.
     pub fn calendars(&self) -> Calendars {
         Calendars::new(self.clone())
     }
 
-    /// The user's webhooks. What they deliver is in [`webhook`](crate::webhook).
+    /// The user's webhooks. Their events are in [`webhook`](crate::webhook).
     pub fn webhooks(&self) -> Webhooks {
         Webhooks::new(self.clone())
     }
 
-    /// Out-of-office entries, the user's own and those of an organization.
+    /// Out-of-office entries of the user and of an organization.
     pub fn out_of_office(&self) -> OutOfOffice {
         OutOfOffice::new(self.clone())
     }
 
-    /// The user whose credentials these are. Reading it is how to check a key, and whether the service answers.
+    /// The user of the credentials. Read it to check a key, or whether the service responds.
     pub fn me(&self) -> Me {
         Me::new(self.clone())
     }
@@ -126,12 +124,12 @@ impl CalcomClient {
         Teams::new(self.clone())
     }
 
-    /// Any path of the API, with the same credentials, limits and retries.
+    /// Requests to any path of the API, with the same credentials, limits and retries.
     pub fn raw(&self) -> Raw {
         Raw::new(self.clone())
     }
 
-    /// Which of the two APIs it speaks to.
+    /// Returns which of the two APIs it calls.
     pub fn profile(&self) -> Profile {
         self.0.profile
     }
@@ -140,7 +138,7 @@ impl CalcomClient {
         self.0.pipeline.clock()
     }
 
-    /// The API's address.
+    /// Returns the base URL of the API.
     pub(crate) fn base(&self) -> &str {
         self.0.pipeline.base()
     }
@@ -153,26 +151,26 @@ impl CalcomClient {
         &self.0.schedule_locks
     }
 
-    /// Whose quota, and whose things, its calls are about.
+    /// Returns the name of the account in rate limit keys.
     pub(crate) fn account(&self) -> &str {
         self.0.limits.account()
     }
 
     /// Sends a call of `operation`.
-    pub(crate) async fn answer(&self, call: Call, operation: &Operation, settings: &Settings) -> Result<Response> {
+    pub(crate) async fn send(&self, call: Call, operation: &Operation, options: &RequestOptions) -> Result<Response> {
         if operation.auth == Auth::Required && self.0.credentials.is_none() {
             let why =
                 "this operation needs credentials: give the client's builder an `api_key`, `credentials` or `tokens`";
             let error = Error::new(ErrorKind::InvalidInput, why).with_detail(CalcomErrorReason::CredentialsMissing);
             return Err(error.at("calcom", operation.name));
         }
-        let version = settings.version.as_ref().or_else(|| operation.group.version(&self.0.versions));
-        self.send(call, version.map(ToString::to_string).as_deref(), settings)
+        let version = options.version.as_ref().or_else(|| operation.group.version(&self.0.versions));
+        self.send_call(call, version.map(ToString::to_string).as_deref(), options)
             .await
-            .map_err(|error| explained(error, operation))
+            .map_err(|error| with_scope(error, operation))
     }
 
-    async fn send(&self, mut call: Call, version: Option<&str>, settings: &Settings) -> Result<Response> {
+    async fn send_call(&self, mut call: Call, version: Option<&str>, options: &RequestOptions) -> Result<Response> {
         if let Some(version) = version {
             call = call.header(VERSION, version);
         }
@@ -180,8 +178,8 @@ impl CalcomClient {
             call = call.credentials(Arc::clone(credentials));
         }
         let call = call.scopes(self.0.limits.scopes());
-        self.0.pipeline.send(settings.apply(call)).await.map_err(|error| match (error.kind(), error.problem()) {
-            // No usable token was to be had: the same to a caller as a refused one.
+        self.0.pipeline.send(options.apply(call)).await.map_err(|error| match (error.kind(), error.problem()) {
+            // Without a usable token nothing was sent: to callers the same as a rejected token.
             (ErrorKind::Auth, None) => error.with_detail(CalcomErrorReason::TokenInvalid),
             (ErrorKind::RateLimited, None) => error.with_detail(CalcomErrorReason::RateLimit),
             _ => error,
@@ -189,8 +187,8 @@ impl CalcomClient {
     }
 }
 
-/// Adds what only the operation tells: the scope that it needs.
-fn explained(error: Error, operation: &Operation) -> Error {
+/// Adds the scope that the operation needs, which the provider does not report.
+fn with_scope(error: Error, operation: &Operation) -> Error {
     match (error.problem(), operation.scope) {
         (Some(CalcomErrorReason::ScopeMissing { .. }), Some(scope)) => {
             error.with_detail(CalcomErrorReason::ScopeMissing { scope: Some(scope) })

@@ -2,7 +2,7 @@ use http::Method;
 
 use crate::config::{ApiVersion, ApiVersions};
 
-/// Which version an operation goes by.
+/// The group of an operation: the operations of one API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// [`ApiVersions::bookings`].
@@ -15,12 +15,12 @@ pub enum Group {
     Schedules,
     /// [`ApiVersions::slots`].
     Slots,
-    /// No header.
+    /// Without a version header.
     Unversioned,
 }
 
 impl Group {
-    /// The version that is sent, if any.
+    /// Returns the version to send, if any.
     pub fn version(self, versions: &ApiVersions) -> Option<&ApiVersion> {
         match self {
             Self::Bookings => Some(&versions.bookings),
@@ -33,43 +33,43 @@ impl Group {
     }
 }
 
-/// Who may call an operation.
+/// The credentials of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Auth {
-    /// Whoever has an API key or an access token.
+    /// An API key or an access token.
     Required,
-    /// Anybody; with credentials it may do more.
+    /// None needed; the operation may do more with them.
     Optional,
-    /// The OAuth app, with its id and secret in the body.
+    /// The id and secret of the OAuth app, in the body.
     App,
 }
 
-/// An operation of the API. All of them stand in [`OPERATIONS`](crate::OPERATIONS).
+/// An operation of the API. [`OPERATIONS`](crate::OPERATIONS) lists all.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Operation {
-    /// Its name in errors, logs and metrics, such as `bookings.create`.
+    /// The name in errors, logs and metrics, such as `bookings.create`.
     pub name: &'static str,
-    /// Its method.
+    /// The HTTP method.
     pub method: Method,
-    /// Its path with placeholders, from `/v2` on.
+    /// The path with placeholders, from `/v2` on.
     pub path: &'static str,
-    /// Which version it goes by.
+    /// The group that determines the version.
     pub group: Group,
-    /// The scope that an OAuth token needs for it, as the scopes' names tell (the documentation says it of webhooks only); `None` where
-    /// no name fits.
+    /// The scope that an OAuth token needs, inferred from the scopes' names (documented for webhooks only); `None` where no name
+    /// fits.
     pub scope: Option<&'static str>,
-    /// Who may call it.
+    /// The credentials that it needs.
     pub auth: Auth,
-    /// Whether the cloud alone has it ([`Profile::Cloud`](crate::config::Profile::Cloud)).
+    /// Whether only the cloud has it ([`Profile::Cloud`](crate::config::Profile::Cloud)).
     pub cloud_only: bool,
-    /// Whether carrying it out twice does no harm though its method does not promise that: it writes a whole state. It is repeated
-    /// after an ambiguous failure then, as GET, PUT and DELETE are.
+    /// Whether it may take effect twice although its method does not imply that, because it writes a whole state. It is retried
+    /// after an ambiguous failure, like GET, PUT and DELETE.
     pub repeatable: bool,
 }
 
 impl Operation {
-    /// An operation for whoever has credentials.
+    /// An operation that needs credentials.
     pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, group: Group) -> Self {
         Self { name, method, path, group, scope: None, auth: Auth::Required, cloud_only: false, repeatable: false }
     }
@@ -79,13 +79,13 @@ impl Operation {
         self
     }
 
-    /// The same, without credentials too.
+    /// Allows calls without credentials.
     pub(crate) const fn public(mut self) -> Self {
         self.auth = Auth::Optional;
         self
     }
 
-    pub(crate) const fn of_the_app(mut self) -> Self {
+    pub(crate) const fn with_app_credentials(mut self) -> Self {
         self.auth = Auth::App;
         self
     }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     bookings::NewAttendee,
-    client::{CalcomClient, Settings, WithSettings, settings},
-    config::METADATA_VALUE_CHARS,
+    client::{CalcomClient, RequestOptions, request},
+    config::MAX_METADATA_VALUE_CHARS,
     error::{CalcomErrorExt, CalcomErrorReason},
     model::{DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
     ooo::is_midnight,
@@ -33,16 +33,14 @@ pub struct CreateBlockedSlots {
     slots: Vec<BlockedSlot>,
     strategy: BlockStrategy,
     beside: Vec<BlockHandle>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 impl CreateBlockedSlots {
     pub(super) fn new(client: CalcomClient, slots: Vec<BlockedSlot>) -> Self {
-        let (strategy, settings) = (BlockStrategy::default(), Settings::default());
-        Self { client, slots, strategy, beside: Vec::new(), settings }
+        let (strategy, options) = (BlockStrategy::default(), RequestOptions::default());
+        Self { client, slots, strategy, beside: Vec::new(), options }
     }
-
-    settings!(Self, self => self.settings);
 
     /// How.
     pub fn strategy(mut self, strategy: BlockStrategy) -> Self {
@@ -77,7 +75,7 @@ impl CreateBlockedSlots {
             return Err(refused("only a schedule tells beforehand what is taken out of it"));
         };
         let id = self.schedule(schedule).await?;
-        let read = self.client.schedules().get(id).with(self.settings.clone()).await?;
+        let read = self.client.schedules().get(id).with_options(self.options.clone()).await?;
         self.draft(&read).map(|(handles, _)| handles)
     }
 
@@ -103,7 +101,7 @@ impl CreateBlockedSlots {
         if let Some(id) = named {
             return Ok(id);
         }
-        let found = self.client.schedules().default_schedule().with(self.settings.clone()).await?;
+        let found = self.client.schedules().default_schedule().with_options(self.options.clone()).await?;
         found.map(|schedule| schedule.id).ok_or_else(|| refused("the user has no default schedule: name one"))
     }
 
@@ -123,13 +121,13 @@ impl CreateBlockedSlots {
         }
         let schedules = self.client.schedules();
         let id = self.schedule(schedule).await?;
-        alone(&self.client, id, &self.settings, async {
-            let read = schedules.get(id).with(self.settings.clone()).await?;
+        alone(&self.client, id, &self.options, async {
+            let read = schedules.get(id).with_options(self.options.clone()).await?;
             let (handles, overrides) = self.draft(&read)?;
             let Some(overrides) = overrides else { return Ok(handles) };
-            match schedules.update(id).overrides(overrides).with(self.settings.clone()).await {
+            match schedules.update(id).overrides(overrides).with_options(self.options.clone()).await {
                 Ok(_) => Ok(handles),
-                Err(error) if error.may_have_happened() => {
+                Err(error) if error.may_have_taken_effect() => {
                     Err(error.with_detail(CalcomErrorReason::PartlyBlocked { handles }))
                 }
                 Err(error) => Err(error),
@@ -160,12 +158,12 @@ impl CreateBlockedSlots {
         let create = self.client.bookings().create(event_type, slot.start, attendee).allow_conflicts(true);
         let mut create = create.length(whole_minutes(slot)?).metadata(ORIGIN, "block");
         if let Some(reason) = &slot.reason {
-            create = create.metadata(REASON, reason.chars().take(METADATA_VALUE_CHARS).collect::<String>());
+            create = create.metadata(REASON, reason.chars().take(MAX_METADATA_VALUE_CHARS).collect::<String>());
         }
         // A name of its own, so that one whose answer is lost is found and can be undone.
         let name = secret::random::<8>().map_err(|error| refused(error.to_string()))?;
         let create = create.reference(format!("block-{:016x}", u64::from_le_bytes(name)));
-        let made = create.with(self.settings.clone()).create_or_find().await?;
+        let made = create.with_options(self.options.clone()).create_or_find().await?;
         let uid = made.booking().map(|booking| booking.uid.clone());
         uid.map(|uid| BlockHandle::Booking { uid })
             .ok_or_else(|| Error::new(ErrorKind::Decode, "the provider answered a booking with an empty series"))
@@ -183,7 +181,7 @@ impl CreateBlockedSlots {
         if let Some(reason) = &slot.reason {
             create = create.notes(reason.as_str());
         }
-        Ok(BlockHandle::OutOfOffice { id: create.with(self.settings.clone()).await?.id })
+        Ok(BlockHandle::OutOfOffice { id: create.with_options(self.options.clone()).await?.id })
     }
 
     async fn reserve(&self, slot: &BlockedSlot, event_type: EventTypeId, hold: Option<Minutes>) -> Result<BlockHandle> {
@@ -191,18 +189,11 @@ impl CreateBlockedSlots {
         if let Some(minutes) = hold {
             reserve = reserve.reservation_duration(minutes);
         }
-        Ok(BlockHandle::Reservation { uid: reserve.with(self.settings.clone()).await?.uid })
+        Ok(BlockHandle::Reservation { uid: reserve.with_options(self.options.clone()).await?.uid })
     }
 }
 
-impl IntoFuture for CreateBlockedSlots {
-    type Output = Result<Vec<BlockHandle>>;
-    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
+request!(CreateBlockedSlots => Vec<BlockHandle>, options);
 
 /// Frees blocked times. From [`CalcomClient::unblock`] and [`CalcomClient::unblock_all`].
 #[derive(Debug, Clone)]
@@ -211,15 +202,13 @@ pub struct Unblock {
     client: CalcomClient,
     handles: Vec<BlockHandle>,
     beside: Vec<BlockHandle>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 impl Unblock {
     pub(super) fn new(client: CalcomClient, handles: Vec<BlockHandle>) -> Self {
-        Self { client, handles, beside: Vec::new(), settings: Settings::default() }
+        Self { client, handles, beside: Vec::new(), options: RequestOptions::default() }
     }
-
-    settings!(Self, self => self.settings);
 
     /// The other blocks of the schedule that hold on: what they share with these stays blocked. Leave out the ones that are freed:
     /// blocks of the same time have equal handles, so that an equal one is taken for another block, and the time stays blocked.
@@ -231,7 +220,7 @@ impl Unblock {
     async fn send(self) -> Result<()> {
         let mut of_schedules: HashMap<ScheduleId, Vec<BlockHandle>> = HashMap::new();
         for handle in &self.handles {
-            let (client, settings) = (&self.client, self.settings.clone());
+            let (client, options) = (&self.client, self.options.clone());
             unless_free(match handle {
                 BlockHandle::ScheduleOverride { schedule, removed } => {
                     if !removed.is_empty() {
@@ -239,9 +228,11 @@ impl Unblock {
                     }
                     Ok(())
                 }
-                BlockHandle::Booking { uid } => client.bookings().cancel(uid).with(settings).await.map(drop),
-                BlockHandle::OutOfOffice { id } => client.out_of_office().delete(*id).with(settings).await.map(drop),
-                BlockHandle::Reservation { uid } => client.slots().delete_reservation(uid).with(settings).await,
+                BlockHandle::Booking { uid } => client.bookings().cancel(uid).with_options(options).await.map(drop),
+                BlockHandle::OutOfOffice { id } => {
+                    client.out_of_office().delete(*id).with_options(options).await.map(drop)
+                }
+                BlockHandle::Reservation { uid } => client.slots().delete_reservation(uid).with_options(options).await,
             })?;
         }
         for (schedule, handles) in of_schedules {
@@ -252,8 +243,8 @@ impl Unblock {
 
     async fn in_schedule(&self, id: ScheduleId, handles: Vec<BlockHandle>) -> Result<()> {
         let schedules = self.client.schedules();
-        alone(&self.client, id, &self.settings, async {
-            let read = schedules.get(id).with(self.settings.clone()).await?;
+        alone(&self.client, id, &self.options, async {
+            let read = schedules.get(id).with_options(self.options.clone()).await?;
             let mut draft = Draft::of(&read);
             let mut holding = [self.beside.clone(), handles].concat();
             while holding.len() > self.beside.len()
@@ -262,7 +253,7 @@ impl Unblock {
                 draft.unblock(freed.removed_from(id), &holding)?;
             }
             if let Some(overrides) = draft.into_changed() {
-                schedules.update(id).overrides(overrides).with(self.settings.clone()).await?;
+                schedules.update(id).overrides(overrides).with_options(self.options.clone()).await?;
             }
             Ok(())
         })
@@ -280,14 +271,7 @@ fn unless_free(outcome: Result<()>) -> Result<()> {
     }
 }
 
-impl IntoFuture for Unblock {
-    type Output = Result<()>;
-    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
+request!(Unblock => (), options);
 
 fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_blocked_slots")

@@ -3,7 +3,7 @@ use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp};
 
 use crate::{
     bookings::{CreateBooking, CreatedOrFound, NewAttendee},
-    client::{CalcomClient, Settings, WithSettings, settings},
+    client::{CalcomClient, RequestOptions, request},
     model::{Booked, EventType, EventTypeId, Location, Minutes},
 };
 
@@ -92,15 +92,20 @@ pub struct CreateNewBooking {
     guests: Vec<String>,
     location: Option<Location>,
     reference: Option<String>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 impl CreateNewBooking {
     pub(super) fn new(client: CalcomClient, booking: NewBooking) -> Self {
-        Self { client, booking, guests: Vec::new(), location: None, reference: None, settings: Settings::default() }
+        Self {
+            client,
+            booking,
+            guests: Vec::new(),
+            location: None,
+            reference: None,
+            options: RequestOptions::default(),
+        }
     }
-
-    settings!(Self, self => self.settings);
 
     /// Further e-mail addresses that are invited.
     pub fn guests<S: Into<String>>(mut self, guests: impl IntoIterator<Item = S>) -> Self {
@@ -131,9 +136,9 @@ impl CreateNewBooking {
 
     /// The create with the length that the event type asks for.
     async fn create(self) -> Result<CreateBooking> {
-        let Self { client, booking, guests, location, reference, settings } = self;
+        let Self { client, booking, guests, location, reference, options } = self;
         let asked = length(&booking)?;
-        let event_type = client.event_types().get(booking.event_type).with(settings.clone()).await;
+        let event_type = client.event_types().get(booking.event_type).with_options(options.clone()).await;
         // Whatever became of the read, the booking was not sent.
         let event_type = event_type.map_err(|error| error.with_send_state(SendState::NotSent))?;
         let chosen = chosen_length(&event_type, asked)?;
@@ -158,7 +163,7 @@ impl CreateNewBooking {
         if let Some(location) = location {
             create = create.location(location);
         }
-        Ok(create.with(settings))
+        Ok(create.with_options(options))
     }
 
     async fn send(self) -> Result<Booked> {
@@ -166,14 +171,7 @@ impl CreateNewBooking {
     }
 }
 
-impl IntoFuture for CreateNewBooking {
-    type Output = Result<Booked>;
-    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
+request!(CreateNewBooking => Booked, options);
 
 fn refused(why: String) -> Error {
     Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_booking")

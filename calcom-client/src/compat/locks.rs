@@ -9,7 +9,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 use sidecar_core::{Error, ErrorKind, Result, http::DEFAULT_DEADLINE, lease::Lease, secret};
 
 use crate::{
-    client::{CalcomClient, Settings},
+    client::{CalcomClient, RequestOptions},
     model::ScheduleId,
 };
 
@@ -39,12 +39,12 @@ impl fmt::Debug for ScheduleLocks {
 pub(super) async fn alone<T>(
     client: &CalcomClient,
     schedule: ScheduleId,
-    settings: &Settings,
+    options: &RequestOptions,
     change: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let lock = client.schedule_locks().of(schedule);
     let _guard = lock.lock().await;
-    let lease = take_lease(client, schedule, settings).await?;
+    let lease = take_lease(client, schedule, options).await?;
     let outcome = change.await;
     if let (Some(lease), Some(leases)) = (lease, client.leases()) {
         // It ends by itself if this fails; the change is made either way.
@@ -53,9 +53,9 @@ pub(super) async fn alone<T>(
     outcome
 }
 
-async fn take_lease(client: &CalcomClient, schedule: ScheduleId, settings: &Settings) -> Result<Option<Lease>> {
+async fn take_lease(client: &CalcomClient, schedule: ScheduleId, options: &RequestOptions) -> Result<Option<Lease>> {
     let Some(leases) = client.leases() else { return Ok(None) };
-    let patience = settings.deadline.unwrap_or(DEFAULT_DEADLINE);
+    let patience = options.deadline.unwrap_or(DEFAULT_DEADLINE);
     // A read and a write, each within its deadline.
     let ttl = patience.saturating_mul(2).saturating_add(DEFAULT_DEADLINE);
     let random = secret::random::<8>().map_err(|error| Error::new(ErrorKind::Store, error.to_string()))?;

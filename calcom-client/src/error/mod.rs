@@ -1,133 +1,127 @@
-//! What a refusal of the provider means.
+//! The reasons of provider errors.
 //!
-//! Reading answers lives beside: `wire` takes bodies apart, `refusal` says what they mean. Invariant: the message says the real
-//! reason, which the provider often hides in `details.errors`, and a refusal that a new token cannot heal never asks for one.
+//! `body` reads error bodies, `parse` maps them to reasons. Invariant: the message has the actual reason, which the provider often
+//! hides in `details.errors`, and an error that a new token cannot fix never triggers a token refresh.
 
-mod refusal;
-mod wire;
+mod body;
+mod parse;
 
-pub(crate) use refusal::under_success;
+pub(crate) use parse::error_in_success;
 
 use http::{HeaderMap, StatusCode};
 use sidecar_core::{
-    Error, ErrorKind, SendState,
+    Error, ErrorKind,
     http::{ErrorResponse, Provider},
     rate_limit::{Feedback, Scope},
 };
 
 use crate::{compat::BlockHandle, limits};
 
-/// What the provider refused for, as far as it is understood. See [`CalcomErrorExt::problem`].
+/// The reason of an error response, as far as it is recognized. See [`CalcomErrorExt::problem`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CalcomErrorReason {
-    /// Nobody is free then, or somebody was faster. A booking may have been made all the same
-    /// (<https://github.com/calcom/cal.diy/issues/15379>): [`CalcomErrorExt::may_have_happened`] is true of it.
+    /// No host is available, or the slot was booked in between. A booking may have been created nevertheless
+    /// (<https://github.com/calcom/cal.diy/issues/15379>): [`Error::may_have_taken_effect`] is then true.
     SlotTaken,
-    /// There is one already: an event type of this slug, an out-of-office entry of this period, ….
+    /// The resource already exists: an event type with this slug, an out-of-office entry of this period, ….
     AlreadyExists,
-    /// The booking is cancelled, rejected or confirmed already.
+    /// The booking is already cancelled, rejected or confirmed.
     AlreadyDone,
     /// The OAuth token lacks a scope: connect again with it.
     ScopeMissing {
-        /// The scope that the operation needs, where it is known.
+        /// The scope that the operation needs, if known.
         scope: Option<&'static str>,
     },
     /// The key or access token is wrong, expired or revoked.
     TokenInvalid,
-    /// The refresh token or authorization code was refused: somebody has to connect again.
+    /// The refresh token or authorization code was rejected: connect again.
     GrantInvalid,
-    /// The OAuth client's id or secret was refused, or what it asked for (a scope, a kind of grant, a parameter): correct the
-    /// configuration. It says nothing of any connection.
+    /// The OAuth client's id or secret was rejected, or its request (a scope, a grant type, a parameter): correct the configuration.
+    /// Connections are not affected.
     ClientInvalid,
     /// The operation needs credentials and the client has none; nothing was sent.
     CredentialsMissing,
-    /// Cal.com locked the account, as it does after limits were broken often; only its support unlocks it.
+    /// Cal.com locked the account, for example after it often exceeded limits; only its support unlocks it.
     AccountLocked,
-    /// A web page instead of an answer: something before the API (a firewall, a proxy) let the request not through.
+    /// The response is a web page: a firewall or proxy in front of the API blocked the request.
     Blocked,
-    /// Not allowed, for another reason: not the host, not a member.
+    /// Forbidden for another reason: not the host, not a member.
     Forbidden,
-    /// There is no such thing.
+    /// The resource does not exist.
     NotFound,
-    /// The API has no such operation, or not in the `cal-api-version` that was sent.
+    /// The operation does not exist, or not in the `cal-api-version` that was sent.
     UnknownRoute,
-    /// Too many calls in a minute. With [`SendState::NotSent`] it was the client that did not let the call go, because the wait would have
-    /// outlasted its deadline.
+    /// Too many calls in a minute. With [`SendState::NotSent`](sidecar_core::SendState::NotSent) the client did not send the call,
+    /// because the wait would have exceeded its deadline.
     RateLimit,
-    /// The content was refused; one line per complaint.
+    /// The content is invalid; one message per violation.
     Validation(Vec<String>),
-    /// Some of several times were blocked before one failed, or the change of a schedule that blocks them was sent and not answered.
+    /// Some of several times were blocked before one failed, or the response to a change of the schedule was lost.
     PartlyBlocked {
-        /// What undoes those that hold, or may hold: freeing what is free does no harm.
+        /// The handles of the blocks that exist, or may exist: unblocking a free slot does no harm.
         handles: Vec<BlockHandle>,
     },
-    /// Something else; the error's message has the provider's words.
+    /// Another reason; the error has the provider's message.
     Other,
 }
 
 impl CalcomErrorReason {
-    /// What to do, where the provider's words do not say.
+    /// Returns what to do; empty where the provider's message says it.
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::ScopeMissing { .. } => "connect again with the scope that the operation needs",
-            Self::TokenInvalid => "connect again, or give another API key",
+            Self::TokenInvalid => "connect again, or set another API key",
             Self::GrantInvalid => "connect again",
             Self::ClientInvalid => "check the OAuth client's id, secret, redirect URI and scopes",
             Self::AccountLocked => "ask Cal.com's support to unlock the account, and lower the client's `rate_limit`",
-            Self::Blocked => {
-                "a web page answered instead of the API: look at the base URL, a proxy or a firewall between"
-            }
+            Self::Blocked => "a web page responded instead of the API: check the base URL, proxies and firewalls",
             Self::UnknownRoute => {
-                "the API does not have this operation in this `cal-api-version`: for a host of your own set \
+                "the API does not have this operation in this `cal-api-version`: for a self-hosted instance set \
                  `Profile::SelfHosted`, or the `versions` it has"
             }
-            Self::SlotTaken => "read the free slots again, and look whether the booking was made after all",
+            Self::SlotTaken => "read the free slots again, and check whether the booking was created",
             _ => "",
         }
     }
 }
 
-/// Reads the provider's [`CalcomErrorReason`] from an [`Error`], and answers the questions that callers branch on.
+/// Reads the provider's [`CalcomErrorReason`] from an [`Error`], and classifies errors for callers.
 ///
 /// ```
 /// use calcom_client::{CalcomErrorExt, Error};
 /// fn what_to_do(error: &Error) -> &'static str {
 ///     match () {
-///         () if error.needs_reauth() => "ask somebody to connect again, or for another key",
-///         () if error.is_scope_missing() => "ask somebody to connect again, with the scope",
+///         () if error.needs_reauth() => "ask the user to connect again, or for another key",
+///         () if error.is_scope_missing() => "ask the user to connect again, with the scope",
 ///         () if error.is_slot_taken() => "show the free slots again",
-///         () if error.is_transient() => "do it again, if error.may_have_happened() is false or twice does no harm",
-///         () => "tell a developer: error.to_string()",
+///         () if error.is_transient() => "retry, if error.may_have_taken_effect() is false or twice does no harm",
+///         () => "report error.to_string() to a developer",
 ///     }
 /// }
 /// ```
 pub trait CalcomErrorExt {
-    /// What the provider (or the client, before anything was sent) refused for; `None` when no answer came at all.
+    /// Returns the reason that the provider (or the client, before sending) gave; `None` without a response.
     fn problem(&self) -> Option<&CalcomErrorReason>;
 
-    /// Somebody has to connect again or give another key: what the client has is refused for good.
+    /// Returns whether the user has to connect again or give another key: the credentials are rejected permanently.
     fn needs_reauth(&self) -> bool {
         matches!(self.problem(), Some(CalcomErrorReason::TokenInvalid | CalcomErrorReason::GrantInvalid))
     }
 
-    /// The OAuth token lacks a scope.
+    /// Returns whether the OAuth token lacks a scope.
     fn is_scope_missing(&self) -> bool {
         matches!(self.problem(), Some(CalcomErrorReason::ScopeMissing { .. }))
     }
 
-    /// Nobody is free then.
+    /// Returns whether the slot is not available.
     fn is_slot_taken(&self) -> bool {
         self.problem() == Some(&CalcomErrorReason::SlotTaken)
     }
 
-    /// The same call may work in a moment: a broken connection, a deadline, a failing server, too many calls. Whether it may be
-    /// repeated is also a matter of [`CalcomErrorExt::may_have_happened`].
+    /// Returns whether the same call may soon succeed: after a broken connection, a deadline, a server error or too many calls. Check
+    /// [`Error::may_have_taken_effect`] before retrying a create.
     fn is_transient(&self) -> bool;
-
-    /// The provider may have done what it was asked for although the call failed: no answer came, or one that says nothing of it
-    /// (5xx), or a refusal after which a booking has been seen to be there all the same. Look before doing it again.
-    fn may_have_happened(&self) -> bool;
 }
 
 impl CalcomErrorExt for Error {
@@ -141,24 +135,13 @@ impl CalcomErrorExt for Error {
             ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Transport | ErrorKind::Deadline | ErrorKind::Store
         )
     }
-
-    fn may_have_happened(&self) -> bool {
-        match self.send_state() {
-            SendState::NotSent => false,
-            SendState::Unknown => true,
-            SendState::Responded => {
-                self.status().is_some_and(|status| status.is_server_error()) || self.kind() == ErrorKind::Decode
-            }
-        }
-    }
 }
 
-/// The provider, as the pipeline sees it.
+/// The provider's part of the pipeline.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calcom {
-    /// Whether there may be a newer token than the one that was refused. Never for an API key: asking for one would put other words
-    /// in the place of the provider's.
-    pub(crate) renews: bool,
+    /// Whether a rejected token can be refreshed. Not for an API key: a failed refresh would replace the provider's message.
+    pub(crate) refreshable: bool,
 }
 
 impl Provider for Calcom {
@@ -167,8 +150,8 @@ impl Provider for Calcom {
     }
 
     fn parse_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
-        let ErrorResponse { error, token_expired } = refusal::failure(status, headers, body);
-        ErrorResponse { error, token_expired: token_expired && self.renews }
+        let ErrorResponse { error, token_expired } = parse::parse_error(status, headers, body);
+        ErrorResponse { error, token_expired: token_expired && self.refreshable }
     }
 
     fn feedback(&self, status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {

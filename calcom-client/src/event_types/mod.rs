@@ -12,7 +12,7 @@ pub use webhooks::EventTypeWebhooks;
 pub use write::{CreateEventType, ListEventTypes, UpdateEventType};
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{EventType, EventTypeId, Minutes},
 };
 
@@ -32,28 +32,30 @@ impl EventTypes {
         slug: impl Into<String>,
         length: impl Into<Minutes>,
     ) -> CreateEventType {
-        let draft = Draft::new(&self.0, &op::CREATE, []);
-        CreateEventType(draft.set("title", title.into()).set("slug", slug.into()).set("lengthInMinutes", length.into()))
+        let builder = RequestBuilder::new(&self.0, &op::CREATE, []);
+        CreateEventType(
+            builder.set("title", title.into()).set("slug", slug.into()).set("lengthInMinutes", length.into()),
+        )
     }
 
     /// Lists event types: the user's own, or those of somebody else that are not hidden.
     pub fn list(&self) -> ListEventTypes {
-        ListEventTypes(Draft::new(&self.0, &op::LIST, []))
+        ListEventTypes(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Reads an event type.
-    pub fn get(&self, id: impl Into<EventTypeId>) -> Request<EventType> {
-        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    pub fn get(&self, id: impl Into<EventTypeId>) -> PlainRequest<EventType> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::GET, [&id.into()]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<EventTypeId>) -> UpdateEventType {
-        UpdateEventType(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+        UpdateEventType(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
     /// Deletes an event type.
-    pub fn delete(&self, id: impl Into<EventTypeId>) -> Request<Value> {
-        Request::whole(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    pub fn delete(&self, id: impl Into<EventTypeId>) -> PlainRequest<Value> {
+        PlainRequest::json(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }
 
     /// The webhooks of an event type.

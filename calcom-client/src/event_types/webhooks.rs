@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::operations as op;
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{EventTypeId, Webhook, WebhookId},
     webhook::EventKind,
     webhooks::{CreateWebhook, ListWebhooks, UpdateWebhook},
@@ -26,32 +26,34 @@ impl EventTypeWebhooks {
         subscriber_url: impl Into<String>,
         triggers: impl IntoIterator<Item = EventKind>,
     ) -> CreateWebhook {
-        let draft = Draft::new(&self.client, &op::CREATE_WEBHOOK, [&self.event_type]);
-        CreateWebhook::new(draft, subscriber_url.into(), triggers.into_iter().collect())
+        let builder = RequestBuilder::new(&self.client, &op::CREATE_WEBHOOK, [&self.event_type]);
+        CreateWebhook::new(builder, subscriber_url.into(), triggers.into_iter().collect())
     }
 
     /// Lists them.
     pub fn list(&self) -> ListWebhooks {
-        ListWebhooks::new(Draft::new(&self.client, &op::LIST_WEBHOOKS, [&self.event_type]))
+        ListWebhooks::new(RequestBuilder::new(&self.client, &op::LIST_WEBHOOKS, [&self.event_type]))
     }
 
     /// Reads one.
-    pub fn get(&self, id: impl Into<WebhookId>) -> Request<Webhook> {
-        Request::new(Draft::new(&self.client, &op::GET_WEBHOOK, [&self.event_type, &id.into()]))
+    pub fn get(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
+        PlainRequest::new(RequestBuilder::new(&self.client, &op::GET_WEBHOOK, [&self.event_type, &id.into()]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<WebhookId>) -> UpdateWebhook {
-        UpdateWebhook(Draft::new(&self.client, &op::UPDATE_WEBHOOK, [&self.event_type, &id.into()]).with_body())
+        UpdateWebhook(
+            RequestBuilder::new(&self.client, &op::UPDATE_WEBHOOK, [&self.event_type, &id.into()]).with_body(),
+        )
     }
 
     /// Deletes one and answers with it.
-    pub fn delete(&self, id: impl Into<WebhookId>) -> Request<Webhook> {
-        Request::new(Draft::new(&self.client, &op::DELETE_WEBHOOK, [&self.event_type, &id.into()]))
+    pub fn delete(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
+        PlainRequest::new(RequestBuilder::new(&self.client, &op::DELETE_WEBHOOK, [&self.event_type, &id.into()]))
     }
 
     /// Deletes all of them. The answer says how many, in words.
-    pub fn delete_all(&self) -> Request<Value> {
-        Request::new(Draft::new(&self.client, &op::DELETE_WEBHOOKS, [&self.event_type]))
+    pub fn delete_all(&self) -> PlainRequest<Value> {
+        PlainRequest::new(RequestBuilder::new(&self.client, &op::DELETE_WEBHOOKS, [&self.event_type]))
     }
 }

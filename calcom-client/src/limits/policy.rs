@@ -1,7 +1,7 @@
-/// How fast a client lets calls go. From [`CalcomClientBuilder::rate_limit`](crate::CalcomClientBuilder::rate_limit).
+/// The pace of a client's calls. For [`CalcomClientBuilder::rate_limit`](crate::CalcomClientBuilder::rate_limit).
 ///
-/// Below the provider's own limit with some room, because whoever breaks that often is locked out by hand. The provider's minute
-/// holds beside it and follows the answers' headers.
+/// It stays below the provider's limit, because the provider locks accounts that exceed it often. The provider's minute applies in
+/// addition and follows the response headers.
 ///
 /// ```
 /// use calcom_client::RateLimitPolicy;
@@ -23,14 +23,14 @@ impl RateLimitPolicy {
     /// 400 calls a minute, 20 at once: for OAuth tokens, which may make 500 ([`OAUTH_LIMIT`](crate::config::OAUTH_LIMIT)).
     pub const OAUTH: Self = Self { per_minute: 400, burst: 20 };
 
-    /// So many calls a minute, evenly.
+    /// Sets the calls a minute, evenly distributed.
     #[must_use]
     pub const fn per_minute(mut self, calls: u32) -> Self {
         self.per_minute = calls;
         self
     }
 
-    /// So many at once after a pause.
+    /// Sets the calls at once after a pause.
     #[must_use]
     pub const fn burst(mut self, calls: u32) -> Self {
         self.burst = calls;
@@ -41,12 +41,12 @@ impl RateLimitPolicy {
         f64::from(self.per_minute) / 60.0
     }
 
-    pub(super) const fn at_once(self) -> u32 {
+    pub(super) const fn max_burst(self) -> u32 {
         self.burst
     }
 
-    /// The most that the pace lets go in a minute.
-    pub(super) const fn a_minute(self) -> u32 {
+    /// Returns the most calls that the pace allows in a minute.
+    pub(super) const fn max_per_minute(self) -> u32 {
         self.per_minute.saturating_add(self.burst)
     }
 }

@@ -4,6 +4,7 @@ use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
     Error, ErrorKind, Result, SendState,
+    client::TransportOptions,
     http::{Call, Pipeline},
     retry::Replay,
     token::TokenSet,
@@ -12,7 +13,7 @@ use url::Url;
 
 use super::{Authorize, Pkce, grant, operations as op};
 use crate::{
-    client::{Plumbing, data, plumbing},
+    client::data,
     config::{Region, without_version},
     error::{Calcom, CalcomErrorExt, CalcomErrorReason},
     limits::{Limits, RateLimitPolicy},
@@ -67,11 +68,11 @@ pub struct CalcomOAuthBuilder {
     base_url: Option<String>,
     app_url: Option<String>,
     authorize_url: Option<String>,
-    plumbing: Plumbing,
+    transport_options: TransportOptions,
     timeout: Duration,
 }
 
-plumbing!(CalcomOAuthBuilder);
+sidecar_core::transport_setters!(CalcomOAuthBuilder);
 
 impl CalcomOAuthBuilder {
     /// The client's secret. A client without one (a public one) needs a [`Pkce`] for each code.
@@ -150,7 +151,7 @@ impl CalcomOAuthBuilder {
             }
         };
         Ok(CalcomOAuth(Arc::new(Inner {
-            pipeline: self.plumbing.pipeline(Calcom { renews: false }, base)?.build()?,
+            pipeline: self.transport_options.or_local_limiter().pipeline(Calcom { refreshable: false }, base)?,
             limits: Limits::new(&format!("oauth:{}", self.client_id), RateLimitPolicy::OAUTH),
             client_id: self.client_id,
             client_secret: self.client_secret,
@@ -181,7 +182,7 @@ impl CalcomOAuth {
             base_url: None,
             app_url: None,
             authorize_url: None,
-            plumbing: Plumbing::default(),
+            transport_options: TransportOptions::default(),
             timeout: EXCHANGE_TIMEOUT,
         }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sidecar_core::{
     Clock, Error, ErrorKind, OrganizationId, Result,
+    client::check_token,
     lease::LeaseStore,
     token::{
         CasResult, Connection, ConnectionState, TokenConfig, TokenHandle, TokenKey, TokenManager, TokenSet, TokenStore,
@@ -10,7 +11,6 @@ use sidecar_core::{
 };
 
 use super::{client::CalcomOAuth, exchange::CalcomExchange};
-use crate::client::builder::check_key;
 
 /// How often a connection that others are changing is tried to be replaced.
 const ATTEMPTS: usize = 8;
@@ -125,7 +125,7 @@ impl CalcomTokens {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when it cannot be a key; [`ErrorKind::Store`].
     pub async fn adopt_api_key(&self, key: SecretString) -> Result<()> {
-        check_key(&key)?;
+        check_token(&key, "API key", "cal_…")?;
         let tokens = TokenSet { issued_at: Some(self.connections.clock.now()), ..TokenSet::new(key) };
         self.adopt(&tokens).await
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp, token::TokenSet};
 
-use crate::config::ACCESS_TOKEN_LIFE;
+use crate::config::ACCESS_TOKEN_TTL;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -30,7 +30,7 @@ pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is meant")]
     let life =
         wire.expires_in.filter(|seconds| *seconds > 0.0).map(|seconds| (seconds as i64).saturating_mul(1_000_000));
-    let usual = i64::try_from(ACCESS_TOKEN_LIFE.as_micros()).unwrap_or(i64::MAX);
+    let usual = i64::try_from(ACCESS_TOKEN_TTL.as_micros()).unwrap_or(i64::MAX);
     let mut extra = wire.rest;
     extra.remove("token_type");
     Ok(TokenSet {

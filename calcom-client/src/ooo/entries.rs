@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use futures_core::Stream;
-use sidecar_core::{Page, Result, Timestamp, page};
+use sidecar_core::{Page, Result, Timestamp, client::pages_by_offset, page};
 
 use crate::{
     bookings::Sort,
-    client::{Draft, paging, request},
+    client::{RequestBuilder, request},
     model::{OooEntry, OooReason, UserId, WireTime},
 };
 
@@ -19,10 +19,11 @@ pub(crate) fn is_midnight(time: Timestamp) -> bool {
 }
 
 /// Sets the period. The provider ends a period with the last millisecond of its last day, wherever in that day it was asked to.
-fn period(draft: Draft, start: Timestamp, end: Timestamp) -> Draft {
+fn period(builder: RequestBuilder, start: Timestamp, end: Timestamp) -> RequestBuilder {
     let whole = is_midnight(start) && is_midnight(end) && start < end;
-    let draft = draft.require(whole, "out of office is whole days in UTC: give two midnights, the end after the start");
-    draft.set("start", WireTime::from(start)).set("end", WireTime::from(end - Duration::from_secs(1)))
+    let builder =
+        builder.require(whole, "out of office is whole days in UTC: give two midnights, the end after the start");
+    builder.set("start", WireTime::from(start)).set("end", WireTime::from(end - Duration::from_secs(1)))
 }
 
 request! {
@@ -40,8 +41,8 @@ request! {
 }
 
 impl CreateOoo {
-    pub(super) fn new(draft: Draft, start: Timestamp, end: Timestamp) -> Self {
-        Self(period(draft, start, end))
+    pub(super) fn new(builder: RequestBuilder, start: Timestamp, end: Timestamp) -> Self {
+        Self(period(builder, start, end))
     }
 }
 
@@ -83,15 +84,15 @@ request! {
 }
 
 impl ListOoo {
-    pub(super) fn new(draft: Draft) -> Self {
-        Self(draft)
+    pub(super) fn new(builder: RequestBuilder) -> Self {
+        Self(builder)
     }
 
     /// All entries from `skip` on, one by one.
     pub fn items(self) -> impl Stream<Item = Result<OooEntry>> + Send {
-        let from = self.0.number("skip").unwrap_or(0);
+        let from = self.0.query_number("skip").unwrap_or(0);
         let fetch = move |at| self.clone().skip(at).send();
-        page::items(paging::pages(from, fetch, |entry: &OooEntry| entry.id.to_string()))
+        page::items(pages_by_offset(from, usize::MAX, fetch, |entry: &OooEntry| Some(entry.id.to_string())))
     }
 
     async fn send(self) -> Result<Page<OooEntry, u64>> {

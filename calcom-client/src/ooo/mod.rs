@@ -11,7 +11,7 @@ use operations as op;
 use sidecar_core::Timestamp;
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{CalcomOrganizationId, OooEntry, OooId, UserId},
 };
 
@@ -26,22 +26,22 @@ impl OutOfOffice {
 
     /// Lists the user's own entries.
     pub fn list(&self) -> ListOoo {
-        ListOoo::new(Draft::new(&self.0, &op::LIST, []))
+        ListOoo::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Away from the midnight (UTC) of `start` to the end of the day before `end`, a midnight too.
     pub fn create(&self, start: Timestamp, end: Timestamp) -> CreateOoo {
-        CreateOoo::new(Draft::new(&self.0, &op::CREATE, []), start, end)
+        CreateOoo::new(RequestBuilder::new(&self.0, &op::CREATE, []), start, end)
     }
 
     /// Changes an entry.
     pub fn update(&self, id: impl Into<OooId>) -> UpdateOoo {
-        UpdateOoo(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+        UpdateOoo(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
     /// Deletes an entry and answers with it.
-    pub fn delete(&self, id: impl Into<OooId>) -> Request<OooEntry> {
-        Request::new(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    pub fn delete(&self, id: impl Into<OooId>) -> PlainRequest<OooEntry> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }
 
     /// The entries of an organization's users, for its administrators.
@@ -60,28 +60,32 @@ pub struct OrganizationOoo {
 impl OrganizationOoo {
     /// Lists everybody's.
     pub fn list(&self) -> ListOoo {
-        ListOoo::new(Draft::new(&self.client, &op::LIST_OF_ORGANIZATION, [&self.organization]))
+        ListOoo::new(RequestBuilder::new(&self.client, &op::LIST_OF_ORGANIZATION, [&self.organization]))
     }
 
     /// Lists a user's.
     pub fn list_of(&self, user: impl Into<UserId>) -> ListOoo {
-        ListOoo::new(Draft::new(&self.client, &op::LIST_OF_USER, [&self.organization, &user.into()]))
+        ListOoo::new(RequestBuilder::new(&self.client, &op::LIST_OF_USER, [&self.organization, &user.into()]))
     }
 
     /// A user is away; as [`OutOfOffice::create`].
     pub fn create(&self, user: impl Into<UserId>, start: Timestamp, end: Timestamp) -> CreateOoo {
-        CreateOoo::new(Draft::new(&self.client, &op::CREATE_OF_USER, [&self.organization, &user.into()]), start, end)
+        CreateOoo::new(
+            RequestBuilder::new(&self.client, &op::CREATE_OF_USER, [&self.organization, &user.into()]),
+            start,
+            end,
+        )
     }
 
     /// Changes a user's entry.
     pub fn update(&self, user: impl Into<UserId>, id: impl Into<OooId>) -> UpdateOoo {
         let path: [&dyn std::fmt::Display; 3] = [&self.organization, &user.into(), &id.into()];
-        UpdateOoo(Draft::new(&self.client, &op::UPDATE_OF_USER, path).with_body())
+        UpdateOoo(RequestBuilder::new(&self.client, &op::UPDATE_OF_USER, path).with_body())
     }
 
     /// Deletes a user's entry and answers with it.
-    pub fn delete(&self, user: impl Into<UserId>, id: impl Into<OooId>) -> Request<OooEntry> {
+    pub fn delete(&self, user: impl Into<UserId>, id: impl Into<OooId>) -> PlainRequest<OooEntry> {
         let path: [&dyn std::fmt::Display; 3] = [&self.organization, &user.into(), &id.into()];
-        Request::new(Draft::new(&self.client, &op::DELETE_OF_USER, path))
+        PlainRequest::new(RequestBuilder::new(&self.client, &op::DELETE_OF_USER, path))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub use write::{CreateSchedule, UpdateSchedule};
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{Schedule, ScheduleId},
 };
 
@@ -26,32 +26,32 @@ impl Schedules {
 
     /// Makes a schedule in an IANA time zone; Monday to Friday, 9 to 17, unless its availability is set.
     pub fn create(&self, name: impl Into<String>, time_zone: impl Into<String>) -> CreateSchedule {
-        let draft = Draft::new(&self.0, &op::CREATE, []);
-        CreateSchedule(draft.set("name", name.into()).set("timeZone", time_zone.into()).set("isDefault", false))
+        let builder = RequestBuilder::new(&self.0, &op::CREATE, []);
+        CreateSchedule(builder.set("name", name.into()).set("timeZone", time_zone.into()).set("isDefault", false))
     }
 
     /// Lists the user's schedules.
-    pub fn list(&self) -> Request<Vec<Schedule>> {
-        Request::new(Draft::new(&self.0, &op::LIST, []))
+    pub fn list(&self) -> PlainRequest<Vec<Schedule>> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Reads the schedule that event types use unless they name another; `None` when there is none.
-    pub fn default_schedule(&self) -> Request<Option<Schedule>> {
-        Request::new(Draft::new(&self.0, &op::DEFAULT, []))
+    pub fn default_schedule(&self) -> PlainRequest<Option<Schedule>> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::DEFAULT, []))
     }
 
     /// Reads a schedule.
-    pub fn get(&self, id: impl Into<ScheduleId>) -> Request<Schedule> {
-        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    pub fn get(&self, id: impl Into<ScheduleId>) -> PlainRequest<Schedule> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::GET, [&id.into()]))
     }
 
     /// Changes the fields that are set; lists are replaced as a whole.
     pub fn update(&self, id: impl Into<ScheduleId>) -> UpdateSchedule {
-        UpdateSchedule(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+        UpdateSchedule(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
     /// Deletes a schedule.
-    pub fn delete(&self, id: impl Into<ScheduleId>) -> Request<Value> {
-        Request::whole(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    pub fn delete(&self, id: impl Into<ScheduleId>) -> PlainRequest<Value> {
+        PlainRequest::json(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }
 }

@@ -3,7 +3,7 @@ use sidecar_core::{Result, Timestamp};
 
 use crate::{
     bookings::EventTypeSelector,
-    client::{Draft, request},
+    client::{RequestBuilder, request},
     model::{BookingUid, EventTypeId, Minutes, Slots, WireTime},
 };
 
@@ -67,46 +67,46 @@ request! {
 }
 
 impl ListSlots {
-    pub(super) fn new(draft: Draft, whose: &SlotSelector) -> Self {
+    pub(super) fn new(builder: RequestBuilder, whose: &SlotSelector) -> Self {
         let few = matches!(whose, SlotSelector::Users { usernames, .. } if usernames.len() < 2);
-        let draft = whose.fields().into_iter().fold(draft, |draft, (name, value)| draft.ask(name, value));
+        let builder = whose.fields().into_iter().fold(builder, |builder, (name, value)| builder.query(name, value));
         // Without it an answer has starts only.
-        Self(draft.require(!few, "slots of users are for two or more of them").ask("format", "range"))
+        Self(builder.require(!few, "slots of users are for two or more of them").query("format", "range"))
     }
 
     /// From `start` to `end`.
     pub fn between(self, start: Timestamp, end: Timestamp) -> Self {
         let (from, to) = (WireTime::from(start), WireTime::from(end));
-        let draft = self.0.ask("start", from).ask("end", to);
-        Self(draft.require(start < end, "the time span is empty: its end must be after its start"))
+        let builder = self.0.query("start", from).query("end", to);
+        Self(builder.require(start < end, "the time span is empty: its end must be after its start"))
     }
 
     /// From the beginning of one date to the end of another (`YYYY-MM-DD`, in UTC).
     pub fn days(self, first: impl Into<String>, last: impl Into<String>) -> Self {
         let (first, last) = (first.into(), last.into());
         let dates = [&first, &last].iter().all(|date| is_date(date));
-        let draft = self
+        let builder = self
             .0
             .require(dates, "a day is given as `YYYY-MM-DD`")
             .require(first <= last, "the days are in the wrong order");
-        Self(draft.ask("start", first).ask("end", last))
+        Self(builder.query("start", first).query("end", last))
     }
 
     /// From the beginning of one date to the end of another (`YYYY-MM-DD`) in an IANA time zone, which the answer is in too.
     pub fn local_days(self, first: &str, last: &str, time_zone: &str) -> Self {
         match local_span(first, last, time_zone) {
             Ok((start, end)) => self.between(start, end).time_zone(time_zone),
-            Err(why) => Self(self.0.refuse(why)),
+            Err(why) => Self(self.0.reject(why)),
         }
     }
 
     /// Answers with starts only, without ends.
     pub fn starts_only(self) -> Self {
-        Self(self.0.ask("format", "time"))
+        Self(self.0.query("format", "time"))
     }
 
     async fn send(self) -> Result<Slots> {
-        let span = self.0.asked("start").is_some();
+        let span = self.0.query_value("start").is_some();
         self.0.require(span, "slots are listed in a time span: give it with `between` or `days`").data().await
     }
 }

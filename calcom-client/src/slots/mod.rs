@@ -11,7 +11,7 @@ use operations as op;
 pub use reservations::ReserveSlot;
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{EventTypeId, Reservation, ReservationUid, WireTime},
 };
 
@@ -26,18 +26,18 @@ impl Slots {
 
     /// Lists the free slots; a time span is needed too. Parent event types of managed ones have no slots: ask for a child's.
     pub fn list(&self, whose: impl Into<SlotSelector>) -> ListSlots {
-        ListSlots::new(Draft::new(&self.0, &op::LIST, []), &whose.into())
+        ListSlots::new(RequestBuilder::new(&self.0, &op::LIST, []), &whose.into())
     }
 
     /// Holds a slot for some minutes: nobody else is offered it meanwhile.
     pub fn reserve(&self, event_type: impl Into<EventTypeId>, start: impl Into<WireTime>) -> ReserveSlot {
-        let draft = Draft::new(&self.0, &op::RESERVE, []);
-        ReserveSlot(draft.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
+        let builder = RequestBuilder::new(&self.0, &op::RESERVE, []);
+        ReserveSlot(builder.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
     }
 
     /// Reads a reservation; `None` when there is none of that uid (any more).
-    pub fn reservation(&self, uid: impl Into<ReservationUid>) -> Request<Option<Reservation>> {
-        Request::new(Draft::new(&self.0, &op::GET_RESERVATION, [&uid.into()]))
+    pub fn reservation(&self, uid: impl Into<ReservationUid>) -> PlainRequest<Option<Reservation>> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::GET_RESERVATION, [&uid.into()]))
     }
 
     /// Moves a reservation to this slot.
@@ -47,12 +47,12 @@ impl Slots {
         event_type: impl Into<EventTypeId>,
         start: impl Into<WireTime>,
     ) -> ReserveSlot {
-        let draft = Draft::new(&self.0, &op::UPDATE_RESERVATION, [&uid.into()]);
-        ReserveSlot(draft.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
+        let builder = RequestBuilder::new(&self.0, &op::UPDATE_RESERVATION, [&uid.into()]);
+        ReserveSlot(builder.set("eventTypeId", event_type.into()).set("slotStart", start.into()))
     }
 
     /// Lets a slot go before its reservation ends by itself.
-    pub fn delete_reservation(&self, uid: impl Into<ReservationUid>) -> Request<()> {
-        Request::silent(Draft::new(&self.0, &op::DELETE_RESERVATION, [&uid.into()]))
+    pub fn delete_reservation(&self, uid: impl Into<ReservationUid>) -> PlainRequest<()> {
+        PlainRequest::empty(RequestBuilder::new(&self.0, &op::DELETE_RESERVATION, [&uid.into()]))
     }
 }

@@ -7,7 +7,7 @@ use operations as op;
 pub use write::{CreateTeam, UpdateTeam};
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{Team, TeamId},
 };
 
@@ -22,26 +22,26 @@ impl Teams {
 
     /// Makes a team. Where teams cost something, the answer says where to pay, and the team is there afterwards.
     pub fn create(&self, name: impl Into<String>) -> CreateTeam {
-        CreateTeam(Draft::new(&self.0, &op::CREATE, []).set("name", name.into()))
+        CreateTeam(RequestBuilder::new(&self.0, &op::CREATE, []).set("name", name.into()))
     }
 
     /// Lists the user's teams.
-    pub fn list(&self) -> Request<Vec<Team>> {
-        Request::new(Draft::new(&self.0, &op::LIST, []))
+    pub fn list(&self) -> PlainRequest<Vec<Team>> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Reads a team.
-    pub fn get(&self, id: impl Into<TeamId>) -> Request<Team> {
-        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    pub fn get(&self, id: impl Into<TeamId>) -> PlainRequest<Team> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::GET, [&id.into()]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<TeamId>) -> UpdateTeam {
-        UpdateTeam(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+        UpdateTeam(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
     /// Deletes a team and answers with it.
-    pub fn delete(&self, id: impl Into<TeamId>) -> Request<Team> {
-        Request::new(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    pub fn delete(&self, id: impl Into<TeamId>) -> PlainRequest<Team> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }
 }

@@ -9,7 +9,7 @@ use operations as op;
 pub use write::{CreateWebhook, ListWebhooks, UpdateWebhook};
 
 use crate::{
-    client::{CalcomClient, Draft, Request},
+    client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{Webhook, WebhookId},
     webhook::EventKind,
 };
@@ -29,27 +29,27 @@ impl Webhooks {
         subscriber_url: impl Into<String>,
         triggers: impl IntoIterator<Item = EventKind>,
     ) -> CreateWebhook {
-        let draft = Draft::new(&self.0, &op::CREATE, []);
-        CreateWebhook::new(draft, subscriber_url.into(), triggers.into_iter().collect())
+        let builder = RequestBuilder::new(&self.0, &op::CREATE, []);
+        CreateWebhook::new(builder, subscriber_url.into(), triggers.into_iter().collect())
     }
 
     /// Lists the user's webhooks: one page when awaited, all of them by [`ListWebhooks::items`].
     pub fn list(&self) -> ListWebhooks {
-        ListWebhooks::new(Draft::new(&self.0, &op::LIST, []))
+        ListWebhooks::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
     /// Reads one.
-    pub fn get(&self, id: impl Into<WebhookId>) -> Request<Webhook> {
-        Request::new(Draft::new(&self.0, &op::GET, [&id.into()]))
+    pub fn get(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::GET, [&id.into()]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<WebhookId>) -> UpdateWebhook {
-        UpdateWebhook(Draft::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
+        UpdateWebhook(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
     /// Deletes one and answers with it.
-    pub fn delete(&self, id: impl Into<WebhookId>) -> Request<Webhook> {
-        Request::new(Draft::new(&self.0, &op::DELETE, [&id.into()]))
+    pub fn delete(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
+        PlainRequest::new(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }
 }

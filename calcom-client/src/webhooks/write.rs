@@ -1,9 +1,9 @@
 use futures_core::Stream;
 use secrecy::{ExposeSecret, SecretString};
-use sidecar_core::{Page, Result, page};
+use sidecar_core::{Page, Result, client::pages_by_offset, page};
 
 use crate::{
-    client::{Draft, paging, request},
+    client::{RequestBuilder, request},
     model::{TimeUnit, Webhook, WebhookVersion},
     webhook::EventKind,
 };
@@ -24,10 +24,10 @@ request! {
 }
 
 impl CreateWebhook {
-    pub(crate) fn new(draft: Draft, subscriber_url: String, triggers: Vec<EventKind>) -> Self {
+    pub(crate) fn new(builder: RequestBuilder, subscriber_url: String, triggers: Vec<EventKind>) -> Self {
         let some = !triggers.is_empty();
-        let draft = draft.set("subscriberUrl", subscriber_url).set("triggers", triggers).set("active", true);
-        Self(draft.require(some, "a webhook without triggers delivers nothing: name at least one"))
+        let builder = builder.set("subscriberUrl", subscriber_url).set("triggers", triggers).set("active", true);
+        Self(builder.require(some, "a webhook without triggers delivers nothing: name at least one"))
     }
 
     /// What deliveries are signed with. Without a secret they are not signed, and no verifier takes them.
@@ -66,8 +66,8 @@ impl UpdateWebhook {
     /// What deliveries are signed with from now on. Verify with both secrets for a while.
     pub fn secret(self, secret: &SecretString) -> Self {
         let some = !secret.expose_secret().is_empty();
-        let draft = self.0.set("secret", secret.expose_secret());
-        Self(draft.require(some, "an empty secret would leave deliveries unsigned"))
+        let builder = self.0.set("secret", secret.expose_secret());
+        Self(builder.require(some, "an empty secret would leave deliveries unsigned"))
     }
 
     /// How long after the start no-shows are looked for.
@@ -89,15 +89,15 @@ request! {
 }
 
 impl ListWebhooks {
-    pub(crate) fn new(draft: Draft) -> Self {
-        Self(draft)
+    pub(crate) fn new(builder: RequestBuilder) -> Self {
+        Self(builder)
     }
 
     /// All webhooks from `skip` on, one by one.
     pub fn items(self) -> impl Stream<Item = Result<Webhook>> + Send {
-        let from = self.0.number("skip").unwrap_or(0);
+        let from = self.0.query_number("skip").unwrap_or(0);
         let fetch = move |at| self.clone().skip(at).send();
-        page::items(paging::pages(from, fetch, |webhook: &Webhook| webhook.id.to_string()))
+        page::items(pages_by_offset(from, usize::MAX, fetch, |webhook: &Webhook| Some(webhook.id.to_string())))
     }
 
     async fn send(self) -> Result<Page<Webhook, u64>> {

@@ -347,14 +347,14 @@ async fn a_change_that_was_not_answered_can_be_undone() {
     let Some(CalcomErrorReason::PartlyBlocked { handles }) = error.problem() else { panic!("{error}: no handles") };
     let [BlockHandle::ScheduleOverride { removed, .. }] = handles.as_slice() else { panic!("{handles:?}") };
     assert_eq!(removed[0].date, "2026-12-02");
-    assert!(error.may_have_happened());
+    assert!(error.may_have_taken_effect());
 
     let mine = json!({"status": "success", "data": [{"uid": "bk_1", "status": "accepted"}]});
     let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).respond(200, mine));
     let hold = BlockStrategy::HoldBooking { event_type: 8.into(), attendee: NewAttendee::new("B", "b@c.d", "UTC") };
     let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
     let error = calcom.create_blocked_slots([block]).strategy(hold).await.unwrap_err();
-    assert!(error.may_have_happened(), "another's booking is not taken for it: {error}");
+    assert!(error.may_have_taken_effect(), "another's booking is not taken for it: {error}");
     assert_eq!(sent.requests().len(), 2, "it was looked for");
 }
 

@@ -386,7 +386,7 @@ async fn a_create_without_an_answer_finds_what_it_made() {
     let nothing = json!({"status": "success", "data": []});
     let (calcom, _) = client(ScriptedTransport::new().fail(broken()).respond(200, nothing));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();
-    assert!(calcom_client::CalcomErrorExt::may_have_happened(&error), "{error}");
+    assert!(error.may_have_taken_effect(), "{error}");
 
     let (calcom, sent) = answering(400, json!({"message": "eventTypeId is wrong"}));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();

@@ -159,7 +159,7 @@ async fn each_refusal_is_what_it_is() {
 async fn a_page_instead_of_an_answer_and_an_empty_one_are_told_apart() {
     let page = refused(403, &[], "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>").await;
     assert_eq!(page.problem(), Some(&CalcomErrorReason::Blocked));
-    assert!(page.message().contains("proxy or a firewall"), "{page}");
+    assert!(page.message().contains("proxies and firewalls"), "{page}");
     let words = refused(400, &[], " the booking\nis too early ").await;
     assert_eq!((words.message(), words.kind()), ("the booking is too early", ErrorKind::Rejected));
     for noise in ["<error>no</error>", "{\"broken", "\u{1}\u{2}", &"long ".repeat(200)] {
@@ -233,7 +233,7 @@ async fn a_read_is_tried_again_and_a_booking_never() {
         let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
         let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
         assert_eq!((transport.requests().len(), error.send_state()), (1, sent), "{error}");
-        assert!(error.may_have_happened() && error.is_transient());
+        assert!(error.may_have_taken_effect() && error.is_transient());
     }
 }
 
@@ -246,9 +246,9 @@ async fn a_booking_that_was_refused_as_taken_may_be_there() {
     );
     let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
     let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
-    assert!(error.is_slot_taken() && error.may_have_happened(), "{error}");
+    assert!(error.is_slot_taken() && error.may_have_taken_effect(), "{error}");
     let error = calcom.bookings().reschedule("bk_1", at("2026-12-02T09:00:00Z")).await.unwrap_err();
-    assert!(error.is_slot_taken() && !error.may_have_happened(), "{error}");
+    assert!(error.is_slot_taken() && !error.may_have_taken_effect(), "{error}");
 }
 
 #[tokio::test]

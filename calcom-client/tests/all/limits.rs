@@ -37,10 +37,10 @@ async fn ten_go_at_once_and_the_rest_at_a_hundred_a_minute() {
 async fn the_headers_correct_the_minute() {
     let seen = [("X-RateLimit-Limit-Default", "500"), ("X-RateLimit-Remaining-Default", "400")];
     let calcom = builder(&answers(1, &seen)).api_key("cal_x".to_owned()).build().unwrap();
-    let before = calcom.budget().await.unwrap();
+    let before = calcom.quota_status().await.unwrap();
     assert_eq!((before.minute.limit, before.minute.remaining, before.pace.limit), (120, 120, 10));
     calcom.me().get().await.unwrap();
-    let after = calcom.budget().await.unwrap();
+    let after = calcom.quota_status().await.unwrap();
     assert_eq!((after.minute.limit, after.minute.remaining), (500, 400));
     assert_eq!(after.pace.remaining, 9);
 }
@@ -96,8 +96,8 @@ async fn clients_of_one_key_share_a_limiter_and_those_of_two_do_not_share_a_coun
     one.me().get().await.unwrap();
     same.me().get().await.unwrap();
     other.me().get().await.unwrap();
-    let used =
-        [one.budget().await, same.budget().await, other.budget().await].map(|budget| budget.unwrap().minute.used);
+    let used = [one.quota_status().await, same.quota_status().await, other.quota_status().await]
+        .map(|budget| budget.unwrap().minute.used);
     assert_eq!(used, [2, 2, 1]);
 }
 

@@ -93,7 +93,7 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
 
     let (calcom, _) = client(ScriptedTransport::new().respond(503, json!({})));
     let error = calcom.create_booking(new_booking(end)).await.unwrap_err();
-    assert!(error.is_transient() && !error.may_have_happened(), "only the event type was asked for: {error}");
+    assert!(error.is_transient() && !error.may_have_taken_effect(), "only the event type was asked for: {error}");
 
     let (calcom, sent) = with_lengths(30, &[]);
     let error = calcom.create_booking(new_booking(end)).create_or_find().await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calcom_client::{CalcomClient, CalcomErrorExt, CalcomOAuth, Profile, bookings::NewAttendee};
+use calcom_client::{CalcomClient, CalcomOAuth, Profile, bookings::NewAttendee};
 use serde_json::json;
 use sidecar_core::{ErrorKind, SendState, retry::RetryPolicy};
 use wiremock::{
@@ -64,7 +64,7 @@ async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made(
     let ann = NewAttendee::new("Ann", "a@b.c", "UTC");
     let error = calcom.bookings().create(7, at("2026-12-02T09:00:00Z"), &ann).await.unwrap_err();
     assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
-    assert!(error.may_have_happened());
+    assert!(error.may_have_taken_effect());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use http::HeaderName;
@@ -6,7 +6,6 @@ use serde_json::Value;
 use sidecar_core::{
     Error, ErrorKind, Result,
     http::{Call, Response},
-    rate_limit::Priority,
 };
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     value::Object,
 };
 use crate::{
-    client::{GhlClient, Resource, Settings, TokenKinds, multipart, pairs},
+    client::{GhlClient, RequestOptions, Resource, TokenKinds, multipart, pairs},
     config::ApiVersion,
     error::GhlErrorReason,
     model::{CompanyId, LocationId},
@@ -48,7 +47,7 @@ impl<T> Request<T> {
             body: None,
             headers: Vec::new(),
             resource: None,
-            settings: Settings::default(),
+            options: RequestOptions::default(),
         };
         Self { prepared, answer: PhantomData }
     }
@@ -73,24 +72,6 @@ impl<T> Request<T> {
     /// Sends a further header.
     pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.prepared.headers.push((name, value.into()));
-        self
-    }
-
-    /// How long it may take in all, waits for limits and repetitions included; 30 s unless set.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.prepared.settings.deadline = Some(deadline);
-        self
-    }
-
-    /// Another version than the client's; it decides path, names and shape.
-    pub fn version(mut self, version: ApiVersion) -> Self {
-        self.prepared.settings.version = Some(version);
-        self
-    }
-
-    /// Lets people's calls go first when a limit is near: for syncs and jobs.
-    pub fn background(mut self) -> Self {
-        self.prepared.settings.lane = Priority::Background;
         self
     }
 
@@ -122,13 +103,11 @@ impl<T> fmt::Debug for Request<T> {
     }
 }
 
-impl<T: Decode + 'static> IntoFuture for Request<T> {
-    type Output = Result<T>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
+sidecar_core::awaitable_request!({T: Decode + 'static} Request<T> => T, prepared.options: ApiVersion = "Version");
 
-    fn into_future(self) -> Self::IntoFuture {
-        let sent = self.prepared.boxed();
-        Box::pin(async move { T::decode(sent.await?) })
+impl<T: Decode + 'static> Request<T> {
+    async fn send(self) -> Result<T> {
+        T::decode(self.prepared.boxed().await?)
     }
 }
 
@@ -141,7 +120,7 @@ struct Prepared {
     body: Option<Arc<dyn Write>>,
     headers: Vec<(HeaderName, String)>,
     resource: Option<Resource>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 /// What is sent beside the path.
@@ -159,7 +138,7 @@ impl Prepared {
 
     async fn send(self) -> Result<Response> {
         let name = self.operation.name;
-        let asked = self.client.version_asked_for(&self.settings);
+        let asked = self.client.version_override(&self.options);
         let (endpoint, generation, version) = self.operation.choose(asked)?;
         let prepared = self.written(generation).and_then(|written| {
             let resource = self.resource(endpoint, &written)?;
@@ -167,8 +146,8 @@ impl Prepared {
         });
         let (call, resource) = prepared.map_err(|error| error.at("ghl", name))?;
         // Settled above: the client would put its own in its place.
-        let settings = Settings { version: Some(version.clone()), ..self.settings.clone() };
-        self.client.answer(call, &resource, (version, endpoint.accepts()), &settings).await
+        let options = RequestOptions { version: Some(version.clone()), ..self.options.clone() };
+        self.client.send(call, &resource, (version, endpoint.accepts()), &options).await
     }
 
     fn written(&self, generation: Generation) -> Result<Written> {
@@ -209,19 +188,19 @@ impl Prepared {
     fn resource(&self, endpoint: &Endpoint, written: &Written) -> Result<Resource> {
         let accepts = endpoint.accepts();
         if let Some(resource) = &self.resource {
-            let (held, other) = match resource {
+            let (given, other) = match resource {
                 Resource::Location(_) => (TokenKinds::LOCATION_ACCESS, "company"),
                 Resource::Company(_) => (TokenKinds::AGENCY_ACCESS, "location"),
                 Resource::Token => (TokenKinds::ANY, ""),
             };
-            if accepts.meets(held) {
+            if accepts.intersects(given) {
                 return Ok(resource.clone());
             }
             let why = format!("this operation needs {accepts}: say whose by `.{other}(id)`");
             return Err(Error::new(ErrorKind::InvalidInput, why)
-                .with_detail(GhlErrorReason::TokenKind { needs: accepts, has: held }));
+                .with_detail(GhlErrorReason::TokenKind { needs: accepts, has: given }));
         }
-        let own = |kinds, what| accepts.meets(kinds).then(|| self.own(endpoint, written, what)).flatten();
+        let own = |kinds, what| accepts.intersects(kinds).then(|| self.own(endpoint, written, what)).flatten();
         let location = || own(TokenKinds::LOCATION_ACCESS, "location").map(|id| Resource::Location(id.into()));
         let company = || own(TokenKinds::AGENCY_ACCESS, "company").map(|id| Resource::Company(id.into()));
         Ok(location().or_else(company).unwrap_or(Resource::Token))

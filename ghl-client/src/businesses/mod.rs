@@ -8,7 +8,10 @@ use serde_json::json;
 use sidecar_core::{Page, Result};
 
 use crate::{
-    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, listing, request, setters},
+    client::{
+        GhlClient, OffsetPaging, Operation, PlainRequest, RequestBuilder, any_field, ignore_body, listing, request,
+        setters,
+    },
     config::ApiVersion,
     model::{Business, BusinessId, LocationId},
 };
@@ -28,7 +31,7 @@ pub struct Businesses(pub(crate) GhlClient);
 
 request! {
     /// Lists businesses; 100 in a page unless set otherwise. From [`Businesses::list`].
-    pub struct ListBusinesses { at: BySkip } => Page<Business, u64>
+    pub struct ListBusinesses { paging: OffsetPaging } => Page<Business, u64>
 }
 listing!(ListBusinesses => Business, skip, |business| Some(business.id.to_string()));
 request! {
@@ -74,15 +77,15 @@ impl Businesses {
     /// Lists a location's businesses, a page when awaited.
     pub fn list(&self, location: impl Into<LocationId>) -> ListBusinesses {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
-        ListBusinesses { draft, at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
+        ListBusinesses { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 
     /// Creates a business.
     pub fn create(&self, location: impl Into<LocationId>, name: impl Into<String>) -> CreateBusiness {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
-        CreateBusiness { draft: draft.set("name", name.into()) }
+        let builder = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        CreateBusiness { builder: builder.set("name", name.into()) }
     }
 
     /// Reads one business.
@@ -92,12 +95,12 @@ impl Businesses {
 
     /// Changes the fields that are set.
     pub fn update(&self, location: impl Into<LocationId>, business: impl Into<BusinessId>) -> UpdateBusiness {
-        UpdateBusiness { draft: self.about(&UPDATE, location, business).with_body() }
+        UpdateBusiness { builder: self.about(&UPDATE, location, business).with_body() }
     }
 
     /// Deletes a business; its contacts stay.
     pub fn delete(&self, location: impl Into<LocationId>, business: impl Into<BusinessId>) -> PlainRequest<()> {
-        self.about(&DELETE, location, business).plain(done)
+        self.about(&DELETE, location, business).plain(ignore_body)
     }
 
     fn about(
@@ -112,19 +115,19 @@ impl Businesses {
 
 impl ListBusinesses {
     async fn send(self) -> Result<Page<Business, u64>> {
-        let businesses = self.at.query(self.draft, "skip").part(&["businesses"]).await?;
-        Ok(self.at.page(businesses, None))
+        let businesses = self.paging.query(self.builder, "skip").part(&["businesses"]).await?;
+        Ok(self.paging.page(businesses, None))
     }
 }
 
 impl CreateBusiness {
     async fn send(self) -> Result<Business> {
-        self.draft.part(ENVELOPE).await
+        self.builder.part(ENVELOPE).await
     }
 }
 
 impl UpdateBusiness {
     async fn send(self) -> Result<Business> {
-        self.draft.part(ENVELOPE).await
+        self.builder.part(ENVELOPE).await
     }
 }

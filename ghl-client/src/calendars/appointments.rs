@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sidecar_core::{Error, ErrorKind, Result, Timestamp, http::Response};
 
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{Appointment, AppointmentId, AppointmentStatus, CalendarId, ContactId, LocationId, UserId},
 };
@@ -43,7 +43,7 @@ impl Appointments {
             client: self.0.clone(),
             location: location.into(),
             id: id.into(),
-            settings: Settings::default(),
+            options: RequestOptions::default(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Appointments {
             location: location.into(),
             id: id.into(),
             body: Map::new(),
-            settings: Settings::default(),
+            options: RequestOptions::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Appointments {
             client: self.0.clone(),
             location: location.into(),
             id: id.into(),
-            settings: Settings::default(),
+            options: RequestOptions::default(),
         }
     }
 }
@@ -154,7 +154,7 @@ pub struct CreateAppointment {
     client: GhlClient,
     location: LocationId,
     body: Map<String, Value>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(CreateAppointment => Appointment);
@@ -162,7 +162,7 @@ appointment_fields!(CreateAppointment);
 
 impl CreateAppointment {
     fn new(client: GhlClient, location: &LocationId, calendar: &CalendarId, contact: &ContactId) -> Self {
-        let request = Self { client, location: location.clone(), body: Map::new(), settings: Settings::default() };
+        let request = Self { client, location: location.clone(), body: Map::new(), options: RequestOptions::default() };
         request
             .set("calendarId", calendar.as_str())
             .set("contactId", contact.as_str())
@@ -175,7 +175,7 @@ impl CreateAppointment {
                 .at("ghl", CREATE.name));
         }
         let call = CREATE.call(&[]).json(&self.body);
-        self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await?.json()
+        self.client.send(call, &Resource::Location(self.location), &CREATE, &self.options).await?.json()
     }
 }
 
@@ -187,7 +187,7 @@ pub struct UpdateAppointment {
     location: LocationId,
     id: AppointmentId,
     body: Map<String, Value>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(UpdateAppointment => Appointment);
@@ -201,7 +201,7 @@ impl UpdateAppointment {
 
     async fn send(self) -> Result<Appointment> {
         let call = UPDATE.call(&[self.id.as_str()]).json(&self.body);
-        self.client.answer(call, &Resource::Location(self.location), &UPDATE, &self.settings).await?.json()
+        self.client.send(call, &Resource::Location(self.location), &UPDATE, &self.options).await?.json()
     }
 }
 
@@ -212,7 +212,7 @@ pub struct GetAppointment {
     client: GhlClient,
     location: LocationId,
     id: AppointmentId,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(GetAppointment => Appointment);
@@ -236,7 +236,7 @@ impl GetAppointment {
 
     async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.id.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
+        self.client.send(call, &Resource::Location(self.location), &GET, &self.options).await
     }
 }
 
@@ -247,7 +247,7 @@ pub struct DeleteAppointment {
     client: GhlClient,
     location: LocationId,
     id: AppointmentId,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(DeleteAppointment => ());
@@ -256,7 +256,7 @@ impl DeleteAppointment {
     async fn send(self) -> Result<()> {
         // The specification asks for a body, be it empty.
         let call = DELETE.call(&[self.id.as_str()]).json(&json!({}));
-        self.client.answer(call, &Resource::Location(self.location), &DELETE, &self.settings).await?;
+        self.client.send(call, &Resource::Location(self.location), &DELETE, &self.options).await?;
         Ok(())
     }
 }

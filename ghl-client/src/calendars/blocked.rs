@@ -42,24 +42,24 @@ impl Calendars {
     /// [`Appointments::delete`](super::Appointments::delete).
     pub fn block_slot(&self, location: impl Into<LocationId>, start: Timestamp, end: Timestamp) -> BlockSlot {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &BLOCK, location.clone()).set("locationId", json!(location));
-        let draft = draft.require(start < end, || "the span is empty: its end must be after its start".to_owned());
-        BlockSlot { draft }.start(start).end(end)
+        let builder = RequestBuilder::new(&self.0, &BLOCK, location.clone()).set("locationId", json!(location));
+        let builder = builder.require(start < end, || "the span is empty: its end must be after its start".to_owned());
+        BlockSlot { builder }.start(start).end(end)
     }
 
     /// Changes the fields of a block that are set; the provider wants to be told again whose it is.
     pub fn update_blocked_slot(&self, location: impl Into<LocationId>, id: impl Into<AppointmentId>) -> BlockSlot {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
-        BlockSlot { draft: draft.set("locationId", json!(location)) }
+        let builder = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
+        BlockSlot { builder: builder.set("locationId", json!(location)) }
     }
 }
 
 impl BlockSlot {
     async fn send(self) -> Result<Appointment> {
-        let one = self.draft.has("calendarId") != self.draft.has("assignedUserId");
+        let one = self.builder.has("calendarId") != self.builder.has("assignedUserId");
         let why =
             || "a block is a calendar's or a user's: name one of them with `calendar` or `user`, not both".to_owned();
-        self.draft.require(one, why).json().await
+        self.builder.require(one, why).json().await
     }
 }

@@ -9,7 +9,7 @@ use sidecar_core::{Error, ErrorKind, Result, Timestamp};
 
 use super::{Calendars, list::ListCalendars};
 use crate::{
-    client::{GhlClient, Operation, RequestBuilder, Settings, Span, WithSettings, request},
+    client::{GhlClient, Operation, RequestBuilder, RequestOptions, TimeRange, request},
     config::ApiVersion,
     model::{Appointment, CalendarGroupId, CalendarId, LocationId, UserId, WireTime},
 };
@@ -42,14 +42,14 @@ impl Calendars {
 
     /// Lists the events of all calendars of a location, each once, by their start.
     pub fn all_events(&self, location: impl Into<LocationId>) -> AllEvents {
-        AllEvents { client: self.0.clone(), location: location.into(), span: None, settings: Settings::default() }
+        AllEvents { client: self.0.clone(), location: location.into(), span: None, options: RequestOptions::default() }
     }
 }
 
 impl ListEvents {
     fn new(client: &GhlClient, operation: &'static Operation, location: LocationId) -> Self {
-        let draft = RequestBuilder::new(client, operation, location.clone()).query("locationId", location);
-        Self { draft, operation, whose: false, span: None }
+        let builder = RequestBuilder::new(client, operation, location.clone()).query("locationId", location);
+        Self { builder, operation, whose: false, span: None }
     }
 
     /// Those of a calendar.
@@ -69,7 +69,7 @@ impl ListEvents {
 
     fn of(mut self, name: &'static str, id: &str) -> Self {
         self.whose = true;
-        self.draft = self.draft.query(name, id);
+        self.builder = self.builder.query(name, id);
         self
     }
 
@@ -98,21 +98,21 @@ impl ListEvents {
     }
 
     fn pieces<T: DeserializeOwned + Send>(self) -> impl Stream<Item = Result<Vec<T>>> + Send {
-        let (draft, asked) = (self.draft.clone(), self.checked());
-        let pieces = asked.map(|span| span.pieces().map(Ok));
+        let (builder, asked) = (self.builder.clone(), self.checked());
+        let pieces = asked.map(|span| span.chunks().map(Ok));
         let pieces = stream::iter([pieces]).map_ok(stream::iter).try_flatten();
         pieces.and_then(move |(start, end)| {
-            let piece = draft.clone().query("startTime", start.as_millis()).query("endTime", end.as_millis());
+            let piece = builder.clone().query("startTime", start.as_millis()).query("endTime", end.as_millis());
             piece.part(&["events"])
         })
     }
 
-    fn checked(&self) -> Result<Span> {
+    fn checked(&self) -> Result<TimeRange> {
         if !self.whose {
             let why = "events are listed by calendar, user or group: name one, or use `all_events`";
             return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
-        Span::new(self.span, self.operation.name)
+        TimeRange::new(self.span, self.operation.name)
     }
 }
 
@@ -123,7 +123,7 @@ pub struct AllEvents {
     client: GhlClient,
     location: LocationId,
     span: Option<(Timestamp, Timestamp)>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(AllEvents => Vec<Appointment>);
@@ -149,12 +149,13 @@ impl AllEvents {
     }
 
     async fn fetch<T: DeserializeOwned + Send>(self) -> Result<Vec<T>> {
-        Span::new(self.span, EVENTS.name)?;
-        let calendars = ListCalendars::new(self.client.clone(), self.location.clone()).with(self.settings.clone());
+        TimeRange::new(self.span, EVENTS.name)?;
+        let calendars =
+            ListCalendars::new(self.client.clone(), self.location.clone()).with_options(self.options.clone());
         let requests = calendars.await?.into_iter().map(|calendar| {
             let mut events = ListEvents::new(&self.client, &EVENTS, self.location.clone()).calendar(calendar.id);
             events.span = self.span;
-            events.with(self.settings.clone()).fetch::<T>()
+            events.with_options(self.options.clone()).fetch::<T>()
         });
         let pages: Vec<Vec<T>> =
             stream::iter(requests.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Calendars;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, ignore_body, request, setters},
     config::ApiVersion,
     model::{CalendarGroup, CalendarGroupId, LocationId},
 };
@@ -45,13 +45,13 @@ impl Calendars {
 }
 
 impl Groups {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Lists them all.
     pub fn list(&self) -> PlainRequest<Vec<CalendarGroup>> {
-        self.draft(&LIST).query("locationId", &self.location).plain(|answer| answer.part(&["groups"]))
+        self.builder(&LIST).query("locationId", &self.location).plain(|answer| answer.part(&["groups"]))
     }
 
     /// Creates a group; `slug` is its part of a booking link.
@@ -61,14 +61,14 @@ impl Groups {
         description: impl Into<String>,
         slug: impl Into<String>,
     ) -> CreateGroup {
-        let draft = self.draft(&CREATE).set("locationId", json!(self.location));
-        CreateGroup { draft: described(draft, name, description, slug) }
+        let builder = self.builder(&CREATE).set("locationId", json!(self.location));
+        CreateGroup { builder: described(builder, name, description, slug) }
     }
 
     /// Whether no other group of the location has this part of a booking link.
     pub fn slug_is_free(&self, slug: impl Into<String>) -> PlainRequest<bool> {
-        let draft = self.draft(&CHECK_SLUG).set("locationId", json!(self.location)).set("slug", slug.into());
-        draft.repeatable().plain(|answer| answer.part(&["available"]))
+        let builder = self.builder(&CHECK_SLUG).set("locationId", json!(self.location)).set("slug", slug.into());
+        builder.repeatable().plain(|answer| answer.part(&["available"]))
     }
 
     /// Gives a group this name, description and slug; the provider wants all three.
@@ -79,32 +79,32 @@ impl Groups {
         description: impl Into<String>,
         slug: impl Into<String>,
     ) -> PlainRequest<CalendarGroup> {
-        let draft = described(self.draft(&UPDATE).argument(group.into()), name, description, slug);
-        draft.plain(|answer| answer.part(&["group"]))
+        let builder = described(self.builder(&UPDATE).argument(group.into()), name, description, slug);
+        builder.plain(|answer| answer.part(&["group"]))
     }
 
     /// Lets a group be booked, or not.
     pub fn set_active(&self, group: impl Into<CalendarGroupId>, active: bool) -> PlainRequest<()> {
-        self.draft(&SET_ACTIVE).argument(group.into()).set("isActive", active).plain(done)
+        self.builder(&SET_ACTIVE).argument(group.into()).set("isActive", active).plain(ignore_body)
     }
 
     /// Deletes a group.
     pub fn delete(&self, group: impl Into<CalendarGroupId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(group.into()).plain(done)
+        self.builder(&DELETE).argument(group.into()).plain(ignore_body)
     }
 }
 
 fn described(
-    draft: RequestBuilder,
+    builder: RequestBuilder,
     name: impl Into<String>,
     description: impl Into<String>,
     slug: impl Into<String>,
 ) -> RequestBuilder {
-    draft.set("name", name.into()).set("description", description.into()).set("slug", slug.into())
+    builder.set("name", name.into()).set("description", description.into()).set("slug", slug.into())
 }
 
 impl CreateGroup {
     async fn send(self) -> Result<CalendarGroup> {
-        self.draft.part(&["group"]).await
+        self.builder.part(&["group"]).await
     }
 }

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use sidecar_core::Result;
 
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{Calendar, CalendarGroupId, LocationId},
 };
@@ -18,7 +18,7 @@ pub struct ListCalendars {
     location: LocationId,
     group: Option<CalendarGroupId>,
     drafts: Option<bool>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(ListCalendars => Vec<Calendar>);
@@ -30,7 +30,7 @@ struct Found {
 
 impl ListCalendars {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, group: None, drafts: None, settings: Settings::default() }
+        Self { client, location, group: None, drafts: None, options: RequestOptions::default() }
     }
 
     /// Only the calendars of this group.
@@ -51,7 +51,7 @@ impl ListCalendars {
             .query("locationId", &self.location)
             .query_opt("groupId", self.group)
             .query_opt("showDrafted", self.drafts);
-        let answer = self.client.answer(call, &Resource::Location(self.location), &LIST, &self.settings).await?;
+        let answer = self.client.send(call, &Resource::Location(self.location), &LIST, &self.options).await?;
         Ok(answer.json::<Found>()?.calendars)
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Calendars;
 use crate::{
-    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{Calendar, CalendarGroupId, CalendarId, CalendarType, LocationId, UserId},
 };
@@ -62,26 +62,26 @@ impl Calendars {
     /// Creates a calendar in a location.
     pub fn create(&self, location: impl Into<LocationId>, name: impl Into<String>) -> CreateCalendar {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
-        CreateCalendar { draft: draft.set("name", name.into()) }
+        let builder = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        CreateCalendar { builder: builder.set("name", name.into()) }
     }
 
     /// Reads one calendar.
     pub fn get(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> PlainRequest<Calendar> {
-        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(calendar.into());
-        draft.plain(|answer| answer.part(&["calendar"]))
+        let builder = RequestBuilder::new(&self.0, &GET, location.into()).argument(calendar.into());
+        builder.plain(|answer| answer.part(&["calendar"]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> UpdateCalendar {
         UpdateCalendar {
-            draft: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(calendar.into()).with_body(),
+            builder: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(calendar.into()).with_body(),
         }
     }
 
     /// Deletes a calendar.
     pub fn delete(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> PlainRequest<()> {
-        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(calendar.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(calendar.into()).plain(ignore_body)
     }
 }
 
@@ -91,25 +91,25 @@ macro_rules! shared {
         $(impl $name {
             /// How long a slot is, in minutes.
             pub fn slot_minutes(mut self, minutes: u32) -> Self {
-                self.draft = self.draft.set("slotDuration", minutes).set("slotDurationUnit", "mins");
+                self.builder = self.builder.set("slotDuration", minutes).set("slotDurationUnit", "mins");
                 self
             }
 
             /// From one slot's begin to the next one's, in minutes.
             pub fn interval_minutes(mut self, minutes: u32) -> Self {
-                self.draft = self.draft.set("slotInterval", minutes).set("slotIntervalUnit", "mins");
+                self.builder = self.builder.set("slotInterval", minutes).set("slotIntervalUnit", "mins");
                 self
             }
 
             /// Who holds its appointments.
             pub fn team<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
                 let members: Vec<Value> = users.into_iter().map(|user| json!({"userId": user.into()})).collect();
-                self.draft = self.draft.set("teamMembers", members);
+                self.builder = self.builder.set("teamMembers", members);
                 self
             }
 
             async fn send(self) -> Result<Calendar> {
-                self.draft.part(&["calendar"]).await
+                self.builder.part(&["calendar"]).await
             }
         })+
     };

@@ -4,7 +4,9 @@ use sidecar_core::{Page, Result};
 
 use super::Appointments;
 use crate::{
-    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
+    client::{
+        GhlClient, OffsetPaging, Operation, PlainRequest, RequestBuilder, ignore_body, listing, request, setters,
+    },
     config::ApiVersion,
     model::{AppointmentId, LocationId, Note, NoteId, UserId},
 };
@@ -31,7 +33,7 @@ pub struct AppointmentNotes {
 
 request! {
     /// Lists an appointment's notes; 1 to 20 in a page, 20 unless set otherwise. From [`AppointmentNotes::list`].
-    pub struct ListAppointmentNotes { at: BySkip } => Page<Note, u64>
+    pub struct ListAppointmentNotes { paging: OffsetPaging } => Page<Note, u64>
 }
 listing!(ListAppointmentNotes => Note, skip, |note| Some(note.id.to_string()));
 request! {
@@ -51,33 +53,33 @@ impl Appointments {
 }
 
 impl AppointmentNotes {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.appointment)
     }
 
     /// Lists them, a page when awaited.
     pub fn list(&self) -> ListAppointmentNotes {
-        ListAppointmentNotes { draft: self.draft(&LIST), at: BySkip::new(MOST, MOST) }
+        ListAppointmentNotes { builder: self.builder(&LIST), paging: OffsetPaging::new(MOST, MOST) }
     }
 
     /// Writes a note with this text, of at most 5,000 characters.
     pub fn create(&self, body: impl Into<String>) -> WriteAppointmentNote {
-        write(self.draft(&CREATE), body.into())
+        write(self.builder(&CREATE), body.into())
     }
 
     /// Gives a note this text, of at most 5,000 characters.
     pub fn update(&self, note: impl Into<NoteId>, body: impl Into<String>) -> WriteAppointmentNote {
-        write(self.draft(&UPDATE).argument(note.into()), body.into())
+        write(self.builder(&UPDATE).argument(note.into()), body.into())
     }
 
     /// Deletes one.
     pub fn delete(&self, note: impl Into<NoteId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(note.into()).plain(done)
+        self.builder(&DELETE).argument(note.into()).plain(ignore_body)
     }
 }
 
-fn write(draft: RequestBuilder, body: String) -> WriteAppointmentNote {
-    WriteAppointmentNote { draft: draft.at_most("a note", &body, LONGEST).set("body", body) }
+fn write(builder: RequestBuilder, body: String) -> WriteAppointmentNote {
+    WriteAppointmentNote { builder: builder.max_chars("a note", &body, LONGEST).set("body", body) }
 }
 
 impl ListAppointmentNotes {
@@ -89,13 +91,13 @@ impl ListAppointmentNotes {
             #[serde(default)]
             has_more: bool,
         }
-        let Found { notes, has_more } = self.at.query(self.draft, "offset").json().await?;
-        Ok(Page { next: has_more.then(|| self.at.behind(notes.len())), total: None, items: notes })
+        let Found { notes, has_more } = self.paging.query(self.builder, "offset").json().await?;
+        Ok(Page { next: has_more.then(|| self.paging.offset_after(notes.len())), total: None, items: notes })
     }
 }
 
 impl WriteAppointmentNote {
     async fn send(self) -> Result<Note> {
-        self.draft.part(&["note"]).await
+        self.builder.part(&["note"]).await
     }
 }

@@ -4,7 +4,9 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
+    client::{
+        GhlClient, OffsetPaging, Operation, PlainRequest, RequestBuilder, ignore_body, listing, request, setters,
+    },
     config::ApiVersion,
     model::{
         CalendarId, CalendarNotification, CalendarNotificationId, LocationId, NotificationChannel, NotificationKind,
@@ -31,7 +33,7 @@ pub struct Notifications {
 
 request! {
     /// Lists a calendar's rules; 100 in a page unless set otherwise. From [`Notifications::list`].
-    pub struct ListNotifications { at: BySkip } => Page<CalendarNotification, u64>
+    pub struct ListNotifications { paging: OffsetPaging } => Page<CalendarNotification, u64>
 }
 listing!(ListNotifications => CalendarNotification, skip, |rule| Some(rule.id.to_string()));
 setters! { query of ListNotifications; {
@@ -89,13 +91,13 @@ impl Calendars {
 }
 
 impl Notifications {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.calendar)
     }
 
     /// Lists the rules, a page when awaited.
     pub fn list(&self) -> ListNotifications {
-        ListNotifications { draft: self.draft(&LIST), at: BySkip::new(100, u32::MAX) }
+        ListNotifications { builder: self.builder(&LIST), paging: OffsetPaging::new(100, u32::MAX) }
     }
 
     /// Creates a rule: who is told, how, and of what.
@@ -105,24 +107,24 @@ impl Notifications {
         channel: impl Into<NotificationChannel>,
         kind: impl Into<NotificationKind>,
     ) -> CreateNotification {
-        let draft = self.draft(&CREATE).in_list().set("receiverType", json!(receiver.into()));
-        let draft = draft.set("channel", json!(channel.into()));
-        CreateNotification { draft: draft.set("notificationType", json!(kind.into())) }
+        let builder = self.builder(&CREATE).in_array().set("receiverType", json!(receiver.into()));
+        let builder = builder.set("channel", json!(channel.into()));
+        CreateNotification { builder: builder.set("notificationType", json!(kind.into())) }
     }
 
     /// Reads one.
     pub fn get(&self, id: impl Into<CalendarNotificationId>) -> PlainRequest<CalendarNotification> {
-        self.draft(&GET).argument(id.into()).plain(|answer| answer.json())
+        self.builder(&GET).argument(id.into()).plain(|answer| answer.json())
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<CalendarNotificationId>) -> UpdateNotification {
-        UpdateNotification { draft: self.draft(&UPDATE).argument(id.into()).with_body() }
+        UpdateNotification { builder: self.builder(&UPDATE).argument(id.into()).with_body() }
     }
 
     /// Deletes one.
     pub fn delete(&self, id: impl Into<CalendarNotificationId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(id.into()).plain(done)
+        self.builder(&DELETE).argument(id.into()).plain(ignore_body)
     }
 }
 
@@ -132,13 +134,13 @@ macro_rules! times {
         $(impl $name {
             /// How long after the appointment a follow-up is sent.
             pub fn after(mut self, times: impl IntoIterator<Item = NotificationTime>) -> Self {
-                self.draft = self.draft.set("afterTime", json!(times.into_iter().collect::<Vec<_>>()));
+                self.builder = self.builder.set("afterTime", json!(times.into_iter().collect::<Vec<_>>()));
                 self
             }
 
             /// How long before the appointment a reminder is sent.
             pub fn before(mut self, times: impl IntoIterator<Item = NotificationTime>) -> Self {
-                self.draft = self.draft.set("beforeTime", json!(times.into_iter().collect::<Vec<_>>()));
+                self.builder = self.builder.set("beforeTime", json!(times.into_iter().collect::<Vec<_>>()));
                 self
             }
         })+
@@ -148,20 +150,20 @@ times!(CreateNotification, UpdateNotification);
 
 impl ListNotifications {
     async fn send(self) -> Result<Page<CalendarNotification, u64>> {
-        let rules = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(rules, None))
+        let rules = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(rules, None))
     }
 }
 
 impl CreateNotification {
     async fn send(self) -> Result<CalendarNotification> {
-        let [rule] = self.draft.json::<[CalendarNotification; 1]>().await?;
+        let [rule] = self.builder.json::<[CalendarNotification; 1]>().await?;
         Ok(rule)
     }
 }
 
 impl UpdateNotification {
     async fn send(self) -> Result<()> {
-        self.draft.answer().await.map(drop)
+        self.builder.send().await.map(drop)
     }
 }

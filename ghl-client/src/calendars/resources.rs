@@ -4,7 +4,9 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
+    client::{
+        GhlClient, OffsetPaging, Operation, PlainRequest, RequestBuilder, ignore_body, listing, request, setters,
+    },
     config::ApiVersion,
     model::{CalendarId, CalendarResource, CalendarResourceId, LocationId, ResourceType},
 };
@@ -28,7 +30,7 @@ pub struct Resources {
 
 request! {
     /// Lists rooms or equipments; 100 in a page unless set otherwise. From [`Resources::list`].
-    pub struct ListResources { at: BySkip } => Page<CalendarResource, u64>
+    pub struct ListResources { paging: OffsetPaging } => Page<CalendarResource, u64>
 }
 listing!(ListResources => CalendarResource, skip, |resource| {
     Some(resource.id().map_or_else(|| resource.name.clone(), |id| id.to_string()))
@@ -68,54 +70,57 @@ impl Calendars {
 }
 
 impl Resources {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(self.kind.as_str())
     }
 
     /// Lists them, a page when awaited.
     pub fn list(&self) -> ListResources {
-        ListResources { draft: self.draft(&LIST).query("locationId", &self.location), at: BySkip::new(100, u32::MAX) }
+        ListResources {
+            builder: self.builder(&LIST).query("locationId", &self.location),
+            paging: OffsetPaging::new(100, u32::MAX),
+        }
     }
 
     /// Creates one: a single one for one person, which no calendar books, unless set otherwise.
     pub fn create(&self, name: impl Into<String>) -> CreateResource {
         // The specification requires all of these.
-        let draft = self.draft(&CREATE).set("locationId", json!(self.location)).set("name", name.into());
-        let draft = draft.set("description", "").set("quantity", 1).set("outOfService", 0).set("capacity", 1);
-        CreateResource { draft: draft.set("calendarIds", json!([])) }
+        let builder = self.builder(&CREATE).set("locationId", json!(self.location)).set("name", name.into());
+        let builder = builder.set("description", "").set("quantity", 1).set("outOfService", 0).set("capacity", 1);
+        CreateResource { builder: builder.set("calendarIds", json!([])) }
     }
 
     /// Reads one.
     pub fn get(&self, id: impl Into<CalendarResourceId>) -> PlainRequest<CalendarResource> {
-        self.draft(&GET).argument(id.into()).plain(|answer| answer.json())
+        self.builder(&GET).argument(id.into()).plain(|answer| answer.json())
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<CalendarResourceId>) -> UpdateResource {
-        UpdateResource { draft: self.draft(&UPDATE).argument(id.into()).set("locationId", json!(self.location)) }
+        UpdateResource { builder: self.builder(&UPDATE).argument(id.into()).set("locationId", json!(self.location)) }
     }
 
     /// Deletes one.
     pub fn delete(&self, id: impl Into<CalendarResourceId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(id.into()).plain(done)
+        self.builder(&DELETE).argument(id.into()).plain(ignore_body)
     }
 }
 
 impl ListResources {
     async fn send(self) -> Result<Page<CalendarResource, u64>> {
-        let resources = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(resources, None))
+        let resources = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(resources, None))
     }
 }
 
 impl CreateResource {
     async fn send(self) -> Result<CalendarResource> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }
 
 impl UpdateResource {
     async fn send(self) -> Result<CalendarResource> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }

@@ -4,7 +4,9 @@ use sidecar_core::{Page, Result};
 
 use super::Calendars;
 use crate::{
-    client::{BySkip, GhlClient, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
+    client::{
+        GhlClient, OffsetPaging, Operation, PlainRequest, RequestBuilder, ignore_body, listing, request, setters,
+    },
     config::ApiVersion,
     model::{CalendarId, LocationId, Schedule, ScheduleId, ScheduleRule, UserId},
 };
@@ -30,7 +32,7 @@ pub struct Schedules {
 
 request! {
     /// Lists a user's schedules; 1 to 500 in a page, 100 unless set otherwise. From [`Schedules::search`].
-    pub struct SearchSchedules { at: BySkip } => Page<Schedule, u64>
+    pub struct SearchSchedules { paging: OffsetPaging } => Page<Schedule, u64>
 }
 listing!(SearchSchedules => Schedule, skip, |schedule| Some(schedule.id.to_string()));
 setters! { query of SearchSchedules; {
@@ -64,18 +66,18 @@ impl Calendars {
 }
 
 impl Schedules {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     fn about(&self, operation: &'static Operation, id: impl Into<ScheduleId>) -> RequestBuilder {
-        self.draft(operation).argument(id.into())
+        self.builder(operation).argument(id.into())
     }
 
     /// Lists a user's schedules, a page when awaited.
     pub fn search(&self, user: impl Into<UserId>) -> SearchSchedules {
-        let draft = self.draft(&SEARCH).query("locationId", &self.location).query("userId", user.into());
-        SearchSchedules { draft, at: BySkip::new(100, 500) }
+        let builder = self.builder(&SEARCH).query("locationId", &self.location).query("userId", user.into());
+        SearchSchedules { builder, paging: OffsetPaging::new(100, 500) }
     }
 
     /// Creates a schedule of a user, in an IANA time zone.
@@ -85,8 +87,8 @@ impl Schedules {
         name: impl Into<String>,
         timezone: impl Into<String>,
     ) -> CreateSchedule {
-        let draft = self.draft(&CREATE).set("locationId", json!(self.location)).set("userId", json!(user.into()));
-        CreateSchedule { draft: draft.set("name", name.into()).set("timezone", timezone.into()) }
+        let builder = self.builder(&CREATE).set("locationId", json!(self.location)).set("userId", json!(user.into()));
+        CreateSchedule { builder: builder.set("name", name.into()).set("timezone", timezone.into()) }
     }
 
     /// Reads one.
@@ -96,22 +98,22 @@ impl Schedules {
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<ScheduleId>) -> UpdateSchedule {
-        UpdateSchedule { draft: self.about(&UPDATE, id).with_body() }
+        UpdateSchedule { builder: self.about(&UPDATE, id).with_body() }
     }
 
     /// Deletes one.
     pub fn delete(&self, id: impl Into<ScheduleId>) -> PlainRequest<()> {
-        self.about(&DELETE, id).plain(done)
+        self.about(&DELETE, id).plain(ignore_body)
     }
 
     /// Lets a calendar go by a schedule.
     pub fn add_calendar(&self, id: impl Into<ScheduleId>, calendar: impl Into<CalendarId>) -> PlainRequest<()> {
-        self.about(&ADD, id).argument(calendar.into()).plain(done)
+        self.about(&ADD, id).argument(calendar.into()).plain(ignore_body)
     }
 
     /// Lets a calendar no longer go by a schedule.
     pub fn remove_calendar(&self, id: impl Into<ScheduleId>, calendar: impl Into<CalendarId>) -> PlainRequest<()> {
-        self.about(&REMOVE, id).argument(calendar.into()).plain(done)
+        self.about(&REMOVE, id).argument(calendar.into()).plain(ignore_body)
     }
 }
 
@@ -121,12 +123,12 @@ macro_rules! rules {
         $(impl $name {
             /// When the user can be booked. An update replaces the rules that there are.
             pub fn rules(mut self, rules: impl IntoIterator<Item = ScheduleRule>) -> Self {
-                self.draft = self.draft.set("rules", json!(rules.into_iter().collect::<Vec<_>>()));
+                self.builder = self.builder.set("rules", json!(rules.into_iter().collect::<Vec<_>>()));
                 self
             }
 
             async fn send(self) -> Result<Schedule> {
-                self.draft.part(&["schedule"]).await
+                self.builder.part(&["schedule"]).await
             }
         })+
     };
@@ -135,7 +137,7 @@ rules!(CreateSchedule, UpdateSchedule);
 
 impl SearchSchedules {
     async fn send(self) -> Result<Page<Schedule, u64>> {
-        let schedules = self.at.query(self.draft, "skip").part(&["schedules"]).await?;
-        Ok(self.at.page(schedules, None))
+        let schedules = self.paging.query(self.builder, "skip").part(&["schedules"]).await?;
+        Ok(self.paging.page(schedules, None))
     }
 }

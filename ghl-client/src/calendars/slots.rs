@@ -9,7 +9,7 @@ use sidecar_core::{Result, Timestamp, http::Response};
 
 use super::Calendars;
 use crate::{
-    client::{Operation, RequestBuilder, Span, request, setters},
+    client::{Operation, RequestBuilder, TimeRange, request, setters},
     config::ApiVersion,
     model::{CalendarId, DaySlots, LocationId, UserId, WireTime},
 };
@@ -32,7 +32,10 @@ setters! { query of FreeSlots; {
 impl Calendars {
     /// Lists the free slots of a calendar.
     pub fn free_slots(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> FreeSlots {
-        FreeSlots { draft: RequestBuilder::new(&self.0, &FREE, location.into()).argument(calendar.into()), span: None }
+        FreeSlots {
+            builder: RequestBuilder::new(&self.0, &FREE, location.into()).argument(calendar.into()),
+            span: None,
+        }
     }
 }
 
@@ -46,19 +49,19 @@ impl FreeSlots {
     /// Only slots in which these users are free.
     pub fn users<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
         for user in users {
-            self.draft = self.draft.query_also("userIds", user.into());
+            self.builder = self.builder.append_query("userIds", user.into());
         }
         self
     }
 
-    /// The days with free slots, piece by piece of 31 days. A day in which one piece ends and the next begins comes with both,
+    /// The days with free slots, in chunks of 31 days. A day in which one chunk ends and the next starts comes with both,
     /// each with its own slots.
     pub fn pages(self) -> impl Stream<Item = Result<Vec<DaySlots>>> + Send {
-        let pieces = Span::new(self.span, FREE.name).map(|span| span.pieces().map(Ok));
-        let pieces = stream::iter([pieces]).map_ok(stream::iter).try_flatten();
-        pieces.and_then(move |(start, end)| {
-            let piece = self.draft.clone().query("startDate", start.as_millis()).query("endDate", end.as_millis());
-            async move { days(&piece.answer().await?) }
+        let chunks = TimeRange::new(self.span, FREE.name).map(|span| span.chunks().map(Ok));
+        let chunks = stream::iter([chunks]).map_ok(stream::iter).try_flatten();
+        chunks.and_then(move |(start, end)| {
+            let chunk = self.builder.clone().query("startDate", start.as_millis()).query("endDate", end.as_millis());
+            async move { days(&chunk.send().await?) }
         })
     }
 

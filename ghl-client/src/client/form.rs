@@ -1,4 +1,4 @@
-//! Bodies that are forms.
+//! Form bodies.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::File;
 
-/// The fields of an object as name and text: a list repeats its name, an object has its fields' names in brackets.
+/// Returns the fields of an object as name and text: a list repeats its name, a nested object adds its field names in brackets.
 pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (name, value) in value.as_object().into_iter().flatten() {
@@ -27,7 +27,7 @@ fn flatten(name: String, value: &Value, pairs: &mut Vec<(String, String)>) {
     }
 }
 
-/// A `multipart/form-data` body: its media type with the boundary, and its content.
+/// Returns a `multipart/form-data` body: its media type with the boundary, and its content.
 pub(crate) fn multipart(fields: &[(String, String)], files: &[(Cow<'static, str>, File)]) -> (String, Vec<u8>) {
     let texts = fields.iter().map(|(_, text)| text.as_bytes());
     let boundary = boundary(&texts.chain(files.iter().map(|(_, file)| &file.content[..])).collect::<Vec<_>>());
@@ -49,7 +49,7 @@ pub(crate) fn multipart(fields: &[(String, String)], files: &[(Cow<'static, str>
     (format!("multipart/form-data; boundary={boundary}"), content)
 }
 
-/// What no part contains.
+/// Returns a boundary that occurs in no part.
 fn boundary(parts: &[&[u8]]) -> String {
     let occurs =
         |boundary: &String| parts.iter().any(|part| part.windows(boundary.len()).any(|at| at == boundary.as_bytes()));
@@ -63,7 +63,7 @@ fn boundary(parts: &[&[u8]]) -> String {
     }
 }
 
-/// Escaped as browsers do it (<https://html.spec.whatwg.org/#multipart-form-data>).
+/// Escapes a name as browsers do (<https://html.spec.whatwg.org/#multipart-form-data>).
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_repeats_its_name_an_object_brackets_its_fields_and_null_is_left_out() {
+    fn a_list_repeats_its_name_and_an_object_brackets_its_fields() {
         let fields = json!({"a": "1", "b": ["x", true], "c": {"d": 2, "e": {"f": "y"}}, "g": null});
         let expected = [pair("a", "1"), pair("b", "x"), pair("b", "true"), pair("c[d]", "2"), pair("c[e][f]", "y")];
         assert_eq!(pairs(&fields), expected);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_files_are_parts_of_their_own() {
+    fn each_field_and_each_file_is_a_part() {
         let file = File::new("a\"b\r\n.txt", "text/\r\nplain", "hello");
         let (media, content) = multipart(&[pair("id", "1"), pair("id", "2")], &[("file".into(), file)]);
         let boundary = media.strip_prefix("multipart/form-data; boundary=").unwrap();

@@ -1,18 +1,18 @@
-//! The client: one value for all endpoint families, cheap to clone, and how a call gets its credentials, limits and version.
+//! The client of all endpoint families: adds credentials, rate limits and the version header to each call.
 //!
-//! What the families offer lives in their folders. Invariant: every call goes through [`GhlClient::answer`], so that no
-//! endpoint can skip the limits, the version header or the credentials of its resource.
+//! The families have folders of their own. Invariant: every call goes through [`GhlClient::send`], so that no endpoint can skip the
+//! limits, the version header or the credentials of its resource.
 
-mod budget;
 mod builder;
 mod form;
-mod listing;
 mod operation;
+mod paging;
+mod quota;
 mod raw;
+mod request;
 mod request_builder;
-mod settings;
+mod time_range;
 mod token_kinds;
-mod window;
 
 use std::{fmt, sync::Arc};
 
@@ -26,14 +26,15 @@ use sidecar_core::{
 pub use builder::GhlClientBuilder;
 #[cfg(feature = "api")]
 pub(crate) use form::{multipart, pairs};
-pub(crate) use listing::{ByCursor, BySkip, listing, pages_by_skip};
 pub(crate) use operation::Operation;
+pub(crate) use paging::{CursorPaging, OffsetPaging, listing};
+pub use quota::GhlQuotaStatus;
 pub use raw::{Raw, RawRequest};
+pub(crate) use request::{any_field, request, setters};
 pub use request_builder::PlainRequest;
-pub(crate) use request_builder::{RequestBuilder, done};
-pub(crate) use settings::{Settings, WithSettings, any_field, request, setters};
+pub(crate) use request_builder::{RequestBuilder, ignore_body};
+pub(crate) use time_range::TimeRange;
 pub use token_kinds::TokenKinds;
-pub(crate) use window::Span;
 
 use crate::{
     businesses::Businesses,
@@ -53,6 +54,8 @@ use crate::{
     workflows::Workflows,
 };
 
+pub(crate) type RequestOptions = sidecar_core::client::RequestOptions<ApiVersion>;
+
 const VERSION: HeaderName = HeaderName::from_static("version");
 
 /// A client of the GoHighLevel API. Cheap to clone; clones share connections, limits and retry budget.
@@ -67,29 +70,29 @@ const _: () = {
 #[derive(Clone)]
 struct Inner {
     pipeline: Pipeline,
-    access: Access,
+    auth: Auth,
     app: Arc<str>,
     version: Option<ApiVersion>,
     rate_limit: RateLimitPolicy,
 }
 
-/// Where bearer tokens come from.
+/// The source of access tokens.
 #[derive(Debug, Clone)]
-enum Access {
-    /// One token for every call, and what it may be.
+enum Auth {
+    /// One token for every call, and its possible kinds.
     Fixed(Arc<dyn Credentials>, TokenKinds),
-    /// Each location's and company's own.
-    Resources(GhlTokens),
+    /// The token of each location and company.
+    PerResource(GhlTokens),
 }
 
-/// Whose credentials and whose quota a call uses.
+/// The owner of the credentials and the quota that a call uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
     /// A location (sub-account).
     Location(LocationId),
     /// A company (agency).
     Company(CompanyId),
-    /// Whatever the client's one token belongs to.
+    /// The owner of the client's only token.
     Token,
 }
 
@@ -106,7 +109,7 @@ impl From<CompanyId> for Resource {
 }
 
 impl Resource {
-    /// Its name in limit scopes and token keys.
+    /// Returns the name in rate limit scopes.
     pub(crate) fn key(&self) -> String {
         match self {
             Self::Location(id) => format!("location:{id}"),
@@ -126,46 +129,45 @@ impl Resource {
         }
         Err(Error::new(
             ErrorKind::InvalidInput,
-            format!("`{}` is no {what} id: give letters and digits as GHL shows them", id.escape_debug()),
+            format!("`{}` is not a valid {what} id: give letters and digits as GHL shows them", id.escape_debug()),
         ))
     }
 }
 
-/// What the client adds to a call: an operation's own version, and which tokens it may be sent with.
+/// The version of an operation, and the kinds of token that it accepts.
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
+pub(crate) struct RequestPolicy {
     version: ApiVersion,
     accepts: TokenKinds,
 }
 
-impl From<&Operation> for Terms {
+impl From<&Operation> for RequestPolicy {
     fn from(operation: &Operation) -> Self {
         Self { version: operation.version.clone(), accepts: operation.accepts }
     }
 }
 
 #[cfg(feature = "api")]
-impl From<(ApiVersion, TokenKinds)> for Terms {
+impl From<(ApiVersion, TokenKinds)> for RequestPolicy {
     fn from((version, accepts): (ApiVersion, TokenKinds)) -> Self {
         Self { version, accepts }
     }
 }
 
-/// For calls of which nothing but the version is known.
-impl From<ApiVersion> for Terms {
+impl From<ApiVersion> for RequestPolicy {
     fn from(version: ApiVersion) -> Self {
         Self { version, accepts: TokenKinds::ANY }
     }
 }
 
 impl GhlClient {
-    /// Starts building a client.
+    /// Returns a builder of clients.
     pub fn builder() -> GhlClientBuilder {
         GhlClientBuilder::new()
     }
 
-    /// The same client speaking v3, where paths, names and shapes differ and some operations are gone. It shares everything
-    /// else with this one.
+    /// Returns a client of v3, whose paths, names and schemas differ and which lacks some operations. It shares everything else with
+    /// this one.
     #[must_use]
     pub fn v3(&self) -> Self {
         Self(Arc::new(Inner { version: Some(ApiVersion::V3), ..(*self.0).clone() }))
@@ -181,7 +183,7 @@ impl GhlClient {
         Locations::new(self.clone())
     }
 
-    /// Calendars and what stands in them.
+    /// Calendars and their events.
     pub fn calendars(&self) -> Calendars {
         Calendars::new(self.clone())
     }
@@ -196,7 +198,7 @@ impl GhlClient {
         Conversations::new(self.clone())
     }
 
-    /// Opportunities and the pipelines they go through.
+    /// Opportunities and their pipelines.
     pub fn opportunities(&self) -> Opportunities {
         Opportunities::new(self.clone())
     }
@@ -211,7 +213,7 @@ impl GhlClient {
         Companies::new(self.clone())
     }
 
-    /// Businesses: what contacts work for.
+    /// Businesses: the employers of contacts.
     pub fn businesses(&self) -> Businesses {
         Businesses::new(self.clone())
     }
@@ -227,21 +229,21 @@ impl GhlClient {
         Workflows::new(self.clone())
     }
 
-    /// Any path of the API, with the same credentials, limits and retries.
+    /// Requests to any path of the API, with the same credentials, limits and retries.
     pub fn raw(&self) -> Raw {
         Raw::new(self.clone())
     }
 
-    /// The app's id: the client id up to its first dash. `None` with a private integration token.
+    /// Returns the app's id: the client id up to its first dash. `None` without a client id.
     pub fn app_id(&self) -> Option<&str> {
         Some(&*self.0.app).filter(|app| *app != builder::NO_APP)
     }
 
-    /// The organization's tokens; `None` with one token for every call.
+    /// Returns the organization's tokens; `None` with one token for every call.
     pub(crate) fn tokens(&self) -> Option<&GhlTokens> {
-        match &self.0.access {
-            Access::Resources(tokens) => Some(tokens),
-            Access::Fixed(..) => None,
+        match &self.0.auth {
+            Auth::PerResource(tokens) => Some(tokens),
+            Auth::Fixed(..) => None,
         }
     }
 
@@ -249,63 +251,63 @@ impl GhlClient {
         self.0.pipeline.clock()
     }
 
-    /// The version that a call or else the client asks for; `None` leaves it to the operation.
-    pub(crate) fn version_asked_for(&self, settings: &Settings) -> Option<ApiVersion> {
-        settings.version.clone().or_else(|| self.0.version.clone())
+    /// Returns the version that the request or else the client sets; `None` if the operation's applies.
+    pub(crate) fn version_override(&self, options: &RequestOptions) -> Option<ApiVersion> {
+        options.version.clone().or_else(|| self.0.version.clone())
     }
 
-    /// Sends a call as `resource`, with its credentials, its limits and the version header.
-    pub(crate) async fn answer(
+    /// Sends a call with the credentials and limits of `resource` and the version header.
+    pub(crate) async fn send(
         &self,
         call: Call,
         resource: &Resource,
-        terms: impl Into<Terms>,
-        settings: &Settings,
+        policy: impl Into<RequestPolicy>,
+        options: &RequestOptions,
     ) -> Result<Response> {
-        let Terms { version, accepts } = terms.into();
+        let RequestPolicy { version, accepts } = policy.into();
         resource.check()?;
-        let held = self.held(resource);
-        if !accepts.meets(held) {
-            return Err(accepts.refuse(held).at("ghl", call.operation().to_owned()));
+        let available = self.token_kinds_for(resource);
+        if !accepts.intersects(available) {
+            return Err(accepts.mismatch(available).at("ghl", call.operation().to_owned()));
         }
         let credentials = self.credentials(resource)?;
-        let version = self.version_asked_for(settings).unwrap_or(version);
+        let version = self.version_override(options).unwrap_or(version);
         let scopes = self.scopes(resource);
         let call = call.header(VERSION, version.as_str()).credentials(credentials).scopes(scopes.clone());
-        match self.0.pipeline.send(settings.apply(call)).await {
+        match self.0.pipeline.send(options.apply(call)).await {
             Err(error) if error.problem() == Some(&GhlErrorReason::DayLimit { announced: false }) => {
-                Err(self.with_own_reset(error, &scopes).await)
+                Err(self.with_counted_reset(error, &scopes).await)
             }
-            // No usable token was to be had, so that nothing could be sent (again): the same to a caller as a refused one.
+            // Without a usable token nothing was sent (again): to callers the same as a rejected token.
             Err(error) if error.kind() == ErrorKind::Auth && error.problem().is_none() => {
                 Err(error.with_detail(GhlErrorReason::TokenInvalid))
             }
             Err(error) if error.kind() == ErrorKind::RateLimited && error.problem().is_none() => {
-                Err(Self::named_limit(error))
+                Err(Self::with_limit_reason(error))
             }
             outcome => outcome,
         }
     }
 
-    /// The kinds that the token for `resource` may be of.
-    fn held(&self, resource: &Resource) -> TokenKinds {
-        match (&self.0.access, resource) {
-            (Access::Fixed(_, kinds), _) => *kinds,
-            (Access::Resources(_), Resource::Location(_)) => TokenKinds::LOCATION,
-            (Access::Resources(_), Resource::Company(_)) => TokenKinds::COMPANY,
-            // There is no such token; `credentials` says so.
-            (Access::Resources(_), Resource::Token) => TokenKinds::ANY,
+    /// Returns the possible kinds of the token for `resource`.
+    fn token_kinds_for(&self, resource: &Resource) -> TokenKinds {
+        match (&self.0.auth, resource) {
+            (Auth::Fixed(_, kinds), _) => *kinds,
+            (Auth::PerResource(_), Resource::Location(_)) => TokenKinds::LOCATION,
+            (Auth::PerResource(_), Resource::Company(_)) => TokenKinds::COMPANY,
+            // There is no such token: `credentials` fails.
+            (Auth::PerResource(_), Resource::Token) => TokenKinds::ANY,
         }
     }
 
     fn credentials(&self, resource: &Resource) -> Result<Arc<dyn Credentials>> {
-        match (&self.0.access, resource) {
-            (Access::Fixed(credentials, _), _) => Ok(Arc::clone(credentials)),
-            (Access::Resources(tokens), Resource::Location(id)) => Ok(Arc::new(tokens.location(id))),
-            (Access::Resources(tokens), Resource::Company(id)) => Ok(Arc::new(tokens.company(id))),
-            (Access::Resources(_), Resource::Token) => Err(Error::new(
+        match (&self.0.auth, resource) {
+            (Auth::Fixed(credentials, _), _) => Ok(Arc::clone(credentials)),
+            (Auth::PerResource(tokens), Resource::Location(id)) => Ok(Arc::new(tokens.location(id))),
+            (Auth::PerResource(tokens), Resource::Company(id)) => Ok(Arc::new(tokens.company(id))),
+            (Auth::PerResource(_), Resource::Token) => Err(Error::new(
                 ErrorKind::InvalidInput,
-                "this client has a token for each location and company: say with `.location(id)` or `.company(id)` whose call it is",
+                "this client has a token for each location and company: choose one with `.location(id)` or `.company(id)`",
             )),
         }
     }

@@ -5,7 +5,7 @@ use sidecar_core::{Error, ErrorKind, Result, http::Call};
 use super::TokenKinds;
 use crate::config::ApiVersion;
 
-/// An operation of the API, as its endpoint family declares it.
+/// An operation of the API, declared by its family.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -13,32 +13,34 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     pub(crate) version: ApiVersion,
     pub(crate) accepts: TokenKinds,
-    /// Its body is a form with files, also without one.
+    /// The body is a multipart form, with or without files.
     pub(crate) form: bool,
-    v3: InV3,
+    v3: V3Mapping,
 }
 
-/// What of an operation is otherwise in v3.
+/// How an operation differs in v3.
 #[derive(Debug, Clone, Copy)]
-enum InV3 {
+enum V3Mapping {
     Same,
-    /// Another path.
-    At(&'static str),
-    /// Other names of parameters of the query, or of fields of the body and of what stands in its lists.
+    /// The path differs.
+    Path(&'static str),
+    /// Names of query parameters differ, or of fields of the body and of the objects in its lists: (dated, v3).
     Renamed(&'static [(&'static str, &'static str)]),
-    /// It is gone, or has become another one, which is named.
-    Gone(&'static str),
+    /// v3 does not have the operation.
+    Removed,
+    /// v3 has this other operation instead.
+    ReplacedBy(&'static str),
 }
 
-/// How an operation goes over the wire in the version in force.
+/// The path and the names of an operation in the version in force.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wire {
+pub(crate) struct WireFormat {
     pub(crate) path: &'static str,
     names: &'static [(&'static str, &'static str)],
 }
 
-impl Wire {
-    /// A query parameter's name, by the dated versions' one.
+impl WireFormat {
+    /// Returns the name of a query parameter, given that of the dated versions.
     pub(crate) fn name(&self, dated: &'static str) -> &'static str {
         self.renamed(dated).unwrap_or(dated)
     }
@@ -47,7 +49,7 @@ impl Wire {
         self.names.iter().find(|(known, _)| *known == dated).map(|(_, name)| *name)
     }
 
-    /// The body under the names that are in force.
+    /// Returns the body with the names in force.
     pub(crate) fn body(&self, body: Map<String, Value>) -> Map<String, Value> {
         if self.names.is_empty() {
             return body;
@@ -72,70 +74,68 @@ impl Wire {
 }
 
 impl Operation {
-    /// An operation for a location's tokens, as most are.
+    /// An operation that accepts a location's tokens, as most do.
     pub(crate) const fn new(name: &'static str, method: Method, path: &'static str, version: ApiVersion) -> Self {
-        Self { name, method, path, version, accepts: TokenKinds::LOCATION_ACCESS, form: false, v3: InV3::Same }
+        Self { name, method, path, version, accepts: TokenKinds::LOCATION_ACCESS, form: false, v3: V3Mapping::Same }
     }
 
-    /// The same for other kinds of token.
+    /// Accepts these kinds of token instead.
     pub(crate) const fn accepting(mut self, kinds: TokenKinds) -> Self {
         self.accepts = kinds;
         self
     }
 
-    /// The same with a form for a body.
+    /// Sends the body as a multipart form.
     pub(crate) const fn with_form(mut self) -> Self {
         self.form = true;
         self
     }
 
-    /// It has another path in v3.
-    pub(crate) const fn in_v3_at(mut self, path: &'static str) -> Self {
-        self.v3 = InV3::At(path);
+    /// Sets the path in v3.
+    pub(crate) const fn v3_path(mut self, path: &'static str) -> Self {
+        self.v3 = V3Mapping::Path(path);
         self
     }
 
-    /// Parameters of its query or fields of its body have other names in v3: the dated versions' and v3's.
-    pub(crate) const fn renamed_in_v3(mut self, names: &'static [(&'static str, &'static str)]) -> Self {
-        self.v3 = InV3::Renamed(names);
+    /// Sets names of query parameters or body fields that differ in v3: (dated, v3).
+    pub(crate) const fn v3_names(mut self, names: &'static [(&'static str, &'static str)]) -> Self {
+        self.v3 = V3Mapping::Renamed(names);
         self
     }
 
-    /// v3 lacks it.
-    pub(crate) const fn gone_in_v3(self) -> Self {
-        self.replaced_in_v3("")
+    /// v3 does not have the operation.
+    pub(crate) const fn removed_in_v3(mut self) -> Self {
+        self.v3 = V3Mapping::Removed;
+        self
     }
 
-    /// v3 has another operation in its place, which is called so.
+    /// v3 has this other operation instead.
     pub(crate) const fn replaced_in_v3(mut self, by: &'static str) -> Self {
-        self.v3 = InV3::Gone(by);
+        self.v3 = V3Mapping::ReplacedBy(by);
         self
     }
 
-    /// How it goes over the wire in v3, or else in a dated version.
+    /// Returns the format in v3, or else that of the dated versions.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the version lacks it.
-    pub(crate) fn wire(&self, v3: bool) -> Result<Wire> {
+    /// [`ErrorKind::InvalidInput`] when v3 does not have the operation.
+    pub(crate) fn wire_format(&self, v3: bool) -> Result<WireFormat> {
+        let unsupported = |why: String| Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.name));
         let (path, names) = match (self.v3, v3) {
-            (InV3::Gone(""), true) => {
-                return Err(lacks("v3 lacks this operation: ask for its dated version with `.version(…)`".to_owned()));
+            (V3Mapping::Removed, true) => {
+                return unsupported("v3 lacks this operation: request its dated version with `.version(…)`".to_owned());
             }
-            (InV3::Gone(other), true) => {
-                return Err(lacks(format!("v3 has `{other}` in place of this operation: call that")));
+            (V3Mapping::ReplacedBy(other), true) => {
+                return unsupported(format!("v3 has `{other}` instead of this operation: call that"));
             }
-            (InV3::At(path), true) => (path, &[][..]),
-            (InV3::Renamed(names), true) => (self.path, names),
+            (V3Mapping::Path(path), true) => (path, &[][..]),
+            (V3Mapping::Renamed(names), true) => (self.path, names),
             _ => (self.path, &[][..]),
         };
-        Ok(Wire { path, names })
+        Ok(WireFormat { path, names })
     }
 
     pub(crate) fn call(&self, arguments: &[&str]) -> Call {
         Call::new(self.name, self.method.clone(), self.path, arguments)
     }
-}
-
-fn lacks(why: String) -> Error {
-    Error::new(ErrorKind::InvalidInput, why)
 }

@@ -9,13 +9,13 @@ use sidecar_core::{
 };
 
 use super::{
-    GhlClient, Operation, Resource, Settings,
+    GhlClient, Operation, RequestOptions, Resource,
     form::{multipart, pairs},
 };
 use crate::{config::ApiVersion, model::File};
 
-/// What a request is going to send, as its setters collect it. A mistake is kept and reported when it would be sent. Its
-/// `Debug` names the body's fields without their values: a password can be among them.
+/// Collects what a request sends. Sending reports the first invalid value. `Debug` shows the names of the body's fields only:
+/// values can be passwords.
 #[derive(Clone)]
 pub(crate) struct RequestBuilder {
     client: GhlClient,
@@ -24,12 +24,12 @@ pub(crate) struct RequestBuilder {
     arguments: Vec<String>,
     query: Vec<(&'static str, String)>,
     body: Option<Map<String, Value>>,
-    /// The body is the only element of a list.
-    in_list: bool,
+    /// The body is the only element of an array.
+    in_array: bool,
     files: Vec<(Cow<'static, str>, File)>,
     replay: Option<Replay>,
-    refusal: Option<String>,
-    pub(crate) settings: Settings,
+    invalid: Option<String>,
+    pub(crate) options: RequestOptions,
 }
 
 impl fmt::Debug for RequestBuilder {
@@ -46,7 +46,7 @@ impl fmt::Debug for RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// A call with the token and the quota of `resource`.
+    /// Calls with the token and the quota of `resource`.
     pub(crate) fn new(client: &GhlClient, operation: &'static Operation, resource: impl Into<Resource>) -> Self {
         Self {
             client: client.clone(),
@@ -55,16 +55,16 @@ impl RequestBuilder {
             arguments: Vec::new(),
             query: Vec::new(),
             body: None,
-            in_list: false,
+            in_array: false,
             files: Vec::new(),
             replay: None,
-            refusal: None,
-            settings: Settings::default(),
+            invalid: None,
+            options: RequestOptions::default(),
         }
     }
 
     /// Calls with another resource's token.
-    pub(crate) fn of(mut self, resource: impl Into<Resource>) -> Self {
+    pub(crate) fn with_resource(mut self, resource: impl Into<Resource>) -> Self {
         self.resource = resource.into();
         self
     }
@@ -75,7 +75,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets a query parameter, in place of an earlier value.
+    /// Sets a query parameter; replaces an earlier value.
     #[expect(clippy::needless_pass_by_value, reason = "a literal reads better than a reference to one")]
     pub(crate) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
         let value = value.to_string();
@@ -86,9 +86,9 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a value of a query parameter that may stand several times.
+    /// Adds a value to a query parameter that may occur several times.
     #[expect(clippy::needless_pass_by_value, reason = "a literal reads better than a reference to one")]
-    pub(crate) fn query_also(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn append_query(mut self, name: &'static str, value: impl ToString) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
@@ -99,7 +99,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds an element to a list in the JSON body.
+    /// Appends an element to a list in the JSON body.
     pub(crate) fn push(mut self, wire_name: &str, element: impl Into<Value>) -> Self {
         let list = self.body.get_or_insert_default().entry(wire_name).or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(list) = list {
@@ -108,64 +108,64 @@ impl RequestBuilder {
         self
     }
 
-    /// Sends `{}` where there would be no body.
+    /// Sends `{}` if no field is set.
     pub(crate) fn with_body(mut self) -> Self {
         self.body.get_or_insert_default();
         self
     }
 
-    /// Sends the body as the only element of a list.
-    pub(crate) fn in_list(mut self) -> Self {
-        self.in_list = true;
+    /// Sends the body as the only element of an array.
+    pub(crate) fn in_array(mut self) -> Self {
+        self.in_array = true;
         self
     }
 
-    /// Sends the body as a form with this file as one of its fields.
+    /// Sends the body as a form with this file as a field.
     pub(crate) fn file(mut self, wire_name: impl Into<Cow<'static, str>>, file: File) -> Self {
         self.files.push((wire_name.into(), file));
         self
     }
 
-    /// How many files there are.
+    /// Returns the number of files.
     pub(crate) fn files(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether a field of the body is set.
+    /// Returns whether a field of the body is set.
     pub(crate) fn has(&self, wire_name: &str) -> bool {
         self.body.as_ref().is_some_and(|body| body.contains_key(wire_name))
     }
 
-    /// Says that carrying it out twice does no harm, though the method does not say so.
+    /// Declares that the request does no harm if it takes effect twice, although its method does not imply that.
     pub(crate) fn repeatable(mut self) -> Self {
         self.replay = Some(Replay::Safe);
         self
     }
 
-    /// It cannot be sent as it is, and what to do about it. The first reason is the one that is told.
-    pub(crate) fn refuse(mut self, why: impl Into<String>) -> Self {
-        self.refusal.get_or_insert_with(|| why.into());
+    /// Makes sending fail with this reason, unless an earlier setter gave one.
+    pub(crate) fn reject(mut self, why: impl Into<String>) -> Self {
+        self.invalid.get_or_insert_with(|| why.into());
         self
     }
 
-    /// Refuses unless this holds.
+    /// Rejects unless this holds.
     pub(crate) fn require(self, holds: bool, why: impl FnOnce() -> String) -> Self {
-        if holds { self } else { self.refuse(why()) }
+        if holds { self } else { self.reject(why()) }
     }
 
-    /// Refuses a text that is longer than the provider takes.
-    pub(crate) fn at_most(self, what: &str, text: &str, characters: usize) -> Self {
+    /// Rejects a text that is longer than the provider accepts.
+    pub(crate) fn max_chars(self, what: &str, text: &str, max: usize) -> Self {
         let length = text.chars().count();
-        self.require(length <= characters, || format!("{what} has at most {characters} characters, not {length}"))
+        self.require(length <= max, || format!("{what} has at most {max} characters, not {length}"))
     }
 
-    /// Sends it.
-    pub(crate) async fn answer(self) -> Result<Response> {
-        if let Some(why) = self.refusal {
+    /// Sends the request.
+    pub(crate) async fn send(self) -> Result<Response> {
+        if let Some(why) = self.invalid {
             return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
-        let v3 = self.client.version_asked_for(&self.settings) == Some(ApiVersion::V3);
-        let wire = self.operation.wire(v3).map_err(|error| error.at("ghl", self.operation.name))?;
+        let v3 = self.client.version_override(&self.options) == Some(ApiVersion::V3);
+        let wire = self.operation.wire_format(v3)?;
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         let mut call = Call::new(self.operation.name, self.operation.method.clone(), wire.path, &arguments);
         for (name, value) in self.query {
@@ -176,66 +176,66 @@ impl RequestBuilder {
                 let (media, content) = multipart(&pairs(&body.unwrap_or_default().into()), &self.files);
                 call.bytes(&media, content)
             }
-            Some(body) if self.in_list => call.json(&[body]),
+            Some(body) if self.in_array => call.json(&[body]),
             Some(body) => call.json(&body),
             None => call,
         };
         if let Some(replay) = self.replay {
             call = call.replay(replay);
         }
-        self.client.answer(call, &self.resource, self.operation, &self.settings).await
+        self.client.send(call, &self.resource, self.operation, &self.options).await
     }
 
-    /// Sends it and reads the whole answer.
+    /// Sends the request and reads the whole response.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T> {
-        self.answer().await?.json()
+        self.send().await?.json()
     }
 
-    /// Sends it and reads what stands in the answer under one of these names.
+    /// Sends the request and reads the field of the response with one of these names.
     pub(crate) async fn part<T: DeserializeOwned>(self, names: &'static [&'static str]) -> Result<T> {
-        self.answer().await?.part(names)
+        self.send().await?.part(names)
     }
 
-    /// A request with nothing of its own to set.
+    /// Returns a request without setters of its own.
     pub(crate) fn plain<T>(self, read: fn(&Response) -> Result<T>) -> PlainRequest<T> {
-        PlainRequest { draft: self, read }
+        PlainRequest { builder: self, read }
     }
 }
 
-/// A request that has nothing of its own to set. Await it.
+/// A request without setters of its own.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PlainRequest<T> {
-    draft: RequestBuilder,
+    builder: RequestBuilder,
     read: fn(&Response) -> Result<T>,
 }
 
 impl<T> Clone for PlainRequest<T> {
     fn clone(&self) -> Self {
-        Self { draft: self.draft.clone(), read: self.read }
+        Self { builder: self.builder.clone(), read: self.read }
     }
 }
 
 impl<T> fmt::Debug for PlainRequest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PlainRequest").field(&self.draft).finish()
+        f.debug_tuple("PlainRequest").field(&self.builder).finish()
     }
 }
 
-super::request!(impl<T> for PlainRequest<T> => T, draft.settings);
+sidecar_core::awaitable_request!({T: 'static} PlainRequest<T> => T, builder.options: ApiVersion = "Version");
 
 impl<T> PlainRequest<T> {
     async fn send(self) -> Result<T> {
-        (self.read)(&self.draft.answer().await?)
+        (self.read)(&self.builder.send().await?)
     }
 
-    /// Sends it and reads what stands in the answer under one of these names, as it was sent.
+    /// Sends the request and reads the field of the response with one of these names into another type.
     pub(crate) async fn document<D: DeserializeOwned>(self, names: &'static [&'static str]) -> Result<D> {
-        self.draft.part(names).await
+        self.builder.part(names).await
     }
 }
 
-/// For answers that say nothing beyond having come.
-#[expect(clippy::unnecessary_wraps, reason = "it is one of many readers of answers")]
-pub(crate) fn done(_: &Response) -> Result<()> {
+/// Reads a response whose body has no information.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of many readers of responses")]
+pub(crate) fn ignore_body(_: &Response) -> Result<()> {
     Ok(())
 }

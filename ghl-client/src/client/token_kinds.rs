@@ -4,15 +4,15 @@ use sidecar_core::{Error, ErrorKind};
 
 use crate::error::GhlErrorReason;
 
-/// The kinds of token that an operation accepts, or that a client may hold: a set of four.
+/// A set of kinds of token: those that an operation accepts, or that a client's token may have.
 ///
 /// The published specification names a security scheme for each operation; [`LOCATION_ACCESS`](Self::LOCATION_ACCESS) and
 /// its three siblings are those schemes (<https://marketplace.gohighlevel.com/docs/Authorization/PrivateIntegrationsToken>).
 ///
 /// ```
 /// use ghl_client::TokenKinds;
-/// assert!(TokenKinds::AGENCY_ACCESS.meets(TokenKinds::COMPANY));
-/// assert!(!TokenKinds::AGENCY_ACCESS_ONLY.meets(TokenKinds::COMPANY_INTEGRATION));
+/// assert!(TokenKinds::AGENCY_ACCESS.intersects(TokenKinds::COMPANY));
+/// assert!(!TokenKinds::AGENCY_ACCESS_ONLY.intersects(TokenKinds::COMPANY_INTEGRATION));
 /// assert_eq!(TokenKinds::COMPANY.or(TokenKinds::COMPANY_INTEGRATION), TokenKinds::AGENCY_ACCESS);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,11 +21,11 @@ pub struct TokenKinds(u8);
 impl TokenKinds {
     /// A company's (agency's) OAuth token.
     pub const COMPANY: Self = Self(1);
-    /// A location's (sub-account's) OAuth token, of its own connection or minted from its company's.
+    /// A location's (sub-account's) OAuth token, from its own connection or minted from its company's.
     pub const LOCATION: Self = Self(2);
-    /// A private integration token that was made in an agency's settings.
+    /// A private integration token of an agency, created in its settings.
     pub const COMPANY_INTEGRATION: Self = Self(4);
-    /// A private integration token that was made in a location's settings.
+    /// A private integration token of a location, created in its settings.
     pub const LOCATION_INTEGRATION: Self = Self(8);
 
     /// The scheme `Agency-Access`.
@@ -36,7 +36,7 @@ impl TokenKinds {
     pub const LOCATION_ACCESS: Self = Self::LOCATION.or(Self::LOCATION_INTEGRATION);
     /// The scheme `Location-Access-Only`: OAuth only.
     pub const LOCATION_ACCESS_ONLY: Self = Self::LOCATION;
-    /// A private integration token, wherever it was made.
+    /// A private integration token of an agency or a location.
     pub const INTEGRATION: Self = Self::COMPANY_INTEGRATION.or(Self::LOCATION_INTEGRATION);
     /// Every kind.
     pub const ANY: Self = Self::AGENCY_ACCESS.or(Self::LOCATION_ACCESS);
@@ -48,41 +48,41 @@ impl TokenKinds {
         (Self::LOCATION_INTEGRATION, "a location's private integration token"),
     ];
 
-    /// Those of both sets.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether the two have a kind in common.
-    pub const fn meets(self, other: Self) -> bool {
+    /// Returns whether the sets have a kind in common.
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Why a token that may be any of `held` cannot be sent to an operation that accepts these.
-    pub(crate) fn refuse(self, held: Self) -> Error {
-        let why = format!("this operation needs {self}, and the client has {held}: {}", self.how_to_get());
-        Error::new(ErrorKind::InvalidInput, why).with_detail(GhlErrorReason::TokenKind { needs: self, has: held })
+    /// Returns the error of sending a token of the kinds `available` to an operation that accepts these.
+    pub(crate) fn mismatch(self, available: Self) -> Error {
+        let why = format!("this operation needs {self}, and the client has {available}: {}", self.how_to_get());
+        Error::new(ErrorKind::InvalidInput, why).with_detail(GhlErrorReason::TokenKind { needs: self, has: available })
     }
 
-    /// The way to the kind that is easiest to get.
+    /// Returns how to get the kind that is easiest to get.
     const fn how_to_get(self) -> &'static str {
-        if self.meets(Self::LOCATION_INTEGRATION) {
-            "make one in the location's settings under Private Integrations, or give the client `tokens`, which mint the location's from its company's"
-        } else if self.meets(Self::LOCATION) {
-            "give the client `tokens`, which mint the location's from its company's, or let somebody of the location connect (`GhlOAuth::authorize`)"
-        } else if self.meets(Self::COMPANY_INTEGRATION) {
-            "make one in the agency's settings under Private Integrations, or let an agency's administrator connect the company (`GhlOAuth::authorize`)"
+        if self.intersects(Self::LOCATION_INTEGRATION) {
+            "create one in the location's settings under Private Integrations, or give the client `tokens`, which mint the location's from its company's"
+        } else if self.intersects(Self::LOCATION) {
+            "give the client `tokens`, which mint the location's from its company's, or connect the location (`GhlOAuth::authorize`)"
+        } else if self.intersects(Self::COMPANY_INTEGRATION) {
+            "create one in the agency's settings under Private Integrations, or have an agency's administrator connect the company (`GhlOAuth::authorize`)"
         } else {
-            "let an agency's administrator connect the company (`GhlOAuth::authorize`) and give the client its `tokens`"
+            "have an agency's administrator connect the company (`GhlOAuth::authorize`) and give the client its `tokens`"
         }
     }
 }
 
-/// The kinds in words: `a company's OAuth token or an agency's private integration token`.
+/// For example `a company's OAuth token or an agency's private integration token`.
 impl fmt::Display for TokenKinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (_, name)) in Self::NAMES.iter().filter(|(kind, _)| self.meets(*kind)).enumerate() {
+        for (i, (_, name)) in Self::NAMES.iter().filter(|(kind, _)| self.intersects(*kind)).enumerate() {
             write!(f, "{}{name}", if i == 0 { "" } else { " or " })?;
         }
         Ok(())

@@ -26,7 +26,7 @@ impl Companies {
     /// Reads a company; needs a token of the agency.
     pub fn get(&self, company: impl Into<CompanyId>) -> PlainRequest<Company> {
         let company = company.into();
-        let draft = RequestBuilder::new(&self.0, &GET, company.clone()).argument(company);
-        draft.plain(|answer| answer.part(&["company"]))
+        let builder = RequestBuilder::new(&self.0, &GET, company.clone()).argument(company);
+        builder.plain(|answer| answer.part(&["company"]))
     }
 }

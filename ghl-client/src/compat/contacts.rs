@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sidecar_core::Result;
 
 use crate::{
-    client::{GhlClient, Settings, WithSettings, request},
+    client::{GhlClient, RequestOptions, request},
     contacts::{Direction, NUMBERED_ROWS, SearchContacts},
     model::{Contact, LocationId},
 };
@@ -26,14 +26,14 @@ pub struct GetContacts {
     limit: u32,
     skip: u64,
     query: Option<String>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(GetContacts => Vec<Contact>);
 
 impl GetContacts {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, limit: LIMIT, skip: 0, query: None, settings: Settings::default() }
+        Self { client, location, limit: LIMIT, skip: 0, query: None, options: RequestOptions::default() }
     }
 
     /// At most so many contacts: 1 to 500, 100 unless set. Fewer mean that there are no more.
@@ -86,7 +86,7 @@ impl GetContacts {
     /// In the order of creation, so that contacts which come in between two calls move no other.
     fn search(&self, page_size: u32) -> SearchContacts {
         let search = self.client.contacts().search(&self.location).page_size(page_size);
-        let search = search.sort("dateAdded", Direction::Asc).with(self.settings.clone());
+        let search = search.sort("dateAdded", Direction::Asc).with_options(self.options.clone());
         match &self.query {
             Some(query) => search.query(query),
             None => search,

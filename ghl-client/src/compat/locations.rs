@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sidecar_core::{Error, ErrorKind, Result};
 
 use crate::{
-    client::{GhlClient, Settings, WithSettings, request},
+    client::{GhlClient, RequestOptions, request},
     config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
@@ -15,7 +15,7 @@ use crate::{
 pub struct GetLocations {
     client: GhlClient,
     whose: Option<Whose>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ request!(GetLocations => Vec<Location>);
 
 impl GetLocations {
     pub(super) fn new(client: GhlClient) -> Self {
-        Self { client, whose: None, settings: Settings::default() }
+        Self { client, whose: None, options: RequestOptions::default() }
     }
 
     /// Those of this company only.
@@ -72,17 +72,17 @@ impl GetLocations {
     }
 
     async fn one(&self, location: &LocationId) -> Result<Location> {
-        self.client.locations().get(location).with(self.settings.clone()).await
+        self.client.locations().get(location).with_options(self.options.clone()).await
     }
 
     async fn of_company(&self, company: &CompanyId) -> Result<Vec<Location>> {
         let families = self.client.locations();
         let mut locations: Vec<Location> =
-            families.search(company).with(self.settings.clone()).items().try_collect().await?;
+            families.search(company).with_options(self.options.clone()).items().try_collect().await?;
         // Installations are told to a company's OAuth token only.
         if self.client.app_id().is_some() && self.client.tokens().is_some() {
             // Of a client that speaks v3 too: the two listings say the same.
-            let installed = families.installed(company).is_installed(true).with(self.settings.clone());
+            let installed = families.installed(company).is_installed(true).with_options(self.options.clone());
             let installed = installed.version(ApiVersion::V2021_07_28).items();
             let installed: BTreeSet<LocationId> = installed.map_ok(|location| location.id).try_collect().await?;
             locations.retain(|location| installed.contains(&location.id));

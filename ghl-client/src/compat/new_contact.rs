@@ -4,7 +4,7 @@ use serde_json::Value;
 use sidecar_core::{Error, ErrorKind, Result};
 
 use crate::{
-    client::{GhlClient, Settings, WithSettings, request},
+    client::{GhlClient, RequestOptions, request},
     model::{Contact, CustomField, CustomFieldId, CustomFieldValue, LocationId},
 };
 
@@ -35,20 +35,20 @@ pub struct CreateNewContact {
     client: GhlClient,
     location: LocationId,
     contact: NewContact,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(CreateNewContact => Contact);
 
 impl CreateNewContact {
     pub(super) fn new(client: GhlClient, location: LocationId, contact: NewContact) -> Self {
-        Self { client, location, contact, settings: Settings::default() }
+        Self { client, location, contact, options: RequestOptions::default() }
     }
 
     async fn send(self) -> Result<Contact> {
         let fields = self.custom_fields().await?;
         let NewContact { first_name, last_name, email, phone, tags, custom_fields: _ } = self.contact;
-        let mut create = self.client.contacts().create(self.location).with(self.settings);
+        let mut create = self.client.contacts().create(self.location).with_options(self.options);
         let texts = [("firstName", Some(first_name)), ("lastName", last_name), ("email", email), ("phone", phone)];
         for (name, text) in texts {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -74,7 +74,7 @@ impl CreateNewContact {
             .custom_fields(&self.location)
             .list()
             .of_contacts()
-            .with(self.settings.clone())
+            .with_options(self.options.clone())
             .await?;
         let resolve = |(name, value): (&String, &Value)| match find(&known, name) {
             Some(id) => Ok(CustomFieldValue::by_id(id, value.clone())),

@@ -1,7 +1,7 @@
 use sidecar_core::{Error, ErrorKind, Result, Timestamp};
 
 use crate::{
-    client::{GhlClient, Settings, WithSettings, request},
+    client::{GhlClient, RequestOptions, request},
     model::{Appointment, CalendarId, ContactId, LocationId},
 };
 
@@ -30,14 +30,14 @@ pub struct CreateCalendarEvent {
     client: GhlClient,
     location: LocationId,
     event: NewCalendarEvent,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(CreateCalendarEvent => Appointment);
 
 impl CreateCalendarEvent {
     pub(super) fn new(client: GhlClient, location: LocationId, event: NewCalendarEvent) -> Self {
-        Self { client, location, event, settings: Settings::default() }
+        Self { client, location, event, options: RequestOptions::default() }
     }
 
     async fn send(self) -> Result<Appointment> {
@@ -50,11 +50,12 @@ impl CreateCalendarEvent {
         if let Some(title) = title {
             create = create.title(title);
         }
-        create.with(self.settings).await
+        create.with_options(self.options).await
     }
 
     async fn only_calendar(&self) -> Result<CalendarId> {
-        let calendars = self.client.calendars().list(&self.location).drafts(false).with(self.settings.clone()).await?;
+        let calendars =
+            self.client.calendars().list(&self.location).drafts(false).with_options(self.options.clone()).await?;
         if let [only] = calendars.as_slice() {
             return Ok(only.id.clone());
         }

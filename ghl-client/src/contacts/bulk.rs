@@ -41,8 +41,10 @@ impl Contacts {
         tags: impl IntoIterator<Item = T>,
     ) -> PlainRequest<BulkTagged> {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
-        let draft = self.bulk_tags("add", location, contacts).set("tags", json!(tags));
-        draft.require(!tags.is_empty(), || "no tags given: name at least one".to_owned()).plain(|answer| answer.json())
+        let builder = self.bulk_tags("add", location, contacts).set("tags", json!(tags));
+        builder
+            .require(!tags.is_empty(), || "no tags given: name at least one".to_owned())
+            .plain(|answer| answer.json())
     }
 
     /// Takes tags from many contacts: those named by [`BulkRemoveTags::tags`], or [all](BulkRemoveTags::all).
@@ -51,7 +53,7 @@ impl Contacts {
         location: impl Into<LocationId>,
         contacts: impl IntoIterator<Item = C>,
     ) -> BulkRemoveTags {
-        BulkRemoveTags { draft: self.bulk_tags("remove", location, contacts) }
+        BulkRemoveTags { builder: self.bulk_tags("remove", location, contacts) }
     }
 
     /// Lets contacts belong to a business: at most 50 of them.
@@ -81,8 +83,8 @@ impl Contacts {
     ) -> RequestBuilder {
         let location = location.into();
         let contacts: Vec<ContactId> = contacts.into_iter().map(Into::into).collect();
-        let draft = RequestBuilder::new(&self.0, &TAGS, location.clone()).argument(change).repeatable();
-        draft
+        let builder = RequestBuilder::new(&self.0, &TAGS, location.clone()).argument(change).repeatable();
+        builder
             .require(!contacts.is_empty(), || "no contacts given: name at least one".to_owned())
             .set("contacts", json!(contacts))
             .set("locationId", json!(location))
@@ -96,12 +98,12 @@ impl Contacts {
     ) -> PlainRequest<Vec<ContactId>> {
         let contacts: Vec<ContactId> = contacts.into_iter().map(Into::into).collect();
         let count = contacts.len();
-        let draft = RequestBuilder::new(&self.0, &BUSINESS, location.clone())
+        let builder = RequestBuilder::new(&self.0, &BUSINESS, location.clone())
             .require((1..=MOST_OF_BUSINESS).contains(&count), || {
                 format!("one call takes 1 to {MOST_OF_BUSINESS} contacts, not {count}: make several calls")
             });
-        let draft = draft.set("locationId", json!(location)).set("ids", json!(contacts));
-        draft.set("businessId", json!(business)).repeatable().plain(|answer| answer.part(&["ids"]))
+        let builder = builder.set("locationId", json!(location)).set("ids", json!(contacts));
+        builder.set("businessId", json!(business)).repeatable().plain(|answer| answer.part(&["ids"]))
     }
 }
 
@@ -109,19 +111,19 @@ impl BulkRemoveTags {
     /// These tags.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         for tag in tags {
-            self.draft = self.draft.push("tags", tag.into());
+            self.builder = self.builder.push("tags", tag.into());
         }
         self
     }
 
     /// All that they have.
     pub fn all(mut self) -> Self {
-        self.draft = self.draft.set("tags", json!([])).set("removeAllTags", true);
+        self.builder = self.builder.set("tags", json!([])).set("removeAllTags", true);
         self
     }
 
     async fn send(self) -> Result<BulkTagged> {
-        let named = self.draft.has("tags");
-        self.draft.require(named, || "no tags given: name them with `tags`, or say `all`".to_owned()).json().await
+        let named = self.builder.has("tags");
+        self.builder.require(named, || "no tags given: name them with `tags`, or say `all`".to_owned()).json().await
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Contacts;
 use crate::{
-    client::{BySkip, Operation, RequestBuilder, listing, request, setters},
+    client::{OffsetPaging, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{BusinessId, Contact, LocationId},
 };
@@ -13,7 +13,7 @@ static OF_BUSINESS: Operation =
     Operation::new("contacts.of_business", Method::GET, "/contacts/business/{businessId}", ApiVersion::V2021_07_28);
 request! {
     /// Lists a business's contacts; 100 in a page unless set otherwise. From [`Contacts::of_business`].
-    pub struct ContactsOfBusiness { at: BySkip } => Page<Contact, u64>
+    pub struct ContactsOfBusiness { paging: OffsetPaging } => Page<Contact, u64>
 }
 listing!(ContactsOfBusiness => Contact, skip, |contact| Some(contact.id.to_string()));
 setters! { query of ContactsOfBusiness; {
@@ -25,8 +25,8 @@ impl Contacts {
     /// Lists the contacts that belong to a business.
     pub fn of_business(&self, location: impl Into<LocationId>, business: impl Into<BusinessId>) -> ContactsOfBusiness {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &OF_BUSINESS, location.clone()).argument(business.into());
-        ContactsOfBusiness { draft: draft.query("locationId", location), at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &OF_BUSINESS, location.clone()).argument(business.into());
+        ContactsOfBusiness { builder: builder.query("locationId", location), paging: OffsetPaging::new(100, u32::MAX) }
     }
 }
 
@@ -38,7 +38,7 @@ impl ContactsOfBusiness {
             #[serde(default)]
             count: Option<u64>,
         }
-        let Found { contacts, count } = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(contacts, count))
+        let Found { contacts, count } = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(contacts, count))
     }
 }

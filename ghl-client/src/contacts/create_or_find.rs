@@ -3,7 +3,6 @@ use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp, record::SKEW}
 
 use super::{FindContact, GetContact, write::CreateContact};
 use crate::{
-    client::WithSettings,
     error::{GhlErrorExt, GhlErrorReason},
     model::{Contact, ContactId, WireTime},
 };
@@ -81,7 +80,7 @@ impl CreateContact {
                 Some(contact) => Ok(CreatedOrFound::Found(contact)),
                 None => Err(error),
             },
-            _ if error.may_have_happened() => look.settle(error, began).await,
+            _ if error.may_have_taken_effect() => look.settle(error, began).await,
             _ => Err(error),
         }
     }
@@ -107,13 +106,15 @@ impl Look {
     }
 
     async fn read(self, id: ContactId) -> Result<Contact> {
-        GetContact::new(self.like.client, self.like.location, id).with(self.like.settings).await
+        GetContact::new(self.like.client, self.like.location, id).with_options(self.like.options).await
     }
 
     /// By e-mail address, else by phone number.
     async fn find(&self) -> Result<Option<Contact>> {
-        let request =
-            || FindContact::new(self.like.client.clone(), self.like.location.clone()).with(self.like.settings.clone());
+        let request = || {
+            FindContact::new(self.like.client.clone(), self.like.location.clone())
+                .with_options(self.like.options.clone())
+        };
         if let Some(email) = &self.email
             && let Some(contact) = request().email(email).await?
         {

@@ -3,7 +3,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Contacts;
 use crate::{
-    client::{Operation, PlainRequest, done, request, setters},
+    client::{Operation, PlainRequest, ignore_body, request, setters},
     config::ApiVersion,
     model::{CampaignId, ContactId, LocationId, WorkflowId, rfc3339},
 };
@@ -23,7 +23,7 @@ static REMOVE_CAMPAIGNS: Operation = Operation::new(
     "/contacts/{contactId}/campaigns/removeAll",
     VERSION,
 )
-.in_v3_at("/contacts/{contactId}/campaigns/remove-all");
+.v3_path("/contacts/{contactId}/campaigns/remove-all");
 static ADD_WORKFLOW: Operation =
     Operation::new("contacts.add_to_workflow", Method::POST, "/contacts/{contactId}/workflow/{workflowId}", VERSION);
 static REMOVE_WORKFLOW: Operation = Operation::new(
@@ -51,7 +51,7 @@ impl Contacts {
         contact: impl Into<ContactId>,
         campaign: impl Into<CampaignId>,
     ) -> PlainRequest<()> {
-        self.about(&ADD_CAMPAIGN, location, contact).argument(campaign.into()).with_body().plain(done)
+        self.about(&ADD_CAMPAIGN, location, contact).argument(campaign.into()).with_body().plain(ignore_body)
     }
 
     /// Takes a contact out of a campaign.
@@ -61,7 +61,7 @@ impl Contacts {
         contact: impl Into<ContactId>,
         campaign: impl Into<CampaignId>,
     ) -> PlainRequest<()> {
-        self.about(&REMOVE_CAMPAIGN, location, contact).argument(campaign.into()).plain(done)
+        self.about(&REMOVE_CAMPAIGN, location, contact).argument(campaign.into()).plain(ignore_body)
     }
 
     /// Takes a contact out of every campaign.
@@ -70,7 +70,7 @@ impl Contacts {
         location: impl Into<LocationId>,
         contact: impl Into<ContactId>,
     ) -> PlainRequest<()> {
-        self.about(&REMOVE_CAMPAIGNS, location, contact).plain(done)
+        self.about(&REMOVE_CAMPAIGNS, location, contact).plain(ignore_body)
     }
 
     /// Sends a contact through a workflow.
@@ -80,7 +80,7 @@ impl Contacts {
         contact: impl Into<ContactId>,
         workflow: impl Into<WorkflowId>,
     ) -> ChangeWorkflow {
-        ChangeWorkflow { draft: self.about(&ADD_WORKFLOW, location, contact).argument(workflow.into()).with_body() }
+        ChangeWorkflow { builder: self.about(&ADD_WORKFLOW, location, contact).argument(workflow.into()).with_body() }
     }
 
     /// Takes a contact out of a workflow.
@@ -90,12 +90,14 @@ impl Contacts {
         contact: impl Into<ContactId>,
         workflow: impl Into<WorkflowId>,
     ) -> ChangeWorkflow {
-        ChangeWorkflow { draft: self.about(&REMOVE_WORKFLOW, location, contact).argument(workflow.into()).with_body() }
+        ChangeWorkflow {
+            builder: self.about(&REMOVE_WORKFLOW, location, contact).argument(workflow.into()).with_body(),
+        }
     }
 }
 
 impl ChangeWorkflow {
     async fn send(self) -> Result<()> {
-        done(&self.draft.answer().await?)
+        ignore_body(&self.builder.send().await?)
     }
 }

@@ -39,8 +39,8 @@ impl Contacts {
     }
 }
 
-fn change<U: Into<UserId>>(draft: RequestBuilder, users: impl IntoIterator<Item = U>) -> PlainRequest<Vec<UserId>> {
+fn change<U: Into<UserId>>(builder: RequestBuilder, users: impl IntoIterator<Item = U>) -> PlainRequest<Vec<UserId>> {
     let users: Vec<UserId> = users.into_iter().map(Into::into).collect();
-    let draft = draft.require(!users.is_empty(), || "no followers given: name at least one user".to_owned());
-    draft.set("followers", json!(users)).plain(|answer| answer.part(&["followers"]))
+    let builder = builder.require(!users.is_empty(), || "no followers given: name at least one user".to_owned());
+    builder.set("followers", json!(users)).plain(|answer| answer.part(&["followers"]))
 }

@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::Contacts;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Note, NoteId, UserId},
 };
@@ -59,44 +59,44 @@ impl Contacts {
 }
 
 impl Notes {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.contact)
     }
 
     /// Lists them all.
     pub fn list(&self) -> PlainRequest<Vec<Note>> {
-        self.draft(&LIST).plain(|answer| answer.part(&["notes"]))
+        self.builder(&LIST).plain(|answer| answer.part(&["notes"]))
     }
 
     /// Writes a note with this text.
     pub fn create(&self, body: impl Into<String>) -> CreateNote {
-        CreateNote { draft: self.draft(&CREATE).set("body", body.into()) }
+        CreateNote { builder: self.builder(&CREATE).set("body", body.into()) }
     }
 
     /// Reads one.
     pub fn get(&self, note: impl Into<NoteId>) -> PlainRequest<Note> {
-        self.draft(&GET).argument(note.into()).plain(|answer| answer.part(&["note"]))
+        self.builder(&GET).argument(note.into()).plain(|answer| answer.part(&["note"]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, note: impl Into<NoteId>) -> UpdateNote {
-        UpdateNote { draft: self.draft(&UPDATE).argument(note.into()).with_body() }
+        UpdateNote { builder: self.builder(&UPDATE).argument(note.into()).with_body() }
     }
 
     /// Deletes one.
     pub fn delete(&self, note: impl Into<NoteId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(note.into()).plain(done)
+        self.builder(&DELETE).argument(note.into()).plain(ignore_body)
     }
 }
 
 impl CreateNote {
     async fn send(self) -> Result<Note> {
-        self.draft.part(&["note"]).await
+        self.builder.part(&["note"]).await
     }
 }
 
 impl UpdateNote {
     async fn send(self) -> Result<Note> {
-        self.draft.part(&["note"]).await
+        self.builder.part(&["note"]).await
     }
 }

@@ -5,7 +5,7 @@ use sidecar_core::{Error, ErrorKind, Result, http::Response};
 
 use super::Contacts;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, Resource, Settings, request},
+    client::{GhlClient, Operation, PlainRequest, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{Appointment, Contact, ContactId, LocationId},
 };
@@ -44,14 +44,14 @@ pub struct GetContact {
     client: GhlClient,
     location: LocationId,
     contact: ContactId,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(GetContact => Contact);
 
 impl GetContact {
     pub(super) fn new(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
-        Self { client, location, contact, settings: Settings::default() }
+        Self { client, location, contact, options: RequestOptions::default() }
     }
 
     /// The contact's whole document, as sent.
@@ -65,7 +65,7 @@ impl GetContact {
 
     async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.contact.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), &GET, &self.settings).await
+        self.client.send(call, &Resource::Location(self.location), &GET, &self.options).await
     }
 }
 
@@ -76,19 +76,19 @@ pub struct DeleteContact {
     client: GhlClient,
     location: LocationId,
     contact: ContactId,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(DeleteContact => ());
 
 impl DeleteContact {
     pub(super) fn new(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
-        Self { client, location, contact, settings: Settings::default() }
+        Self { client, location, contact, options: RequestOptions::default() }
     }
 
     async fn send(self) -> Result<()> {
         let call = DELETE.call(&[self.contact.as_str()]);
-        self.client.answer(call, &Resource::Location(self.location), &DELETE, &self.settings).await?;
+        self.client.send(call, &Resource::Location(self.location), &DELETE, &self.options).await?;
         Ok(())
     }
 }
@@ -101,14 +101,14 @@ pub struct FindContact {
     location: LocationId,
     email: Option<String>,
     phone: Option<String>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(FindContact => Option<Contact>);
 
 impl FindContact {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, email: None, phone: None, settings: Settings::default() }
+        Self { client, location, email: None, phone: None, options: RequestOptions::default() }
     }
 
     /// With this e-mail address.
@@ -133,7 +133,7 @@ impl FindContact {
             .query("locationId", &self.location)
             .query_opt("number", self.phone)
             .query_opt("email", self.email);
-        let answer = self.client.answer(call, &Resource::Location(self.location), &FIND, &self.settings).await?;
+        let answer = self.client.send(call, &Resource::Location(self.location), &FIND, &self.options).await?;
         Ok(answer.json::<Option<Enveloped<Option<Contact>>>>()?.and_then(|found| found.contact))
     }
 }

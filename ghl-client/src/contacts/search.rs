@@ -6,7 +6,7 @@ use sidecar_core::{Error, ErrorKind, Page, Result, http::Response, page, retry::
 
 use super::filter::{Direction, Filter, MAX_TEXT, Sort};
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{Contact, LocationId, SearchAfter},
 };
@@ -34,7 +34,7 @@ pub struct SearchContacts {
     page_size: u32,
     after: Option<SearchAfter>,
     number: Option<u64>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(SearchContacts => Page<Contact, SearchAfter>);
@@ -58,7 +58,7 @@ impl SearchContacts {
             page_size: PAGE_SIZE,
             after: None,
             number: None,
-            settings: Settings::default(),
+            options: RequestOptions::default(),
         }
     }
 
@@ -131,7 +131,7 @@ impl SearchContacts {
     async fn answer(self) -> Result<Response> {
         let body = self.body()?;
         let call = SEARCH.call(&[]).json(&body).replay(Replay::Safe);
-        self.client.answer(call, &Resource::Location(self.location), &SEARCH, &self.settings).await
+        self.client.send(call, &Resource::Location(self.location), &SEARCH, &self.options).await
     }
 
     fn body(&self) -> Result<Value> {

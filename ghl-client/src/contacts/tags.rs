@@ -4,7 +4,7 @@ use serde_json::json;
 use sidecar_core::{Error, ErrorKind, Result, retry::Replay};
 
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{ContactId, LocationId},
 };
@@ -24,7 +24,7 @@ pub struct ChangeTags {
     location: LocationId,
     contact: ContactId,
     tags: Vec<String>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(ChangeTags => Vec<String>);
@@ -36,11 +36,11 @@ struct Tags {
 
 impl ChangeTags {
     pub(super) fn add(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
-        Self { client, operation: ADD, location, contact, tags: Vec::new(), settings: Settings::default() }
+        Self { client, operation: ADD, location, contact, tags: Vec::new(), options: RequestOptions::default() }
     }
 
     pub(super) fn remove(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
-        Self { client, operation: REMOVE, location, contact, tags: Vec::new(), settings: Settings::default() }
+        Self { client, operation: REMOVE, location, contact, tags: Vec::new(), options: RequestOptions::default() }
     }
 
     /// One tag more.
@@ -61,8 +61,7 @@ impl ChangeTags {
             return Err(Error::new(ErrorKind::InvalidInput, why).at("ghl", self.operation.name));
         }
         let call = self.operation.call(&[self.contact.as_str()]).json(&json!({"tags": self.tags})).replay(Replay::Safe);
-        let answer =
-            self.client.answer(call, &Resource::Location(self.location), &self.operation, &self.settings).await?;
+        let answer = self.client.send(call, &Resource::Location(self.location), &self.operation, &self.options).await?;
         Ok(answer.json::<Tags>()?.tags)
     }
 }

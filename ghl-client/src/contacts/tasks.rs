@@ -3,7 +3,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Contacts;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Task, TaskId, UserId, rfc3339},
 };
@@ -62,51 +62,51 @@ impl Contacts {
 }
 
 impl Tasks {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.contact)
     }
 
     /// Lists them all.
     pub fn list(&self) -> PlainRequest<Vec<Task>> {
-        self.draft(&LIST).plain(|answer| answer.part(&["tasks"]))
+        self.builder(&LIST).plain(|answer| answer.part(&["tasks"]))
     }
 
     /// Creates a task that is to be done by `due`.
     pub fn create(&self, title: impl Into<String>, due: Timestamp) -> CreateTask {
-        let draft = self.draft(&CREATE).set("title", title.into()).set("dueDate", due.to_string());
-        CreateTask { draft: draft.set("completed", false) }
+        let builder = self.builder(&CREATE).set("title", title.into()).set("dueDate", due.to_string());
+        CreateTask { builder: builder.set("completed", false) }
     }
 
     /// Reads one.
     pub fn get(&self, task: impl Into<TaskId>) -> PlainRequest<Task> {
-        self.draft(&GET).argument(task.into()).plain(|answer| answer.part(&["task"]))
+        self.builder(&GET).argument(task.into()).plain(|answer| answer.part(&["task"]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, task: impl Into<TaskId>) -> UpdateTask {
-        UpdateTask { draft: self.draft(&UPDATE).argument(task.into()).with_body() }
+        UpdateTask { builder: self.builder(&UPDATE).argument(task.into()).with_body() }
     }
 
     /// Marks one as done, or as to be done again.
     pub fn complete(&self, task: impl Into<TaskId>, completed: bool) -> PlainRequest<Task> {
-        let draft = self.draft(&COMPLETE).argument(task.into()).set("completed", completed);
-        draft.plain(|answer| answer.part(&["task"]))
+        let builder = self.builder(&COMPLETE).argument(task.into()).set("completed", completed);
+        builder.plain(|answer| answer.part(&["task"]))
     }
 
     /// Deletes one.
     pub fn delete(&self, task: impl Into<TaskId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(task.into()).plain(done)
+        self.builder(&DELETE).argument(task.into()).plain(ignore_body)
     }
 }
 
 impl CreateTask {
     async fn send(self) -> Result<Task> {
-        self.draft.part(&["task"]).await
+        self.builder.part(&["task"]).await
     }
 }
 
 impl UpdateTask {
     async fn send(self) -> Result<Task> {
-        self.draft.part(&["task"]).await
+        self.builder.part(&["task"]).await
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Error, Result, SendState, retry::Replay};
 
 use super::{fields::contact_fields, read::Enveloped};
 use crate::{
-    client::{GhlClient, Operation, Resource, Settings, request},
+    client::{GhlClient, Operation, RequestOptions, Resource, request},
     config::ApiVersion,
     model::{Contact, ContactId, LocationId},
 };
@@ -21,7 +21,7 @@ pub struct CreateContact {
     pub(super) client: GhlClient,
     pub(super) location: LocationId,
     pub(super) body: Map<String, Value>,
-    pub(super) settings: Settings,
+    pub(super) options: RequestOptions,
 }
 
 request!(CreateContact => Contact);
@@ -29,7 +29,7 @@ contact_fields!(CreateContact);
 
 impl CreateContact {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, body: Map::new(), settings: Settings::default() }
+        Self { client, location, body: Map::new(), options: RequestOptions::default() }
     }
 
     /// Company name.
@@ -45,7 +45,7 @@ impl CreateContact {
     async fn send(mut self) -> Result<Contact> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = CREATE.call(&[]).json(&self.body);
-        let answer = self.client.answer(call, &Resource::Location(self.location), &CREATE, &self.settings).await;
+        let answer = self.client.send(call, &Resource::Location(self.location), &CREATE, &self.options).await;
         let answer = answer.map_err(perhaps_created)?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
@@ -68,7 +68,7 @@ pub struct UpdateContact {
     location: LocationId,
     contact: ContactId,
     body: Map<String, Value>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(UpdateContact => Contact);
@@ -76,12 +76,12 @@ contact_fields!(UpdateContact);
 
 impl UpdateContact {
     pub(super) fn new(client: GhlClient, location: LocationId, contact: ContactId) -> Self {
-        Self { client, location, contact, body: Map::new(), settings: Settings::default() }
+        Self { client, location, contact, body: Map::new(), options: RequestOptions::default() }
     }
 
     async fn send(self) -> Result<Contact> {
         let call = UPDATE.call(&[self.contact.as_str()]).json(&self.body);
-        let answer = self.client.answer(call, &Resource::Location(self.location), &UPDATE, &self.settings).await?;
+        let answer = self.client.send(call, &Resource::Location(self.location), &UPDATE, &self.options).await?;
         Ok(answer.json::<Enveloped>()?.contact)
     }
 }
@@ -93,7 +93,7 @@ pub struct UpsertContact {
     client: GhlClient,
     location: LocationId,
     body: Map<String, Value>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 sidecar_core::model! {
@@ -111,7 +111,7 @@ contact_fields!(UpsertContact);
 
 impl UpsertContact {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, body: Map::new(), settings: Settings::default() }
+        Self { client, location, body: Map::new(), options: RequestOptions::default() }
     }
 
     /// Company name.
@@ -142,6 +142,6 @@ impl UpsertContact {
     async fn send(mut self) -> Result<Upserted> {
         self.body.insert("locationId".into(), json!(self.location));
         let call = UPSERT.call(&[]).json(&self.body).replay(self.replay());
-        self.client.answer(call, &Resource::Location(self.location), &UPSERT, &self.settings).await?.json()
+        self.client.send(call, &Resource::Location(self.location), &UPSERT, &self.options).await?.json()
     }
 }

@@ -33,9 +33,9 @@ impl Conversations {
     /// Reads the recording of a call: the content of a sound file, held in memory.
     pub fn recording(&self, location: impl Into<LocationId>, message: impl Into<MessageId>) -> PlainRequest<Vec<u8>> {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &RECORDING, location.clone()).argument(message.into()).argument(location);
-        draft.plain(|answer| Ok(answer.body.to_vec()))
+        builder.plain(|answer| Ok(answer.body.to_vec()))
     }
 
     /// Reads what was said in a call, sentence by sentence.
@@ -45,17 +45,17 @@ impl Conversations {
         message: impl Into<MessageId>,
     ) -> PlainRequest<Vec<Sentence>> {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &TRANSCRIPTION, location.clone()).argument(location).argument(message.into());
-        draft.plain(|answer| Ok(answer.json::<Sentences>()?.0))
+        builder.plain(|answer| Ok(answer.json::<Sentences>()?.0))
     }
 
     /// Reads what was said in a call as a text.
     pub fn transcript(&self, location: impl Into<LocationId>, message: impl Into<MessageId>) -> PlainRequest<String> {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &TRANSCRIPT, location.clone()).argument(location).argument(message.into());
-        draft.plain(|answer| Ok(String::from_utf8_lossy(&answer.body).into_owned()))
+        builder.plain(|answer| Ok(String::from_utf8_lossy(&answer.body).into_owned()))
     }
 }
 

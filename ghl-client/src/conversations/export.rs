@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
+    client::{CursorPaging, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{ContactId, ConversationId, ExportChannel, LocationId, Message, rfc3339},
@@ -18,7 +18,7 @@ const FEWEST: u32 = 10;
 
 request! {
     /// Exports messages; 10 to 500 in a page, 100 unless set otherwise. From [`Conversations::export`].
-    pub struct ExportMessages { at: ByCursor<String> } => Page<Message, String>
+    pub struct ExportMessages { paging: CursorPaging<String> } => Page<Message, String>
 }
 listing!(ExportMessages => Message, after String);
 setters! { query of ExportMessages; {
@@ -42,8 +42,8 @@ impl Conversations {
     /// Exports the messages of all conversations of a location.
     pub fn export(&self, location: impl Into<LocationId>) -> ExportMessages {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &EXPORT, location.clone()).query("locationId", location);
-        ExportMessages { draft, at: ByCursor::new(100, 500) }
+        let builder = RequestBuilder::new(&self.0, &EXPORT, location.clone()).query("locationId", location);
+        ExportMessages { builder, paging: CursorPaging::new(100, 500) }
     }
 }
 
@@ -58,13 +58,15 @@ impl ExportMessages {
             #[serde(default)]
             total: Option<u64>,
         }
-        let draft =
-            self.at.check(self.draft).require(self.at.limit >= FEWEST, || format!("a page has {FEWEST} to 500 rows"));
-        let mut draft = draft.query("limit", self.at.limit);
-        if let Some(cursor) = self.at.after {
-            draft = draft.query("cursor", cursor);
+        let builder = self
+            .paging
+            .check(self.builder)
+            .require(self.paging.limit >= FEWEST, || format!("a page has {FEWEST} to 500 rows"));
+        let mut builder = builder.query("limit", self.paging.limit);
+        if let Some(cursor) = self.paging.after {
+            builder = builder.query("cursor", cursor);
         }
-        let Found { messages, next_cursor, total } = draft.json().await?;
+        let Found { messages, next_cursor, total } = builder.json().await?;
         Ok(Page { next: next_cursor.filter(|cursor| !cursor.is_empty()), total, items: messages })
     }
 }

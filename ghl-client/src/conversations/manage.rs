@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Conversations;
 use crate::{
-    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{ContactId, Conversation, ConversationId, LocationId},
 };
@@ -32,8 +32,8 @@ impl Conversations {
     /// Begins a conversation with a contact.
     pub fn create(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> PlainRequest<Conversation> {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
-        draft.set("contactId", json!(contact.into())).plain(|answer| answer.part(&["conversation"]))
+        let builder = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        builder.set("contactId", json!(contact.into())).plain(|answer| answer.part(&["conversation"]))
     }
 
     /// Reads one conversation.
@@ -42,8 +42,8 @@ impl Conversations {
         location: impl Into<LocationId>,
         conversation: impl Into<ConversationId>,
     ) -> PlainRequest<Conversation> {
-        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(conversation.into());
-        draft.plain(|answer| answer.json())
+        let builder = RequestBuilder::new(&self.0, &GET, location.into()).argument(conversation.into());
+        builder.plain(|answer| answer.json())
     }
 
     /// Changes the fields that are set.
@@ -53,18 +53,18 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
     ) -> UpdateConversation {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(conversation.into());
-        UpdateConversation { draft: draft.set("locationId", json!(location)) }
+        let builder = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(conversation.into());
+        UpdateConversation { builder: builder.set("locationId", json!(location)) }
     }
 
     /// Deletes a conversation.
     pub fn delete(&self, location: impl Into<LocationId>, conversation: impl Into<ConversationId>) -> PlainRequest<()> {
-        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(conversation.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(conversation.into()).plain(ignore_body)
     }
 }
 
 impl UpdateConversation {
     async fn send(self) -> Result<Conversation> {
-        self.draft.part(&["conversation"]).await
+        self.builder.part(&["conversation"]).await
     }
 }

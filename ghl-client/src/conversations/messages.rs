@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Operation, PlainRequest, RequestBuilder, listing, request, setters},
+    client::{CursorPaging, Operation, PlainRequest, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{ConversationId, EmailMessage, EmailMessageId, LocationId, Message, MessageId, MessageType},
 };
@@ -19,7 +19,7 @@ static EMAIL: Operation =
 
 request! {
     /// Lists a conversation's messages, latest first; 100 in a page unless set otherwise. From [`Conversations::messages`].
-    pub struct ListMessages { at: ByCursor<MessageId> } => Page<Message, MessageId>
+    pub struct ListMessages { paging: CursorPaging<MessageId> } => Page<Message, MessageId>
 }
 listing!(ListMessages => Message, after MessageId);
 setters! { query of ListMessages; {
@@ -30,14 +30,14 @@ setters! { query of ListMessages; {
 impl Conversations {
     /// Lists the messages of a conversation.
     pub fn messages(&self, location: impl Into<LocationId>, conversation: impl Into<ConversationId>) -> ListMessages {
-        let draft = RequestBuilder::new(&self.0, &LIST, location.into()).argument(conversation.into());
-        ListMessages { draft, at: ByCursor::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &LIST, location.into()).argument(conversation.into());
+        ListMessages { builder, paging: CursorPaging::new(100, u32::MAX) }
     }
 
     /// Reads one message.
     pub fn message(&self, location: impl Into<LocationId>, message: impl Into<MessageId>) -> PlainRequest<Message> {
-        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(message.into());
-        draft.plain(|answer| answer.json())
+        let builder = RequestBuilder::new(&self.0, &GET, location.into()).argument(message.into());
+        builder.plain(|answer| answer.json())
     }
 
     /// Reads an e-mail whole: addresses, subject and text.
@@ -46,8 +46,8 @@ impl Conversations {
         location: impl Into<LocationId>,
         email: impl Into<EmailMessageId>,
     ) -> PlainRequest<EmailMessage> {
-        let draft = RequestBuilder::new(&self.0, &EMAIL, location.into()).argument(email.into());
-        draft.plain(|answer| answer.json())
+        let builder = RequestBuilder::new(&self.0, &EMAIL, location.into()).argument(email.into());
+        builder.plain(|answer| answer.json())
     }
 }
 
@@ -76,11 +76,11 @@ impl<'de> Deserialize<'de> for Found {
 
 impl ListMessages {
     async fn send(self) -> Result<Page<Message, MessageId>> {
-        let mut draft = self.at.check(self.draft).query("limit", self.at.limit);
-        if let Some(after) = self.at.after {
-            draft = draft.query("lastMessageId", after);
+        let mut builder = self.paging.check(self.builder).query("limit", self.paging.limit);
+        if let Some(after) = self.paging.after {
+            builder = builder.query("lastMessageId", after);
         }
-        let Found(page) = draft.json().await?;
+        let Found(page) = builder.json().await?;
         let next = page.last_message_id.filter(|id| page.next_page && !id.as_str().is_empty());
         Ok(Page { next, total: None, items: page.messages })
     }

@@ -49,7 +49,7 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
     ) -> RequestBuilder {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, operation, location.clone()).set("locationId", json!(location));
-        draft.set("conversationId", json!(conversation.into()))
+        let builder = RequestBuilder::new(&self.0, operation, location.clone()).set("locationId", json!(location));
+        builder.set("conversationId", json!(conversation.into()))
     }
 }

@@ -11,30 +11,30 @@ use crate::{
 
 const VERSION: ApiVersion = ApiVersion::V2021_04_15;
 const KINDS: &str = "/conversations/preferences/custom-subtypes";
-static LIST: Operation = Operation::new("conversations.preferences.kinds", Method::GET, KINDS, VERSION).gone_in_v3();
+static LIST: Operation = Operation::new("conversations.preferences.kinds", Method::GET, KINDS, VERSION).removed_in_v3();
 static CREATE: Operation =
-    Operation::new("conversations.preferences.create_kind", Method::POST, KINDS, VERSION).gone_in_v3();
+    Operation::new("conversations.preferences.create_kind", Method::POST, KINDS, VERSION).removed_in_v3();
 static UPDATE: Operation = Operation::new(
     "conversations.preferences.update_kind",
     Method::PUT,
     "/conversations/preferences/custom-subtypes/{id}",
     VERSION,
 )
-.gone_in_v3();
+.removed_in_v3();
 static STATUS: Operation = Operation::new(
     "conversations.preferences.status",
     Method::GET,
     "/conversations/preferences/unsubscriptions/status",
     VERSION,
 )
-.gone_in_v3();
+.removed_in_v3();
 static CHANGE: Operation = Operation::new(
     "conversations.preferences.change",
     Method::POST,
     "/conversations/preferences/unsubscriptions/user-change",
     VERSION,
 )
-.gone_in_v3();
+.removed_in_v3();
 
 /// How long names and descriptions may be, in characters, by the published specification.
 const LONGEST: usize = 100;
@@ -88,13 +88,13 @@ impl Conversations {
 }
 
 impl Preferences {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Lists the location's own kinds of messages.
     pub fn kinds(&self) -> PlainRequest<Value> {
-        self.draft(&LIST).query("locationId", &self.location).plain(as_it_came)
+        self.builder(&LIST).query("locationId", &self.location).plain(as_it_came)
     }
 
     /// Creates a kind of messages, in a language such as `en`; its name has at most 100 characters.
@@ -104,20 +104,20 @@ impl Preferences {
         channel: impl Into<SubscriptionChannel>,
         language: impl Into<String>,
     ) -> CreateKind {
-        let draft = self.draft(&CREATE).query("locationId", &self.location).set("channel", json!(channel.into()));
-        CreateKind { draft: named(draft.set("language", language.into()), "name", name.into()) }
+        let builder = self.builder(&CREATE).query("locationId", &self.location).set("channel", json!(channel.into()));
+        CreateKind { builder: named(builder.set("language", language.into()), "name", name.into()) }
     }
 
     /// Changes the fields of a kind that are set.
     pub fn update_kind(&self, id: impl Into<MessageSubtypeId>) -> UpdateKind {
-        let draft = self.draft(&UPDATE).argument(id.into()).query("locationId", &self.location);
-        UpdateKind { draft: draft.with_body() }
+        let builder = self.builder(&UPDATE).argument(id.into()).query("locationId", &self.location);
+        UpdateKind { builder: builder.with_body() }
     }
 
     /// Reads which kinds a contact has refused.
     pub fn status(&self, contact: impl Into<ContactId>) -> SubscriptionStatus {
-        let draft = self.draft(&STATUS).query("locationId", &self.location);
-        SubscriptionStatus { draft: draft.query("contactId", contact.into()) }
+        let builder = self.builder(&STATUS).query("locationId", &self.location);
+        SubscriptionStatus { builder: builder.query("contactId", contact.into()) }
     }
 
     /// Says, for a user, what a contact wants at an e-mail address.
@@ -138,13 +138,14 @@ impl Preferences {
             }
             Subscription::All => json!({"type": "resub_all", "subtype_status": status(true)}),
         };
-        let draft = self.draft(&CHANGE).set("locationId", json!(self.location)).set("contactId", json!(contact.into()));
-        ChangeSubscription { draft: draft.set("email", email.into()).set("subscription_action", action) }
+        let builder =
+            self.builder(&CHANGE).set("locationId", json!(self.location)).set("contactId", json!(contact.into()));
+        ChangeSubscription { builder: builder.set("email", email.into()).set("subscription_action", action) }
     }
 }
 
-fn named(draft: RequestBuilder, field: &str, text: String) -> RequestBuilder {
-    draft.at_most(field, &text, LONGEST).set(field, text)
+fn named(builder: RequestBuilder, field: &str, text: String) -> RequestBuilder {
+    builder.max_chars(field, &text, LONGEST).set(field, text)
 }
 
 /// The answer, of which the specification says nothing; nothing at all is `null`.
@@ -155,7 +156,7 @@ fn as_it_came(answer: &Response) -> Result<Value> {
 impl CreateKind {
     /// What it is for, in at most 100 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.draft = named(self.draft, "description", description.into());
+        self.builder = named(self.builder, "description", description.into());
         self
     }
 }
@@ -163,13 +164,13 @@ impl CreateKind {
 impl UpdateKind {
     /// Its name, of at most 100 characters.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.draft = named(self.draft, "name", name.into());
+        self.builder = named(self.builder, "name", name.into());
         self
     }
 
     /// What it is for, in at most 100 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.draft = named(self.draft, "description", description.into());
+        self.builder = named(self.builder, "description", description.into());
         self
     }
 }
@@ -179,7 +180,7 @@ macro_rules! as_it_came {
     ($($name:ident),+) => {
         $(impl $name {
             async fn send(self) -> Result<Value> {
-                as_it_came(&self.draft.answer().await?)
+                as_it_came(&self.builder.send().await?)
             }
         })+
     };

@@ -4,7 +4,7 @@ use sidecar_core::{Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{
         CallStatus, Channel, ContactId, ConversationId, ConversationProviderId, EmailMessageId, LocationId,
@@ -88,9 +88,9 @@ impl Conversations {
         provider: impl Into<ConversationProviderId>,
         channel: impl Into<Channel>,
     ) -> RecordInbound {
-        let draft = RequestBuilder::new(&self.0, &INBOUND, location.into()).set("type", json!(channel.into()));
-        let draft = draft.set("conversationId", json!(conversation.into())).set("contactId", json!(contact.into()));
-        RecordInbound { draft: draft.set("conversationProviderId", json!(provider.into())) }
+        let builder = RequestBuilder::new(&self.0, &INBOUND, location.into()).set("type", json!(channel.into()));
+        let builder = builder.set("conversationId", json!(conversation.into())).set("contactId", json!(contact.into()));
+        RecordInbound { builder: builder.set("conversationProviderId", json!(provider.into())) }
     }
 
     /// Writes down a call that was made elsewhere.
@@ -100,9 +100,9 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
         provider: impl Into<ConversationProviderId>,
     ) -> RecordOutboundCall {
-        let draft = RequestBuilder::new(&self.0, &OUTBOUND, location.into()).set("type", json!(Channel::Call));
-        let draft = draft.set("conversationId", json!(conversation.into()));
-        RecordOutboundCall { draft: draft.set("conversationProviderId", json!(provider.into())) }
+        let builder = RequestBuilder::new(&self.0, &OUTBOUND, location.into()).set("type", json!(Channel::Call));
+        let builder = builder.set("conversationId", json!(conversation.into()));
+        RecordOutboundCall { builder: builder.set("conversationProviderId", json!(provider.into())) }
     }
 
     /// Says how a message stands that the app's own conversation provider carries: delivered, failed, pending or read.
@@ -112,8 +112,8 @@ impl Conversations {
         message: impl Into<MessageId>,
         status: impl Into<MessageStatus>,
     ) -> UpdateMessageStatus {
-        let draft = RequestBuilder::new(&self.0, &SET_STATUS, location.into()).argument(message.into());
-        UpdateMessageStatus { draft: draft.set("status", json!(status.into())) }
+        let builder = RequestBuilder::new(&self.0, &SET_STATUS, location.into()).argument(message.into());
+        UpdateMessageStatus { builder: builder.set("status", json!(status.into())) }
     }
 
     /// Gives a call's message these attachments, at most 5 addresses, in place of those it has.
@@ -125,9 +125,9 @@ impl Conversations {
     ) -> PlainRequest<()> {
         let attachments: Vec<String> = attachments.into_iter().map(Into::into).collect();
         let few = attachments.len() <= MOST_ATTACHMENTS;
-        let draft = RequestBuilder::new(&self.0, &SET_ATTACHMENTS, location.into()).argument(message.into());
-        let draft = draft.require(few, || format!("a message takes at most {MOST_ATTACHMENTS} attachments"));
-        draft.set("attachments", json!(attachments)).plain(done)
+        let builder = RequestBuilder::new(&self.0, &SET_ATTACHMENTS, location.into()).argument(message.into());
+        let builder = builder.require(few, || format!("a message takes at most {MOST_ATTACHMENTS} attachments"));
+        builder.set("attachments", json!(attachments)).plain(ignore_body)
     }
 }
 
@@ -143,12 +143,12 @@ macro_rules! call {
                 status: impl Into<CallStatus>,
             ) -> Self {
                 let call = json!({"from": from.into(), "to": to.into(), "status": status.into()});
-                self.draft = self.draft.set("call", call);
+                self.builder = self.builder.set("call", call);
                 self
             }
 
             async fn send(self) -> Result<RecordedMessage> {
-                self.draft.json().await
+                self.builder.json().await
             }
         })+
     };
@@ -159,11 +159,11 @@ impl UpdateMessageStatus {
     /// Why it failed, in the conversation provider's words.
     pub fn error(mut self, code: impl Into<String>, kind: impl Into<String>, message: impl Into<String>) -> Self {
         let error = json!({"code": code.into(), "type": kind.into(), "message": message.into()});
-        self.draft = self.draft.set("error", error);
+        self.builder = self.builder.set("error", error);
         self
     }
 
     async fn send(self) -> Result<SentMessage> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Conversations;
 use crate::{
-    client::{Operation, PlainRequest, done},
+    client::{Operation, PlainRequest, ignore_body},
     config::ApiVersion,
     model::{ConversationId, LocationId, SentMessage},
 };
@@ -21,8 +21,8 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
         message: impl Into<String>,
     ) -> PlainRequest<SentMessage> {
-        let draft = self.about(&REVIEW, location, conversation);
-        draft.set("message", message.into()).plain(|answer| answer.json())
+        let builder = self.about(&REVIEW, location, conversation);
+        builder.set("message", message.into()).plain(|answer| answer.json())
     }
 
     /// Shows the visitor of a live chat whether somebody is typing.
@@ -33,8 +33,8 @@ impl Conversations {
         visitor: impl Into<String>,
         is_typing: bool,
     ) -> PlainRequest<()> {
-        let draft = self.about(&TYPING, location, conversation).set("visitorId", visitor.into());
+        let builder = self.about(&TYPING, location, conversation).set("visitorId", visitor.into());
         // The published type is a text.
-        draft.set("isTyping", is_typing.to_string()).plain(done)
+        builder.set("isTyping", is_typing.to_string()).plain(ignore_body)
     }
 }

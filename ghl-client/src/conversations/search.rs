@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Conversations;
 use crate::{
-    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
+    client::{CursorPaging, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{
@@ -24,7 +24,7 @@ pub struct StartAfterDate(String);
 
 request! {
     /// Searches conversations; 100 in a page unless set otherwise. From [`Conversations::search`].
-    pub struct SearchConversations { at: ByCursor<StartAfterDate> } => Page<Conversation, StartAfterDate>
+    pub struct SearchConversations { paging: CursorPaging<StartAfterDate> } => Page<Conversation, StartAfterDate>
 }
 listing!(SearchConversations => Conversation, after StartAfterDate);
 setters! { query of SearchConversations; {
@@ -62,8 +62,8 @@ impl Conversations {
     /// Searches a location's conversations: one page when awaited, all of them by [`SearchConversations::items`].
     pub fn search(&self, location: impl Into<LocationId>) -> SearchConversations {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("locationId", location);
-        SearchConversations { draft, at: ByCursor::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("locationId", location);
+        SearchConversations { builder, paging: CursorPaging::new(100, u32::MAX) }
     }
 }
 
@@ -75,12 +75,12 @@ impl SearchConversations {
             #[serde(default)]
             total: Option<u64>,
         }
-        let mut draft = self.at.check(self.draft).query("limit", self.at.limit);
-        let first = self.at.after.is_none();
-        if let Some(StartAfterDate(after)) = self.at.after {
-            draft = draft.query("startAfterDate", after);
+        let mut builder = self.paging.check(self.builder).query("limit", self.paging.limit);
+        let first = self.paging.after.is_none();
+        if let Some(StartAfterDate(after)) = self.paging.after {
+            builder = builder.query("startAfterDate", after);
         }
-        let Found { conversations, total } = draft.json().await?;
+        let Found { conversations, total } = builder.json().await?;
         let whole = first && total.is_some_and(|total| total <= conversations.len() as u64);
         let next = conversations.last().filter(|_| !whole).and_then(place_of);
         Ok(Page { next, total, items: conversations })

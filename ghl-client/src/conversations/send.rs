@@ -80,8 +80,8 @@ impl Conversations {
         contact: impl Into<ContactId>,
         channel: impl Into<Channel>,
     ) -> SendMessage {
-        let draft = RequestBuilder::new(&self.0, &SEND, location.into()).set("type", json!(channel.into()));
-        SendMessage { draft: draft.set("contactId", json!(contact.into())) }
+        let builder = RequestBuilder::new(&self.0, &SEND, location.into()).set("type", json!(channel.into()));
+        SendMessage { builder: builder.set("contactId", json!(contact.into())) }
     }
 
     /// Takes back a message that was to be sent later. Look at what came of it: [`CancelOutcome::is_cancelled`].
@@ -107,8 +107,8 @@ impl Conversations {
 
 impl SendMessage {
     async fn send(self) -> Result<SentMessage> {
-        let content = CONTENT.iter().any(|field| self.draft.has(field));
+        let content = CONTENT.iter().any(|field| self.builder.has(field));
         let why = || "the message is empty: give it `text`, `html`, `attachments` or a `template`".to_owned();
-        self.draft.require(content, why).json().await
+        self.builder.require(content, why).json().await
     }
 }

@@ -52,8 +52,8 @@ impl Conversations {
         conversation: impl Into<ConversationId>,
         contact: impl Into<ContactId>,
     ) -> UploadAttachments {
-        let draft = self.about(&UPLOAD, location, conversation);
-        UploadAttachments { draft: draft.set("contactId", json!(contact.into())) }
+        let builder = self.about(&UPLOAD, location, conversation);
+        UploadAttachments { builder: builder.set("contactId", json!(contact.into())) }
     }
 
     /// Asks where a file is to be sent to that is too large for [`upload`](Self::upload): by its name, its media type, and the
@@ -66,8 +66,8 @@ impl Conversations {
         media: impl Into<String>,
         channel: impl Into<String>,
     ) -> BeginUpload {
-        let draft = self.about(&BEGIN, location, conversation).set("filename", file_name.into());
-        BeginUpload { draft: draft.set("contentType", media.into()).set("channel", channel.into()) }
+        let builder = self.about(&BEGIN, location, conversation).set("filename", file_name.into());
+        BeginUpload { builder: builder.set("contentType", media.into()).set("channel", channel.into()) }
     }
 
     /// Says that a large file was sent, and answers with its address.
@@ -78,9 +78,9 @@ impl Conversations {
         file_name: impl Into<String>,
         upload: &PendingUpload,
     ) -> PlainRequest<UploadedFiles> {
-        let draft = self.about(&END, location, conversation).set("filename", file_name.into());
-        let draft = draft.set("uploadId", upload.id.as_str()).set("filePath", upload.path.as_str());
-        draft.plain(|answer| answer.json())
+        let builder = self.about(&END, location, conversation).set("filename", file_name.into());
+        let builder = builder.set("uploadId", upload.id.as_str()).set("filePath", upload.path.as_str());
+        builder.plain(|answer| answer.json())
     }
 }
 
@@ -88,23 +88,23 @@ impl UploadAttachments {
     /// A file; up to 5.
     pub fn file(mut self, file: File) -> Self {
         let (size, name) = (file.content.len(), file.name.clone());
-        let draft = self.draft.require(size <= LARGEST, || {
+        let builder = self.builder.require(size <= LARGEST, || {
             format!("`{name}` has {size} bytes; more than {LARGEST} go by `begin_upload`")
         });
-        self.draft = draft.file("fileAttachment", file);
+        self.builder = builder.file("fileAttachment", file);
         self
     }
 
     async fn send(self) -> Result<UploadedFiles> {
-        let (files, anything) = (self.draft.files(), self.draft.has("attachmentUrls"));
-        let draft =
-            self.draft.require(files > 0 || anything, || "there is no file: give it one with `file`".to_owned());
-        draft.require(files <= MOST_FILES, || format!("an upload has at most {MOST_FILES} files")).json().await
+        let (files, anything) = (self.builder.files(), self.builder.has("attachmentUrls"));
+        let builder =
+            self.builder.require(files > 0 || anything, || "there is no file: give it one with `file`".to_owned());
+        builder.require(files <= MOST_FILES, || format!("an upload has at most {MOST_FILES} files")).json().await
     }
 }
 
 impl BeginUpload {
     async fn send(self) -> Result<PendingUpload> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }

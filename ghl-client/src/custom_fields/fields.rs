@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::CustomFields;
 use crate::{
-    client::{Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{CustomFieldFolderId, CustomFieldId, FieldDataType, FieldOption, LocationId, ObjectField, ObjectFields},
 };
@@ -60,9 +60,9 @@ impl CustomFields {
         object_key: impl AsRef<str>,
     ) -> PlainRequest<ObjectFields> {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &LIST, location.clone()).argument(object_key).query("locationId", location);
-        draft.plain(|answer| answer.json())
+        builder.plain(|answer| answer.json())
     }
 
     /// Creates a field of an object in a folder. Its key is the object's, a dot and a name, such as `custom_objects.pet.name`.
@@ -75,39 +75,39 @@ impl CustomFields {
         data_type: impl Into<FieldDataType>,
     ) -> CreateObjectField {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
-        let draft = draft.set("objectKey", object_key.into()).set("parentId", json!(folder.into()));
-        let draft = draft.set("fieldKey", field_key.into()).set("dataType", json!(data_type.into()));
-        CreateObjectField { draft: draft.set("showInForms", true) }
+        let builder = RequestBuilder::new(&self.0, &CREATE, location.clone()).set("locationId", json!(location));
+        let builder = builder.set("objectKey", object_key.into()).set("parentId", json!(folder.into()));
+        let builder = builder.set("fieldKey", field_key.into()).set("dataType", json!(data_type.into()));
+        CreateObjectField { builder: builder.set("showInForms", true) }
     }
 
     /// Reads one field, or one folder in the shape of a field.
     pub fn get(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> PlainRequest<ObjectField> {
-        let draft = RequestBuilder::new(&self.0, &GET, location.into()).argument(id.into());
-        draft.plain(|answer| answer.part(&["field"]))
+        let builder = RequestBuilder::new(&self.0, &GET, location.into()).argument(id.into());
+        builder.plain(|answer| answer.part(&["field"]))
     }
 
     /// Changes the fields that are set; whether forms show it is always told, and they do unless set.
     pub fn update(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> UpdateObjectField {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
-        UpdateObjectField { draft: draft.set("locationId", json!(location)).set("showInForms", true) }
+        let builder = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());
+        UpdateObjectField { builder: builder.set("locationId", json!(location)).set("showInForms", true) }
     }
 
     /// Deletes a field with its values.
     pub fn delete(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> PlainRequest<()> {
-        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(id.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.into()).argument(id.into()).plain(ignore_body)
     }
 }
 
 impl CreateObjectField {
     async fn send(self) -> Result<ObjectField> {
-        self.draft.part(&["field"]).await
+        self.builder.part(&["field"]).await
     }
 }
 
 impl UpdateObjectField {
     async fn send(self) -> Result<ObjectField> {
-        self.draft.part(&["field"]).await
+        self.builder.part(&["field"]).await
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::CustomFields;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, ignore_body},
     config::ApiVersion,
     model::{CustomFieldFolderId, FieldFolder, LocationId},
 };
@@ -32,24 +32,24 @@ impl CustomFields {
 }
 
 impl Folders {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone())
     }
 
     /// Creates a folder for an object's fields.
     pub fn create(&self, object_key: impl Into<String>, name: impl Into<String>) -> PlainRequest<FieldFolder> {
-        let draft = self.draft(&CREATE).set("locationId", json!(self.location));
-        draft.set("objectKey", object_key.into()).set("name", name.into()).plain(|answer| answer.json())
+        let builder = self.builder(&CREATE).set("locationId", json!(self.location));
+        builder.set("objectKey", object_key.into()).set("name", name.into()).plain(|answer| answer.json())
     }
 
     /// Gives a folder another name.
     pub fn rename(&self, folder: impl Into<CustomFieldFolderId>, name: impl Into<String>) -> PlainRequest<FieldFolder> {
-        let draft = self.draft(&RENAME).argument(folder.into()).set("locationId", json!(self.location));
-        draft.set("name", name.into()).plain(|answer| answer.json())
+        let builder = self.builder(&RENAME).argument(folder.into()).set("locationId", json!(self.location));
+        builder.set("name", name.into()).plain(|answer| answer.json())
     }
 
     /// Deletes a folder.
     pub fn delete(&self, folder: impl Into<CustomFieldFolderId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(folder.into()).query("locationId", &self.location).plain(done)
+        self.builder(&DELETE).argument(folder.into()).query("locationId", &self.location).plain(ignore_body)
     }
 }

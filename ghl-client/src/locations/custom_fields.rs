@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{CustomField, CustomFieldId, File, LocationId, UploadedFiles},
 };
@@ -73,75 +73,75 @@ impl Locations {
 }
 
 impl CustomFields {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them.
     pub fn list(&self) -> ListCustomFields {
-        ListCustomFields { draft: self.draft(&LIST) }
+        ListCustomFields { builder: self.builder(&LIST) }
     }
 
     /// Creates one of a kind such as `TEXT`, `SINGLE_OPTIONS` or `DATE`.
     pub fn create(&self, name: impl Into<String>, data_type: impl Into<String>) -> CreateCustomField {
-        CreateCustomField { draft: self.draft(&CREATE).set("name", name.into()).set("dataType", data_type.into()) }
+        CreateCustomField { builder: self.builder(&CREATE).set("name", name.into()).set("dataType", data_type.into()) }
     }
 
     /// Reads one by its id, or by its key such as `contact.course`.
     pub fn get(&self, id: impl Into<CustomFieldId>) -> PlainRequest<CustomField> {
-        self.draft(&GET).argument(id.into()).plain(|answer| answer.part(&["customField"]))
+        self.builder(&GET).argument(id.into()).plain(|answer| answer.part(&["customField"]))
     }
 
     /// Changes one; the provider wants its name with every change.
     pub fn update(&self, id: impl Into<CustomFieldId>, name: impl Into<String>) -> UpdateCustomField {
-        UpdateCustomField { draft: self.draft(&UPDATE).argument(id.into()).set("name", name.into()) }
+        UpdateCustomField { builder: self.builder(&UPDATE).argument(id.into()).set("name", name.into()) }
     }
 
     /// Uploads files for fields of the kind `FILE_UPLOAD` and answers with their addresses; give it the files. `of` is the id of
     /// the contact, the opportunity or the field that they are for.
     pub fn upload(&self, of: impl Into<String>) -> UploadToField {
-        UploadToField { draft: self.draft(&UPLOAD).set("id", of.into()) }
+        UploadToField { builder: self.builder(&UPLOAD).set("id", of.into()) }
     }
 
     /// Deletes one, with the values that contacts and opportunities have in it.
     pub fn delete(&self, id: impl Into<CustomFieldId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(id.into()).plain(done)
+        self.builder(&DELETE).argument(id.into()).plain(ignore_body)
     }
 }
 
 impl ListCustomFields {
     /// Only contacts' fields.
     pub fn of_contacts(mut self) -> Self {
-        self.draft = self.draft.query("model", "contact");
+        self.builder = self.builder.query("model", "contact");
         self
     }
 
     /// Only opportunities' fields.
     pub fn of_opportunities(mut self) -> Self {
-        self.draft = self.draft.query("model", "opportunity");
+        self.builder = self.builder.query("model", "opportunity");
         self
     }
 
     /// Contacts' and opportunities' fields.
     pub fn of_all(mut self) -> Self {
-        self.draft = self.draft.query("model", "all");
+        self.builder = self.builder.query("model", "all");
         self
     }
 
     async fn send(self) -> Result<Vec<CustomField>> {
-        self.draft.part(&["customFields"]).await
+        self.builder.part(&["customFields"]).await
     }
 }
 
 impl CreateCustomField {
     async fn send(self) -> Result<CustomField> {
-        self.draft.part(&["customField"]).await
+        self.builder.part(&["customField"]).await
     }
 }
 
 impl UpdateCustomField {
     async fn send(self) -> Result<CustomField> {
-        self.draft.part(&["customField"]).await
+        self.builder.part(&["customField"]).await
     }
 }
 
@@ -149,19 +149,19 @@ impl UploadToField {
     /// How many files the field may hold.
     pub fn max_files(mut self, files: u32) -> Self {
         // The published type is a text.
-        self.draft = self.draft.set("maxFiles", files.to_string());
+        self.builder = self.builder.set("maxFiles", files.to_string());
         self
     }
 
     /// A file.
     pub fn file(mut self, file: File) -> Self {
         // In the published example of an answer a part is called as its file is.
-        self.draft = self.draft.file(file.name.clone(), file);
+        self.builder = self.builder.file(file.name.clone(), file);
         self
     }
 
     async fn send(self) -> Result<UploadedFiles> {
-        let given = self.draft.files() > 0;
-        self.draft.require(given, || "there is no file: give it one with `file`".to_owned()).json().await
+        let given = self.builder.files() > 0;
+        self.builder.require(given, || "there is no file: give it one with `file`".to_owned()).json().await
     }
 }

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, ignore_body},
     config::ApiVersion,
     model::{CustomValue, CustomValueId, LocationId},
 };
@@ -31,23 +31,23 @@ impl Locations {
 }
 
 impl CustomValues {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them all.
     pub fn list(&self) -> PlainRequest<Vec<CustomValue>> {
-        self.draft(&LIST).plain(|answer| answer.part(&["customValues"]))
+        self.builder(&LIST).plain(|answer| answer.part(&["customValues"]))
     }
 
     /// Creates one.
     pub fn create(&self, name: impl Into<String>, value: impl Into<String>) -> PlainRequest<CustomValue> {
-        write(self.draft(&CREATE), name, value)
+        write(self.builder(&CREATE), name, value)
     }
 
     /// Reads one.
     pub fn get(&self, id: impl Into<CustomValueId>) -> PlainRequest<CustomValue> {
-        self.draft(&GET).argument(id.into()).plain(|answer| answer.part(&["customValue"]))
+        self.builder(&GET).argument(id.into()).plain(|answer| answer.part(&["customValue"]))
     }
 
     /// Gives one this name and this value; the provider wants both.
@@ -57,15 +57,15 @@ impl CustomValues {
         name: impl Into<String>,
         value: impl Into<String>,
     ) -> PlainRequest<CustomValue> {
-        write(self.draft(&UPDATE).argument(id.into()), name, value)
+        write(self.builder(&UPDATE).argument(id.into()), name, value)
     }
 
     /// Deletes one.
     pub fn delete(&self, id: impl Into<CustomValueId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(id.into()).plain(done)
+        self.builder(&DELETE).argument(id.into()).plain(ignore_body)
     }
 }
 
-fn write(draft: RequestBuilder, name: impl Into<String>, value: impl Into<String>) -> PlainRequest<CustomValue> {
-    draft.set("name", name.into()).set("value", value.into()).plain(|answer| answer.part(&["customValue"]))
+fn write(builder: RequestBuilder, name: impl Into<String>, value: impl Into<String>) -> PlainRequest<CustomValue> {
+    builder.set("name", name.into()).set("value", value.into()).plain(|answer| answer.part(&["customValue"]))
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{ByCursor, BySkip, GhlClient, Operation, RequestBuilder, TokenKinds, listing, request, setters},
+    client::{CursorPaging, GhlClient, OffsetPaging, Operation, RequestBuilder, TokenKinds, listing, request, setters},
     config::ApiVersion,
     model::{CompanyId, InstalledLocation, LocationId},
 };
@@ -19,14 +19,14 @@ static INSTALLED_V3: Operation =
 
 request! {
     /// Lists where the app is installed; 100 in a page unless set otherwise. From [`Locations::installed`].
-    pub struct ListInstalled { at: BySkip } => Page<InstalledLocation, u64>
+    pub struct ListInstalled { paging: OffsetPaging } => Page<InstalledLocation, u64>
 }
 listing!(ListInstalled => InstalledLocation, skip, |location| Some(location.id.to_string()));
 
 request! {
     /// Lists where the app is installed, by page tokens; 1 to 100 in a page, 100 unless set otherwise. From
     /// [`Locations::installed_v3`].
-    pub struct ListInstalledV3 { at: ByCursor<String> } => Page<InstalledLocation, String>
+    pub struct ListInstalledV3 { paging: CursorPaging<String> } => Page<InstalledLocation, String>
 }
 listing!(ListInstalledV3 => InstalledLocation, after String);
 
@@ -43,22 +43,25 @@ impl Locations {
     /// Lists the company's locations with what is known of the app's installation there; needs the company's OAuth token
     /// and the app's client id ([`GhlClientBuilder::client_id`](crate::GhlClientBuilder::client_id)).
     pub fn installed(&self, company: impl Into<CompanyId>) -> ListInstalled {
-        ListInstalled { draft: draft(&self.0, &INSTALLED, company.into()), at: BySkip::new(100, u32::MAX) }
+        ListInstalled {
+            builder: builder(&self.0, &INSTALLED, company.into()),
+            paging: OffsetPaging::new(100, u32::MAX),
+        }
     }
 
     /// The same by v3 of the API, whose pages go by tokens instead of numbers.
     pub fn installed_v3(&self, company: impl Into<CompanyId>) -> ListInstalledV3 {
-        let mut draft = draft(&self.0, &INSTALLED_V3, company.into());
-        draft.settings.version = Some(ApiVersion::V3);
-        ListInstalledV3 { draft, at: ByCursor::new(100, 100) }
+        let mut builder = builder(&self.0, &INSTALLED_V3, company.into());
+        builder.options.version = Some(ApiVersion::V3);
+        ListInstalledV3 { builder, paging: CursorPaging::new(100, 100) }
     }
 }
 
-fn draft(client: &GhlClient, operation: &'static Operation, company: CompanyId) -> RequestBuilder {
-    let draft = RequestBuilder::new(client, operation, company.clone()).query("companyId", company);
+fn builder(client: &GhlClient, operation: &'static Operation, company: CompanyId) -> RequestBuilder {
+    let builder = RequestBuilder::new(client, operation, company.clone()).query("companyId", company);
     match client.app_id() {
-        Some(app) => draft.query("appId", app),
-        None => draft.refuse(
+        Some(app) => builder.query("appId", app),
+        None => builder.reject(
             "the list of installations needs the app's id: give its client id to the client's builder with `client_id`",
         ),
     }
@@ -72,8 +75,8 @@ impl ListInstalled {
             #[serde(default)]
             count: Option<u64>,
         }
-        let Found { locations, count } = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(locations, count))
+        let Found { locations, count } = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(locations, count))
     }
 }
 
@@ -92,11 +95,11 @@ impl ListInstalledV3 {
             next_page_token: Option<String>,
             total_records: Option<u64>,
         }
-        let mut draft = self.at.check(self.draft).query("pageSize", self.at.limit);
-        if let Some(token) = self.at.after {
-            draft = draft.query("pageToken", token);
+        let mut builder = self.paging.check(self.builder).query("pageSize", self.paging.limit);
+        if let Some(token) = self.paging.after {
+            builder = builder.query("pageToken", token);
         }
-        let Found { items, pagination } = draft.json().await?;
+        let Found { items, pagination } = builder.json().await?;
         let more = pagination.has_next_page != Some(false);
         let next = pagination.next_page_token.filter(|token| more && !token.is_empty());
         Ok(Page { items, next, total: pagination.total_records })

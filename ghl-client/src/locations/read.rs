@@ -7,7 +7,7 @@ use sidecar_core::{Error, ErrorKind, Result, SendState, http::Response};
 
 use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, Resource, Settings, TokenKinds, request},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, RequestOptions, Resource, TokenKinds, request},
     config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
@@ -58,14 +58,14 @@ pub struct GetLocation {
     client: GhlClient,
     location: LocationId,
     company: Option<CompanyId>,
-    settings: Settings,
+    options: RequestOptions,
 }
 
 request!(GetLocation => Location);
 
 impl GetLocation {
     pub(super) fn new(client: GhlClient, location: LocationId) -> Self {
-        Self { client, location, company: None, settings: Settings::default() }
+        Self { client, location, company: None, options: RequestOptions::default() }
     }
 
     /// Reads it with the company's token instead of the location's own.
@@ -86,6 +86,6 @@ impl GetLocation {
     async fn answer(self) -> Result<Response> {
         let call = GET.call(&[self.location.as_str()]);
         let resource = self.company.map_or(Resource::Location(self.location), Resource::Company);
-        self.client.answer(call, &resource, &GET, &self.settings).await
+        self.client.send(call, &resource, &GET, &self.options).await
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done, request, setters},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, ignore_body, request, setters},
     config::ApiVersion,
     model::{ContactId, LocationId, Recurrence, RecurringTask, RecurringTaskId, UserId},
 };
@@ -49,28 +49,28 @@ impl Locations {
 }
 
 impl RecurringTasks {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Creates a task that is to be done again and again.
     pub fn create(&self, title: impl Into<String>, recurrence: Recurrence) -> WriteRecurringTask {
-        WriteRecurringTask { draft: self.draft(&CREATE) }.title(title).recurrence(recurrence)
+        WriteRecurringTask { builder: self.builder(&CREATE) }.title(title).recurrence(recurrence)
     }
 
     /// Reads one.
     pub fn get(&self, id: impl Into<RecurringTaskId>) -> PlainRequest<RecurringTask> {
-        self.draft(&GET).argument(id.into()).plain(|answer| answer.part(&["recurringTask"]))
+        self.builder(&GET).argument(id.into()).plain(|answer| answer.part(&["recurringTask"]))
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, id: impl Into<RecurringTaskId>) -> WriteRecurringTask {
-        WriteRecurringTask { draft: self.draft(&UPDATE).argument(id.into()).with_body() }
+        WriteRecurringTask { builder: self.builder(&UPDATE).argument(id.into()).with_body() }
     }
 
     /// Deletes one.
     pub fn delete(&self, id: impl Into<RecurringTaskId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(id.into()).plain(done)
+        self.builder(&DELETE).argument(id.into()).plain(ignore_body)
     }
 }
 
@@ -78,11 +78,11 @@ impl WriteRecurringTask {
     /// When it is to be done again.
     #[expect(clippy::needless_pass_by_value, reason = "as the other setters take theirs")]
     pub fn recurrence(mut self, recurrence: Recurrence) -> Self {
-        self.draft = self.draft.set("rruleOptions", json!(recurrence));
+        self.builder = self.builder.set("rruleOptions", json!(recurrence));
         self
     }
 
     async fn send(self) -> Result<RecurringTask> {
-        self.draft.part(&["recurringTask"]).await
+        self.builder.part(&["recurringTask"]).await
     }
 }

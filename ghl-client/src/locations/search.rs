@@ -6,7 +6,7 @@ use sidecar_core::{Page, Result, page};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Operation, RequestBuilder, TokenKinds, listing, pages_by_skip, request, setters},
+    client::{OffsetPaging, Operation, RequestBuilder, TokenKinds, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{CompanyId, Location},
@@ -18,7 +18,7 @@ static SEARCH: Operation =
 
 request! {
     /// Searches locations; 100 in a page unless set otherwise. From [`Locations::search`].
-    pub struct SearchLocations { at: BySkip } => Page<Location, u64>
+    pub struct SearchLocations { paging: OffsetPaging } => Page<Location, u64>
 }
 listing!(SearchLocations => Location, skip, |location| Some(location.id.to_string()));
 setters! { query of SearchLocations; {
@@ -33,8 +33,8 @@ impl Locations {
     pub fn search(&self, company: impl Into<CompanyId>) -> SearchLocations {
         let company = company.into();
         SearchLocations {
-            draft: RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company),
-            at: BySkip::new(100, u32::MAX),
+            builder: RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company),
+            paging: OffsetPaging::new(100, u32::MAX),
         }
     }
 }
@@ -42,9 +42,14 @@ impl Locations {
 impl SearchLocations {
     /// All locations' whole documents, as sent.
     pub(crate) fn documents(self) -> impl Stream<Item = Result<Map<String, Value>>> + Send {
-        let (start, max_pages) = (self.at.skip, self.at.max_pages);
+        let (start, max_pages) = (self.paging.skip, self.paging.max_pages);
         let id = |document: &Map<String, Value>| Some(document.get("id")?.to_string());
-        page::items(pages_by_skip(start, max_pages, move |skip| self.clone().skip(skip).fetch(), id))
+        page::items(sidecar_core::client::pages_by_offset(
+            start,
+            max_pages,
+            move |skip| self.clone().skip(skip).fetch(),
+            id,
+        ))
     }
 
     async fn send(self) -> Result<Page<Location, u64>> {
@@ -52,7 +57,7 @@ impl SearchLocations {
     }
 
     async fn fetch<T: DeserializeOwned>(self) -> Result<Page<T, u64>> {
-        let rows = self.at.query(self.draft, "skip").part(&["locations"]).await?;
-        Ok(self.at.page(rows, None))
+        let rows = self.paging.query(self.builder, "skip").part(&["locations"]).await?;
+        Ok(self.paging.page(rows, None))
     }
 }

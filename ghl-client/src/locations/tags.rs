@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Locations;
 use crate::{
-    client::{GhlClient, Operation, PlainRequest, RequestBuilder, done},
+    client::{GhlClient, Operation, PlainRequest, RequestBuilder, ignore_body},
     config::ApiVersion,
     model::{LocationId, Tag, TagId},
 };
@@ -33,32 +33,32 @@ impl Locations {
 }
 
 impl Tags {
-    fn draft(&self, operation: &'static Operation) -> RequestBuilder {
+    fn builder(&self, operation: &'static Operation) -> RequestBuilder {
         RequestBuilder::new(&self.client, operation, self.location.clone()).argument(&self.location)
     }
 
     /// Lists them all.
     pub fn list(&self) -> PlainRequest<Vec<Tag>> {
-        self.draft(&LIST).plain(|answer| answer.part(&["tags"]))
+        self.builder(&LIST).plain(|answer| answer.part(&["tags"]))
     }
 
     /// Creates a tag.
     pub fn create(&self, name: impl Into<String>) -> PlainRequest<Tag> {
-        self.draft(&CREATE).set("name", name.into()).plain(|answer| answer.part(&["tag"]))
+        self.builder(&CREATE).set("name", name.into()).plain(|answer| answer.part(&["tag"]))
     }
 
     /// Reads one.
     pub fn get(&self, tag: impl Into<TagId>) -> PlainRequest<Tag> {
-        self.draft(&GET).argument(tag.into()).plain(|answer| answer.part(&["tag"]))
+        self.builder(&GET).argument(tag.into()).plain(|answer| answer.part(&["tag"]))
     }
 
     /// Gives one another name.
     pub fn rename(&self, tag: impl Into<TagId>, name: impl Into<String>) -> PlainRequest<Tag> {
-        self.draft(&RENAME).argument(tag.into()).set("name", name.into()).plain(|answer| answer.part(&["tag"]))
+        self.builder(&RENAME).argument(tag.into()).set("name", name.into()).plain(|answer| answer.part(&["tag"]))
     }
 
     /// Deletes one.
     pub fn delete(&self, tag: impl Into<TagId>) -> PlainRequest<()> {
-        self.draft(&DELETE).argument(tag.into()).plain(done)
+        self.builder(&DELETE).argument(tag.into()).plain(ignore_body)
     }
 }

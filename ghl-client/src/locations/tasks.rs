@@ -3,7 +3,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Operation, RequestBuilder, listing, request, setters},
+    client::{OffsetPaging, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{BusinessId, ContactId, LocationId, Task, UserId},
 };
@@ -17,7 +17,7 @@ static SEARCH: Operation = Operation::new(
 
 request! {
     /// Searches the tasks of a location's contacts; 100 in a page unless set otherwise. From [`Locations::search_tasks`].
-    pub struct SearchTasks { at: BySkip } => Page<Task, u64>
+    pub struct SearchTasks { paging: OffsetPaging } => Page<Task, u64>
 }
 listing!(SearchTasks => Task, skip, |task| Some(task.id.to_string()));
 setters! { body of SearchTasks; {
@@ -37,14 +37,14 @@ impl Locations {
     /// Searches the tasks of all contacts of a location.
     pub fn search_tasks(&self, location: impl Into<LocationId>) -> SearchTasks {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).argument(location).repeatable();
-        SearchTasks { draft, at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &SEARCH, location.clone()).argument(location).repeatable();
+        SearchTasks { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 }
 
 impl SearchTasks {
     async fn send(self) -> Result<Page<Task, u64>> {
-        let tasks = self.at.body(self.draft).part(&["tasks"]).await?;
-        Ok(self.at.page(tasks, None))
+        let tasks = self.paging.body(self.builder).part(&["tasks"]).await?;
+        Ok(self.paging.page(tasks, None))
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Locations;
 use crate::{
-    client::{BySkip, Operation, PlainRequest, RequestBuilder, done, listing, request, setters},
+    client::{OffsetPaging, Operation, PlainRequest, RequestBuilder, ignore_body, listing, request, setters},
     config::ApiVersion,
     model::{LocationId, Template, TemplateId, TemplateKind},
 };
@@ -20,7 +20,7 @@ static DELETE: Operation = Operation::new(
 
 request! {
     /// Lists message templates; 100 in a page unless set otherwise. From [`Locations::templates`].
-    pub struct ListTemplates { at: BySkip } => Page<Template, u64>
+    pub struct ListTemplates { paging: OffsetPaging } => Page<Template, u64>
 }
 listing!(ListTemplates => Template, skip, |template| Some(template.id.to_string()));
 setters! { query of ListTemplates; {
@@ -36,9 +36,9 @@ impl Locations {
     /// Lists a location's message templates.
     pub fn templates(&self, location: impl Into<LocationId>) -> ListTemplates {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &LIST, location.clone()).argument(&location).query("originId", location);
-        ListTemplates { draft, at: BySkip::new(100, u32::MAX) }
+        ListTemplates { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 
     /// Deletes a message template.
@@ -48,7 +48,10 @@ impl Locations {
         template: impl Into<TemplateId>,
     ) -> PlainRequest<()> {
         let location = location.into();
-        RequestBuilder::new(&self.0, &DELETE, location.clone()).argument(location).argument(template.into()).plain(done)
+        RequestBuilder::new(&self.0, &DELETE, location.clone())
+            .argument(location)
+            .argument(template.into())
+            .plain(ignore_body)
     }
 }
 
@@ -61,7 +64,7 @@ impl ListTemplates {
             #[serde(default)]
             total_count: Option<u64>,
         }
-        let Found { templates, total_count } = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(templates, total_count))
+        let Found { templates, total_count } = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(templates, total_count))
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::Result;
 
 use super::Locations;
 use crate::{
-    client::{Operation, PlainRequest, RequestBuilder, TokenKinds, any_field, done, request, setters},
+    client::{Operation, PlainRequest, RequestBuilder, TokenKinds, any_field, ignore_body, request, setters},
     config::ApiVersion,
     model::{CompanyId, Location, LocationId},
 };
@@ -59,15 +59,15 @@ impl Locations {
     /// Creates a location of a company; needs a token of the agency, whose plan has to allow it (Agency Pro).
     pub fn create(&self, company: impl Into<CompanyId>, name: impl Into<String>) -> CreateLocation {
         let company = company.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
-        CreateLocation { draft: draft.set("name", name.into()) }
+        let builder = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
+        CreateLocation { builder: builder.set("name", name.into()) }
     }
 
     /// Changes the fields that are set; needs a token of the agency.
     pub fn update(&self, company: impl Into<CompanyId>, location: impl Into<LocationId>) -> UpdateLocation {
         let company = company.into();
-        let draft = RequestBuilder::new(&self.0, &UPDATE, company.clone()).argument(location.into());
-        UpdateLocation { draft: draft.set("companyId", json!(company)) }
+        let builder = RequestBuilder::new(&self.0, &UPDATE, company.clone()).argument(location.into());
+        UpdateLocation { builder: builder.set("companyId", json!(company)) }
     }
 
     /// Deletes a location with all it holds, and its Twilio account too if so told; needs a token of the agency.
@@ -77,8 +77,8 @@ impl Locations {
         location: impl Into<LocationId>,
         delete_twilio_account: bool,
     ) -> PlainRequest<()> {
-        let draft = RequestBuilder::new(&self.0, &DELETE, company.into()).argument(location.into());
-        draft.query("deleteTwilioAccount", delete_twilio_account).plain(done)
+        let builder = RequestBuilder::new(&self.0, &DELETE, company.into()).argument(location.into());
+        builder.query("deleteTwilioAccount", delete_twilio_account).plain(ignore_body)
     }
 }
 
@@ -94,12 +94,12 @@ macro_rules! shared {
                 email: impl Into<String>,
             ) -> Self {
                 let person = json!({"firstName": first_name.into(), "lastName": last_name.into(), "email": email.into()});
-                self.draft = self.draft.set("prospectInfo", person);
+                self.builder = self.builder.set("prospectInfo", person);
                 self
             }
 
             async fn send(self) -> Result<Location> {
-                self.draft.json().await
+                self.builder.json().await
             }
         })+
     };
@@ -109,7 +109,7 @@ shared!(CreateLocation, UpdateLocation);
 impl UpdateLocation {
     /// Loads a snapshot into it; `replace` lets the snapshot's assets take the place of its own.
     pub fn snapshot(mut self, id: impl Into<String>, replace: bool) -> Self {
-        self.draft = self.draft.set("snapshot", json!({"id": id.into(), "override": replace}));
+        self.builder = self.builder.set("snapshot", json!({"id": id.into(), "override": replace}));
         self
     }
 }

@@ -3,10 +3,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderName, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use sidecar_core::{
-    Clock, Error, ErrorKind, Result, SendState, SystemClock,
-    http::{Call, Observer, Pipeline, ReqwestTransport, Transport},
-    rate_limit::RateLimiter,
-    retry::{Replay, RetryPolicy},
+    Error, ErrorKind, Result, SendState,
+    client::TransportOptions,
+    http::{Call, Pipeline},
+    retry::Replay,
     token::{Credentials, TokenSet},
 };
 use url::Url;
@@ -23,8 +23,7 @@ use crate::{
     model::{CompanyId, LocationId},
 };
 
-/// How long one exchange may take. An exchange that is given up half way may cost the connection, so it is longer than
-/// other calls may take.
+/// The time limit of a token exchange. Longer than that of other calls, because an abandoned exchange may cost the connection.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The app towards the provider's OAuth endpoints. Cheap to clone.
@@ -50,13 +49,11 @@ pub struct GhlOAuthBuilder {
     redirect_uri: Option<String>,
     base_url: Option<String>,
     authorize_url: Option<String>,
-    transport: Option<Arc<dyn Transport>>,
-    limiter: Option<Arc<dyn RateLimiter>>,
-    clock: Option<Arc<dyn Clock>>,
-    observer: Option<Arc<dyn Observer>>,
-    retry: Option<RetryPolicy>,
+    transport_options: TransportOptions,
     timeout: Duration,
 }
+
+sidecar_core::transport_setters!(GhlOAuthBuilder);
 
 impl GhlOAuthBuilder {
     /// Where the provider sends the user back to; must be one of the app's redirect URLs.
@@ -77,38 +74,7 @@ impl GhlOAuthBuilder {
         self
     }
 
-    /// Another transport than reqwest.
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// The limiter that the clients of this app share: minting a location's token counts against the company's quota.
-    pub fn limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
-        self.limiter = Some(limiter);
-        self
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// Reports every attempt, for metrics.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-
-    /// Another retry policy.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = Some(policy);
-        self
-    }
-
-    /// How long an exchange may take; 45 s unless set. Giving up early may cost the connection, because refresh tokens are
-    /// good for one use.
+    /// Limits a token exchange; 45 s unless set. A short limit may cost the connection, because refresh tokens are valid once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -132,23 +98,9 @@ impl GhlOAuthBuilder {
         let authorize_url = page("authorize URL", self.authorize_url.as_deref().unwrap_or(AUTHORIZE_URL))?;
         let white_label_url =
             page("authorize URL", self.authorize_url.as_deref().unwrap_or(WHITE_LABEL_AUTHORIZE_URL))?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new()?),
-        };
-        let mut pipeline = Pipeline::builder(Arc::new(Ghl), self.base_url.as_deref().unwrap_or(BASE_URL), transport)
-            .clock(self.clock.unwrap_or_else(SystemClock::shared));
-        if let Some(limiter) = self.limiter {
-            pipeline = pipeline.limiter(limiter);
-        }
-        if let Some(observer) = self.observer {
-            pipeline = pipeline.observer(observer);
-        }
-        if let Some(policy) = self.retry {
-            pipeline = pipeline.retry(policy);
-        }
+        let base = self.base_url.as_deref().unwrap_or(BASE_URL);
         Ok(GhlOAuth(Arc::new(Inner {
-            pipeline: pipeline.build()?,
+            pipeline: self.transport_options.pipeline(Ghl, base)?,
             client_id: self.client_id,
             client_secret: self.client_secret,
             app,
@@ -178,11 +130,7 @@ impl GhlOAuth {
             redirect_uri: None,
             base_url: None,
             authorize_url: None,
-            transport: None,
-            limiter: None,
-            clock: None,
-            observer: None,
-            retry: None,
+            transport_options: TransportOptions::default(),
             timeout: EXCHANGE_TIMEOUT,
         }
     }

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::Opportunities;
 use crate::{
-    client::{ByCursor, Operation, RequestBuilder, listing, request},
+    client::{CursorPaging, Operation, RequestBuilder, listing, request},
     config::ApiVersion,
     contacts::NUMBERED_ROWS,
     model::{LocationId, Opportunity, OpportunityId},
@@ -33,7 +33,7 @@ impl PartialEq for AdvancedPlace {
 request! {
     /// Searches opportunities by text and with what belongs to them; 1 to 100 in a page, 100 unless set otherwise. From
     /// [`Opportunities::advanced_search`].
-    pub struct AdvancedSearch { at: ByCursor<AdvancedPlace>, details: Details } => Page<Opportunity, AdvancedPlace>
+    pub struct AdvancedSearch { paging: CursorPaging<AdvancedPlace>, details: Details } => Page<Opportunity, AdvancedPlace>
 }
 listing!(AdvancedSearch => Opportunity, after AdvancedPlace);
 
@@ -51,16 +51,20 @@ impl Opportunities {
     /// Searches a location's opportunities with `POST /opportunities/search`. [`search`](Self::search) has more filters.
     pub fn advanced_search(&self, location: impl Into<LocationId>) -> AdvancedSearch {
         let location = location.into();
-        let draft =
+        let builder =
             RequestBuilder::new(&self.0, &SEARCH, location.clone()).set("locationId", json!(location)).set("query", "");
-        AdvancedSearch { draft: draft.repeatable(), at: ByCursor::new(100, 100), details: Details::default() }
+        AdvancedSearch {
+            builder: builder.repeatable(),
+            paging: CursorPaging::new(100, 100),
+            details: Details::default(),
+        }
     }
 }
 
 impl AdvancedSearch {
     /// Only opportunities in which this text is found.
     pub fn query(mut self, text: impl Into<String>) -> Self {
-        self.draft = self.draft.set("query", text.into());
+        self.builder = self.builder.set("query", text.into());
         self
     }
 
@@ -95,21 +99,21 @@ impl AdvancedSearch {
             #[serde(default)]
             total: Option<u64>,
         }
-        let (page, search_after) = match &self.at.after {
+        let (page, search_after) = match &self.paging.after {
             Some(place) => (place.page, place.search_after.clone()),
             None => (1, Vec::new()),
         };
-        let within = !search_after.is_empty() || page.saturating_mul(self.at.limit.into()) <= NUMBERED_ROWS;
-        let draft = self.at.check(self.draft).require(within, || {
+        let within = !search_after.is_empty() || page.saturating_mul(self.paging.limit.into()) <= NUMBERED_ROWS;
+        let builder = self.paging.check(self.builder).require(within, || {
             format!("numbered pages end at {NUMBERED_ROWS} rows: narrow the search, or use `search`")
         });
-        let draft = draft
-            .set("limit", self.at.limit)
+        let builder = builder
+            .set("limit", self.paging.limit)
             .set("page", page)
             .set("searchAfter", search_after)
             .set("additionalDetails", json!(self.details));
-        let Found { opportunities, total } = draft.json().await?;
-        let seen = (page - 1).saturating_mul(self.at.limit.into()) + opportunities.len() as u64;
+        let Found { opportunities, total } = builder.json().await?;
+        let seen = (page - 1).saturating_mul(self.paging.limit.into()) + opportunities.len() as u64;
         let more = total.is_none_or(|total| seen < total);
         let next = opportunities.last().filter(|_| more).map(|last| AdvancedPlace {
             page: page + 1,

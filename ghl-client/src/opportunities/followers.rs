@@ -36,14 +36,14 @@ impl Opportunities {
         users: impl IntoIterator<Item = U>,
     ) -> PlainRequest<Vec<UserId>> {
         let users: Vec<UserId> = users.into_iter().map(Into::into).collect();
-        let draft = self.about(&ADD, location, id).require(!users.is_empty(), || "no followers given".to_owned());
-        draft.set("followers", json!(users)).repeatable().plain(|answer| answer.part(&["followers"]))
+        let builder = self.about(&ADD, location, id).require(!users.is_empty(), || "no followers given".to_owned());
+        builder.set("followers", json!(users)).repeatable().plain(|answer| answer.part(&["followers"]))
     }
 
     /// Takes followers from an opportunity, those named by [`RemoveFollowers::users`] or [all](RemoveFollowers::all), and
     /// answers with who follows it still.
     pub fn remove_followers(&self, location: impl Into<LocationId>, id: impl Into<OpportunityId>) -> RemoveFollowers {
-        RemoveFollowers { draft: self.about(&REMOVE, location, id) }
+        RemoveFollowers { builder: self.about(&REMOVE, location, id) }
     }
 }
 
@@ -51,20 +51,21 @@ impl RemoveFollowers {
     /// These users.
     pub fn users<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
         for user in users {
-            self.draft = self.draft.push("followers", json!(user.into()));
+            self.builder = self.builder.push("followers", json!(user.into()));
         }
         self
     }
 
     /// Everybody.
     pub fn all(mut self) -> Self {
-        self.draft = self.draft.query("isRemoveAllFollowers", true).set("followers", json!([]));
+        self.builder = self.builder.query("isRemoveAllFollowers", true).set("followers", json!([]));
         self
     }
 
     async fn send(self) -> Result<Vec<UserId>> {
-        let named = self.draft.has("followers");
-        let draft = self.draft.require(named, || "no followers given: name them with `users`, or say `all`".to_owned());
-        draft.part(&["followers"]).await
+        let named = self.builder.has("followers");
+        let builder =
+            self.builder.require(named, || "no followers given: name them with `users`, or say `all`".to_owned());
+        builder.part(&["followers"]).await
     }
 }

@@ -4,7 +4,7 @@ use sidecar_core::{Page, Result};
 
 use super::Opportunities;
 use crate::{
-    client::{BySkip, Operation, PlainRequest, RequestBuilder, listing, request, setters},
+    client::{OffsetPaging, Operation, PlainRequest, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{LocationId, LostReason, Pipeline},
 };
@@ -17,7 +17,7 @@ static LOST_REASONS: Operation =
 request! {
     /// Lists the reasons for which opportunities are lost; 100 in a page unless set otherwise. From
     /// [`Opportunities::lost_reasons`].
-    pub struct ListLostReasons { at: BySkip } => Page<LostReason, u64>
+    pub struct ListLostReasons { paging: OffsetPaging } => Page<LostReason, u64>
 }
 listing!(ListLostReasons => LostReason, skip, |reason| Some(reason.id.to_string()));
 setters! { query of ListLostReasons; {
@@ -33,15 +33,15 @@ impl Opportunities {
     /// Lists a location's pipelines with their stages.
     pub fn pipelines(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<Pipeline>> {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &PIPELINES, location.clone()).query("locationId", location);
-        draft.plain(|answer| answer.part(&["pipelines"]))
+        let builder = RequestBuilder::new(&self.0, &PIPELINES, location.clone()).query("locationId", location);
+        builder.plain(|answer| answer.part(&["pipelines"]))
     }
 
     /// Lists the reasons that a location's opportunities can be lost for.
     pub fn lost_reasons(&self, location: impl Into<LocationId>) -> ListLostReasons {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &LOST_REASONS, location.clone()).query("locationId", location);
-        ListLostReasons { draft, at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &LOST_REASONS, location.clone()).query("locationId", location);
+        ListLostReasons { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 }
 
@@ -54,7 +54,7 @@ impl ListLostReasons {
             #[serde(default)]
             total: Option<u64>,
         }
-        let Found { lost_reasons, total } = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(lost_reasons, total))
+        let Found { lost_reasons, total } = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(lost_reasons, total))
     }
 }

@@ -2,7 +2,7 @@ use http::Method;
 
 use super::Opportunities;
 use crate::{
-    client::{Operation, PlainRequest, done},
+    client::{Operation, PlainRequest, ignore_body},
     config::ApiVersion,
     model::{LocationId, Opportunity, OpportunityId},
 };
@@ -20,6 +20,6 @@ impl Opportunities {
 
     /// Deletes an opportunity.
     pub fn delete(&self, location: impl Into<LocationId>, id: impl Into<OpportunityId>) -> PlainRequest<()> {
-        self.about(&DELETE, location, id).plain(done)
+        self.about(&DELETE, location, id).plain(ignore_body)
     }
 }

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result, Timestamp};
 
 use super::Opportunities;
 use crate::{
-    client::{ByCursor, Operation, RequestBuilder, listing, request, setters},
+    client::{CursorPaging, Operation, RequestBuilder, listing, request, setters},
     config::ApiVersion,
     model::{
         CampaignId, ContactId, LocationId, Opportunity, OpportunityId, OpportunityStatus, PipelineId, StageId, UserId,
@@ -14,14 +14,13 @@ use crate::{
 };
 
 static SEARCH: Operation =
-    Operation::new("opportunities.search", Method::GET, "/opportunities/search", ApiVersion::V2021_07_28)
-        .renamed_in_v3(&[
-            ("location_id", "locationId"),
-            ("pipeline_id", "pipelineId"),
-            ("pipeline_stage_id", "pipelineStageId"),
-            ("contact_id", "contactId"),
-            ("assigned_to", "assignedTo"),
-        ]);
+    Operation::new("opportunities.search", Method::GET, "/opportunities/search", ApiVersion::V2021_07_28).v3_names(&[
+        ("location_id", "locationId"),
+        ("pipeline_id", "pipelineId"),
+        ("pipeline_stage_id", "pipelineStageId"),
+        ("contact_id", "contactId"),
+        ("assigned_to", "assignedTo"),
+    ]);
 
 /// Where a search of opportunities goes on, as a page's `meta` names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +39,7 @@ impl StartAfter {
 
 request! {
     /// Searches opportunities; 1 to 100 in a page, 100 unless set otherwise. From [`Opportunities::search`].
-    pub struct SearchOpportunities { at: ByCursor<StartAfter> } => Page<Opportunity, StartAfter>
+    pub struct SearchOpportunities { paging: CursorPaging<StartAfter> } => Page<Opportunity, StartAfter>
 }
 listing!(SearchOpportunities => Opportunity, after StartAfter);
 setters! { query of SearchOpportunities; {
@@ -108,8 +107,8 @@ impl Opportunities {
     /// Searches a location's opportunities: one page when awaited, all of them by [`SearchOpportunities::items`].
     pub fn search(&self, location: impl Into<LocationId>) -> SearchOpportunities {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("location_id", location);
-        SearchOpportunities { draft, at: ByCursor::new(100, 100) }
+        let builder = RequestBuilder::new(&self.0, &SEARCH, location.clone()).query("location_id", location);
+        SearchOpportunities { builder, paging: CursorPaging::new(100, 100) }
     }
 }
 
@@ -130,12 +129,12 @@ impl SearchOpportunities {
     /// A listing ends with an empty page, or with a first page that holds all there is; not with one that is only short, nor
     /// with one whose `meta` names no cursor: the last row is one too.
     async fn fetch<T: DeserializeOwned>(self, place: impl Fn(&T) -> Option<StartAfter>) -> Result<Page<T, StartAfter>> {
-        let mut draft = self.at.check(self.draft).query("limit", self.at.limit);
-        let first = self.at.after.is_none();
-        if let Some(after) = self.at.after {
-            draft = draft.query("startAfter", after.start_after).query("startAfterId", after.start_after_id);
+        let mut builder = self.paging.check(self.builder).query("limit", self.paging.limit);
+        let first = self.paging.after.is_none();
+        if let Some(after) = self.paging.after {
+            builder = builder.query("startAfter", after.start_after).query("startAfterId", after.start_after_id);
         }
-        let Found { opportunities, meta } = draft.json().await?;
+        let Found { opportunities, meta } = builder.json().await?;
         let total = meta.total;
         let whole = first && total.is_some_and(|total| total <= opportunities.len() as u64);
         let last = opportunities.last().filter(|_| !whole);

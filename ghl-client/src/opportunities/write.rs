@@ -15,11 +15,10 @@ use crate::{
 /// What v3 calls the values of custom fields.
 const VALUES: &[(&str, &str)] = &[("field_value", "fieldValue")];
 static CREATE: Operation =
-    Operation::new("opportunities.create", Method::POST, "/opportunities/", ApiVersion::V2021_07_28)
-        .renamed_in_v3(VALUES);
+    Operation::new("opportunities.create", Method::POST, "/opportunities/", ApiVersion::V2021_07_28).v3_names(VALUES);
 static UPDATE: Operation =
     Operation::new("opportunities.update", Method::PUT, "/opportunities/{id}", ApiVersion::V2021_07_28)
-        .renamed_in_v3(VALUES);
+        .v3_names(VALUES);
 static UPSERT: Operation =
     Operation::new("opportunities.upsert", Method::POST, "/opportunities/upsert", ApiVersion::V2021_07_28);
 static SET_STATUS: Operation =
@@ -95,31 +94,31 @@ impl Opportunities {
         name: impl Into<String>,
     ) -> CreateOpportunity {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, location.clone())
+        let builder = RequestBuilder::new(&self.0, &CREATE, location.clone())
             .set("locationId", json!(location))
             .set("pipelineId", json!(pipeline.into()))
             .set("contactId", json!(contact.into()))
             .set("name", name.into())
             .set("status", OpportunityStatus::Open.as_str());
-        CreateOpportunity { draft }
+        CreateOpportunity { builder }
     }
 
     /// Changes the fields that are set.
     pub fn update(&self, location: impl Into<LocationId>, id: impl Into<OpportunityId>) -> UpdateOpportunity {
-        UpdateOpportunity { draft: self.about(&UPDATE, location, id).with_body() }
+        UpdateOpportunity { builder: self.about(&UPDATE, location, id).with_body() }
     }
 
     /// Changes an opportunity in a pipeline, or creates it.
     pub fn upsert(&self, location: impl Into<LocationId>, pipeline: impl Into<PipelineId>) -> UpsertOpportunity {
         let location = location.into();
         // The specification requires the followers to be named, and what is to be done with them.
-        let draft = RequestBuilder::new(&self.0, &UPSERT, location.clone())
+        let builder = RequestBuilder::new(&self.0, &UPSERT, location.clone())
             .set("locationId", json!(location))
             .set("pipelineId", json!(pipeline.into()))
             .set("followers", json!([]))
             .set("isRemoveAllFollowers", false)
             .set("followersActionType", "add");
-        UpsertOpportunity { draft }
+        UpsertOpportunity { builder }
     }
 
     /// Sets how an opportunity stands.
@@ -129,7 +128,7 @@ impl Opportunities {
         id: impl Into<OpportunityId>,
         status: impl Into<OpportunityStatus>,
     ) -> SetStatus {
-        SetStatus { draft: self.about(&SET_STATUS, location, id).set("status", json!(status.into())) }
+        SetStatus { builder: self.about(&SET_STATUS, location, id).set("status", json!(status.into())) }
     }
 }
 
@@ -139,7 +138,7 @@ macro_rules! custom_fields {
         $(impl $name {
             /// Adds a custom field's value.
             pub fn custom_field(mut self, value: CustomFieldValue) -> Self {
-                self.draft = self.draft.push("customFields", json!(value));
+                self.builder = self.builder.push("customFields", json!(value));
                 self
             }
         })+
@@ -149,13 +148,13 @@ custom_fields!(CreateOpportunity, UpdateOpportunity);
 
 impl CreateOpportunity {
     async fn send(self) -> Result<Opportunity> {
-        self.draft.part(&["opportunity"]).await
+        self.builder.part(&["opportunity"]).await
     }
 }
 
 impl UpdateOpportunity {
     async fn send(self) -> Result<Opportunity> {
-        self.draft.part(&["opportunity"]).await
+        self.builder.part(&["opportunity"]).await
     }
 }
 
@@ -163,20 +162,20 @@ impl UpsertOpportunity {
     /// Lets these users follow it.
     pub fn add_followers<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
         for user in users {
-            self.draft = self.draft.push("followers", json!(user.into()));
+            self.builder = self.builder.push("followers", json!(user.into()));
         }
         self
     }
 
     async fn send(self) -> Result<UpsertedOpportunity> {
-        let draft = if self.draft.has("id") { self.draft.repeatable() } else { self.draft };
-        draft.json().await
+        let builder = if self.builder.has("id") { self.builder.repeatable() } else { self.builder };
+        builder.json().await
     }
 }
 
 impl SetStatus {
     async fn send(self) -> Result<()> {
-        self.draft.answer().await?;
+        self.builder.send().await?;
         Ok(())
     }
 }

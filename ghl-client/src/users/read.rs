@@ -3,7 +3,7 @@ use sidecar_core::Result;
 
 use super::{EITHER, Users};
 use crate::{
-    client::{Operation, RequestBuilder, done, request},
+    client::{Operation, RequestBuilder, ignore_body, request},
     config::ApiVersion,
     model::{CompanyId, LocationId, User, UserId},
 };
@@ -25,35 +25,35 @@ request! {
 impl Users {
     /// Reads one user.
     pub fn get(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> GetUser {
-        GetUser { draft: RequestBuilder::new(&self.0, &GET, location.into()).argument(user.into()) }
+        GetUser { builder: RequestBuilder::new(&self.0, &GET, location.into()).argument(user.into()) }
     }
 
     /// Deletes a user.
     pub fn delete(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> DeleteUser {
-        DeleteUser { draft: RequestBuilder::new(&self.0, &DELETE, location.into()).argument(user.into()) }
+        DeleteUser { builder: RequestBuilder::new(&self.0, &DELETE, location.into()).argument(user.into()) }
     }
 }
 
 impl GetUser {
     /// With the company's token instead of the location's own.
     pub fn as_company(mut self, company: impl Into<CompanyId>) -> Self {
-        self.draft = self.draft.of(company.into());
+        self.builder = self.builder.with_resource(company.into());
         self
     }
 
     async fn send(self) -> Result<User> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }
 
 impl DeleteUser {
     /// With the company's token instead of the location's own.
     pub fn as_company(mut self, company: impl Into<CompanyId>) -> Self {
-        self.draft = self.draft.of(company.into());
+        self.builder = self.builder.with_resource(company.into());
         self
     }
 
     async fn send(self) -> Result<()> {
-        done(&self.draft.answer().await?)
+        ignore_body(&self.builder.send().await?)
     }
 }

@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result};
 
 use super::{EITHER, Users};
 use crate::{
-    client::{BySkip, Operation, RequestBuilder, TokenKinds, listing, request, setters},
+    client::{OffsetPaging, Operation, RequestBuilder, TokenKinds, listing, request, setters},
     config::ApiVersion,
     contacts::Direction,
     model::{CompanyId, LocationId, User, UserId, UserKind, UserRole},
@@ -19,7 +19,7 @@ static BY_EMAIL: Operation =
 
 request! {
     /// Searches users; 100 in a page unless set otherwise. From [`Users::search`].
-    pub struct SearchUsers { at: BySkip } => Page<User, u64>
+    pub struct SearchUsers { paging: OffsetPaging } => Page<User, u64>
 }
 listing!(SearchUsers => User, skip, |user| Some(user.id.to_string()));
 setters! { query of SearchUsers; {
@@ -43,7 +43,7 @@ setters! { query of SearchUsers; {
 
 request! {
     /// Finds users by their e-mail addresses; 100 in a page unless set otherwise. From [`Users::find_by_email`].
-    pub struct FindByEmail { at: BySkip } => Page<User, u64>
+    pub struct FindByEmail { paging: OffsetPaging } => Page<User, u64>
 }
 listing!(FindByEmail => User, skip, |user| Some(user.id.to_string()));
 setters! { body of FindByEmail; {
@@ -64,8 +64,8 @@ impl Users {
     /// Searches a company's users, a page when awaited.
     pub fn search(&self, company: impl Into<CompanyId>) -> SearchUsers {
         let company = company.into();
-        let draft = RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company);
-        SearchUsers { draft, at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &SEARCH, company.clone()).query("companyId", company);
+        SearchUsers { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 
     /// Finds a company's users by their e-mail addresses; needs a token of the agency.
@@ -76,10 +76,10 @@ impl Users {
     ) -> FindByEmail {
         let company = company.into();
         let emails: Vec<String> = emails.into_iter().map(Into::into).collect();
-        let draft = RequestBuilder::new(&self.0, &BY_EMAIL, company.clone()).repeatable();
-        let draft = draft.require(!emails.is_empty(), || "no e-mail addresses given: name at least one".to_owned());
-        let draft = draft.set("companyId", json!(company)).set("emails", emails.join(","));
-        FindByEmail { draft, at: BySkip::new(100, u32::MAX) }
+        let builder = RequestBuilder::new(&self.0, &BY_EMAIL, company.clone()).repeatable();
+        let builder = builder.require(!emails.is_empty(), || "no e-mail addresses given: name at least one".to_owned());
+        let builder = builder.set("companyId", json!(company)).set("emails", emails.join(","));
+        FindByEmail { builder, paging: OffsetPaging::new(100, u32::MAX) }
     }
 }
 
@@ -87,21 +87,21 @@ impl SearchUsers {
     /// Only users of this location, asked for with its own token.
     pub fn of_location(mut self, location: impl Into<LocationId>) -> Self {
         let location = location.into();
-        self.draft = self.draft.of(location.clone());
+        self.builder = self.builder.with_resource(location.clone());
         self.location(location)
     }
 
     async fn send(self) -> Result<Page<User, u64>> {
-        let Found { users, count } = self.at.query(self.draft, "skip").json().await?;
-        Ok(self.at.page(users, count))
+        let Found { users, count } = self.paging.query(self.builder, "skip").json().await?;
+        Ok(self.paging.page(users, count))
     }
 }
 
 impl FindByEmail {
     async fn send(self) -> Result<Page<User, u64>> {
         // The specification has these two as texts.
-        let draft = self.at.check(self.draft).set("skip", self.at.skip.to_string());
-        let Found { users, count } = draft.set("limit", self.at.limit.to_string()).json().await?;
-        Ok(self.at.page(users, count))
+        let builder = self.paging.check(self.builder).set("skip", self.paging.skip.to_string());
+        let Found { users, count } = builder.set("limit", self.paging.limit.to_string()).json().await?;
+        Ok(self.paging.page(users, count))
     }
 }

@@ -61,29 +61,32 @@ impl Users {
         password: impl Into<SecretString>,
     ) -> CreateUser {
         let company = company.into();
-        let draft = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
-        let draft =
-            draft.set("firstName", first_name.into()).set("lastName", last_name.into()).set("email", email.into());
-        let draft = draft.set("password", password.into().expose_secret());
-        CreateUser { draft: draft.set("type", UserKind::Account.as_str()).set("role", UserRole::Admin.as_str()) }
+        let builder = RequestBuilder::new(&self.0, &CREATE, company.clone()).set("companyId", json!(company));
+        let builder =
+            builder.set("firstName", first_name.into()).set("lastName", last_name.into()).set("email", email.into());
+        let builder = builder.set("password", password.into().expose_secret());
+        CreateUser { builder: builder.set("type", UserKind::Account.as_str()).set("role", UserRole::Admin.as_str()) }
     }
 
     /// Changes the fields that are set. E-mail addresses cannot be changed this way any more.
     pub fn update(&self, location: impl Into<LocationId>, user: impl Into<UserId>) -> UpdateUser {
-        UpdateUser { draft: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(user.into()).with_body() }
+        UpdateUser { builder: RequestBuilder::new(&self.0, &UPDATE, location.into()).argument(user.into()).with_body() }
     }
 }
 
 impl CreateUser {
     /// With a location's token instead of the company's.
     pub fn as_location(mut self, location: impl Into<LocationId>) -> Self {
-        self.draft = self.draft.of(location.into());
+        self.builder = self.builder.with_resource(location.into());
         self
     }
 
     async fn send(self) -> Result<User> {
-        let named = self.draft.has("locationIds");
-        self.draft.require(named, || "a user belongs to locations: name them with `locations`".to_owned()).json().await
+        let named = self.builder.has("locationIds");
+        self.builder
+            .require(named, || "a user belongs to locations: name them with `locations`".to_owned())
+            .json()
+            .await
     }
 }
 
@@ -91,17 +94,17 @@ impl UpdateUser {
     /// With the company's token instead of the location's own.
     pub fn as_company(mut self, company: impl Into<CompanyId>) -> Self {
         let company = company.into();
-        self.draft = self.draft.of(company.clone()).set("companyId", json!(company));
+        self.builder = self.builder.with_resource(company.clone()).set("companyId", json!(company));
         self
     }
 
     /// A new password.
     pub fn password(mut self, password: impl Into<SecretString>) -> Self {
-        self.draft = self.draft.set("password", password.into().expose_secret());
+        self.builder = self.builder.set("password", password.into().expose_secret());
         self
     }
 
     async fn send(self) -> Result<User> {
-        self.draft.json().await
+        self.builder.json().await
     }
 }

@@ -24,7 +24,7 @@ impl Workflows {
     /// Lists a location's workflows.
     pub fn list(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<Workflow>> {
         let location = location.into();
-        let draft = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
-        draft.plain(|answer| answer.part(&["workflows"]))
+        let builder = RequestBuilder::new(&self.0, &LIST, location.clone()).query("locationId", location);
+        builder.plain(|answer| answer.part(&["workflows"]))
     }
 }

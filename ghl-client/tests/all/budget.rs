@@ -65,13 +65,13 @@ fn told(headers: &[(&str, &str)]) -> ScriptedTransport {
 async fn a_budget_counts_our_calls_until_the_provider_tells_more() {
     let desk = Desk::new();
     let ghl = desk.client(RateLimitPolicy::PUBLISHED, answers(3));
-    let before = ghl.budget(LOCATION).await.unwrap();
+    let before = ghl.quota_status(LOCATION).await.unwrap();
     assert_eq!((before.day.limit, before.day.remaining, before.day.resets_at), (200_000, 200_000, None));
     assert_eq!((before.burst.limit, before.burst.remaining), (100, 100));
     for _ in 0..3 {
         ghl.locations().get(LOCATION).await.unwrap();
     }
-    let counted = ghl.budget(LOCATION).await.unwrap();
+    let counted = ghl.quota_status(LOCATION).await.unwrap();
     assert_eq!((counted.day.used, counted.day.remaining, counted.burst.used), (3, 199_997, 3));
     assert_eq!(counted.day.resets_at, Some(NOW + Duration::from_secs(86_400)), "a day after the first call");
 
@@ -83,15 +83,19 @@ async fn a_budget_counts_our_calls_until_the_provider_tells_more() {
         ("x-ratelimit-remaining", "20"),
     ];
     desk.client(RateLimitPolicy::PUBLISHED, told(&headers)).locations().get(LOCATION).await.unwrap();
-    let told = ghl.budget(LOCATION).await.unwrap();
+    let told = ghl.quota_status(LOCATION).await.unwrap();
     assert_eq!((told.day.limit, told.day.used, told.day.remaining), (10_000, 1_000, 9_000));
     assert_eq!(told.day.resets_at, Some(NOW + Duration::from_secs(7_200)));
     assert_eq!((told.burst.limit, told.burst.remaining, told.remaining_today()), (25, 20, 9_000));
-    assert_eq!(ghl.budget("another").await.unwrap(), before, "each location has its own");
-    assert_eq!(ghl.company_budget(LOCATION).await.unwrap(), before);
+    assert_eq!(ghl.quota_status("another").await.unwrap(), before, "each location has its own");
+    assert_eq!(ghl.company_quota_status(LOCATION).await.unwrap(), before);
     desk.clock.advance(Duration::from_secs(7_201));
-    assert_eq!(ghl.budget(LOCATION).await.unwrap().day.remaining, 10_000, "it starts anew when the provider said");
-    assert_eq!(ghl.budget("a/b").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        ghl.quota_status(LOCATION).await.unwrap().day.remaining,
+        10_000,
+        "it starts anew when the provider said"
+    );
+    assert_eq!(ghl.quota_status("a/b").await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
@@ -114,7 +118,7 @@ async fn the_cautious_policy_lets_250_calls_a_minute_go_and_never_more_than_the_
     assert_eq!(gone, [100, 100, 50, 0, 0, 0, 100], "the minute is a sliding one");
     assert_eq!(desk.burst(RateLimitPolicy::CAUTIOUS, "another", 150).await, 100, "for each location");
     let ghl = desk.client(RateLimitPolicy::CAUTIOUS, answers(1));
-    let budget = ghl.budget(LOCATION).await.unwrap();
+    let budget = ghl.quota_status(LOCATION).await.unwrap();
     let minute = budget.policy_minute.unwrap();
     assert_eq!((minute.limit, budget.policy_day.unwrap().limit), (250, 10_000));
     assert!(minute.resets_at.unwrap() <= desk.clock.now() + MINUTE + Duration::from_millis(250));
@@ -134,7 +138,7 @@ async fn headers_never_widen_a_policys_own_limits() {
     let ghl = desk.client(policy, answers(1));
     let error = ghl.locations().get(LOCATION).await.unwrap_err();
     assert!(error.is_day_limit() && !error.is_transient() && error.send_state() == SendState::NotSent, "{error:?}");
-    assert_eq!(ghl.budget(LOCATION).await.unwrap().remaining_today(), 0);
+    assert_eq!(ghl.quota_status(LOCATION).await.unwrap().remaining_today(), 0);
 }
 
 #[tokio::test]
@@ -159,7 +163,7 @@ async fn a_policys_day_is_counted_for_the_whole_organization() {
         for _ in 0..10 {
             ghl.locations().get(location).await.unwrap();
         }
-        left.push(ghl.budget(location).await.unwrap().remaining_today());
+        left.push(ghl.quota_status(location).await.unwrap().remaining_today());
     }
     assert_eq!(left, [9_990, 9_980, 9_990]);
 }

@@ -98,7 +98,7 @@ async fn a_refusal_that_created_nothing_is_the_refusal() {
     let script = ScriptedTransport::new().respond(422, unprocessable).respond(200, none()).respond(200, none());
     let (error, calls) = failed(script).await;
     assert_eq!((error.kind(), error.send_state(), calls), (ErrorKind::Rejected, SendState::Responded, 3));
-    assert!(!error.may_have_happened());
+    assert!(!error.may_have_taken_effect());
     let (error, calls) = failed(ScriptedTransport::new().respond(403, json!({"message": "Forbidden resource"}))).await;
     assert_eq!((error.problem(), calls), (Some(&GhlErrorReason::Forbidden), 1), "nothing to look for");
     let unheard = ScriptedTransport::new().fail(TransportError::Connect("refused".into()));
@@ -112,7 +112,7 @@ async fn what_cannot_be_settled_says_so() {
     assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown));
     let (error, _) = failed(lost().respond(503, json!({"message": "down"}))).await;
     assert!(
-        error.may_have_happened() && error.message().contains("looking whether it was created failed too"),
+        error.may_have_taken_effect() && error.message().contains("looking whether it was created failed too"),
         "{error}"
     );
     assert_eq!(error.kind(), ErrorKind::Transport);

@@ -43,12 +43,12 @@ async fn each_refusal_is_understood() {
             401,
             "This authClass type is not allowed to access this scope. Please reach out to the Marketplace team",
             ErrorKind::Forbidden,
-            GhlErrorReason::TokenKindRefused,
+            GhlErrorReason::TokenKindRejected,
         ),
-        (401, "Token's user type mismatch!", ErrorKind::Forbidden, GhlErrorReason::TokenKindRefused),
+        (401, "Token's user type mismatch!", ErrorKind::Forbidden, GhlErrorReason::TokenKindRejected),
         (401, "Invalid Private Integration token", ErrorKind::Auth, GhlErrorReason::TokenInvalid),
-        (401, "version header was not found.", ErrorKind::Rejected, GhlErrorReason::VersionRefused),
-        (401, "version header is invalid", ErrorKind::Rejected, GhlErrorReason::VersionRefused),
+        (401, "version header was not found.", ErrorKind::Rejected, GhlErrorReason::VersionRejected),
+        (401, "version header is invalid", ErrorKind::Rejected, GhlErrorReason::VersionRejected),
         (
             401,
             "This route is not yet supported by the IAM Service. Please update your IAM config.",
@@ -159,7 +159,7 @@ fn answers(error: &Error) -> [bool; 9] {
         error.is_transient(),
         error.is_burst_limit(),
         error.is_day_limit(),
-        error.may_have_happened(),
+        error.may_have_taken_effect(),
     ]
 }
 

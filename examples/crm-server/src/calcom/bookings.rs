@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use calcom_client::{
-    CalcomClient, CalcomErrorExt,
+    CalcomClient,
     bookings::{NewAttendee, REFERENCE, Sort, StatusFilter},
     compat::NewBooking,
     model::{Booked, Booking},
@@ -133,7 +133,7 @@ pub async fn create(
     }
     match book(&calcom, tenant.id(), request, start, end).await {
         Ok(booked) => Ok((StatusCode::CREATED, Json(booked.into()))),
-        Err(error) if error.may_have_happened() => match find_existing().await {
+        Err(error) if error.may_have_taken_effect() => match find_existing().await {
             Ok(Some(booking)) => Ok(found(&booking)),
             _ => Err(error.into()),
         },

@@ -1,25 +1,26 @@
-//! What the shapes of error bodies have in common.
+//! The fields that the formats of error bodies have in common.
 
 use http::StatusCode;
 use serde_json::Value;
+use sidecar_core::client::{is_html, is_oauth_code};
 
-/// The most bytes of a body without any structure that are taken for somebody's words.
-const FEW_WORDS: usize = 500;
+/// The longest unstructured body in bytes that is used as a message.
+const MAX_PLAIN_MESSAGE_BYTES: usize = 500;
 
-/// A refusal's body, taken apart; each part may be absent.
+/// The parts of an error body; each may be absent.
 #[derive(Debug, Default)]
-pub(super) struct Wire {
-    /// The complaints, one or several.
+pub(super) struct ErrorBody {
+    /// The messages, one per violation.
     pub(super) messages: Vec<String>,
-    /// What was refused field by field, if anything was.
+    /// Whether the messages concern single fields.
     pub(super) is_validation: bool,
-    /// A code for programs: the name of the provider's exception, `NOT_FOUND`, `invalid_grant`.
+    /// The error code: the name of the provider's exception, `NOT_FOUND`, `invalid_grant`.
     pub(super) code: Option<String>,
-    /// It is a web page: not the API has answered but something before it.
-    pub(super) is_page: bool,
+    /// The body is a web page, from a proxy or firewall instead of the API.
+    pub(super) is_html: bool,
 }
 
-impl Wire {
+impl ErrorBody {
     /// `{"status": "error", "error": {"code", "message", "details"}}` mostly, where `details` is a text, a list of texts, an object
     /// with `message`, or one with `errors` (texts, or each with `property`, `constraints` and perhaps `children`); `{"message"}` or
     /// `{"error": text}` from other filters; `{"error": code, "error_description"}` from the token endpoint; or only a text, or a list
@@ -28,18 +29,18 @@ impl Wire {
         let body = match serde_json::from_slice::<Value>(bytes) {
             Ok(Value::Object(body)) => body,
             Ok(other) => return Self { messages: lines(&other), ..Self::default() },
-            Err(_) => return Self { is_page: is_page(bytes), messages: words(bytes), ..Self::default() },
+            Err(_) => return Self { is_html: is_html(bytes), messages: plain_message(bytes), ..Self::default() },
         };
         let error = body.get("error").unwrap_or(&Value::Null);
         let details = error.get("details").or_else(|| body.get("details")).unwrap_or(&Value::Null);
         let lists = [details.get("errors"), error.get("errors"), body.get("errors"), Some(details)];
-        let mut complaints = Vec::new();
+        let mut messages = Vec::new();
         for errors in lists.into_iter().flatten() {
-            collect(errors, "", &mut complaints);
+            collect(errors, "", &mut messages);
         }
-        let is_validation = !complaints.is_empty();
-        if complaints.is_empty() {
-            complaints = said([
+        let is_validation = !messages.is_empty();
+        if messages.is_empty() {
+            messages = informative([
                 details.get("message"),
                 body.get("error_description"),
                 error.get("message"),
@@ -48,56 +49,56 @@ impl Wire {
                 Some(error),
             ]);
             for errors in lists.into_iter().flatten().filter(|list| list.is_array()) {
-                complaints.extend(lines(errors));
+                messages.extend(lines(errors));
             }
-            tidy(&mut complaints);
+            remove_redundant(&mut messages);
         }
-        let code = [error.get("code"), Some(error).filter(|error| is_code(error)), body.get("code")];
+        let code = [
+            error.get("code"),
+            Some(error).filter(|error| error.as_str().is_some_and(is_oauth_code)),
+            body.get("code"),
+        ];
         Self {
-            messages: complaints,
+            messages,
             is_validation,
             code: code.into_iter().flatten().find_map(Value::as_str).filter(|code| !code.is_empty()).map(str::to_owned),
-            is_page: false,
+            is_html: false,
         }
     }
-
-    pub(super) fn message(&self) -> String {
-        self.messages.join("; ")
-    }
 }
 
-/// The first of the places that says something of its own, or else the first that says anything.
-fn said<'a>(places: impl IntoIterator<Item = Option<&'a Value>>) -> Vec<String> {
-    let mut spoken = places.into_iter().flatten().map(lines).filter(|lines| !lines.is_empty()).peekable();
-    let first = spoken.peek().cloned().unwrap_or_default();
-    spoken.find(|lines| !lines.iter().all(|line| is_empty_phrase(line))).unwrap_or(first)
+/// Returns the first text that is more than a reason phrase, or else the first text.
+fn informative<'a>(candidates: impl IntoIterator<Item = Option<&'a Value>>) -> Vec<String> {
+    let mut texts = candidates.into_iter().flatten().map(lines).filter(|lines| !lines.is_empty()).peekable();
+    let first = texts.peek().cloned().unwrap_or_default();
+    texts.find(|lines| !lines.iter().all(|line| is_reason_phrase(line))).unwrap_or(first)
 }
 
-/// Says nothing twice, and no phrase beside a reason.
-fn tidy(complaints: &mut Vec<String>) {
+/// Removes duplicates, and reason phrases next to a reason.
+fn remove_redundant(messages: &mut Vec<String>) {
     let mut seen = Vec::new();
-    let has_reason = complaints.iter().any(|line| !is_empty_phrase(line));
-    complaints.retain(|line| {
+    let has_reason = messages.iter().any(|line| !is_reason_phrase(line));
+    messages.retain(|line| {
         let is_new = !seen.contains(line);
         seen.push(line.clone());
-        is_new && !(has_reason && is_empty_phrase(line))
+        is_new && !(has_reason && is_reason_phrase(line))
     });
 }
 
-/// Whether it only repeats what the status says: `Bad Request`, or the name of the exception in words, `Bad Request Exception`.
-fn is_empty_phrase(text: &str) -> bool {
+/// Returns whether the text only repeats the status: `Bad Request`, or the name of the exception, `Bad Request Exception`.
+fn is_reason_phrase(text: &str) -> bool {
     let text = text.trim().trim_end_matches('.').to_lowercase();
     let phrase = text.strip_suffix(" exception").unwrap_or(&text);
     let reasons = (400..600).filter_map(|code| StatusCode::from_u16(code).ok()?.canonical_reason());
     phrase == "http" || reasons.map(str::to_lowercase).any(|reason| reason == phrase)
 }
 
-/// A short text that is no page and nothing else with a structure.
-fn words(body: &[u8]) -> Vec<String> {
+/// Returns a short text without structure.
+fn plain_message(body: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(body).unwrap_or_default().trim();
     let is_plain =
         !text.starts_with(['<', '{', '[']) && !text.chars().any(|char| char.is_control() && !char.is_whitespace());
-    let fits = is_plain && !text.is_empty() && text.len() <= FEW_WORDS;
+    let fits = is_plain && !text.is_empty() && text.len() <= MAX_PLAIN_MESSAGE_BYTES;
     fits.then(|| text.split_whitespace().collect::<Vec<_>>().join(" ")).into_iter().collect()
 }
 
@@ -110,7 +111,7 @@ fn lines(message: &Value) -> Vec<String> {
     }
 }
 
-/// The complaints of a validation, nested fields by their path: `attendee.timeZone must be a string`.
+/// Collects the messages of a validation, with the paths of nested fields: `attendee.timeZone must be a string`.
 fn collect(errors: &Value, at: &str, found: &mut Vec<String>) {
     for error in errors.as_array().map(Vec::as_slice).unwrap_or_default() {
         let property = error.get("property").and_then(Value::as_str).unwrap_or_default();
@@ -122,7 +123,7 @@ fn collect(errors: &Value, at: &str, found: &mut Vec<String>) {
             }
         }
         collect(error.get("children").unwrap_or(&Value::Null), &path, found);
-        // A Zod issue has its words and a path instead.
+        // A Zod issue has `message` and `path` instead.
         if error.get("constraints").is_none()
             && let Some(text) = error.get("message").and_then(Value::as_str)
         {
@@ -136,14 +137,4 @@ fn collect(errors: &Value, at: &str, found: &mut Vec<String>) {
 fn join(path: &[Value]) -> String {
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
     path.iter().map(part).collect::<Vec<_>>().join(".")
-}
-
-/// `invalid_grant` is a code, `Bad Request` a reason phrase.
-fn is_code(error: &Value) -> bool {
-    error.as_str().is_some_and(|error| !error.contains(' ') && error.contains('_'))
-}
-
-fn is_page(body: &[u8]) -> bool {
-    let start = body.trim_ascii_start();
-    start.len() > 5 && (start[..5].eq_ignore_ascii_case(b"<html") || start[..5].eq_ignore_ascii_case(b"<!doc"))
 }
