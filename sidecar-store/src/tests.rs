@@ -94,6 +94,7 @@ async fn full_batch(store: &SqlStore, count: usize) -> Batch {
         outcome: Cow::Borrowed("applied"),
     };
     Batch {
+        skip_triggers: false,
         changes: (0..count).map(|n| change(n, put(json!(2)))).collect(),
         inbox_done: held.into_iter().map(|held| held.claim).collect(),
         outbox_done: tasks.into_iter().map(|task| task.claim).collect(),

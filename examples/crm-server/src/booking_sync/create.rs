@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use ghl_client::{
-    GhlErrorExt,
-    model::{Appointment, ContactId},
-};
+use ghl_client::model::{Appointment, ContactId};
 use sidecar_core::{Error, commit::Batch, record::Change, secret};
 
 use super::{
@@ -127,7 +124,7 @@ impl Reconciler<'_> {
     /// Deletes the intent if GHL rejected it, so that the next attempt uses the settings of then; otherwise updates its time.
     async fn save_failure(&self, mut stored: Versioned<Link>, link: Link, error: &Error) -> Result<(), TaskError> {
         let now = self.app.now();
-        stored.value = error.may_have_happened().then(|| Link { requested_at: now, ..link });
+        stored.value = error.may_have_taken_effect().then_some(Link { requested_at: now, ..link });
         // Another process's intent stays.
         let _is_saved = stored.save(self.app, UNORDERED).await?;
         Ok(())

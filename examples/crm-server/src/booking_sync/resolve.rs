@@ -4,7 +4,7 @@
 //! [`plan_booking_action`] what Cal.com has to do when the appointment wins.
 
 use calcom_client::{CalcomErrorExt, CalcomErrorReason, model::BookingStatus, sync::ABSENT_ATTENDEES};
-use ghl_client::{GhlErrorExt, model::AppointmentStatus};
+use ghl_client::model::AppointmentStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidecar_core::{
@@ -190,7 +190,7 @@ pub(super) fn is_definitive_rejection(error: &Error) -> bool {
         ErrorKind::Forbidden => true,
         _ => false,
     };
-    is_rejection && !GhlErrorExt::may_have_happened(error)
+    is_rejection && !error.may_have_taken_effect()
 }
 
 #[cfg(test)]
