@@ -171,6 +171,6 @@ fn a_planted_upward_use_is_found() {
     }
     let fine =
         "//! See crate::router.\nuse super::{access, tasks};\nuse crate::{app::App, http::{ApiResult, Problem}};\n";
-    assert_eq!(upward("ghl/events.rs", fine), [String::new(); 0]);
-    assert_eq!(upward("calcom/access.rs", "use super::settings::{self, VersionedSettings};\n"), [String::new(); 0]);
+    assert_eq!(upward("ghl/events.rs", fine), Vec::<String>::new());
+    assert_eq!(upward("calcom/access.rs", "use super::settings::{self, VersionedSettings};\n"), Vec::<String>::new());
 }
