@@ -2,7 +2,7 @@
 //! ([`CalcomVerifier`]).
 //!
 //! Subscribing is in [`webhooks`](crate::webhooks); keeping deliveries, answering the sender and seeing each delivery once is the
-//! application's matter ([`sidecar_core::inbox`]). Invariant: any JSON object is an event; one that is not understood is kept whole,
+//! application's matter ([`sidecar_core::queue::inbox`]). Invariant: any JSON object is an event; one that is not understood is kept whole,
 //! never an error. Without a secret every delivery is refused.
 
 mod decode;

@@ -1,7 +1,7 @@
 //! Webhooks: what a delivery says ([`GhlEvent`]) and whether it comes from the provider ([`GhlWebhookVerifier`]).
 //!
 //! Keeping deliveries, answering the sender and seeing each delivery once is the application's matter
-//! ([`sidecar_core::inbox`]); what an event changes in stored records is [`sync::webhook_changes`](crate::sync::webhook_changes).
+//! ([`sidecar_core::queue::inbox`]); what an event changes in stored records is [`sync::webhook_changes`](crate::sync::webhook_changes).
 //! Invariant: any JSON object is an event; one that is not understood is kept whole, never an error.
 
 mod decode;

@@ -83,8 +83,9 @@ pub struct Progress {
 pub enum CheckpointWrite {
     /// A pass goes on from here.
     Progress(SyncKey, Progress),
-    /// A pass ended well at `at`; the next is due at `next_run_at`. Its progress and the remembered missing records go. A full one
-    /// answers the wishes from before it began ([`Checkpoints::restart`]); one that came after stays wished for, and due.
+    /// A run succeeded at `at`; the next is due at `next_run_at`. Its progress and its missing records are removed. A full run
+    /// satisfies the requests made before it started ([`Checkpoints::restart`](crate::sync::Checkpoints::restart)); a later request
+    /// stays open and due.
     Finished {
         /// Which source.
         key: SyncKey,
