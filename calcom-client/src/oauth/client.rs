@@ -122,7 +122,7 @@ impl CalcomOAuthBuilder {
     /// The finished value. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right, or when a host of one's own comes without a page
+    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right, or when a self-hosted server comes without a page
     /// where users agree.
     pub fn build(self) -> Result<CalcomOAuth> {
         let refuse = |why: &'static str| Err(Error::new(ErrorKind::InvalidInput, why));
