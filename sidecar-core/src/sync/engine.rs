@@ -87,6 +87,8 @@ impl Engine {
     ) -> Result<SyncReport, SyncError> {
         let span = tracing::info_span!(
             "sync run",
+            otel.name = format!("sync {}", key.source),
+            otel.kind = "internal",
             organization = %key.organization,
             sync.source = %key.source,
             sync.location = %key.location,

@@ -25,7 +25,16 @@ pub async fn observe(State(app): State<App>, matched: Option<MatchedPath>, reque
     let method = request.method().clone();
     // The template and not the path: a path may contain secrets, and its values are unbounded.
     let route = matched.as_ref().map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", %id, %method, route);
+    let span = tracing::info_span!(
+        "http request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+        request.id = id,
+    );
     let started = app.clock.monotonic();
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
@@ -41,6 +50,10 @@ pub async fn observe(State(app): State<App>, matched: Option<MatchedPath>, reque
     }
     let took = app.clock.monotonic().saturating_sub(started);
     app.metrics.request(&method, &route, response.status(), took);
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "responded"));
     response
 }

@@ -15,6 +15,7 @@ use sidecar_core::{
     queue::inbox::{NewDelivery, Receipt},
     signature::{Delivery, SignatureError, Verified},
 };
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 
 use super::{
@@ -97,7 +98,19 @@ pub(crate) async fn accept<S: WebhookSource>(
     let event = source.parse(&body);
     app.webhook_limits.admit(S::NAME, &source.tenant(&event)).await.map_err(limited)?;
     let delivery = source.describe(app, event, verified, body, at).await;
-    match app.committer.put(delivery).await {
+    // Joins the request with the processing of the delivery, which has the same message id.
+    let span = tracing::info_span!(
+        "publish delivery",
+        otel.name = format!("publish {}", S::NAME),
+        otel.kind = "producer",
+        messaging.system = "sidecar",
+        messaging.operation.type = "send",
+        messaging.destination.name = S::NAME,
+        messaging.message.id = &*delivery.id,
+        organization = delivery.organization.as_ref().map(tracing::field::display),
+        event.kind = &*delivery.kind,
+    );
+    match app.committer.put(delivery).instrument(span).await {
         Ok(receipt) => {
             crash_point("webhook.after_commit");
             let duplicate = receipt == Receipt::Duplicate;

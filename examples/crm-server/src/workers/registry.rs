@@ -13,6 +13,7 @@ use sidecar_core::{
         outbox::{Task, TaskHandler, TaskOutcome},
     },
 };
+use tracing::Instrument as _;
 
 use crate::{
     app::App,
@@ -32,7 +33,7 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// A handler for this server.
+    /// Returns the handler of this server.
     pub fn new(app: App) -> Self {
         Self { app }
     }
@@ -45,8 +46,8 @@ impl InboxHandler for Deliveries {
         let mut plan = Plan::default();
         for claim in claims {
             match &*claim.delivery.source {
-                events::SOURCE => ghl.add(&mut plan, claim).await?,
-                calcom::SOURCE => calcom::events::plan_delivery(&mut plan, claim),
+                events::SOURCE => ghl.add(&mut plan, claim).instrument(claim.span()).await?,
+                calcom::SOURCE => claim.span().in_scope(|| calcom::events::plan_delivery(&mut plan, claim)),
                 source => {
                     plan.outcomes.push(DeliveryOutcome::Failed(format!("deliveries of `{source}` are not supported")));
                     continue;
@@ -71,7 +72,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// A handler for this server.
+    /// Returns the handler of this server.
     pub fn new(app: &App) -> Self {
         let handlers: Vec<Arc<dyn TaskHandler>> = vec![
             Arc::new(GhlTasks::new(app.clone())),

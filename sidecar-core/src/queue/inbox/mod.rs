@@ -1,7 +1,7 @@
-//! The inbox: what a provider delivered, kept before it is acknowledged and worked on afterwards.
+//! The inbox: webhook deliveries, committed before they are acknowledged and processed later.
 //!
-//! Here live the port, the committer that shares one commit among concurrent deliveries, and the worker loop. What a
-//! delivery means lives with the provider and the application. Invariant: nothing is acknowledged that is not committed.
+//! This module holds the port, the committer that shares one commit among concurrent deliveries, and the worker loop; the provider's
+//! crate and the application interpret deliveries. Invariant: nothing is acknowledged that is not committed.
 
 mod committer;
 mod worker;
@@ -18,16 +18,16 @@ pub use crate::commit::ClaimRef;
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
-/// A verified delivery, before it is kept. Its `Debug` shows no body: bodies hold people's data.
+/// A verified delivery to store. Its `Debug` shows no body, because bodies hold personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// The sender: `ghl`, `stripe`, `calcom`.
+    /// The provider: `ghl`, `stripe`, `calcom`.
     pub source: Cow<'static, str>,
-    /// The sender's id of the delivery, or a hash of the body where it gives none. Unique per source.
+    /// The provider's id of the delivery, or a hash of the body if it sends none. Unique per source.
     pub id: Arc<str>,
-    /// The tenant, where the route or the body already tells.
+    /// The tenant, if the route or the body identifies it.
     pub organization: Option<OrganizationId>,
-    /// Deliveries of one source and key are worked on one after another, in the order of their arrival.
+    /// Deliveries of one source and key are processed one after another, in the order of their arrival.
     pub order_key: Arc<str>,
     /// The event's kind, as sent.
     pub kind: Arc<str>,
@@ -55,38 +55,57 @@ impl fmt::Debug for NewDelivery {
 pub enum Receipt {
     /// Enqueued now.
     New,
-    /// The same source and id was kept before.
+    /// A delivery of the same source and id is stored already.
     Duplicate,
 }
 
-/// What became of a delivery that was put to be worked on by the same process.
+/// The result of storing a delivery that the same process is to handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enqueued {
     /// Whether it was new.
     pub receipt: Receipt,
-    /// The claim on it, as the first attempt; `None` when it is a duplicate, or has to wait for an earlier one of its key.
+    /// The claim on it, as the first attempt; `None` if it is a duplicate or waits for an earlier delivery of its key.
     pub claim: Option<ClaimRef>,
 }
 
-/// A delivery that a worker holds.
+/// A claimed delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Place and fence.
+    /// Sequence number and fence.
     pub claim: ClaimRef,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// What was delivered.
+    /// The delivery.
     pub delivery: NewDelivery,
 }
 
-/// A delivery that was given up. Its `Debug` shows no body.
+impl Claim {
+    /// Returns the span of processing this delivery, with OpenTelemetry's messaging attributes. A batch is planned in one call, so
+    /// the [`InboxHandler`] enters it for each claim.
+    pub fn span(&self) -> tracing::Span {
+        tracing::info_span!(
+            "process delivery",
+            otel.name = format!("process {}", self.delivery.source),
+            otel.kind = "consumer",
+            messaging.system = "sidecar",
+            messaging.operation.type = "process",
+            messaging.destination.name = &*self.delivery.source,
+            messaging.message.id = &*self.delivery.id,
+            organization = self.delivery.organization.as_ref().map(tracing::field::display),
+            event.kind = &*self.delivery.kind,
+            attempt = self.attempt,
+        )
+    }
+}
+
+/// A dead-lettered delivery. Its `Debug` shows no body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its place in the inbox.
+    /// Its sequence number in the inbox.
     pub seq: i64,
-    /// The sender.
+    /// The provider.
     pub source: String,
-    /// The sender's id.
+    /// The provider's id of the delivery.
     pub id: String,
     /// The tenant, when known.
     pub organization: Option<OrganizationId>,
@@ -94,7 +113,7 @@ pub struct DeadLetter {
     pub kind: String,
     /// The body, as received.
     pub body: Bytes,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
     /// The last failure.
     pub error: String,
@@ -115,27 +134,26 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
-/// How full the inbox is.
+/// The backlog of the inbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Deliveries not finished and not given up.
+    /// Unfinished deliveries, dead letters aside.
     pub pending: u64,
-    /// Arrival of the oldest of them.
+    /// The arrival of the oldest pending delivery.
     pub oldest: Option<Timestamp>,
-    /// Deliveries given up.
+    /// Dead-lettered deliveries.
     pub dead: u64,
 }
 
-/// Where deliveries are kept.
+/// The storage port of deliveries.
 #[async_trait]
 pub trait Inbox: Send + Sync + fmt::Debug {
-    /// Keeps the deliveries in one commit and says of each whether it was new, in the same order. When it returns, they
-    /// survive a crash.
+    /// Stores the deliveries in one commit and returns for each whether it was new, in the same order. After that they survive a
+    /// crash.
     async fn put(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>, StoreError>;
 
-    /// Like [`Inbox::put`], and claims what is new until `now + lease`, unless an earlier delivery of its source and order key
-    /// is unfinished. It saves the worker of the same process the claim. A store need not offer it: by default nothing is
-    /// claimed.
+    /// Stores the deliveries like [`Inbox::put`] and claims each new one until `now + lease`, unless an earlier delivery of its
+    /// source and order key is unfinished. This saves the worker of the same process a claim. By default nothing is claimed.
     async fn put_and_claim(
         &self,
         deliveries: &[NewDelivery],
@@ -148,21 +166,20 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     }
 
     /// Claims at most `limit` due deliveries, in the order of arrival, until `now + lease`. A delivery waits while an
-    /// earlier one of its source and order key is unfinished, unless that one is in the same answer before it.
+    /// earlier one of its source and order key is unfinished, unless the result holds that one before it.
     async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError>;
 
-    /// Ends a claim without success: to be due again at `retry_at`, or given up (dead letter) without one. A claim that
-    /// was lost is left alone. Finishing with success is part of [`Batch::inbox_done`](crate::commit::Batch::inbox_done).
+    /// Ends a claim without success: the delivery is due again at `retry_at`, or dead-lettered without one. A lost claim is
+    /// ignored. Finishing with success is part of [`Batch::inbox_done`](crate::commit::Batch::inbox_done).
     async fn fail(&self, claim: &ClaimRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
 
-    /// Ends claims as if they had not been made: due again at `now`, and the attempt is not counted. A claim that was lost is
-    /// left alone.
+    /// Ends claims without counting the attempt; the deliveries are due again at `now`. A lost claim is ignored.
     async fn release_claims(&self, claims: &[ClaimRef], now: Timestamp) -> Result<(), StoreError>;
 
-    /// How full it is.
+    /// Returns the backlog.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// The deliveries that were given up, oldest first, after `after`.
+    /// Returns the dead-lettered deliveries with sequence numbers above `after`, oldest first.
     async fn dead_letters(
         &self,
         organization: Option<&OrganizationId>,
@@ -170,6 +187,6 @@ pub trait Inbox: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Makes a dead letter due again at `now`, with its attempts forgotten; `false` when there is no such dead letter.
+    /// Makes a dead letter due again at `now` and resets its attempts. Returns `false` when there is no such dead letter.
     async fn redrive(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError>;
 }

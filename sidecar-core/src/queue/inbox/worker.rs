@@ -181,7 +181,7 @@ impl InboxWorker {
             let over = self.clock.monotonic() + 2 * self.config.poll >= expires_at;
             if over || stop.run_until_cancelled(self.clock.sleep(self.config.poll)).await.is_none() {
                 if let Err(error) = self.release(&claims).await {
-                    tracing::warn!(%error, "deliveries were not local_claims back; they are due when their lease ends");
+                    tracing::warn!(%error, "could not release deliveries; they are due when their lease expires");
                 }
                 return;
             }
@@ -301,13 +301,10 @@ impl InboxWorker {
     /// Returns when the delivery is retried; `None` when it was dead-lettered.
     async fn fail(&self, claim: &Claim, why: &str) -> Result<Option<Timestamp>, StoreError> {
         let retry_at = self.config.retry_at(claim.attempt, self.clock.now());
-        let (source, id) = (&claim.delivery.source, &claim.delivery.id);
-        match retry_at {
-            Some(at) => {
-                tracing::warn!(%source, %id, attempt = claim.attempt, %at, why, "delivery failed; retry scheduled")
-            }
-            None => tracing::error!(%source, %id, attempt = claim.attempt, why, "delivery dead-lettered"),
-        }
+        claim.span().in_scope(|| match retry_at {
+            Some(at) => tracing::warn!(%at, why, "delivery failed; retry scheduled"),
+            None => tracing::error!(why, "delivery dead-lettered"),
+        });
         self.inbox.fail(&claim.claim, why, retry_at).await?;
         Ok(retry_at)
     }

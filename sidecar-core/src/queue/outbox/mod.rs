@@ -1,7 +1,7 @@
-//! The outbox: effects on other systems, written down with what causes them and carried out afterwards.
+//! The outbox: tasks that have effects on other systems, committed with their cause and executed later.
 //!
-//! Here live the port and the worker loop; what a task does lives in the application. Invariant: a task is written in the
-//! same transaction as its cause, and its key makes it happen once.
+//! This module holds the port and the worker loop; the application defines the tasks. Invariant: a task is written in the same
+//! transaction as its cause, and its key makes it unique.
 
 mod worker;
 
@@ -16,47 +16,64 @@ pub use crate::commit::{Dedup, NewTask, TaskRef};
 
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
-/// A task that a worker holds.
+/// A claimed task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Place and fence.
+    /// Sequence number and fence.
     pub claim: TaskRef,
     /// The tenant.
     pub organization: OrganizationId,
-    /// What is to be done.
+    /// The kind of task, which selects the handler.
     pub kind: String,
     /// The idempotency key.
     pub key: String,
-    /// What the handler needs.
+    /// The handler's input.
     pub payload: Value,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
 }
 
-/// A task that was given up.
+impl Task {
+    /// Returns the span of one execution, with OpenTelemetry's messaging attributes. The worker executes the task in it.
+    pub fn span(&self) -> tracing::Span {
+        tracing::info_span!(
+            "process task",
+            otel.name = format!("process {}", self.kind),
+            otel.kind = "consumer",
+            messaging.system = "sidecar",
+            messaging.operation.type = "process",
+            messaging.destination.name = self.kind,
+            messaging.message.id = self.key,
+            organization = %self.organization,
+            attempt = self.attempt,
+        )
+    }
+}
+
+/// A dead-lettered task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadTask {
-    /// Its place in the outbox.
+    /// Its sequence number in the outbox.
     pub seq: i64,
     /// The tenant.
     pub organization: OrganizationId,
-    /// What was to be done.
+    /// The kind of task.
     pub kind: String,
     /// The idempotency key.
     pub key: String,
-    /// What the handler needed.
+    /// The handler's input.
     pub payload: Value,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
     /// The last failure.
     pub error: String,
 }
 
-/// Where tasks are kept. New ones are part of [`Batch::outbox`](crate::commit::Batch::outbox).
+/// The storage port of tasks. New tasks are part of [`Batch::outbox`](crate::commit::Batch::outbox).
 #[async_trait]
 pub trait Outbox: Send + Sync + fmt::Debug {
     /// Claims at most `limit` due tasks of the given kinds, oldest first, until `now + lease`. At most one task of an
-    /// organization and order key is held at a time.
+    /// organization and order key is claimed at a time.
     async fn claim_tasks(
         &self,
         kinds: &[&str],
@@ -65,17 +82,17 @@ pub trait Outbox: Send + Sync + fmt::Debug {
         now: Timestamp,
     ) -> Result<Vec<Task>, StoreError>;
 
-    /// Ends a claim without success: due again at `retry_at`, or given up without one. A lost claim is left alone.
+    /// Ends a claim without success: the task is due again at `retry_at`, or dead-lettered without one. A lost claim is ignored.
     async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;
 
-    /// Ends a claim as if it had not been made, but due again at `until`: the attempt is not counted. A lost claim is left alone.
-    /// Later tasks of its order key go on waiting for it.
+    /// Ends a claim without counting the attempt; the task is due again at `until`. A lost claim is ignored. Later tasks of its
+    /// order key keep waiting for it.
     async fn snooze_task(&self, claim: &TaskRef, why: &str, until: Timestamp) -> Result<(), StoreError>;
 
-    /// How many tasks wait, and how many were given up.
+    /// Returns the numbers of pending and of dead-lettered tasks.
     async fn waiting_tasks(&self) -> Result<(u64, u64), StoreError>;
 
-    /// The tasks that were given up, oldest first, after `after`.
+    /// Returns the dead-lettered tasks with sequence numbers above `after`, oldest first.
     async fn dead_tasks(
         &self,
         organization: Option<&OrganizationId>,
@@ -83,6 +100,6 @@ pub trait Outbox: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> Result<Vec<DeadTask>, StoreError>;
 
-    /// Makes a given-up task due again at `now`; `false` when there is no such task.
+    /// Makes a dead-lettered task due again at `now`. Returns `false` when there is no such task.
     async fn redrive_task(&self, seq: i64, now: Timestamp) -> Result<bool, StoreError>;
 }

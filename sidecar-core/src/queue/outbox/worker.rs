@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{Outbox, Task, TaskRef};
 use crate::{
@@ -21,38 +22,39 @@ use crate::{
 /// How a task ended.
 #[derive(Debug)]
 pub enum TaskOutcome {
-    /// Carried out. What has to be written with it (the new state of a record, further tasks); the worker adds the
-    /// finished claim.
+    /// It succeeded. The batch holds its effects (the new state of a record, further tasks); the worker adds the finished
+    /// claim.
     Done(Box<Batch>),
-    /// Not now, and that is nobody's failure (a limit, a lost connection): due again at this time, and the attempt does not count.
+    /// It cannot run now, without a failure of its own (a limit, a lost connection): due again at this time; the attempt does not
+    /// count.
     Snooze(Timestamp, String),
-    /// It failed in a way that is about to pass: due again at this time, and the attempt counts.
+    /// It failed and is likely to succeed at this time: due again then; the attempt counts.
     RetryAt(Timestamp, String),
-    /// It failed; tried again on the schedule, then given up.
+    /// It failed. It is retried on the schedule and then dead-lettered.
     Failed(String),
-    /// It can never work: given up at once, for a person to look at.
+    /// It can never succeed: dead-lettered at once.
     Discard(String),
 }
 
 impl TaskOutcome {
-    /// Carried out, nothing to write with it.
+    /// Returns success with nothing to write.
     pub fn done() -> Self {
         Self::Done(Box::default())
     }
 }
 
-/// Carries tasks out. A task may be carried out again after a crash between the effect and its commit: the handler
-/// makes the effect idempotent, by the task's key where the provider honours one.
+/// Executes tasks. A task is executed again after a crash between its effect and the commit, so the handler makes the effect
+/// idempotent, by the task's key where the provider supports idempotency keys.
 #[async_trait]
 pub trait TaskHandler: Send + Sync + fmt::Debug {
-    /// The kinds of task it knows.
+    /// Returns the kinds of task that it executes.
     fn kinds(&self) -> &[&'static str];
 
-    /// Carries one out.
+    /// Executes a task.
     async fn execute(&self, task: &Task) -> TaskOutcome;
 }
 
-/// Works the outbox: claims, carries out, commits. Several may run, in one process or many.
+/// The outbox worker loop: claims, executes, commits. Several may run, in one process or many.
 pub struct OutboxWorker {
     outbox: Arc<dyn Outbox>,
     records: Arc<dyn Records>,
@@ -62,8 +64,8 @@ pub struct OutboxWorker {
     wake: Arc<Notify>,
 }
 
-/// Tasks wait for other systems, so several are carried out at a time.
-const AT_ONCE: usize = 16;
+/// How many tasks a worker executes at a time: they mostly wait for other systems.
+const MAX_CONCURRENT_TASKS: usize = 16;
 
 impl fmt::Debug for OutboxWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,7 +77,7 @@ impl fmt::Debug for OutboxWorker {
 }
 
 impl OutboxWorker {
-    /// A worker that also looks whenever `wake` is notified. A claim's lease must outlast the slowest task.
+    /// Returns a worker that also claims whenever `wake` is notified. The lease of `config` must outlast the slowest task.
     pub fn new(
         outbox: Arc<dyn Outbox>,
         records: Arc<dyn Records>,
@@ -87,41 +89,42 @@ impl OutboxWorker {
         Self { outbox, records, handler, clock, config, wake }
     }
 
-    /// Works until `stop`; what is claimed then is finished first, or handed back when that takes too long. A slow task keeps only those of its order key waiting.
+    /// Runs until `stop` is cancelled. Claimed tasks are then finished, or released after the shutdown grace. A slow task delays
+    /// only the tasks of its order key.
     pub async fn run(&self, stop: CancellationToken) {
-        let under_way = Mutex::new(HashMap::new());
-        let mut held = FuturesUnordered::new();
+        let running_claims = Mutex::new(HashMap::new());
+        let mut running = FuturesUnordered::new();
         while !stop.is_cancelled() {
-            let claim = self.claim(AT_ONCE - held.len());
-            match while_going_on(&mut held, claim).await {
+            let claim = self.claim(MAX_CONCURRENT_TASKS - running.len());
+            match while_running(&mut running, claim).await {
                 Ok(tasks) => {
-                    lock(&under_way).extend(tasks.iter().map(|task| (task.claim.seq, task.claim.clone())));
-                    held.extend(tasks.into_iter().map(|task| self.work(task, &under_way)));
+                    lock(&running_claims).extend(tasks.iter().map(|task| (task.claim.seq, task.claim.clone())));
+                    running.extend(tasks.into_iter().map(|task| self.work(task, &running_claims)));
                 }
-                Err(error) => tracing::error!(%error, "the outbox could not be read; looking again"),
+                Err(error) => tracing::error!(%error, "could not claim tasks; retrying"),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.wake.notified() => {}
                 () = self.clock.sleep(self.config.poll) => {}
-                Some(()) = held.next() => {}
+                Some(()) = running.next() => {}
             }
         }
-        let ended = async { while held.next().await.is_some() {} };
+        let ended = async { while running.next().await.is_some() {} };
         if timeout(&*self.clock, self.config.shutdown_grace, ended).await.is_err() {
-            // One of them may hold the very connection that handing back needs.
-            drop(held);
-            self.hand_back(&under_way).await;
+            // One of the tasks may hold the connection that the release needs.
+            drop(running);
+            self.release(&running_claims).await;
         }
     }
 
-    /// Makes what did not end in time due again.
-    async fn hand_back(&self, under_way: &UnderWay) {
-        let claims: Vec<TaskRef> = lock(under_way).drain().map(|(_, claim)| claim).collect();
+    /// Releases the tasks that did not end in time, without counting the attempt.
+    async fn release(&self, running_claims: &RunningClaims) {
+        let claims: Vec<TaskRef> = lock(running_claims).drain().map(|(_, claim)| claim).collect();
         for claim in claims {
-            let why = "the process that carried it out was stopped";
+            let why = "its process was shut down";
             if let Err(error) = self.outbox.snooze_task(&claim, why, self.clock.now()).await {
-                tracing::warn!(%error, seq = claim.seq, "a task was not handed back; it is due when its lease ends");
+                tracing::warn!(%error, seq = claim.seq, "could not release a task; it is due when its lease expires");
             }
         }
     }
@@ -134,15 +137,19 @@ impl OutboxWorker {
         self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await
     }
 
-    async fn work(&self, task: Task, under_way: &UnderWay) {
-        if let Err(error) = self.carry_out(&task).await {
-            // Nothing is lost: the task is due again when its lease ends.
-            tracing::error!(kind = task.kind, key = task.key, %error, "how a task ended could not be stored");
+    async fn work(&self, task: Task, running_claims: &RunningClaims) {
+        async {
+            if let Err(error) = self.execute(&task).await {
+                // Nothing is lost: the task is due again when its lease expires.
+                tracing::error!(%error, "could not store the outcome of a task");
+            }
         }
-        lock(under_way).remove(&task.claim.seq);
+        .instrument(task.span())
+        .await;
+        lock(running_claims).remove(&task.claim.seq);
     }
 
-    async fn carry_out(&self, task: &Task) -> Result<(), StoreError> {
+    async fn execute(&self, task: &Task) -> Result<(), StoreError> {
         let now = || self.clock.now();
         let outcome = AssertUnwindSafe(self.handler.execute(task)).catch_unwind().await;
         match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
@@ -151,32 +158,28 @@ impl OutboxWorker {
             TaskOutcome::RetryAt(at, why) => self.outbox.fail_task(&task.claim, &why, Some(at)).await,
             TaskOutcome::Failed(why) => {
                 let retry_at = self.config.retry_at(task.attempt, now());
-                tracing::warn!(
-                    kind = task.kind,
-                    key = task.key,
-                    attempt = task.attempt,
-                    ?retry_at,
-                    why,
-                    "a task failed"
-                );
+                match retry_at {
+                    Some(at) => tracing::warn!(%at, why, "task failed; retry scheduled"),
+                    None => tracing::error!(why, "task dead-lettered"),
+                }
                 self.outbox.fail_task(&task.claim, &why, retry_at).await
             }
             TaskOutcome::Discard(why) => {
-                tracing::error!(kind = task.kind, key = task.key, why, "a task is given up");
+                tracing::error!(why, "task dead-lettered");
                 self.outbox.fail_task(&task.claim, &why, None).await
             }
         }
     }
 
-    /// Stores the result, again and again while the store does not answer and the claim holds: a task that is carried out need
-    /// not be carried out twice because of that. Its claim makes a second store of it harmless.
+    /// Commits the result and retries while the store is out of reach, so that an executed task need not be executed again. The
+    /// claim makes a second commit harmless.
     async fn finish(&self, task: &Task, mut batch: Batch) -> Result<(), StoreError> {
         batch.outbox_done.push(task.claim.clone());
         let until = self.clock.monotonic() + self.config.shutdown_grace;
         let committed = loop {
             match self.records.commit(batch.clone()).await {
                 Err(error) if error.is_retryable() && self.clock.monotonic() < until => {
-                    tracing::warn!(kind = task.kind, key = task.key, %error, "a task's end could not be stored yet");
+                    tracing::warn!(%error, "could not commit the result of a task; retrying");
                     self.clock.sleep(self.config.poll).await;
                 }
                 outcome => break outcome,
@@ -185,14 +188,13 @@ impl OutboxWorker {
         match committed {
             Ok(outcome) => {
                 if !outcome.committed {
-                    let (kind, key) = (&task.kind, &task.key);
-                    tracing::warn!(kind, key, "a task was lost to another worker after it was carried out");
+                    tracing::warn!("the claim was lost to another worker after the task was executed");
                 }
                 Ok(())
             }
-            // Carrying it out again would have the same end.
+            // Another execution would end the same.
             Err(error) if !error.is_retryable() => {
-                let why = format!("carried out, but its result cannot be stored: {error}");
+                let why = format!("executed, but its result cannot be stored: {error}");
                 self.outbox.fail_task(&task.claim, &why, None).await
             }
             Err(error) => Err(error),
@@ -200,22 +202,19 @@ impl OutboxWorker {
     }
 }
 
-/// The claims of tasks that are being carried out, by their place.
-type UnderWay = Mutex<HashMap<i64, TaskRef>>;
+/// The claims of running tasks, by sequence number.
+type RunningClaims = Mutex<HashMap<i64, TaskRef>>;
 
-fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashMap<i64, TaskRef>> {
-    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(running_claims: &RunningClaims) -> MutexGuard<'_, HashMap<i64, TaskRef>> {
+    running_claims.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Awaits `wanted` and lets the tasks go on meanwhile: one of them may hold the very connection that `wanted` waits for.
-async fn while_going_on<T>(
-    tasks: &mut FuturesUnordered<impl Future<Output = ()>>,
-    wanted: impl Future<Output = T>,
-) -> T {
-    let mut wanted = std::pin::pin!(wanted);
+/// Awaits `work` while the running tasks progress: one of them may hold the connection that `work` waits for.
+async fn while_running<T>(tasks: &mut FuturesUnordered<impl Future<Output = ()>>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
-            done = &mut wanted => return done,
+            done = &mut work => return done,
             Some(()) = tasks.next() => {}
         }
     }
