@@ -1,11 +1,12 @@
 //! Rules of the workspace, read off `cargo metadata` and the sources.
 //!
-//! `main`: dependencies, licences, layout. `import_cycles` and `conventions` read the files that `sources` lists. Invariant: every
+//! `main`: dependencies, licences, layout. `import_cycles`, `conventions` and `observability` read the files that `sources` lists. Invariant: every
 //! exception is in an allow list with its reason.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod conventions;
 mod import_cycles;
+mod observability;
 mod sources;
 
 use std::{
