@@ -1,8 +1,7 @@
 //! Connecting an organization at Cal.com by consent, with PKCE.
 
-use axum::{extract::State, response::Response};
 use calcom_client::{CalcomOAuth, oauth::Pkce};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use secrecy::ExposeSecret;
 use sidecar_core::{Error, ErrorKind, OrganizationId, token::TokenSet};
 
@@ -12,57 +11,18 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{
-        ApiResult, Problem,
-        extract::{Query, RejectHead},
-    },
+    http::{ApiResult, Problem},
     tenancy::oauth_flow::{
-        self, CallbackQuery, ConnectQuery, ConsentProvider, Flow, exchange_failed, not_ready,
-        states::PendingAuthorization,
+        ConsentProvider, Flow, consent_routes, exchange_failed, not_ready, states::PendingAuthorization,
     },
 };
 
-/// Redirects to Cal.com's consent page.
-#[utoipa::path(
-    get,
-    path = "/api/integrations/calcom/connect",
-    operation_id = "connect_calcom",
-    tag = "integrations",
-    params(ConnectQuery),
-    security(("operator" = []), ()),
-    responses(
-        (status = 302, description = "To Cal.com's consent page, with a one-use state and a cookie bound to it"),
-        (status = 409, body = Problem),
-    ),
-)]
-pub async fn connect(
-    _: RejectHead,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(query): Query<ConnectQuery>,
-) -> ApiResult<Response> {
-    oauth_flow::start(&app, CalcomConsent, &headers, &query).await
-}
-
-/// The redirect back from Cal.com: exchanges the code and stores the tokens.
-#[utoipa::path(
-    get,
-    path = "/api/integrations/calcom/auth",
-    operation_id = "calcom_auth",
-    tag = "integrations",
-    params(CallbackQuery),
-    responses(
-        (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
-        (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
-    ),
-)]
-pub async fn auth(
-    _: RejectHead,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(query): Query<CallbackQuery>,
-) -> ApiResult<Response> {
-    oauth_flow::finish(&app, CalcomConsent, &headers, &query).await
+consent_routes! {
+    provider: CalcomConsent,
+    /// Redirects to Cal.com's consent page.
+    connect: "/api/integrations/calcom/connect" as "connect_calcom",
+    /// The redirect back from Cal.com: exchanges the code and stores the tokens.
+    auth: "/api/integrations/calcom/auth" as "calcom_auth",
 }
 
 struct CalcomConsent;

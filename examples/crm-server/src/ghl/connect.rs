@@ -1,8 +1,8 @@
 //! Connecting and disconnecting an organization at GHL.
 
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use ghl_client::GhlOAuth;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sidecar_core::OrganizationId;
@@ -12,59 +12,21 @@ use super::installations::{self, ClaimOutcome};
 use crate::{
     app::App,
     http::{
-        ApiResult, Problem,
-        extract::{Operator, Query, RejectHead},
+        ApiResult,
+        extract::{Operator, Query},
     },
     tenancy::{
         self,
-        oauth_flow::{
-            self, CallbackQuery, ConnectQuery, ConsentProvider, Flow, exchange_failed, not_ready,
-            states::PendingAuthorization,
-        },
+        oauth_flow::{ConsentProvider, Flow, consent_routes, exchange_failed, not_ready, states::PendingAuthorization},
     },
 };
 
-/// Redirects to GHL's consent page.
-#[utoipa::path(
-    get,
-    path = "/api/integrations/ghl/connect",
-    operation_id = "connect_ghl",
-    tag = "integrations",
-    params(ConnectQuery),
-    security(("operator" = []), ()),
-    responses(
-        (status = 302, description = "To GHL's consent page, with a one-use state and a cookie bound to it"),
-        (status = 409, body = Problem),
-    ),
-)]
-pub async fn connect(
-    _: RejectHead,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(query): Query<ConnectQuery>,
-) -> ApiResult<Response> {
-    oauth_flow::start(&app, GhlConsent, &headers, &query).await
-}
-
-/// The redirect back from GHL: exchanges the code and stores the tokens.
-#[utoipa::path(
-    get,
-    path = "/api/integrations/ghl/auth",
-    operation_id = "ghl_auth",
-    tag = "integrations",
-    params(CallbackQuery),
-    responses(
-        (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
-        (status = 400, description = "The state is missing, used, too old or of another browser", body = Problem),
-    ),
-)]
-pub async fn auth(
-    _: RejectHead,
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(query): Query<CallbackQuery>,
-) -> ApiResult<Response> {
-    oauth_flow::finish(&app, GhlConsent, &headers, &query).await
+consent_routes! {
+    provider: GhlConsent,
+    /// Redirects to GHL's consent page.
+    connect: "/api/integrations/ghl/connect" as "connect_ghl",
+    /// The redirect back from GHL: exchanges the code and stores the tokens.
+    auth: "/api/integrations/ghl/auth" as "ghl_auth",
 }
 
 struct GhlConsent;

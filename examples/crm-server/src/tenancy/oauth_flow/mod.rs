@@ -107,3 +107,58 @@ pub(crate) fn not_ready(flow: &Flow, why: &str) -> Problem {
     let detail = format!("{} cannot be connected: {why}", flow.provider);
     Problem::new(StatusCode::CONFLICT, "integration_off", detail)
 }
+
+/// Declares the two routes of a [`ConsentProvider`]: `connect` starts the flow, `auth` finishes it.
+macro_rules! consent_routes {
+    (
+        provider: $provider:expr,
+        $(#[$connect_doc:meta])*
+        connect: $connect_path:literal as $connect_id:literal,
+        $(#[$auth_doc:meta])*
+        auth: $auth_path:literal as $auth_id:literal,
+    ) => {
+        $(#[$connect_doc])*
+        #[utoipa::path(
+            get,
+            path = $connect_path,
+            operation_id = $connect_id,
+            tag = "integrations",
+            params($crate::tenancy::oauth_flow::ConnectQuery),
+            security(("operator" = []), ()),
+            responses(
+                (status = 302, description = "To the provider's consent page, with a one-use state and a cookie bound to it"),
+                (status = 409, body = $crate::http::Problem),
+            ),
+        )]
+        pub async fn connect(
+            _: $crate::http::extract::RejectHead,
+            axum::extract::State(app): axum::extract::State<$crate::app::App>,
+            headers: http::HeaderMap,
+            $crate::http::extract::Query(query): $crate::http::extract::Query<$crate::tenancy::oauth_flow::ConnectQuery>,
+        ) -> $crate::http::ApiResult<axum::response::Response> {
+            $crate::tenancy::oauth_flow::start(&app, $provider, &headers, &query).await
+        }
+
+        $(#[$auth_doc])*
+        #[utoipa::path(
+            get,
+            path = $auth_path,
+            operation_id = $auth_id,
+            tag = "integrations",
+            params($crate::tenancy::oauth_flow::CallbackQuery),
+            responses(
+                (status = 302, description = "To the settings page, with `integration=success` or `error=` and a code"),
+                (status = 400, description = "The state is missing, used, too old or of another browser", body = $crate::http::Problem),
+            ),
+        )]
+        pub async fn auth(
+            _: $crate::http::extract::RejectHead,
+            axum::extract::State(app): axum::extract::State<$crate::app::App>,
+            headers: http::HeaderMap,
+            $crate::http::extract::Query(query): $crate::http::extract::Query<$crate::tenancy::oauth_flow::CallbackQuery>,
+        ) -> $crate::http::ApiResult<axum::response::Response> {
+            $crate::tenancy::oauth_flow::finish(&app, $provider, &headers, &query).await
+        }
+    };
+}
+pub(crate) use consent_routes;
