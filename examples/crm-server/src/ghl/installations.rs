@@ -200,7 +200,7 @@ pub(crate) async fn uninstall(app: &App, organization: &OrganizationId, what: &I
         }
         (None, None) => return Err(TaskError::Permanent("the event names neither location nor company".to_owned())),
         (location, company) => {
-            tracing::info!(%organization, ?location, ?company, "kept: it was connected again after the app was removed");
+            tracing::info!(%organization, ?location, ?company, "kept the connection: it was connected again after the app was removed");
         }
     }
     Ok(())

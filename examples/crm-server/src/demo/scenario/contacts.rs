@@ -36,9 +36,9 @@ impl Scenario {
         self.server.call(Method::PUT, &path, Some(&change)).await?.require(StatusCode::OK)?;
         let there = self.at_provider(&location, &id).await?.unwrap_or_default();
         ensure(there["firstName"] == "Augusta", || "the change did not reach the provider".to_owned())?;
-        let copy = self.server.get(&path).await?;
-        ensure(copy["firstName"] == "Augusta" && copy["city"] == "London", || {
-            format!("the store was not updated: {copy}")
+        let stored = self.server.get(&path).await?;
+        ensure(stored["firstName"] == "Augusta" && stored["city"] == "London", || {
+            format!("the store was not updated: {stored}")
         })?;
 
         let found = self.server.list(&format!("{list}?query=augusta%20lovelace")).await?;

@@ -16,8 +16,8 @@ impl Scenario {
         let gone = self.server.call(Method::DELETE, &path, None).await?;
         ensure(gone.status.is_success(), || gone.unexpected("expected a success").0)?;
         let body = json!({"locationId": self.locations[0], "firstName": "Nobody"});
-        let refused = self.server.call(Method::POST, &self.path("contacts"), Some(&body)).await?;
-        refused.require(StatusCode::CONFLICT)?;
+        let rejected = self.server.call(Method::POST, &self.path("contacts"), Some(&body)).await?;
+        rejected.require(StatusCode::CONFLICT)?;
         Ok(Counts::new().with("disconnected", 2_u64))
     }
 }

@@ -37,12 +37,12 @@ impl Scenario {
         .await?;
         drop(bar);
 
-        let copies = self.server.list(&self.path("contacts")).await?;
+        let stored = self.server.list(&self.path("contacts")).await?;
         let mut truth = Vec::new();
         for location in &self.locations {
             truth.extend(self.contacts_at_ghl(location).await?);
         }
-        same_rows("contact", FIELDS, &truth, &copies)?;
+        same_rows("contact", FIELDS, &truth, &stored)?;
         let deals = self.server.list(&self.path("opportunities")).await?;
         let (mut truth, mut pipelines) = (Vec::new(), 0);
         for location in &self.locations {
@@ -50,44 +50,44 @@ impl Scenario {
             pipelines += self.rows_at_ghl(location, "pipelines").await?.len();
         }
         same_rows("opportunity", OPPORTUNITY_FIELDS, &truth, &deals)?;
-        let copied = self.server.list(&self.path("pipelines")).await?.len();
-        ensure(copied == pipelines, || format!("{copied} pipelines were copied, there are {pipelines}"))?;
+        let synced = self.server.list(&self.path("pipelines")).await?.len();
+        ensure(synced == pipelines, || format!("{synced} pipelines were synced, there are {pipelines}"))?;
         let locations = self.server.list(&self.path("locations")).await?.len();
-        ensure(locations == self.locations.len(), || format!("{locations} locations were copied"))?;
+        ensure(locations == self.locations.len(), || format!("{locations} locations were synced"))?;
         let state = self.provider.state(false).await?;
         let pages = count(&state, "/counts/operations/POST ~1contacts~1search/calls");
-        let counts = Counts::new().with("contacts", copies.len()).with("locations", locations);
-        Ok(counts.with("opportunities", deals.len()).with("pipelines", copied).with("search_pages", pages))
+        let counts = Counts::new().with("contacts", stored.len()).with("locations", locations);
+        Ok(counts.with("opportunities", deals.len()).with("pipelines", synced).with("search_pages", pages))
     }
 }
 
 /// Compares rows by id.
-fn same_rows(what: &str, fields: &[&str], truth: &[Value], copies: &[Value]) -> Result<(), CheckFailed> {
+fn same_rows(what: &str, fields: &[&str], truth: &[Value], stored: &[Value]) -> Result<(), CheckFailed> {
     let by_id =
         |rows: &[Value]| rows.iter().map(|row| (text(row, "id").to_owned(), row.clone())).collect::<BTreeMap<_, _>>();
-    let (truth, copied) = (by_id(truth), by_id(copies));
-    ensure(copied.len() == copies.len(), || {
-        format!("{} rows of kind {what} were listed twice", copies.len() - copied.len())
+    let (truth, synced) = (by_id(truth), by_id(stored));
+    ensure(synced.len() == stored.len(), || {
+        format!("{} rows of kind {what} were listed twice", stored.len() - synced.len())
     })?;
     for (id, original) in &truth {
-        let Some(copy) = copied.get(id) else { return Err(CheckFailed(format!("{what} {id} was not copied"))) };
-        let differs = fields.iter().find(|field| !same(&original[**field], &copy[**field]));
+        let Some(stored) = synced.get(id) else { return Err(CheckFailed(format!("{what} {id} was not synced"))) };
+        let differs = fields.iter().find(|field| !same(&original[**field], &stored[**field]));
         if let Some(field) = differs {
             return Err(CheckFailed(format!(
-                "{what} {id}: {field} is {} and was copied as {}",
-                original[*field], copy[*field]
+                "{what} {id}: {field} is {} and was synced as {}",
+                original[*field], stored[*field]
             )));
         }
     }
-    ensure(copied.len() == truth.len(), || {
-        format!("{} rows of kind {what} were copied, there are {}", copied.len(), truth.len())
+    ensure(synced.len() == truth.len(), || {
+        format!("{} rows of kind {what} were synced, there are {}", synced.len(), truth.len())
     })
 }
 
 /// Compares values; an absent value, `null` and an empty list are equal.
-fn same(original: &Value, copy: &Value) -> bool {
+fn same(original: &Value, stored: &Value) -> bool {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    original == copy || (is_empty(original) && is_empty(copy))
+    original == stored || (is_empty(original) && is_empty(stored))
 }
 
 #[cfg(test)]
@@ -100,12 +100,12 @@ mod tests {
     fn a_changed_field_a_missing_and_a_doubled_contact_are_found() {
         let ann = json!({"id": "a", "firstName": "Ann", "phone": null});
         let bob = json!({"id": "b", "firstName": "Bob"});
-        let wrong = |copies: &[Value]| same_rows("contact", FIELDS, &[ann.clone(), bob.clone()], copies).unwrap_err().0;
-        assert!(wrong(std::slice::from_ref(&ann)).contains("b was not copied"));
+        let wrong = |stored: &[Value]| same_rows("contact", FIELDS, &[ann.clone(), bob.clone()], stored).unwrap_err().0;
+        assert!(wrong(std::slice::from_ref(&ann)).contains("b was not synced"));
         assert!(wrong(&[ann.clone(), bob.clone(), bob.clone()]).contains("listed twice"));
         assert!(wrong(&[json!({"id": "a", "firstName": "Anne"}), bob.clone()]).contains("firstName"));
-        assert!(wrong(&[ann.clone(), bob.clone(), json!({"id": "c"})]).contains("3 rows of kind contact were copied"));
-        let copy = json!({"id": "a", "firstName": "Ann"});
-        assert_eq!(same_rows("contact", FIELDS, std::slice::from_ref(&ann), &[copy]), Ok(()));
+        assert!(wrong(&[ann.clone(), bob.clone(), json!({"id": "c"})]).contains("3 rows of kind contact were synced"));
+        let stored = json!({"id": "a", "firstName": "Ann"});
+        assert_eq!(same_rows("contact", FIELDS, std::slice::from_ref(&ann), &[stored]), Ok(()));
     }
 }

@@ -19,23 +19,23 @@ impl Scenario {
 
         let outage = json!({"rules": [{"path": "/contacts", "fault": {"kind": "status", "status": 503}}]});
         self.provider.command("faults", &outage).await?;
-        let refused = self.server.call(Method::PUT, &path, Some(change)).await;
+        let rejected = self.server.call(Method::PUT, &path, Some(change)).await;
         let read = self.server.get(&path).await;
         self.provider.command("faults", &json!({"clear": true})).await?;
 
-        let refused = refused?;
-        ensure(matches!(refused.status.as_u16(), 502..=504), || refused.unexpected("expected 502, 503 or 504").0)?;
-        let kind = refused.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let rejected = rejected?;
+        ensure(matches!(rejected.status.as_u16(), 502..=504), || rejected.unexpected("expected 502, 503 or 504").0)?;
+        let kind = rejected.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         ensure(kind.starts_with("application/problem+json"), || format!("the error is {kind}, not a problem"))?;
         read?;
 
         self.eventually("the provider's return", || async {
-            let answer = self.server.call(Method::PUT, &path, Some(change)).await?;
-            ensure(answer.status.is_success(), || answer.unexpected("expected a success").0)
+            let response = self.server.call(Method::PUT, &path, Some(change)).await?;
+            ensure(response.status.is_success(), || response.unexpected("expected a success").0)
         })
         .await?;
-        let copy = self.server.get(&path).await?;
-        ensure(copy["city"] == "Calm", || format!("the store was not updated: {copy}"))?;
+        let stored = self.server.get(&path).await?;
+        ensure(stored["city"] == "Calm", || format!("the store was not updated: {stored}"))?;
         Ok(Counts::new().with("refused_writes", 1_u64).with("reads_meanwhile", 1_u64).with("writes_after", 1_u64))
     }
 }

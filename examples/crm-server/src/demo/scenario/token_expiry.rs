@@ -27,7 +27,7 @@ impl Scenario {
         let before = self.provider.state(false).await?;
         self.provider.command("tokens", &json!({"expire_all": true})).await?;
 
-        let change = json!({"lastName": "Renewed"});
+        let change = json!({"lastName": "Refreshed"});
         let paths: Vec<String> = contacts.iter().map(|id| self.path(&format!("contacts/{id}"))).collect();
         let calls = paths.iter().map(|path| async {
             self.server.call(Method::PUT, path, Some(&change)).await?.require(StatusCode::OK).map(drop)
@@ -57,15 +57,15 @@ impl Scenario {
 
     /// Checks that every change arrived at GHL.
     async fn all_changed(&self, ids: &[String]) -> Result<(), CheckFailed> {
-        let mut renewed = 0;
+        let mut refreshed = 0;
         for location in &self.locations {
             let all = self.contacts_at_ghl(location).await?;
-            renewed += all
+            refreshed += all
                 .iter()
-                .filter(|contact| ids.iter().any(|id| contact["id"] == **id) && contact["lastName"] == "Renewed")
+                .filter(|contact| ids.iter().any(|id| contact["id"] == **id) && contact["lastName"] == "Refreshed")
                 .count();
         }
-        ensure(renewed == ids.len(), || format!("{renewed} of {} changes reached the provider", ids.len()))
+        ensure(refreshed == ids.len(), || format!("{refreshed} of {} changes reached the provider", ids.len()))
     }
 }
 

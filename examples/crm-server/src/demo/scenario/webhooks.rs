@@ -17,8 +17,8 @@ const CHANGED: usize = 20;
 const CHANGED_PER_DELETED: usize = 4;
 /// Contacts that are created.
 const CREATED: usize = 10;
-/// Extra copies of each event.
-const COPIES: u64 = 2;
+/// Extra deliveries of each event.
+const DUPLICATES: u64 = 2;
 /// Events of an undocumented kind, and events signed with a foreign key.
 const UNKNOWN: u64 = 3;
 const FORGED: u64 = 3;
@@ -42,15 +42,15 @@ impl BurstContacts {
 impl Scenario {
     pub(super) async fn webhooks(&mut self) -> Result<Counts, CheckFailed> {
         let location = self.locations[0].clone();
-        self.settled("the deliveries of earlier steps").await?;
+        self.wait_until_delivered("the deliveries of earlier steps").await?;
         let before = self.provider.state(false).await?;
         let contacts = BurstContacts::among(self.contacts_at_ghl(&location).await?)?;
 
-        self.provider.command("webhooks", &json!({"hold": true, "duplicates": COPIES, "shuffle": true})).await?;
+        self.provider.command("webhooks", &json!({"hold": true, "duplicates": DUPLICATES, "shuffle": true})).await?;
         let created = self.make_changes(&location, &contacts).await?;
         let burst = json!({"hold": false, "unknown": UNKNOWN, "forged": FORGED});
         self.provider.command("webhooks", &burst).await?;
-        self.settled("the burst").await?;
+        self.wait_until_delivered("the burst").await?;
         self.provider.command("webhooks", &json!({"duplicates": 0, "shuffle": false})).await?;
 
         let after = self.provider.state(false).await?;
@@ -60,9 +60,11 @@ impl Scenario {
         };
         let (events, attempts, delivered, lost) =
             (delta("events"), delta("attempts"), delta("delivered"), delta("lost"));
-        let refused = FORGED * (COPIES + 1);
-        ensure(lost == refused, || format!("{lost} deliveries were rejected, {refused} were forged"))?;
-        ensure(delivered == attempts - refused, || format!("of {attempts} deliveries only {delivered} were accepted"))?;
+        let rejected = FORGED * (DUPLICATES + 1);
+        ensure(lost == rejected, || format!("{lost} deliveries were rejected, {rejected} were forged"))?;
+        ensure(delivered == attempts - rejected, || {
+            format!("of {attempts} deliveries only {delivered} were accepted")
+        })?;
         self.only_forged_were_rejected().await?;
 
         self.eventually("the newest state of every changed contact", || self.burst_arrived(&contacts, &created))
@@ -99,7 +101,7 @@ impl Scenario {
     }
 
     /// Waits until no delivery is pending.
-    pub(super) async fn settled(&self, what: &str) -> Result<(), CheckFailed> {
+    pub(super) async fn wait_until_delivered(&self, what: &str) -> Result<(), CheckFailed> {
         self.eventually(what, || async {
             let state = self.provider.state(false).await?;
             let waiting = count(&state, "/counts/webhooks/pending") + count(&state, "/counts/webhooks/held");
@@ -112,8 +114,8 @@ impl Scenario {
         let state = self.provider.state(true).await?;
         let deliveries = state["deliveries"].as_array().cloned().unwrap_or_default();
         let wrong = deliveries.iter().filter(|delivery| delivery["outcome"] == "lost").find(|delivery| {
-            let answers = delivery["statuses"].as_array().cloned().unwrap_or_default();
-            delivery["kind"] != "ContactDelete" || answers.iter().any(|status| *status != 401)
+            let statuses = delivery["statuses"].as_array().cloned().unwrap_or_default();
+            delivery["kind"] != "ContactDelete" || statuses.iter().any(|status| *status != 401)
         });
         ensure(wrong.is_none(), || {
             format!("a valid event was rejected: {}", wrong.map(Value::to_string).unwrap_or_default())
@@ -122,10 +124,12 @@ impl Scenario {
 
     async fn burst_arrived(&self, contacts: &BurstContacts, created: &[String]) -> Result<(), CheckFailed> {
         for contact in &contacts.changed {
-            let copy = self.server.get(&self.path(&format!("contacts/{}", text(contact, "id")))).await?;
-            let name = text(&copy, "firstName");
+            let stored = self.server.get(&self.path(&format!("contacts/{}", text(contact, "id")))).await?;
+            let name = text(&stored, "firstName");
             ensure(name == "Round 3", || format!("contact {} is still called {name}", contact["id"]))?;
-            ensure(copy["email"] == contact["email"], || format!("contact {} lost its e-mail address", contact["id"]))?;
+            ensure(stored["email"] == contact["email"], || {
+                format!("contact {} lost its e-mail address", contact["id"])
+            })?;
         }
         for contact in &contacts.deleted {
             let path = self.path(&format!("contacts/{}", text(contact, "id")));

@@ -26,7 +26,7 @@ impl Scenario {
         })
         .await?;
         // Both sides send webhooks about the change; these must not change anything again.
-        self.settled("GHL's deliveries").await?;
+        self.wait_until_delivered("GHL's deliveries").await?;
         self.calcom_settled().await?;
         let same = self.appointment_is(&made.email, moved, "confirmed").await?;
         ensure(same == made.appointment, || "the moved appointment is another one".to_owned())?;
@@ -64,9 +64,9 @@ impl Scenario {
         Ok(Counts::new().with("blocked", 1_u64).with("freed", 1_u64))
     }
 
-    async fn is_free(&self, at: Timestamp, wanted: bool) -> Result<(), CheckFailed> {
+    async fn is_free(&self, at: Timestamp, expected: bool) -> Result<(), CheckFailed> {
         let is = self.free_times().await?.contains(&at);
-        ensure(is == wanted, || format!("{at} is {}", if is { "free" } else { "taken" }))
+        ensure(is == expected, || format!("{at} is {}", if is { "free" } else { "taken" }))
     }
 
     /// Returns the booking before and after the change, if the attendee has no others.

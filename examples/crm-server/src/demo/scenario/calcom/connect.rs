@@ -22,8 +22,8 @@ impl Scenario {
         let path = self.path("integrations/calcom");
 
         let wrong = json!({"apiKey": "cal_live_of_another_account"});
-        let refused = self.server.call(Method::PUT, &path, Some(&wrong)).await?;
-        refused.require(StatusCode::UNPROCESSABLE_ENTITY)?;
+        let rejected = self.server.call(Method::PUT, &path, Some(&wrong)).await?;
+        rejected.require(StatusCode::UNPROCESSABLE_ENTITY)?;
 
         let secret = secret::random_token().map_err(|error| CheckFailed(format!("no randomness: {error}")))?;
         let mapping = json!({"locationId": self.calcom.location, "calendarId": self.calcom.calendar});
@@ -31,8 +31,8 @@ impl Scenario {
             "apiKey": self.calcom.key, "webhookSecrets": [secret.expose_secret()], "defaultMapping": mapping,
             "callsPerMinute": CALLS_PER_MINUTE,
         });
-        let answer = self.server.call(Method::PUT, &path, Some(&body)).await?.require(StatusCode::OK)?;
-        let (shown, view) = (answer.text(), answer.json()?);
+        let response = self.server.call(Method::PUT, &path, Some(&body)).await?.require(StatusCode::OK)?;
+        let (shown, view) = (response.text(), response.json()?);
         ensure(!shown.contains(&self.calcom.key) && !shown.contains(secret.expose_secret()), || {
             "the connection shows its secrets".to_owned()
         })?;

@@ -85,9 +85,9 @@ impl Scenario {
 
     /// Makes a change at Cal.com; returns the booking's uid afterwards.
     async fn change_at_calcom(&self, change: Value) -> Result<String, CheckFailed> {
-        let answer = self.provider.command("calcom/changes", &json!({"changes": [change]})).await?;
-        let uid = text(&answer["results"][0], "uid").to_owned();
-        ensure(!uid.is_empty(), || format!("a change at Cal.com is no booking: {answer}")).map(|()| uid)
+        let response = self.provider.command("calcom/changes", &json!({"changes": [change]})).await?;
+        let uid = text(&response["results"][0], "uid").to_owned();
+        ensure(!uid.is_empty(), || format!("a change at Cal.com returned no booking: {response}")).map(|()| uid)
     }
 
     /// Returns the bookings of an attendee at Cal.com.
