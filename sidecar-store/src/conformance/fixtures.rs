@@ -21,7 +21,7 @@ use crate::Store;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const ORG: &str = "org_1";
 pub(super) const REFETCH: &str = "test.read";
-pub(super) const ON_CHANGE: &str = "test.follow";
+pub(super) const ON_CHANGE: &str = "test.on_change";
 
 /// Returns a time `seconds` after a fixed instant.
 pub(super) fn at(seconds: i64) -> Timestamp {

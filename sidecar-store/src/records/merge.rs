@@ -36,7 +36,7 @@ impl BatchMerge {
                 let previous_revision =
                     self.current.insert(change.key.clone(), *record).map_or(0, |record| record.revision);
                 self.written.entry(change.key.clone()).or_insert(previous_revision);
-                self.tasks.extend(change.on_change.clone().map(|kind| record_task(kind, "follow", change)));
+                self.tasks.extend(change.on_change.clone().map(|kind| record_task(kind, "on_change", change)));
                 written
             }
             Resolution::Keep(written) => written,

@@ -50,7 +50,7 @@ pub(super) fn reconcile_task(organization: &OrganizationId, original: &str, now:
 
 /// Returns the task that routes a record, with the key under which the store enqueues it for a change.
 pub(super) fn route_task(key: &RecordKey, now: Timestamp) -> NewTask {
-    let name: Arc<str> = format!("follow:{}:{}", key.kind, key.id).into();
+    let name: Arc<str> = format!("on_change:{}:{}", key.kind, key.id).into();
     NewTask {
         organization: key.organization.clone(),
         kind: Cow::Borrowed(ROUTE),

@@ -174,3 +174,18 @@ fn a_planted_upward_use_is_found() {
     assert_eq!(upward("ghl/events.rs", fine), Vec::<String>::new());
     assert_eq!(upward("calcom/access.rs", "use super::settings::{self, VersionedSettings};\n"), Vec::<String>::new());
 }
+
+/// Returns whether a source commits records past their triggers, which only `records` of the `App` attaches.
+fn commits_past_triggers(source: &str) -> bool {
+    let code: String = source.split_whitespace().collect();
+    code.contains("store.commit(") || code.contains("store().commit(")
+}
+
+#[test]
+fn records_are_committed_with_their_triggers() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let past: Vec<_> = files.iter().filter(|path| commits_past_triggers(&fs::read_to_string(path).unwrap())).collect();
+    assert!(past.is_empty(), "use `app.records.commit`: {past:?}");
+    assert!(commits_past_triggers("app\n    .store\n    .commit(batch)"));
+}
