@@ -5,19 +5,19 @@ use serde_json::Value;
 
 use crate::{id::OrganizationId, time::Timestamp};
 
-/// Names one thing that is kept in step: a source of an organization, in one location or over all.
+/// The identity of a sync: a source of an organization, in one location or in all of them.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SyncKey {
     /// The tenant.
     pub organization: OrganizationId,
     /// The source, such as `GHL_CONTACTS`.
     pub source: Arc<str>,
-    /// The provider's location; empty where the source spans all.
+    /// The provider's location; empty if the source spans all locations.
     pub location: Arc<str>,
 }
 
 impl SyncKey {
-    /// A source of an organization in one location; `location` is empty where the source spans all.
+    /// Returns the key of a source of an organization in one location; `location` is empty if the source spans all locations.
     pub fn new(
         organization: impl Into<OrganizationId>,
         source: impl Into<Arc<str>>,
@@ -39,69 +39,69 @@ impl fmt::Debug for SyncKey {
     }
 }
 
-/// What a pass copies.
+/// What a sync run lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Everything; what is missing is removed.
+    /// All records. Stored records that are missing from the listing are looked up and deleted.
     Full,
-    /// What changed since the last pass; nothing is removed.
+    /// The records that changed since the last run. Nothing is deleted.
     Incremental,
 }
 
-/// Where a pass stands.
+/// The phase of a sync run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Pages are being copied.
+    /// Pages are listed and stored.
     Listing,
-    /// What the listing lacked is being read by id.
+    /// Records that the listing lacked are looked up by id.
     Confirming,
 }
 
-/// A pass under way, kept so that any process can go on with it.
+/// The progress of a run, stored so that any process can continue it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Full or incremental.
     pub mode: Mode,
-    /// Where it stands.
+    /// The current phase.
     pub phase: Phase,
-    /// The next page's cursor; `None` before the first page.
+    /// The cursor of the next page; `None` before the first page.
     pub cursor: Option<Value>,
-    /// When the pass began.
+    /// When the run started.
     pub started_at: Timestamp,
-    /// The newest version seen so far in this pass: where the next incremental one begins.
+    /// The newest version listed so far: the start of the next incremental run.
     pub newest: Option<Timestamp>,
     /// Pages committed so far.
     pub pages: u64,
-    /// Changes looked at so far.
+    /// Rows listed so far.
     pub seen: u64,
 }
 
-/// Part of a [`Batch`](crate::commit::Batch): what a source's row becomes.
+/// The write to the checkpoint of a sync, part of a [`Batch`](crate::commit::Batch).
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckpointWrite {
-    /// A pass goes on from here.
+    /// A run has come this far.
     Progress(SyncKey, Progress),
     /// A run succeeded at `at`; the next is due at `next_run_at`. Its progress and its missing records are removed. A full run
     /// satisfies the requests made before it started ([`Checkpoints::restart`](crate::sync::Checkpoints::restart)); a later request
     /// stays open and due.
     Finished {
-        /// Which source.
+        /// The sync.
         key: SyncKey,
         /// Full or incremental.
         mode: Mode,
-        /// When.
+        /// When the run ended.
         at: Timestamp,
-        /// Where the next incremental pass begins.
+        /// The start of the next incremental run.
         watermark: Option<Timestamp>,
-        /// When it is due again.
+        /// When the next run is due.
         next_run_at: Timestamp,
     },
 }
 
-/// A stretch of a listing in which a page is all there is: records of `kind` (in `location`) whose (position, id) lies
-/// after `after` and not after `up_to`. An open end reaches as far as there are records.
+/// A range of a listing that a page covers completely: the records of `kind` (in `location`) whose (position, id) is after `after`
+/// and not after `up_to`. `None` is an open end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRange {
     /// The kind of record.
@@ -114,13 +114,13 @@ pub struct KeyRange {
     pub up_to: Option<(Timestamp, Arc<str>)>,
 }
 
-/// A stretch in which a batch's changes are all there is.
+/// A range that the changes of a batch cover completely: stored records of it that the batch lacks are marked as missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScannedRange {
     /// The synced source.
     pub sync: SyncKey,
-    /// The stretch.
+    /// The range.
     pub range: KeyRange,
-    /// Records of this version or later are left alone: they may have come after the listing was made.
+    /// Records of this version or later are not marked: they may have been created after the listing.
     pub older_than: Timestamp,
 }

@@ -1,6 +1,6 @@
-//! Commits: the one verb that writes to the store, and everything that one transaction can hold.
+//! Commits: the only way to write to the store, and all that one transaction can hold.
 //!
-//! Records lie below this module; queues and sync lie above it. Invariant: a [`Batch`] is written whole or not at all.
+//! The queues and the sync use this module; it uses records. Invariant: a [`Batch`] is written whole or not at all.
 
 mod checkpoint;
 mod task;
@@ -20,13 +20,13 @@ use crate::{
     record::{Change, ChangeOutcome, Listing, Record, RecordKey},
 };
 
-/// The most changes a batch may hold, so that an acknowledgement never waits long behind a page.
+/// The most changes of a batch, so that the commit of a webhook never waits long for the commit of a page.
 pub const MAX_CHANGES: usize = 500;
 
-/// One line of the append-only history: this delivery had its effect, once.
+/// An entry of the append-only event log: the outcome of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventLogEntry {
-    /// The tenant; `None` while none is known for the delivery.
+    /// The tenant; `None` if the delivery belongs to none.
     pub organization: Option<OrganizationId>,
     /// The sender, such as `ghl`.
     pub source: Cow<'static, str>,
@@ -34,13 +34,13 @@ pub struct EventLogEntry {
     pub delivery: Arc<str>,
     /// The event's kind, as sent.
     pub kind: Arc<str>,
-    /// The entity it spoke of, when known.
+    /// The entity that the event names, if any.
     pub entity: Option<Arc<str>>,
-    /// What became of it: `applied`, `older`, `unknown`, ….
+    /// The outcome: `applied`, `no_change`, `unknown`, ….
     pub outcome: Cow<'static, str>,
 }
 
-/// Everything that is written together or not at all.
+/// The contents of one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Changes, applied in this order; at most [`MAX_CHANGES`].
@@ -49,46 +49,50 @@ pub struct Batch {
     pub inbox_done: Vec<ClaimRef>,
     /// The claimed tasks that this batch finishes. If one is no longer held, nothing of the batch is written.
     pub outbox_done: Vec<TaskRef>,
-    /// History lines.
+    /// Entries of the event log.
     pub event_log: Vec<EventLogEntry>,
-    /// Effects on other systems.
+    /// New tasks, which have effects on other systems.
     pub outbox: Vec<NewTask>,
-    /// How far a sync has come.
+    /// The progress of a sync.
     pub checkpoint: Option<CheckpointWrite>,
-    /// The stretch of a full pass that `changes` is all there is in; stored records of it that are missing are remembered.
+    /// The range of a full run that `changes` covers completely. Stored records of it that are missing are marked.
     pub scanned: Option<ScannedRange>,
-    /// Set by a reconciler for the changes that it made itself: [`TriggeredRecords`] attaches nothing to them.
+    /// Set by a reconciler for its own changes: [`TriggeredRecords`] attaches no tasks to them.
     pub skip_triggers: bool,
 }
 
-/// What a commit did.
+/// The result of a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// `false`: a claim was lost to another worker and nothing was written.
+    /// `false` if a claim was lost to another worker and nothing was written.
     pub committed: bool,
-    /// What became of each change, in order.
+    /// The outcome of each change, in order.
     pub changes: Vec<ChangeOutcome>,
-    /// How many stored records of the covered stretch were not among the changes.
+    /// The number of stored records of the scanned range that the changes lack.
     pub missing: u64,
 }
 
 impl Outcome {
-    /// How many changes ended so.
+    /// Returns the number of changes with this outcome.
     pub fn count(&self, written: ChangeOutcome) -> usize {
         self.changes.iter().filter(|w| **w == written).count()
     }
 }
 
-/// Where records are kept, and the one verb that writes.
+/// The storage port of records, with the only method that writes.
 #[async_trait]
 pub trait Records: Send + Sync + fmt::Debug {
-    /// Writes the batch in one transaction and a fixed number of statements, whatever its size.
+    /// Writes the batch in one transaction, with a number of statements that does not depend on its size. When claims of the batch
+    /// were lost, nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it is not retryable if the batch can never be stored, such as one with an invalid [`RecordKey`].
     async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError>;
 
-    /// One record, tombstones included.
+    /// Returns a record, which may be a tombstone.
     async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError>;
 
-    /// Live records of a kind, ordered by position and id.
+    /// Returns live records of a kind, ordered by position and id.
     async fn list(
         &self,
         organization: &OrganizationId,
@@ -96,10 +100,10 @@ pub trait Records: Send + Sync + fmt::Debug {
         listing: &Listing,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// How many live records of a kind there are, in one location or all.
+    /// Returns the number of live records of a kind, in one location or in all of them.
     async fn count(&self, organization: &OrganizationId, kind: &str, location: Option<&str>)
     -> Result<u64, StoreError>;
 
-    /// How often each delivery of a source stands in the history, as (all lines, distinct deliveries).
+    /// Returns the numbers of event log entries of a source and of the distinct deliveries among them.
     async fn applied(&self, source: &str) -> Result<(u64, u64), StoreError>;
 }

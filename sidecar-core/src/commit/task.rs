@@ -4,35 +4,35 @@ use serde_json::Value;
 
 use crate::{id::OrganizationId, time::Timestamp};
 
-/// Names a claimed delivery, and the claim.
+/// The identity of a claim on a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRef {
-    /// The delivery's place in the inbox.
+    /// The sequence number of the delivery in the inbox.
     pub seq: i64,
-    /// The claim's fence: a claim that was lost to another worker has an older one.
+    /// The fence of the claim: a later claim on the same delivery has a higher one.
     pub fence: i64,
 }
 
-/// A task to be carried out.
+/// A task to enqueue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTask {
     /// The tenant.
     pub organization: OrganizationId,
-    /// What is to be done, such as `ghl.read_contact`.
+    /// The kind of task, such as `ghl.read_contact`.
     pub kind: Cow<'static, str>,
     /// The idempotency key, unique per organization. A second task of the same key is not written; see `dedup`.
     pub key: Arc<str>,
-    /// Tasks of one organization and order key are carried out one after another.
+    /// Tasks of one organization and order key are executed one after another.
     pub order_key: Arc<str>,
-    /// What the handler needs.
+    /// The input of the handler.
     pub payload: Value,
-    /// Not before this time.
+    /// The earliest time of the first attempt.
     pub not_before: Timestamp,
-    /// How a second task of the same key is treated.
+    /// What happens to a second task of the same key.
     pub dedup: Dedup,
 }
 
-/// How a task is treated whose organization and key are already known.
+/// What happens to a task whose organization and key are already in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dedup {
     /// The key runs once: a duplicate is dropped, even after the first task is done.
@@ -41,11 +41,11 @@ pub enum Dedup {
     Coalesce,
 }
 
-/// Names a claimed task, and the claim.
+/// The identity of a claim on a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRef {
-    /// The task's place in the outbox.
+    /// The sequence number of the task in the outbox.
     pub seq: i64,
-    /// The claim's fence.
+    /// The fence of the claim, as in [`ClaimRef`].
     pub fence: i64,
 }

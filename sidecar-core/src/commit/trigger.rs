@@ -23,10 +23,10 @@ pub struct Trigger {
 /// Decides for which organizations a [`Trigger`] is active.
 #[async_trait]
 pub trait TriggerCondition: Send + Sync + fmt::Debug {
-    /// Returns whether the trigger is active for `organization`. It is asked at every commit, so that an implementation should cache.
+    /// Returns whether the trigger is active for `organization`. It is called at every commit, so an implementation should cache the result.
     ///
     /// # Errors
-    /// [`StoreError`] when the condition cannot be read. Nothing is committed then.
+    /// [`StoreError`] when the condition cannot be read. Then nothing is committed.
     async fn is_active(&self, organization: &OrganizationId) -> Result<bool, StoreError>;
 }
 

@@ -1,8 +1,9 @@
-//! Records: the copies of a provider's things that the store keeps, and the rule by which a change meets what is there.
+//! Records: the stored copies of a provider's objects, and the rule by which a change is applied to a stored record.
 //!
-//! [`resolve`] is a pure function, so that both databases, the tests and a reader see the same rule. Invariant: a change
-//! that is older than what is stored never wins, and what cannot be ordered is not guessed but fetched again.
+//! [`resolve`] is that rule, a pure function that both databases use. Invariant: a change that is older than the stored state never
+//! wins, and a change that cannot be ordered leads to a refetch of the record by id.
 
+mod key;
 mod resolve;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -10,82 +11,72 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use key::{InvalidRecordId, MAX_RECORD_ID_BYTES, RecordKey};
 pub use resolve::{Resolution, resolve};
 
-use crate::{id::OrganizationId, time::Timestamp};
+use crate::time::Timestamp;
 
-/// Two provider times nearer than this are not ordered by guess: the provider's clocks differ by about 2 s.
+/// Two provider times that differ by no more than this are not ordered: the clocks of a provider differ by about 2 s.
 pub const SKEW: Duration = Duration::from_secs(5);
 
 /// A record's document.
 pub type Doc = Map<String, Value>;
 
-/// Names a record.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RecordKey {
-    /// The tenant.
-    pub organization: OrganizationId,
-    /// What it is: `contact`, `location`, `appointment`.
-    pub kind: Cow<'static, str>,
-    /// The provider's id.
-    pub id: Arc<str>,
-}
-
-/// How the store came to know a version.
+/// The source of a stored version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// A webhook; its version is the event's own time.
+    /// A webhook; the version is the time of the event.
     Webhook,
-    /// Read from the provider; its version is the record's update time.
+    /// A response of the provider; the version is the record's update time.
     Fetched,
 }
 
 /// A stored record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Its name.
+    /// The organization, kind and id.
     pub key: RecordKey,
-    /// The provider's location (sub-account), where it has one.
+    /// The provider's location (sub-account), if it has one.
     pub location: Option<Arc<str>>,
     /// The provider's time of this state.
     pub version: Timestamp,
-    /// How it was learnt.
+    /// The source of this version.
     pub origin: Origin,
-    /// Where it stands in listings: a contact's creation, an appointment's start.
+    /// The sort position in listings: a contact's creation time, an appointment's start.
     pub position: Timestamp,
-    /// Lower-case text that the contacts search looks in.
+    /// The lower-case text that a search matches.
     pub search: String,
-    /// The document, with all fields the provider sent.
+    /// The document with all fields that the provider sent.
     pub doc: Arc<Doc>,
-    /// Grows with every write of this record.
+    /// Incremented by every write of this record.
     pub revision: u64,
-    /// Whether the provider deleted it; its document is empty then.
+    /// Whether this is a tombstone: the provider deleted the record, and the document is empty.
     pub deleted: bool,
 }
 
-/// What a change does. A document is shared, not copied, on its way from the change to the record.
+/// What a change does to the document. Documents are shared, not copied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mutation {
-    /// The whole document as fetched.
+    /// Replaces the whole document.
     Put(Arc<Doc>),
-    /// Only the fields that a webhook carries; `null` clears a field.
+    /// Overwrites the fields that a webhook carries; `null` clears a field.
     Patch(Arc<Doc>),
-    /// It is gone.
+    /// Replaces the record with a tombstone.
     Delete,
 }
 
-/// Where a change comes from, which settles what it is compared by.
+/// The source of a change, which determines how it is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeOrigin {
     /// A webhook.
     Webhook,
     /// A row of a listing.
     Listed,
-    /// Read by id for this very record, when its stored revision was the given one (0: none was stored). It settles
-    /// what listings and webhooks could not, unless the record changed meanwhile.
+    /// A response to a request for this one record. It wins over states from listings and webhooks that cannot be ordered, unless
+    /// the record has changed since the request was sent.
     Read {
-        /// The revision before the read began.
+        /// The stored revision before the request was sent; 0 if no record was stored.
         revision: u64,
     },
 }
@@ -93,60 +84,60 @@ pub enum ChangeOrigin {
 /// A change to one record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Which record.
+    /// The record.
     pub key: RecordKey,
-    /// The location it belongs to; `None` keeps what is stored.
+    /// The location of the record; `None` keeps the stored one.
     pub location: Option<Arc<str>>,
     /// The provider's time of the change.
     pub version: Timestamp,
-    /// Where it comes from.
+    /// The source of the change.
     pub origin: ChangeOrigin,
-    /// Its place in listings; `None` keeps what is stored.
+    /// The sort position in listings; `None` keeps the stored one.
     pub position: Option<Timestamp>,
-    /// What it does.
+    /// What the change does to the document.
     pub mutation: Mutation,
-    /// The document's fields that a person searches by.
+    /// The fields of the document that a search matches.
     pub searchable: &'static [&'static str],
-    /// The kind of task that reads the record by id when order cannot be told, such as `ghl.read_contact`. The task's
-    /// payload is `{"kind", "id", "location"}`; several wishes for one record become one task.
+    /// The kind of task that refetches the record by id when the change cannot be ordered, such as `ghl.read_contact`. The payload
+    /// is `{"kind", "id", "location"}`, and tasks for the same record coalesce.
     pub refetch_task: Option<Cow<'static, str>>,
-    /// The kind of task that carries the change on to other systems, written with it whenever it changes what is stored:
-    /// with the same payload, one task for a record however often it changes before it is carried out.
+    /// The kind of task to enqueue, in the same transaction, when this change modifies the record. The payload is the same, and
+    /// tasks for the same record coalesce.
     pub on_change: Option<Cow<'static, str>>,
 }
 
-/// What became of one change.
+/// The outcome of one change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// A new record.
+    /// The record is new.
     Inserted,
-    /// A newer state of a known record.
+    /// The stored record was updated.
     Updated,
     /// The record is now a tombstone.
     Deleted,
-    /// Known already.
+    /// The stored record has the same content.
     Unchanged,
-    /// Something newer is stored.
+    /// A newer state is stored.
     Stale,
-    /// Order cannot be told; a read by id was ordered (where the change names how).
+    /// The change cannot be ordered. A refetch was enqueued, if [`Change::refetch_task`] is set.
     Ambiguous,
 }
 
 /// Which records to list.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
-    /// Only this location.
+    /// Only records of this location.
     pub location: Option<Arc<str>>,
-    /// Positions from here on (inclusive).
+    /// The first position (inclusive).
     pub from: Option<Timestamp>,
-    /// Positions before this (exclusive).
+    /// The end of the positions (exclusive).
     pub to: Option<Timestamp>,
-    /// Only records whose search text holds this (lower case).
+    /// Only records whose search text contains this lower-case text.
     pub search: Option<String>,
-    /// After this row, in the listing's order.
+    /// Only records after this one, in the order of the listing.
     pub after: Option<(Timestamp, Arc<str>)>,
-    /// At most this many rows.
+    /// The maximum number of records.
     pub limit: u32,
-    /// Latest position first.
+    /// Whether the latest position comes first.
     pub newest_first: bool,
 }

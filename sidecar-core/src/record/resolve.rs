@@ -4,26 +4,26 @@ use serde_json::Value;
 
 use super::{Change, ChangeOrigin, ChangeOutcome, Doc, Mutation, Origin, Record, SKEW};
 
-/// What a change does to what is stored.
+/// The result of applying a change to the stored record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolution {
-    /// Write this in place of it.
+    /// Replace the stored record with this one.
     Write(Box<Record>, ChangeOutcome),
-    /// Leave it: known already, or something newer is stored.
+    /// Keep the stored record: it has the same content, or it is newer.
     Keep(ChangeOutcome),
-    /// Order cannot be told: leave it and read the record by id.
+    /// The change cannot be ordered: keep the stored record and refetch it by id.
     Refetch,
 }
 
-/// Meets `change` with what is stored. The rule:
+/// Applies `change` to the stored record `current`. The rule:
 ///
-/// - among webhooks the event's time orders; two of one time that disagree are not ordered;
-/// - among fetched states the record's update time orders; but an answer that tells none counts as of our own clock, so that a listed
-///   state that seems older by no more than [`SKEW`] and says something else is not ordered;
-/// - a webhook and a listed state nearer than [`SKEW`] are not ordered unless they say the same; nor is a listed state that
-///   seems older than a webhook and says something else, for the webhook may have told only a part;
-/// - a read by id settles it, unless the record changed while it was under way, into something that it does not tell;
-/// - a deleted record comes back only by a read.
+/// - Webhooks are ordered by the time of the event. Two webhooks of the same time with different content cannot be ordered.
+/// - Fetched states are ordered by the record's update time. A response without an update time has the time of our own clock, so a
+///   listed state that differs and is older by no more than [`SKEW`] cannot be ordered.
+/// - A webhook and a listed state within [`SKEW`] of each other cannot be ordered unless their content is the same. A listed state
+///   that is older than a webhook and differs cannot be ordered either, because a webhook may carry only some of the fields.
+/// - A read by id always wins, unless the record changed during the read into a state that the read does not contain.
+/// - Only a read by id restores a deleted record.
 pub fn resolve(current: Option<&Record>, change: &Change) -> Resolution {
     let Some(current) = current else { return write(None, change) };
     match change.origin {
@@ -52,16 +52,17 @@ fn by_read(current: &Record, change: &Change, revision: u64) -> Resolution {
         (Origin::Fetched, Mutation::Put(_)) if !current.deleted && change.version > current.version => {
             write(Some(current), change)
         }
-        _ if !current.deleted && leaves_out_nothing(current, change) => {
+        _ if !current.deleted && loses_nothing(current, change) => {
             write(Some(current), &Change { version: change.version.max(current.version), ..change.clone() })
         }
         _ => Resolution::Refetch,
     }
 }
 
-/// Whether a read that is older than what is stored may be written all the same: it has everything that a webhook told since, or
-/// is the answer to a write and contradicts nothing. A note of our own that somebody else changed is neither.
-fn leaves_out_nothing(current: &Record, change: &Change) -> bool {
+/// Returns whether a read that is older than the stored record can be written without loss: it contains all that webhooks have
+/// stored since, or it is the response to a write and contradicts no stored field. A record of our own that another process
+/// changed is neither.
+fn loses_nothing(current: &Record, change: &Change) -> bool {
     let fits = |(field, value): (&String, &Value)| current.doc.get(field).is_none_or(|stored| is_same(stored, value));
     match &change.mutation {
         Mutation::Put(_) => current.origin == Origin::Webhook && contains(current, change),
@@ -70,7 +71,7 @@ fn leaves_out_nothing(current: &Record, change: &Change) -> bool {
     }
 }
 
-/// Clocks cannot tell whether a deleted record came back: a tombstone that a read made carries our own time.
+/// Times do not show whether a deleted record was restored: a tombstone that a read wrote has the time of our own clock.
 fn over_tombstone(current: &Record, change: &Change) -> Resolution {
     match (&change.mutation, change.origin) {
         (Mutation::Delete, _) => Resolution::Keep(ChangeOutcome::Unchanged),
@@ -90,7 +91,7 @@ fn by_webhook(current: &Record, change: &Change) -> Resolution {
         Mutation::Delete => Resolution::Refetch,
         _ if certain && newer => write(Some(current), change),
         _ if certain => Resolution::Keep(ChangeOutcome::Stale),
-        effect if agrees(current, effect) => Resolution::Keep(ChangeOutcome::Unchanged),
+        mutation if agrees(current, mutation) => Resolution::Keep(ChangeOutcome::Unchanged),
         _ => Resolution::Refetch,
     }
 }
@@ -111,26 +112,26 @@ fn by_listing(current: &Record, change: &Change) -> Resolution {
     }
 }
 
-/// Whether a webhook's fields are all known already. A field that it calls empty is known where nothing is stored.
-fn agrees(current: &Record, effect: &Mutation) -> bool {
+/// Returns whether the stored record has all fields of a webhook. An empty field equals a missing one.
+fn agrees(current: &Record, mutation: &Mutation) -> bool {
     let known = |(field, value): (&String, &Value)| match current.doc.get(field) {
         Some(stored) => is_same(stored, value),
         None => is_empty(value),
     };
-    match effect {
+    match mutation {
         Mutation::Delete => current.deleted,
         Mutation::Put(doc) | Mutation::Patch(doc) => !current.deleted && doc.iter().all(known),
     }
 }
 
-/// Whether a listed state says everything that is stored, so that nothing is lost by putting it in its place. Empty
-/// values count as absent: webhooks write them where listings leave the field out.
+/// Returns whether a listed state has all stored fields, so that replacing the document loses nothing. An empty value equals a
+/// missing field: webhooks send empty values where listings omit the field.
 fn contains(current: &Record, change: &Change) -> bool {
     let Mutation::Put(doc) = &change.mutation else { return false };
     current.doc.iter().all(|(field, value)| is_empty(value) || doc.get(field) == Some(value))
 }
 
-/// Whether both say the same; all empty values do.
+/// Returns whether the values are equal. All empty values are equal.
 fn is_same(stored: &Value, value: &Value) -> bool {
     stored == value || (is_empty(stored) && is_empty(value))
 }
@@ -145,8 +146,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether a fetched state says word for word what is stored. A record without an update time counts as of the listing's
-/// own time, so that its version alone does not tell.
+/// Returns whether a fetched document equals the stored one. The version does not show this, because a record without an update
+/// time has the time of the listing.
 fn repeats(current: &Record, change: &Change) -> bool {
     matches!(&change.mutation, Mutation::Put(doc) if !current.deleted && *doc == current.doc)
 }
@@ -177,8 +178,8 @@ fn write(current: Option<&Record>, change: &Change) -> Resolution {
     Resolution::Write(Box::new(record), written)
 }
 
-/// The stored document with the patch's fields over it; a field set to `null` stays as `null`, so that "cleared" and
-/// "never told" remain different things.
+/// Returns the stored document overwritten with the fields of the patch. `null` is stored as `null`, so that a cleared field
+/// differs from one that was never received.
 fn patched(stored: Option<&Doc>, patch: &Arc<Doc>) -> Arc<Doc> {
     let Some(stored) = stored.filter(|stored| !stored.is_empty()) else { return Arc::clone(patch) };
     let mut doc = stored.clone();
@@ -186,14 +187,14 @@ fn patched(stored: Option<&Doc>, patch: &Arc<Doc>) -> Arc<Doc> {
     doc.into()
 }
 
-/// The text of the searchable fields, in lower case.
+/// Returns the text of the searchable fields in lower case.
 fn search_text(fields: &[&str], doc: &Doc) -> String {
     let mut text = String::new();
     for value in fields.iter().filter_map(|field| doc.get(*field)?.as_str()) {
         if !text.is_empty() {
             text.push(' ');
         }
-        // A NUL is nothing that a person types, and no database's text holds it safely.
+        // No database stores NUL in a text safely.
         text.extend(value.chars().filter(|char| *char != '\0').flat_map(char::to_lowercase));
     }
     text

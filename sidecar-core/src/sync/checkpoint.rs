@@ -6,77 +6,77 @@ use serde::{Deserialize, Serialize};
 use super::{Progress, SyncKey};
 use crate::{error::StoreError, id::OrganizationId, record::RecordKey, time::Timestamp};
 
-/// How the last pass ended.
+/// How the last run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SyncHealth {
-    /// The last pass ended well, or none has run yet.
+    /// The last run succeeded, or none has run yet.
     Healthy,
-    /// The last pass failed.
+    /// The last run failed.
     Error,
 }
 
-/// What is remembered of a source between passes.
+/// The stored state of a sync.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyncStatus {
-    /// Which source.
+    /// The sync.
     pub key: SyncKey,
-    /// The pass under way, if any.
+    /// The progress of the current run, if one is running or interrupted.
     pub progress: Option<Progress>,
-    /// Where the next incremental pass begins: the newest version of the last finished pass.
+    /// The start of the next incremental run: the newest version that the last successful run listed.
     pub watermark: Option<Timestamp>,
-    /// When a full pass last ended well.
+    /// When a full run last succeeded.
     pub last_full_at: Option<Timestamp>,
-    /// When a pass last ended well.
+    /// When a run last succeeded.
     pub last_sync_at: Option<Timestamp>,
-    /// How it stands.
+    /// How the last run ended.
     pub health: SyncHealth,
-    /// Failures since the last good pass.
+    /// The failures since the last successful run.
     pub error_count: u32,
     /// The last failure.
     pub last_error: Option<String>,
-    /// When it is due; `None`: stopped.
+    /// When the next run is due; `None` while the sync is stopped.
     pub next_run_at: Option<Timestamp>,
-    /// Whether the next pass must be full.
+    /// Whether the next run must be full.
     pub full_requested: bool,
-    /// Whether that pass may remove any share of what is stored; each record is still confirmed by a read.
+    /// Whether the next full run may delete any share of the stored records. Each of them is still looked up first.
     pub force_requested: bool,
 }
 
-/// Where passes and their state are kept. Progress is written by [`Batch`](crate::commit::Batch).
+/// The storage port of the states of syncs. Progress is part of a [`Batch`](crate::commit::Batch).
 #[async_trait]
 pub trait Checkpoints: Send + Sync + fmt::Debug {
-    /// Makes a source known and due at `now`, or due now again if it is known (also after a stop). `full` asks for a full
-    /// pass, which begins after this wish: one under way does not answer it. A first pass is always full.
+    /// Creates a sync, due at `now`, or makes an existing one due, even if it is stopped. `full` requests a full run; a run that has
+    /// already started does not satisfy the request. The first run of a sync is always full.
     async fn schedule(&self, key: &SyncKey, now: Timestamp, full: bool) -> Result<(), StoreError>;
 
-    /// Asks for a full pass of a scheduled source that may remove any share of what is stored. The wish lasts until a full
-    /// pass that began after it ended well.
+    /// Requests a full run of an existing sync that may delete any share of the stored records. The request lasts until a full run
+    /// that starts after it succeeds.
     async fn force(&self, key: &SyncKey) -> Result<(), StoreError>;
 
-    /// At most `limit` sources that are due, longest overdue first. Who runs one takes its lease.
+    /// Returns at most `limit` syncs that are due, the longest overdue first. A run needs the lease of its sync.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<SyncStatus>, StoreError>;
 
-    /// One source's state.
+    /// Returns the state of a sync.
     async fn status(&self, key: &SyncKey) -> Result<Option<SyncStatus>, StoreError>;
 
-    /// The sources of an organization.
+    /// Returns the states of all syncs of an organization.
     async fn statuses(&self, organization: &OrganizationId) -> Result<Vec<SyncStatus>, StoreError>;
 
-    /// A pass failed: counts it, remembers why, keeps the progress, and makes it due again at `retry_at`.
+    /// Stores the failure of a run, keeps its progress, and makes the sync due at `retry_at`.
     async fn failed(&self, key: &SyncKey, why: &str, retry_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Forgets the pass under way with what it found missing, so that the next one starts anew. That one answers every wish for
-    /// a full pass so far.
+    /// Deletes the progress of the current run and its missing records, so that the next run starts from the first page. That run
+    /// satisfies all earlier requests for a full run.
     async fn restart(&self, key: &SyncKey) -> Result<(), StoreError>;
 
-    /// Stops the sources of an organization, in one location or all; they stay known.
+    /// Stops the syncs of an organization, in one location or in all of them. Their states stay stored.
     async fn stop(&self, organization: &OrganizationId, location: Option<&str>) -> Result<(), StoreError>;
 
-    /// At most `limit` records that the pass found missing and nobody has confirmed yet, with their stored revision. A
-    /// record stops being one when a change of it is committed, or when it is deleted.
+    /// Returns at most `limit` records that the current run found missing and has not looked up yet, with their stored revisions. A
+    /// committed change of a record, or its deletion, removes it from the result.
     async fn missing(&self, key: &SyncKey, limit: u32) -> Result<Vec<(RecordKey, u64)>, StoreError>;
 
-    /// How long until the next source is due; `None` when there is none.
+    /// Returns the time until the next sync is due; `None` if none is scheduled.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError>;
 }

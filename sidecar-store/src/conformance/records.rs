@@ -7,7 +7,7 @@ use serde_json::json;
 use sidecar_core::{
     OrganizationId,
     commit::{Batch, EventLogEntry, MAX_CHANGES, Outcome},
-    record::{ChangeOutcome, Listing, Mutation, Origin, Record, RecordKey},
+    record::{ChangeOutcome, Listing, MAX_RECORD_ID_BYTES, Mutation, Origin, Record, RecordKey},
     sync::{CheckpointWrite, Mode, Phase, Progress},
 };
 
@@ -79,7 +79,7 @@ behaviours! { $ record_conformance, records, dyn Store:
 
     /// An id can be any text.
     async fn unusual_ids_are_stored(store) {
-        for id in ["", "a\"b'c\\", "\u{1F600}", "a%_b"] {
+        for id in ["a", "a\"b'c\\", "\u{1F600}", "a%_b"] {
             apply(&*store, vec![listed(id, 0, json!({"id": id}))]).await;
             assert_eq!(stored_doc(&*store, id).await, json!({"id": id}));
         }
@@ -272,6 +272,26 @@ behaviours! { $ record_conformance, records, dyn Store:
         assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 0);
         apply(&*store, changes(MAX_CHANGES)).await;
         assert_eq!(store.count(&org(), "contact", None).await.unwrap(), MAX_CHANGES as u64);
+    }
+
+    /// A record whose id cannot be stored is rejected permanently, with the whole batch.
+    async fn an_id_that_cannot_be_stored_is_rejected(store) {
+        let too_long = "i".repeat(9_000);
+        for id in ["", "bk\0", "a\nb", &too_long] {
+            for change in [listed(id, 0, json!({})), webhook(id, 0, json!({})), webhook_delete(id, 0)] {
+                let changes = vec![listed("valid", 0, json!({})), change];
+                let error = store.commit(Batch { changes, ..Batch::default() }).await.unwrap_err();
+                assert!(!error.is_retryable() && error.to_string().contains("the id"), "{error}");
+            }
+        }
+        assert_eq!(store.count(&org(), "contact", None).await.unwrap(), 0);
+    }
+
+    /// An id of the maximum length is stored.
+    async fn an_id_of_the_maximum_length_is_stored(store) {
+        let id = "\u{fc}".repeat(MAX_RECORD_ID_BYTES / 2);
+        apply(&*store, vec![listed(&id, 0, json!({"n": 1}))]).await;
+        assert_eq!(stored_doc(&*store, &id).await, json!({"n": 1}));
     }
 
     /// Every entry of the event log counts, also repeated ones.

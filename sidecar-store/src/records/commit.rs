@@ -32,6 +32,12 @@ impl SqlStore {
             let count = batch.changes.len();
             return Err(StoreError::broken(format!("a batch has {count} changes, more than {MAX_CHANGES}: split it")));
         }
+        for change in &batch.changes {
+            change
+                .key
+                .check()
+                .map_err(|error| StoreError::broken(format!("a change of a {}: {error}", change.key.kind)))?;
+        }
         for _ in 1..MAX_ATTEMPTS {
             match self.try_commit(batch).await {
                 Ok(Some(outcome)) => return Ok(outcome),

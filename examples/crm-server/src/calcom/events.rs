@@ -25,9 +25,9 @@ pub fn plan_delivery(plan: &mut Plan, claim: &Claim) {
                 CalcomEvent::Unknown(unknown) if unknown.why.is_some() => "unexpected_schema",
                 CalcomEvent::Unknown(_) => "unknown",
                 _ if changes.is_empty() => "no_change",
+                _ if plan.add_changes(changes) > 0 => "invalid_id",
                 _ => "applied",
             };
-            plan.batch.changes.extend(changes);
             (event.booking_uid(), outcome)
         }
     };

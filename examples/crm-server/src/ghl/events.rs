@@ -71,9 +71,12 @@ impl<'a> GhlDeliveries<'a> {
             GhlEvent::Uninstall(event) => self.installation(plan, claim, event, organization, tasks::UNINSTALL),
             event => {
                 let changes = webhook_changes(event, organization, claim.delivery.at);
-                let outcome = if changes.is_empty() { "no_change" } else { "applied" };
-                plan.batch.changes.extend(changes);
-                outcome
+                let is_empty = changes.is_empty();
+                match plan.add_changes(changes) {
+                    0 if is_empty => "no_change",
+                    0 => "applied",
+                    _ => "invalid_id",
+                }
             }
         }
     }
