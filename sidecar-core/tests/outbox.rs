@@ -30,7 +30,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The kinds of task; each says what becomes of it.
-const KINDS: &[&str] = &["well", "later", "fails", "refused", "panics", "unstorable", "unstorable now", "slow"];
+const KINDS: &[&str] =
+    &["well", "later", "fails", "refused", "panics", "unstorable", "unstorable now", "never storable", "slow"];
 
 #[derive(Debug)]
 struct Row {
@@ -64,6 +65,7 @@ impl FakeOutbox {
             match row.kind {
                 "unstorable" => return Err(StoreError::broken("too large")),
                 "unstorable now" if row.attempt < 3 => return Err(StoreError::unavailable("gone")),
+                "never storable" => return Err(StoreError::unavailable("write conflict")),
                 _ => row.end = Some(End::Done),
             }
         }
@@ -213,6 +215,15 @@ async fn a_task_whose_result_cannot_be_stored_now_is_carried_out_again_when_its_
     let desk = Desk::new(&["unstorable now"]);
     desk.run_for(SECOND * 300).await;
     assert_eq!((desk.ends(), desk.times("unstorable now")), (vec![Some(End::Done)], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_never_reaches_an_outcome_is_dead_lettered() {
+    let desk = Desk::new(&["never storable", "well"]);
+    desk.run_for(HOUR).await;
+    let ends = desk.ends();
+    assert!(matches!(&ends[0], Some(End::Dead(why)) if why.contains("poison message: claimed 8 times")), "{ends:?}");
+    assert_eq!((&ends[1], desk.times("never storable")), (&Some(End::Done), 8));
 }
 
 #[tokio::test(start_paused = true)]

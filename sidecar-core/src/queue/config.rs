@@ -49,6 +49,11 @@ impl WorkerConfig {
         usize::try_from(attempt).unwrap_or(usize::MAX) > self.retries.len() + UNFINISHED_CLAIMS_ALLOWED
     }
 
+    /// Returns why a poison row was dead-lettered; `attempt` is the number of the claim that found it.
+    pub(super) fn poison_reason(attempt: u32) -> String {
+        format!("poison message: claimed {} times without completing; the worker probably crashed", attempt - 1)
+    }
+
     /// Returns when a row whose attempt number `attempt` (from 1) failed is due again; `None` when it is to be dead-lettered.
     pub fn retry_at(&self, attempt: u32, now: Timestamp) -> Option<Timestamp> {
         let index = usize::try_from(attempt).unwrap_or(usize::MAX).saturating_sub(1);

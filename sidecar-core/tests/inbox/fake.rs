@@ -54,6 +54,8 @@ pub(crate) enum Trouble {
     IsRefused,
     /// The store is out of reach.
     StoreGone,
+    /// The store fails to commit a batch with it, each time with an error that looks temporary.
+    AlwaysConflicts,
 }
 
 #[derive(Debug)]
@@ -107,8 +109,10 @@ impl FakeInbox {
     fn finish(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let mut rows = self.rows();
         let done: Vec<_> = batch.inbox_done.iter().map(|claim| Self::at(claim.seq)).collect();
-        match self.trouble().filter(|_| done.iter().any(|place| &*rows[*place].delivery.id == BAD)) {
-            Some(Trouble::IsRefused) => return Err(StoreError::broken("refused")),
+        let has_bad = done.iter().any(|place| &*rows[*place].delivery.id == BAD);
+        match self.trouble() {
+            Some(Trouble::IsRefused) if has_bad => return Err(StoreError::broken("refused")),
+            Some(Trouble::AlwaysConflicts) if has_bad => return Err(StoreError::unavailable("write conflict")),
             Some(Trouble::StoreGone) => return Err(StoreError::unavailable("gone")),
             _ => {}
         }
@@ -168,7 +172,9 @@ impl Inbox for FakeInbox {
     async fn release_claims(&self, claims: &[ClaimRef], _: Timestamp) -> Result<(), StoreError> {
         for claim in claims {
             let row = &mut self.rows()[Self::at(claim.seq)];
-            (row.attempt, row.due) = (row.attempt - 1, self.clock.monotonic());
+            if i64::from(row.attempt) == claim.fence {
+                (row.attempt, row.due) = (row.attempt - 1, self.clock.monotonic());
+            }
         }
         Ok(())
     }

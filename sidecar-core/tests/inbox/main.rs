@@ -31,6 +31,7 @@ async fn a_bad_delivery_is_given_up_after_its_retries_with_the_reason() {
         (Trouble::IsRefused, "refused"),
         (Trouble::Panics, "panicked"),
         (Trouble::Fails, "not now"),
+        (Trouble::AlwaysConflicts, "write conflict"),
     ] {
         let desk = Desk::new(trouble, &FOUR);
         desk.run_for(2 * HOUR).await;
@@ -78,6 +79,23 @@ async fn a_store_that_takes_claims_but_no_results_costs_no_delivery_its_attempts
     let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a"), ("2", "b")]);
     desk.run_for(HOUR).await;
     assert!(desk.dead().is_empty() && desk.attempts(BAD) <= 1, "{:?}, {}", desk.dead(), desk.attempts(BAD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_whose_commit_always_conflicts_delays_no_other() {
+    let desk = Desk::new(Trouble::AlwaysConflicts, &FOUR);
+    desk.run_for(Duration::from_secs(2)).await;
+    assert_eq!(desk.done(), ["1", "2", "4"]);
+    assert_eq!(desk.attempts(BAD), 1, "it is retried on the schedule");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_waits_for_an_earlier_one_of_its_key_whose_commit_conflicts() {
+    let desk = Desk::new(Trouble::AlwaysConflicts, &[(BAD, "a"), ("next", "a"), ("other", "b")]);
+    desk.run_for(HOUR).await;
+    assert_eq!(desk.done(), ["other"]);
+    desk.run_for(HOUR).await;
+    assert_eq!(desk.done(), ["other", "next"]);
 }
 
 #[tokio::test(start_paused = true)]

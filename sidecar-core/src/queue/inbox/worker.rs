@@ -17,11 +17,15 @@ use crate::{
     commit::{Batch, MAX_CHANGES, Outcome, Records},
     error::StoreError,
     queue::WorkerConfig,
+    record::Change,
     time::{Clock, Timestamp},
 };
 
 /// From this attempt on a delivery is processed alone: its earlier attempts may have crashed their worker.
 const ISOLATE_FROM_ATTEMPT: u32 = 3;
+
+/// A batch that failed so often with a retryable error is processed delivery by delivery: one of them may cause the error.
+const ISOLATE_AFTER_FAILURES: u32 = 2;
 
 /// How the processing of one delivery ended.
 #[derive(Debug)]
@@ -49,6 +53,16 @@ pub struct Plan {
     pub batch: Batch,
     /// One outcome per claim, in order.
     pub outcomes: Vec<DeliveryOutcome>,
+}
+
+impl Plan {
+    /// Adds the changes of a delivery, except those of records whose ids cannot be stored. Returns how many were left out.
+    pub fn add_changes(&mut self, changes: Vec<Change>) -> usize {
+        let count = changes.len();
+        let before = self.batch.changes.len();
+        self.batch.changes.extend(changes.into_iter().filter(|change| change.key.check().is_ok()));
+        count - (self.batch.changes.len() - before)
+    }
 }
 
 /// Turns deliveries into a batch to commit. A handler has no side effects: the same delivery may be planned more than once.
@@ -176,14 +190,16 @@ impl InboxWorker {
     /// the lease to end. A commit whose response was lost is not written twice, since its claims are finished. A failing store
     /// says nothing about the deliveries, so the claims are released without counting the attempt.
     async fn process_until_lease_ends(&self, claims: Vec<Claim>, expires_at: Duration, stop: &CancellationToken) {
+        let mut failures = 0;
         while let Err(error) = self.process_batch(claims.clone()).await {
             tracing::error!(%error, deliveries = claims.len(), "could not process deliveries; retrying");
+            failures += 1;
+            if failures == ISOLATE_AFTER_FAILURES {
+                return self.process_isolated(claims, expires_at).await;
+            }
             let over = self.clock.monotonic() + 2 * self.config.poll >= expires_at;
             if over || stop.run_until_cancelled(self.clock.sleep(self.config.poll)).await.is_none() {
-                if let Err(error) = self.release(&claims).await {
-                    tracing::warn!(%error, "could not release deliveries; they are due when their lease expires");
-                }
-                return;
+                return self.try_release(&claims).await;
             }
         }
     }
@@ -202,15 +218,38 @@ impl InboxWorker {
         for _ in 0..claims.len() {
             let Some(claim) = self.claim(1).await?.pop() else { break };
             if self.config.is_poison(claim.attempt) {
-                let attempts = claim.attempt - 1;
-                let why =
-                    format!("poison message: claimed {attempts} times without completing; the worker probably crashed");
-                self.inbox.fail(&claim.claim, &why, None).await?;
+                self.inbox.fail(&claim.claim, &WorkerConfig::poison_reason(claim.attempt), None).await?;
             } else {
-                self.process(vec![claim], &mut HashMap::new()).await?;
+                self.process_alone(&claim, &mut HashMap::new()).await?;
             }
         }
         Ok(())
+    }
+
+    /// Processes each delivery of a batch alone. A delivery that fails although the store commits other batches causes the failure
+    /// itself: it is retried on its schedule. When the store is out of reach, the remaining claims are released.
+    async fn process_isolated(&self, claims: Vec<Claim>, expires_at: Duration) {
+        let mut blocked = HashMap::new();
+        for (index, claim) in claims.iter().enumerate() {
+            let lease_ends = self.clock.monotonic() + 2 * self.config.poll >= expires_at;
+            if lease_ends || self.process_alone(claim, &mut blocked).await.is_err() {
+                return self.try_release(&claims[index..]).await;
+            }
+        }
+    }
+
+    /// # Errors
+    /// [`StoreError`] when the store is out of reach.
+    async fn process_alone(&self, claim: &Claim, blocked: &mut HashMap<OrderKey, Timestamp>) -> Result<(), StoreError> {
+        let Err(error) = self.process(vec![claim.clone()], blocked).await else { return Ok(()) };
+        self.records.commit(Batch::default()).await?;
+        self.bisect(vec![claim.clone()], &error.to_string(), blocked).await
+    }
+
+    async fn try_release(&self, claims: &[Claim]) {
+        if let Err(error) = self.release(claims).await {
+            tracing::warn!(%error, "could not release deliveries; they are due when their lease expires");
+        }
     }
 
     async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {

@@ -150,6 +150,11 @@ impl OutboxWorker {
     }
 
     async fn execute(&self, task: &Task) -> Result<(), StoreError> {
+        if self.config.is_poison(task.attempt) {
+            let why = WorkerConfig::poison_reason(task.attempt);
+            tracing::error!(why, "task dead-lettered");
+            return self.outbox.fail_task(&task.claim, &why, None).await;
+        }
         let now = || self.clock.now();
         let outcome = AssertUnwindSafe(self.handler.execute(task)).catch_unwind().await;
         match outcome.unwrap_or_else(|_| TaskOutcome::Failed("the handler panicked".to_owned())) {
