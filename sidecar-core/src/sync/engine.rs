@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::Arc};
 
 use futures_util::future::join;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,9 @@ use crate::{
 
 /// How many missing records are looked up before the findings are committed.
 const LOOKUPS_PER_COMMIT: u32 = 50;
+
+/// How many pages are stored between two counts of the organization's records.
+const PAGES_PER_COUNT: u64 = 100;
 
 /// Runs syncs: fetches a page while the previous one is committed, stores the cursor with every page, and deletes the records
 /// that neither a whole full run nor a lookup by id found.
@@ -48,6 +51,21 @@ struct Run<'a, S> {
     status: SyncStatus,
     progress: Progress,
     report: SyncReport,
+    /// The kind of the listed records, once there is one.
+    kind: Option<Cow<'static, str>>,
+}
+
+/// Returns the changes whose ids can be stored, and counts the others.
+fn storable<S>(changes: Vec<Change>, run: &mut Run<'_, S>) -> Vec<Change> {
+    let listed = changes.len();
+    let changes: Vec<_> = changes.into_iter().filter(|change| change.key.check().is_ok()).collect();
+    let invalid = (listed - changes.len()) as u64;
+    if invalid > 0 {
+        tracing::warn!(key = %run.status.key, rows = invalid, "the listing has rows whose ids cannot be stored; they are left out");
+        run.report.invalid += invalid;
+    }
+    run.kind = run.kind.take().or_else(|| Some(changes.first()?.key.kind.clone()));
+    changes
 }
 
 impl Engine {
@@ -130,7 +148,7 @@ impl Engine {
             }
         };
         tracing::Span::current().record("sync.mode", tracing::field::debug(progress.mode));
-        Ok(Run { source, status, progress, report: SyncReport::default() })
+        Ok(Run { source, status, progress, report: SyncReport::default(), kind: None })
     }
 
     fn new_progress(&self, status: &SyncStatus, now: Timestamp) -> Progress {
@@ -212,7 +230,9 @@ impl Engine {
         let mut fetched = source.page(PageRequest { mode, since, cursor }).await?;
         loop {
             let SourcePage { page, range } = fetched;
-            let batch = self.page_batch(run, page.items, page.next.as_ref(), range)?;
+            let changes = storable(page.items, run);
+            let batch = self.page_batch(run, changes, page.next.as_ref(), range)?;
+            let is_last = page.next.is_none();
             // The next page is fetched while this one is committed.
             let fetch = async {
                 let Some(cursor) = page.next else { return Ok(None) };
@@ -221,6 +241,9 @@ impl Engine {
             };
             let (committed, following) = join(self.commit_page(run, batch, observer), fetch).await;
             committed?;
+            if !is_last {
+                self.check_length(run).await?;
+            }
             match following? {
                 Some(page) => fetched = page,
                 None => return Ok(()),
@@ -268,6 +291,21 @@ impl Engine {
         run.report.count(&outcome);
         observer.page(&run.status.key, &run.progress);
         Ok(())
+    }
+
+    /// Stops a run whose listing does not end, or that stores more than the organization may have.
+    async fn check_length<S: Source>(&self, run: &Run<'_, S>) -> Result<(), SyncError> {
+        let Progress { pages, seen: rows, .. } = run.progress;
+        if pages >= self.config.max_pages || rows >= self.config.max_rows {
+            return Err(SyncError::ListingTooLong { pages, rows });
+        }
+        let Some(kind) = &run.kind else { return Ok(()) };
+        if pages % PAGES_PER_COUNT != 0 {
+            return Ok(());
+        }
+        let stored = self.records.count(&run.status.key.organization, kind, None).await?;
+        let limit = self.config.max_records;
+        if stored >= limit { Err(SyncError::TooManyRecords { stored, limit }) } else { Ok(()) }
     }
 
     /// Stops a run that would delete too large a share of the records.

@@ -23,6 +23,8 @@ pub struct SyncReport {
     pub unchanged: u64,
     /// Rows that are older than what is stored, rows that a refetch has to order, and missing records that could not be looked up.
     pub skipped: u64,
+    /// Rows whose ids cannot be stored; they are left out.
+    pub invalid: u64,
 }
 
 impl SyncReport {
@@ -66,6 +68,26 @@ pub enum SyncError {
         /// The share that a run may delete, in percent.
         allowed_percent: u32,
     },
+    /// The listing is longer than a run may be ([`EngineConfig::max_pages`](super::EngineConfig::max_pages) and `max_rows`): the
+    /// provider probably repeats itself.
+    #[error(
+        "the listing did not end after {pages} pages and {rows} rows; the rows so far are stored and nothing was deleted. \
+         Check the provider, or raise the limits of a sync run"
+    )]
+    ListingTooLong {
+        /// Pages of the run.
+        pages: u64,
+        /// Rows of the run.
+        rows: u64,
+    },
+    /// The organization has as many records of the kind as it may have ([`EngineConfig::max_records`](super::EngineConfig::max_records)).
+    #[error("the organization has {stored} records of this kind, at most {limit} are stored; nothing more is copied")]
+    TooManyRecords {
+        /// Live records in the store.
+        stored: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// This version of the source cannot read the stored cursor.
     #[error("the stored cursor cannot be read ({0}); the next run starts from the first page")]
     Cursor(String),
@@ -82,7 +104,7 @@ impl SyncError {
     pub(super) fn invalidates_cursor(&self) -> bool {
         use ErrorKind::{Conflict, Decode, InvalidInput, NotFound, Rejected};
         match self {
-            Self::Cursor(_) | Self::MassDelete { .. } => true,
+            Self::Cursor(_) | Self::MassDelete { .. } | Self::ListingTooLong { .. } => true,
             Self::Provider(error) => matches!(error.kind(), Rejected | NotFound | Conflict | Decode | InvalidInput),
             _ => false,
         }
