@@ -17,7 +17,7 @@ use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock, Timestamp,
     commit::{Batch, Outcome},
     queue::{
-        WorkerConfig,
+        ClaimRequest, WorkerConfig,
         outbox::{DeadTask, Outbox, OutboxWorker, Task, TaskHandler, TaskOutcome, TaskRef},
     },
 };
@@ -79,11 +79,12 @@ fn at(claim: &TaskRef) -> usize {
 
 #[async_trait]
 impl Outbox for FakeOutbox {
-    async fn claim_tasks(&self, _: &[&str], n: u32, lease: Duration, _: Timestamp) -> Result<Vec<Task>, StoreError> {
+    async fn claim_tasks(&self, _: &[&str], request: &ClaimRequest) -> Result<Vec<Task>, StoreError> {
+        let ClaimRequest { limit, lease, .. } = *request;
         let now = self.clock.monotonic();
         let mut rows = self.rows();
         let due = rows.iter_mut().enumerate().filter(|(_, row)| row.end.is_none() && row.due <= now);
-        let claimed = due.take(usize::try_from(n).unwrap()).map(|(place, row)| {
+        let claimed = due.take(usize::try_from(limit).unwrap()).map(|(place, row)| {
             row.attempt += 1;
             row.due = now + lease;
             Task {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
+    queue::ClaimRequest,
     queue::inbox::{Backlog, Claim, ClaimRef, DeadLetter, Enqueued, Inbox, NewDelivery, Receipt},
 };
 
@@ -129,6 +130,13 @@ fn with_unique_ids(deliveries: &[NewDelivery]) -> Vec<NewDelivery> {
     deliveries.iter().map(unique).collect()
 }
 
+/// Returns where the two rounds of a claim start: after the organization that had the last turn, and at the first one.
+pub(crate) fn first_turns(request: &ClaimRequest) -> Vec<String> {
+    // Sorts directly after the organization, because ids contain no control characters.
+    let after = request.after.as_ref().map(|organization| format!("{organization}\u{1}"));
+    after.into_iter().chain([String::new()]).collect()
+}
+
 /// Converts a count; saturates.
 pub(crate) fn saturating_u32(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -191,11 +199,19 @@ impl Inbox for SqlStore {
         Ok(enqueued(deliveries, &new))
     }
 
-    async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError> {
-        let mut conn = self.pool.write().await?;
-        let until = (now + lease).as_micros();
-        let mut rows: Vec<ClaimRow> = fetch!(fetch_all, conn, sql::CLAIM, now.as_micros(), until, i64::from(limit))?;
-        drop(conn);
+    async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, StoreError> {
+        let (now, until) = (request.now.as_micros(), (request.now + request.lease).as_micros());
+        let per_organization = i64::from(request.max_per_organization);
+        let mut rows: Vec<ClaimRow> = Vec::new();
+        for from in first_turns(request) {
+            let free = i64::from(request.limit) - rows.len() as i64;
+            if free > 0 {
+                let mut conn = self.pool.write().await?;
+                let claimed: Vec<ClaimRow> =
+                    fetch!(fetch_all, conn, sql::CLAIM, now, until, free, per_organization, &*from)?;
+                rows.extend(claimed);
+            }
+        }
         // RETURNING does not guarantee an order.
         rows.sort_unstable_by_key(|row| row.0);
         Ok(rows.into_iter().map(claim_from_row).collect())

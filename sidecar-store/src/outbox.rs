@@ -1,16 +1,15 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde_json::Value;
 use sidecar_core::{
     OrganizationId, StoreError, Timestamp,
+    queue::ClaimRequest,
     queue::outbox::{DeadTask, Outbox, Task, TaskRef},
 };
 
 use crate::{
     SqlStore,
     error::Result,
-    inbox::saturating_u32,
+    inbox::{first_turns, saturating_u32},
     json::{parse_error, rows_to_json},
     sql::outbox as sql,
     tx::{exec, fetch},
@@ -23,19 +22,21 @@ type DeadRow = (i64, String, String, String, String, i64, String);
 
 #[async_trait]
 impl Outbox for SqlStore {
-    async fn claim_tasks(
-        &self,
-        kinds: &[&str],
-        limit: u32,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<Vec<Task>, StoreError> {
+    async fn claim_tasks(&self, kinds: &[&str], request: &ClaimRequest) -> Result<Vec<Task>, StoreError> {
         let kinds = rows_to_json(&kinds)?;
-        let until = (now + lease).as_micros();
-        // The next task of an order key depends on all of its tasks.
+        let (now, until) = (request.now.as_micros(), (request.now + request.lease).as_micros());
+        let per_organization = i64::from(request.max_per_organization);
+        let mut rows: Vec<TaskRow> = Vec::new();
+        // The next task of an order key depends on all of its tasks, and the limit of an organization on all of its claims.
         let mut tx = self.pool.begin_exclusive().await?;
-        let mut rows: Vec<TaskRow> =
-            fetch!(fetch_all, tx, sql::CLAIM, now.as_micros(), until, i64::from(limit), &kinds)?;
+        for from in first_turns(request) {
+            let free = i64::from(request.limit) - rows.len() as i64;
+            if free > 0 {
+                let claimed: Vec<TaskRow> =
+                    fetch!(fetch_all, tx, sql::CLAIM, now, until, free, &kinds, per_organization, &*from)?;
+                rows.extend(claimed);
+            }
+        }
         tx.commit().await?;
         // RETURNING does not guarantee an order.
         rows.sort_unstable_by_key(|row| row.0);

@@ -10,6 +10,7 @@ use serde_json::json;
 use sidecar_core::{
     Clock, SystemClock, Timestamp,
     commit::Batch,
+    queue::ClaimRequest,
     queue::outbox::Task,
     record::{Change, ChangeOrigin, Mutation, RecordKey},
 };
@@ -151,7 +152,11 @@ impl Simulation {
     /// Claims the refetch tasks and produces their changes, which are written later.
     async fn begin_refetches(&mut self, step: usize) {
         let now = SystemClock::new().now() + Duration::from_secs(1);
-        let tasks = self.store.claim_tasks(&[REFETCH_TASK], 1_000, Duration::from_secs(3_600), now).await.unwrap();
+        let tasks = self
+            .store
+            .claim_tasks(&[REFETCH_TASK], &ClaimRequest::new(1_000, Duration::from_secs(3_600), now))
+            .await
+            .unwrap();
         for task in tasks {
             let id = task.payload["id"].as_str().unwrap();
             let scenario = self.scenarios.iter().find(|scenario| scenario.id == id).unwrap();

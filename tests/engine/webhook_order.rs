@@ -13,6 +13,7 @@ use serde_json::json;
 use sidecar_core::{
     Timestamp,
     commit::{Batch, MAX_CHANGES},
+    queue::ClaimRequest,
     record::{Change, ChangeOrigin, Mutation, RecordKey},
 };
 use sidecar_store::Store;
@@ -122,8 +123,10 @@ impl Totals {
     /// Runs the refetch tasks.
     async fn refetch(&mut self, store: &dyn Store, scenario: &Scenario) -> BTreeSet<String> {
         let now = Timestamp::from_secs(4_000_000_000);
-        let tasks =
-            store.claim_tasks(&[REFETCH_TASK], MAX_CHANGES as u32, Duration::from_secs(3_600), now).await.unwrap();
+        let tasks = store
+            .claim_tasks(&[REFETCH_TASK], &ClaimRequest::new(MAX_CHANGES as u32, Duration::from_secs(3_600), now))
+            .await
+            .unwrap();
         let (mut batch, mut read) = (Batch::default(), BTreeSet::new());
         for task in tasks {
             let id = task.payload["id"].as_str().unwrap();

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::{ClaimRequest, claim::Turns};
 use crate::time::Timestamp;
 
 /// How a worker loop runs, for the inbox and the outbox alike.
@@ -7,6 +8,8 @@ use crate::time::Timestamp;
 pub struct WorkerConfig {
     /// The most rows claimed at once.
     pub batch: u32,
+    /// The most rows of one organization: deliveries in a batch, or tasks that run at a time in all processes.
+    pub max_per_organization: u32,
     /// How long a claim lasts. Another worker may take the row over after this time, so it must outlast the slowest handler.
     pub lease: Duration,
     /// How often the worker looks for due rows without a notification.
@@ -21,11 +24,12 @@ pub struct WorkerConfig {
 }
 
 impl Default for WorkerConfig {
-    /// Batches of 500, leases of 30 s, a poll every 500 ms, 20 ms of linger, 8 s of grace; retries after 5 s, 30 s, 2 min,
+    /// Batches of 500 with at most 100 of an organization, leases of 30 s, a poll every 500 ms, 20 ms of linger, 8 s of grace; retries after 5 s, 30 s, 2 min,
     /// 10 min and 1 h.
     fn default() -> Self {
         Self {
             batch: 500,
+            max_per_organization: 100,
             lease: Duration::from_secs(30),
             poll: Duration::from_millis(500),
             linger: Duration::from_millis(20),
@@ -39,9 +43,15 @@ impl Default for WorkerConfig {
 const UNFINISHED_CLAIMS_ALLOWED: usize = 3;
 
 impl WorkerConfig {
-    /// Returns the defaults for tasks, which wait for other systems: batches of 16, leases of 90 s.
+    /// Returns the defaults for tasks, which wait for other systems: batches of 32, at most 8 running tasks of an organization,
+    /// leases of 90 s.
     pub fn for_tasks() -> Self {
-        Self { batch: 16, lease: Duration::from_secs(90), ..Self::default() }
+        Self { batch: 32, max_per_organization: 8, lease: Duration::from_secs(90), ..Self::default() }
+    }
+
+    pub(super) fn claim_request(&self, limit: u32, turns: &Turns, now: Timestamp) -> ClaimRequest {
+        let (max_per_organization, after) = (self.max_per_organization, turns.last());
+        ClaimRequest { max_per_organization, after, ..ClaimRequest::new(limit, self.lease, now) }
     }
 
     /// Returns whether a row was claimed so often without an outcome that its handler probably crashes the worker.

@@ -12,7 +12,7 @@ use sidecar_core::{
     Clock, OrganizationId, StoreError, SystemClock, Timestamp,
     commit::{Batch, Outcome},
     queue::{
-        WorkerConfig,
+        ClaimRequest, WorkerConfig,
         inbox::{
             Backlog, Claim, ClaimRef, DeadLetter, DeliveryOutcome, Inbox, InboxHandler, InboxWorker, NewDelivery, Plan,
             Receipt,
@@ -141,7 +141,8 @@ impl Inbox for FakeInbox {
         Ok(vec![Receipt::New; deliveries.len()])
     }
 
-    async fn claim(&self, limit: u32, lease: Duration, _: Timestamp) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, StoreError> {
+        let ClaimRequest { limit, lease, .. } = *request;
         let now = self.clock.monotonic();
         let (mut held_up, mut claims) = (HashSet::new(), Vec::new());
         for (place, row) in self.rows().iter_mut().enumerate().filter(|(_, row)| row.open) {

@@ -65,7 +65,7 @@ CREATE TABLE inbox (
     error        text,
     PRIMARY KEY (source, id)
 ) WITH (fillfactor = 75);
-CREATE INDEX inbox_open ON inbox (seq) WHERE state = 0;
+CREATE INDEX inbox_open ON inbox (coalesce(organization, ''), seq) WHERE state = 0;
 CREATE INDEX inbox_order ON inbox (source, order_key, seq) WHERE state = 0;
 CREATE INDEX inbox_done ON inbox USING brin (at) WITH (pages_per_range = 64);
 CREATE INDEX inbox_dead ON inbox (seq, organization) WHERE state = 2;
@@ -89,7 +89,8 @@ CREATE TABLE outbox (
     error              text,
     UNIQUE (organization, key)
 );
-CREATE INDEX outbox_open ON outbox (seq) WHERE state = 0;
+CREATE INDEX outbox_open ON outbox (organization, due_at, seq) WHERE state = 0;
+CREATE INDEX outbox_claimed ON outbox (organization, due_at) WHERE state = 0 AND claimed = 1;
 CREATE INDEX outbox_order ON outbox (organization, order_key, seq) WHERE state = 0;
 CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 1;
 CREATE INDEX outbox_dead ON outbox (seq, organization) WHERE state = 2;

@@ -61,7 +61,7 @@ CREATE TABLE inbox (
     error        TEXT,
     UNIQUE (source, id)
 ) STRICT;
-CREATE INDEX inbox_open ON inbox (seq, due_at, source, order_key) WHERE state = 0;
+CREATE INDEX inbox_open ON inbox (coalesce(organization, ''), seq, due_at, source, order_key) WHERE state = 0;
 CREATE INDEX inbox_order ON inbox (source, order_key, due_at, seq) WHERE state = 0;
 CREATE INDEX inbox_done ON inbox (at) WHERE state = 1;
 CREATE INDEX inbox_dead ON inbox (seq, organization) WHERE state = 2;
@@ -84,7 +84,8 @@ CREATE TABLE outbox (
     error              TEXT,
     UNIQUE (organization, key)
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (seq, due_at, kind, organization, order_key) WHERE state = 0;
+CREATE INDEX outbox_open ON outbox (organization, due_at, seq, kind, order_key) WHERE state = 0;
+CREATE INDEX outbox_claimed ON outbox (organization, due_at, kind) WHERE state = 0 AND claimed = 1;
 CREATE INDEX outbox_order ON outbox (organization, order_key, seq) WHERE state = 0;
 CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 1;
 CREATE INDEX outbox_dead ON outbox (seq, organization) WHERE state = 2;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId, Timestamp,
     commit::{Batch, Outcome},
+    queue::ClaimRequest,
     queue::{
         inbox::{Claim, NewDelivery},
         outbox::{Dedup, NewTask, Task},
@@ -96,7 +97,7 @@ pub(super) async fn put_tasks(store: &dyn Store, outbox: Vec<NewTask>) {
 }
 
 pub(super) async fn claim_tasks(store: &dyn Store, limit: u32, now: Timestamp) -> Vec<Task> {
-    store.claim_tasks(&["test.push"], limit, MINUTE, now).await.unwrap()
+    store.claim_tasks(&["test.push"], &ClaimRequest::new(limit, MINUTE, now)).await.unwrap()
 }
 
 pub(super) async fn finish_task(store: &dyn Store, task: &Task) -> bool {

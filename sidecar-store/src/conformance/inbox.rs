@@ -9,6 +9,7 @@ use std::{
 use sidecar_core::{
     Timestamp,
     commit::Batch,
+    queue::ClaimRequest,
     queue::inbox::{Backlog, Claim, ClaimRef, NewDelivery, Receipt},
 };
 
@@ -25,11 +26,21 @@ async fn put(store: &dyn Store, deliveries: &[(&str, &str)]) {
 }
 
 async fn claim(store: &dyn Store, now: Timestamp) -> Vec<Claim> {
-    store.claim(100, MINUTE, now).await.unwrap()
+    store.claim(&ClaimRequest::new(100, MINUTE, now)).await.unwrap()
 }
 
 async fn finish(store: &dyn Store, claims: &[ClaimRef]) -> bool {
     store.commit(Batch { inbox_done: claims.to_vec(), ..Batch::default() }).await.unwrap().committed
+}
+
+fn delivery_of(organization: Option<&str>, id: &str, order_key: &str) -> NewDelivery {
+    NewDelivery { organization: organization.map(Into::into), ..delivery(id, order_key) }
+}
+
+async fn claim_fairly(store: &dyn Store, limit: u32, after: Option<&str>) -> Vec<Claim> {
+    let after = after.map(str::to_owned);
+    let request = ClaimRequest { max_per_organization: 2, after, ..ClaimRequest::new(limit, MINUTE, at(0)) };
+    store.claim(&request).await.unwrap()
 }
 
 behaviours! { $ inbox_conformance, inbox, dyn Store:
@@ -52,6 +63,47 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn another_sender_can_use_the_same_id(store) {
         let other = NewDelivery { source: Cow::Borrowed("stripe"), ..delivery("1", "k") };
         assert_eq!(store.put(&[delivery("1", "k"), other]).await.unwrap(), [Receipt::New, Receipt::New]);
+    }
+
+    /// A claim takes a limited number of deliveries of an organization, in the order of their arrival.
+    async fn an_organization_has_a_limit_in_a_claim(store) {
+        let flood = (0..5).map(|n| delivery_of(Some("org_1"), &n.to_string(), &n.to_string()));
+        let others = [delivery_of(Some("org_2"), "a", "a"), delivery_of(None, "none", "none")];
+        store.put(&flood.chain(others).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(ids(&claim_fairly(&*store, 10, None).await), ["0", "1", "a", "none"]);
+        assert_eq!(ids(&claim_fairly(&*store, 10, None).await), ["2", "3"]);
+    }
+
+    /// The limit of an organization applies to the deliveries of one order key too, which keep their order.
+    async fn one_order_key_does_not_fill_a_claim(store) {
+        let flood = (0..5).map(|n| delivery_of(Some("org_1"), &n.to_string(), "k"));
+        store.put(&flood.chain([delivery_of(Some("org_2"), "a", "a")]).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(ids(&claim_fairly(&*store, 3, None).await), ["0", "1", "a"]);
+        assert!(claim_fairly(&*store, 10, None).await.is_empty(), "the key is claimed");
+    }
+
+    /// The organizations after the one that had the last turn come first.
+    async fn organizations_take_turns(store) {
+        let of = |organization: &'static str| (0..3).map(move |n| (organization, format!("{organization}.{n}")));
+        let deliveries = ["org_1", "org_2", "org_3"].into_iter().flat_map(of);
+        store.put(&deliveries.map(|(of, id)| delivery_of(Some(of), &id, &id)).collect::<Vec<_>>()).await.unwrap();
+        let mut claimed = Vec::new();
+        for after in [None, Some("org_1"), Some("org_2"), Some("org_3")] {
+            claimed.extend(claim_fairly(&*store, 1, after).await);
+        }
+        assert_eq!(ids(&claimed), ["org_1.0", "org_2.0", "org_3.0", "org_1.1"]);
+        assert_eq!(ids(&claim_fairly(&*store, 4, Some("org_2")).await), ["org_1.2", "org_2.1", "org_3.1", "org_3.2"]);
+    }
+
+    /// A delivery waits for an earlier one of its order key that belongs to another organization.
+    async fn an_order_key_keeps_its_order_across_organizations(store) {
+        let first = (0..3).map(|n| delivery_of(None, &n.to_string(), &n.to_string()));
+        store.put(&first.chain([delivery_of(Some("org_1"), "next", "2")]).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(ids(&claim_fairly(&*store, 10, None).await), ["0", "1"]);
+        let claims = claim_fairly(&*store, 10, None).await;
+        assert_eq!(ids(&claims), ["2"]);
+        assert!(finish(&*store, &[claims[0].claim.clone()]).await);
+        assert_eq!(ids(&claim_fairly(&*store, 10, None).await), ["next"]);
     }
 
     /// An empty call is not an error.
@@ -96,8 +148,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     /// A claim returns at most `limit` deliveries.
     async fn claims_are_limited(store) {
         put(&*store, &[("1", "a"), ("2", "b"), ("3", "c")]).await;
-        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
-        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["3"]);
+        assert_eq!(ids(&store.claim(&ClaimRequest::new(2, MINUTE, at(0))).await.unwrap()), ["1", "2"]);
+        assert_eq!(ids(&store.claim(&ClaimRequest::new(2, MINUTE, at(0))).await.unwrap()), ["3"]);
     }
 
     /// A claimed delivery is free when the lease ends. The next claim is the next attempt, with a greater fence.
@@ -123,7 +175,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     /// One claim can return several deliveries of a key, in order.
     async fn deliveries_of_one_key_are_claimed_in_order(store) {
         put(&*store, &[("1", "k"), ("2", "other"), ("3", "k")]).await;
-        assert_eq!(ids(&store.claim(2, MINUTE, at(0)).await.unwrap()), ["1", "2"]);
+        assert_eq!(ids(&store.claim(&ClaimRequest::new(2, MINUTE, at(0))).await.unwrap()), ["1", "2"]);
         assert!(claim(&*store, at(0)).await.is_empty(), "3 waits for 1");
         assert_eq!(ids(&claim(&*store, at(60)).await), ["1", "2", "3"]);
     }
@@ -255,7 +307,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
             let (store, worked) = (Arc::clone(&store), Arc::clone(&worked));
             tokio::spawn(async move {
                 while store.backlog().await.unwrap().pending > 0 {
-                    for held in store.claim(7, MINUTE, at(0)).await.unwrap() {
+                    for held in store.claim(&ClaimRequest::new(7, MINUTE, at(0))).await.unwrap() {
                         // Recorded before it is finished, so the next delivery of its key is recorded later.
                         worked.lock().unwrap().push((held.delivery.order_key, held.delivery.id));
                         assert!(finish(&*store, &[held.claim]).await);
@@ -284,14 +336,14 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(receipts, [Receipt::New, Receipt::New, Receipt::New, Receipt::Duplicate]);
         let mut claims: Vec<_> = enqueued.into_iter().filter_map(|enqueued| enqueued.claim).collect();
         if claims.is_empty() {
-            claims = store.claim(10, MINUTE, at(0)).await.unwrap().into_iter().map(|claim| claim.claim).collect();
+            claims = store.claim(&ClaimRequest::new(10, MINUTE, at(0))).await.unwrap().into_iter().map(|claim| claim.claim).collect();
         }
         assert_eq!(claims.len(), 3);
         assert!(claims.is_sorted_by_key(|claim| claim.seq));
-        assert!(store.claim(10, MINUTE, at(1)).await.unwrap().is_empty());
+        assert!(store.claim(&ClaimRequest::new(10, MINUTE, at(1))).await.unwrap().is_empty());
         let done = Batch { inbox_done: vec![claims.remove(2)], ..Batch::default() };
         assert!(store.commit(done).await.unwrap().committed);
-        let again = store.claim(10, MINUTE, at(61)).await.unwrap();
+        let again = store.claim(&ClaimRequest::new(10, MINUTE, at(61))).await.unwrap();
         assert_eq!(ids(&again), ["a", "b"], "the lease ended");
         assert!(again.iter().all(|claim| claim.attempt == 2));
         let late = Batch { inbox_done: claims, ..Batch::default() };
@@ -304,7 +356,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         let enqueued = store.put_and_claim(&[delivery("second", "k"), delivery("other", "o")], MINUTE, at(0)).await.unwrap();
         assert!(enqueued.iter().all(|enqueued| enqueued.receipt == Receipt::New));
         assert_eq!(enqueued[0].claim, None);
-        let rest = store.claim(10, MINUTE, at(1)).await.unwrap();
+        let rest = store.claim(&ClaimRequest::new(10, MINUTE, at(1))).await.unwrap();
         assert_eq!(ids(&rest)[..2], ["first", "second"]);
     }
 }

@@ -3,13 +3,17 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use serde_json::json;
-use sidecar_core::queue::outbox::NewTask;
+use sidecar_core::queue::{ClaimRequest, outbox::NewTask};
 
 use super::{
     behaviours,
     fixtures::{MINUTE, at, claim_tasks, coalescing, finish_task, keys, org, put_tasks, task},
 };
 use crate::Store;
+
+fn task_of(organization: &str, key: &str) -> NewTask {
+    NewTask { organization: organization.into(), ..task(key, key) }
+}
 
 behaviours! { $ outbox_conformance, outbox, dyn Store:
     /// A claim returns the task unchanged.
@@ -33,9 +37,9 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         let other = NewTask { kind: Cow::Borrowed("test.other"), ..task("b", "b") };
         put_tasks(&*store, vec![task("c", "c"), other, task("a", "a"), task("d", "d")]).await;
         assert_eq!(keys(&claim_tasks(&*store, 2, at(0)).await), ["c", "a"]);
-        let both = store.claim_tasks(&["test.push", "test.other"], 10, MINUTE, at(0)).await.unwrap();
+        let both = store.claim_tasks(&["test.push", "test.other"], &ClaimRequest::new(10, MINUTE, at(0))).await.unwrap();
         assert_eq!(keys(&both), ["b", "d"]);
-        assert!(store.claim_tasks(&[], 10, MINUTE, at(0)).await.unwrap().is_empty());
+        assert!(store.claim_tasks(&[], &ClaimRequest::new(10, MINUTE, at(0))).await.unwrap().is_empty());
     }
 
     /// A key runs once, whether its task is pending or done.
@@ -231,6 +235,51 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         assert!(claim_tasks(&*store, 10, at(4)).await.is_empty());
         let again = claim_tasks(&*store, 10, at(5)).await;
         assert_eq!((keys(&again), again[0].attempt), (vec!["a"], 1));
+    }
+
+    /// A claim takes no more tasks of an organization than may run at a time, counting those that are claimed already.
+    async fn an_organization_has_a_limit_of_claims(store) {
+        put_tasks(&*store, (0..10).map(|n| task_of("org_1", &n.to_string())).chain([task_of("org_2", "x")]).collect()).await;
+        let claim = async |now| {
+            let request = ClaimRequest { max_per_organization: 3, ..ClaimRequest::new(100, MINUTE, now) };
+            store.claim_tasks(&["test.push"], &request).await.unwrap()
+        };
+        let first = claim(at(0)).await;
+        assert_eq!(keys(&first), ["0", "1", "2", "x"]);
+        assert!(claim(at(0)).await.is_empty());
+        assert!(finish_task(&*store, &first[0]).await);
+        assert_eq!(keys(&claim(at(0)).await), ["3"]);
+        assert_eq!(keys(&claim(at(60)).await), ["4", "5", "6", "x"], "lost claims do not count");
+    }
+
+    /// The limit counts only claims of the requested kinds.
+    async fn claims_of_other_kinds_do_not_count(store) {
+        let other = NewTask { kind: Cow::Borrowed("test.other"), ..task_of("org_1", "other") };
+        put_tasks(&*store, vec![other, task_of("org_1", "a")]).await;
+        let request = ClaimRequest { max_per_organization: 1, ..ClaimRequest::new(100, MINUTE, at(0)) };
+        assert_eq!(keys(&store.claim_tasks(&["test.other"], &request).await.unwrap()), ["other"]);
+        assert_eq!(keys(&store.claim_tasks(&["test.push"], &request).await.unwrap()), ["a"]);
+    }
+
+    /// The organizations after the one that had the last turn come first.
+    async fn organizations_take_turns(store) {
+        let tasks = ["org_1", "org_2", "org_3"].map(|of| (0..3).map(move |n| task_of(of, &format!("{of}.{n}"))));
+        put_tasks(&*store, tasks.into_iter().flatten().collect()).await;
+        let mut claimed = Vec::new();
+        for after in [None, Some("org_1"), Some("org_2"), Some("org_3"), Some("org_1")] {
+            let after = after.map(str::to_owned);
+            let request = ClaimRequest { max_per_organization: 2, after, ..ClaimRequest::new(1, MINUTE, at(0)) };
+            claimed.extend(store.claim_tasks(&["test.push"], &request).await.unwrap());
+        }
+        assert_eq!(keys(&claimed), ["org_1.0", "org_2.0", "org_3.0", "org_1.1", "org_2.1"]);
+    }
+
+    /// A claim whose round starts late still takes the tasks of the first organizations.
+    async fn a_round_starts_again_with_the_first_organization(store) {
+        put_tasks(&*store, vec![task_of("org_1", "a"), task_of("org_2", "b"), task_of("", "none")]).await;
+        let request = ClaimRequest { after: Some("org_1".to_owned()), ..ClaimRequest::new(10, MINUTE, at(0)) };
+        let claimed = store.claim_tasks(&["test.push"], &request).await.unwrap();
+        assert_eq!(keys(&claimed), ["a", "b", "none"]);
     }
 
     /// Each task goes to one of sixteen concurrent workers.

@@ -7,6 +7,7 @@ use serde_json::json;
 use sidecar_core::{
     OrganizationId,
     commit::{Batch, EventLogEntry, MAX_CHANGES, Outcome},
+    queue::ClaimRequest,
     record::{ChangeOutcome, Listing, MAX_RECORD_ID_BYTES, Mutation, Origin, Record, RecordKey},
     sync::{CheckpointWrite, Mode, Phase, Progress},
 };
@@ -62,7 +63,7 @@ async fn five(store: &dyn Store) {
 }
 
 async fn refetches(store: &dyn Store) -> Vec<serde_json::Value> {
-    let tasks = store.claim_tasks(&[REFETCH], 100, MINUTE, at(0)).await.unwrap();
+    let tasks = store.claim_tasks(&[REFETCH], &ClaimRequest::new(100, MINUTE, at(0))).await.unwrap();
     tasks.into_iter().map(|task| task.payload).collect()
 }
 
@@ -171,7 +172,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A written change enqueues its `on_change` task, once for several changes. A change that writes nothing does not.
     async fn a_written_change_enqueues_its_task(store) {
         let triggering = |change| sidecar_core::record::Change { on_change: Some(ON_CHANGE.into()), ..change };
-        let tasks = async || store.claim_tasks(&[ON_CHANGE], 100, MINUTE, at(0)).await.unwrap();
+        let tasks = async || store.claim_tasks(&[ON_CHANGE], &ClaimRequest::new(100, MINUTE, at(0))).await.unwrap();
         apply(&*store, vec![triggering(webhook("c", 1, json!({"v": 1}))), triggering(webhook("c", 2, json!({"v": 2})))]).await;
         let claimed = tasks().await;
         let payloads: Vec<_> = claimed.iter().map(|task| &task.payload).collect();
@@ -206,7 +207,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     async fn a_lost_claim_writes_nothing(store) {
         store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
         put_tasks(&*store, vec![task("t", "t")]).await;
-        let deliveries = store.claim(10, MINUTE, at(0)).await.unwrap();
+        let deliveries = store.claim(&ClaimRequest::new(10, MINUTE, at(0))).await.unwrap();
         let held_task = claim_tasks(&*store, 1, at(0)).await.remove(0);
         store.fail(&deliveries[1].claim, "lost", Some(at(500))).await.unwrap();
         let outcome = store.commit(Batch {
@@ -230,7 +231,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     async fn a_lost_task_finishes_no_delivery(store) {
         store.put(&[delivery("1", "k")]).await.unwrap();
         put_tasks(&*store, vec![task("t", "t")]).await;
-        let held = store.claim(1, MINUTE, at(0)).await.unwrap().remove(0);
+        let held = store.claim(&ClaimRequest::new(1, MINUTE, at(0))).await.unwrap().remove(0);
         let lost = claim_tasks(&*store, 1, at(0)).await.remove(0);
         claim_tasks(&*store, 1, at(60)).await;
         let batch = Batch { inbox_done: vec![held.claim], outbox_done: vec![lost.claim], ..Batch::default() };
@@ -241,7 +242,7 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A commit writes every part of a batch.
     async fn a_batch_is_written_whole(store) {
         store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
-        let held = store.claim(10, MINUTE, at(0)).await.unwrap();
+        let held = store.claim(&ClaimRequest::new(10, MINUTE, at(0))).await.unwrap();
         // A repeated claim counts once.
         let claims = [&held[0], &held[1], &held[0]].map(|held| held.claim.clone());
         let outcome = store.commit(Batch {

@@ -50,37 +50,61 @@ pub(crate) const INSERT_AND_CLAIM: Sql = per_database(
      RETURNING source, id, seq, attempts",
 );
 
+/// Claims in two steps: `tenants` finds the organizations with open rows one by one, by an index, and each of them gives at most $4
+/// rows. Rows without an organization belong to the organization ''.
+///
 /// A row waits while an earlier open row of its source and order key is not due, because it is claimed or backs off after a
-/// failure. An earlier row that is due comes first in the same result.
+/// failure, or belongs to another organization. An earlier row that is due comes first in the same result.
 ///
 /// PostgreSQL processes claim concurrently: the one that locks the first open row of a key also claims the rows behind it, and
 /// the others skip the key.
 pub(crate) const CLAIM: Sql = per_database(
-    "WITH due AS MATERIALIZED (
-         SELECT i.seq FROM inbox i
-         WHERE i.state = 0 AND i.due_at <= $1
-           AND NOT EXISTS (
-               SELECT 1 FROM inbox e
-               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.due_at > $1 AND e.seq < i.seq)
-         ORDER BY i.seq LIMIT $3)
+    "WITH RECURSIVE tenants(organization) AS (
+         SELECT min(coalesce(organization, '')) FROM inbox WHERE state = 0 AND coalesce(organization, '') >= $5
+         UNION ALL
+         SELECT (SELECT min(coalesce(o.organization, '')) FROM inbox o
+                 WHERE o.state = 0 AND coalesce(o.organization, '') > tenants.organization)
+         FROM tenants WHERE tenants.organization IS NOT NULL),
+     due AS MATERIALIZED (
+         SELECT t.seq FROM tenants CROSS JOIN inbox t
+         WHERE tenants.organization IS NOT NULL AND t.seq IN (
+             SELECT i.seq FROM inbox i
+             WHERE i.state = 0 AND coalesce(i.organization, '') = tenants.organization AND i.due_at <= $1
+               AND NOT EXISTS (
+                   SELECT 1 FROM inbox e
+                   WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.seq < i.seq
+                     AND (e.due_at > $1 OR coalesce(e.organization, '') <> tenants.organization))
+             ORDER BY i.seq LIMIT $4)
+         LIMIT $3)
      UPDATE inbox SET due_at = $2, attempts = attempts + 1, fence = fence + 1
      WHERE seq IN (SELECT seq FROM due)
      RETURNING seq, fence, attempts, source, id, organization, order_key, kind, body, at",
-    "WITH first_of_key AS MATERIALIZED (
-         SELECT i.source, i.order_key FROM inbox i
+    "WITH RECURSIVE tenants(organization) AS (
+         SELECT min(coalesce(organization, '')) FROM inbox WHERE state = 0 AND coalesce(organization, '') >= $5
+         UNION ALL
+         SELECT (SELECT min(coalesce(o.organization, '')) FROM inbox o
+                 WHERE o.state = 0 AND coalesce(o.organization, '') > tenants.organization)
+         FROM tenants WHERE tenants.organization IS NOT NULL),
+     first_of_key AS MATERIALIZED (
+         SELECT f.source, f.order_key, tenants.organization FROM tenants CROSS JOIN LATERAL (
+             SELECT i.source, i.order_key FROM inbox i
+             WHERE i.state = 0 AND coalesce(i.organization, '') = tenants.organization AND i.due_at <= $1
+               AND NOT EXISTS (
+                   SELECT 1 FROM inbox e
+                   WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.seq < i.seq)
+             ORDER BY i.seq LIMIT $4
+             FOR UPDATE OF i SKIP LOCKED) f
+         WHERE tenants.organization IS NOT NULL LIMIT $3),
+     ranked AS MATERIALIZED (
+         SELECT i.seq, row_number() OVER (PARTITION BY f.organization ORDER BY i.seq) AS rank
+         FROM first_of_key f JOIN inbox i ON i.source = f.source AND i.order_key = f.order_key
          WHERE i.state = 0 AND i.due_at <= $1
            AND NOT EXISTS (
                SELECT 1 FROM inbox e
-               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.seq < i.seq)
-         ORDER BY i.seq LIMIT $3
-         FOR UPDATE OF i SKIP LOCKED),
-     due AS MATERIALIZED (
-         SELECT i.seq FROM first_of_key f JOIN inbox i ON i.source = f.source AND i.order_key = f.order_key
-         WHERE i.state = 0 AND i.due_at <= $1
-           AND NOT EXISTS (
-               SELECT 1 FROM inbox e
-               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.due_at > $1 AND e.seq < i.seq)
-         ORDER BY i.seq LIMIT $3)
+               WHERE e.state = 0 AND e.source = i.source AND e.order_key = i.order_key AND e.seq < i.seq
+                 AND (e.due_at > $1 OR coalesce(e.organization, '') <> f.organization))
+           AND coalesce(i.organization, '') = f.organization),
+     due AS MATERIALIZED (SELECT seq FROM ranked WHERE rank <= $4 ORDER BY rank, seq LIMIT $3)
      UPDATE inbox i SET due_at = $2, attempts = attempts + 1, fence = fence + 1
      FROM due WHERE i.seq = due.seq AND i.state = 0
      RETURNING i.seq, i.fence, i.attempts, i.source, i.id, i.organization, i.order_key, i.kind, i.body, i.at",
@@ -115,7 +139,7 @@ pub(crate) const REDRIVE: Sql =
 
 pub(crate) const BACKLOG: Sql = portable(
     "SELECT (SELECT count(*) FROM inbox WHERE state = 0),
-            (SELECT at FROM inbox WHERE state = 0 ORDER BY seq LIMIT 1),
+            (SELECT min(at) FROM inbox WHERE state = 0),
             (SELECT count(*) FROM inbox WHERE state = 2)",
 );
 

@@ -39,27 +39,46 @@ pub(crate) const INSERT: Sql = per_database(
     ),
 );
 
-/// Claims the oldest due task of each organization and order key, unless another one of it is claimed or an earlier one has been
+/// Claims in two steps: `tenants` finds the organizations with open tasks one by one, by an index, and each of them gives as many
+/// due tasks as it may have claimed ($5) beyond those that are claimed already.
+///
+/// A task is claimed if it is the oldest due one of its order key, no other one of it is claimed, and no earlier one has been
 /// attempted. The claim serves every rerun that was requested before it.
 macro_rules! claim {
-    ($kinds:literal, $lock:literal) => {
+    ($kinds:literal, $lock:literal, $from_each:literal, $end:literal) => {
         concat!(
-            "WITH due AS MATERIALIZED (
-                 SELECT t.seq FROM outbox t
-                 WHERE t.state = 0 AND t.due_at <= $1 AND t.kind IN ",
+            "WITH RECURSIVE tenants(organization) AS (
+                 SELECT min(organization) FROM outbox WHERE state = 0 AND organization >= $6
+                 UNION ALL
+                 SELECT (SELECT min(o.organization) FROM outbox o WHERE o.state = 0 AND o.organization > tenants.organization)
+                 FROM tenants WHERE tenants.organization IS NOT NULL),
+             due AS MATERIALIZED (
+                 SELECT c.seq FROM tenants ",
+            $from_each,
+            "(SELECT r.seq FROM (
+                     SELECT d.seq, row_number() OVER (ORDER BY d.due_at, d.seq) AS rank FROM (
+                         SELECT t.seq, t.due_at FROM outbox t
+                         WHERE t.state = 0 AND t.organization = tenants.organization AND t.due_at <= $1 AND t.kind IN ",
             $kinds,
-            "      AND NOT EXISTS (
-                       SELECT 1 FROM outbox e
-                       WHERE e.state = 0 AND e.organization = t.organization AND e.order_key = t.order_key
-                         AND e.seq <> t.seq
-                         AND ((e.claimed = 1 AND e.due_at > $1)
-                           OR (e.seq < t.seq AND (e.attempts > 0 OR e.error IS NOT NULL))
-                           OR (e.seq < t.seq AND e.due_at <= $1 AND e.kind IN ",
+            "              AND NOT EXISTS (
+                               SELECT 1 FROM outbox e
+                               WHERE e.state = 0 AND e.organization = t.organization AND e.order_key = t.order_key
+                                 AND e.seq <> t.seq
+                                 AND ((e.claimed = 1 AND e.due_at > $1)
+                                   OR (e.seq < t.seq AND (e.attempts > 0 OR e.error IS NOT NULL))
+                                   OR (e.seq < t.seq AND e.due_at <= $1 AND e.kind IN ",
             $kinds,
             ")))
-                 ORDER BY t.seq LIMIT $3",
+                         ORDER BY t.due_at, t.seq LIMIT $5",
             $lock,
-            ")
+            ") d) r
+                 WHERE r.rank <= $5 - (
+                     SELECT count(*) FROM outbox b
+                     WHERE b.state = 0 AND b.claimed = 1 AND b.organization = tenants.organization AND b.due_at > $1 AND b.kind IN ",
+            $kinds,
+            "))",
+            $end,
+            " LIMIT $3)
              UPDATE outbox SET due_at = $2, claimed = 1, attempts = attempts + 1, fence = fence + 1, rerun_requested_at = NULL
              WHERE seq IN (SELECT seq FROM due)
              RETURNING seq, fence, attempts, organization, kind, key, payload"
@@ -67,8 +86,18 @@ macro_rules! claim {
     };
 }
 pub(crate) const CLAIM: Sql = per_database(
-    claim!("(SELECT value FROM json_each($4))", ""),
-    claim!("(SELECT json_array_elements_text($4::json))", " FOR UPDATE OF t SKIP LOCKED"),
+    claim!(
+        "(SELECT value FROM json_each($4))",
+        "",
+        "CROSS JOIN outbox c WHERE tenants.organization IS NOT NULL AND c.seq IN ",
+        ""
+    ),
+    claim!(
+        "(SELECT json_array_elements_text($4::json))",
+        " FOR UPDATE OF t SKIP LOCKED",
+        "CROSS JOIN LATERAL ",
+        " c WHERE tenants.organization IS NOT NULL"
+    ),
 );
 
 /// Makes the task due again instead of done if a rerun was requested during the claim.

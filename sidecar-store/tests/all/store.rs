@@ -8,6 +8,7 @@ use sidecar_core::{
     Timestamp,
     commit::{Batch, Records},
     lease::LeaseStore,
+    queue::ClaimRequest,
     queue::{
         inbox::{Inbox, NewDelivery, Receipt},
         outbox::{Dedup, NewTask, Outbox},
@@ -193,7 +194,7 @@ async fn two_stores_on_one_file_share_the_work() {
     let work = |store: Arc<SqlStore>| async move {
         let mut done = 0;
         loop {
-            let claims = store.claim(7, MINUTE, Timestamp::from_secs(1)).await.unwrap();
+            let claims = store.claim(&ClaimRequest::new(7, MINUTE, Timestamp::from_secs(1))).await.unwrap();
             if claims.is_empty() {
                 return done;
             }
@@ -307,7 +308,7 @@ async fn a_finished_delivery_leaves_no_body() {
     let url = url();
     let store = open(&url).await;
     store.put(&[delivery("1", 0)]).await.unwrap();
-    let held = store.claim(1, MINUTE, Timestamp::from_secs(1)).await.unwrap().remove(0);
+    let held = store.claim(&ClaimRequest::new(1, MINUTE, Timestamp::from_secs(1))).await.unwrap().remove(0);
     store.commit(Batch { inbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
     let (bytes,): (i64,) =
         sqlx::query_as("SELECT length(body) FROM inbox").fetch_one(&mut raw(&url).await).await.unwrap();
@@ -320,7 +321,7 @@ async fn a_purge_deletes_only_old_finished_rows() {
     let old = |n: i64| delivery(&format!("old{n}"), 10);
     let deliveries: Vec<_> = (0..1_500).map(old).chain([delivery("young", 100)]).collect();
     store.put(&deliveries).await.unwrap();
-    let mut claims = store.claim(2_000, MINUTE, Timestamp::from_secs(100)).await.unwrap();
+    let mut claims = store.claim(&ClaimRequest::new(2_000, MINUTE, Timestamp::from_secs(100))).await.unwrap();
     store.fail(&claims.remove(0).claim, "no", None).await.unwrap();
     store.fail(&claims.remove(0).claim, "later", Some(Timestamp::from_secs(500))).await.unwrap();
     let inbox_done = claims.into_iter().map(|claim| claim.claim).collect();
@@ -334,7 +335,8 @@ async fn a_purge_deletes_only_old_finished_rows() {
         dedup: Dedup::Once,
     };
     store.commit(Batch { inbox_done, outbox: vec![task.clone()], ..Batch::default() }).await.unwrap();
-    let held = store.claim_tasks(&["push"], 1, Duration::ZERO, Timestamp::EPOCH).await.unwrap().remove(0);
+    let held =
+        store.claim_tasks(&["push"], &ClaimRequest::new(1, Duration::ZERO, Timestamp::EPOCH)).await.unwrap().remove(0);
     store.commit(Batch { outbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
     let state =
         |at| OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(at) };

@@ -1,3 +1,4 @@
+use sidecar_core::queue::ClaimRequest;
 use std::time::Duration;
 
 use ghl_client::sync::{CONTACT, OPPORTUNITY};
@@ -102,8 +103,10 @@ async fn a_delivery_that_is_given_up_is_found_by_its_organization() {
     request.headers_mut().extend(headers);
     let answer = crm_server::router::web(house.app.clone()).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), http::StatusCode::OK);
-    let [claim] =
-        <[_; 1]>::try_from(house.store().claim(1, Duration::from_secs(30), house.app.now()).await.unwrap()).unwrap();
+    let [claim] = <[_; 1]>::try_from(
+        house.store().claim(&ClaimRequest::new(1, Duration::from_secs(30), house.app.now())).await.unwrap(),
+    )
+    .unwrap();
     house.store().fail(&claim.claim, "poison", None).await.unwrap();
     assert_eq!(house.store().dead_letters(Some(&house.organization), -1, 10).await.unwrap().len(), 1);
     assert_eq!(house.store().dead_letters(Some(&"org_2".into()), -1, 10).await.unwrap().len(), 0);

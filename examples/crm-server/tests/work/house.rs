@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use sidecar_core::{
     OrganizationId,
     commit::Batch,
+    queue::ClaimRequest,
     queue::{
         WorkerConfig,
         inbox::{InboxHandler, InboxWorker, NewDelivery},
@@ -133,7 +134,7 @@ impl House {
             self.keep(&format!("planned-{number}"), Bytes::from(body.to_string())).await;
         }
         let lease = std::time::Duration::from_secs(30);
-        let claims = self.store().claim(500, lease, self.app.now()).await.unwrap();
+        let claims = self.store().claim(&ClaimRequest::new(500, lease, self.app.now())).await.unwrap();
         let plan = Deliveries::new(self.app.clone()).plan(&claims).await.unwrap();
         plan.batch.event_log.iter().map(|line| line.outcome.to_string()).collect()
     }
@@ -142,7 +143,7 @@ impl House {
     pub(crate) async fn tasks(&self) -> Vec<Task> {
         let kinds = Tasks::new(&self.app);
         let lease = std::time::Duration::from_secs(30);
-        self.store().claim_tasks(kinds.kinds(), 100, lease, self.app.now()).await.unwrap()
+        self.store().claim_tasks(kinds.kinds(), &ClaimRequest::new(100, lease, self.app.now())).await.unwrap()
     }
 
     /// Carries out the tasks that wait and writes what they say; how each ended.

@@ -9,6 +9,7 @@ use provider_sandbox::calcom::Attendee;
 use serde_json::json;
 use sidecar_core::{
     commit::{Batch, MAX_CHANGES},
+    queue::ClaimRequest,
     queue::outbox::{Task, TaskHandler, TaskOutcome},
     record::{Change, ChangeOrigin, Doc, Mutation, RecordKey},
     sync::SyncKey,
@@ -26,7 +27,10 @@ impl House {
     }
 
     async fn claim_of(&self, kind: &str) -> Vec<Task> {
-        self.store().claim_tasks(&[kind], 5_000, Duration::from_secs(30), self.app.now()).await.unwrap()
+        self.store()
+            .claim_tasks(&[kind], &ClaimRequest::new(5_000, Duration::from_secs(30), self.app.now()))
+            .await
+            .unwrap()
     }
 
     /// Carries out the looks, and the looks that they lead to; how many rows each looked at.

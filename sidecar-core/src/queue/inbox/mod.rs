@@ -16,6 +16,7 @@ pub use worker::{DeliveryOutcome, InboxHandler, InboxWorker, Plan};
 
 pub use crate::commit::ClaimRef;
 
+use super::ClaimRequest;
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
 /// A verified delivery to store. Its `Debug` shows no body, because bodies hold personal data.
@@ -165,9 +166,9 @@ pub trait Inbox: Send + Sync + fmt::Debug {
         Ok(receipts.into_iter().map(|receipt| Enqueued { receipt, claim: None }).collect())
     }
 
-    /// Claims at most `limit` due deliveries, in the order of arrival, until `now + lease`. A delivery waits while an
-    /// earlier one of its source and order key is unfinished, unless the result holds that one before it.
-    async fn claim(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claim>, StoreError>;
+    /// Claims due deliveries, those of each organization in the order of arrival, and returns them in the order of arrival. A
+    /// delivery waits while an earlier one of its source and order key is unfinished, unless the result holds that one before it.
+    async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, StoreError>;
 
     /// Ends a claim without success: the delivery is due again at `retry_at`, or dead-lettered without one. A lost claim is
     /// ignored. Finishing with success is part of [`Batch::inbox_done`](crate::commit::Batch::inbox_done).

@@ -3,7 +3,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,7 +16,8 @@ use super::{Claim, Inbox, LocalClaims, committer::LocalClaim};
 use crate::{
     commit::{Batch, MAX_CHANGES, Outcome, Records},
     error::StoreError,
-    queue::WorkerConfig,
+    id::OrganizationId,
+    queue::{WorkerConfig, claim::Turns},
     record::Change,
     time::{Clock, Timestamp},
 };
@@ -88,6 +89,7 @@ pub struct InboxWorker {
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
     wake: Arc<Notify>,
+    turns: Mutex<Turns>,
 }
 
 impl fmt::Debug for InboxWorker {
@@ -109,7 +111,7 @@ impl InboxWorker {
         config: WorkerConfig,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { inbox, records, handler, clock, config, wake }
+        Self { inbox, records, handler, clock, config, wake, turns: Mutex::default() }
     }
 
     /// Runs until `stop` is cancelled; claims held then are finished first.
@@ -183,7 +185,16 @@ impl InboxWorker {
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        self.inbox.claim(limit, self.config.lease, self.clock.now()).await
+        let request = self.config.claim_request(limit, &self.turns(), self.clock.now());
+        let claims = self.inbox.claim(&request).await?;
+        let organizations = claims.iter().map(|claim| &claim.delivery.organization);
+        let ids = organizations.map(|organization| organization.as_ref().map_or("", OrganizationId::as_str));
+        self.turns().record(&request, ids);
+        Ok(claims)
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Processes a batch and retries while the store is out of reach and the lease holds, so that recovery does not wait for

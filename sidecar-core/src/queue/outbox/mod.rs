@@ -5,7 +5,7 @@
 
 mod worker;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -14,6 +14,7 @@ pub use worker::{OutboxWorker, TaskHandler, TaskOutcome};
 
 pub use crate::commit::{Dedup, NewTask, TaskRef};
 
+use super::ClaimRequest;
 use crate::{error::StoreError, id::OrganizationId, time::Timestamp};
 
 /// A claimed task.
@@ -72,15 +73,9 @@ pub struct DeadTask {
 /// The storage port of tasks. New tasks are part of [`Batch::outbox`](crate::commit::Batch::outbox).
 #[async_trait]
 pub trait Outbox: Send + Sync + fmt::Debug {
-    /// Claims at most `limit` due tasks of the given kinds, oldest first, until `now + lease`. At most one task of an
+    /// Claims due tasks of the given kinds, those of each organization in the order of their due times. At most one task of an
     /// organization and order key is claimed at a time.
-    async fn claim_tasks(
-        &self,
-        kinds: &[&str],
-        limit: u32,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<Vec<Task>, StoreError>;
+    async fn claim_tasks(&self, kinds: &[&str], request: &ClaimRequest) -> Result<Vec<Task>, StoreError>;
 
     /// Ends a claim without success: the task is due again at `retry_at`, or dead-lettered without one. A lost claim is ignored.
     async fn fail_task(&self, claim: &TaskRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError>;

@@ -15,7 +15,7 @@ use super::{Outbox, Task, TaskRef};
 use crate::{
     commit::{Batch, Records},
     error::StoreError,
-    queue::WorkerConfig,
+    queue::{WorkerConfig, claim::Turns},
     time::{Clock, Timestamp, timeout},
 };
 
@@ -65,7 +65,7 @@ pub struct OutboxWorker {
 }
 
 /// How many tasks a worker executes at a time: they mostly wait for other systems.
-const MAX_CONCURRENT_TASKS: usize = 16;
+const MAX_CONCURRENT_TASKS: usize = 32;
 
 impl fmt::Debug for OutboxWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,8 +94,9 @@ impl OutboxWorker {
     pub async fn run(&self, stop: CancellationToken) {
         let running_claims = Mutex::new(HashMap::new());
         let mut running = FuturesUnordered::new();
+        let mut turns = Turns::default();
         while !stop.is_cancelled() {
-            let claim = self.claim(MAX_CONCURRENT_TASKS - running.len());
+            let claim = self.claim(MAX_CONCURRENT_TASKS - running.len(), &mut turns);
             match while_running(&mut running, claim).await {
                 Ok(tasks) => {
                     lock(&running_claims).extend(tasks.iter().map(|task| (task.claim.seq, task.claim.clone())));
@@ -129,12 +130,15 @@ impl OutboxWorker {
         }
     }
 
-    async fn claim(&self, free: usize) -> Result<Vec<Task>, StoreError> {
+    async fn claim(&self, free: usize, turns: &mut Turns) -> Result<Vec<Task>, StoreError> {
         let limit = self.config.batch.min(u32::try_from(free).unwrap_or(u32::MAX));
         if limit == 0 {
             return Ok(Vec::new());
         }
-        self.outbox.claim_tasks(self.handler.kinds(), limit, self.config.lease, self.clock.now()).await
+        let request = self.config.claim_request(limit, turns, self.clock.now());
+        let tasks = self.outbox.claim_tasks(self.handler.kinds(), &request).await?;
+        turns.record(&request, tasks.iter().map(|task| task.organization.as_str()));
+        Ok(tasks)
     }
 
     async fn work(&self, task: Task, running_claims: &RunningClaims) {

@@ -5,6 +5,7 @@ use calcom_client::webhook::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 use sidecar_core::Timestamp;
+use sidecar_core::queue::ClaimRequest;
 
 use super::Scene;
 
@@ -46,7 +47,7 @@ async fn a_genuine_delivery_is_kept_once_for_its_organization() {
         .server
         .app
         .store
-        .claim(10, std::time::Duration::from_secs(60), Timestamp::from_secs(4_000_000_000))
+        .claim(&ClaimRequest::new(10, std::time::Duration::from_secs(60), Timestamp::from_secs(4_000_000_000)))
         .await
         .unwrap();
     assert_eq!(claims.len(), 1);
@@ -70,7 +71,7 @@ async fn the_signature_of_a_known_body_and_secret_is_taken() {
         .server
         .app
         .store
-        .claim(10, std::time::Duration::from_secs(60), Timestamp::from_secs(4_000_000_000))
+        .claim(&ClaimRequest::new(10, std::time::Duration::from_secs(60), Timestamp::from_secs(4_000_000_000)))
         .await
         .unwrap();
     assert_eq!(claims[0].delivery.organization.as_ref().unwrap().as_str(), scene.organization);
