@@ -110,10 +110,10 @@ pub(crate) const CLAIM: Sql = per_database(
      RETURNING i.seq, i.fence, i.attempts, i.source, i.id, i.organization, i.order_key, i.kind, i.body, i.at",
 );
 
-/// Clears the body and keeps the id for deduplication.
+/// Clears the body and keeps the id for deduplication. In SQLite, `+state` prevents a scan of the index of open rows.
 pub(crate) const FINISH: Sql = per_database(
     "UPDATE inbox SET state = 1, body = x'', error = NULL
-     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
+     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND +state = 0",
     "UPDATE inbox i SET state = 1, body = '', error = NULL
      FROM json_to_recordset($1::json) AS r(seq bigint, fence bigint)
      WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",
@@ -121,7 +121,7 @@ pub(crate) const FINISH: Sql = per_database(
 
 pub(crate) const RELEASE: Sql = per_database(
     "UPDATE inbox SET due_at = $2, attempts = attempts - 1, fence = fence + 1
-     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND state = 0",
+     WHERE (seq, fence) IN (SELECT r.value->>'seq', r.value->>'fence' FROM json_each($1) r) AND +state = 0",
     "UPDATE inbox i SET due_at = $2, attempts = i.attempts - 1, fence = i.fence + 1
      FROM json_to_recordset($1::json) AS r(seq bigint, fence bigint)
      WHERE i.seq = r.seq AND i.fence = r.fence AND i.state = 0",

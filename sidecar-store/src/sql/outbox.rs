@@ -100,7 +100,8 @@ pub(crate) const CLAIM: Sql = per_database(
     ),
 );
 
-/// Makes the task due again instead of done if a rerun was requested during the claim.
+/// Makes the task due again instead of done if a rerun was requested during the claim. In SQLite, `+state` prevents a scan of the
+/// index of open tasks.
 macro_rules! finish {
     ($claims:literal) => {
         concat!(
@@ -109,7 +110,7 @@ macro_rules! finish {
                  attempts = CASE WHEN rerun_requested_at IS NULL THEN attempts ELSE 0 END
              WHERE (seq, fence) IN ",
             $claims,
-            " AND state = 0 AND claimed = 1"
+            " AND +state = 0 AND claimed = 1"
         )
     };
 }
