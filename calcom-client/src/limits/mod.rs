@@ -21,7 +21,7 @@ const LIMIT: &str = "x-ratelimit-limit-";
 const REMAINING: &str = "x-ratelimit-remaining-";
 const RESET: &str = "x-ratelimit-reset-";
 
-/// The limit of every caller. A key with limits of its own has others in addition or instead.
+/// The limit of every caller. A key with custom limits has others in addition or instead.
 const DEFAULT: &str = "default";
 
 /// Key prefixes of the two scopes.

@@ -152,7 +152,7 @@ fn no_show(payload: &NoShowPayload, version: Timestamp) -> (BookingUid, Doc) {
     (payload.booking_uid.clone(), fields)
 }
 
-/// Cal.com sends the event at the planned end, whatever the booking's status, so that it changes the end only.
+/// Cal.com sends the event at the planned end, whatever the booking's status, so that it sets the end only.
 fn meeting_ended(payload: &MeetingPayload) -> (BookingUid, Doc) {
     let mut fields = Doc::from_iter([("uid".to_owned(), json!(payload.uid))]);
     fields.extend(payload.end_time.as_ref().map(|end: &WireTime| ("end".to_owned(), json!(utc(end)))));
