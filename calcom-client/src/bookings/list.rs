@@ -175,5 +175,5 @@ impl ListBookings {
 fn readable(row: Value) -> Option<Booking> {
     let uid = row.get("uid").map(Value::to_string);
     let warn = |error: &_| tracing::warn!(uid, %error, "a listed booking cannot be read");
-    Booking::read(row).inspect_err(warn).ok()
+    Booking::parse(row).inspect_err(warn).ok()
 }

@@ -28,7 +28,7 @@ impl ErrorBody {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let body = match serde_json::from_slice::<Value>(bytes) {
             Ok(Value::Object(body)) => body,
-            Ok(other) => return Self { messages: lines(&other), ..Self::default() },
+            Ok(other) => return Self { messages: texts(&other), ..Self::default() },
             Err(_) => return Self { is_html: is_html(bytes), messages: plain_message(bytes), ..Self::default() },
         };
         let error = body.get("error").unwrap_or(&Value::Null);
@@ -36,7 +36,7 @@ impl ErrorBody {
         let lists = [details.get("errors"), error.get("errors"), body.get("errors"), Some(details)];
         let mut messages = Vec::new();
         for errors in lists.into_iter().flatten() {
-            collect(errors, "", &mut messages);
+            collect_violations(errors, "", &mut messages);
         }
         let is_validation = !messages.is_empty();
         if messages.is_empty() {
@@ -49,7 +49,7 @@ impl ErrorBody {
                 Some(error),
             ]);
             for errors in lists.into_iter().flatten().filter(|list| list.is_array()) {
-                messages.extend(lines(errors));
+                messages.extend(texts(errors));
             }
             remove_redundant(&mut messages);
         }
@@ -69,7 +69,7 @@ impl ErrorBody {
 
 /// Returns the first text that is more than a reason phrase, or else the first text.
 fn informative<'a>(candidates: impl IntoIterator<Item = Option<&'a Value>>) -> Vec<String> {
-    let mut texts = candidates.into_iter().flatten().map(lines).filter(|lines| !lines.is_empty()).peekable();
+    let mut texts = candidates.into_iter().flatten().map(texts).filter(|lines| !lines.is_empty()).peekable();
     let first = texts.peek().cloned().unwrap_or_default();
     texts.find(|lines| !lines.iter().all(|line| is_reason_phrase(line))).unwrap_or(first)
 }
@@ -102,39 +102,40 @@ fn plain_message(body: &[u8]) -> Vec<String> {
     fits.then(|| text.split_whitespace().collect::<Vec<_>>().join(" ")).into_iter().collect()
 }
 
-fn lines(message: &Value) -> Vec<String> {
+/// Returns the non-empty texts of a text or a list.
+fn texts(message: &Value) -> Vec<String> {
     match message {
         Value::String(text) if text.trim().is_empty() => Vec::new(),
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().flat_map(lines).collect(),
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
         _ => Vec::new(),
     }
 }
 
 /// Collects the messages of a validation, with the paths of nested fields: `attendee.timeZone must be a string`.
-fn collect(errors: &Value, at: &str, found: &mut Vec<String>) {
+fn collect_violations(errors: &Value, parent: &str, found: &mut Vec<String>) {
     for error in errors.as_array().map(Vec::as_slice).unwrap_or_default() {
         let property = error.get("property").and_then(Value::as_str).unwrap_or_default();
-        let path = if at.is_empty() { property.to_owned() } else { format!("{at}.{property}") };
+        let path = if parent.is_empty() { property.to_owned() } else { format!("{parent}.{property}") };
         for constraint in error.get("constraints").and_then(Value::as_object).into_iter().flatten() {
             if let Some(text) = constraint.1.as_str() {
-                let named = !path.is_empty() && !text.contains(property);
-                found.push(if named || !at.is_empty() { format!("{path}: {text}") } else { text.to_owned() });
+                let needs_path = !path.is_empty() && !text.contains(property);
+                found.push(if needs_path || !parent.is_empty() { format!("{path}: {text}") } else { text.to_owned() });
             }
         }
-        collect(error.get("children").unwrap_or(&Value::Null), &path, found);
+        collect_violations(error.get("children").unwrap_or(&Value::Null), &path, found);
         // A Zod issue has `message` and `path` instead.
         if error.get("constraints").is_none()
             && let Some(text) = error.get("message").and_then(Value::as_str)
         {
             let path =
-                error.get("path").and_then(Value::as_array).map(|path| join(path)).filter(|path| !path.is_empty());
+                error.get("path").and_then(Value::as_array).map(|path| join_path(path)).filter(|path| !path.is_empty());
             found.push(path.map_or_else(|| text.to_owned(), |path| format!("{path}: {text}")));
         }
     }
 }
 
-fn join(path: &[Value]) -> String {
+fn join_path(path: &[Value]) -> String {
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
     path.iter().map(part).collect::<Vec<_>>().join(".")
 }

@@ -17,16 +17,16 @@ pub use policy::RateLimitPolicy;
 use crate::config::{DEFAULT_RATE_LIMIT_WAIT, KEY_LIMIT, LIMIT_SPAN};
 
 /// Prefixes of the three headers of a limit; the limit's name follows, such as `Default`.
-const LIMIT: &str = "x-ratelimit-limit-";
-const REMAINING: &str = "x-ratelimit-remaining-";
-const RESET: &str = "x-ratelimit-reset-";
+const LIMIT_HEADER: &str = "x-ratelimit-limit-";
+const REMAINING_HEADER: &str = "x-ratelimit-remaining-";
+const RESET_HEADER: &str = "x-ratelimit-reset-";
 
-/// The limit of every caller. A key with limits of its own has others in addition or instead.
-const DEFAULT: &str = "default";
+/// The limit of every caller. A key with custom limits has others in addition or instead.
+const DEFAULT_LIMIT: &str = "default";
 
 /// Key prefixes of the two scopes.
-const PACE: &str = "calcom:pace:";
-const MINUTE: &str = "calcom:minute:";
+const PACE_KEY: &str = "calcom:pace:";
+const MINUTE_KEY: &str = "calcom:minute:";
 
 /// A reset from this value on is a point in time, in seconds since 1970; below it is a wait.
 const MIN_EPOCH_SECONDS: f64 = 1e9;
@@ -51,9 +51,9 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(account: &str, policy: RateLimitPolicy) -> Self {
-        let pace = Scope::token_bucket(format!("{PACE}{account}"), policy.per_second(), policy.max_burst());
+        let pace = Scope::token_bucket(format!("{PACE_KEY}{account}"), policy.per_second(), policy.max_burst());
         let minute =
-            Scope::sliding_window(format!("{MINUTE}{account}"), KEY_LIMIT.max(policy.max_per_minute()), LIMIT_SPAN);
+            Scope::sliding_window(format!("{MINUTE_KEY}{account}"), KEY_LIMIT.max(policy.max_per_minute()), LIMIT_SPAN);
         Self { account: account.into(), scopes: [pace, minute] }
     }
 
@@ -77,13 +77,13 @@ struct ReportedLimit<'a> {
 }
 
 fn reported_limits(headers: &HeaderMap) -> Vec<ReportedLimit<'_>> {
-    let names = headers.keys().filter_map(|name| name.as_str().strip_prefix(REMAINING));
+    let names = headers.keys().filter_map(|name| name.as_str().strip_prefix(REMAINING_HEADER));
     names
         .map(|name| ReportedLimit {
             name,
-            limit: headers::count(headers, &format!("{LIMIT}{name}")).filter(|limit| *limit > 0),
-            remaining: headers::count(headers, &format!("{REMAINING}{name}")),
-            reset: reset(headers, &format!("{RESET}{name}")),
+            limit: headers::count(headers, &format!("{LIMIT_HEADER}{name}")).filter(|limit| *limit > 0),
+            remaining: headers::count(headers, &format!("{REMAINING_HEADER}{name}")),
+            reset: reset(headers, &format!("{RESET_HEADER}{name}")),
         })
         .collect()
 }
@@ -117,20 +117,20 @@ pub(crate) fn wait(headers: &HeaderMap) -> Duration {
     headers::retry_after(headers)
         .or(exhausted)
         .or_else(|| limits.iter().filter_map(|limit| limit.reset).max())
-        .or_else(|| reset(headers, &format!("{RESET}{DEFAULT}")))
+        .or_else(|| reset(headers, &format!("{RESET_HEADER}{DEFAULT_LIMIT}")))
         .unwrap_or(DEFAULT_RATE_LIMIT_WAIT)
         .min(MAX_WAIT)
 }
 
 /// Returns what a response reports of the provider's minute.
 pub(crate) fn feedback(status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {
-    let Some(minute) = scopes.iter().find(|scope| scope.key().starts_with(MINUTE)) else {
+    let Some(minute) = scopes.iter().find(|scope| scope.key().starts_with(MINUTE_KEY)) else {
         return Vec::new();
     };
     let limits = reported_limits(headers);
     let mut feedback = Feedback::new(minute.clone());
     // No header reports the windows of limits with other names, so their counts cannot be compared with a minute's.
-    if let Some(default) = limits.iter().find(|limit| limit.name == DEFAULT) {
+    if let Some(default) = limits.iter().find(|limit| limit.name == DEFAULT_LIMIT) {
         (feedback.limit, feedback.remaining) = (default.limit, default.remaining);
     }
     let exhausted = limits.iter().filter(|limit| limit.remaining == Some(0));
@@ -170,7 +170,7 @@ mod tests {
             ],
         );
         assert_eq!((feedback.limit, feedback.remaining, feedback.retry_after), (Some(500), Some(42), None));
-        assert!(feedback.scope.key().starts_with(MINUTE));
+        assert!(feedback.scope.key().starts_with(MINUTE_KEY));
     }
 
     #[test]

@@ -8,15 +8,15 @@ use sidecar_core::model::{Extra, Unknown};
 use super::{AttendeeId, BookingId, BookingUid, EventTypeId, Minutes, SeatUid, UserId, WireTime};
 
 sidecar_core::open_enum! {
-    /// How a booking stands. Webhooks write it in upper case ([`WebhookStatus`](crate::webhook::WebhookStatus)).
+    /// The status of a booking. Webhooks have it in upper case ([`WebhookStatus`](crate::webhook::WebhookStatus)).
     pub enum BookingStatus {
-        /// It takes place.
+        /// Confirmed.
         Accepted = "accepted",
-        /// It waits for the host's word.
+        /// Waiting for the host's confirmation.
         Pending = "pending",
-        /// Called off, or moved: then `rescheduled_to_uid` names its successor.
+        /// Cancelled, or rescheduled: then `rescheduled_to_uid` is the new booking.
         Cancelled = "cancelled",
-        /// The host refused it.
+        /// Rejected by the host.
         Rejected = "rejected",
     }
 }
@@ -24,92 +24,93 @@ sidecar_core::open_enum! {
 sidecar_core::model! {
     /// A booking: a single one, one of a recurring series, or one with seats.
     ///
-    /// The published specification marks most fields as always there and never null; real answers lack some of them.
+    /// The published specification marks most fields as required and not null; real responses lack some of them.
     pub struct Booking {
-        /// Its number.
+        /// Numeric id.
         "id" id: Option<BookingId>,
-        /// Its uid, by which operations know it.
+        /// Uid, which operations take.
         "uid" uid: BookingUid,
-        /// What it is about.
+        /// Title.
         "title" title: Option<String>,
         /// Description.
         "description" description: Option<String>,
-        /// Who holds it.
+        /// Hosts.
         "hosts" hosts: Option<Vec<Host>>,
-        /// How it stands.
+        /// Status.
         "status" status: Option<BookingStatus>,
-        /// When it begins.
+        /// Start.
         "start" start: Option<WireTime>,
-        /// When it ends.
+        /// End.
         "end" end: Option<WireTime>,
-        /// How long it is.
+        /// Duration.
         "duration" duration: Option<Minutes>,
-        /// Its event type; also in `event_type`.
+        /// Event type id; also in `event_type`.
         "eventTypeId" event_type_id: Option<EventTypeId>,
-        /// Its event type.
+        /// Event type.
         "eventType" event_type: Option<EventTypeRef>,
-        /// Where: an address, a link or a name of an integration.
+        /// Location: an address, a link or the name of an integration.
         "location" location: Option<String>,
-        /// The meeting's link.
+        /// URL of the meeting.
         "meetingUrl" meeting_url: Option<String>,
-        /// Whether the host did not come.
+        /// Whether the host was absent.
         "absentHost" absent_host: Option<bool>,
-        /// When it was made.
+        /// When it was created.
         "createdAt" created_at: Option<WireTime>,
-        /// When it last changed.
+        /// When it was last changed.
         "updatedAt" updated_at: Option<WireTime>,
         /// The caller's own values, and some of the provider's.
         "metadata" metadata: Option<Map<String, Value>>,
         /// The attendee's rating.
         "rating" rating: Option<f64>,
-        /// Its uid in calendars.
+        /// iCalendar UID.
         "icsUid" ics_uid: Option<String>,
-        /// Who comes.
+        /// Attendees.
         "attendees" attendees: Option<Vec<Attendee>>,
-        /// Further e-mail addresses.
+        /// E-mail addresses of further guests.
         "guests" guests: Option<Vec<String>>,
-        /// What the attendee filled in, by the field's slug.
+        /// The attendee's responses to the booking fields, by the field's slug.
         "bookingFieldsResponses" responses: Option<Map<String, Value>>,
-        /// Why it was cancelled.
+        /// Reason of the cancellation.
         "cancellationReason" cancellation_reason: Option<String>,
-        /// Who cancelled it.
+        /// E-mail address of the person who cancelled it.
         "cancelledByEmail" cancelled_by_email: Option<String>,
-        /// Why it was moved.
+        /// Reason of the rescheduling.
         "reschedulingReason" rescheduling_reason: Option<String>,
-        /// Who moved it.
+        /// E-mail address of the person who rescheduled it.
         "rescheduledByEmail" rescheduled_by_email: Option<String>,
-        /// The booking that this one took the place of.
+        /// The booking that this one replaces.
         "rescheduledFromUid" rescheduled_from_uid: Option<BookingUid>,
-        /// The booking that took this one's place.
+        /// The booking that replaces this one.
         "rescheduledToUid" rescheduled_to_uid: Option<BookingUid>,
-        /// The uid of the series, of a recurring booking.
+        /// Uid of the series of a recurring booking.
         "recurringBookingUid" recurring_booking_uid: Option<BookingUid>,
-        /// The seat that was just booked.
+        /// The seat that the request booked.
         "seatUid" seat_uid: Option<SeatUid>,
     }
 }
 
 impl Booking {
-    /// A text of its metadata.
+    /// Returns a text of the metadata.
     pub fn metadata_text(&self, key: &str) -> Option<&str> {
         self.metadata.as_ref()?.get(key)?.as_str()
     }
 
-    /// The booking in an answer. A field that is not of its type stays as it was sent, in `extra`, so that a surprise in one field
-    /// hides no booking.
+    /// Parses a booking leniently: a field of an unexpected type is put into `extra` as it was sent, so that it does not fail the booking.
     ///
     /// # Errors
-    /// It is no object, or its `uid` is no text.
-    pub(crate) fn read(answer: Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(&answer).or_else(|error| Self::as_far_as_readable(answer).ok_or(error))
+    /// The value is not an object, or its `uid` is not a text.
+    pub(crate) fn parse(value: Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(&value).or_else(|error| Self::parse_valid_fields(value).ok_or(error))
     }
 
-    fn as_far_as_readable(answer: Value) -> Option<Self> {
-        let Value::Object(fields) = answer else { return None };
-        let hosts = fields.get("hosts").and_then(|hosts| each(hosts, |host: &mut Host| &mut host.extra));
-        let attendees = fields.get("attendees").and_then(|people| each(people, |one: &mut Attendee| &mut one.extra));
+    fn parse_valid_fields(value: Value) -> Option<Self> {
+        let Value::Object(fields) = value else { return None };
+        let hosts = fields.get("hosts").and_then(|hosts| parse_list(hosts, |host: &mut Host| &mut host.extra));
+        let attendees = fields
+            .get("attendees")
+            .and_then(|attendees| parse_list(attendees, |attendee: &mut Attendee| &mut attendee.extra));
         let uid = Map::from_iter([("uid".to_owned(), fields.get("uid")?.clone())]);
-        let mut booking = partly(fields, &uid, |booking: &mut Self| &mut booking.extra)?;
+        let mut booking = parse_lenient(fields, &uid, |booking: &mut Self| &mut booking.extra)?;
         if hosts.is_some() {
             booking.extra.remove("hosts");
             booking.hosts = hosts;
@@ -121,44 +122,44 @@ impl Booking {
         Some(booking)
     }
 
-    /// Whether it still stands or may come to stand.
+    /// Returns whether the booking is neither cancelled nor rejected.
     pub fn is_active(&self) -> bool {
         !matches!(self.status, Some(BookingStatus::Cancelled | BookingStatus::Rejected))
     }
 }
 
-/// A model by those of its fields that are of their type; the others stand where unknown ones do.
-fn partly<T: DeserializeOwned>(
+/// Parses a model from the fields that have the expected type, and puts the others into `extra`.
+fn parse_lenient<T: DeserializeOwned>(
     fields: Map<String, Value>,
     required: &Map<String, Value>,
     extra: fn(&mut T) -> &mut Extra,
 ) -> Option<T> {
-    let fits = |(name, value): &(String, Value)| {
-        let mut alone = required.clone();
-        alone.insert(name.clone(), value.clone());
-        serde_json::from_value::<T>(Value::Object(alone)).is_ok()
+    let is_valid = |(name, value): &(String, Value)| {
+        let mut object = required.clone();
+        object.insert(name.clone(), value.clone());
+        serde_json::from_value::<T>(Value::Object(object)).is_ok()
     };
-    let (fitting, odd): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(fits);
-    let mut model = serde_json::from_value(Value::Object(fitting)).ok()?;
-    extra(&mut model).extend(odd);
+    let (valid, invalid): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(is_valid);
+    let mut model = serde_json::from_value(Value::Object(valid)).ok()?;
+    extra(&mut model).extend(invalid);
     Some(model)
 }
 
-fn each<T: DeserializeOwned>(list: &Value, extra: fn(&mut T) -> &mut Extra) -> Option<Vec<T>> {
-    list.as_array()?.iter().map(|one| partly(one.as_object()?.clone(), &Map::new(), extra)).collect()
+fn parse_list<T: DeserializeOwned>(list: &Value, extra: fn(&mut T) -> &mut Extra) -> Option<Vec<T>> {
+    list.as_array()?.iter().map(|item| parse_lenient(item.as_object()?.clone(), &Map::new(), extra)).collect()
 }
 
 sidecar_core::model! {
-    /// Who holds a booking. Of a booking without a user Cal.com answers one host who is `unknown` in every field, the id too: that
-    /// one is in `extra` then.
+    /// A host of a booking. For a booking without a user Cal.com returns one host with `unknown` in every field. Its id is then in
+    /// `extra`, because it is not a number.
     pub struct Host {
-        /// The user.
+        /// User id.
         "id" id: Option<UserId>,
         /// Name.
         "name" name: Option<String>,
         /// E-mail address.
         "email" email: Option<String>,
-        /// The address that attendees see.
+        /// E-mail address that attendees see.
         "displayEmail" display_email: Option<String>,
         /// User name.
         "username" username: Option<String>,
@@ -170,53 +171,53 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// The event type of a booking.
     pub struct EventTypeRef {
-        /// Its id.
+        /// Id.
         "id" id: Option<EventTypeId>,
-        /// Its slug.
+        /// Slug.
         "slug" slug: Option<String>,
     }
 }
 
 sidecar_core::model! {
-    /// Who comes to a booking.
+    /// An attendee of a booking.
     pub struct Attendee {
-        /// Its id; in the listing of attendees.
+        /// Id; in the list of attendees only.
         "id" id: Option<AttendeeId>,
-        /// The booking; in the listing of attendees.
+        /// Booking id; in the list of attendees only.
         "bookingId" booking_id: Option<BookingId>,
         /// Name.
         "name" name: Option<String>,
         /// E-mail address.
         "email" email: Option<String>,
-        /// The address that others see.
+        /// E-mail address that others see.
         "displayEmail" display_email: Option<String>,
         /// IANA time zone.
         "timeZone" time_zone: Option<String>,
         /// Language, such as `en`.
         "language" language: Option<String>,
-        /// Whether the attendee did not come.
+        /// Whether the attendee was absent.
         "absent" absent: Option<bool>,
         /// Phone number.
         "phoneNumber" phone_number: Option<String>,
-        /// The seat, in a booking with seats.
+        /// Seat, in a booking with seats.
         "seatUid" seat_uid: Option<SeatUid>,
-        /// What this attendee filled in, in a booking with seats.
+        /// This attendee's responses to the booking fields, in a booking with seats.
         "bookingFieldsResponses" responses: Option<Map<String, Value>>,
         /// This seat's metadata, in a booking with seats.
         "metadata" metadata: Option<Map<String, Value>>,
     }
 }
 
-/// A single booking, read as [`Booking::read`] does.
+/// A single booking, parsed by [`Booking::parse`].
 pub(crate) struct Single(pub(crate) Booking);
 
 impl<'de> Deserialize<'de> for Single {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Booking::read(Value::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+        Booking::parse(Value::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
     }
 }
 
-/// One booking, or all of a recurring series: which of the two depends on the event type.
+/// One booking, or all bookings of a recurring series, depending on the event type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Booked {
     /// A single booking.
@@ -226,7 +227,7 @@ pub enum Booked {
 }
 
 impl Booked {
-    /// The bookings.
+    /// Returns the bookings.
     pub fn as_slice(&self) -> &[Booking] {
         match self {
             Self::One(booking) => std::slice::from_ref(booking),
@@ -234,7 +235,7 @@ impl Booked {
         }
     }
 
-    /// The bookings, owned.
+    /// Returns the bookings, owned.
     pub fn into_vec(self) -> Vec<Booking> {
         match self {
             Self::One(booking) => vec![*booking],
@@ -242,7 +243,7 @@ impl Booked {
         }
     }
 
-    /// The single booking, or the first of the series; `None` of an empty series.
+    /// Returns the single booking, or the first of the series; `None` for an empty series.
     pub fn first(&self) -> Option<&Booking> {
         self.as_slice().first()
     }
@@ -252,9 +253,9 @@ impl<'de> Deserialize<'de> for Booked {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Array(bookings) => {
-                bookings.into_iter().map(Booking::read).collect::<Result<_, _>>().map(Self::Series)
+                bookings.into_iter().map(Booking::parse).collect::<Result<_, _>>().map(Self::Series)
             }
-            one => Booking::read(one).map(|booking| Self::One(Box::new(booking))),
+            one => Booking::parse(one).map(|booking| Self::One(Box::new(booking))),
         }
         .map_err(D::Error::custom)
     }
@@ -276,15 +277,15 @@ impl Unknown for Booked {
 }
 
 sidecar_core::model! {
-    /// A booking in another system: a calendar's event or a meeting.
+    /// A booking in another system: an event in a calendar or a meeting.
     pub struct BookingReference {
-        /// Its number.
+        /// Numeric id.
         "id" id: Option<i64>,
-        /// The system, such as `google_calendar`.
+        /// Type of the system, such as `google_calendar`.
         "type" kind: Option<String>,
-        /// The id there.
+        /// Id in that system.
         "eventUid" event_uid: Option<String>,
-        /// The calendar there.
+        /// Calendar in that system.
         "destinationCalendarId" destination_calendar_id: Option<String>,
     }
 }
@@ -292,9 +293,9 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// A link that adds a booking to a calendar.
     pub struct CalendarLink {
-        /// The calendar's name, such as `Google Calendar`.
+        /// Name of the calendar, such as `Google Calendar`.
         "label" label: Option<String>,
-        /// The link.
+        /// URL.
         "link" link: Option<String>,
     }
 }
@@ -302,23 +303,23 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// A recording of a booking's meeting.
     pub struct Recording {
-        /// Its id.
+        /// Id.
         "id" id: Option<String>,
-        /// The meeting's room.
+        /// Name of the meeting's room.
         "roomName" room_name: Option<String>,
-        /// When it began, in seconds since 1970.
+        /// Start, in seconds since 1970.
         "startTs" start_ts: Option<f64>,
-        /// How far it is, such as `finished`.
+        /// Status, such as `finished`.
         "status" status: Option<String>,
-        /// The most people at a time.
+        /// Maximum number of simultaneous participants.
         "maxParticipants" max_participants: Option<f64>,
-        /// Length in seconds.
+        /// Duration in seconds.
         "duration" duration: Option<f64>,
-        /// What shares it.
+        /// Token of the shared link.
         "shareToken" share_token: Option<String>,
-        /// Where to get it, for some hours.
+        /// Download URL, valid for some hours.
         "downloadLink" download_link: Option<String>,
-        /// Why there is none.
+        /// Reason why there is no recording.
         "error" error: Option<String>,
     }
 }
@@ -326,33 +327,33 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// One session of a booking's meeting.
     pub struct ConferencingSession {
-        /// Its id.
+        /// Id.
         "id" id: Option<String>,
-        /// The meeting's room.
+        /// Name of the meeting's room.
         "room" room: Option<String>,
-        /// When it began, in seconds since 1970.
+        /// Start, in seconds since 1970.
         "startTime" start_time: Option<f64>,
-        /// Length in seconds.
+        /// Duration in seconds.
         "duration" duration: Option<f64>,
-        /// Whether it still goes on.
+        /// Whether it is still running.
         "ongoing" ongoing: Option<bool>,
-        /// The most people at a time.
+        /// Maximum number of simultaneous participants.
         "maxParticipants" max_participants: Option<f64>,
-        /// Who took part.
+        /// Participants.
         "participants" participants: Option<Vec<Participant>>,
     }
 }
 
 sidecar_core::model! {
-    /// Who took part in a session.
+    /// A participant of a session.
     pub struct Participant {
-        /// The user; `None` of a guest.
+        /// User id; `None` for a guest.
         "userId" user_id: Option<String>,
         /// Name.
         "userName" user_name: Option<String>,
-        /// When they came, in seconds since 1970.
+        /// When the participant joined, in seconds since 1970.
         "joinTime" join_time: Option<f64>,
-        /// How long they stayed, in seconds.
+        /// Duration of the participation, in seconds.
         "duration" duration: Option<f64>,
     }
 }

@@ -3,11 +3,11 @@ use serde_json::Value;
 use super::{CredentialId, EventTypeId, TeamId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// What a user has connected.
+    /// The calendars that a user has connected.
     pub struct ConnectedCalendars {
-        /// Each connection with its calendars.
+        /// The connections with their calendars.
         "connectedCalendars" connected: Option<Vec<Connection>>,
-        /// Where bookings are written.
+        /// The calendar that bookings are written to.
         "destinationCalendar" destination: Option<DestinationCalendar>,
     }
 }
@@ -17,15 +17,15 @@ sidecar_core::model! {
     pub struct Connection {
         /// The provider.
         "integration" integration: Option<Value>,
-        /// What the connection is known by.
+        /// Credential id of the connection.
         "credentialId" credential_id: Option<CredentialId>,
-        /// The same of a connection that the organization made.
+        /// Credential id of a connection that the organization created.
         "delegationCredentialId" delegation_credential_id: Option<String>,
-        /// The main calendar.
+        /// The primary calendar.
         "primary" primary: Option<Calendar>,
         /// All calendars.
         "calendars" calendars: Option<Vec<Calendar>>,
-        /// Why it does not work at present.
+        /// The current error of the connection.
         "error" error: Option<Value>,
     }
 }
@@ -33,23 +33,23 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// A calendar of a connection.
     pub struct Calendar {
-        /// The provider's id of it, often an e-mail address.
+        /// Id at the provider, often an e-mail address.
         "externalId" external_id: String,
         /// The provider, such as `google_calendar`.
         "integration" integration: Option<String>,
         /// Name.
         "name" name: Option<String>,
-        /// Whether it is the main one.
+        /// Whether it is the primary calendar.
         "primary" primary: Option<bool>,
-        /// Whether nothing can be written to it.
+        /// Whether it is read-only.
         "readOnly" read_only: Option<bool>,
-        /// The account.
+        /// E-mail address of the account.
         "email" email: Option<String>,
-        /// Whether what stands in it counts as busy.
+        /// Whether its events count as busy.
         "isSelected" is_selected: Option<bool>,
-        /// Its connection.
+        /// Credential id of its connection.
         "credentialId" credential_id: Option<CredentialId>,
-        /// The same of a connection that the organization made.
+        /// Credential id of a connection that the organization created.
         "delegationCredentialId" delegation_credential_id: Option<String>,
     }
 }
@@ -57,31 +57,31 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// The calendar that bookings are written to.
     pub struct DestinationCalendar {
-        /// Its number.
+        /// Numeric id.
         "id" id: Option<Value>,
         /// The provider, such as `google_calendar`.
         "integration" integration: Option<String>,
-        /// The provider's id of it.
+        /// Id at the provider.
         "externalId" external_id: Option<String>,
-        /// The account's main address.
+        /// Primary e-mail address of the account.
         "primaryEmail" primary_email: Option<String>,
-        /// Whose it is.
+        /// Owner.
         "userId" user_id: Option<UserId>,
-        /// The event type that it is for, if it is one's own.
+        /// The event type, if the calendar belongs to a single one.
         "eventTypeId" event_type_id: Option<EventTypeId>,
-        /// Its connection.
+        /// Credential id of its connection.
         "credentialId" credential_id: Option<CredentialId>,
-        /// The same of a connection that the organization made.
+        /// Credential id of a connection that the organization created.
         "delegationCredentialId" delegation_credential_id: Option<String>,
         /// Name.
         "name" name: Option<String>,
-        /// Whether it is the connection's main one.
+        /// Whether it is the primary calendar of the connection.
         "primary" primary: Option<bool>,
-        /// Whether nothing can be written to it.
+        /// Whether it is read-only.
         "readOnly" read_only: Option<bool>,
-        /// The account.
+        /// E-mail address of the account.
         "email" email: Option<String>,
-        /// The provider's name, as users read it.
+        /// Display name of the provider.
         "integrationTitle" integration_title: Option<String>,
     }
 }
@@ -89,51 +89,51 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// A calendar whose events count as busy.
     pub struct SelectedCalendar {
-        /// Whose it is.
+        /// Owner.
         "userId" user_id: Option<UserId>,
         /// The provider, such as `google_calendar`.
         "integration" integration: Option<String>,
-        /// The provider's id of it.
+        /// Id at the provider.
         "externalId" external_id: Option<String>,
-        /// Its connection.
+        /// Credential id of its connection.
         "credentialId" credential_id: Option<CredentialId>,
     }
 }
 
 sidecar_core::model! {
-    /// A time in which somebody is busy.
+    /// A busy time of a user.
     pub struct BusyTime {
-        /// From.
+        /// Start.
         "start" start: WireTime,
-        /// To.
+        /// End.
         "end" end: WireTime,
-        /// What says so, such as a calendar's id.
+        /// Source, such as a calendar's id.
         "source" source: Option<String>,
     }
 }
 
 sidecar_core::model! {
-    /// The connection to a calendar provider or to feeds, as connecting and disconnecting answer.
+    /// The connection to a calendar provider or to feeds, in responses of connecting and disconnecting.
     pub struct CalendarCredential {
-        /// What the connection is known by.
+        /// Credential id of the connection.
         "id" id: Option<CredentialId>,
-        /// What it is, such as `ics-feed_calendar`.
+        /// Type, such as `ics-feed_calendar`.
         "type" kind: Option<String>,
-        /// Whose it is.
+        /// Owner.
         "userId" user_id: Option<UserId>,
-        /// The team that it is of, if it is one's.
+        /// The team, if the connection belongs to one.
         "teamId" team_id: Option<TeamId>,
-        /// The app behind it.
+        /// App id.
         "appId" app_id: Option<String>,
-        /// Whether it has to be made again.
+        /// Whether the user must connect again.
         "invalid" invalid: Option<bool>,
     }
 }
 
 sidecar_core::model! {
-    /// Where a user agrees to connect a calendar.
+    /// The page on which a user authorizes a calendar connection.
     pub struct ConnectLink {
-        /// The page.
+        /// URL of the page.
         "authUrl" auth_url: Option<String>,
     }
 }

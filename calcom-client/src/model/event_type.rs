@@ -4,121 +4,121 @@ use serde_json::{Map, Value, json};
 use super::{DestinationCalendar, EventTypeId, Minutes, ScheduleId, UserId};
 
 sidecar_core::model! {
-    /// An event type: what can be booked, and how.
+    /// An event type: a kind of booking, with its duration, locations, hosts and rules.
     pub struct EventType {
-        /// Its id.
+        /// Id.
         "id" id: EventTypeId,
-        /// Its owner.
+        /// Owner.
         "ownerId" owner_id: Option<UserId>,
         /// Title.
         "title" title: Option<String>,
-        /// Its part of the booking link.
+        /// Slug in the booking URL.
         "slug" slug: Option<String>,
         /// Description.
         "description" description: Option<String>,
-        /// How long a booking is.
+        /// Duration of a booking.
         "lengthInMinutes" length: Option<Minutes>,
-        /// The lengths that a booker may choose from, if there is a choice.
+        /// Durations that the booker may choose from, if there are several.
         "lengthInMinutesOptions" length_options: Option<Vec<Minutes>>,
-        /// Where it may take place.
+        /// Allowed locations.
         "locations" locations: Option<Vec<Value>>,
-        /// What the booker fills in.
+        /// Fields that the booker fills in.
         "bookingFields" booking_fields: Option<Vec<Value>>,
-        /// The distance of one slot's start from the next.
+        /// Interval between the starts of slots.
         "slotInterval" slot_interval: Option<Minutes>,
-        /// How long before it begins it can last be booked.
+        /// Minimum time between booking and start.
         "minimumBookingNotice" minimum_booking_notice: Option<Minutes>,
-        /// Kept free before a booking.
+        /// Buffer before a booking.
         "beforeEventBuffer" before_event_buffer: Option<Minutes>,
-        /// Kept free after a booking.
+        /// Buffer after a booking.
         "afterEventBuffer" after_event_buffer: Option<Minutes>,
-        /// Its schedule; `None` for the owner's default.
+        /// Schedule; `None` for the owner's default.
         "scheduleId" schedule_id: Option<ScheduleId>,
-        /// Whether a booking makes a series, and how.
+        /// Recurrence, if a booking creates a series.
         "recurrence" recurrence: Option<Value>,
-        /// Whether several attendees share a slot, and how many.
+        /// Seats, if several attendees share a slot.
         "seats" seats: Option<Value>,
-        /// Whether the host has to confirm a booking.
+        /// Whether the host must confirm a booking.
         "confirmationPolicy" confirmation_policy: Option<Value>,
-        /// How far ahead it can be booked.
+        /// How far in advance it can be booked.
         "bookingWindow" booking_window: Option<Value>,
         /// Price in the currency's smallest unit.
         "price" price: Option<f64>,
         /// Currency, such as `usd`.
         "currency" currency: Option<String>,
-        /// Whether it is not shown on the owner's page.
+        /// Whether it is hidden on the owner's page.
         "hidden" hidden: Option<bool>,
-        /// Whether booking it needs credentials.
+        /// Whether booking it requires credentials.
         "bookingRequiresAuthentication" booking_requires_authentication: Option<bool>,
-        /// Where it is booked.
+        /// URL of the booking page.
         "bookingUrl" booking_url: Option<String>,
         /// The caller's own values.
         "metadata" metadata: Option<Map<String, Value>>,
-        /// Its hosts.
+        /// Hosts.
         "users" users: Option<Vec<Value>>,
-        /// What bookings are called, with placeholders.
+        /// Template of the bookings' titles.
         "customName" custom_name: Option<String>,
-        /// Minutes after the full hour at which slots begin.
+        /// Offset of the slots from the full hour.
         "offsetStart" offset_start: Option<Minutes>,
-        /// How many bookings it takes in a day, week, month or year.
+        /// Maximum number of bookings a day, week, month or year.
         "bookingLimitsCount" booking_limits_count: Option<Value>,
-        /// How many minutes of bookings it takes in a day, week, month or year.
+        /// Maximum booked minutes a day, week, month or year.
         "bookingLimitsDuration" booking_limits_duration: Option<Value>,
-        /// How many bookings a booker may have at a time.
+        /// Maximum number of active bookings of one booker.
         "bookerActiveBookingsLimit" booker_active_bookings_limit: Option<Value>,
-        /// Whether a day shows its first free slot only.
+        /// Whether only the first free slot of a day is shown.
         "onlyShowFirstAvailableSlot" only_show_first_available_slot: Option<bool>,
-        /// Whether slots are set close to each other.
+        /// Whether slots are arranged to leave few gaps.
         "showOptimizedSlots" show_optimized_slots: Option<bool>,
-        /// Whether bookers cannot invite further people.
+        /// Whether bookers cannot add guests.
         "disableGuests" disable_guests: Option<bool>,
         /// When a booking cannot be cancelled.
         "disableCancelling" disable_cancelling: Option<Value>,
-        /// When a booking cannot be moved.
+        /// When a booking cannot be rescheduled.
         "disableRescheduling" disable_rescheduling: Option<Value>,
-        /// Whether bookings that are over can be moved.
+        /// Whether past bookings can be rescheduled.
         "allowReschedulingPastBookings" allow_rescheduling_past_bookings: Option<bool>,
-        /// Whether moving a cancelled booking makes a new one.
+        /// Whether rescheduling a cancelled booking creates a new one.
         "allowReschedulingCancelledBookings" allow_rescheduling_cancelled_bookings: Option<bool>,
-        /// Whether bookers confirm their e-mail address first.
+        /// Whether bookers must verify their e-mail address.
         "requiresBookerEmailVerification" requires_booker_email_verification: Option<bool>,
-        /// Whether it books at once and calls the hosts.
+        /// Whether it is for instant meetings: the booking starts immediately and the hosts are called.
         "isInstantEvent" is_instant_event: Option<bool>,
-        /// How many attendees share a slot.
+        /// Seats per slot.
         "seatsPerTimeSlot" seats_per_time_slot: Option<Value>,
-        /// Whether bookers see how many seats are left.
+        /// Whether bookers see the number of free seats.
         "seatsShowAvailabilityCount" seats_show_availability_count: Option<bool>,
-        /// The calendar that its bookings are written to, if it is one's own.
+        /// The calendar that its bookings are written to, if not the owner's.
         "destinationCalendar" destination_calendar: Option<DestinationCalendar>,
-        /// Whether mails come from that calendar's address.
+        /// Whether e-mails are sent from that calendar's address.
         "useDestinationCalendarEmail" use_destination_calendar_email: Option<bool>,
-        /// Whether calendars lack its notes.
+        /// Whether notes are hidden in calendars.
         "hideCalendarNotes" hide_calendar_notes: Option<bool>,
-        /// Whether calendars lack its details.
+        /// Whether details are hidden in calendars.
         "hideCalendarEventDetails" hide_calendar_event_details: Option<bool>,
-        /// Whether the host's e-mail address is not shown.
+        /// Whether the host's e-mail address is hidden.
         "hideOrganizerEmail" hide_organizer_email: Option<bool>,
-        /// Settings of Cal.com's own meetings.
+        /// Settings of Cal Video.
         "calVideoSettings" cal_video_settings: Option<Value>,
-        /// How its page is laid out.
+        /// Layouts of its page.
         "bookerLayouts" booker_layouts: Option<Value>,
-        /// The colours of its page.
+        /// Colours of its page.
         "color" color: Option<Value>,
-        /// The language of its page.
+        /// Language of its page.
         "interfaceLanguage" interface_language: Option<String>,
-        /// Whether its page keeps to one time zone.
+        /// Whether the time zone of its page is locked.
         "lockTimeZoneToggleOnBookingPage" lock_time_zone_toggle_on_booking_page: Option<bool>,
-        /// Where bookers go after booking.
+        /// URL that bookers are redirected to after booking.
         "successRedirectUrl" success_redirect_url: Option<Value>,
-        /// Whether the page's parameters go with them.
+        /// Whether the page's query parameters are forwarded to that URL.
         "forwardParamsSuccessRedirect" forward_params_success_redirect: Option<Value>,
     }
 }
 
 sidecar_core::open_enum! {
-    /// A meeting's integration (<https://cal.com/docs/api-reference/v2/bookings/create-a-booking>).
+    /// A video integration (<https://cal.com/docs/api-reference/v2/bookings/create-a-booking>).
     pub enum Integration {
-        /// Cal.com's own.
+        /// Cal Video, Cal.com's integration.
         CalVideo = "cal-video",
         /// Google Meet.
         GoogleMeet = "google-meet",
@@ -135,25 +135,25 @@ sidecar_core::open_enum! {
     }
 }
 
-/// Where a new booking takes place. Which of them an event type allows is its own matter.
+/// The location of a new booking. The event type limits the allowed ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Location {
-    /// The host's address, as the event type has it.
+    /// The host's address, from the event type.
     Address,
-    /// The event type's link.
+    /// The link of the event type.
     Link,
-    /// The host's phone, as the event type has it.
+    /// The host's phone number, from the event type.
     Phone,
-    /// Whatever the host uses by default.
+    /// The host's default app.
     OrganizersDefaultApp,
-    /// At the attendee's: this address.
+    /// This address of the attendee.
     AttendeeAddress(String),
-    /// Wherever the attendee says.
+    /// A location that the attendee describes.
     AttendeeDefined(String),
-    /// By the attendee's phone: this number, in E.164.
+    /// The attendee's phone number, in E.164.
     AttendeePhone(String),
-    /// In a meeting.
+    /// A video meeting.
     Integration(Integration),
 }
 
@@ -173,23 +173,23 @@ impl Serialize for Location {
     }
 }
 
-/// Where a booking takes place from now on.
+/// The new location of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NewLocation {
-    /// At the host's: this address.
+    /// This address of the host.
     Address(String),
-    /// Behind this link.
+    /// This link.
     Link(String),
-    /// By the host's phone: this number, in E.164.
+    /// The host's phone number, in E.164.
     Phone(String),
-    /// At the attendee's: this address.
+    /// This address of the attendee.
     AttendeeAddress(String),
-    /// Wherever the attendee says.
+    /// A location that the attendee describes.
     AttendeeDefined(String),
-    /// By the attendee's phone: this number, in E.164.
+    /// The attendee's phone number, in E.164.
     AttendeePhone(String),
-    /// In a meeting. Hosts of one's own may not know this one yet.
+    /// A video meeting. A self-hosted instance may not support this yet.
     Integration(Integration),
 }
 

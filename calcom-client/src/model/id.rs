@@ -1,11 +1,11 @@
-//! Typed ids. Bookings are known by their uid, a text; most other things by a number.
+//! Typed ids. Bookings have a uid, which is text; most other resources have a number.
 
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sidecar_core::Id;
 
-/// The kinds of things whose ids are texts. Only names: no value of them exists.
+/// Marker types of the text ids; they have no values.
 pub mod kind {
     /// The kind of a [`BookingUid`](super::BookingUid).
     #[derive(Debug)]
@@ -31,7 +31,7 @@ pub type ReservationUid = Id<kind::Reservation>;
 pub struct WebhookId(Arc<str>);
 
 impl WebhookId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for WebhookId {
     }
 }
 
-/// A whole number on the wire, which some answers write as text or with a fraction of zero.
+/// A whole number on the wire, which some responses have as text or with a fraction of zero.
 pub(super) struct Whole(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Whole {
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Whole {
                 i64::try_from(number).map(Whole).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
             }
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Whole, E> {
-                #[expect(clippy::cast_possible_truncation, reason = "checked: whole and far from the ends")]
+                #[expect(clippy::cast_possible_truncation, reason = "checked: whole and within the range of an i64")]
                 if number.fract() == 0.0 && number.abs() < 9e15 {
                     return Ok(Whole(number as i64));
                 }
@@ -122,7 +122,7 @@ macro_rules! numbers {
         pub struct $name(i64);
 
         impl $name {
-            /// The number.
+            /// Returns the number.
             pub const fn get(self) -> i64 {
                 self.0
             }
@@ -179,7 +179,7 @@ numbers! {
     OooId,
     /// The id of the credential through which a calendar is connected.
     CredentialId,
-    /// A length of time in whole minutes.
+    /// A duration in whole minutes.
     Minutes,
 }
 
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_read_in_every_form_seen() {
+    fn whole_numbers_are_parsed_in_every_known_format() {
         for wire in ["7", "7.0", "\"7\""] {
             assert_eq!(serde_json::from_str::<EventTypeId>(wire).unwrap(), EventTypeId(7), "{wire}");
         }

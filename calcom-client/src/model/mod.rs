@@ -1,8 +1,8 @@
-//! What the provider's answers hold, with the wire's own field names beside ours.
+//! The types of the provider's responses, each field with its name on the wire.
 //!
-//! Requests live with their endpoint family, webhook payloads in [`webhook`](crate::webhook). Invariant: a field that the provider
-//! adds is kept in `extra`, a null or absent one is `None`, and neither a time in an unknown format nor any
-//! odd field of a booking fails the answer it stands in.
+//! Request types are in the module of their endpoints, webhook payloads in [`webhook`](crate::webhook). Invariant: a new field of the
+//! provider is in `extra`, a null or absent field is `None`, and neither a time in an unknown format nor a field of a booking with an
+//! unexpected type fails the response.
 
 mod booking;
 mod calendar;

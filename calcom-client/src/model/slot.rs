@@ -8,39 +8,39 @@ use super::{BookingUid, EventTypeId, Minutes, ReservationUid, WireTime};
 sidecar_core::model! {
     /// A time that can be booked.
     pub struct Slot {
-        /// When it begins, in the time zone asked for.
+        /// Start, in the requested time zone.
         "start" start: WireTime,
-        /// When it ends; in the format `range` only.
+        /// End; in the format `range` only.
         "end" end: Option<WireTime>,
-        /// How many have booked it, of an event type with seats.
+        /// Number of attendees, for an event type with seats.
         "attendeesCount" attendees_count: Option<i64>,
-        /// The booking that has it, of an event type with seats.
+        /// The booking of the slot, for an event type with seats.
         "bookingUid" booking_uid: Option<BookingUid>,
     }
 }
 
-/// Free slots by date (`YYYY-MM-DD`, in the time zone asked for). Dates without a slot are left out.
+/// Free slots by date (`YYYY-MM-DD`, in the requested time zone). Dates without a slot are absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slots(pub BTreeMap<String, Vec<Slot>>);
 
 impl Slots {
-    /// Every slot, in order.
+    /// Returns all slots, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.0.values().flatten()
     }
 
-    /// The slots of a date (`YYYY-MM-DD`).
+    /// Returns the slots of a date (`YYYY-MM-DD`).
     pub fn on(&self, date: &str) -> &[Slot] {
         self.0.get(date).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// How many there are.
+    /// Returns the number of slots.
     pub fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
 
-    /// Whether nothing is free.
+    /// Returns whether there are no slots.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
@@ -53,21 +53,21 @@ impl Unknown for Slots {
 }
 
 sidecar_core::model! {
-    /// A slot that is held for some minutes.
+    /// A slot that is reserved for some minutes.
     pub struct Reservation {
-        /// Its uid.
+        /// Uid.
         "reservationUid" uid: ReservationUid,
-        /// The event type.
+        /// Event type id.
         "eventTypeId" event_type_id: Option<EventTypeId>,
-        /// When the slot begins.
+        /// Start of the slot.
         "slotStart" slot_start: Option<WireTime>,
-        /// When it ends.
+        /// End of the slot.
         "slotEnd" slot_end: Option<WireTime>,
-        /// How long it is.
+        /// Duration of the slot.
         "slotDuration" slot_duration: Option<Minutes>,
-        /// How long it is held.
+        /// Duration of the reservation.
         "reservationDuration" reservation_duration: Option<Minutes>,
-        /// Until when it is held.
+        /// End of the reservation.
         "reservationUntil" reservation_until: Option<WireTime>,
     }
 }

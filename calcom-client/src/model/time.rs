@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use sidecar_core::Timestamp;
 
-/// A time as the provider sent it: RFC 3339 with any offset. In slots the offset is that of the time zone asked for.
+/// A time as the provider sent it: RFC 3339 with any offset. In slots the offset is that of the requested time zone.
 ///
 /// ```
 /// use calcom_client::model::WireTime;
@@ -11,7 +11,7 @@ use sidecar_core::Timestamp;
 /// assert_eq!(time.timestamp(), Some("2026-12-01T08:00:00Z".parse()?));
 /// let odd: WireTime = serde_json::from_str(r#""next Tuesday""#)?;
 /// assert_eq!((odd.timestamp(), odd.as_str()), (None, "next Tuesday"));
-/// // One for a request:
+/// // A time for a request:
 /// let start: WireTime = "2026-12-01T09:00:00+01:00".parse::<calcom_client::Timestamp>()?.into();
 /// assert_eq!(start.as_str(), "2026-12-01T08:00:00Z");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -21,18 +21,18 @@ use sidecar_core::Timestamp;
 pub struct WireTime(Arc<str>);
 
 impl WireTime {
-    /// The instant, when the format is known.
+    /// Returns the instant; `None` if the format is unknown.
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.0.trim().parse().ok()
     }
 
-    /// What was sent.
+    /// Returns the text as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// In UTC, as requests have to be: an offset is refused. To the millisecond, which is as fine as the provider's own times are.
+/// In UTC, because the provider rejects requests with an offset. To the millisecond, the precision of the provider's times.
 impl From<Timestamp> for WireTime {
     fn from(time: Timestamp) -> Self {
         Self(Timestamp::from_millis(time.as_millis()).to_string().into())

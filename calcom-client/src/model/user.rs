@@ -5,9 +5,9 @@ use sidecar_core::model::Unknown;
 use super::{CalcomOrganizationId, OooId, ScheduleId, TeamId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// A user, as the provider tells of the one who asks.
+    /// The authenticated user.
     pub struct User {
-        /// Their id.
+        /// Id.
         "id" id: UserId,
         /// User name.
         "username" username: Option<String>,
@@ -15,13 +15,13 @@ sidecar_core::model! {
         "email" email: Option<String>,
         /// Name.
         "name" name: Option<String>,
-        /// Picture.
+        /// URL of the picture.
         "avatarUrl" avatar_url: Option<String>,
-        /// About them.
+        /// Biography.
         "bio" bio: Option<String>,
-        /// 12 or 24.
+        /// Hours of the clock: 12 or 24.
         "timeFormat" time_format: Option<i64>,
-        /// The schedule that event types use unless they name another.
+        /// The default schedule of event types without a schedule.
         "defaultScheduleId" default_schedule_id: Option<ScheduleId>,
         /// First day of the week, such as `Monday`.
         "weekStart" week_start: Option<String>,
@@ -29,9 +29,9 @@ sidecar_core::model! {
         "timeZone" time_zone: Option<String>,
         /// Language.
         "locale" locale: Option<String>,
-        /// The organization they belong to.
+        /// Organization id.
         "organizationId" organization_id: Option<CalcomOrganizationId>,
-        /// The same with what it is.
+        /// Organization.
         "organization" organization: Option<OrganizationRef>,
     }
 }
@@ -39,47 +39,47 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// The organization of a user.
     pub struct OrganizationRef {
-        /// Its id.
+        /// Id.
         "id" id: Option<CalcomOrganizationId>,
-        /// Whether it is a platform.
+        /// Whether it is a platform organization.
         "isPlatform" is_platform: Option<bool>,
     }
 }
 
 sidecar_core::open_enum! {
-    /// Why somebody is out of office.
+    /// The reason of an out-of-office entry.
     pub enum OooReason {
-        /// Nothing said.
+        /// Not specified.
         Unspecified = "unspecified",
         /// Vacation.
         Vacation = "vacation",
-        /// On a journey.
+        /// Travel.
         Travel = "travel",
-        /// Ill.
+        /// Sick leave.
         Sick = "sick",
-        /// A public holiday.
+        /// Public holiday.
         PublicHoliday = "public_holiday",
     }
 }
 
 sidecar_core::model! {
-    /// An out-of-office entry: whole days in UTC in which nobody can book the user.
+    /// An out-of-office entry: whole days in UTC in which the user cannot be booked.
     pub struct OooEntry {
-        /// Its id.
+        /// Id.
         "id" id: OooId,
-        /// Its uid.
+        /// UUID.
         "uuid" uuid: Option<String>,
-        /// Who is away.
+        /// The absent user.
         "userId" user_id: Option<UserId>,
-        /// Who is booked instead.
+        /// The user who is booked instead.
         "toUserId" to_user_id: Option<UserId>,
-        /// Midnight of the first day, in UTC.
+        /// Start of the first day, in UTC.
         "start" start: Option<WireTime>,
-        /// The end of the last day, in UTC.
+        /// End of the last day, in UTC.
         "end" end: Option<WireTime>,
         /// Notes.
         "notes" notes: Option<String>,
-        /// Why.
+        /// Reason.
         "reason" reason: Option<OooReason>,
     }
 }
@@ -87,15 +87,15 @@ sidecar_core::model! {
 sidecar_core::model! {
     /// A team.
     pub struct Team {
-        /// Its id.
+        /// Id.
         "id" id: TeamId,
-        /// Of a team in an organization: the organization.
+        /// The organization, for a team of one.
         "parentId" parent_id: Option<CalcomOrganizationId>,
         /// Name.
         "name" name: Option<String>,
-        /// Its part of booking links.
+        /// Slug in booking URLs.
         "slug" slug: Option<String>,
-        /// Logo.
+        /// URL of the logo.
         "logoUrl" logo_url: Option<String>,
         /// Logo in meetings.
         "calVideoLogo" cal_video_logo: Option<String>,
@@ -109,19 +109,19 @@ sidecar_core::model! {
         "theme" theme: Option<String>,
         /// Colour of its pages.
         "brandColor" brand_color: Option<String>,
-        /// The same in dark themes.
+        /// Colour of its pages in dark themes.
         "darkBrandColor" dark_brand_color: Option<String>,
-        /// About it.
+        /// Description.
         "bio" bio: Option<String>,
-        /// Whether Cal.com's name is left out.
+        /// Whether Cal.com's branding is hidden.
         "hideBranding" hide_branding: Option<bool>,
         /// Whether it is an organization.
         "isOrganization" is_organization: Option<bool>,
-        /// Whether its members are not shown.
+        /// Whether its members are hidden.
         "isPrivate" is_private: Option<bool>,
-        /// Whether no single member can be booked.
+        /// Whether the option to book a single member is hidden.
         "hideBookATeamMember" hide_book_a_team_member: Option<bool>,
-        /// 12 or 24.
+        /// Hours of the clock: 12 or 24.
         "timeFormat" time_format: Option<i64>,
         /// IANA time zone.
         "timeZone" time_zone: Option<String>,
@@ -133,28 +133,28 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// A team that has to be paid for before it is there.
+    /// A team that Cal.com creates after payment.
     pub struct PendingTeam {
-        /// What is missing, in words.
+        /// Message to the user.
         "message" message: Option<String>,
-        /// Where it is paid.
+        /// URL of the payment page.
         "paymentLink" payment_link: Option<String>,
-        /// The team as it will be.
+        /// The team that will be created.
         "pendingTeam" team: Option<Team>,
     }
 }
 
-/// What became of making a team: which of the two depends on whether it costs something.
+/// The result of creating a team: it exists, or it must be paid for first.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TeamMade {
-    /// It is there.
+    /// The team exists.
     Team(Box<Team>),
-    /// It has to be paid for first.
+    /// The team must be paid for first.
     Pending(Box<PendingTeam>),
 }
 
 impl TeamMade {
-    /// The team, if it is there.
+    /// Returns the team; `None` if it must be paid for first.
     pub fn team(&self) -> Option<&Team> {
         match self {
             Self::Team(team) => Some(team),
@@ -167,12 +167,12 @@ impl<'de> Deserialize<'de> for TeamMade {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Value::deserialize(deserializer)?;
         let pending = ["pendingTeam", "paymentLink"].iter().any(|field| wire.get(field).is_some());
-        let read = if pending {
+        let parsed = if pending {
             serde_json::from_value(wire).map(Self::Pending)
         } else {
             serde_json::from_value(wire).map(Self::Team)
         };
-        read.map_err(D::Error::custom)
+        parsed.map_err(D::Error::custom)
     }
 }
 

@@ -2,11 +2,11 @@ use super::{EventTypeId, UserId, WebhookId};
 use crate::webhook::EventKind;
 
 sidecar_core::open_enum! {
-    /// The shape of what a webhook delivers.
+    /// The version of the schema of webhook bodies.
     pub enum WebhookVersion {
-        /// The usual one.
+        /// The default.
         V2021_10_20 = "2021-10-20",
-        /// The same, with calendar files in some events.
+        /// Like the default, with calendar files in some events.
         V2026_07_27 = "2026-07-27",
     }
 }
@@ -26,38 +26,38 @@ sidecar_core::open_enum! {
 sidecar_core::model! {
     /// A subscription to events. Its secret is never shown in `Debug` output.
     pub struct Webhook {
-        /// Its id.
+        /// Id.
         "id" id: WebhookId,
-        /// Whose it is.
+        /// Owner.
         "userId" user_id: Option<UserId>,
-        /// The event type, of a webhook of one.
+        /// The event type, if the webhook belongs to one.
         "eventTypeId" event_type_id: Option<EventTypeId>,
-        /// Where it delivers.
+        /// The URL that receives deliveries.
         "subscriberUrl" subscriber_url: Option<String>,
-        /// What it delivers.
+        /// Triggers.
         "triggers" triggers: Option<Vec<EventKind>>,
-        /// Whether it delivers.
+        /// Whether it is active.
         "active" active: Option<bool>,
-        /// What it signs with.
+        /// The secret that signs deliveries.
         "secret" secret: Option<WebhookSecret>,
-        /// A template of one's own for the bodies. Such bodies cannot be read as events.
+        /// A custom template of the bodies. Such bodies cannot be parsed as events.
         "payloadTemplate" payload_template: Option<String>,
-        /// The shape of its bodies.
+        /// The version of the schema of its bodies.
         "version" version: Option<WebhookVersion>,
-        /// How long after the start no-shows are looked for.
+        /// How long after the start Cal.com checks for no-shows.
         "time" time: Option<i64>,
-        /// In which unit.
+        /// Unit of `time`.
         "timeUnit" time_unit: Option<TimeUnit>,
     }
 }
 
-/// A webhook's secret as the provider shows it; not shown in `Debug` output.
+/// A webhook's secret; not shown in `Debug` output.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
-    /// For a verifier.
+    /// Returns the secret for a verifier.
     pub fn to_secret(&self) -> sidecar_core::SecretString {
         self.0.clone().into()
     }

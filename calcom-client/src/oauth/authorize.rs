@@ -8,42 +8,42 @@ use url::Url;
 
 use crate::config::SCOPES;
 
-/// What proves that whoever exchanges a code is the one who asked for it (RFC 7636, `S256`). A client without a secret needs it; a
-/// client with one may use it too. Keep it with the state until the user comes back.
+/// A PKCE code verifier (RFC 7636, `S256`): proves that the client that exchanges a code is the one that requested it. Required for a
+/// client without a secret, optional for others. Store it with the state until the user is redirected back.
 #[derive(Clone, Debug)]
 pub struct Pkce(SecretString);
 
 impl Pkce {
-    /// A fresh one.
+    /// Generates a verifier.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the operating system gives no randomness.
+    /// [`ErrorKind::InvalidInput`] if the operating system's random number generator fails.
     pub fn generate() -> Result<Self> {
         let verifier = sidecar_core::secret::random_token();
         verifier.map(Self).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))
     }
 
-    /// One that was kept.
+    /// Restores a stored verifier.
     pub fn from_verifier(verifier: impl Into<SecretString>) -> Self {
         Self(verifier.into())
     }
 
-    /// What is kept, and sent with the code.
+    /// Returns the verifier: store it, and send it with the code.
     pub fn verifier(&self) -> &SecretString {
         &self.0
     }
 
-    /// What is sent along with the user.
+    /// Returns the code challenge of the authorization URL.
     pub fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose_secret().as_bytes()))
     }
 }
 
-/// The link that a user follows to connect. From [`CalcomOAuth::authorize`](super::CalcomOAuth::authorize).
+/// Builds the authorization URL. From [`CalcomOAuth::authorize`](super::CalcomOAuth::authorize).
 #[derive(Clone)]
 #[must_use = "take its `url`"]
 pub struct Authorize {
-    page: Url,
+    endpoint: Url,
     client_id: String,
     redirect_uri: String,
     state: String,
@@ -52,26 +52,26 @@ pub struct Authorize {
 }
 
 impl Authorize {
-    pub(super) fn new(page: Url, client_id: String, redirect_uri: String, state: String) -> Self {
+    pub(super) fn new(endpoint: Url, client_id: String, redirect_uri: String, state: String) -> Self {
         let scopes = SCOPES.iter().map(|scope| (*scope).to_owned()).collect();
-        Self { page, client_id, redirect_uri, state, scopes, challenge: None }
+        Self { endpoint, client_id, redirect_uri, state, scopes, challenge: None }
     }
 
-    /// The scopes to ask for; [`SCOPES`] unless set.
+    /// Sets the requested scopes; [`SCOPES`] unless set.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Binds the code to whoever holds the verifier.
+    /// Binds the code to the verifier.
     pub fn pkce(mut self, pkce: &Pkce) -> Self {
         self.challenge = Some(pkce.challenge());
         self
     }
 
-    /// The link.
+    /// Returns the authorization URL.
     pub fn url(&self) -> Url {
-        let mut url = self.page.clone();
+        let mut url = self.endpoint.clone();
         {
             let mut query = url.query_pairs_mut();
             query
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_challenge_is_that_of_the_standards_example() {
+    fn the_challenge_matches_the_example_of_rfc_7636() {
         // RFC 7636, appendix B.
         let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
         assert_eq!(pkce.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     #[test]
-    fn a_fresh_verifier_is_long_enough_and_never_shown() {
+    fn a_generated_verifier_is_long_enough_and_hidden_in_debug_output() {
         let pkce = Pkce::generate().unwrap();
         assert!((43..=128).contains(&pkce.verifier().expose_secret().len()));
         assert!(!format!("{pkce:?}").contains(pkce.verifier().expose_secret()));

@@ -19,14 +19,13 @@ use crate::{
     limits::{Limits, RateLimitPolicy},
 };
 
-/// How long one exchange may take. An exchange that is given up half way may cost the connection, so it is longer than
-/// other calls may take.
+/// The timeout of one exchange. Longer than that of other calls, because an aborted exchange may lose the connection.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Where a user agrees, under the app's address.
+/// The path of the authorization endpoint below the app's URL.
 const AUTHORIZE_PATH: &str = "/auth/oauth2/authorize";
 
-/// The app towards the provider's OAuth endpoints. Cheap to clone. Cal.com's staff has to approve an app first.
+/// A client of the provider's OAuth endpoints. Cheap to clone. Cal.com must approve an OAuth client before it can be used.
 #[derive(Clone)]
 pub struct CalcomOAuth(Arc<Inner>);
 
@@ -41,19 +40,19 @@ struct Inner {
 }
 
 sidecar_core::model! {
-    /// An OAuth client, as the provider tells of it.
+    /// The public data of an OAuth client.
     pub struct OAuthClientInfo {
-        /// Its id.
+        /// Id.
         "client_id" client_id: Option<String>,
-        /// Its name, which users read.
+        /// Name, as users see it.
         "name" name: Option<String>,
-        /// Where users are sent back to.
+        /// Redirect URI.
         "redirect_uri" redirect_uri: Option<String>,
-        /// Its logo.
+        /// Logo.
         "logo" logo: Option<String>,
-        /// Whether users are not asked.
+        /// Whether users are connected without a consent screen.
         "is_trusted" is_trusted: Option<bool>,
-        /// `CONFIDENTIAL` (with a secret) or `PUBLIC` (with PKCE).
+        /// Client type: `CONFIDENTIAL` (with a secret) or `PUBLIC` (with PKCE).
         "client_type" client_type: Option<String>,
     }
 }
@@ -75,79 +74,78 @@ pub struct CalcomOAuthBuilder {
 sidecar_core::transport_setters!(CalcomOAuthBuilder);
 
 impl CalcomOAuthBuilder {
-    /// The client's secret. A client without one (a public one) needs a [`Pkce`] for each code.
+    /// Sets the client secret. A public client has none and needs a [`Pkce`] for each code.
     pub fn client_secret(mut self, secret: impl Into<SecretString>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// Where the provider sends the user back to; must be the client's redirect URI.
+    /// Sets the redirect URI; it must match the client's settings at Cal.com.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 
-    /// Which cloud; [`Region::Global`] unless set. A [`base_url`](Self::base_url) wins.
+    /// Sets the cloud; [`Region::Global`] unless set. A [`base_url`](Self::base_url) overrides it.
     pub fn region(mut self, region: Region) -> Self {
         self.region = region;
         self
     }
 
-    /// Another address of the API, with or without `/v2` at its end. Users agree at the cloud's app that belongs to it; of a host of
-    /// one's own say where, with [`app_url`](Self::app_url) or [`authorize_url`](Self::authorize_url).
+    /// Sets the base URL of the API, with or without a final `/v2`. For one of Cal.com's clouds the authorization page follows from it; for
+    /// a self-hosted instance set [`app_url`](Self::app_url) or [`authorize_url`](Self::authorize_url).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Another address of the app, where users agree.
+    /// Sets the URL of the app that has the authorization page.
     pub fn app_url(mut self, url: impl Into<String>) -> Self {
         self.app_url = Some(url.into());
         self
     }
 
-    /// Another page where users agree, whole, in place of the app's own.
+    /// Sets the whole URL of the authorization page, in place of the app's.
     pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
         self.authorize_url = Some(url.into());
         self
     }
 
-    /// How long an exchange may take; 45 s unless set. Giving up early may cost the connection, because a refresh token is replaced
-    /// by its use.
+    /// Sets the timeout of an exchange; 45 s unless set. A short timeout may lose the connection, because each use replaces the refresh
+    /// token.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The finished value. Nothing is sent yet.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right, or when a self-hosted server comes without a page
-    /// where users agree.
+    /// [`ErrorKind::InvalidInput`] if the client id, the secret or a URL is invalid, or if a self-hosted instance has no authorization page.
     pub fn build(self) -> Result<CalcomOAuth> {
-        let refuse = |why: &'static str| Err(Error::new(ErrorKind::InvalidInput, why));
+        let invalid = |message: &'static str| Err(Error::new(ErrorKind::InvalidInput, message));
         if self.client_id.trim().is_empty() {
-            return refuse("the OAuth client id is empty: give the one that Cal.com shows in its settings");
+            return invalid("the OAuth client id is empty: give the one that Cal.com shows in its settings");
         }
         if self.client_secret.as_ref().is_some_and(|secret| secret.expose_secret().trim().is_empty()) {
-            return refuse(
-                "the OAuth client secret is empty: leave it out for a public client, or give the one that was shown once",
+            return invalid(
+                "the OAuth client secret is empty: omit it for a public client, or give the one that Cal.com showed once",
             );
         }
         if let Some(uri) = &self.redirect_uri {
-            page("redirect URI", uri)?;
+            absolute_url("redirect URI", uri)?;
         }
         let base = without_version(self.base_url.as_deref().unwrap_or(self.region.base_url()))?;
         let app = self.app_url.as_deref().or(Region::at(base).map(Region::app_url));
         let authorize_url = match (&self.authorize_url, app) {
-            (Some(url), _) => page("authorize URL", url)?,
-            (None, Some(app)) => page("app's URL", &format!("{}{AUTHORIZE_PATH}", app.trim_end_matches('/')))?,
+            (Some(url), _) => absolute_url("authorize URL", url)?,
+            (None, Some(app)) => absolute_url("app URL", &format!("{}{AUTHORIZE_PATH}", app.trim_end_matches('/')))?,
             (None, None) => {
-                let why = format!(
-                    "`{base}` is neither of Cal.com's clouds, so that nobody knows where its users agree: give the address of its \
-                     app with `app_url`, or the whole page with `authorize_url`"
+                let message = format!(
+                    "`{base}` is not one of Cal.com's clouds, so its authorization page is unknown: give the URL of its app with \
+                     `app_url`, or the page's with `authorize_url`"
                 );
-                return Err(Error::new(ErrorKind::InvalidInput, why));
+                return Err(Error::new(ErrorKind::InvalidInput, message));
             }
         };
         Ok(CalcomOAuth(Arc::new(Inner {
@@ -162,17 +160,17 @@ impl CalcomOAuthBuilder {
     }
 }
 
-fn page(what: &str, text: &str) -> Result<Url> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the {what} `{text}` {why}")));
+fn absolute_url(label: &str, text: &str) -> Result<Url> {
+    let invalid = |reason: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the {label} `{text}` {reason}")));
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        Ok(_) => refuse("must begin with http:// or https://"),
-        Err(error) => refuse(&format!("is not an absolute URL: {error}")),
+        Ok(_) => invalid("must begin with http:// or https://"),
+        Err(error) => invalid(&format!("is not an absolute URL: {error}")),
     }
 }
 
 impl CalcomOAuth {
-    /// Starts with the client's id, as Cal.com shows it.
+    /// Returns a builder for the client with this id, as Cal.com shows it.
     pub fn builder(client_id: impl Into<String>) -> CalcomOAuthBuilder {
         CalcomOAuthBuilder {
             client_id: client_id.into(),
@@ -187,41 +185,41 @@ impl CalcomOAuth {
         }
     }
 
-    /// The client's id.
+    /// Returns the client's id.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// The link for a user who wants to connect. `state` comes back with the code: make it unguessable, good for one use and
+    /// Returns a builder of the authorization URL. The provider returns `state` with the code: make it unguessable, valid for one use and
     /// bound to the user's session ([`sidecar_core::secret::random_token`]). A public client adds a [`Pkce`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when no redirect URI was given, or `state` is empty.
+    /// [`ErrorKind::InvalidInput`] if the redirect URI is not set or `state` is empty.
     pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
         let (inner, state) = (&*self.0, state.into());
         if state.is_empty() {
-            let why = "the state is empty: without one, anybody's code could be slipped in";
-            return Err(Error::new(ErrorKind::InvalidInput, why));
+            let message = "the state is empty, so a forged redirect could inject a code: give a random one";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let redirect_uri = self.redirect_uri()?.to_owned();
         Ok(Authorize::new(inner.authorize_url.clone(), inner.client_id.clone(), redirect_uri, state))
     }
 
     fn redirect_uri(&self) -> Result<&str> {
-        let why = "no redirect URI: give it to the builder with `redirect_uri`, as it stands in the client's settings";
-        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::InvalidInput, why))
+        let message =
+            "the redirect URI is not set: give the one of the client's settings to the builder with `redirect_uri`";
+        self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::InvalidInput, message))
     }
 
-    /// Exchanges the code that the user came back with.
+    /// Exchanges an authorization code.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again. [`ErrorKind::InvalidInput`] when a client
-    /// without a secret has no `pkce` either.
+    /// [`ErrorKind::Auth`] if the code is wrong, used or expired: let the user start again. [`ErrorKind::InvalidInput`] if a client without
+    /// a secret gives no `pkce`.
     pub async fn exchange_code(&self, code: &str, pkce: Option<&Pkce>) -> Result<TokenSet> {
         if self.0.client_secret.is_none() && pkce.is_none() {
-            let why =
-                "a client without a secret proves itself by the verifier that the link was made with: give the `Pkce`";
-            return Err(Error::new(ErrorKind::InvalidInput, why).at("calcom", op::TOKEN.name));
+            let message = "a client without a secret needs the PKCE verifier of the authorization URL: give the `Pkce`";
+            return Err(Error::new(ErrorKind::InvalidInput, message).at("calcom", op::TOKEN.name));
         }
         let mut fields =
             vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
@@ -231,49 +229,49 @@ impl CalcomOAuth {
         self.token(&fields).await
     }
 
-    /// Exchanges a refresh token, which the answer replaces: store the answer before using it.
+    /// Exchanges a refresh token. The response replaces it: store the response before you use it.
     /// [`CalcomExchange`](super::CalcomExchange) under a [`TokenManager`](sidecar_core::token::TokenManager) does so.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when it is refused for good: somebody has to connect again.
+    /// [`ErrorKind::Auth`] if the refresh token is rejected permanently: the user has to connect again.
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<TokenSet> {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())]).await
     }
 
     async fn token(&self, fields: &[(&str, &str)]) -> Result<TokenSet> {
         let inner = &*self.0;
-        let mut all = vec![("client_id", inner.client_id.as_str())];
-        all.extend(inner.client_secret.as_ref().map(|secret| ("client_secret", secret.expose_secret())));
-        all.extend(fields);
+        let mut form = vec![("client_id", inner.client_id.as_str())];
+        form.extend(inner.client_secret.as_ref().map(|secret| ("client_secret", secret.expose_secret())));
+        form.extend(fields);
         let asked_at = inner.pipeline.clock().now();
         let call = op::TOKEN
             .call(&[])
-            .form(all)
+            .form(form)
             .replay(Replay::OnlyIfNotSent)
             .deadline(inner.timeout)
             .attempt_timeout(inner.timeout);
-        let answer = self.counted(call).await.map_err(token_refusal)?;
-        grant::tokens(&answer.body, asked_at)
+        let response = self.send(call).await.map_err(classify_token_error)?;
+        grant::token_set(&response.body, asked_at)
     }
 
-    /// Reads what the provider shows users of this client: whether the id is right.
+    /// Reads the client's public data, for example to check the id.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such client.
+    /// [`ErrorKind::NotFound`] if no client has this id.
     pub async fn client(&self) -> Result<OAuthClientInfo> {
-        data(&self.counted(op::CLIENT.call(&[&self.0.client_id])).await?)
+        data(&self.send(op::CLIENT.call(&[&self.0.client_id])).await?)
     }
 
-    async fn counted(&self, call: Call) -> Result<sidecar_core::http::Response> {
+    async fn send(&self, call: Call) -> Result<sidecar_core::http::Response> {
         self.0.pipeline.send(call.scopes(self.0.limits.scopes())).await
     }
 }
 
-/// Gives a refusal of the token endpoint its meaning where its words do not: by RFC 6749 §5.2 a 400 refuses the code or refresh
-/// token unless its code says otherwise, a 401 the client itself. The difference matters: the first ends a connection, while a
-/// mistyped secret must not end all of them.
-fn token_refusal(error: Error) -> Error {
-    let unclear = match error.problem() {
+/// Classifies an error of the token endpoint by its status if its body is not specific. According to RFC 6749 §5.2 a 400 without another
+/// error code rejects the code or refresh token, and a 401 rejects the client. The first ends a connection; a mistyped secret must not
+/// end all of them.
+fn classify_token_error(error: Error) -> Error {
+    let is_unspecific = match error.problem() {
         None
         | Some(
             CalcomErrorReason::Other
@@ -284,8 +282,8 @@ fn token_refusal(error: Error) -> Error {
         Some(_) => false,
     };
     let (kind, problem) = match error.status() {
-        Some(StatusCode::BAD_REQUEST) if unclear => (ErrorKind::Auth, CalcomErrorReason::GrantInvalid),
-        Some(StatusCode::UNAUTHORIZED) if unclear => (ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
+        Some(StatusCode::BAD_REQUEST) if is_unspecific => (ErrorKind::Auth, CalcomErrorReason::GrantInvalid),
+        Some(StatusCode::UNAUTHORIZED) if is_unspecific => (ErrorKind::InvalidInput, CalcomErrorReason::ClientInvalid),
         _ => return error,
     };
     let status = error.status().unwrap_or_default();

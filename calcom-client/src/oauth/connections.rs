@@ -12,13 +12,13 @@ use sidecar_core::{
 
 use super::{client::CalcomOAuth, exchange::CalcomExchange};
 
-/// How often a connection that others are changing is tried to be replaced.
-const ATTEMPTS: usize = 8;
+/// The attempts to replace a connection that others change at the same time.
+const MAX_SWAP_ATTEMPTS: usize = 8;
 
 /// The resource of token keys: an organization has one account at Cal.com.
-const ACCOUNT: &str = "calcom:account";
+const ACCOUNT_RESOURCE: &str = "calcom:account";
 
-/// Every connection to Cal.com, of all organizations. Cheap to clone; keep one per process.
+/// The connections of all organizations to Cal.com. Cheap to clone; create one per process.
 #[derive(Debug, Clone)]
 pub struct CalcomConnections {
     store: Arc<dyn TokenStore>,
@@ -27,8 +27,8 @@ pub struct CalcomConnections {
 }
 
 impl CalcomConnections {
-    /// Connections that are kept in `store` and renewed under its leases, with the usual [`TokenConfig`]. Without an OAuth client
-    /// they are by API key only.
+    /// Returns connections that are stored in `store` and refreshed under leases of `leases`, with the default [`TokenConfig`]. Without an
+    /// OAuth client only API keys can be used.
     pub fn new(
         oauth: Option<CalcomOAuth>,
         store: Arc<dyn TokenStore>,
@@ -38,7 +38,7 @@ impl CalcomConnections {
         Self::with_config(oauth, store, leases, clock, TokenConfig::default())
     }
 
-    /// The same with times of your own.
+    /// Like [`new`](Self::new), with a custom [`TokenConfig`].
     pub fn with_config(
         oauth: Option<CalcomOAuth>,
         store: Arc<dyn TokenStore>,
@@ -51,12 +51,12 @@ impl CalcomConnections {
         Self { store, manager, clock }
     }
 
-    /// The connection of one organization.
+    /// Returns the connection of one organization.
     pub fn of(&self, organization: impl Into<OrganizationId>) -> CalcomTokens {
-        CalcomTokens { connections: self.clone(), organization: organization.into(), resource: ACCOUNT.into() }
+        CalcomTokens { connections: self.clone(), organization: organization.into(), resource: ACCOUNT_RESOURCE.into() }
     }
 
-    /// Waits until no renewal is under way; see [`TokenManager::drain_refreshes`].
+    /// Waits until no token refresh is running; see [`TokenManager::drain_refreshes`].
     pub async fn settle(&self) {
         self.manager.drain_refreshes().await;
     }
@@ -71,29 +71,29 @@ pub struct CalcomTokens {
 }
 
 impl CalcomTokens {
-    /// The organization.
+    /// Returns the organization.
     pub fn organization(&self) -> &OrganizationId {
         &self.organization
     }
 
-    /// The organization's connection at an API of this address, such as a host of its own: kept apart, so that neither's credentials
-    /// are ever used at the other, whoever changes the address meanwhile.
+    /// Returns the organization's connection to the API at this address, such as a self-hosted instance. It is stored under another key, so
+    /// that credentials of one address are never sent to another, even if the configured address changes in between.
     #[must_use]
     pub fn at(self, address: &str) -> Self {
-        Self { resource: format!("{ACCOUNT}:{address}").into(), ..self }
+        Self { resource: format!("{ACCOUNT_RESOURCE}:{address}").into(), ..self }
     }
 
-    /// Where the connection is kept.
+    /// Returns the key of the connection in the token store.
     pub fn key(&self) -> TokenKey {
         TokenKey::new(&self.organization, Arc::clone(&self.resource))
     }
 
-    /// What calls are made with.
+    /// Returns the credentials for a client.
     pub fn credentials(&self) -> TokenHandle {
         self.connections.manager.handle(self.key())
     }
 
-    /// The connection as it is stored, if there is one.
+    /// Returns the stored connection; `None` if there is none.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
@@ -101,14 +101,14 @@ impl CalcomTokens {
         Ok(self.connections.store.load(&self.key()).await?)
     }
 
-    /// Keeps the tokens of a fresh connection by OAuth, in place of what was there.
+    /// Saves the tokens of a new OAuth connection; they replace the stored connection.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
     pub async fn adopt(&self, tokens: &TokenSet) -> Result<()> {
         let (store, key) = (&self.connections.store, self.key());
         let mut expected = store.load(&key).await?.map_or(0, |connection| connection.tokens.generation);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_SWAP_ATTEMPTS {
             match store.swap(&key, expected, tokens, &ConnectionState::Active).await? {
                 CasResult::Stored(_) => {
                     self.connections.manager.invalidate(&key);
@@ -117,26 +117,29 @@ impl CalcomTokens {
                 CasResult::Conflict(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }
-        Err(Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again")))
+        Err(Error::new(
+            ErrorKind::Store,
+            format!("could not save {key}: other processes changed it {MAX_SWAP_ATTEMPTS} times in a row; try again"),
+        ))
     }
 
-    /// Keeps an API key as the connection, in place of what was there.
+    /// Saves an API key as the connection; it replaces the stored one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when it cannot be a key; [`ErrorKind::Store`].
+    /// [`ErrorKind::InvalidInput`] if the key is malformed; [`ErrorKind::Store`].
     pub async fn adopt_api_key(&self, key: SecretString) -> Result<()> {
         check_token(&key, "API key", "cal_…")?;
         let tokens = TokenSet { issued_at: Some(self.connections.clock.now()), ..TokenSet::new(key) };
         self.adopt(&tokens).await
     }
 
-    /// Forgets what this process remembers of the connection: the next call asks the store. For when something else tells that another
-    /// process has changed it; without it that shows within seconds.
+    /// Discards this process's cached tokens, so that the next call loads them from the store. For applications that are notified of changes
+    /// by other processes; without it the process notices a change within seconds.
     pub fn invalidate(&self) {
         self.connections.manager.invalidate(&self.key());
     }
 
-    /// Erases the connection.
+    /// Deletes the stored connection.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].

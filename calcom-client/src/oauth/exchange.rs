@@ -6,18 +6,18 @@ use sidecar_core::{
 
 use super::client::CalcomOAuth;
 
-/// How a [`TokenManager`](sidecar_core::token::TokenManager) renews this provider's tokens. A connection by API key cannot be renewed:
-/// a refused key has to be replaced.
+/// Refreshes this provider's tokens for a [`TokenManager`](sidecar_core::token::TokenManager). An API key cannot be refreshed: the user
+/// has to replace a rejected one.
 #[derive(Debug, Clone)]
 pub struct CalcomExchange(Option<CalcomOAuth>);
 
 impl CalcomExchange {
-    /// Renews by refresh token.
+    /// Returns a provider that exchanges refresh tokens.
     pub fn new(oauth: CalcomOAuth) -> Self {
         Self(Some(oauth))
     }
 
-    /// For connections by API key only.
+    /// Returns a provider for API keys only.
     pub fn keys_only() -> Self {
         Self(None)
     }
@@ -27,15 +27,15 @@ impl CalcomExchange {
 impl TokenProvider for CalcomExchange {
     async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let Some(refresh) = &current.refresh else {
-            let why = format!("Cal.com refused the API key of {key}: give another key, or connect by OAuth");
-            return Err(Error::new(ErrorKind::Auth, why));
+            let message = format!("Cal.com rejected the API key of {key}: give another key, or connect by OAuth");
+            return Err(Error::new(ErrorKind::Auth, message));
         };
         let Some(oauth) = &self.0 else {
-            let why = format!("{key} is a connection by OAuth, and no OAuth client is set up to renew it");
-            return Err(Error::new(ErrorKind::InvalidInput, why));
+            let message = format!("cannot refresh {key}: it is an OAuth connection, and no OAuth client is configured");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         };
         let mut next = oauth.refresh(refresh).await?;
-        // What an answer leaves out still holds.
+        // Values that the response omits stay valid.
         for (name, value) in &current.extra {
             next.extra.entry(name.clone()).or_insert_with(|| value.clone());
         }

@@ -1,4 +1,4 @@
-//! Reading the token endpoint's answer, which is that of RFC 6749 without the provider's envelope.
+//! Parses the response of the token endpoint: that of RFC 6749, without the provider's envelope.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use sidecar_core::{Error, ErrorKind, Result, SendState, Timestamp, token::TokenS
 use crate::config::ACCESS_TOKEN_TTL;
 
 #[derive(Deserialize)]
-struct Wire {
+struct TokenResponse {
     access_token: String,
     #[serde(default)]
     refresh_token: Option<String>,
@@ -20,26 +20,26 @@ struct Wire {
     rest: Map<String, Value>,
 }
 
-/// The set in an answer. `asked_at` is when the request left, so that the token is never thought to live longer than it does.
-pub(super) fn tokens(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
-    // The body holds tokens: neither it nor the parser's words may stand in the error.
-    let wire: Wire = serde_json::from_slice(body).map_err(|_| {
-        Error::new(ErrorKind::Decode, "the token endpoint's answer has no access token in the expected shape")
+/// Returns the tokens in a response. `asked_at` is when the request was sent: counted from there, the expiry is never too late.
+pub(super) fn token_set(body: &[u8], asked_at: Timestamp) -> Result<TokenSet> {
+    // The body has tokens: neither it nor the parser's message may appear in the error.
+    let response: TokenResponse = serde_json::from_slice(body).map_err(|_| {
+        Error::new(ErrorKind::Decode, "the token endpoint's response has no valid access token")
             .with_send_state(SendState::Responded)
     })?;
-    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what is meant")]
-    let life =
-        wire.expires_in.filter(|seconds| *seconds > 0.0).map(|seconds| (seconds as i64).saturating_mul(1_000_000));
-    let usual = i64::try_from(ACCESS_TOKEN_TTL.as_micros()).unwrap_or(i64::MAX);
-    let mut extra = wire.rest;
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as intended")]
+    let lifetime =
+        response.expires_in.filter(|seconds| *seconds > 0.0).map(|seconds| (seconds as i64).saturating_mul(1_000_000));
+    let default = i64::try_from(ACCESS_TOKEN_TTL.as_micros()).unwrap_or(i64::MAX);
+    let mut extra = response.rest;
     extra.remove("token_type");
     Ok(TokenSet {
-        refresh: wire.refresh_token.filter(|token| !token.is_empty()).map(SecretString::from),
-        expires_at: Some(Timestamp::from_micros(asked_at.as_micros().saturating_add(life.unwrap_or(usual)))),
+        refresh: response.refresh_token.filter(|token| !token.is_empty()).map(SecretString::from),
+        expires_at: Some(Timestamp::from_micros(asked_at.as_micros().saturating_add(lifetime.unwrap_or(default)))),
         issued_at: Some(asked_at),
-        scope: wire.scope,
+        scope: response.scope,
         extra,
-        ..TokenSet::new(wire.access_token)
+        ..TokenSet::new(response.access_token)
     })
 }
 
@@ -49,22 +49,22 @@ mod tests {
 
     use super::*;
 
-    const ASKED: Timestamp = Timestamp::from_secs(1_000);
+    const ASKED_AT: Timestamp = Timestamp::from_secs(1_000);
 
     #[test]
-    fn a_set_is_read_without_an_envelope() {
+    fn a_token_response_is_parsed_without_an_envelope() {
         let body = br#"{"access_token":"a","token_type":"bearer","refresh_token":"r","expires_in":1800,"scope":"BOOKING_READ"}"#;
-        let set = tokens(body, ASKED).unwrap();
+        let set = token_set(body, ASKED_AT).unwrap();
         assert_eq!((set.access.expose_secret(), set.refresh.as_ref().unwrap().expose_secret()), ("a", "r"));
-        assert_eq!((set.issued_at, set.expires_at), (Some(ASKED), Some(Timestamp::from_secs(2_800))));
+        assert_eq!((set.issued_at, set.expires_at), (Some(ASKED_AT), Some(Timestamp::from_secs(2_800))));
         assert_eq!(set.scope.as_deref(), Some("BOOKING_READ"));
-        let silent = tokens(br#"{"access_token":"a"}"#, ASKED).unwrap();
-        assert_eq!((silent.expires_at, silent.refresh.is_none()), (Some(Timestamp::from_secs(2_800)), true));
+        let minimal = token_set(br#"{"access_token":"a"}"#, ASKED_AT).unwrap();
+        assert_eq!((minimal.expires_at, minimal.refresh.is_none()), (Some(Timestamp::from_secs(2_800)), true));
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_does_not_show_its_tokens() {
-        let error = tokens(br#"{"access_token":["sesame"],"refresh_token":"sesame"}"#, ASKED).unwrap_err();
+    fn the_error_of_an_invalid_token_response_hides_its_tokens() {
+        let error = token_set(br#"{"access_token":["sesame"],"refresh_token":"sesame"}"#, ASKED_AT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(!format!("{error} {error:?} {:?}", error.body()).contains("sesame"));
     }

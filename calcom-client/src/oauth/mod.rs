@@ -1,8 +1,8 @@
-//! OAuth: the link that a user follows, and the exchange of codes and refresh tokens.
+//! OAuth: the authorization URL, and the exchange of codes and refresh tokens.
 //!
-//! Keeping tokens and renewing them once at a time is [`sidecar_core::token`]; here lives how this provider does it
-//! ([`CalcomExchange`]) and where an organization's connection is kept ([`CalcomTokens`]). Invariant: no token, secret or verifier
-//! ever stands in an error, a log line or a `Debug` output.
+//! [`sidecar_core::token`] stores tokens and serializes refreshes; this module has the provider's token exchange ([`CalcomExchange`])
+//! and the key of an organization's connection ([`CalcomTokens`]). Invariant: no error, log message or `Debug` output has a token,
+//! secret or verifier.
 
 mod authorize;
 mod client;

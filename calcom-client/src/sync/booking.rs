@@ -1,4 +1,4 @@
-//! From a booking to a change: which fields of it are kept in which form.
+//! The record of a booking: its fields and their format.
 
 use std::borrow::Cow;
 
@@ -10,38 +10,38 @@ use sidecar_core::{
 
 use crate::model::{Attendee, Booking, BookingUid, WireTime};
 
-/// The kind of a booking's record. Its id is the booking's uid.
+/// The record kind of a booking. The record's id is the booking's uid.
 pub const BOOKING: &str = "booking";
-/// The task that reads a booking by its uid.
+/// The task kind that refetches a booking by its uid.
 pub const READ_BOOKING: &str = "calcom.read_booking";
-/// The field of a record that has the e-mail addresses of those attendees who did not come.
+/// The record field with the e-mail addresses of the absent attendees.
 pub const ABSENT_ATTENDEES: &str = "absentAttendees";
-/// The field of a record that says when an event last told of absences. While it is there, [`ABSENT_ATTENDEES`] may lack some, or name
-/// some who came after all: who did not come has to be read, and a read takes it away.
+/// The record field with the time of the last event about absences. While it is set, [`ABSENT_ATTENDEES`] may be incomplete or
+/// outdated, and the booking must be refetched; a refetch removes the field.
 pub const ABSENCES_CHANGED: &str = "absencesChangedAt";
-/// The field of a record that is `true` when the booking has seats: its events tell of one attendee only, and say no more of it here
-/// than that; how it stands has to be read.
+/// The record field that is `true` if the booking has seats. Its events cover one attendee only, so that they set no other field; the
+/// booking must be refetched.
 pub const HAS_SEATS: &str = "hasSeats";
-/// The field of a record that names the booking that it took the place of. `null`: it took nobody's; absent: nobody has told yet, as
-/// the events of bookings that the host has to confirm do not, nor those of ends.
+/// The record field with the uid of the booking that this one replaces. `null` if it replaces none. Absent while unknown: events of
+/// bookings that the host has to confirm, and events of cancellations, rejections and ended meetings, do not report it.
 pub const MOVED_FROM: &str = "rescheduledFromUid";
-/// The field of a record that names the booking that took its place.
+/// The record field with the uid of the booking that replaces this one.
 pub const MOVED_TO: &str = "rescheduledToUid";
 
-/// The fields a person searches by.
+/// The fields of the text search.
 const SEARCHABLE: &[&str] = &["title"];
-/// Who comes.
+/// The record field with the attendees.
 const ATTENDEES: &str = "attendees";
-/// Where a booking stands in listings.
+/// The field by which listings of records are sorted.
 const POSITION: &str = "start";
 
-/// The change that a booking makes which the provider answered, when the stored record's revision was `revision` before the request
-/// left (0: none was stored).
+/// Returns the change for a booking in a response to a write. `revision` is the stored record's revision before the request was sent (0
+/// if none was stored).
 pub fn written_booking(organization: &OrganizationId, booking: &Booking, asked_at: Timestamp, revision: u64) -> Change {
     fetched(organization, booking, asked_at, ChangeOrigin::Read { revision })
 }
 
-/// The change that a fetched booking makes. Its version is its update time; one that has none counts as of `asked_at`.
+/// Returns the change for a fetched booking. Its version is the booking's update time, or `asked_at` without one.
 pub(super) fn fetched(
     organization: &OrganizationId,
     booking: &Booking,
@@ -52,18 +52,18 @@ pub(super) fn fetched(
     change(organization, &booking.uid, version, origin, Mutation::Put(document(booking).into()))
 }
 
-/// A change of a booking's record.
+/// Returns a change of a booking's record.
 pub(super) fn change(
     organization: &OrganizationId,
     uid: &BookingUid,
     version: Timestamp,
     origin: ChangeOrigin,
-    effect: Mutation,
+    mutation: Mutation,
 ) -> Change {
-    let position = match &effect {
-        Mutation::Put(document) => Some(place(document).unwrap_or(Timestamp::EPOCH)),
-        // A webhook that does not carry the start leaves it as it is.
-        Mutation::Patch(document) => place(document),
+    let position = match &mutation {
+        Mutation::Put(document) => Some(start(document).unwrap_or(Timestamp::EPOCH)),
+        // A webhook without the start does not change the position.
+        Mutation::Patch(document) => start(document),
         Mutation::Delete => None,
     };
     Change {
@@ -72,14 +72,15 @@ pub(super) fn change(
         version,
         origin,
         position,
-        mutation: effect,
+        mutation,
         searchable: SEARCHABLE,
         refetch_task: Some(Cow::Borrowed(READ_BOOKING)),
         on_change: None,
     }
 }
 
-/// As the provider answers it, with times in UTC and of attendees what webhooks tell too; who did not come stands beside them.
+/// Returns the booking as the provider sent it, with times in UTC, and with only those fields of attendees that webhooks have too;
+/// [`ABSENT_ATTENDEES`] is a separate field.
 fn document(booking: &Booking) -> Doc {
     let Value::Object(mut document) = json!(booking) else { return Doc::new() };
     for (name, time) in [(POSITION, &booking.start), ("end", &booking.end)] {
@@ -93,10 +94,10 @@ fn document(booking: &Booking) -> Doc {
     }
     let absent: Vec<_> = attendees.iter().filter(|one| one.absent == Some(true)).map(|one| &one.email).collect();
     document.entry(MOVED_FROM).or_insert(Value::Null);
-    if let Some(id) = booking.event_type.as_ref().and_then(|own| own.id.as_ref()) {
+    if let Some(id) = booking.event_type.as_ref().and_then(|event_type| event_type.id.as_ref()) {
         document.entry("eventTypeId").or_insert_with(|| json!(id));
     }
-    // Attendees that could not be read stay as they were sent.
+    // Attendees that could not be parsed stay as they were sent.
     if !booking.extra.contains_key(ATTENDEES) {
         document.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
         document.insert(ATTENDEES.to_owned(), attendees.iter().map(attendee).collect());
@@ -113,17 +114,17 @@ fn attendee(one: &Attendee) -> Value {
     ])
 }
 
-/// Somebody, by the fields that are told.
+/// Returns a person with the fields that are not empty.
 pub(super) fn person(fields: [(&str, &Option<String>); 4]) -> Value {
-    let told = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
-    Value::Object(told.filter(|(_, value)| value != "").collect())
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
+    Value::Object(present.filter(|(_, value)| value != "").collect())
 }
 
-/// In UTC to the millisecond, so that the same time is written the same way; a time in an unknown format stays as it is.
+/// Returns the time in UTC to the millisecond, so that equal times have equal texts; a time in an unknown format stays unchanged.
 pub(super) fn utc(time: &WireTime) -> WireTime {
     time.timestamp().map_or_else(|| time.clone(), WireTime::from)
 }
 
-fn place(document: &Doc) -> Option<Timestamp> {
+fn start(document: &Doc) -> Option<Timestamp> {
     document.get(POSITION)?.as_str()?.parse().ok()
 }

@@ -14,26 +14,26 @@ use crate::{
     model::{Booking, BookingUid, WireTime},
 };
 
-/// Bookings in a page.
+/// Bookings per page.
 const PAGE_SIZE: u32 = 100;
-/// How far a page begins before the update that the page before ended with: so that whether the provider takes "after" with or
-/// without that instant makes no difference.
+/// The overlap of a page with the last update of the previous page. It makes the sync independent of whether the provider's "after"
+/// includes the instant itself.
 const OVERLAP: Duration = Duration::from_millis(1);
 
-/// The bookings of an account by their last change, as a source to sync.
+/// Lists the bookings of an account by their last change, as a source to sync.
 ///
-/// A mistyped field of a booking is stored as it was sent. A row without a uid is skipped and logged, so that it does not fail every
+/// A field of an unexpected type is stored as it was sent. A row without a uid is skipped and logged, so that it does not fail every
 /// run.
 ///
-/// Cal.com lists cancelled bookings too, so nothing vanishes from the listing and a run never deletes a booking.
+/// Cal.com lists cancelled bookings too, so no booking disappears from the listing and a run never deletes one.
 #[derive(Debug)]
 pub struct BookingsSource {
     client: CalcomClient,
     organization: OrganizationId,
 }
 
-/// Where a page of bookings starts: at a time of change, and after so many bookings from there on. Going on by the time and not by
-/// the number alone, a booking that changes meanwhile moves none out of the pages to come.
+/// The start of a page of bookings: an update time, and the number of bookings to skip from there on. Because pages continue by time
+/// rather than by offset alone, a booking that changes during a run does not shift others out of the following pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BookingsCursor {
     after: Timestamp,
@@ -54,7 +54,7 @@ impl Lookup for BookingsSource {
         match self.client.bookings().get(uid.clone()).background().await {
             Ok(booked) => {
                 let mut bookings = booked.into_vec();
-                // A series is answered whole.
+                // A request for one booking of a series returns the whole series.
                 bookings.retain(|booking| booking.uid == uid);
                 Ok(match bookings.first() {
                     Some(booking) => booking::fetched(&self.organization, booking, asked_at, origin),
@@ -78,19 +78,19 @@ impl Source for BookingsSource {
         let asked_at = self.client.clock().now();
         let list = self.client.bookings().list().updated_after(after).sort_updated(Sort::Asc);
         let listed = list.page_size(PAGE_SIZE).skip(skip).background().leaving_out_unreadable().await?;
-        let next = listed.next.map(|behind| next(after, behind, &listed.items));
+        let next = listed.next.map(|offset| next(after, offset, &listed.items));
         let change = |booking| booking::fetched(&self.organization, booking, asked_at, ChangeOrigin::Listed);
         let items = listed.items.iter().map(change).collect();
         Ok(SourcePage { page: Page { items, next, total: listed.total }, range: None })
     }
 }
 
-/// The page after one that began at `after`: at its last update, or `behind` it when all of it changed at once, or nothing of it
-/// could be read.
-fn next(after: Timestamp, behind: u64, page: &[Booking]) -> BookingsCursor {
+/// Returns the cursor after a page that started at `after`: the page's last update, or `offset` bookings after `after` if all of the
+/// page changed at one instant or could not be read.
+fn next(after: Timestamp, offset: u64, page: &[Booking]) -> BookingsCursor {
     let last = page.last().and_then(|last| last.updated_at.as_ref()).and_then(WireTime::timestamp);
     match last.map(|last| last - OVERLAP) {
         Some(last) if last > after => BookingsCursor { after: last, skip: 0 },
-        _ => BookingsCursor { after, skip: behind },
+        _ => BookingsCursor { after, skip: offset },
     }
 }

@@ -1,7 +1,8 @@
-//! Keeping copies of bookings in step: the listing that [`sidecar_core::sync`] copies, and what a webhook changes in the copies.
+//! Synchronization of bookings: a [`Source`](sidecar_core::sync::Source) that lists them (`bookings`), the changes of a webhook
+//! (`webhook`), and the record of a booking (`booking`).
 //!
-//! Running passes and storing lives in the core and the store. Invariant: a webhook, a listing and a read of one state of a booking
-//! make the same document of it, so that they can be compared.
+//! The core runs syncs and the store saves records. Invariant: a webhook, a listing and a read of one state of a booking produce the
+//! same document, so that documents can be compared.
 
 mod booking;
 mod bookings;

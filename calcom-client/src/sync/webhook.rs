@@ -1,4 +1,4 @@
-//! What a webhook changes in stored bookings.
+//! The changes that a webhook makes to the records of bookings.
 
 use std::borrow::Cow;
 
@@ -16,31 +16,30 @@ use crate::{
     webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
 };
 
-/// The changes that an event makes to the bookings of an organization; none for events of other things, and for those that were
-/// not understood. A move changes two: the new booking, and the one it took the place of.
+/// Returns the changes that an event makes to the bookings of an organization; none for unknown events and events that do not concern
+/// bookings. A rescheduled booking changes two records: that of the new booking, and that of the booking it replaces.
 ///
-/// A change carries only the fields that the event carries. Its version is the event's own time, or `received_at` when it has
-/// none.
+/// A change has only the fields that the event reports. Its version is the event's time, or `received_at` if the event has none.
 ///
-/// - A booking that has to be paid waits (`pending`) from its making until it is. Its other events call it accepted whether it is
-///   paid or not, and leave its status as it is stored.
-/// - Of a booking with seats nothing is told but that it has some.
-/// - A no-show's event does not tell who else is absent: its change is followed by the task [`READ_BOOKING`]. Who gives it another
-///   `follow_up` lets that one look for [`ABSENCES_CHANGED`].
+/// - A booking with a price is `pending` from its creation until it is paid. Its other events report `accepted`, paid or not, and
+///   therefore leave the stored status unchanged.
+/// - For a booking with seats the only change is [`HAS_SEATS`].
+/// - A no-show event does not report the other absent attendees: its change enqueues the task [`READ_BOOKING`]. If you replace
+///   `on_change`, your task must refetch the booking while [`ABSENCES_CHANGED`] is set.
 pub fn webhook_changes(event: &CalcomEvent, organization: &OrganizationId, received_at: Timestamp) -> Vec<Change> {
     let version = event.happened_at().unwrap_or(received_at);
     let patch = |(uid, fields): (BookingUid, Doc)| {
-        let follow_up = fields.contains_key(ABSENCES_CHANGED).then_some(Cow::Borrowed(READ_BOOKING));
+        let on_change = fields.contains_key(ABSENCES_CHANGED).then_some(Cow::Borrowed(READ_BOOKING));
         let change = change(organization, &uid, version, ChangeOrigin::Webhook, Mutation::Patch(fields.into()));
-        Change { on_change: follow_up, ..change }
+        Change { on_change, ..change }
     };
     patches(event, version).into_iter().map(patch).collect()
 }
 
-/// Of the payload of a booking with seats: how many there are.
+/// The payload field with the number of seats per slot.
 const SEATS: &str = "seatsPerTimeSlot";
 
-fn patches(event: &CalcomEvent, at: Timestamp) -> Vec<(BookingUid, Doc)> {
+fn patches(event: &CalcomEvent, version: Timestamp) -> Vec<(BookingUid, Doc)> {
     let document = event.document();
     if document.get(SEATS).is_some_and(|seats| !seats.is_null())
         && let Some(uid) = event.booking_uid()
@@ -53,74 +52,74 @@ fn patches(event: &CalcomEvent, at: Timestamp) -> Vec<(BookingUid, Doc)> {
         CalcomEvent::BookingPaymentInitiated(event) => vec![unpaid(&event.data)],
         CalcomEvent::BookingRequested(event)
         | CalcomEvent::BookingLocationUpdated(event)
-        | CalcomEvent::BookingReassigned(event) => vec![booking(&event.data, true)],
+        | CalcomEvent::BookingReassigned(event) => vec![booking_fields(&event.data, true)],
         CalcomEvent::BookingPaid(event) => {
-            let (uid, mut fields) = booking(&event.data, false);
+            let (uid, mut fields) = booking_fields(&event.data, false);
             fields.insert("status".to_owned(), json!(BookingStatus::Accepted));
             vec![(uid, fields)]
         }
         CalcomEvent::BookingCancelled(event) => vec![ended(&event.data, &BookingStatus::Cancelled)],
         CalcomEvent::BookingRejected(event) => vec![ended(&event.data, &BookingStatus::Rejected)],
-        CalcomEvent::BookingRescheduled(event) => moved(&event.data),
-        CalcomEvent::BookingNoShowUpdated(event) => vec![no_show(&event.data, at)],
-        CalcomEvent::MeetingEnded(event) => vec![met(&event.data)],
+        CalcomEvent::BookingRescheduled(event) => rescheduled(&event.data),
+        CalcomEvent::BookingNoShowUpdated(event) => vec![no_show(&event.data, version)],
+        CalcomEvent::MeetingEnded(event) => vec![meeting_ended(&event.data)],
         _ => Vec::new(),
     }
 }
 
-/// The booking's fields as a read gives them.
-fn booking(payload: &BookingPayload, with_metadata: bool) -> (BookingUid, Doc) {
+/// Returns the fields of the payload in the format of a booking's record.
+fn booking_fields(payload: &BookingPayload, with_metadata: bool) -> (BookingUid, Doc) {
     let mut fields = Doc::new();
-    let mut tell = |name: &str, value: Option<Value>| {
+    let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             fields.insert(name.to_owned(), value);
         }
     };
-    tell("uid", Some(json!(payload.uid)));
-    tell("id", payload.booking_id.as_ref().map(|id| json!(id)));
-    tell("eventTypeId", payload.event_type_id.as_ref().map(|id| json!(id)));
-    tell("title", payload.title.as_ref().map(|title| json!(title)));
-    tell("start", payload.start_time.as_ref().map(|time| json!(utc(time))));
-    tell("end", payload.end_time.as_ref().map(|time| json!(utc(time))));
-    tell("status", status(payload).map(|status| json!(status)));
-    tell("attendees", payload.attendees.as_deref().map(attendees));
-    tell("metadata", payload.metadata.as_ref().filter(|_| with_metadata).map(|metadata| json!(metadata)));
+    set("uid", Some(json!(payload.uid)));
+    set("id", payload.booking_id.as_ref().map(|id| json!(id)));
+    set("eventTypeId", payload.event_type_id.as_ref().map(|id| json!(id)));
+    set("title", payload.title.as_ref().map(|title| json!(title)));
+    set("start", payload.start_time.as_ref().map(|time| json!(utc(time))));
+    set("end", payload.end_time.as_ref().map(|time| json!(utc(time))));
+    set("status", status(payload).map(|status| json!(status)));
+    set("attendees", payload.attendees.as_deref().map(attendees));
+    set("metadata", payload.metadata.as_ref().filter(|_| with_metadata).map(|metadata| json!(metadata)));
     (payload.uid.clone(), fields)
 }
 
-/// A new booking took nobody's place and is not paid yet, unless the host had to confirm it: a request that was moved is announced
-/// as a new one, and is paid before the host sees it.
+/// A new booking replaces no other and is not paid yet, unless the host had to confirm it: Cal.com reports a rescheduled request as a
+/// new booking, and the attendee pays before the host sees the request.
 fn created(payload: &BookingPayload) -> (BookingUid, Doc) {
     let was_requested = payload.requires_confirmation == Some(true);
-    let (uid, mut fields) = if was_requested { booking(payload, true) } else { unpaid(payload) };
+    let (uid, mut fields) = if was_requested { booking_fields(payload, true) } else { unpaid(payload) };
     if !was_requested && payload.status == Some(WebhookStatus::Accepted) {
         fields.insert(MOVED_FROM.to_owned(), Value::Null);
     }
     (uid, fields)
 }
 
-/// A booking that has to be paid is announced as accepted before it is, also when the payment fails
+/// Cal.com reports a booking with a price as accepted before it is paid, and also if the payment fails
 /// (<https://github.com/calcom/cal.diy/issues/12371>).
 fn unpaid(payload: &BookingPayload) -> (BookingUid, Doc) {
-    let (uid, mut fields) = booking(payload, true);
-    if is_for_money(payload) {
+    let (uid, mut fields) = booking_fields(payload, true);
+    if may_be_unpaid(payload) {
         fields.insert("status".to_owned(), json!(BookingStatus::Pending));
     }
     (uid, fields)
 }
 
-/// How it stands. Of one with a price "accepted" tells nothing: it may be paid, or not.
+/// Returns the status; `None` for an accepted booking with a price, which may be paid or not.
 fn status(payload: &BookingPayload) -> Option<BookingStatus> {
-    payload.status.clone().filter(|_| !is_for_money(payload)).map(BookingStatus::from)
+    payload.status.clone().filter(|_| !may_be_unpaid(payload)).map(BookingStatus::from)
 }
 
-/// Whether it is called accepted though it costs something.
-fn is_for_money(payload: &BookingPayload) -> bool {
+/// Returns whether the payload reports an accepted booking with a price.
+fn may_be_unpaid(payload: &BookingPayload) -> bool {
     payload.status == Some(WebhookStatus::Accepted) && payload.price.is_some_and(|price| price > 0.0)
 }
 
 fn ended(payload: &BookingPayload, status: &BookingStatus) -> (BookingUid, Doc) {
-    let (uid, mut fields) = booking(payload, false);
+    let (uid, mut fields) = booking_fields(payload, false);
     fields.insert("status".to_owned(), json!(status));
     if let Some(reason) = &payload.cancellation_reason {
         fields.insert("cancellationReason".to_owned(), json!(reason));
@@ -128,33 +127,33 @@ fn ended(payload: &BookingPayload, status: &BookingStatus) -> (BookingUid, Doc) 
     (uid, fields)
 }
 
-fn moved(payload: &BookingPayload) -> Vec<(BookingUid, Doc)> {
-    let (uid, mut fields) = booking(payload, true);
-    let former = payload.reschedule_uid.clone().filter(|former| *former != uid).map(|former| {
-        let fields = [("uid", json!(former)), ("status", json!(BookingStatus::Cancelled)), (MOVED_TO, json!(uid))];
-        (former, fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+fn rescheduled(payload: &BookingPayload) -> Vec<(BookingUid, Doc)> {
+    let (uid, mut fields) = booking_fields(payload, true);
+    let replaced = payload.reschedule_uid.clone().filter(|replaced| *replaced != uid).map(|replaced| {
+        let fields = [("uid", json!(replaced)), ("status", json!(BookingStatus::Cancelled)), (MOVED_TO, json!(uid))];
+        (replaced, fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     });
-    if let Some((former, _)) = &former {
-        fields.insert(MOVED_FROM.to_owned(), json!(former));
+    if let Some((replaced, _)) = &replaced {
+        fields.insert(MOVED_FROM.to_owned(), json!(replaced));
     }
-    [(uid, fields)].into_iter().chain(former).collect()
+    [(uid, fields)].into_iter().chain(replaced).collect()
 }
 
-/// The event names only those of whom it was just said, so that the whole list has to be read. Until then whoever it calls absent
-/// stands for it; that somebody came after all leaves others, who may be absent still.
-fn no_show(payload: &NoShowPayload, at: Timestamp) -> (BookingUid, Doc) {
-    let named: Vec<_> = payload.attendees.iter().flatten().collect();
-    let absent: Vec<_> = named.iter().filter(|one| one.no_show == Some(true)).map(|one| &one.email).collect();
+/// The event lists only attendees whose flag changed, so that the booking must be refetched. Sets [`ABSENT_ATTENDEES`] only if all
+/// listed attendees are absent: if a flag was cleared, others may still be absent.
+fn no_show(payload: &NoShowPayload, version: Timestamp) -> (BookingUid, Doc) {
+    let listed: Vec<_> = payload.attendees.iter().flatten().collect();
+    let absent: Vec<_> = listed.iter().filter(|one| one.no_show == Some(true)).map(|one| &one.email).collect();
     let mut fields = Doc::from_iter([("uid".to_owned(), json!(payload.booking_uid))]);
-    fields.insert(ABSENCES_CHANGED.to_owned(), json!(at.to_string()));
-    if !absent.is_empty() && absent.len() == named.len() {
+    fields.insert(ABSENCES_CHANGED.to_owned(), json!(version.to_string()));
+    if !absent.is_empty() && absent.len() == listed.len() {
         fields.insert(ABSENT_ATTENDEES.to_owned(), json!(absent));
     }
     (payload.booking_uid.clone(), fields)
 }
 
-/// The event comes at the planned end, whatever became of the booking: it tells that end, and nothing more.
-fn met(payload: &MeetingPayload) -> (BookingUid, Doc) {
+/// Cal.com sends the event at the planned end, whatever the booking's status, so that it sets the end only.
+fn meeting_ended(payload: &MeetingPayload) -> (BookingUid, Doc) {
     let mut fields = Doc::from_iter([("uid".to_owned(), json!(payload.uid))]);
     fields.extend(payload.end_time.as_ref().map(|end: &WireTime| ("end".to_owned(), json!(utc(end)))));
     (payload.uid.clone(), fields)

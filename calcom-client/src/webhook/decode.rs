@@ -1,4 +1,4 @@
-//! From a body to an event: takes the envelope apart, and finds out what has none.
+//! Decodes a body into an event, with or without an envelope.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::WireTime;
 
-/// A body taken apart.
+/// The payload of a body and its envelope.
 pub(super) struct Parts {
     created_at: Option<WireTime>,
     document: Map<String, Value>,
@@ -26,11 +26,11 @@ impl Parts {
 
 pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, NotAnEvent> {
     let Value::Object(object) = read(body)? else {
-        return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
+        return Err(NotAnEvent { reason: "it is another JSON value".to_owned() });
     };
     let name = object.get("triggerEvent").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut kind = EventKind::from_name(&name);
-    let parts = take_apart(&kind, object);
+    let parts = split_envelope(&kind, object);
     if is_ping(&parts.document) {
         kind = EventKind::Ping;
     }
@@ -43,12 +43,13 @@ pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, NotAnEvent> {
 }
 
 fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
-    serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })
+    serde_json::from_slice(body).map_err(|error| NotAnEvent { reason: error.to_string() })
 }
 
-/// Events without a `payload` have its fields at the root: meetings always, others where the webhook has a template of its own.
-fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> Parts {
-    // Of another shape they stay where they are.
+/// Splits a body. An event without a `payload` has its fields at the root: meetings always, other events if the webhook has a custom
+/// template.
+fn split_envelope(kind: &EventKind, mut object: Map<String, Value>) -> Parts {
+    // A `triggerEvent` or `createdAt` of another type stays where it is.
     if object.get("triggerEvent").is_some_and(Value::is_string) {
         object.remove("triggerEvent");
     }
@@ -74,8 +75,8 @@ fn time(object: &mut Map<String, Value>, name: &str) -> Option<WireTime> {
     serde_json::from_value(object.remove(name)?).ok()
 }
 
-/// The button that tries a webhook out sends this under whatever name its page has chosen.
+/// Cal.com's button for testing a webhook sends this payload under the name of any trigger.
 fn is_ping(document: &Map<String, Value>) -> bool {
-    let says = |name: &str, text: &str| document.get(name).and_then(Value::as_str) == Some(text);
-    says("type", "Test") && says("title", "Test trigger event") && !document.contains_key("uid")
+    let is = |name: &str, text: &str| document.get(name).and_then(Value::as_str) == Some(text);
+    is("type", "Test") && is("title", "Test trigger event") && !document.contains_key("uid")
 }

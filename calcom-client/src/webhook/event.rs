@@ -13,24 +13,24 @@ use super::{
 };
 use crate::model::{BookingUid, EventTypeId, WireTime};
 
-/// An event whose payload has the known shape.
+/// An event whose payload matches the known schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event<T> {
-    /// When the provider made the event. `None` of meetings, which come without an envelope.
+    /// When the provider created the event. `None` for meetings, which have no envelope.
     pub created_at: Option<WireTime>,
     /// The payload, typed.
     pub data: T,
     /// The payload as sent.
     pub document: Arc<Map<String, Value>>,
-    /// What stood beside the payload: a form's answers are repeated there.
+    /// The envelope's other fields, beside the payload: a form's responses are repeated there.
     pub beside: Map<String, Value>,
 }
 
-/// The body is no JSON object, so it cannot be an event.
+/// The body is not a JSON object, so it is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook's body is no JSON object: {why}")]
+#[error("the webhook body is not a JSON object: {reason}")]
 pub struct NotAnEvent {
-    pub(super) why: String,
+    pub(super) reason: String,
 }
 
 macro_rules! events {
@@ -40,15 +40,15 @@ macro_rules! events {
         #[non_exhaustive]
         pub enum CalcomEvent {
             $(#[doc = concat!("`", $wire, "`.")] $variant(Box<Event<$payload>>),)*
-            /// Somebody tried the webhook out.
+            /// A test delivery, sent by Cal.com's button for testing a webhook.
             Ping(Box<Event<PingPayload>>),
-            /// A kind that this version of the crate does not know, or a known one whose shape has changed
+            /// A kind that this version of the crate does not know, or a known kind whose schema has changed
             /// ([`UnknownEvent::why`] names the field).
             Unknown(Box<UnknownEvent>),
         }
 
         impl CalcomEvent {
-            /// The kind; for an unknown event the name that was sent.
+            /// Returns the kind; for an unknown event the name that was sent.
             pub fn kind(&self) -> EventKind {
                 match self {
                     $(Self::$variant(_) => EventKind::$variant,)*
@@ -57,7 +57,7 @@ macro_rules! events {
                 }
             }
 
-            /// Time and document of a known event.
+            /// Returns the creation time and the document of a known event.
             fn parts(&self) -> Option<(Option<&WireTime>, &Arc<Map<String, Value>>)> {
                 match self {
                     $(Self::$variant(event) => Some((event.created_at.as_ref(), &event.document)),)*
@@ -66,7 +66,7 @@ macro_rules! events {
                 }
             }
 
-            /// The event of a known kind, or what does not fit in its payload; `None` for an unknown kind.
+            /// Returns the event of a known kind, or the error of its payload; `None` for an unknown kind.
             pub(super) fn of_kind(kind: &EventKind, parts: decode::Parts) -> Option<Result<Self, serde_json::Error>> {
                 match kind {
                     $(EventKind::$variant => Some(parts.event().map(|event| Self::$variant(Box::new(event)))),)*
@@ -80,15 +80,15 @@ macro_rules! events {
 for_each_event!(events);
 
 impl CalcomEvent {
-    /// Reads a delivery's body. Verify it first ([`CalcomVerifier`](super::CalcomVerifier)).
+    /// Parses a delivery's body. Verify the delivery first ([`CalcomVerifier`](super::CalcomVerifier)).
     ///
     /// # Errors
-    /// [`NotAnEvent`] when the body is no JSON object; anything else is an event, if need be an unknown one.
+    /// [`NotAnEvent`] if the body is not a JSON object. Every JSON object is an event, possibly [`Unknown`](Self::Unknown).
     pub fn parse(body: &[u8]) -> Result<Self, NotAnEvent> {
         decode::parse(body)
     }
 
-    /// When the provider made the event. Meetings do not tell: theirs is the booking's own creation, which is not this.
+    /// Returns when the provider created the event. `None` for meetings: their `createdAt` is that of the booking.
     pub fn created_at(&self) -> Option<Timestamp> {
         match self.parts() {
             Some((created_at, _)) => created_at?.timestamp(),
@@ -96,7 +96,7 @@ impl CalcomEvent {
         }
     }
 
-    /// When what it tells happened, as well as it tells: its making, or the planned start or end of a meeting.
+    /// Returns the best known time of the reported change: the event's creation, or the planned start or end of a meeting.
     pub fn happened_at(&self) -> Option<Timestamp> {
         let planned = match self.kind() {
             EventKind::MeetingStarted => "startTime",
@@ -106,44 +106,45 @@ impl CalcomEvent {
         text(self.document(), planned)?.parse().ok()
     }
 
-    /// The booking that it is about; of a moved booking the new one.
+    /// Returns the booking; for a rescheduled booking the new one.
     pub fn booking_uid(&self) -> Option<BookingUid> {
-        let of_a_booking = matches!(self.kind().subject(), Subject::Booking | Subject::Other);
+        let concerns_booking = matches!(self.kind().subject(), Subject::Booking | Subject::Other);
         let document = self.document();
         let uid = text(document, "uid").or_else(|| text(document, "bookingUid"));
-        uid.filter(|_| of_a_booking).map(BookingUid::from)
+        uid.filter(|_| concerns_booking).map(BookingUid::from)
     }
 
-    /// The booking that a moved one took the place of.
+    /// Returns the booking that a rescheduled one replaces.
     pub fn previous_booking_uid(&self) -> Option<BookingUid> {
         text(self.document(), "rescheduleUid").map(BookingUid::from)
     }
 
-    /// The event type, where the event names it.
+    /// Returns the event type, if the event names it.
     pub fn event_type_id(&self) -> Option<EventTypeId> {
         self.document().get("eventTypeId")?.as_i64().map(EventTypeId::from)
     }
 
-    /// A text of the caller's own metadata. Cancelled and rejected bookings come without any, paid ones with the payment
-    /// provider's: keep what you need by the booking's uid.
+    /// Returns a text of the caller's metadata. Events of cancelled and rejected bookings have no metadata, those of paid bookings the
+    /// payment provider's: store the values that you need by the booking's uid.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.document().get("metadata")?.get(key)?.as_str()
     }
 
-    /// Deliveries of the same key are about the same thing and are to be worked on in their order. A moved booking has a key of
-    /// its own: whoever follows a chain of them orders by its first uid.
+    /// Returns the ordering key: process deliveries of one key in order. A rescheduled booking has another key than the booking that it
+    /// replaces; to order a whole reschedule chain, use the uid of its first booking.
     pub fn order_key(&self) -> String {
-        let what = self.kind().subject().as_str();
+        let subject = self.kind().subject();
         let document = self.document();
-        let id = match self.kind().subject() {
+        let id = match subject {
             Subject::OutOfOffice => document.get("oooEntry").and_then(|entry| entry.get("id")).map(ToString::to_string),
             Subject::Form => text(document, "formId").map(str::to_owned),
             _ => self.booking_uid().map(|uid| uid.to_string()),
         };
-        id.map_or_else(|| what.to_owned(), |id| format!("{what}:{id}"))
+        let subject = subject.as_str();
+        id.map_or_else(|| subject.to_owned(), |id| format!("{subject}:{id}"))
     }
 
-    /// The payload's fields; all of the body's for an unknown event.
+    /// Returns the payload's fields; for an unknown event without a payload those of the body.
     pub fn document(&self) -> &Map<String, Value> {
         static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         match self {
@@ -167,7 +168,7 @@ mod tests {
 
     macro_rules! payloads {
         ($($variant:ident $wire:literal $payload:ident $subject:ident [$($dotted:literal)?],)*) => {
-            /// The payload as it is written.
+            /// Returns the payload serialized.
             fn payload(event: &CalcomEvent) -> Value {
                 match event {
                     $(CalcomEvent::$variant(event) => serde_json::to_value(&event.data).unwrap(),)*
@@ -179,25 +180,30 @@ mod tests {
     }
     for_each_event!(payloads);
 
-    /// Without nulls, which an absent field equals once it is read, and with all numbers alike.
-    fn plain(value: &Value) -> Value {
+    /// Returns the value without nulls, which parse like absent fields, and with every number as a float.
+    fn normalized(value: &Value) -> Value {
         match value {
             Value::Object(fields) => {
                 let fields = fields.iter().filter(|(_, value)| !value.is_null());
-                Value::Object(fields.map(|(name, value)| (name.clone(), plain(value))).collect())
+                Value::Object(fields.map(|(name, value)| (name.clone(), normalized(value))).collect())
             }
-            Value::Array(items) => items.iter().map(plain).collect(),
+            Value::Array(items) => items.iter().map(normalized).collect(),
             Value::Number(number) => serde_json::json!(number.as_f64()),
             other => other.clone(),
         }
     }
 
     #[test]
-    fn what_is_read_is_written_again_whole() {
+    fn parsed_payloads_serialize_without_loss() {
         for fixture in fixtures::all() {
             let fixture = fixture.set("someNewField", serde_json::json!({"a": [1, null]}));
             let event = CalcomEvent::parse(fixture.body().to_string().as_bytes()).unwrap();
-            assert_eq!(plain(&payload(&event)), plain(&Value::Object(event.document().clone())), "{}", event.kind());
+            assert_eq!(
+                normalized(&payload(&event)),
+                normalized(&Value::Object(event.document().clone())),
+                "{}",
+                event.kind()
+            );
             assert!(event.document().contains_key("someNewField"), "{}", event.kind());
         }
     }

@@ -1,6 +1,6 @@
-//! A realistic delivery of every kind, for the tests of applications that take webhooks. Feature `test-util`.
+//! A realistic delivery of every kind, for the tests of applications that receive webhooks. Feature `test-util`.
 //!
-//! The bodies stand in `fixtures.json`, one a line: made up after the provider's guide
+//! `fixtures.json` has the bodies, one a line. They follow the provider's guide
 //! (<https://cal.com/docs/developing/guides/automation/webhooks>) and its published source.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //!
 //! let delivery = fixtures::of(&EventKind::BookingCreated).set("uid", "bk_1").signed("whsec_test");
 //!
-//! // What the application under test does:
+//! // The application under test:
 //! let verifier = CalcomVerifier::new(["whsec_test".into()])?;
 //! let received_at = Timestamp::from_secs(1_796_061_900);
 //! verifier.verify(Delivery { headers: &delivery.headers, body: &delivery.body, received_at })?;
@@ -27,10 +27,10 @@ use super::{EventKind, SIGNATURE_HEADER};
 
 const BODIES: &str = include_str!("fixtures.json");
 
-/// When the events say that they were made, unless [`Fixture::at`] says otherwise: 2026-12-01T18:05:00Z.
+/// The creation time of the events, unless [`Fixture::at`] sets another: 2026-12-01T18:05:00Z.
 pub const AT: Timestamp = Timestamp::from_secs(1_796_148_300);
 
-/// A delivery in the making.
+/// Builds a delivery.
 #[derive(Debug, Clone)]
 #[must_use = "take its `body`, or have it `signed`"]
 pub struct Fixture {
@@ -41,10 +41,10 @@ pub struct Fixture {
     beside: Map<String, Value>,
 }
 
-/// A delivery as an application receives it.
+/// A signed delivery, as an application receives it.
 #[derive(Debug, Clone)]
 pub struct SignedDelivery {
-    /// With the signature.
+    /// The headers, with the signature.
     pub headers: HeaderMap,
     /// The raw body.
     pub body: Vec<u8>,
@@ -60,13 +60,13 @@ struct Row {
     beside: Map<String, Value>,
 }
 
-/// Every fixture: one of each trigger, and a ping.
+/// Returns every fixture: one of each trigger, and a ping.
 pub fn all() -> Vec<Fixture> {
     let rows: Vec<Row> = serde_json::from_str(BODIES).unwrap_or_default();
     rows.into_iter().map(Fixture::new).collect()
 }
 
-/// The fixture of this kind. An unknown kind gives a body with an empty payload.
+/// Returns the fixture of this kind; for an unknown kind one with an empty payload.
 pub fn of(kind: &EventKind) -> Fixture {
     let other = || {
         let (kind, empty) = (kind.as_str().to_owned(), Map::new());
@@ -81,30 +81,30 @@ impl Fixture {
         Self { kind: EventKind::from_name(&kind), flat, created_at: AT, payload, beside }
     }
 
-    /// Its kind.
+    /// Returns the kind.
     pub fn kind(&self) -> &EventKind {
         &self.kind
     }
 
-    /// Made then. Meetings do not tell.
+    /// Sets the creation time. Meetings do not have one.
     pub fn at(mut self, time: Timestamp) -> Self {
         self.created_at = time;
         self
     }
 
-    /// With this value in a field of the payload.
+    /// Sets a field of the payload.
     pub fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.payload.insert(field.to_owned(), value.into());
         self
     }
 
-    /// Without a field of the payload.
+    /// Removes a field of the payload.
     pub fn without(mut self, field: &str) -> Self {
         self.payload.remove(field);
         self
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(self) -> Value {
         if self.flat {
             let mut body = self.payload;
@@ -118,7 +118,7 @@ impl Fixture {
         Value::Object(body)
     }
 
-    /// The delivery, signed as the provider signs.
+    /// Returns the delivery, signed as the provider signs it.
     pub fn signed(self, secret: &str) -> SignedDelivery {
         let body = self.body().to_string().into_bytes();
         SignedDelivery { headers: hmac_sha256_hex(SIGNATURE_HEADER, secret, &body), body }

@@ -1,7 +1,7 @@
-//! The names of events. The provider's are `BOOKING_CREATED`, …; applications that were planned against older names say
-//! `booking.created`, which can be written and understood too.
+//! The names of events: the provider's (`BOOKING_CREATED`, …), and dotted ones (`booking.created`, …) for applications that were
+//! specified with older names.
 
-/// Calls a macro with every event: variant, name on the wire, payload, what it speaks of, and dotted name where there is one.
+/// Calls a macro with every event: variant, name on the wire, payload, subject, and the dotted name if it has one.
 macro_rules! for_each_event {
     ($then:ident) => {
         $then! {
@@ -45,7 +45,7 @@ macro_rules! kinds {
             /// (<https://cal.com/docs/api-reference/v2/webhooks/create-a-webhook>).
             pub enum EventKind {
                 $(#[doc = concat!("`", $wire, "`.")] $variant = $wire,)*
-                /// `PING`: somebody tried the webhook out. It is no trigger.
+                /// `PING`: a test delivery. It is not a trigger.
                 Ping = "PING",
             }
         }
@@ -54,7 +54,7 @@ macro_rules! kinds {
             /// Every trigger that this version of the crate knows.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The kind with this name, the provider's or a dotted one (`booking.created`).
+            /// Returns the kind with this name, the provider's or a dotted one (`booking.created`).
             pub fn from_name(name: &str) -> Self {
                 match name {
                     $($($dotted => Self::$variant,)?)*
@@ -62,7 +62,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The dotted name (`booking.created`), where there is one.
+            /// Returns the dotted name (`booking.created`), if it has one.
             pub fn dotted(&self) -> Option<&'static str> {
                 match self {
                     $($(Self::$variant => Some($dotted),)?)*
@@ -70,7 +70,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What events of this kind speak of.
+            /// Returns the subject of events of this kind.
             pub fn subject(&self) -> Subject {
                 match self {
                     $(Self::$variant => Subject::$subject,)*
@@ -82,24 +82,24 @@ macro_rules! kinds {
 }
 for_each_event!(kinds);
 
-/// What an event speaks of.
+/// The subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Subject {
     /// A booking.
     Booking,
-    /// Somebody's absence.
+    /// An out-of-office entry.
     OutOfOffice,
-    /// An answer to a routing form.
+    /// A response to a routing form.
     Form,
     /// An organization's access to its members' calendars.
     Credential,
-    /// Nothing, or something that this version of the crate does not know.
+    /// No subject, or one that this version of the crate does not know.
     Other,
 }
 
 impl Subject {
-    /// Its name, as it begins order keys: `booking`, `out_of_office`, ….
+    /// Returns the prefix of its ordering keys: `booking`, `out_of_office`, ….
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Booking => "booking",
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_names_of_a_kind_name_it() {
+    fn a_kind_is_parsed_from_either_name() {
         for kind in EventKind::KNOWN {
             assert_eq!(EventKind::from_name(kind.as_str()), *kind);
             if let Some(dotted) = kind.dotted() {

@@ -1,9 +1,8 @@
-//! Webhooks: what a delivery says ([`CalcomEvent`]) and whether it comes from the webhook whose secret we hold
-//! ([`CalcomVerifier`]).
+//! Webhook deliveries: parsing ([`CalcomEvent`]) and signature verification ([`CalcomVerifier`]).
 //!
-//! Subscribing is in [`webhooks`](crate::webhooks); keeping deliveries, answering the sender and seeing each delivery once is the
-//! application's matter ([`sidecar_core::queue::inbox`]). Invariant: any JSON object is an event; one that is not understood is kept whole,
-//! never an error. Without a secret every delivery is refused.
+//! [`webhooks`](crate::webhooks) manages subscriptions. The application stores deliveries, responds to the sender and deduplicates
+//! ([`sidecar_core::queue::inbox`]). Invariant: every JSON object is an event; an unknown one keeps the whole body and is not an error.
+//! Without a secret every delivery is rejected.
 
 mod decode;
 mod event;

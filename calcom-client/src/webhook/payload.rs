@@ -6,15 +6,15 @@ use crate::model::{
 };
 
 sidecar_core::open_enum! {
-    /// How a booking stands, as webhooks write it. Answers of the API write it in lower case.
+    /// The status of a booking in webhooks. API responses have it in lower case ([`BookingStatus`]).
     pub enum WebhookStatus {
-        /// It takes place.
+        /// Confirmed.
         Accepted = "ACCEPTED",
-        /// It waits for the host's word.
+        /// Waiting for the host's confirmation.
         Pending = "PENDING",
-        /// Called off.
+        /// Cancelled.
         Cancelled = "CANCELLED",
-        /// The host refused it.
+        /// Rejected by the host.
         Rejected = "REJECTED",
     }
 }
@@ -32,11 +32,11 @@ impl From<WebhookStatus> for BookingStatus {
 }
 
 sidecar_core::model! {
-    /// Of the `BOOKING_…` events, except for no-shows.
+    /// The payload of the `BOOKING_…` events except those of no-shows.
     pub struct BookingPayload {
-        /// The booking; of a moved one the new booking.
+        /// The booking; for a rescheduled booking the new one.
         "uid" uid: BookingUid,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
         /// The event type.
         "eventTypeId" event_type_id: Option<EventTypeId>,
@@ -46,33 +46,33 @@ sidecar_core::model! {
         "eventTitle" event_title: Option<String>,
         /// The event type's description.
         "eventDescription" event_description: Option<String>,
-        /// What the booking is about.
+        /// The booking's title.
         "title" title: Option<String>,
         /// Description.
         "description" description: Option<String>,
-        /// What the attendee wrote.
+        /// The attendee's notes.
         "additionalNotes" additional_notes: Option<String>,
-        /// When it begins.
+        /// Start.
         "startTime" start_time: Option<WireTime>,
-        /// When it ends.
+        /// End.
         "endTime" end_time: Option<WireTime>,
-        /// How long it is.
+        /// Duration.
         "length" length: Option<Minutes>,
-        /// How it stands.
+        /// Status.
         "status" status: Option<WebhookStatus>,
-        /// Who holds it.
+        /// The host.
         "organizer" organizer: Option<Person>,
-        /// Who comes; with seats only the attendee concerned.
+        /// The attendees; for a booking with seats only the attendee concerned.
         "attendees" attendees: Option<Vec<Person>>,
-        /// Where.
+        /// Location.
         "location" location: Option<String>,
-        /// The meeting.
+        /// The video meeting.
         "videoCallData" video_call: Option<VideoCall>,
-        /// What the attendee filled in: by slug, each with `label` and `value`.
+        /// The attendee's responses to the booking fields: by slug, each with `label` and `value`.
         "responses" responses: Option<Value>,
-        /// The same for the event type's own fields.
+        /// The responses to the event type's custom fields.
         "userFieldsResponses" user_fields_responses: Option<Value>,
-        /// The caller's own values. Absent of cancelled and rejected bookings; of a paid one the payment provider's.
+        /// The caller's own values. Absent for cancelled and rejected bookings; for a paid booking the payment provider's.
         "metadata" metadata: Option<Map<String, Value>>,
         /// Price in the currency's smallest unit.
         "price" price: Option<f64>,
@@ -80,47 +80,47 @@ sidecar_core::model! {
         "currency" currency: Option<String>,
         /// The organization of the host.
         "organizationId" organization_id: Option<CalcomOrganizationId>,
-        /// Its uid in calendars.
+        /// The iCalendar UID.
         "iCalUID" ical_uid: Option<String>,
-        /// How often it changed there.
+        /// The iCalendar sequence number.
         "iCalSequence" ical_sequence: Option<i64>,
         /// Whether the host has to confirm it.
         "requiresConfirmation" requires_confirmation: Option<bool>,
-        /// Of a moved booking: the old booking's number.
+        /// For a rescheduled booking: the numeric id of the old one.
         "rescheduleId" reschedule_id: Option<BookingId>,
-        /// Of a moved booking: the old booking.
+        /// For a rescheduled booking: the old one.
         "rescheduleUid" reschedule_uid: Option<BookingUid>,
-        /// Of a moved booking: when the old booking began.
+        /// For a rescheduled booking: the start of the old one.
         "rescheduleStartTime" reschedule_start_time: Option<WireTime>,
-        /// Of a moved booking: when the old booking ended.
+        /// For a rescheduled booking: the end of the old one.
         "rescheduleEndTime" reschedule_end_time: Option<WireTime>,
-        /// Who moved it.
+        /// The e-mail address of the person who rescheduled it.
         "rescheduledBy" rescheduled_by: Option<String>,
-        /// Who cancelled it.
+        /// The e-mail address of the person who cancelled it.
         "cancelledBy" cancelled_by: Option<String>,
         /// Why it was cancelled.
         "cancellationReason" cancellation_reason: Option<String>,
-        /// Whether whoever cancelled asked for another time.
+        /// Whether the person who cancelled it asked for another time.
         "requestReschedule" request_reschedule: Option<bool>,
         /// Why it was rejected.
         "rejectionReason" rejection_reason: Option<String>,
         /// The payment.
         "paymentId" payment_id: Option<i64>,
-        /// More of the payment.
+        /// Further data of the payment.
         "paymentData" payment_data: Option<Value>,
-        /// Where it was before.
+        /// The location before the change.
         "previousLocation" previous_location: Option<String>,
-        /// Who holds it now as well.
+        /// The added hosts.
         "addedHostUserIds" added_host_user_ids: Option<Vec<UserId>>,
-        /// Who holds it no longer.
+        /// The removed hosts.
         "removedHostUserIds" removed_host_user_ids: Option<Vec<UserId>>,
     }
 }
 
 sidecar_core::model! {
-    /// Somebody who holds a booking or comes to it.
+    /// A host or attendee of a booking.
     pub struct Person {
-        /// The user, of hosts; the attendee's number in meetings.
+        /// The user id of a host; in meetings the attendee's id.
         "id" id: Option<AttendeeId>,
         /// Name.
         "name" name: Option<String>,
@@ -138,56 +138,56 @@ sidecar_core::model! {
         "timeZone" time_zone: Option<String>,
         /// Language: an object with `locale`.
         "language" language: Option<Value>,
-        /// Whether they did not come.
+        /// Whether the person did not attend.
         "noShow" no_show: Option<bool>,
     }
 }
 
 sidecar_core::model! {
-    /// Where a meeting takes place.
+    /// A video meeting.
     pub struct VideoCall {
         /// The integration, such as `daily_video`.
         "type" kind: Option<String>,
-        /// The meeting there.
+        /// The meeting's id at the integration.
         "id" id: Option<Value>,
-        /// Its password.
+        /// Password.
         "password" password: Option<String>,
-        /// Its link.
+        /// URL.
         "url" url: Option<String>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `BOOKING_NO_SHOW_UPDATED`.
+    /// The payload of `BOOKING_NO_SHOW_UPDATED`.
     pub struct NoShowPayload {
         /// The booking.
         "bookingUid" booking_uid: BookingUid,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
-        /// What happened, in words.
+        /// A message in words.
         "message" message: Option<String>,
-        /// Who came and who did not.
+        /// The attendees whose flag changed.
         "attendees" attendees: Option<Vec<NoShowAttendee>>,
     }
 }
 
 sidecar_core::model! {
-    /// Whether an attendee came.
+    /// The no-show flag of an attendee.
     pub struct NoShowAttendee {
         /// E-mail address.
         "email" email: Option<String>,
-        /// Whether they did not come.
+        /// Whether the person did not attend.
         "noShow" no_show: Option<bool>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `MEETING_STARTED` and `MEETING_ENDED`: the booking as it is stored, without an envelope. Sent at the times that were
-    /// planned, whoever came.
+    /// The payload of `MEETING_STARTED` and `MEETING_ENDED`: the booking as it is stored, without an envelope. Sent at the planned
+    /// times, whether anyone attended or not.
     pub struct MeetingPayload {
         /// The booking.
         "uid" uid: BookingUid,
-        /// Its number.
+        /// The booking's numeric id.
         "id" id: Option<BookingId>,
         /// The host.
         "userId" user_id: Option<UserId>,
@@ -195,41 +195,41 @@ sidecar_core::model! {
         "userPrimaryEmail" user_primary_email: Option<String>,
         /// The event type.
         "eventTypeId" event_type_id: Option<EventTypeId>,
-        /// What it is about.
+        /// The booking's title.
         "title" title: Option<String>,
         /// Description.
         "description" description: Option<String>,
-        /// When it begins.
+        /// Start.
         "startTime" start_time: Option<WireTime>,
-        /// When it ends.
+        /// End.
         "endTime" end_time: Option<WireTime>,
-        /// How it stands.
+        /// Status.
         "status" status: Option<WebhookStatus>,
         /// Whether it is paid.
         "paid" paid: Option<bool>,
         /// The caller's own values.
         "metadata" metadata: Option<Map<String, Value>>,
-        /// What the attendee filled in.
+        /// The attendee's responses to the booking fields.
         "responses" responses: Option<Value>,
-        /// Where.
+        /// Location.
         "location" location: Option<String>,
-        /// When the booking was made.
+        /// When the booking was created.
         "createdAt" created_at: Option<WireTime>,
         /// When it last changed.
         "updatedAt" updated_at: Option<WireTime>,
         /// Why it was cancelled.
         "cancellationReason" cancellation_reason: Option<String>,
-        /// Its uid in calendars.
+        /// The iCalendar UID.
         "iCalUID" ical_uid: Option<String>,
         /// The host.
         "user" user: Option<Person>,
-        /// Who comes.
+        /// The attendees.
         "attendees" attendees: Option<Vec<Person>>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `OOO_CREATED`.
+    /// The payload of `OOO_CREATED`.
     pub struct OooPayload {
         /// The entry.
         "oooEntry" entry: OooEventEntry,
@@ -237,33 +237,33 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// An out-of-office entry, as its event has it.
+    /// An out-of-office entry in an event.
     pub struct OooEventEntry {
         /// Its id.
         "id" id: OooId,
         /// Its uid.
         "uuid" uuid: Option<String>,
-        /// From.
+        /// Start.
         "start" start: Option<WireTime>,
-        /// To.
+        /// End.
         "end" end: Option<WireTime>,
-        /// When it was made.
+        /// When it was created.
         "createdAt" created_at: Option<WireTime>,
         /// When it last changed.
         "updatedAt" updated_at: Option<WireTime>,
         /// Notes.
         "notes" notes: Option<String>,
-        /// Why: an object with `reason` and `emoji`.
+        /// The reason: an object with `reason` and `emoji`.
         "reason" reason: Option<Value>,
-        /// Who is away.
+        /// The absent user.
         "user" user: Option<Person>,
-        /// Who is booked instead.
+        /// The user who is booked instead.
         "toUser" to_user: Option<Person>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `FORM_SUBMITTED`, `FORM_SUBMITTED_NO_EVENT` (nobody booked within a quarter of an hour) and `ROUTING_FORM_FALLBACK_HIT`.
+    /// The payload of `FORM_SUBMITTED`, `FORM_SUBMITTED_NO_EVENT` (no booking within 15 minutes) and `ROUTING_FORM_FALLBACK_HIT`.
     pub struct FormPayload {
         /// The form.
         "formId" form_id: Option<String>,
@@ -271,77 +271,77 @@ sidecar_core::model! {
         "formName" form_name: Option<String>,
         /// Its team.
         "teamId" team_id: Option<TeamId>,
-        /// The answers by label, each with `response` (and `value`, which is going away).
+        /// The responses by label, each with `response` (and the deprecated `value`).
         "responses" responses: Option<Value>,
-        /// The answer's number.
+        /// The response's numeric id.
         "responseId" response_id: Option<i64>,
-        /// Where the form led: `type` and `value`.
+        /// The redirect target: `type` and `value`.
         "redirect" redirect: Option<Value>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `RECORDING_READY` and `RECORDING_TRANSCRIPTION_GENERATED`.
+    /// The payload of `RECORDING_READY` and `RECORDING_TRANSCRIPTION_GENERATED`.
     pub struct RecordingPayload {
         /// The booking.
         "uid" uid: BookingUid,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
-        /// What it is about.
+        /// The booking's title.
         "title" title: Option<String>,
         /// The event type's slug.
         "type" event_type_slug: Option<String>,
-        /// When it began.
+        /// Start.
         "startTime" start_time: Option<WireTime>,
-        /// When it ended.
+        /// End.
         "endTime" end_time: Option<WireTime>,
-        /// Who held it.
+        /// The host.
         "organizer" organizer: Option<Person>,
-        /// Who came.
+        /// The attendees.
         "attendees" attendees: Option<Vec<Person>>,
-        /// Where to get the recording.
+        /// The URL of the recording.
         "downloadLink" download_link: Option<String>,
-        /// Where to get recording and transcripts.
+        /// The URLs of the recording and the transcripts.
         "downloadLinks" download_links: Option<Value>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `INSTANT_MEETING` and `INSTANT_MEETING_ACCEPTED`.
+    /// The payload of `INSTANT_MEETING` and `INSTANT_MEETING_ACCEPTED`.
     pub struct InstantMeetingPayload {
         /// The booking.
         "uid" uid: Option<BookingUid>,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
         /// The event type.
         "eventTypeId" event_type_id: Option<EventTypeId>,
         /// The event type's title.
         "eventTypeTitle" event_type_title: Option<String>,
-        /// What the attendee filled in.
+        /// The attendee's responses to the booking fields.
         "responses" responses: Option<Value>,
-        /// Where a host joins.
+        /// The URL where a host joins.
         "connectAndJoinUrl" connect_and_join_url: Option<String>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `AFTER_HOSTS_CAL_VIDEO_NO_SHOW` and `AFTER_GUESTS_CAL_VIDEO_NO_SHOW`.
+    /// The payload of `AFTER_HOSTS_CAL_VIDEO_NO_SHOW` and `AFTER_GUESTS_CAL_VIDEO_NO_SHOW`.
     pub struct CalVideoNoShowPayload {
         /// The booking.
         "bookingUid" booking_uid: Option<BookingUid>,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
-        /// What it is about.
+        /// The booking's title.
         "title" title: Option<String>,
-        /// What happened, in words.
+        /// A message in words.
         "message" message: Option<String>,
-        /// When it began.
+        /// Start.
         "startTime" start_time: Option<WireTime>,
-        /// When it ended.
+        /// End.
         "endTime" end_time: Option<WireTime>,
-        /// Who was expected.
+        /// The expected attendees.
         "attendees" attendees: Option<Vec<Value>>,
-        /// Who was there.
+        /// The participants of the meeting.
         "participants" participants: Option<Vec<Value>>,
         /// The host's e-mail address.
         "hostEmail" host_email: Option<String>,
@@ -353,29 +353,29 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of events whose shape is not documented: reports and credentials. Everything is in `extra`.
+    /// The payload of events whose schema is not documented: reports and credentials. All other fields are in `extra`.
     pub struct ReportPayload {
-        /// The booking, where one is concerned.
+        /// The booking, if the event concerns one.
         "bookingUid" booking_uid: Option<BookingUid>,
-        /// Its number.
+        /// The booking's numeric id.
         "bookingId" booking_id: Option<BookingId>,
     }
 }
 
 sidecar_core::model! {
-    /// What the button that tries a webhook out sends. The names of other events may stand above it.
+    /// The payload of a test delivery. Its `triggerEvent` may be the name of any trigger.
     pub struct PingPayload {
         /// `Test`.
         "type" kind: Option<String>,
         /// `Test trigger event`.
         "title" title: Option<String>,
-        /// When it would begin.
+        /// Start.
         "startTime" start_time: Option<WireTime>,
-        /// When it would end.
+        /// End.
         "endTime" end_time: Option<WireTime>,
-        /// Who would hold it.
+        /// The host.
         "organizer" organizer: Option<Person>,
-        /// Who would come.
+        /// The attendees.
         "attendees" attendees: Option<Vec<Person>>,
     }
 }

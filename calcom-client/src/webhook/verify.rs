@@ -8,20 +8,20 @@ use sidecar_core::{
     signature::{Delivery, HmacSha256, KeyError, SignatureError, Verified, Verifier},
 };
 
-/// Where Cal.com puts the signature: HMAC-SHA256 of the raw body in hex
+/// The header with the signature: the HMAC-SHA256 of the raw body in hex
 /// (<https://cal.com/docs/developing/guides/automation/webhooks>).
 pub const SIGNATURE_HEADER: &str = "x-cal-signature-256";
 
-/// Where Cal.com says which shape the body has ([`WebhookVersion`](crate::model::WebhookVersion); same page).
+/// The header with the version of the body's schema ([`WebhookVersion`](crate::model::WebhookVersion); same page).
 pub const VERSION_HEADER: &str = "x-cal-webhook-version";
 
-/// What Cal.com sends in place of a signature when the webhook was made without a secret. Anybody can send that.
+/// The signature header's value if the webhook has no secret. It authenticates nothing.
 pub const NO_SECRET: &str = "no-secret-provided";
 
-/// Verifies Cal.com's deliveries with the secrets of one webhook; several while they are being replaced.
+/// Verifies Cal.com's deliveries with the secret of one webhook, or with several during a secret rotation.
 ///
-/// A delivery has no id and no signed time, so that nothing in it tells a repetition: [`Verified::delivery_id`] is a hash of the body
-/// ([`delivery_id`]), and seeing each once is what guards against replays.
+/// A delivery has no id and no signed time that would identify a repetition. [`Verified::delivery_id`] is therefore a hash of the body
+/// ([`delivery_id`]); processing each id once protects against replays.
 #[derive(Debug, Clone)]
 pub struct CalcomVerifier {
     hmac: HmacSha256,
@@ -29,16 +29,16 @@ pub struct CalcomVerifier {
 }
 
 impl CalcomVerifier {
-    /// A verifier for these secrets. Without any it refuses everything.
+    /// Returns a verifier for these secrets. Without a secret it rejects every delivery.
     ///
     /// # Errors
-    /// [`KeyError`] when a secret is empty or has blanks around it.
+    /// [`KeyError`] if a secret is empty or has leading or trailing whitespace.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, KeyError> {
         Ok(Self { hmac: HmacSha256::hex(SIGNATURE_HEADER, secrets)?, tolerance: None })
     }
 
-    /// Refuses events that were made longer ago than this, or later than now by more; not set, none is. A failed delivery is sent
-    /// again for up to half an hour. Meetings do not tell when they were made and pass.
+    /// Sets the maximum difference between an event's creation and its receipt; without it no event is rejected for its age. Cal.com
+    /// retries a failed delivery for up to half an hour. Meetings do not report their creation and are not checked.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = Some(tolerance);
@@ -52,9 +52,9 @@ impl Verifier for CalcomVerifier {
             return Err(SignatureError::Missing(SIGNATURE_HEADER));
         }
         let verified = self.hmac.verify(delivery)?;
-        let signed_at = made_at(delivery.body);
-        if let (Some(made), Some(tolerance)) = (signed_at, self.tolerance) {
-            let skew = delivery.received_at.distance(made);
+        let signed_at = created_at(delivery.body);
+        if let (Some(created_at), Some(tolerance)) = (signed_at, self.tolerance) {
+            let skew = delivery.received_at.distance(created_at);
             if skew > tolerance {
                 return Err(SignatureError::Stale { skew, tolerance });
             }
@@ -63,20 +63,20 @@ impl Verifier for CalcomVerifier {
     }
 }
 
-/// When an event says that it was made. A body without a payload does not say: its creation time is the booking's.
-fn made_at(body: &[u8]) -> Option<Timestamp> {
+/// Returns when the event was created. `None` for a body without a payload: its `createdAt` is that of the booking.
+fn created_at(body: &[u8]) -> Option<Timestamp> {
     #[derive(Deserialize)]
-    struct Made {
+    struct Envelope {
         #[serde(rename = "createdAt", with = "sidecar_core::time::rfc3339")]
         created_at: Timestamp,
-        // Only whether it is there.
+        // Required only as the sign of an envelope.
         #[serde(rename = "payload")]
         _payload: serde::de::IgnoredAny,
     }
-    serde_json::from_slice::<Made>(body).ok().map(|made| made.created_at)
+    serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.created_at)
 }
 
-/// What stands for the id that deliveries lack: the SHA-256 of the raw body in hex. Repetitions have the same.
+/// Returns the SHA-256 of the raw body in hex, as the id that deliveries lack. A repetition has the same id.
 pub fn delivery_id(body: &[u8]) -> String {
     let mut id = String::with_capacity(64);
     for byte in Sha256::digest(body) {

@@ -1,6 +1,6 @@
-//! Webhooks: the user's subscriptions to events. What they deliver is read and verified in [`webhook`](crate::webhook).
+//! The user's webhook subscriptions. [`webhook`](crate::webhook) verifies and parses their deliveries.
 //!
-//! Invariant: a subscription has a secret, and no template of its own: its bodies could not be read.
+//! Invariant: a subscription has a secret and no custom template, because bodies of a custom template cannot be parsed.
 
 pub(crate) mod operations;
 mod write;
@@ -14,7 +14,7 @@ use crate::{
     webhook::EventKind,
 };
 
-/// The webhooks family. From [`CalcomClient::webhooks`].
+/// The operations on webhooks. From [`CalcomClient::webhooks`].
 #[derive(Debug, Clone)]
 pub struct Webhooks(CalcomClient);
 
@@ -23,7 +23,8 @@ impl Webhooks {
         Self(client)
     }
 
-    /// Subscribes to events. A secret is needed too. Addresses of private networks are refused, redirects not followed.
+    /// Subscribes to events; [`CreateWebhook::secret`] is required. Cal.com rejects addresses of private networks and does not follow
+    /// redirects.
     pub fn create(
         &self,
         subscriber_url: impl Into<String>,
@@ -33,22 +34,22 @@ impl Webhooks {
         CreateWebhook::new(builder, subscriber_url.into(), triggers.into_iter().collect())
     }
 
-    /// Lists the user's webhooks: one page when awaited, all of them by [`ListWebhooks::items`].
+    /// Lists the user's webhooks: awaiting it returns one page, [`ListWebhooks::items`] all of them.
     pub fn list(&self) -> ListWebhooks {
         ListWebhooks::new(RequestBuilder::new(&self.0, &op::LIST, []))
     }
 
-    /// Reads one.
+    /// Reads a webhook.
     pub fn get(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
         PlainRequest::new(RequestBuilder::new(&self.0, &op::GET, [&id.into()]))
     }
 
-    /// Changes the fields that are set.
+    /// Changes the fields that are set on the request.
     pub fn update(&self, id: impl Into<WebhookId>) -> UpdateWebhook {
         UpdateWebhook(RequestBuilder::new(&self.0, &op::UPDATE, [&id.into()]).with_body())
     }
 
-    /// Deletes one and answers with it.
+    /// Deletes a webhook and returns it.
     pub fn delete(&self, id: impl Into<WebhookId>) -> PlainRequest<Webhook> {
         PlainRequest::new(RequestBuilder::new(&self.0, &op::DELETE, [&id.into()]))
     }

@@ -2,7 +2,7 @@ use http::Method;
 
 use crate::client::{Group, Operation};
 
-/// The documentation names this one scope for webhooks, for reading too.
+/// The scope of all operations on webhooks, reads included, according to the documentation.
 const SCOPE: &str = "WEBHOOK_WRITE";
 
 const fn webhook(name: &'static str, method: Method, path: &'static str) -> Operation {

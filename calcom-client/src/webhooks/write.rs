@@ -8,7 +8,7 @@ use crate::{
     webhook::EventKind,
 };
 
-/// Webhooks in a page: the provider's own number, and the most it gives.
+/// Webhooks per page: the provider's default and maximum.
 const PAGE_SIZE: u32 = 250;
 
 request! {
@@ -16,33 +16,36 @@ request! {
     /// [`EventTypeWebhooks::create`](crate::event_types::EventTypeWebhooks::create).
     CreateWebhook => Webhook, via send;
     body {
-        /// Whether it delivers; yes unless set.
+        /// Whether it is active; `true` unless set.
         "active" active: bool,
-        /// The shape of its bodies.
+        /// The version of the schema of its bodies.
         "version" version_of_bodies: WebhookVersion,
     }
 }
 
 impl CreateWebhook {
     pub(crate) fn new(builder: RequestBuilder, subscriber_url: String, triggers: Vec<EventKind>) -> Self {
-        let some = !triggers.is_empty();
+        let has_triggers = !triggers.is_empty();
         let builder = builder.set("subscriberUrl", subscriber_url).set("triggers", triggers).set("active", true);
-        Self(builder.require(some, "a webhook without triggers delivers nothing: name at least one"))
+        Self(builder.require(has_triggers, "the webhook has no triggers: give at least one"))
     }
 
-    /// What deliveries are signed with. Without a secret they are not signed, and no verifier takes them.
+    /// Sets the secret that signs deliveries. Without one they are not signed, and every verifier rejects them.
     pub fn secret(self, secret: &SecretString) -> Self {
         Self(self.0.set("secret", secret.expose_secret()))
     }
 
-    /// How long after the start no-shows are looked for; the two triggers for them need it.
+    /// Sets how long after the start Cal.com checks for no-shows; the two no-show triggers require it.
     pub fn no_show_after(self, time: u32, unit: &TimeUnit) -> Self {
         Self(self.0.set("time", time).set("timeUnit", unit))
     }
 
     async fn send(self) -> Result<Webhook> {
         let signed = self.0.field("secret").is_some_and(|secret| secret.as_str() != Some(""));
-        self.0.require(signed, "a webhook without a secret is not signed: give one with `secret`").data().await
+        self.0
+            .require(signed, "the webhook has no secret, so its deliveries would not be signed: give one with `secret`")
+            .data()
+            .await
     }
 }
 
@@ -51,26 +54,26 @@ request! {
     /// [`EventTypeWebhooks::update`](crate::event_types::EventTypeWebhooks::update).
     UpdateWebhook => Webhook, via data;
     body {
-        /// Where it delivers.
+        /// The URL that receives deliveries.
         "subscriberUrl" subscriber_url: String,
-        /// All that it delivers, in place of what it did.
+        /// Its triggers; they replace the previous ones.
         "triggers" triggers: Vec<EventKind>,
-        /// Whether it delivers.
+        /// Whether it is active.
         "active" active: bool,
-        /// The shape of its bodies.
+        /// The version of the schema of its bodies.
         "version" version_of_bodies: WebhookVersion,
     }
 }
 
 impl UpdateWebhook {
-    /// What deliveries are signed with from now on. Verify with both secrets for a while.
+    /// Sets the secret that signs deliveries from now on. Verify with the old and the new secret for a while.
     pub fn secret(self, secret: &SecretString) -> Self {
-        let some = !secret.expose_secret().is_empty();
+        let has_secret = !secret.expose_secret().is_empty();
         let builder = self.0.set("secret", secret.expose_secret());
-        Self(builder.require(some, "an empty secret would leave deliveries unsigned"))
+        Self(builder.require(has_secret, "the secret is empty, so deliveries would not be signed: give the new secret"))
     }
 
-    /// How long after the start no-shows are looked for.
+    /// Sets how long after the start Cal.com checks for no-shows.
     pub fn no_show_after(self, time: u32, unit: &TimeUnit) -> Self {
         Self(self.0.set("time", time).set("timeUnit", unit))
     }
@@ -81,9 +84,9 @@ request! {
     /// [`EventTypeWebhooks::list`](crate::event_types::EventTypeWebhooks::list).
     ListWebhooks => Page<Webhook, u64>, via send;
     query {
-        /// Leaves out the first ones: an earlier page's `next`.
+        /// The number of webhooks to skip: the `next` of an earlier page.
         "skip" skip: u64,
-        /// Webhooks in a page: 1 to 250, 250 unless set.
+        /// Webhooks per page: 1 to 250, 250 unless set.
         "take" page_size: u32,
     }
 }
@@ -93,7 +96,7 @@ impl ListWebhooks {
         Self(builder)
     }
 
-    /// All webhooks from `skip` on, one by one.
+    /// Returns a stream of all webhooks from `skip` on.
     pub fn items(self) -> impl Stream<Item = Result<Webhook>> + Send {
         let from = self.0.query_number("skip").unwrap_or(0);
         let fetch = move |at| self.clone().skip(at).send();

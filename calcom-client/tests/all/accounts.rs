@@ -10,7 +10,7 @@ use sidecar_core::{ErrorKind, SecretString, model::Unknown, test_util::ScriptedT
 
 use crate::{
     cases::{Case, case},
-    support::{answering, at, client, fixture, line, only},
+    support::{at, client, client_with, fixture, only_request, request_line},
 };
 
 const START: &str = "2026-12-01T09:00:00Z";
@@ -26,7 +26,7 @@ fn done() -> Value {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [calendars(), webhooks(), people(), teams()].into_iter().flatten().collect()
+    [calendars(), webhooks(), users(), teams()].into_iter().flatten().collect()
 }
 
 fn calendars() -> Vec<Case> {
@@ -169,7 +169,7 @@ fn webhooks() -> Vec<Case> {
     ]
 }
 
-fn people() -> Vec<Case> {
+fn users() -> Vec<Case> {
     let period = json!({"start": "2026-12-24T00:00:00Z", "end": "2026-12-26T23:59:59Z"});
     vec![
         case!("me.get", "GET /v2/me", NONE, fixture!("me"), |calcom| calcom.me().get()),
@@ -301,10 +301,10 @@ fn teams() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_before_it_is_sent() {
+async fn invalid_requests_are_rejected_before_sending() {
     let (calcom, sent) = client(ScriptedTransport::new());
     let (from, to) = (at(START), at(END));
-    let refused = [
+    let errors = [
         calcom.calendars().busy_times(from, to, "UTC").await.unwrap_err(),
         calcom.calendars().subscribe_ics_feed(Vec::<String>::new()).await.unwrap_err(),
         calcom.webhooks().create("https://x", [EventKind::BookingCreated]).await.unwrap_err(),
@@ -313,7 +313,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
         calcom.out_of_office().create(from, to).await.unwrap_err(),
         calcom.out_of_office().update(9).between(from, to).await.unwrap_err(),
     ];
-    for error in refused {
+    for error in errors {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert_eq!(error.provider(), "calcom", "{error}");
     }
@@ -321,36 +321,36 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn completing_a_calendars_connection_ends_in_a_redirect() {
+async fn completing_a_calendar_connection_accepts_a_redirect() {
     let script = ScriptedTransport::new().respond_with(302, &[("location", "https://app.example.com")], "");
     let (calcom, sent) = client(script);
     calcom.calendars().save(&CalendarProvider::Google, "s", "c").await.unwrap();
-    assert_eq!(line(&only(&sent)), "GET /v2/calendars/google/save?state=s&code=c");
+    assert_eq!(request_line(&only_request(&sent)), "GET /v2/calendars/google/save?state=s&code=c");
 }
 
 #[tokio::test]
-async fn a_team_that_costs_something_is_not_there_yet() {
+async fn a_team_with_a_price_is_pending_until_paid() {
     let (calcom, _) =
         client(ScriptedTransport::new().respond(201, fixture!("team")).respond(201, fixture!("team_pending")));
-    let made = calcom.teams().create("Sales").await.unwrap();
-    assert_eq!(made.team().unwrap().slug.as_deref(), Some("sales"));
+    let created = calcom.teams().create("Sales").await.unwrap();
+    assert_eq!(created.team().unwrap().slug.as_deref(), Some("sales"));
     let TeamMade::Pending(pending) = calcom.teams().create("Sales").await.unwrap() else { panic!("not paid yet") };
     assert_eq!(pending.payment_link.as_deref(), Some("https://checkout.example.com/c/1"));
 }
 
 #[tokio::test]
-async fn what_no_field_takes_up_is_named_with_its_path() {
+async fn unknown_fields_are_reported_with_their_paths() {
     let booking = json!({"uid": "b1", "mood": 1, "attendees": [{"name": "Ann", "hat": "red"}]});
     let slots = json!({"2026-12-01": [{"start": "2026-12-01T09:00:00Z", "chair": 3}]});
     let team = json!({"paymentLink": "x", "pendingTeam": {"id": 4, "motto": "y"}});
-    let answers = [booking.clone(), json!([booking]), slots, team];
-    let script = answers
+    let responses = [booking.clone(), json!([booking]), slots, team];
+    let script = responses
         .into_iter()
         .fold(ScriptedTransport::new(), |script, data| script.respond(200, json!({"status": "success", "data": data})));
     let (calcom, _) = client(script);
-    let unknown = |answer: &dyn Unknown| {
+    let unknown = |response: &dyn Unknown| {
         let mut found = Vec::new();
-        answer.unknown("", &mut found);
+        response.unknown("", &mut found);
         found
     };
     assert_eq!(unknown(&calcom.bookings().get("b1").await.unwrap()), ["attendees.hat", "mood"]);
@@ -360,8 +360,8 @@ async fn what_no_field_takes_up_is_named_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_webhooks_secret_is_read_but_not_shown() {
-    let (calcom, _) = answering(200, fixture!("webhook"));
+async fn a_webhook_secret_is_parsed_but_hidden_in_debug_output() {
+    let (calcom, _) = client_with(200, fixture!("webhook"));
     let webhook = calcom.webhooks().get("w1").await.unwrap();
     assert!(!format!("{webhook:?}").contains("whsec_test"));
     let request = calcom.webhooks().create("https://x", [EventKind::BookingCreated]).secret(&secret());
@@ -372,14 +372,14 @@ async fn a_webhooks_secret_is_read_but_not_shown() {
 }
 
 #[tokio::test]
-async fn items_begin_where_they_were_asked_to() {
+async fn items_start_at_the_requested_offset() {
     let none = || json!({"status": "success", "data": []});
     let script = ScriptedTransport::new().respond(200, none()).respond(200, none()).respond(200, none());
     let (calcom, transport) = client(script);
     let webhooks: Vec<_> = calcom.webhooks().list().skip(250_u64).items().try_collect().await.unwrap();
     let entries: Vec<_> = calcom.out_of_office().list().skip(3_u64).items().try_collect().await.unwrap();
-    let of_all: Vec<_> = calcom.webhooks().list().items().try_collect().await.unwrap();
-    assert_eq!((webhooks.len(), entries.len(), of_all.len()), (0, 0, 0));
-    let asked: Vec<_> = transport.requests().iter().map(line).collect();
-    assert!(asked[0].contains("skip=250") && asked[1].contains("skip=3") && asked[2].contains("skip=0"), "{asked:?}");
+    let all: Vec<_> = calcom.webhooks().list().items().try_collect().await.unwrap();
+    assert_eq!((webhooks.len(), entries.len(), all.len()), (0, 0, 0));
+    let sent: Vec<_> = transport.requests().iter().map(request_line).collect();
+    assert!(sent[0].contains("skip=250") && sent[1].contains("skip=3") && sent[2].contains("skip=0"), "{sent:?}");
 }

@@ -9,7 +9,7 @@ use sidecar_core::{ErrorKind, SecretString, test_util::ScriptedTransport};
 
 use crate::{
     cases::{Case, case},
-    support::{answering, at, client, fixture},
+    support::{at, client, client_with, fixture},
 };
 
 const START: &str = "2026-12-01T09:00:00Z";
@@ -268,19 +268,19 @@ fn schedules() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn slots_are_found_by_date_and_in_order() {
-    let (calcom, _) = answering(200, fixture!("slots"));
+async fn slots_are_grouped_by_date_and_sorted() {
+    let (calcom, _) = client_with(200, fixture!("slots"));
     let slots = calcom.slots().list(7).days("2026-12-01", "2026-12-02").await.unwrap();
     assert_eq!((slots.len(), slots.on("2026-12-01").len(), slots.on("2026-12-09").len()), (3, 2, 0));
     let starts: Vec<_> = slots.iter().filter_map(|slot| slot.start.timestamp()).collect();
     assert_eq!(starts[0], at("2026-12-01T08:00:00Z"));
     assert!(starts.is_sorted());
-    let (calcom, _) = answering(200, json!({"status": "success", "data": {}}));
+    let (calcom, _) = client_with(200, json!({"status": "success", "data": {}}));
     assert!(calcom.slots().list(7).days("2026-12-01", "2026-12-02").await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_before_it_is_sent() {
+async fn invalid_queries_are_rejected_before_sending() {
     let (calcom, sent) = client(ScriptedTransport::new());
     let slots = calcom.slots();
     let one = SlotSelector::Users { usernames: vec!["bo".into()], organization: None };

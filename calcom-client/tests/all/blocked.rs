@@ -1,4 +1,4 @@
-//! Blocking times in every way, and freeing them again.
+//! Blocking times with every strategy, and unblocking them.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,39 +19,39 @@ use sidecar_core::{
     token::MemoryStore,
 };
 
-use crate::support::{at, client, fixture, line};
+use crate::support::{at, client, fixture, request_line};
 
-/// A provider with one schedule, which it gives and takes.
+/// A fake provider with one schedule, which can be read and changed.
 #[derive(Debug)]
-struct Provider {
+struct FakeProvider {
     schedule: Mutex<Value>,
     patches: Mutex<u32>,
 }
 
 #[async_trait]
-impl Transport for Provider {
+impl Transport for FakeProvider {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let (head, body) = request.into_parts();
         let body = body.collect(1 << 20).await?;
-        // Whoever reads and writes without a lock is overtaken here.
+        // Lets other tasks run in between, so that a read and write without a lock loses an update.
         tokio::task::yield_now().await;
         if head.method == http::Method::PATCH {
             let change: Value = serde_json::from_slice(&body).unwrap();
             self.schedule.lock().unwrap()["overrides"] = change["overrides"].clone();
             *self.patches.lock().unwrap() += 1;
         }
-        let answer = json!({"status": "success", "data": *self.schedule.lock().unwrap()});
+        let response = json!({"status": "success", "data": *self.schedule.lock().unwrap()});
         tokio::task::yield_now().await;
-        Ok(http::Response::new(Body::Bytes(answer.to_string().into())))
+        Ok(http::Response::new(Body::Bytes(response.to_string().into())))
     }
 }
 
-struct House {
-    provider: Arc<Provider>,
+struct Harness {
+    provider: Arc<FakeProvider>,
     calcom: CalcomClient,
 }
 
-impl House {
+impl Harness {
     fn new(time_zone: &str, overrides: Value) -> Self {
         Self::with(time_zone, overrides, None)
     }
@@ -60,12 +60,12 @@ impl House {
         let mut schedule = fixture!("schedule")["data"].take();
         schedule["timeZone"] = json!(time_zone);
         schedule["overrides"] = overrides;
-        let provider = Arc::new(Provider { schedule: Mutex::new(schedule), patches: Mutex::default() });
+        let provider = Arc::new(FakeProvider { schedule: Mutex::new(schedule), patches: Mutex::default() });
         let calcom = Self::client(&provider, leases);
         Self { provider, calcom }
     }
 
-    fn client(provider: &Arc<Provider>, leases: Option<Arc<dyn LeaseStore>>) -> CalcomClient {
+    fn client(provider: &Arc<FakeProvider>, leases: Option<Arc<dyn LeaseStore>>) -> CalcomClient {
         let builder = CalcomClient::builder()
             .api_key("cal_x".to_owned())
             .transport(provider.clone())
@@ -90,7 +90,7 @@ impl House {
     }
 }
 
-fn over(date: &str, start: &str, end: &str) -> Value {
+fn date_override(date: &str, start: &str, end: &str) -> Value {
     json!({"date": date, "startTime": start, "endTime": end})
 }
 
@@ -99,15 +99,19 @@ fn slot(start: &str, end: &str) -> BlockedSlot {
 }
 
 #[tokio::test]
-async fn a_time_is_taken_out_of_the_default_schedule_and_given_back() {
-    let house = House::new("Europe/Berlin", json!([over("2026-12-24", "09:00", "12:00")]));
+async fn a_time_is_removed_from_the_default_schedule_and_restored() {
+    let harness = Harness::new("Europe/Berlin", json!([date_override("2026-12-24", "09:00", "12:00")]));
     // A Wednesday, 10:00 to 11:30 in Berlin.
     let handles =
-        house.calcom.create_blocked_slots([slot("2026-12-02T09:00:00Z", "2026-12-02T10:30:00Z")]).await.unwrap();
-    let kept = over("2026-12-24", "09:00", "12:00");
+        harness.calcom.create_blocked_slots([slot("2026-12-02T09:00:00Z", "2026-12-02T10:30:00Z")]).await.unwrap();
+    let unrelated = date_override("2026-12-24", "09:00", "12:00");
     assert_eq!(
-        house.overrides(),
-        json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "11:30", "17:00"), kept])
+        harness.overrides(),
+        json!([
+            date_override("2026-12-02", "09:00", "10:00"),
+            date_override("2026-12-02", "11:30", "17:00"),
+            unrelated
+        ])
     );
     let stored = serde_json::to_string(&handles).unwrap();
     assert_eq!(
@@ -115,142 +119,148 @@ async fn a_time_is_taken_out_of_the_default_schedule_and_given_back() {
         r#"[{"kind":"schedule_override","schedule":3,"removed":[{"date":"2026-12-02","hours":["10:00-11:30"],"overridden":false}]}]"#
     );
     let [handle]: [BlockHandle; 1] = serde_json::from_str(&stored).unwrap();
-    house.calcom.unblock(handle.clone()).await.unwrap();
-    assert_eq!(house.overrides(), json!([kept]), "the weekday's hours hold again");
-    house.calcom.unblock(handle).await.unwrap();
-    assert_eq!(house.patches(), 2, "freeing what is free changes nothing");
+    harness.calcom.unblock(handle.clone()).await.unwrap();
+    assert_eq!(harness.overrides(), json!([unrelated]), "the weekly hours apply again");
+    harness.calcom.unblock(handle).await.unwrap();
+    assert_eq!(harness.patches(), 2, "unblocking a free time changes nothing");
 }
 
 #[tokio::test]
-async fn a_whole_day_an_own_day_and_a_day_off() {
-    let house = House::new("UTC", json!([over("2026-12-02", "08:00", "10:00"), over("2026-12-03", "00:00", "00:00")]));
+async fn whole_days_days_with_overrides_and_days_off_are_restored() {
+    let harness = Harness::new(
+        "UTC",
+        json!([date_override("2026-12-02", "08:00", "10:00"), date_override("2026-12-03", "00:00", "00:00")]),
+    );
     let slots = [
         slot("2026-12-01T00:00:00Z", "2026-12-02T09:00:00Z"),
         slot("2026-12-03T00:00:00Z", "2026-12-04T00:00:00Z"),
         slot("2026-12-05T10:00:00Z", "2026-12-05T11:00:00Z"),
     ];
-    let handles = house.calcom.create_blocked_slots(slots).await.unwrap();
-    assert_eq!(house.patches(), 1, "one change for all of them");
+    let handles = harness.calcom.create_blocked_slots(slots).await.unwrap();
+    assert_eq!(harness.patches(), 1, "one change for all blocks");
     assert_eq!(
-        house.overrides(),
+        harness.overrides(),
         json!([
-            over("2026-12-01", "00:00", "00:00"),
-            over("2026-12-02", "09:00", "10:00"),
-            over("2026-12-03", "00:00", "00:00"),
+            date_override("2026-12-01", "00:00", "00:00"),
+            date_override("2026-12-02", "09:00", "10:00"),
+            date_override("2026-12-03", "00:00", "00:00"),
         ])
     );
     for handle in handles {
-        house.calcom.unblock(handle).await.unwrap();
+        harness.calcom.unblock(handle).await.unwrap();
     }
     assert_eq!(
-        house.overrides(),
-        json!([over("2026-12-02", "08:00", "10:00"), over("2026-12-03", "00:00", "00:00")]),
-        "what was there before is there again"
+        harness.overrides(),
+        json!([date_override("2026-12-02", "08:00", "10:00"), date_override("2026-12-03", "00:00", "00:00")]),
+        "the previous overrides are restored"
     );
 }
 
 #[tokio::test]
-async fn overlapping_blocks_are_freed_in_any_order_by_who_knows_of_both() {
+async fn overlapping_blocks_are_unblocked_in_any_order_given_both_handles() {
     let both =
         [slot("2026-12-02T10:00:00Z", "2026-12-02T12:00:00Z"), slot("2026-12-02T11:00:00Z", "2026-12-02T13:00:00Z")];
     for first in [0, 1] {
-        let house = House::new("UTC", json!([]));
-        let mut handles = house.calcom.create_blocked_slots(both.clone()).await.unwrap();
+        let harness = Harness::new("UTC", json!([]));
+        let mut handles = harness.calcom.create_blocked_slots(both.clone()).await.unwrap();
         assert_eq!(
-            house.overrides(),
-            json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "13:00", "17:00")])
+            harness.overrides(),
+            json!([date_override("2026-12-02", "09:00", "10:00"), date_override("2026-12-02", "13:00", "17:00")])
         );
         let gone = handles.remove(first);
-        house.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        harness.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
         let left = match first {
-            0 => json!([over("2026-12-02", "09:00", "11:00"), over("2026-12-02", "13:00", "17:00")]),
-            _ => json!([over("2026-12-02", "09:00", "10:00"), over("2026-12-02", "12:00", "17:00")]),
+            0 => json!([date_override("2026-12-02", "09:00", "11:00"), date_override("2026-12-02", "13:00", "17:00")]),
+            _ => json!([date_override("2026-12-02", "09:00", "10:00"), date_override("2026-12-02", "12:00", "17:00")]),
         };
-        assert_eq!(house.overrides(), left);
-        house.calcom.unblock(handles.remove(0)).await.unwrap();
-        assert_eq!(house.overrides(), json!([]));
+        assert_eq!(harness.overrides(), left);
+        harness.calcom.unblock(handles.remove(0)).await.unwrap();
+        assert_eq!(harness.overrides(), json!([]));
     }
 }
 
 #[tokio::test]
-async fn of_two_blocks_of_the_same_time_either_may_be_freed_first() {
+async fn either_of_two_blocks_of_the_same_time_can_be_unblocked_first() {
     let hour = || slot("2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z");
     for first in [0, 1] {
-        let house = House::new("UTC", json!([]));
-        let mut handles = house.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
+        let harness = Harness::new("UTC", json!([]));
+        let mut handles = harness.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
         assert_eq!(handles[0], handles[1]);
-        let blocked = house.overrides();
+        let blocked = harness.overrides();
         let gone = handles.remove(first);
-        house.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
-        assert_eq!(house.overrides(), blocked, "the other one holds");
-        house.calcom.unblock(handles.remove(0)).await.unwrap();
-        assert_eq!(house.overrides(), json!([]));
+        harness.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        assert_eq!(harness.overrides(), blocked, "the other block still applies");
+        harness.calcom.unblock(handles.remove(0)).await.unwrap();
+        assert_eq!(harness.overrides(), json!([]));
     }
-    let house = House::new("UTC", json!([]));
-    let both = house.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
-    house.calcom.unblock_all(both).await.unwrap();
-    assert_eq!(house.overrides(), json!([]), "both at once");
+    let harness = Harness::new("UTC", json!([]));
+    let both = harness.calcom.create_blocked_slots([hour(), hour()]).await.unwrap();
+    harness.calcom.unblock_all(both).await.unwrap();
+    assert_eq!(harness.overrides(), json!([]), "both at once");
 }
 
 #[tokio::test]
-async fn many_blocks_are_freed_by_one_change_but_for_what_another_one_holds() {
-    let house = House::new("UTC", json!([]));
+async fn many_blocks_are_unblocked_by_one_change_except_for_overlaps() {
+    let harness = Harness::new("UTC", json!([]));
     let slots = [(10, 12), (11, 13), (15, 16)]
         .map(|(from, to)| slot(&format!("2026-12-02T{from}:00:00Z"), &format!("2026-12-02T{to}:00:00Z")));
-    let mut handles = house.calcom.create_blocked_slots(slots).await.unwrap();
-    let held = handles.remove(1);
-    house.calcom.unblock_all(handles).beside([held.clone()]).await.unwrap();
-    assert_eq!(house.overrides(), json!([over("2026-12-02", "09:00", "11:00"), over("2026-12-02", "13:00", "17:00")]));
-    assert_eq!(house.patches(), 2, "one for blocking, one for freeing");
-    house.calcom.unblock_all([held]).await.unwrap();
-    assert_eq!(house.overrides(), json!([]));
-    house.calcom.unblock_all([]).await.unwrap();
-    assert_eq!(house.patches(), 3);
+    let mut handles = harness.calcom.create_blocked_slots(slots).await.unwrap();
+    let other = handles.remove(1);
+    harness.calcom.unblock_all(handles).beside([other.clone()]).await.unwrap();
+    assert_eq!(
+        harness.overrides(),
+        json!([date_override("2026-12-02", "09:00", "11:00"), date_override("2026-12-02", "13:00", "17:00")])
+    );
+    assert_eq!(harness.patches(), 2, "one change for blocking, one for unblocking");
+    harness.calcom.unblock_all([other]).await.unwrap();
+    assert_eq!(harness.overrides(), json!([]));
+    harness.calcom.unblock_all([]).await.unwrap();
+    assert_eq!(harness.patches(), 3);
 }
 
 #[tokio::test]
-async fn what_is_blocked_at_the_same_time_is_all_blocked() {
-    let house = House::new("UTC", json!([]));
+async fn concurrent_blocks_are_all_applied() {
+    let harness = Harness::new("UTC", json!([]));
     let blocks = (1..=20).map(|day| {
-        let calcom = house.calcom.clone();
+        let calcom = harness.calcom.clone();
         let block = slot(&format!("2026-12-{day:02}T10:00:00Z"), &format!("2026-12-{day:02}T11:00:00Z"));
         async move { calcom.create_blocked_slots([block]).await.unwrap() }
     });
     futures_util::future::join_all(blocks).await;
     let weekdays = (1..=20).filter(|day| !matches!(day, 5 | 6 | 12 | 13 | 19 | 20)).count();
-    assert_eq!(house.overrides().as_array().unwrap().len(), weekdays * 2, "{}", house.overrides());
+    assert_eq!(harness.overrides().as_array().unwrap().len(), weekdays * 2, "{}", harness.overrides());
 }
 
 #[tokio::test]
-async fn clients_that_share_leases_take_turns() {
+async fn clients_that_share_leases_do_not_lose_each_others_blocks() {
     let leases: Arc<dyn LeaseStore> = Arc::new(MemoryStore::new());
-    let house = House::with("UTC", json!([]), Some(leases.clone()));
+    let harness = Harness::with("UTC", json!([]), Some(leases.clone()));
     let blocks = (0..6).map(|n| {
-        // A client of its own each, as in processes of their own.
-        let calcom = House::client(&house.provider, Some(leases.clone()));
+        // A separate client each, as in separate processes.
+        let calcom = Harness::client(&harness.provider, Some(leases.clone()));
         let day = [1, 2, 3, 4, 7, 8][n];
         let block = slot(&format!("2026-12-{day:02}T10:00:00Z"), &format!("2026-12-{day:02}T11:00:00Z"));
         async move { calcom.create_blocked_slots([block]).await.unwrap() }
     });
     futures_util::future::join_all(blocks).await;
-    assert_eq!(house.overrides().as_array().unwrap().len(), 12, "{}", house.overrides());
+    assert_eq!(harness.overrides().as_array().unwrap().len(), 12, "{}", harness.overrides());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_that_another_process_holds_is_not_changed() {
+async fn a_schedule_that_another_process_has_leased_is_not_changed() {
     let leases = Arc::new(MemoryStore::new());
-    let house = House::with("UTC", json!([]), Some(leases.clone()));
+    let harness = Harness::with("UTC", json!([]), Some(leases.clone()));
     let key = "calcom:schedule:https://api.cal.com:3";
-    let held = leases.try_acquire(key, "somebody", std::time::Duration::from_secs(600)).await.unwrap();
-    assert!(held.is_some());
+    let lease = leases.try_acquire(key, "other-process", std::time::Duration::from_secs(600)).await.unwrap();
+    assert!(lease.is_some());
     let block = [slot("2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z")];
-    let request = house.calcom.create_blocked_slots(block).deadline(std::time::Duration::from_secs(2));
+    let request = harness.calcom.create_blocked_slots(block).deadline(std::time::Duration::from_secs(2));
     let error = request.await.unwrap_err();
-    assert_eq!((error.kind(), house.patches()), (ErrorKind::Store, 0), "{error}");
+    assert_eq!((error.kind(), harness.patches()), (ErrorKind::Store, 0), "{error}");
 }
 
 #[tokio::test]
-async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
+async fn bookings_absences_and_reservations_block_and_are_undone() {
     let (calcom, sent) = client(
         ScriptedTransport::new()
             .respond(201, fixture!("booking"))
@@ -280,7 +290,7 @@ async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
     calcom.unblock(handle).await.unwrap();
 
     let requests = sent.requests();
-    let lines: Vec<_> = requests.iter().map(line).collect();
+    let lines: Vec<_> = requests.iter().map(request_line).collect();
     assert_eq!(
         lines,
         [
@@ -292,11 +302,11 @@ async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
             "DELETE /v2/slots/reservations/res_1",
         ]
     );
-    let mut held = requests[0].json();
-    let name = held["metadata"].as_object_mut().unwrap().remove(REFERENCE).unwrap();
-    assert!(name.as_str().unwrap().starts_with("block-"), "{name}");
+    let mut booking = requests[0].json();
+    let reference = booking["metadata"].as_object_mut().unwrap().remove(REFERENCE).unwrap();
+    assert!(reference.as_str().unwrap().starts_with("block-"), "{reference}");
     assert_eq!(
-        held,
+        booking,
         json!({
             "eventTypeId": 8, "start": "2026-12-02T09:00:00Z", "allowConflicts": true, "lengthInMinutes": 60,
             "attendee": {"name": "Blocked", "email": "block@example.com", "timeZone": "UTC"},
@@ -314,7 +324,7 @@ async fn a_booking_an_absence_and_a_reservation_block_too_and_are_undone() {
 }
 
 #[tokio::test]
-async fn what_is_gone_already_is_free() {
+async fn unblocking_a_block_that_no_longer_exists_succeeds() {
     let gone = json!({"status": "error", "error": {"code": "NotFoundException", "message": "not found"}});
     let done = json!({"status": "error", "error": {"code": "BadRequestException", "message": "booking has been cancelled already"}});
     let (calcom, _) = client(ScriptedTransport::new().respond(404, gone).respond(400, done));
@@ -323,7 +333,7 @@ async fn what_is_gone_already_is_free() {
 }
 
 #[tokio::test]
-async fn when_one_of_several_fails_the_others_are_named() {
+async fn if_one_of_several_blocks_fails_the_error_has_the_others() {
     let refused =
         json!({"status": "error", "error": {"code": "ConflictException", "message": "Ooo entry already exists."}});
     let (calcom, _) = client(ScriptedTransport::new().respond(201, fixture!("ooo")).respond(409, refused));
@@ -337,7 +347,7 @@ async fn when_one_of_several_fails_the_others_are_named() {
 }
 
 #[tokio::test]
-async fn a_change_that_was_not_answered_can_be_undone() {
+async fn a_block_whose_response_is_lost_can_be_undone() {
     let broken = || TransportError::Broken("reset".into());
     let script = ScriptedTransport::new().respond(200, fixture!("schedule")).fail(broken());
     let (calcom, _) = client(script);
@@ -354,12 +364,12 @@ async fn a_change_that_was_not_answered_can_be_undone() {
     let hold = BlockStrategy::HoldBooking { event_type: 8.into(), attendee: NewAttendee::new("B", "b@c.d", "UTC") };
     let block = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
     let error = calcom.create_blocked_slots([block]).strategy(hold).await.unwrap_err();
-    assert!(error.may_have_taken_effect(), "another's booking is not taken for it: {error}");
-    assert_eq!(sent.requests().len(), 2, "it was looked for");
+    assert!(error.may_have_taken_effect(), "a booking without the reference is not accepted: {error}");
+    assert_eq!(sent.requests().len(), 2, "the client searched for the booking");
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_before_it_is_sent() {
+async fn invalid_blocks_are_rejected_before_sending() {
     let (calcom, sent) = client(ScriptedTransport::new());
     let hour = slot("2026-12-02T09:00:00Z", "2026-12-02T10:00:00Z");
     let odd = slot("2026-12-02T09:00:00Z", "2026-12-02T09:00:30Z");
@@ -378,7 +388,7 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
     assert!(sent.requests().is_empty());
 }
 
-/// Whether the schedule has somebody available at this instant, worked out on its own.
+/// Returns whether the schedule is available at this instant, computed independently of the client.
 fn is_available(schedule: &Schedule, time: Timestamp) -> bool {
     let zone = jiff::tz::TimeZone::get(schedule.time_zone.as_deref().unwrap()).unwrap();
     let local = zone.to_datetime(jiff::Timestamp::from_microsecond(time.as_micros()).unwrap());
@@ -387,9 +397,9 @@ fn is_available(schedule: &Schedule, time: Timestamp) -> bool {
     let within = |start: &str, end: &str| {
         start <= clock.as_str() && (clock.as_str() < end || end == "00:00" && start != "00:00")
     };
-    let own: Vec<&DateOverride> = schedule.overrides.iter().flatten().filter(|own| own.date == date).collect();
-    if !own.is_empty() {
-        return own.iter().any(|own| within(&own.start_time, &own.end_time));
+    let overrides: Vec<&DateOverride> = schedule.overrides.iter().flatten().filter(|day| day.date == date).collect();
+    if !overrides.is_empty() {
+        return overrides.iter().any(|day| within(&day.start_time, &day.end_time));
     }
     let weekday = Weekday::ALL[usize::try_from(local.date().weekday().to_monday_zero_offset()).unwrap()].clone();
     let weekly = schedule.availability.iter().flatten();
@@ -398,9 +408,9 @@ fn is_available(schedule: &Schedule, time: Timestamp) -> bool {
         .any(|hours| within(&hours.start_time, &hours.end_time))
 }
 
-/// Blocks in minutes after 2026-10-20, over the ends of summer time: of any length, and whole hours of two days, of which many are
-/// equal or within one another.
-fn some_blocks() -> impl Strategy<Value = Vec<(i64, i64)>> {
+/// Returns blocks in minutes after 2026-10-20, across the ends of daylight saving time: blocks of any length, or whole hours of two
+/// days, many of which are equal or nested.
+fn arbitrary_blocks() -> impl Strategy<Value = Vec<(i64, i64)>> {
     let hours = (24_i64..72, 1_i64..6).prop_map(|(start, length)| (start * 60, length * 60));
     let any = (0_i64..14 * 1_440, 1_i64..3_000);
     prop_oneof![prop::collection::vec(any, 1..5), prop::collection::vec(hours, 2..9)]
@@ -409,66 +419,66 @@ fn some_blocks() -> impl Strategy<Value = Vec<(i64, i64)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn blocks_take_out_just_their_time_and_freeing_them_in_any_order_leaves_what_was(
+    fn blocks_remove_only_their_time_and_unblocking_restores_it(
         zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]),
-        blocks in some_blocks(),
+        blocks in arbitrary_blocks(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 8),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let base = at("2026-10-20T00:00:00Z").as_secs();
-            let house = House::new(zone, json!([over("2026-10-22", "08:00", "20:00"), over("2026-10-23", "00:00", "00:00")]));
-            let read = || serde_json::from_value::<Schedule>(house.provider.schedule.lock().unwrap().clone()).unwrap();
-            let (before, first) = (read(), house.overrides());
+            let harness = Harness::new(zone, json!([date_override("2026-10-22", "08:00", "20:00"), date_override("2026-10-23", "00:00", "00:00")]));
+            let read = || serde_json::from_value::<Schedule>(harness.provider.schedule.lock().unwrap().clone()).unwrap();
+            let (before, first) = (read(), harness.overrides());
             let slots = blocks.iter().map(|(start, length)| {
                 let start = base + start * 60;
                 BlockedSlot::new(Timestamp::from_secs(start), Timestamp::from_secs(start + length * 60))
             });
-            // Those times are blocked that a block holds, and no others.
-            let judge = |held: &[(BlockedSlot, BlockHandle)]| {
+            // Exactly the times of the blocks are not available.
+            let assert_blocked = |blocks: &[(BlockedSlot, BlockHandle)]| {
                 let now = read();
                 for minute in (0..17 * 1_440).step_by(13) {
                     let time = Timestamp::from_secs(base + minute * 60);
-                    if held.iter().any(|(slot, _)| slot.start <= time && time < slot.end) {
+                    if blocks.iter().any(|(slot, _)| slot.start <= time && time < slot.end) {
                         assert!(!is_available(&now, time), "{time} is blocked in {zone}");
                     } else if zone == "UTC" || zone == "Asia/Kolkata" {
-                        // Where clocks are set back, an hour that comes twice is blocked twice.
+                        // Where clocks are set back, both occurrences of a repeated hour are blocked.
                         assert_eq!(is_available(&now, time), is_available(&before, time), "{time} in {zone}");
                     }
                 }
             };
-            let handles = |held: &[(BlockedSlot, BlockHandle)]| held.iter().map(|held| held.1.clone()).collect::<Vec<_>>();
-            let mut held = Vec::new();
+            let handles = |blocks: &[(BlockedSlot, BlockHandle)]| blocks.iter().map(|(_, handle)| handle.clone()).collect::<Vec<_>>();
+            let mut blocked = Vec::new();
             for slot in slots {
-                let blocking = house.calcom.create_blocked_slots([slot.clone()]).beside(handles(&held));
-                held.push((slot, blocking.await.unwrap().remove(0)));
+                let blocking = harness.calcom.create_blocked_slots([slot.clone()]).beside(handles(&blocked));
+                blocked.push((slot, blocking.await.unwrap().remove(0)));
             }
-            judge(&held);
+            assert_blocked(&blocked);
             for next in order {
-                if !held.is_empty() {
-                    let (_, gone) = held.remove(next.index(held.len()));
-                    house.calcom.unblock(gone).beside(handles(&held)).await.unwrap();
-                    judge(&held);
+                if !blocked.is_empty() {
+                    let (_, gone) = blocked.remove(next.index(blocked.len()));
+                    harness.calcom.unblock(gone).beside(handles(&blocked)).await.unwrap();
+                    assert_blocked(&blocked);
                 }
             }
-            assert_eq!(house.overrides(), first, "{zone}");
+            assert_eq!(harness.overrides(), first, "{zone}");
         });
     }
 }
 
 #[tokio::test]
-async fn a_preview_takes_nothing_and_blocking_beside_it_gives_the_same_however_often() {
-    let house = House::new("Europe/Berlin", json!([]));
+async fn a_preview_changes_nothing_and_repeated_blocking_matches_it() {
+    let harness = Harness::new("Europe/Berlin", json!([]));
     let slot = || [BlockedSlot::new(at("2026-12-01T09:00:00Z"), at("2026-12-01T10:00:00Z"))];
-    let noted = house.calcom.create_blocked_slots(slot()).preview().await.unwrap();
-    assert_eq!(*house.provider.patches.lock().unwrap(), 0);
+    let previewed = harness.calcom.create_blocked_slots(slot()).preview().await.unwrap();
+    assert_eq!(*harness.provider.patches.lock().unwrap(), 0);
     for _ in 0..2 {
-        let blocked = house.calcom.create_blocked_slots(slot()).beside(noted.clone()).await.unwrap();
-        assert_eq!(blocked, noted);
+        let blocked = harness.calcom.create_blocked_slots(slot()).beside(previewed.clone()).await.unwrap();
+        assert_eq!(blocked, previewed);
     }
-    assert_eq!(*house.provider.patches.lock().unwrap(), 1);
-    for handle in noted {
-        house.calcom.unblock(handle).await.unwrap();
+    assert_eq!(*harness.provider.patches.lock().unwrap(), 1);
+    for handle in previewed {
+        harness.calcom.unblock(handle).await.unwrap();
     }
-    assert_eq!(house.provider.schedule.lock().unwrap()["overrides"], json!([]));
+    assert_eq!(harness.provider.schedule.lock().unwrap()["overrides"], json!([]));
 }

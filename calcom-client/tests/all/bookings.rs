@@ -8,7 +8,7 @@ use sidecar_core::{ErrorKind, test_util::ScriptedTransport};
 
 use crate::{
     cases::{Case, case},
-    support::{NOW, answering, at, client, fixture, line, only},
+    support::{NOW, at, client, client_with, fixture, only_request, request_line},
 };
 
 fn ann() -> NewAttendee {
@@ -283,8 +283,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn a_new_place_is_named_with_where_it_is() {
-    for (place, wire) in [
+fn a_new_location_is_serialized_with_its_value() {
+    for (location, wire) in [
         (NewLocation::Address("x".to_owned()), json!({"type": "address", "address": "x"})),
         (NewLocation::Link("x".to_owned()), json!({"type": "link", "link": "x"})),
         (NewLocation::Phone("x".to_owned()), json!({"type": "phone", "phone": "x"})),
@@ -293,12 +293,12 @@ fn a_new_place_is_named_with_where_it_is() {
         (NewLocation::AttendeePhone("x".to_owned()), json!({"type": "attendeePhone", "phone": "x"})),
         (NewLocation::Integration(Integration::Zoom), json!({"type": "integration", "integration": "zoom"})),
     ] {
-        assert_eq!(json!(place), wire);
+        assert_eq!(json!(location), wire);
     }
 }
 
 #[tokio::test]
-async fn a_booking_is_one_or_a_series() {
+async fn a_create_returns_one_booking_or_a_series() {
     let (calcom, _) =
         client(ScriptedTransport::new().respond(201, fixture!("booking")).respond(201, fixture!("booking_series")));
     let one = calcom.bookings().create(7, at(START), &ann()).await.unwrap();
@@ -309,19 +309,19 @@ async fn a_booking_is_one_or_a_series() {
 }
 
 #[tokio::test]
-async fn a_listing_goes_on_while_the_provider_says_that_there_is_more() {
+async fn a_listing_continues_while_the_provider_reports_another_page() {
     let mut last = fixture!("bookings_page");
     last["data"] = json!([{"uid": "bk_3"}]);
     last["pagination"]["hasNextPage"] = json!(false);
     let (calcom, sent) = client(ScriptedTransport::new().respond(200, fixture!("bookings_page")).respond(200, last));
     let all: Vec<_> = calcom.bookings().list().page_size(2_u32).items().try_collect().await.unwrap();
     assert_eq!(all.iter().map(|booking| booking.uid.as_str()).collect::<Vec<_>>(), ["bk_1", "bk_2", "bk_3"]);
-    let lines: Vec<_> = sent.requests().iter().map(line).collect();
+    let lines: Vec<_> = sent.requests().iter().map(request_line).collect();
     assert_eq!(lines, ["GET /v2/bookings?take=2&skip=0", "GET /v2/bookings?take=2&skip=2"]);
 }
 
 #[tokio::test]
-async fn a_provider_that_repeats_a_page_is_an_error_not_an_endless_loop() {
+async fn a_repeated_page_is_an_error_and_not_an_endless_loop() {
     let script =
         ScriptedTransport::new().respond(200, fixture!("bookings_page")).respond(200, fixture!("bookings_page"));
     let (calcom, _) = client(script);
@@ -330,7 +330,7 @@ async fn a_provider_that_repeats_a_page_is_an_error_not_an_endless_loop() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_before_it_is_sent() {
+async fn invalid_bookings_are_rejected_before_sending() {
     let (calcom, sent) = client(ScriptedTransport::new());
     let bookings = calcom.bookings();
     let create = |attendee: NewAttendee| bookings.create(7, at(START), &attendee);
@@ -357,16 +357,16 @@ async fn what_cannot_be_right_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_version_a_lane_and_a_deadline_can_be_set_for_one_request() {
-    let (calcom, sent) = answering(200, fixture!("booking"));
+async fn version_priority_and_deadline_can_be_set_per_request() {
+    let (calcom, sent) = client_with(200, fixture!("booking"));
     let version = calcom_client::ApiVersion::V2024_08_13;
     let request = calcom.bookings().get("bk_1").version(version).background();
     request.deadline(std::time::Duration::from_secs(5)).await.unwrap();
-    assert_eq!(only(&sent).header("cal-api-version"), "2024-08-13");
+    assert_eq!(only_request(&sent).header("cal-api-version"), "2024-08-13");
 }
 
 #[tokio::test]
-async fn a_create_without_an_answer_finds_what_it_made() {
+async fn a_create_with_a_lost_response_finds_its_booking() {
     use calcom_client::bookings::CreatedOrFound;
     use sidecar_core::http::TransportError;
     let mine = json!({"status": "success", "data": [
@@ -375,22 +375,26 @@ async fn a_create_without_an_answer_finds_what_it_made() {
     ]});
     let broken = || TransportError::Broken("reset".into());
     let (calcom, sent) = client(ScriptedTransport::new().fail(broken()).respond(200, mine));
-    let made = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap();
-    assert!(matches!(&made, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{made:?}");
-    let lines: Vec<_> = sent.requests().iter().map(line).collect();
+    let outcome = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap();
+    assert!(matches!(&outcome, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{outcome:?}");
+    let lines: Vec<_> = sent.requests().iter().map(request_line).collect();
     assert_eq!(
         lines,
         ["POST /v2/bookings", "GET /v2/bookings?attendeeEmail=ann%40example.com&sortCreated=desc&take=100&skip=0"]
     );
 
-    let nothing = json!({"status": "success", "data": []});
-    let (calcom, _) = client(ScriptedTransport::new().fail(broken()).respond(200, nothing));
+    let empty = json!({"status": "success", "data": []});
+    let (calcom, _) = client(ScriptedTransport::new().fail(broken()).respond(200, empty));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();
     assert!(error.may_have_taken_effect(), "{error}");
 
-    let (calcom, sent) = answering(400, json!({"message": "eventTypeId is wrong"}));
+    let (calcom, sent) = client_with(400, json!({"message": "eventTypeId is wrong"}));
     let error = calcom.bookings().create(7, at(START), &ann()).reference("job-1").create_or_find().await.unwrap_err();
-    assert_eq!((error.kind(), sent.requests().len()), (ErrorKind::Rejected, 1), "a clear refusal is not looked for");
+    assert_eq!(
+        (error.kind(), sent.requests().len()),
+        (ErrorKind::Rejected, 1),
+        "the client does not search after a definite rejection"
+    );
 
     let (calcom, sent) = client(ScriptedTransport::new());
     assert_eq!(
@@ -410,9 +414,9 @@ async fn a_booking_without_a_user_has_a_host_without_an_id() {
     let bookings = calcom.bookings();
     let page = bookings.list().await.unwrap();
     let one = bookings.get("bk_1").await.unwrap();
-    let moved = bookings.reschedule("bk_1", at("2026-12-02T09:00:00Z")).await.unwrap();
-    let missed = bookings.mark_absent("bk_1").host(true).await.unwrap();
-    for booking in page.items.iter().chain(one.first()).chain([&moved, &missed]) {
+    let rescheduled = bookings.reschedule("bk_1", at("2026-12-02T09:00:00Z")).await.unwrap();
+    let absent = bookings.mark_absent("bk_1").host(true).await.unwrap();
+    for booking in page.items.iter().chain(one.first()).chain([&rescheduled, &absent]) {
         let host = &booking.hosts.as_ref().unwrap()[0];
         assert_eq!((host.id, host.email.as_deref(), &host.extra["id"]), (None, Some("unknown"), &json!("unknown")));
     }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use calcom_client::{ApiVersion, ApiVersions, CalcomClient, CalcomErrorReason, Profile, Region, client::Auth};
 use sidecar_core::{ErrorKind, test_util::ScriptedTransport, token::StaticToken};
 
-use crate::support::{answering, builder, client, fixture, line, only};
+use crate::support::{builder, client, client_with, fixture, only_request, request_line};
 
 #[test]
-fn a_base_of_api_v1_explains_itself() {
+fn the_error_of_a_base_url_of_api_v1_explains_itself() {
     for url in ["https://api.cal.com/v1", "https://cal.example.com/api/v1/"] {
         let error = CalcomClient::builder().api_key("cal_x".to_owned()).base_url(url).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -15,13 +15,13 @@ fn a_base_of_api_v1_explains_itself() {
 }
 
 #[test]
-fn what_cannot_be_right_is_refused() {
-    let built = |builder: calcom_client::CalcomClientBuilder| builder.build().unwrap_err();
+fn invalid_settings_are_rejected() {
+    let error_of = |builder: calcom_client::CalcomClientBuilder| builder.build().unwrap_err();
     for (error, word) in [
-        (built(CalcomClient::builder().api_key(String::new())), "empty"),
-        (built(CalcomClient::builder().api_key("cal_x\n".to_owned())), "blanks"),
-        (built(CalcomClient::builder().api_key("cal_x".to_owned()).api_key("cal_y".to_owned())), "several"),
-        (built(CalcomClient::builder().base_url("api.cal.com")), "absolute URL"),
+        (error_of(CalcomClient::builder().api_key(String::new())), "empty"),
+        (error_of(CalcomClient::builder().api_key("cal_x\n".to_owned())), "blanks"),
+        (error_of(CalcomClient::builder().api_key("cal_x".to_owned()).api_key("cal_y".to_owned())), "several"),
+        (error_of(CalcomClient::builder().base_url("api.cal.com")), "absolute URL"),
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(word), "{error}");
@@ -29,7 +29,7 @@ fn what_cannot_be_right_is_refused() {
 }
 
 #[tokio::test]
-async fn region_and_base_say_where_and_which_profile() {
+async fn region_and_base_url_determine_url_and_profile() {
     for (build, url, profile) in [
         (CalcomClient::builder(), "https://api.cal.com/v2/me", Profile::Cloud),
         (CalcomClient::builder().region(Region::Eu), "https://api.cal.eu/v2/me", Profile::Cloud),
@@ -44,12 +44,12 @@ async fn region_and_base_say_where_and_which_profile() {
         let transport = Arc::new(ScriptedTransport::new().respond(200, fixture!("me")));
         let calcom = build.api_key("cal_x".to_owned()).transport(transport.clone()).build().unwrap();
         calcom.me().get().await.unwrap();
-        assert_eq!((only(&transport).url.as_str(), calcom.profile()), (url, profile));
+        assert_eq!((only_request(&transport).url.as_str(), calcom.profile()), (url, profile));
     }
 }
 
 #[tokio::test]
-async fn each_profile_and_each_group_has_its_version() {
+async fn each_group_sends_the_version_of_the_profile() {
     for (profile, bookings) in [(Profile::Cloud, "2026-02-25"), (Profile::SelfHosted, "2024-08-13")] {
         let script = ScriptedTransport::new()
             .respond(200, fixture!("booking"))
@@ -77,18 +77,18 @@ async fn versions_can_be_replaced() {
     let versions = ApiVersions { bookings: ApiVersion::from("2027-01-01"), ..ApiVersions::of(Profile::Cloud) };
     let calcom = builder(&transport).api_key("cal_x".to_owned()).versions(versions).build().unwrap();
     calcom.bookings().get("bk_1").await.unwrap();
-    assert_eq!(only(&transport).header("cal-api-version"), "2027-01-01");
+    assert_eq!(only_request(&transport).header("cal-api-version"), "2027-01-01");
 }
 
 #[tokio::test]
-async fn without_credentials_only_the_public_operations_are_sent() {
+async fn without_credentials_only_public_operations_are_sent() {
     for case in crate::cases::all() {
-        let transport = Arc::new(ScriptedTransport::new().respond(200, case.answer.clone()));
+        let transport = Arc::new(ScriptedTransport::new().respond(200, case.response.clone()));
         let outcome = (case.run)(builder(&transport).build().unwrap()).await;
         match crate::cases::operation(case.operation).auth {
             Auth::Optional => {
                 outcome.unwrap();
-                assert!(only(&transport).headers.get("authorization").is_none(), "{}", case.operation);
+                assert!(only_request(&transport).headers.get("authorization").is_none(), "{}", case.operation);
             }
             _ => {
                 let error = outcome.unwrap_err();
@@ -117,14 +117,17 @@ async fn any_path_can_be_called() {
         .unwrap();
     calcom.raw().delete("/v2/teams/4/memberships/{1}").await.unwrap();
     let requests = sent.requests();
-    assert_eq!(line(&requests[0]), "GET /v2/teams/4/memberships?take=5");
+    assert_eq!(request_line(&requests[0]), "GET /v2/teams/4/memberships?take=5");
     assert_eq!((requests[0].header("cal-api-version"), requests[1].header("cal-api-version")), ("", "2024-08-13"));
-    assert_eq!((requests[1].json(), line(&requests[2])), (body, "DELETE /v2/teams/4/memberships/%7B1%7D".to_owned()));
+    assert_eq!(
+        (requests[1].json(), request_line(&requests[2])),
+        (body, "DELETE /v2/teams/4/memberships/%7B1%7D".to_owned())
+    );
 }
 
 #[tokio::test]
-async fn no_key_is_shown_and_each_account_has_a_name() {
-    let (calcom, _) = answering(200, fixture!("me"));
+async fn debug_output_has_the_account_and_not_the_key() {
+    let (calcom, _) = client_with(200, fixture!("me"));
     let shown = format!("{calcom:?} {:?}", CalcomClient::builder().api_key("cal_live_secret".to_owned()));
     assert!(!shown.contains("secret"), "{shown}");
     assert!(format!("{calcom:?}").contains("key:"), "{shown}");

@@ -1,5 +1,5 @@
-//! Every operation with what it sends and what it is answered: the requests are compared to the byte, the answers read and written
-//! again. The families' cases stand in `bookings`, `availability` and `accounts`.
+//! Every operation with its request and its response: requests are compared exactly, responses are parsed and serialized. The cases are
+//! in `bookings`, `availability` and `accounts`.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,35 +13,35 @@ use sidecar_core::{
 
 use crate::{
     accounts, availability, bookings,
-    support::{builder, line, only, plain},
+    support::{builder, normalized, only_request, request_line},
 };
 
 type Run = Box<dyn Fn(CalcomClient) -> BoxFuture<'static, Result<Value>>>;
 
-/// One call.
+/// One call of an operation.
 pub(crate) struct Case {
     pub(crate) operation: &'static str,
     pub(crate) line: String,
     pub(crate) body: Value,
-    pub(crate) answer: Value,
-    /// Sends it and gives what it read, as JSON.
+    pub(crate) response: Value,
+    /// Sends the request and returns the parsed response as JSON.
     pub(crate) run: Run,
 }
 
-/// A case: operation, request line, body, answer, and the request as an expression of the client.
+/// A case: operation, request line, body, response, and the request as an expression of the client.
 macro_rules! case {
-    ($operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr) => {
-        $crate::cases::case!(@make $operation, $line, $body, $answer, |$client| $request, |read| serde_json::json!(read))
+    ($operation:literal, $line:expr, $body:expr, $response:expr, |$client:ident| $request:expr) => {
+        $crate::cases::case!(@build $operation, $line, $body, $response, |$client| $request, |read| serde_json::json!(read))
     };
-    ($operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr, page) => {
-        $crate::cases::case!(@make $operation, $line, $body, $answer, |$client| $request, |read| serde_json::json!(read.items))
+    ($operation:literal, $line:expr, $body:expr, $response:expr, |$client:ident| $request:expr, page) => {
+        $crate::cases::case!(@build $operation, $line, $body, $response, |$client| $request, |read| serde_json::json!(read.items))
     };
-    (@make $operation:literal, $line:expr, $body:expr, $answer:expr, |$client:ident| $request:expr, |$read:ident| $json:expr) => {
+    (@build $operation:literal, $line:expr, $body:expr, $response:expr, |$client:ident| $request:expr, |$read:ident| $json:expr) => {
         $crate::cases::Case {
             operation: $operation,
             line: $line.to_owned(),
             body: $body,
-            answer: $answer,
+            response: $response,
             run: Box::new(|$client: calcom_client::CalcomClient| {
                 Box::pin(async move {
                     let $read = $request.await?;
@@ -58,59 +58,58 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 pub(crate) fn operation(name: &str) -> &'static Operation {
-    OPERATIONS.iter().find(|operation| operation.name == name).unwrap_or_else(|| panic!("no operation {name}"))
+    OPERATIONS.iter().find(|operation| operation.name == name).unwrap_or_else(|| panic!("unknown operation {name}"))
 }
 
-/// Remembers the operations that were sent.
+/// Records the operations that were sent.
 #[derive(Debug, Default)]
-struct Seen(std::sync::Mutex<Vec<String>>);
+struct SentOperations(std::sync::Mutex<Vec<String>>);
 
-impl Observer for Seen {
+impl Observer for SentOperations {
     fn attempt(&self, report: &AttemptReport<'_>) {
         self.0.lock().unwrap().push(report.operation.to_string());
     }
 }
 
 #[tokio::test]
-async fn every_operation_sends_what_it_should_and_keeps_all_that_it_is_answered() {
+async fn every_operation_sends_its_request_and_parses_its_whole_response() {
     for case in all() {
         let name = format!("{} ({})", case.operation, case.line);
-        let transport = Arc::new(ScriptedTransport::new().respond(200, case.answer.clone()));
-        let seen = Arc::new(Seen::default());
-        let client = builder(&transport).api_key("cal_live_secret".to_owned()).observer(seen.clone()).build().unwrap();
+        let transport = Arc::new(ScriptedTransport::new().respond(200, case.response.clone()));
+        let sent = Arc::new(SentOperations::default());
+        let client = builder(&transport).api_key("cal_live_secret".to_owned()).observer(sent.clone()).build().unwrap();
         let read = (case.run)(client).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(*seen.0.lock().unwrap(), [case.operation], "{name}");
+        assert_eq!(*sent.0.lock().unwrap(), [case.operation], "{name}");
 
-        let request = only(&transport);
-        assert_eq!(line(&request), case.line, "{name}");
+        let request = only_request(&transport);
+        assert_eq!(request_line(&request), case.line, "{name}");
         assert_eq!(request.json(), case.body, "{name}");
         assert_eq!(request.header("authorization"), "Bearer cal_live_secret", "{name}");
         let operation = operation(case.operation);
         let version = operation.group.version(&ApiVersions::of(Profile::Cloud)).map(ToString::to_string);
         assert_eq!(request.header("cal-api-version"), version.unwrap_or_default(), "{name}");
-        assert!(fits(operation.path, &case.line), "{name} is not on {}", operation.path);
+        assert!(matches_template(operation.path, &case.line), "{name} is not on {}", operation.path);
         assert!(case.line.starts_with(&format!("{} ", operation.method)), "{name}");
 
-        let said = case.answer.get("data").unwrap_or(&Value::Null);
+        let data = case.response.get("data").unwrap_or(&Value::Null);
         if !read.is_null() && read.get("status").is_none() {
-            assert_eq!(plain(&read), plain(said), "{name}");
+            assert_eq!(normalized(&read), normalized(data), "{name}");
         }
     }
 }
 
-/// Whether a request line goes by a path template.
-fn fits(template: &str, line: &str) -> bool {
+/// Returns whether a request line matches a path template.
+fn matches_template(template: &str, line: &str) -> bool {
     let path = line.split_once(' ').unwrap().1.split('?').next().unwrap();
     let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
-    template.len() == path.len()
-        && template.iter().zip(&path).all(|(part, given)| part == given || part.starts_with('{'))
+    template.len() == path.len() && template.iter().zip(&path).all(|(part, sent)| part == sent || part.starts_with('{'))
 }
 
 #[test]
-fn every_operation_has_a_case_but_those_of_the_oauth_app() {
+fn every_operation_except_those_of_the_oauth_client_has_a_case() {
     let cases: BTreeSet<_> = all().iter().map(|case| case.operation).collect();
     let listed: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
-    assert_eq!(listed.len(), OPERATIONS.len(), "a name stands twice");
+    assert_eq!(listed.len(), OPERATIONS.len(), "a name occurs twice");
     let missing: Vec<_> = listed.difference(&cases).copied().collect();
     assert_eq!(missing, ["oauth.client", "oauth.token"]);
     assert_eq!(OPERATIONS.len(), 78);

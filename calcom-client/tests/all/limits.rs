@@ -11,32 +11,32 @@ use sidecar_core::{
 
 use crate::support::{NOW, builder, fixture};
 
-/// A transport with this many good answers, each with these headers.
-fn answers(count: usize, headers: &[(&str, &str)]) -> Arc<ScriptedTransport> {
+/// Returns a transport with this many successful responses, each with these headers.
+fn responses(count: usize, headers: &[(&str, &str)]) -> Arc<ScriptedTransport> {
     let me = fixture!("me").to_string();
     Arc::new((0..count).fold(ScriptedTransport::new(), |script, _| script.respond_with(200, headers, me.clone())))
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_go_at_once_and_the_rest_at_a_hundred_a_minute() {
-    let transport = answers(60, &[]);
+async fn a_burst_of_ten_is_followed_by_a_hundred_calls_a_minute() {
+    let transport = responses(60, &[]);
     let clock = SystemClock::shared();
     let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(clock.clone()).build().unwrap();
-    let mut at = Vec::new();
+    let mut sent_at = Vec::new();
     for _ in 0..60 {
         calcom.me().get().await.unwrap();
-        at.push(clock.monotonic());
+        sent_at.push(clock.monotonic());
     }
-    assert_eq!(at[9], at[0], "the burst");
-    let took = at[59] - at[0];
+    assert_eq!(sent_at[9], sent_at[0], "the burst");
+    let took = sent_at[59] - sent_at[0];
     assert!((Duration::from_secs(29)..Duration::from_secs(32)).contains(&took), "{took:?}");
-    assert!(at[10] > at[9]);
+    assert!(sent_at[10] > sent_at[9]);
 }
 
 #[tokio::test]
-async fn the_headers_correct_the_minute() {
-    let seen = [("X-RateLimit-Limit-Default", "500"), ("X-RateLimit-Remaining-Default", "400")];
-    let calcom = builder(&answers(1, &seen)).api_key("cal_x".to_owned()).build().unwrap();
+async fn the_response_headers_correct_the_minute() {
+    let headers = [("X-RateLimit-Limit-Default", "500"), ("X-RateLimit-Remaining-Default", "400")];
+    let calcom = builder(&responses(1, &headers)).api_key("cal_x".to_owned()).build().unwrap();
     let before = calcom.quota_status().await.unwrap();
     assert_eq!((before.minute.limit, before.minute.remaining, before.pace.limit), (120, 120, 10));
     calcom.me().get().await.unwrap();
@@ -46,10 +46,10 @@ async fn the_headers_correct_the_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spent_minute_is_waited_for_and_not_broken() {
-    let spent = [("X-RateLimit-Remaining-Default", "0"), ("X-RateLimit-Reset-Default", "30")];
+async fn calls_wait_for_the_reset_of_an_exhausted_minute() {
+    let exhausted = [("X-RateLimit-Remaining-Default", "0"), ("X-RateLimit-Reset-Default", "30")];
     let me = fixture!("me");
-    let script = ScriptedTransport::new().respond_with(200, &spent, me.to_string()).respond(200, me);
+    let script = ScriptedTransport::new().respond_with(200, &exhausted, me.to_string()).respond(200, me);
     let clock = SystemClock::shared();
     let calcom = builder(&Arc::new(script)).api_key("cal_x".to_owned()).clock(clock.clone()).build().unwrap();
     calcom.me().get().await.unwrap();
@@ -60,10 +60,10 @@ async fn a_spent_minute_is_waited_for_and_not_broken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
-    let refused = json!({"status": "error", "error": {"code": "ThrottlerException", "message": "Too many requests. Please try again later."}});
+async fn a_429_blocks_all_calls_of_the_account_until_its_reset() {
+    let too_many = json!({"status": "error", "error": {"code": "ThrottlerException", "message": "Too many requests. Please try again later."}});
     let script = ScriptedTransport::new()
-        .respond_with(429, &[("X-RateLimit-Reset-Default", "42")], refused.to_string())
+        .respond_with(429, &[("X-RateLimit-Reset-Default", "42")], too_many.to_string())
         .respond(200, fixture!("me"));
     let clock = SystemClock::shared();
     let transport = Arc::new(script);
@@ -77,9 +77,12 @@ async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
     assert_eq!((error.kind(), error.problem()), (ErrorKind::RateLimited, Some(&CalcomErrorReason::RateLimit)));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(42)));
 
-    let hasty = calcom.me().get().deadline(Duration::from_secs(10)).await.unwrap_err();
-    assert_eq!((hasty.problem(), hasty.send_state()), (Some(&CalcomErrorReason::RateLimit), SendState::NotSent));
-    assert_eq!(transport.requests().len(), 1, "nothing is sent meanwhile");
+    let too_short = calcom.me().get().deadline(Duration::from_secs(10)).await.unwrap_err();
+    assert_eq!(
+        (too_short.problem(), too_short.send_state()),
+        (Some(&CalcomErrorReason::RateLimit), SendState::NotSent)
+    );
+    assert_eq!(transport.requests().len(), 1, "nothing is sent before the reset");
 
     let start = clock.monotonic();
     calcom.me().get().deadline(Duration::from_secs(90)).await.unwrap();
@@ -87,10 +90,10 @@ async fn a_refusal_waits_for_its_reset_and_closes_the_account_for_others() {
 }
 
 #[tokio::test]
-async fn clients_of_one_key_share_a_limiter_and_those_of_two_do_not_share_a_count() {
+async fn only_clients_of_the_same_key_share_a_count() {
     let clock = Arc::new(ManualClock::new(NOW));
     let limiter = Arc::new(LocalLimiter::new(clock));
-    let transport = answers(3, &[]);
+    let transport = responses(3, &[]);
     let build = |key: &str| builder(&transport).api_key(key.to_owned()).limiter(limiter.clone()).build().unwrap();
     let (one, same, other) = (build("cal_1"), build("cal_1"), build("cal_2"));
     one.me().get().await.unwrap();
@@ -102,8 +105,8 @@ async fn clients_of_one_key_share_a_limiter_and_those_of_two_do_not_share_a_coun
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_of_ones_own_holds() {
-    let transport = answers(4, &[]);
+async fn a_custom_rate_limit_applies() {
+    let transport = responses(4, &[]);
     let clock = SystemClock::shared();
     let slow = RateLimitPolicy::API_KEY.per_minute(6).burst(1);
     let calcom = builder(&transport).api_key("cal_x".to_owned()).clock(clock.clone()).rate_limit(slow).build().unwrap();

@@ -1,8 +1,7 @@
-//! The client from outside: one scripted answer per operation, the errors, limits, OAuth, blocked times and webhooks.
+//! Tests of the public API against scripted responses: every operation, errors, limits, OAuth, blocked times and webhooks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
-mod answers;
 mod availability;
 mod blocked;
 mod bookings;
@@ -12,6 +11,7 @@ mod errors;
 mod limits;
 mod oauth;
 mod requirements;
+mod responses;
 mod support;
 mod sync;
 mod webhook_events;

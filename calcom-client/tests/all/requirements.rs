@@ -1,10 +1,10 @@
-//! The three operations under the requirement's names.
+//! The three operations with the names of the requirements.
 
 use calcom_client::{CalcomClient, CalcomErrorExt, bookings::CreatedOrFound, compat::NewBooking, model::Location};
 use serde_json::json;
 use sidecar_core::{ErrorKind, Timestamp, http::TransportError, test_util::ScriptedTransport};
 
-use crate::support::{answering, at, client, fixture, line, only};
+use crate::support::{at, client, client_with, fixture, only_request, request_line};
 
 fn new_booking(end: Timestamp) -> NewBooking {
     NewBooking::new(7, at("2026-12-02T09:00:00Z"), end, "Ann Example", "ann@example.com")
@@ -14,7 +14,7 @@ fn new_booking(end: Timestamp) -> NewBooking {
         .metadata("seats", 2)
 }
 
-/// A client whose event type has these lengths.
+/// Returns a client whose event type has these durations.
 fn with_lengths(length: i64, options: &[i64]) -> (CalcomClient, std::sync::Arc<ScriptedTransport>) {
     let mut event_type = fixture!("event_type");
     event_type["data"]["lengthInMinutes"] = json!(length);
@@ -23,7 +23,7 @@ fn with_lengths(length: i64, options: &[i64]) -> (CalcomClient, std::sync::Arc<S
 }
 
 #[tokio::test]
-async fn create_booking_sends_a_length_only_where_there_is_a_choice() {
+async fn create_booking_sends_a_duration_only_if_there_are_several() {
     for (options, end, length) in [
         (&[][..], "2026-12-02T09:30:00Z", None),
         (&[30, 60][..], "2026-12-02T10:00:00Z", Some(60)),
@@ -33,7 +33,7 @@ async fn create_booking_sends_a_length_only_where_there_is_a_choice() {
         let booked = calcom.create_booking(new_booking(at(end))).await.unwrap();
         assert_eq!(booked.first().unwrap().uid.as_str(), "bk_1");
         let requests = sent.requests();
-        assert_eq!(line(&requests[0]), "GET /v2/event-types/7");
+        assert_eq!(request_line(&requests[0]), "GET /v2/event-types/7");
         let mut body = json!({
             "eventTypeId": 7, "start": "2026-12-02T09:00:00Z",
             "attendee": {
@@ -49,7 +49,7 @@ async fn create_booking_sends_a_length_only_where_there_is_a_choice() {
 }
 
 #[tokio::test]
-async fn create_booking_refuses_an_end_that_the_event_type_does_not_allow() {
+async fn create_booking_rejects_an_end_that_the_event_type_does_not_allow() {
     let (calcom, sent) = with_lengths(30, &[30, 60]);
     let error = calcom.create_booking(new_booking(at("2026-12-02T09:45:00Z"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -63,7 +63,7 @@ async fn create_booking_refuses_an_end_that_the_event_type_does_not_allow() {
 }
 
 #[tokio::test]
-async fn create_booking_passes_guests_place_and_reference_on() {
+async fn create_booking_sends_guests_location_and_reference() {
     let (calcom, sent) = with_lengths(30, &[]);
     let create = calcom.create_booking(new_booking(at("2026-12-02T09:30:00Z")));
     create.guests(["carl@example.com"]).location(Location::Address).reference("job-17").await.unwrap();
@@ -73,7 +73,7 @@ async fn create_booking_passes_guests_place_and_reference_on() {
 }
 
 #[tokio::test]
-async fn create_booking_finds_what_became_of_a_lost_answer() {
+async fn create_booking_finds_the_booking_after_a_lost_response() {
     let mut booking = fixture!("booking")["data"].take();
     booking["metadata"] = json!({"sidecarReference": "job-17"});
     let listed = json!({"status": "success", "data": [booking], "pagination": {"hasNextPage": false}});
@@ -83,9 +83,9 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
         .respond(200, listed);
     let (calcom, sent) = client(script);
     let end = at("2026-12-02T09:30:00Z");
-    let made = calcom.create_booking(new_booking(end)).reference("job-17").create_or_find().await.unwrap();
-    assert!(matches!(&made, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{made:?}");
-    let lines: Vec<_> = sent.requests().iter().map(line).collect();
+    let outcome = calcom.create_booking(new_booking(end)).reference("job-17").create_or_find().await.unwrap();
+    assert!(matches!(&outcome, CreatedOrFound::Found(booking) if booking.uid.as_str() == "bk_1"), "{outcome:?}");
+    let lines: Vec<_> = sent.requests().iter().map(request_line).collect();
     assert!(
         lines[1].starts_with("POST /v2/bookings") && lines[2].starts_with("GET /v2/bookings?attendeeEmail="),
         "{lines:?}"
@@ -93,7 +93,7 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
 
     let (calcom, _) = client(ScriptedTransport::new().respond(503, json!({})));
     let error = calcom.create_booking(new_booking(end)).await.unwrap_err();
-    assert!(error.is_transient() && !error.may_have_taken_effect(), "only the event type was asked for: {error}");
+    assert!(error.is_transient() && !error.may_have_taken_effect(), "only the event type was requested: {error}");
 
     let (calcom, sent) = with_lengths(30, &[]);
     let error = calcom.create_booking(new_booking(end)).create_or_find().await.unwrap_err();
@@ -101,12 +101,12 @@ async fn create_booking_finds_what_became_of_a_lost_answer() {
 }
 
 #[tokio::test]
-async fn get_availability_asks_for_days_of_the_time_zone() {
-    let (calcom, sent) = answering(200, fixture!("slots"));
+async fn get_availability_requests_days_of_the_time_zone() {
+    let (calcom, sent) = client_with(200, fixture!("slots"));
     let slots = calcom.get_availability(7, "2026-12-01", "2026-12-02", "America/New_York").await.unwrap();
     assert_eq!(slots.len(), 3);
     assert_eq!(
-        line(&only(&sent)),
+        request_line(&only_request(&sent)),
         "GET /v2/slots?eventTypeId=7&format=range&start=2026-12-01T05%3A00%3A00Z&end=2026-12-03T05%3A00%3A00Z&\
          timeZone=America%2FNew_York"
     );

@@ -18,10 +18,10 @@ macro_rules! fixture {
 }
 pub(crate) use fixture;
 
-/// The wire body in a fixture file.
+/// Returns the wire body of a fixture file.
 pub(crate) fn body(file: &str) -> Value {
     let mut file: Value = serde_json::from_str(file).unwrap();
-    assert!(file["source"].is_string(), "a fixture says where it comes from");
+    assert!(file["source"].is_string(), "a fixture names its source");
     file["body"].take()
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A builder whose client makes one attempt each with this transport.
+/// Returns the builder of a client that makes one attempt per call with this transport.
 pub(crate) fn builder(transport: &Arc<ScriptedTransport>) -> CalcomClientBuilder {
     CalcomClient::builder()
         .transport(transport.clone())
@@ -37,43 +37,44 @@ pub(crate) fn builder(transport: &Arc<ScriptedTransport>) -> CalcomClientBuilder
         .retry(RetryPolicy::never())
 }
 
-/// A client that gets these answers.
+/// Returns a client that receives these responses.
 pub(crate) fn client(script: ScriptedTransport) -> (CalcomClient, Arc<ScriptedTransport>) {
     let transport = Arc::new(script);
     (builder(&transport).api_key("cal_live_secret".to_owned()).build().unwrap(), transport)
 }
 
-/// A client with a single answer.
-pub(crate) fn answering(status: u16, body: Value) -> (CalcomClient, Arc<ScriptedTransport>) {
+/// Returns a client that receives a single response.
+pub(crate) fn client_with(status: u16, body: Value) -> (CalcomClient, Arc<ScriptedTransport>) {
     client(ScriptedTransport::new().respond(status, body))
 }
 
-pub(crate) fn only(transport: &ScriptedTransport) -> RecordedRequest {
+/// Returns the only request that was sent.
+pub(crate) fn only_request(transport: &ScriptedTransport) -> RecordedRequest {
     let mut requests = transport.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     requests.remove(0)
 }
 
-/// Method and path with query, as in a request line.
-pub(crate) fn line(request: &RecordedRequest) -> String {
+/// Returns method and path with query, as in a request line.
+pub(crate) fn request_line(request: &RecordedRequest) -> String {
     let url = request.url.strip_prefix("https://api.cal.com").unwrap_or(&request.url);
     format!("{} {url}", request.method)
 }
 
-/// What a value says once it is read: without nulls, which equal absent fields, and with all numbers alike.
-pub(crate) fn plain(value: &Value) -> Value {
+/// Returns the value without nulls, which parse like absent fields, and with every number as a float.
+pub(crate) fn normalized(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(fields.map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>())
+            Value::Object(fields.map(|(name, value)| (name.clone(), normalized(value))).collect::<Map<_, _>>())
         }
-        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Array(items) => items.iter().map(normalized).collect(),
         Value::Number(number) => json!(number.as_f64()),
         other => other.clone(),
     }
 }
 
-/// Every value that a field may turn into.
+/// Returns one value of every JSON type, and extreme ones, to put into fields.
 pub(crate) fn mutants() -> Vec<Value> {
     vec![
         Value::Null,
@@ -90,7 +91,7 @@ pub(crate) fn mutants() -> Vec<Value> {
     ]
 }
 
-/// The paths of all fields, those of nested objects and lists too.
+/// Returns the JSON pointers of all fields, including those of nested objects and lists.
 pub(crate) fn paths(value: &Value) -> Vec<String> {
     fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
         let mut visit = |name: String, value: &Value| {

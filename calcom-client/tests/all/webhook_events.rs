@@ -1,4 +1,4 @@
-//! Every kind of event by its fixture: what the accessors say, and what becomes of bodies that have changed.
+//! Every kind of event, from its fixture: the accessors, and the parsing of changed bodies.
 
 use std::collections::BTreeSet;
 
@@ -14,23 +14,23 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    answers::any_json,
+    responses::any_json,
     support::{at, mutants, paths},
 };
 
-fn read(fixture: Fixture) -> CalcomEvent {
+fn parse(fixture: Fixture) -> CalcomEvent {
     CalcomEvent::parse(fixture.body().to_string().as_bytes()).unwrap()
 }
 
 #[test]
-fn there_is_a_fixture_of_every_kind_and_each_is_understood() {
+fn every_kind_has_a_fixture_that_parses_as_that_kind() {
     let kinds: BTreeSet<_> = fixtures::all().iter().map(|fixture| fixture.kind().as_str().to_owned()).collect();
     let known: BTreeSet<_> =
         EventKind::KNOWN.iter().chain([&EventKind::Ping]).map(|kind| kind.as_str().to_owned()).collect();
     assert_eq!(kinds, known);
     for fixture in fixtures::all() {
         let kind = fixture.kind().clone();
-        let event = read(fixture);
+        let event = parse(fixture);
         assert!(!matches!(event, CalcomEvent::Unknown(_)), "{event:?}");
         assert_eq!(event.kind(), kind);
         assert_eq!(event.kind().subject() == Subject::Other, kind == EventKind::Ping, "{kind}");
@@ -38,10 +38,10 @@ fn there_is_a_fixture_of_every_kind_and_each_is_understood() {
 }
 
 #[test]
-fn the_accessors_answer_for_every_kind() {
+fn the_accessors_work_for_every_kind() {
     for fixture in fixtures::all() {
         let kind = fixture.kind().clone();
-        let event = read(fixture);
+        let event = parse(fixture);
         let is_meeting = matches!(kind, EventKind::MeetingStarted | EventKind::MeetingEnded);
         assert_eq!(event.created_at(), (!is_meeting).then_some(AT), "{kind}");
         assert!(event.happened_at().is_some(), "{kind}");
@@ -51,8 +51,8 @@ fn the_accessors_answer_for_every_kind() {
 }
 
 #[test]
-fn a_moved_booking_names_both_and_its_kind_has_a_dotted_name() {
-    let event = read(fixtures::of(&EventKind::BookingRescheduled));
+fn a_rescheduled_booking_names_the_new_and_the_old_one() {
+    let event = parse(fixtures::of(&EventKind::BookingRescheduled));
     assert_eq!(event.booking_uid().unwrap().as_str(), "bk_2");
     assert_eq!(event.previous_booking_uid().unwrap().as_str(), "bk_1");
     assert_eq!((event.metadata("organizationId"), event.kind().dotted()), (Some("org_1"), Some("booking.rescheduled")));
@@ -62,26 +62,32 @@ fn a_moved_booking_names_both_and_its_kind_has_a_dotted_name() {
     assert_eq!(BookingStatus::from(WebhookStatus::Accepted), BookingStatus::Accepted);
     assert_eq!(BookingStatus::from(WebhookStatus::from("AWAITING_HOST")).as_str(), "awaiting_host");
     assert_eq!(event.data.start_time.unwrap().timestamp(), Some(at("2026-12-03T09:00:00Z")));
-    let cancelled = read(fixtures::of(&EventKind::BookingCancelled));
-    assert_eq!(cancelled.metadata("organizationId"), None, "a cancelled booking comes without");
+    let cancelled = parse(fixtures::of(&EventKind::BookingCancelled));
+    assert_eq!(cancelled.metadata("organizationId"), None, "events of cancelled bookings have no metadata");
 }
 
 #[test]
-fn a_meeting_is_flat_and_says_when_it_was_planned() {
+fn a_meeting_has_no_envelope_and_happens_at_its_planned_time() {
     for (kind, planned) in
         [(EventKind::MeetingStarted, "2026-12-02T09:00:00Z"), (EventKind::MeetingEnded, "2026-12-02T09:30:00Z")]
     {
-        let event = read(fixtures::of(&kind));
+        let event = parse(fixtures::of(&kind));
         assert_eq!((event.happened_at(), event.created_at()), (Some(at(planned)), None));
         assert_eq!(event.order_key(), "booking:bk_1");
     }
-    let CalcomEvent::MeetingEnded(event) = read(fixtures::of(&EventKind::MeetingEnded)) else { panic!("another kind") };
-    assert_eq!(event.data.created_at.unwrap().timestamp(), Some(at("2026-11-23T18:05:00Z")), "the booking's own");
+    let CalcomEvent::MeetingEnded(event) = parse(fixtures::of(&EventKind::MeetingEnded)) else {
+        panic!("another kind")
+    };
+    assert_eq!(
+        event.data.created_at.unwrap().timestamp(),
+        Some(at("2026-11-23T18:05:00Z")),
+        "the creation of the booking"
+    );
 }
 
 #[test]
-fn a_form_has_its_answers_beside_the_payload_too() {
-    let CalcomEvent::FormSubmitted(event) = read(fixtures::of(&EventKind::FormSubmitted)) else {
+fn a_form_event_repeats_its_responses_beside_the_payload() {
+    let CalcomEvent::FormSubmitted(event) = parse(fixtures::of(&EventKind::FormSubmitted)) else {
         panic!("another kind")
     };
     assert_eq!(event.beside["Name"], "Ann Example");
@@ -89,7 +95,7 @@ fn a_form_has_its_answers_beside_the_payload_too() {
 }
 
 #[test]
-fn the_button_that_tries_a_webhook_out_is_a_ping_whatever_it_calls_itself() {
+fn a_test_delivery_is_a_ping_under_any_trigger_name() {
     for name in ["PING", "BOOKING_CREATED", "MEETING_ENDED", "BOOKING_OF_TOMORROW", ""] {
         let mut body = fixtures::of(&EventKind::Ping).body();
         body["triggerEvent"] = json!(name);
@@ -100,17 +106,17 @@ fn the_button_that_tries_a_webhook_out_is_a_ping_whatever_it_calls_itself() {
 }
 
 #[test]
-fn unknown_kinds_and_changed_shapes_are_kept_whole() {
+fn unknown_kinds_and_changed_schemas_keep_the_whole_body() {
     let mut body = fixtures::of(&EventKind::BookingCreated).body();
     body["triggerEvent"] = json!("BOOKING_OF_TOMORROW");
     let event = CalcomEvent::parse(body.to_string().as_bytes()).unwrap();
-    let CalcomEvent::Unknown(unknown) = &event else { panic!("it was understood") };
+    let CalcomEvent::Unknown(unknown) = &event else { panic!("the event is not unknown") };
     assert_eq!((unknown.kind.as_str(), &unknown.raw, &unknown.why), ("BOOKING_OF_TOMORROW", &body, &None));
-    assert_eq!(event.booking_uid().unwrap().as_str(), "bk_1", "the accessors look into it all the same");
+    assert_eq!(event.booking_uid().unwrap().as_str(), "bk_1", "the accessors work for unknown events too");
 
     let changed = fixtures::of(&EventKind::BookingCreated).set("uid", json!({"is": "now an object"}));
-    let event = read(changed);
-    let CalcomEvent::Unknown(unknown) = &event else { panic!("it was understood") };
+    let event = parse(changed);
+    let CalcomEvent::Unknown(unknown) = &event else { panic!("the event is not unknown") };
     assert!(unknown.why.as_ref().unwrap().contains("uid"), "{unknown:?}");
     assert_eq!(event.kind(), EventKind::BookingCreated);
 
@@ -121,7 +127,7 @@ fn unknown_kinds_and_changed_shapes_are_kept_whole() {
 }
 
 #[test]
-fn a_body_of_a_template_without_an_envelope_is_read_too() {
+fn a_custom_template_without_an_envelope_is_parsed() {
     let mut flat = fixtures::of(&EventKind::BookingCreated).body()["payload"].take();
     flat["triggerEvent"] = json!("BOOKING_CREATED");
     flat["createdAt"] = json!("2026-12-01T18:05:00Z");
@@ -131,7 +137,7 @@ fn a_body_of_a_template_without_an_envelope_is_read_too() {
 }
 
 #[test]
-fn dotted_names_are_understood() {
+fn dotted_names_are_parsed() {
     for name in ["booking.created", "booking.cancelled", "booking.rescheduled"] {
         let kind = EventKind::from_name(name);
         assert_eq!(kind.dotted(), Some(name));
@@ -143,8 +149,8 @@ fn dotted_names_are_understood() {
     }
 }
 
-/// It is an event, every accessor answers, and nothing of the body is lost.
-fn assert_kept(body: &Value) {
+/// Asserts that the body is an event, that no accessor panics, and that no field is lost.
+fn assert_lossless(body: &Value) {
     let event = CalcomEvent::parse(body.to_string().as_bytes()).unwrap();
     let _ = (event.kind(), event.created_at(), event.happened_at(), event.booking_uid(), event.previous_booking_uid());
     let _ = (event.event_type_id(), event.metadata("organizationId"), event.order_key());
@@ -161,45 +167,45 @@ fn assert_kept(body: &Value) {
 }
 
 #[test]
-fn no_changed_field_makes_any_event_panic_or_lose_what_it_holds() {
-    let mut tried = 0;
+fn a_changed_field_of_any_event_causes_no_panic_or_data_loss() {
+    let mut checked = 0;
     for fixture in fixtures::all() {
         let body = fixture.body();
         for path in paths(&body) {
             for mutant in mutants() {
                 let mut changed = body.clone();
                 *changed.pointer_mut(&path).unwrap() = mutant;
-                assert_kept(&changed);
-                tried += 1;
+                assert_lossless(&changed);
+                checked += 1;
             }
             let mut shorter = body.clone();
             let (parent, name) = path.rsplit_once('/').unwrap();
             if let Some(parent) = shorter.pointer_mut(parent).and_then(Value::as_object_mut) {
                 parent.remove(&name.replace("~1", "/").replace("~0", "~"));
-                assert_kept(&shorter);
-                tried += 1;
+                assert_lossless(&shorter);
+                checked += 1;
             }
         }
     }
-    assert!(tried > 10_000, "{tried} changed bodies");
+    assert!(checked > 10_000, "only {checked} changed bodies");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_value_in_any_field_is_kept(seed in any::<prop::sample::Index>(), value in any_json(), extra in any_json()) {
+    fn any_value_in_any_field_is_preserved(seed in any::<prop::sample::Index>(), value in any_json(), extra in any_json()) {
         for fixture in fixtures::all() {
             let mut body = fixture.body();
             let all = paths(&body);
             let path: &String = seed.get(&all);
             *body.pointer_mut(path).unwrap() = value.clone();
             body["aFieldOfTomorrow"] = extra.clone();
-            assert_kept(&body);
+            assert_lossless(&body);
         }
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = CalcomEvent::parse(&bytes);
     }
 }

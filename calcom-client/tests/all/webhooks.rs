@@ -14,7 +14,7 @@ use sidecar_core::{
 
 use crate::support::NOW;
 
-/// A known secret, body and signature.
+/// A secret, a body and its signature, computed outside of the crate.
 const SECRET: &str = "whsec_test";
 const BODY: &[u8] = br#"{"triggerEvent":"BOOKING_CREATED","createdAt":"2026-11-23T18:00:00.000Z","payload":{"uid":"bk_1","bookingId":100,"metadata":{"organizationId":"o1"}}}"#;
 const SIGNATURE: &str = "552efcfbd67221140097d63f22e0c8bb8e0fd87618e032fc787eb009c1317359";
@@ -32,7 +32,7 @@ fn with(signature: &str) -> HeaderMap {
 }
 
 #[test]
-fn the_known_signature_passes_in_either_case_and_names_body_and_time() {
+fn the_known_signature_passes_in_upper_and_lower_case() {
     assert_eq!(BODY.len(), 149);
     for signature in [SIGNATURE.to_owned(), SIGNATURE.to_uppercase()] {
         let verified = verify(&verifier(&[SECRET]), &with(&signature), BODY).unwrap();
@@ -44,7 +44,7 @@ fn the_known_signature_passes_in_either_case_and_names_body_and_time() {
 }
 
 #[test]
-fn every_change_of_one_bit_is_refused() {
+fn every_change_of_one_bit_is_rejected() {
     let verifier = verifier(&[SECRET]);
     for bit in 0..BODY.len() * 8 {
         let mut body = BODY.to_vec();
@@ -62,14 +62,14 @@ fn every_change_of_one_bit_is_refused() {
 }
 
 #[test]
-fn what_is_no_signature_is_refused() {
+fn a_missing_or_malformed_signature_is_rejected() {
     let verifier = verifier(&[SECRET]);
     assert_eq!(verify(&verifier, &HeaderMap::new(), BODY), Err(SignatureError::Missing(SIGNATURE_HEADER)));
     assert_eq!(verify(&verifier, &with(""), BODY), Err(SignatureError::Missing(SIGNATURE_HEADER)));
     assert_eq!(verify(&verifier, &with(NO_SECRET), BODY), Err(SignatureError::Missing(SIGNATURE_HEADER)));
-    for nonsense in [&SIGNATURE[..63], &format!("{SIGNATURE}0"), &format!("sha256={SIGNATURE}"), &"g".repeat(64)] {
-        let outcome = verify(&verifier, &with(nonsense), BODY);
-        assert!(matches!(outcome, Err(SignatureError::Malformed(_))), "{nonsense}: {outcome:?}");
+    for malformed in [&SIGNATURE[..63], &format!("{SIGNATURE}0"), &format!("sha256={SIGNATURE}"), &"g".repeat(64)] {
+        let outcome = verify(&verifier, &with(malformed), BODY);
+        assert!(matches!(outcome, Err(SignatureError::Malformed(_))), "{malformed}: {outcome:?}");
     }
     let mut twice = with(SIGNATURE);
     twice.append(SIGNATURE_HEADER, HeaderValue::from_static(SIGNATURE));
@@ -80,20 +80,20 @@ fn what_is_no_signature_is_refused() {
 }
 
 #[test]
-fn old_and_new_secrets_pass_while_one_replaces_the_other_and_foreign_ones_never_do() {
+fn old_and_new_secrets_pass_during_a_rotation_and_others_never() {
     let verifier = verifier(&["old", "new"]);
     for (secret, key) in [("old", "0"), ("new", "1")] {
         let verified = verify(&verifier, &hmac_sha256_hex(SIGNATURE_HEADER, secret, BODY), BODY).unwrap();
         assert_eq!(verified.key_id.as_deref(), Some(key));
     }
-    for foreign in ["other", "old ", "OLD", ""] {
-        let headers = hmac_sha256_hex(SIGNATURE_HEADER, foreign, BODY);
-        assert_eq!(verify(&verifier, &headers, BODY), Err(SignatureError::Mismatch), "{foreign:?}");
+    for other in ["other", "old ", "OLD", ""] {
+        let headers = hmac_sha256_hex(SIGNATURE_HEADER, other, BODY);
+        assert_eq!(verify(&verifier, &headers, BODY), Err(SignatureError::Mismatch), "{other:?}");
     }
 }
 
 #[test]
-fn without_a_secret_everything_is_refused_and_an_empty_one_is_none() {
+fn without_a_secret_every_delivery_is_rejected() {
     assert_eq!(verify(&verifier(&[]), &with(SIGNATURE), BODY), Err(SignatureError::NoKeys));
     for secret in ["", "  ", "secret\n"] {
         assert!(CalcomVerifier::new([SecretString::from(secret)]).is_err(), "{secret:?}");
@@ -103,13 +103,13 @@ fn without_a_secret_everything_is_refused_and_an_empty_one_is_none() {
 }
 
 #[test]
-fn a_tolerance_refuses_old_events_but_not_meetings_which_do_not_tell() {
+fn a_tolerance_rejects_stale_events_but_not_meetings_without_a_time() {
     let strict = verifier(&[SECRET]).tolerance(Duration::from_secs(3_600));
     let signed = |fixture: fixtures::Fixture| fixture.signed(SECRET);
     let fresh = signed(fixtures::of(&EventKind::BookingCreated).at(Timestamp::from_secs(NOW.as_secs() - 600)));
     verify(&strict, &fresh.headers, &fresh.body).unwrap();
-    for off in [-7_200, 7_200] {
-        let stale = signed(fixtures::of(&EventKind::BookingCreated).at(Timestamp::from_secs(NOW.as_secs() + off)));
+    for offset in [-7_200, 7_200] {
+        let stale = signed(fixtures::of(&EventKind::BookingCreated).at(Timestamp::from_secs(NOW.as_secs() + offset)));
         assert!(matches!(verify(&strict, &stale.headers, &stale.body), Err(SignatureError::Stale { .. })));
         verify(&verifier(&[SECRET]), &stale.headers, &stale.body).unwrap();
     }
@@ -119,7 +119,7 @@ fn a_tolerance_refuses_old_events_but_not_meetings_which_do_not_tell() {
 
 proptest! {
     #[test]
-    fn any_body_signed_with_the_secret_passes_and_with_another_does_not(
+    fn any_body_passes_only_if_signed_with_the_secret(
         body in prop::collection::vec(any::<u8>(), 0..300),
         secret in "[!-~]{1,40}",
         other in "[!-~]{1,40}",

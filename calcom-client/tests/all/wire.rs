@@ -1,4 +1,4 @@
-//! The client over real HTTP, with reqwest as it is shipped.
+//! The client over real HTTP, with the reqwest transport.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn client(server: &MockServer) -> calcom_client::CalcomClientBuilder {
 }
 
 #[tokio::test]
-async fn a_booking_arrives_with_everything_the_provider_asks_for() {
+async fn a_booking_request_has_all_required_headers_and_fields() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v2/bookings"))
@@ -39,7 +39,7 @@ async fn a_booking_arrives_with_everything_the_provider_asks_for() {
 }
 
 #[tokio::test]
-async fn busy_times_name_their_calendars_in_brackets() {
+async fn the_calendars_of_busy_times_are_bracketed_parameters() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .and(path("/v2/calendars/busy-times"))
@@ -50,13 +50,13 @@ async fn busy_times_name_their_calendars_in_brackets() {
         .mount(&server)
         .await;
     let calendars = client(&server).build().unwrap().calendars();
-    let span = (at("2026-12-02T00:00:00Z"), at("2026-12-03T00:00:00Z"));
-    let busy = calendars.busy_times(span.0, span.1, "UTC").calendar(135, "me@x.com").await.unwrap();
+    let (from, to) = (at("2026-12-02T00:00:00Z"), at("2026-12-03T00:00:00Z"));
+    let busy = calendars.busy_times(from, to, "UTC").calendar(135, "me@x.com").await.unwrap();
     assert_eq!(busy.len(), 1);
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made() {
+async fn a_timed_out_create_may_have_taken_effect() {
     let server = MockServer::start().await;
     let late = ResponseTemplate::new(201).set_delay(Duration::from_secs(30));
     Mock::given(method("POST")).respond_with(late).expect(1).mount(&server).await;
@@ -68,14 +68,14 @@ async fn an_answer_that_comes_too_late_says_that_the_booking_may_have_been_made(
 }
 
 #[tokio::test]
-async fn nobody_listening_is_told_from_an_answer() {
+async fn a_refused_connection_is_reported_as_not_sent() {
     let closed = CalcomClient::builder().api_key("cal_x".to_owned()).base_url("http://127.0.0.1:1");
     let error = closed.retry(RetryPolicy::never()).build().unwrap().me().get().await.unwrap_err();
     assert_eq!((error.kind(), error.send_state(), error.status()), (ErrorKind::Transport, SendState::NotSent, None));
 }
 
 #[tokio::test]
-async fn a_refresh_goes_out_as_a_form() {
+async fn a_token_refresh_is_sent_as_a_form() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v2/auth/oauth2/token"))
