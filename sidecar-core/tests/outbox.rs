@@ -24,7 +24,7 @@ use sidecar_core::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use records::CommitsBy;
+use records::CommitFn;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -176,7 +176,7 @@ impl Harness {
     /// Runs a worker for `time` and waits until it has shut down.
     async fn run_for(&self, time: Duration) {
         let outbox = self.outbox.clone();
-        let records = CommitsBy(Box::new(move |batch| outbox.finish(batch)));
+        let records = CommitFn(Box::new(move |batch| outbox.finish(batch)));
         let (config, wake) = (WorkerConfig::for_tasks(), Arc::new(Notify::new()));
         let (outbox, handler) = (self.outbox.clone(), self.handler.clone());
         let worker = OutboxWorker::new(outbox, Arc::new(records), handler, self.clock.clone(), config, wake);
