@@ -1,4 +1,4 @@
-//! Retries: what may be repeated, when, how often, and when everybody stops.
+//! Retries: which failures may be retried, when, how often, and when the circuit opens.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn failure(kind: ErrorKind, status: u16, sent: SendState) -> AttemptFailure {
 }
 
 #[test]
-fn a_create_is_not_repeated_once_it_may_have_taken_effect() {
+fn a_create_that_may_have_taken_effect_is_not_retried() {
     let key = Replay::WithKey(IdempotencyKey::random());
     for failure in [
         failure(ErrorKind::Transport, 0, SendState::Unknown),
@@ -36,7 +36,7 @@ fn a_create_is_not_repeated_once_it_may_have_taken_effect() {
 }
 
 #[test]
-fn what_was_not_sent_is_always_repeatable() {
+fn a_request_that_was_not_sent_is_always_retryable() {
     for kind in [ErrorKind::Transport, ErrorKind::Server, ErrorKind::Store] {
         assert_eq!(
             classify(failure(kind, 0, SendState::NotSent), &Replay::OnlyIfNotSent),
@@ -47,14 +47,14 @@ fn what_was_not_sent_is_always_repeatable() {
 }
 
 #[test]
-fn a_429_is_repeatable_whatever_the_call_unless_the_day_is_used_up() {
+fn a_429_is_retryable_for_every_call_unless_the_day_is_exhausted() {
     let burst = failure(ErrorKind::RateLimited, 429, SendState::Responded);
     assert_eq!(classify(burst, &Replay::OnlyIfNotSent), Retryable::Throttled);
     assert_eq!(classify(AttemptFailure { exhausted: true, ..burst }, &Replay::Safe), Retryable::No);
 }
 
 #[test]
-fn the_callers_own_mistakes_are_never_repeated() {
+fn invalid_calls_are_never_retried() {
     for kind in [
         ErrorKind::Auth,
         ErrorKind::Forbidden,
@@ -70,8 +70,8 @@ fn the_callers_own_mistakes_are_never_repeated() {
         }
     }
     for status in [400, 401, 404, 408, 409, 422, 501, 505] {
-        let odd = failure(ErrorKind::Server, status, SendState::Responded);
-        assert_eq!(classify(odd, &Replay::Safe), Retryable::No, "{status}");
+        let unretryable = failure(ErrorKind::Server, status, SendState::Responded);
+        assert_eq!(classify(unretryable, &Replay::Safe), Retryable::No, "{status}");
     }
 }
 
@@ -84,15 +84,15 @@ fn random_keys_differ() {
 fn waits_double_up_to_the_cap_and_attempts_end() {
     let policy = RetryPolicy { max_attempts: 5, base: Duration::from_millis(200), cap: SECOND };
     let waits: Vec<_> = (1..=5).map(|n| next(&policy, n, Retryable::Transient, None, None, 1.0)).collect();
-    let again = |millis| RetryDecision::RetryAfter(Duration::from_millis(millis));
-    assert_eq!(waits, [again(200), again(400), again(800), again(1_000), RetryDecision::Stop(StopReason::Attempts)]);
-    assert_eq!(next(&policy, 1, Retryable::Transient, None, None, 0.0), again(0));
+    let after = |millis| RetryDecision::RetryAfter(Duration::from_millis(millis));
+    assert_eq!(waits, [after(200), after(400), after(800), after(1_000), RetryDecision::Stop(StopReason::Attempts)]);
+    assert_eq!(next(&policy, 1, Retryable::Transient, None, None, 0.0), after(0));
     let never = next(&RetryPolicy::never(), 1, Retryable::Transient, None, None, 0.0);
     assert_eq!(never, RetryDecision::Stop(StopReason::Attempts));
 }
 
 #[test]
-fn the_providers_wait_wins_when_it_is_longer_even_than_the_cap() {
+fn the_providers_longer_wait_overrides_even_the_cap() {
     let policy = RetryPolicy::default();
     let wait = |after| next(&policy, 1, Retryable::Throttled, Some(after), None, 1.0);
     assert_eq!(wait(SECOND * 60), RetryDecision::RetryAfter(SECOND * 60));
@@ -101,22 +101,22 @@ fn the_providers_wait_wins_when_it_is_longer_even_than_the_cap() {
 
 #[test]
 fn a_wait_beyond_the_deadline_stops_at_once() {
-    let verdict = next(&RetryPolicy::default(), 1, Retryable::Throttled, Some(SECOND), Some(SECOND), 0.5);
-    assert_eq!(verdict, RetryDecision::Stop(StopReason::Deadline));
+    let decision = next(&RetryPolicy::default(), 1, Retryable::Throttled, Some(SECOND), Some(SECOND), 0.5);
+    assert_eq!(decision, RetryDecision::Stop(StopReason::Deadline));
 }
 
 #[test]
-fn a_policy_of_endless_waits_does_not_overflow() {
+fn a_policy_of_maximal_waits_does_not_overflow() {
     let policy = RetryPolicy { max_attempts: u32::MAX, base: Duration::MAX, cap: Duration::MAX };
     for attempt in [1, 2, u32::MAX - 1] {
-        let verdict = next(&policy, attempt, Retryable::Transient, None, None, 1.0);
-        assert_eq!(verdict, RetryDecision::RetryAfter(Duration::MAX), "{attempt}");
+        let decision = next(&policy, attempt, Retryable::Transient, None, None, 1.0);
+        assert_eq!(decision, RetryDecision::RetryAfter(Duration::MAX), "{attempt}");
     }
 }
 
 proptest! {
     #[test]
-    fn a_verdict_keeps_deadline_cap_and_the_providers_wait(
+    fn a_decision_respects_deadline_cap_and_the_providers_wait(
         attempt in any::<u32>(), max in any::<u32>(), base in any::<u32>(), cap in any::<u32>(),
         after in proptest::option::of(0_u64..100_000), remaining in proptest::option::of(0_u64..100_000),
         random in prop_oneof![0.0..=1.0, any::<f64>()], throttled in any::<bool>(),
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn a_budget_stays_between_nothing_and_its_maximum(max in 0_u32..60, steps in proptest::collection::vec(0_u8..4, 0..300)) {
+    fn a_budget_stays_between_zero_and_its_maximum(max in 0_u32..60, steps in proptest::collection::vec(0_u8..4, 0..300)) {
         let budget = RetryBudget::new(max);
         let mut model = i64::from(max);
         for step in steps {
@@ -170,32 +170,36 @@ fn ten_failures_in_a_row_open_the_circuit_for_five_seconds() {
     fail(&breaker, 9, SECOND);
     breaker.admit(SECOND).unwrap().success();
     fail(&breaker, 9, SECOND);
-    assert!(breaker.is_closed(), "a success in between starts the count anew");
+    assert!(breaker.is_closed(), "a success in between resets the count");
     fail(&breaker, 1, SECOND);
     assert_eq!(breaker.admit(SECOND * 2).unwrap_err().retry_in, SECOND * 4);
 }
 
 #[test]
-fn one_probe_closes_the_circuit_or_opens_it_again() {
+fn one_probe_closes_the_circuit_or_opens_it_after() {
     let breaker = Breaker::new(1, SECOND * 5);
     fail(&breaker, 1, SECOND);
     let probe = breaker.admit(SECOND * 6).unwrap();
-    assert!(breaker.admit(SECOND * 6).is_err(), "one probe only");
+    assert!(breaker.admit(SECOND * 6).is_err(), "only one probe is admitted");
     probe.failure(SECOND * 7);
-    assert_eq!(breaker.admit(SECOND * 8).unwrap_err().retry_in, SECOND * 3, "counted from when the probe left");
+    assert_eq!(breaker.admit(SECOND * 8).unwrap_err().retry_in, SECOND * 3, "counted from when the probe was sent");
     breaker.admit(SECOND * 11).unwrap().success();
     assert!(breaker.is_closed());
 }
 
 #[test]
-fn a_probe_that_hangs_does_not_keep_the_next_one_back() {
+fn a_hanging_probe_does_not_block_the_next_one() {
     let breaker = Breaker::new(1, SECOND * 5);
     fail(&breaker, 1, SECOND);
     let hanging = breaker.admit(SECOND * 6).unwrap();
-    assert!(breaker.admit(SECOND * 10).is_err(), "one per cool-down");
+    assert!(breaker.admit(SECOND * 10).is_err(), "one probe per cool-down");
     let next = breaker.admit(SECOND * 11).unwrap();
     hanging.failure(SECOND * 12);
-    assert_eq!(breaker.admit(SECOND * 12).unwrap_err().retry_in, SECOND * 4, "its end changes nothing");
+    assert_eq!(
+        breaker.admit(SECOND * 12).unwrap_err().retry_in,
+        SECOND * 4,
+        "the end of the hanging probe changes nothing"
+    );
     next.success();
     assert!(breaker.is_closed());
 }
@@ -212,7 +216,7 @@ fn a_probe_that_ends_after_another_closed_the_circuit_changes_nothing() {
 }
 
 #[test]
-fn a_cancelled_probe_gives_its_place_to_the_next() {
+fn a_cancelled_probe_allows_the_next_one() {
     let breaker = Breaker::new(1, SECOND * 5);
     fail(&breaker, 1, SECOND);
     drop(breaker.admit(SECOND * 6).unwrap());
@@ -222,7 +226,7 @@ fn a_cancelled_probe_gives_its_place_to_the_next() {
 }
 
 #[test]
-fn answers_to_calls_from_before_the_outage_change_nothing() {
+fn responses_to_calls_from_before_the_outage_change_nothing() {
     let breaker = Breaker::new(1, SECOND * 5);
     let (early, late) = (breaker.admit(SECOND).unwrap(), breaker.admit(SECOND).unwrap());
     fail(&breaker, 1, SECOND);
@@ -230,13 +234,13 @@ fn answers_to_calls_from_before_the_outage_change_nothing() {
     assert!(!breaker.is_closed());
     let probe = breaker.admit(SECOND * 6).unwrap();
     late.failure(SECOND * 6);
-    assert!(breaker.admit(SECOND * 6).is_err(), "the probe is still under way");
+    assert!(breaker.admit(SECOND * 6).is_err(), "the probe is still in flight");
     probe.success();
     assert!(breaker.is_closed());
 }
 
 #[test]
-fn a_cancelled_call_in_a_closed_circuit_counts_for_nothing() {
+fn a_cancelled_call_in_a_closed_circuit_is_not_counted() {
     let breaker = Breaker::new(2, SECOND);
     fail(&breaker, 1, SECOND);
     drop(breaker.admit(SECOND).unwrap());

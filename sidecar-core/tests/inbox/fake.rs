@@ -1,4 +1,4 @@
-//! An inbox in memory, and a handler that has one kind of trouble with one delivery.
+//! An in-memory inbox, and a handler for which one delivery fails in one way.
 
 use std::{
     collections::HashSet,
@@ -22,9 +22,9 @@ use sidecar_core::{
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::records::CommitsBy;
+use super::records::CommitFn;
 
-/// The id of the delivery that causes trouble.
+/// The id of the delivery that fails.
 pub(crate) const BAD: &str = "bad";
 
 pub(crate) fn delivery(id: &str, order_key: &str, body: Bytes) -> NewDelivery {
@@ -39,22 +39,22 @@ pub(crate) fn delivery(id: &str, order_key: &str, body: Bytes) -> NewDelivery {
     }
 }
 
-/// What [`BAD`] does to whoever meets it.
+/// How [`BAD`] fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// The handler's verdict is that it failed.
+pub(crate) enum Fault {
+    /// The handler reports that the delivery failed.
     Fails,
-    /// No plan can be made of a lot with it.
+    /// The handler returns an error for every batch that contains it.
     CannotBePlanned,
     /// The handler panics.
     Panics,
-    /// The handler never returns: its process died.
-    Kills,
-    /// The store refuses a batch with it for good.
-    IsRefused,
-    /// The store is out of reach.
-    StoreGone,
-    /// The store fails to commit a batch with it, each time with an error that looks temporary.
+    /// The handler never returns, as when its process crashes.
+    Crashes,
+    /// The store rejects every batch that contains it, permanently.
+    Unstorable,
+    /// The store is unavailable.
+    StoreUnavailable,
+    /// The store fails to commit every batch that contains it, with an error that looks temporary.
     AlwaysConflicts,
 }
 
@@ -63,31 +63,31 @@ struct Row {
     delivery: NewDelivery,
     attempt: u32,
     due: Duration,
-    open: bool,
+    pending: bool,
 }
 
-/// Keeps deliveries and tells in which order they ended.
+/// An in-memory inbox that records the order in which deliveries end.
 #[derive(Debug)]
 pub(crate) struct FakeInbox {
     clock: Arc<dyn Clock>,
     rows: Mutex<Vec<Row>>,
-    trouble: Mutex<Option<Trouble>>,
-    /// While it is `false`, no commit ends.
-    pub(crate) open: watch::Sender<bool>,
-    /// The lots that were put, by count and bytes.
-    pub(crate) lots: Mutex<Vec<(usize, usize)>>,
+    fault: Mutex<Option<Fault>>,
+    /// While `false`, commits block.
+    pub(crate) available: watch::Sender<bool>,
+    /// The count and the bytes of each stored batch.
+    pub(crate) batches: Mutex<Vec<(usize, usize)>>,
     done: Mutex<Vec<String>>,
     dead: Mutex<Vec<(String, String)>>,
 }
 
 impl FakeInbox {
-    pub(crate) fn new(clock: Arc<dyn Clock>, trouble: Option<Trouble>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, fault: Option<Fault>) -> Self {
         Self {
             clock,
-            trouble: Mutex::new(trouble),
-            open: watch::Sender::new(true),
+            fault: Mutex::new(fault),
+            available: watch::Sender::new(true),
             rows: Mutex::default(),
-            lots: Mutex::default(),
+            batches: Mutex::default(),
             done: Mutex::default(),
             dead: Mutex::default(),
         }
@@ -97,28 +97,28 @@ impl FakeInbox {
         self.rows.lock().unwrap()
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.lock().unwrap()
+    fn fault(&self) -> Option<Fault> {
+        *self.fault.lock().unwrap()
     }
 
-    fn at(seq: i64) -> usize {
+    fn index_of(seq: i64) -> usize {
         usize::try_from(seq).unwrap()
     }
 
-    /// Ends the claims of a committed batch.
+    /// Completes the claims of a committed batch.
     fn finish(&self, batch: &Batch) -> Result<Outcome, StoreError> {
         let mut rows = self.rows();
-        let done: Vec<_> = batch.inbox_done.iter().map(|claim| Self::at(claim.seq)).collect();
-        let has_bad = done.iter().any(|place| &*rows[*place].delivery.id == BAD);
-        match self.trouble() {
-            Some(Trouble::IsRefused) if has_bad => return Err(StoreError::broken("refused")),
-            Some(Trouble::AlwaysConflicts) if has_bad => return Err(StoreError::unavailable("write conflict")),
-            Some(Trouble::StoreGone) => return Err(StoreError::unavailable("gone")),
+        let done: Vec<_> = batch.inbox_done.iter().map(|claim| Self::index_of(claim.seq)).collect();
+        let has_bad = done.iter().any(|index| &*rows[*index].delivery.id == BAD);
+        match self.fault() {
+            Some(Fault::Unstorable) if has_bad => return Err(StoreError::broken("too large")),
+            Some(Fault::AlwaysConflicts) if has_bad => return Err(StoreError::unavailable("write conflict")),
+            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("gone")),
             _ => {}
         }
-        for place in done {
-            rows[place].open = false;
-            self.done.lock().unwrap().push(rows[place].delivery.id.to_string());
+        for index in done {
+            rows[index].pending = false;
+            self.done.lock().unwrap().push(rows[index].delivery.id.to_string());
         }
         Ok(Outcome { committed: true, ..Outcome::default() })
     }
@@ -127,31 +127,31 @@ impl FakeInbox {
 #[async_trait]
 impl Inbox for FakeInbox {
     async fn put(&self, deliveries: &[NewDelivery]) -> Result<Vec<Receipt>, StoreError> {
-        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        self.available.subscribe().wait_for(|available| *available).await.unwrap();
         let bytes = deliveries.iter().map(|delivery| delivery.body.len()).sum();
-        self.lots.lock().unwrap().push((deliveries.len(), bytes));
-        match self.trouble().filter(|_| deliveries.iter().any(|delivery| &*delivery.id == BAD)) {
-            Some(Trouble::IsRefused) => return Err(StoreError::broken("refused")),
-            Some(Trouble::StoreGone) => return Err(StoreError::unavailable("gone")),
+        self.batches.lock().unwrap().push((deliveries.len(), bytes));
+        match self.fault().filter(|_| deliveries.iter().any(|delivery| &*delivery.id == BAD)) {
+            Some(Fault::Unstorable) => return Err(StoreError::broken("too large")),
+            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("gone")),
             _ => {}
         }
         let due = self.clock.monotonic();
-        let kept = deliveries.iter().map(|delivery| Row { delivery: delivery.clone(), attempt: 0, due, open: true });
-        self.rows().extend(kept);
+        let rows = deliveries.iter().map(|delivery| Row { delivery: delivery.clone(), attempt: 0, due, pending: true });
+        self.rows().extend(rows);
         Ok(vec![Receipt::New; deliveries.len()])
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, StoreError> {
         let ClaimRequest { limit, lease, .. } = *request;
         let now = self.clock.monotonic();
-        let (mut held_up, mut claims) = (HashSet::new(), Vec::new());
-        for (place, row) in self.rows().iter_mut().enumerate().filter(|(_, row)| row.open) {
-            if row.due > now || held_up.contains(&row.delivery.order_key) {
-                held_up.insert(row.delivery.order_key.clone());
+        let (mut blocked_keys, mut claims) = (HashSet::new(), Vec::new());
+        for (index, row) in self.rows().iter_mut().enumerate().filter(|(_, row)| row.pending) {
+            if row.due > now || blocked_keys.contains(&row.delivery.order_key) {
+                blocked_keys.insert(row.delivery.order_key.clone());
             } else if claims.len() < usize::try_from(limit).unwrap() {
                 row.attempt += 1;
                 row.due = now + lease;
-                let claim = ClaimRef { seq: i64::try_from(place).unwrap(), fence: row.attempt.into() };
+                let claim = ClaimRef { seq: i64::try_from(index).unwrap(), fence: row.attempt.into() };
                 claims.push(Claim { claim, attempt: row.attempt, delivery: row.delivery.clone() });
             }
         }
@@ -159,11 +159,11 @@ impl Inbox for FakeInbox {
     }
 
     async fn fail(&self, claim: &ClaimRef, why: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
-        let row = &mut self.rows()[Self::at(claim.seq)];
+        let row = &mut self.rows()[Self::index_of(claim.seq)];
         match retry_at {
             Some(at) => row.due = self.clock.monotonic() + at.since(self.clock.now()),
             None => {
-                row.open = false;
+                row.pending = false;
                 self.dead.lock().unwrap().push((row.delivery.id.to_string(), why.to_owned()));
             }
         }
@@ -172,7 +172,7 @@ impl Inbox for FakeInbox {
 
     async fn release_claims(&self, claims: &[ClaimRef], _: Timestamp) -> Result<(), StoreError> {
         for claim in claims {
-            let row = &mut self.rows()[Self::at(claim.seq)];
+            let row = &mut self.rows()[Self::index_of(claim.seq)];
             if i64::from(row.attempt) == claim.fence {
                 (row.attempt, row.due) = (row.attempt - 1, self.clock.monotonic());
             }
@@ -192,50 +192,50 @@ impl Inbox for FakeInbox {
 }
 
 #[derive(Debug)]
-struct Handler(Trouble);
+struct Handler(Fault);
 
 #[async_trait]
 impl InboxHandler for Handler {
     async fn plan(&self, claims: &[Claim]) -> Result<Plan, StoreError> {
         let is_bad = |claim: &Claim| &*claim.delivery.id == BAD;
         match self.0 {
-            Trouble::CannotBePlanned if claims.iter().any(is_bad) => return Err(StoreError::broken("unreadable")),
-            Trouble::Panics if claims.iter().any(is_bad) => panic!("out of bounds"),
-            Trouble::Kills if claims.iter().any(is_bad) => std::future::pending().await,
+            Fault::CannotBePlanned if claims.iter().any(is_bad) => return Err(StoreError::broken("unreadable")),
+            Fault::Panics if claims.iter().any(is_bad) => panic!("out of bounds"),
+            Fault::Crashes if claims.iter().any(is_bad) => std::future::pending().await,
             _ => {}
         }
-        let verdict = |claim| match self.0 {
-            Trouble::Fails if is_bad(claim) => DeliveryOutcome::Failed("not now".to_owned()),
+        let outcome = |claim| match self.0 {
+            Fault::Fails if is_bad(claim) => DeliveryOutcome::Failed("not now".to_owned()),
             _ => DeliveryOutcome::Done,
         };
-        Ok(Plan { batch: Batch::default(), outcomes: claims.iter().map(verdict).collect() })
+        Ok(Plan { batch: Batch::default(), outcomes: claims.iter().map(outcome).collect() })
     }
 }
 
-/// A worker and its inbox.
-pub(crate) struct Desk {
+/// An inbox worker and its inbox.
+pub(crate) struct Harness {
     pub(crate) clock: Arc<dyn Clock>,
     inbox: Arc<FakeInbox>,
     pub(crate) worker: InboxWorker,
 }
 
-impl Desk {
-    /// An inbox that holds deliveries, each as (id, order key), one of them [`BAD`].
-    pub(crate) fn new(trouble: Trouble, deliveries: &[(&str, &str)]) -> Self {
+impl Harness {
+    /// Creates an inbox with deliveries, given as (id, order key). One of them is [`BAD`].
+    pub(crate) fn new(fault: Fault, deliveries: &[(&str, &str)]) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_secs(1_772_000_000)));
-        let inbox = Arc::new(FakeInbox::new(clock.clone(), Some(trouble)));
+        let inbox = Arc::new(FakeInbox::new(clock.clone(), Some(fault)));
         for (id, order_key) in deliveries {
             let due = clock.monotonic();
             let delivery = delivery(id, order_key, Bytes::new());
-            inbox.rows().push(Row { delivery, attempt: 0, due, open: true });
+            inbox.rows().push(Row { delivery, attempt: 0, due, pending: true });
         }
-        let records = CommitsBy(Box::new({
+        let records = CommitFn(Box::new({
             let inbox = inbox.clone();
             move |batch| inbox.finish(batch)
         }));
         let (config, wake) = (WorkerConfig::default(), Arc::new(Notify::new()));
         let worker =
-            InboxWorker::new(inbox.clone(), Arc::new(records), Arc::new(Handler(trouble)), clock.clone(), config, wake);
+            InboxWorker::new(inbox.clone(), Arc::new(records), Arc::new(Handler(fault)), clock.clone(), config, wake);
         Self { clock, inbox, worker }
     }
 
@@ -247,17 +247,17 @@ impl Desk {
         });
     }
 
-    /// The store has no trouble any more.
-    pub(crate) fn store_is_well(&self) {
-        *self.inbox.trouble.lock().unwrap() = None;
+    /// Clears the fault.
+    pub(crate) fn clear_fault(&self) {
+        *self.inbox.fault.lock().unwrap() = None;
     }
 
-    /// The ids of what was finished, in that order.
+    /// Returns the ids of the completed deliveries, in the order of completion.
     pub(crate) fn done(&self) -> Vec<String> {
         self.inbox.done.lock().unwrap().clone()
     }
 
-    /// What was given up: id and reason.
+    /// Returns the id and the reason of each dead letter.
     pub(crate) fn dead(&self) -> Vec<(String, String)> {
         self.inbox.dead.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! The inbox worker when one delivery is bad: it is given up in the end, and no other suffers from it.
+//! The inbox worker dead-letters a delivery that keeps failing, without delaying other deliveries.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,104 +9,104 @@ mod records;
 
 use std::time::Duration;
 
-use fake::{BAD, Desk, Trouble};
+use fake::{BAD, Fault, Harness};
 use sidecar_core::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const FOUR: [(&str, &str); 4] = [("1", "a"), ("2", "b"), (BAD, "c"), ("4", "d")];
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_that_spoils_the_plan_does_not_keep_its_lot_from_being_done() {
-    for trouble in [Trouble::CannotBePlanned, Trouble::IsRefused, Trouble::Panics, Trouble::Fails] {
-        let desk = Desk::new(trouble, &FOUR);
-        desk.worker.step().await.unwrap();
-        assert_eq!(desk.done(), ["1", "2", "4"], "{trouble:?}");
+async fn a_failing_delivery_does_not_block_the_rest_of_its_batch() {
+    for fault in [Fault::CannotBePlanned, Fault::Unstorable, Fault::Panics, Fault::Fails] {
+        let harness = Harness::new(fault, &FOUR);
+        harness.worker.step().await.unwrap();
+        assert_eq!(harness.done(), ["1", "2", "4"], "{fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_delivery_is_given_up_after_its_retries_with_the_reason() {
-    for (trouble, reason) in [
-        (Trouble::CannotBePlanned, "unreadable"),
-        (Trouble::IsRefused, "refused"),
-        (Trouble::Panics, "panicked"),
-        (Trouble::Fails, "not now"),
-        (Trouble::AlwaysConflicts, "write conflict"),
+async fn a_failing_delivery_is_dead_lettered_with_the_reason() {
+    for (fault, reason) in [
+        (Fault::CannotBePlanned, "unreadable"),
+        (Fault::Unstorable, "too large"),
+        (Fault::Panics, "panicked"),
+        (Fault::Fails, "not now"),
+        (Fault::AlwaysConflicts, "write conflict"),
     ] {
-        let desk = Desk::new(trouble, &FOUR);
-        desk.run_for(2 * HOUR).await;
-        let dead = desk.dead();
-        assert!(matches!(&dead[..], [(id, why)] if id == BAD && why.contains(reason)), "{trouble:?}: {dead:?}");
-        assert_eq!(desk.attempts(BAD), 6, "{trouble:?}: once and five retries");
+        let harness = Harness::new(fault, &FOUR);
+        harness.run_for(2 * HOUR).await;
+        let dead = harness.dead();
+        assert!(matches!(&dead[..], [(id, why)] if id == BAD && why.contains(reason)), "{fault:?}: {dead:?}");
+        assert_eq!(harness.attempts(BAD), 6, "{fault:?}: one attempt and five retries");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_follows_a_failed_delivery_of_its_key_does_not_overtake_it() {
-    for trouble in [Trouble::Fails, Trouble::CannotBePlanned, Trouble::IsRefused, Trouble::Panics] {
-        let desk = Desk::new(trouble, &[(BAD, "a"), ("next", "a"), ("other", "b"), ("last", "a")]);
-        desk.run_for(HOUR).await;
-        assert_eq!(desk.done(), ["other"], "{trouble:?}: it still waits for its last retry");
-        desk.run_for(HOUR).await;
-        assert_eq!(desk.dead().len(), 1, "{trouble:?}");
-        assert_eq!(desk.done(), ["other", "next", "last"], "{trouble:?}");
+async fn later_deliveries_of_a_key_wait_for_a_failed_one() {
+    for fault in [Fault::Fails, Fault::CannotBePlanned, Fault::Unstorable, Fault::Panics] {
+        let harness = Harness::new(fault, &[(BAD, "a"), ("next", "a"), ("other", "b"), ("last", "a")]);
+        harness.run_for(HOUR).await;
+        assert_eq!(harness.done(), ["other"], "{fault:?}: the bad delivery still waits for its last retry");
+        harness.run_for(HOUR).await;
+        assert_eq!(harness.dead().len(), 1, "{fault:?}");
+        assert_eq!(harness.done(), ["other", "next", "last"], "{fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_gone_is_no_failure_of_the_delivery() {
-    let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a")]);
-    desk.worker.step().await.unwrap_err();
-    assert_eq!(desk.worker.step().await.unwrap(), 0, "it stays claimed until its lease ends");
-    desk.clock.sleep(Duration::from_secs(31)).await;
-    desk.worker.step().await.unwrap_err();
-    assert!(desk.dead().is_empty());
+async fn an_unavailable_store_does_not_fail_the_delivery() {
+    let harness = Harness::new(Fault::StoreUnavailable, &[(BAD, "a")]);
+    harness.worker.step().await.unwrap_err();
+    assert_eq!(harness.worker.step().await.unwrap(), 0, "the delivery stays claimed until its lease ends");
+    harness.clock.sleep(Duration::from_secs(31)).await;
+    harness.worker.step().await.unwrap_err();
+    assert!(harness.dead().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lot_is_worked_on_as_soon_as_the_store_is_back() {
-    let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a"), ("2", "b")]);
-    let back = async {
-        desk.clock.sleep(Duration::from_secs(4)).await;
-        desk.store_is_well();
+async fn a_batch_is_processed_as_soon_as_the_store_is_back() {
+    let harness = Harness::new(Fault::StoreUnavailable, &[(BAD, "a"), ("2", "b")]);
+    let recovery = async {
+        harness.clock.sleep(Duration::from_secs(4)).await;
+        harness.clear_fault();
     };
-    tokio::join!(desk.run_for(Duration::from_secs(6)), back);
-    assert_eq!((desk.done().len(), desk.attempts(BAD)), (2, 1));
+    tokio::join!(harness.run_for(Duration::from_secs(6)), recovery);
+    assert_eq!((harness.done().len(), harness.attempts(BAD)), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_takes_claims_but_no_results_costs_no_delivery_its_attempts() {
-    let desk = Desk::new(Trouble::StoreGone, &[(BAD, "a"), ("2", "b")]);
-    desk.run_for(HOUR).await;
-    assert!(desk.dead().is_empty() && desk.attempts(BAD) <= 1, "{:?}, {}", desk.dead(), desk.attempts(BAD));
+async fn a_store_that_rejects_results_uses_up_no_attempts() {
+    let harness = Harness::new(Fault::StoreUnavailable, &[(BAD, "a"), ("2", "b")]);
+    harness.run_for(HOUR).await;
+    assert!(harness.dead().is_empty() && harness.attempts(BAD) <= 1, "{:?}, {}", harness.dead(), harness.attempts(BAD));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delivery_whose_commit_always_conflicts_delays_no_other() {
-    let desk = Desk::new(Trouble::AlwaysConflicts, &FOUR);
-    desk.run_for(Duration::from_secs(2)).await;
-    assert_eq!(desk.done(), ["1", "2", "4"]);
-    assert_eq!(desk.attempts(BAD), 1, "it is retried on the schedule");
+    let harness = Harness::new(Fault::AlwaysConflicts, &FOUR);
+    harness.run_for(Duration::from_secs(2)).await;
+    assert_eq!(harness.done(), ["1", "2", "4"]);
+    assert_eq!(harness.attempts(BAD), 1, "it is retried on the schedule");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delivery_waits_for_an_earlier_one_of_its_key_whose_commit_conflicts() {
-    let desk = Desk::new(Trouble::AlwaysConflicts, &[(BAD, "a"), ("next", "a"), ("other", "b")]);
-    desk.run_for(HOUR).await;
-    assert_eq!(desk.done(), ["other"]);
-    desk.run_for(HOUR).await;
-    assert_eq!(desk.done(), ["other", "next"]);
+    let harness = Harness::new(Fault::AlwaysConflicts, &[(BAD, "a"), ("next", "a"), ("other", "b")]);
+    harness.run_for(HOUR).await;
+    assert_eq!(harness.done(), ["other"]);
+    harness.run_for(HOUR).await;
+    assert_eq!(harness.done(), ["other", "next"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_delivery_that_kills_its_worker_is_given_up() {
-    let desk = Desk::new(Trouble::Kills, &[("before", "a"), (BAD, "b"), ("after", "c")]);
+async fn only_the_delivery_that_crashes_its_worker_is_dead_lettered() {
+    let harness = Harness::new(Fault::Crashes, &[("before", "a"), (BAD, "b"), ("after", "c")]);
     for _ in 0..20 {
-        // A worker that dies takes its claims with it until their leases end.
-        let _ = timeout(&*desk.clock, Duration::from_secs(1), desk.worker.step()).await;
-        desk.clock.sleep(Duration::from_secs(31)).await;
+        // The claims of a crashed worker last until their leases end.
+        let _ = timeout(&*harness.clock, Duration::from_secs(1), harness.worker.step()).await;
+        harness.clock.sleep(Duration::from_secs(31)).await;
     }
-    assert_eq!(desk.done(), ["before", "after"]);
-    let dead = desk.dead();
+    assert_eq!(harness.done(), ["before", "after"]);
+    let dead = harness.dead();
     assert!(matches!(&dead[..], [(id, why)] if id == BAD && why.contains("without completing")), "{dead:?}");
 }

@@ -1,4 +1,4 @@
-//! Ed25519 and RSA. The vectors were made once with OpenSSL; their private keys are gone.
+//! Ed25519 and RSA signatures. The vectors were generated with OpenSSL; their private keys were deleted.
 
 use sidecar_core::signature::{Ed25519, RsaSha256, SignatureError};
 
@@ -25,7 +25,7 @@ fn an_ed25519_signature_passes_under_a_pem_an_escaped_pem_and_a_raw_key() {
 }
 
 #[test]
-fn one_bit_off_in_an_ed25519_body_signature_or_key_is_refused() {
+fn one_bit_off_in_an_ed25519_body_signature_or_key_is_rejected() {
     let verifier = Ed25519::new("x-sig", [ED25519]).unwrap();
     for body in one_bit_off(BODY) {
         assert_eq!(check(&verifier, &[("x-sig", ED25519_SIGNATURE)], body, 0), Err(SignatureError::Mismatch));
@@ -51,7 +51,7 @@ fn an_rsa_signature_passes_with_2048_and_4096_bits() {
 }
 
 #[test]
-fn one_bit_off_in_an_rsa_body_signature_or_key_is_refused() {
+fn one_bit_off_in_an_rsa_body_signature_or_key_is_rejected() {
     let verifier = RsaSha256::new("x-sig", [RSA_2048]).unwrap();
     for body in one_bit_off(BODY) {
         assert_eq!(check(&verifier, &[("x-sig", RSA_2048_SIGNATURE)], body, 0), Err(SignatureError::Mismatch));
@@ -69,19 +69,19 @@ fn one_bit_off_in_an_rsa_body_signature_or_key_is_refused() {
 }
 
 #[test]
-fn the_platform_keys_of_ghl_are_read() {
+fn the_platform_keys_of_ghl_are_accepted() {
     RsaSha256::new("x-wh-signature", [GHL_RSA]).unwrap();
     Ed25519::new("x-ghl-signature", [GHL_ED25519]).unwrap();
 }
 
 #[test]
-fn a_wrong_public_key_is_refused_with_what_is_wrong() {
+fn an_invalid_public_key_is_rejected_with_the_reason() {
     let ec = include_str!("vectors/ec.pem");
     let small = include_str!("vectors/rsa_1024.pem");
-    let cut = &RSA_2048[..200];
+    let truncated = &RSA_2048[..200];
     let weak = base64(&[0; 32]);
     for (key, problem) in
-        [(ec, "not an RSA key"), (small, "2048 to 4096"), (cut, "cut off"), ("", "no PEM"), (ED25519, "RSA")]
+        [(ec, "not an RSA key"), (small, "2048 to 4096"), (truncated, "cut off"), ("", "no PEM"), (ED25519, "RSA")]
     {
         let error = RsaSha256::new("x", [RSA_2048, key]).unwrap_err();
         assert!(error.index == 1 && error.problem.contains(problem), "{error}");

@@ -1,4 +1,4 @@
-//! Deliveries to be checked.
+//! Helpers to build and verify deliveries.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -24,7 +24,7 @@ pub(crate) fn check(
     verifier.verify(Delivery { headers: &map, body: body.as_ref(), received_at: Timestamp::from_secs(seconds) })
 }
 
-/// Every copy of `bytes` with one bit turned.
+/// Returns every copy of `bytes` with one bit flipped.
 pub(crate) fn one_bit_off(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     (0..bytes.len() * 8).map(|bit| {
         let mut copy = bytes.to_vec();

@@ -1,4 +1,4 @@
-//! A record store that knows one verb, given as a function.
+//! A record store whose `commit` is a closure.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use sidecar_core::{
 
 type Commit = dyn Fn(&Batch) -> Result<Outcome, StoreError> + Send + Sync;
 
-/// Commits by its function and holds no records.
-pub(crate) struct CommitsBy(pub(crate) Box<Commit>);
+/// Commits with a closure and stores no records.
+pub(crate) struct CommitFn(pub(crate) Box<Commit>);
 
-impl fmt::Debug for CommitsBy {
+impl fmt::Debug for CommitFn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CommitsBy")
+        f.write_str("CommitFn")
     }
 }
 
 #[async_trait]
-impl Records for CommitsBy {
+impl Records for CommitFn {
     async fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
         (self.0)(&batch)
     }

@@ -1,12 +1,13 @@
-//! The sync engine: a pass gets past what it cannot read, goes on where it stopped, and removes only what is gone.
+//! The sync engine: it resumes an interrupted run, skips unreadable records, and deletes only records that no longer exist.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod desk;
+mod harness;
 mod removal;
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::StatusCode;
 use sidecar_core::{
     Error, ErrorKind,
@@ -16,217 +17,224 @@ use sidecar_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use desk::{Desk, MINUTE, Provider, ids, key};
+use harness::{Harness, MINUTE, Provider, ids, key};
 
-pub(crate) fn server_trouble() -> Error {
+pub(crate) fn server_error() -> Error {
     Error::new(ErrorKind::Server, "503")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_pass_goes_on_from_its_last_page() {
-    let desk = Desk::new(&[]);
+async fn a_failed_run_resumes_at_the_failed_page() {
+    let harness = Harness::new(&[]);
     let all = ids(6);
-    desk.provider.list(&[&all[..2], &all[2..4], &all[4..]]);
-    desk.provider.fail_page(2, server_trouble());
-    assert!(matches!(desk.pass().await, Err(SyncError::Provider(_))));
-    assert_eq!((desk.provider.asked(), desk.stored()), (vec![0, 1, 2], ids(4)));
+    harness.provider.list(&[&all[..2], &all[2..4], &all[4..]]);
+    harness.provider.fail_page(2, server_error());
+    assert!(matches!(harness.run().await, Err(SyncError::Provider(_))));
+    assert_eq!((harness.provider.take_page_requests(), harness.stored()), (vec![0, 1, 2], ids(4)));
 
-    let report = desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.stored()), (vec![2], all));
-    assert_eq!((report.pages, report.inserted), (1, 2), "a report counts its own run");
-    assert_eq!((desk.progress(), desk.status().error_count), (None, 0));
+    let report = harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.stored()), (vec![2], all));
+    assert_eq!((report.pages, report.inserted), (1, 2), "the report covers only its own run");
+    assert_eq!((harness.progress(), harness.status().error_count), (None, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cursor_that_the_provider_refuses_begins_the_next_pass_anew() {
-    let desk = Desk::new(&[]);
+async fn a_run_restarts_after_the_provider_rejects_its_cursor() {
+    let harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
+    harness.provider.list(&[&all[..2], &all[2..]]);
     let expired = Error::new(ErrorKind::Rejected, "searchAfter has expired").with_status(StatusCode::BAD_REQUEST);
-    desk.provider.fail_page(1, expired);
-    desk.pass().await.unwrap_err();
-    desk.provider.asked();
-    desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.stored()), (vec![0, 1], all));
+    harness.provider.fail_page(1, expired);
+    harness.run().await.unwrap_err();
+    harness.provider.take_page_requests();
+    harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.stored()), (vec![0, 1], all));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cursor_of_another_version_begins_the_next_pass_anew() {
-    let desk = Desk::new(&[]);
+async fn a_run_restarts_when_its_stored_cursor_is_unreadable() {
+    let harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
-    desk.provider.fail_page(1, server_trouble());
-    desk.pass().await.unwrap_err();
-    desk.store.put_cursor("of another form");
-    assert!(matches!(desk.pass().await, Err(SyncError::Cursor(_))));
-    desk.pass().await.unwrap();
-    assert_eq!(desk.stored(), all);
+    harness.provider.list(&[&all[..2], &all[2..]]);
+    harness.provider.fail_page(1, server_error());
+    harness.run().await.unwrap_err();
+    harness.store.put_cursor("not a number");
+    assert!(matches!(harness.run().await, Err(SyncError::Cursor(_))));
+    harness.run().await.unwrap();
+    assert_eq!(harness.stored(), all);
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_are_told_and_tried_again_later_and_later() {
-    let desk = Desk::new(&[]);
+async fn failures_are_reported_and_retried_with_backoff() {
+    let harness = Harness::new(&[]);
     let mut waits = Vec::new();
     for _ in 0..7 {
-        desk.provider.fail_page(0, server_trouble());
-        desk.pass().await.unwrap_err();
-        waits.push(desk.due_in().as_secs());
+        harness.provider.fail_page(0, server_error());
+        harness.run().await.unwrap_err();
+        waits.push(harness.due_in().as_secs());
     }
     assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900]);
-    assert_eq!((desk.status().error_count, desk.status().last_error.as_deref()), (7, Some("503")));
-    desk.pass().await.unwrap();
-    assert_eq!((desk.status().error_count, desk.due_in()), (0, 15 * MINUTE));
+    assert_eq!((harness.status().error_count, harness.status().last_error.as_deref()), (7, Some("503")));
+    harness.run().await.unwrap();
+    assert_eq!((harness.status().error_count, harness.due_in()), (0, 15 * MINUTE));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_incremental_pass_begins_a_little_before_the_newest_record_and_removes_nothing() {
-    let desk = Desk::new(&ids(3));
-    desk.pass().await.unwrap();
-    desk.clock.sleep(15 * MINUTE).await;
-    desk.provider.list(&[&[]]);
-    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
-    let since = Some(Provider::usual_version() - 2 * MINUTE);
-    assert_eq!(*desk.provider.requests.lock().unwrap(), [(Mode::Incremental, since)]);
-    assert_eq!((desk.stored(), desk.provider.read()), (ids(3), vec![]));
-    assert_eq!(desk.status().watermark, Some(Provider::usual_version()), "an empty pass does not move it back");
+async fn an_incremental_run_overlaps_the_watermark_and_removes_nothing() {
+    let harness = Harness::new(&ids(3));
+    harness.run().await.unwrap();
+    harness.clock.sleep(15 * MINUTE).await;
+    harness.provider.list(&[&[]]);
+    assert_eq!(harness.mode_of_run().await, Mode::Incremental);
+    let since = Some(Provider::default_version() - 2 * MINUTE);
+    assert_eq!(*harness.provider.requests.lock().unwrap(), [(Mode::Incremental, since)]);
+    assert_eq!((harness.stored(), harness.provider.take_lookups()), (ids(3), vec![]));
+    assert_eq!(
+        harness.status().watermark,
+        Some(Provider::default_version()),
+        "an empty run does not move the watermark back"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_from_the_future_moves_the_watermark_no_further_than_now() {
-    let desk = Desk::new(&ids(2));
-    let now = desk.clock.now();
+async fn a_record_from_the_future_moves_the_watermark_at_most_to_now() {
+    let harness = Harness::new(&ids(2));
+    let now = harness.clock.now();
     let next_year = now + Duration::from_secs(365 * 86_400);
-    desk.provider.versions.lock().unwrap().insert("c001".to_owned(), next_year);
-    desk.pass().await.unwrap();
-    assert_eq!(desk.status().watermark, Some(now));
+    harness.provider.versions.lock().unwrap().insert("c001".to_owned(), next_year);
+    harness.run().await.unwrap();
+    assert_eq!(harness.status().watermark, Some(now));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_is_full_again_after_a_day_or_when_one_is_wanted() {
-    let desk = Desk::new(&ids(1));
-    assert_eq!(desk.mode_of_run().await, Mode::Full);
-    desk.clock.sleep(MINUTE).await;
-    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
-    desk.clock.sleep(MINUTE).await;
-    desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
-    desk.pass().await.unwrap();
-    assert_eq!(desk.status().last_full_at, Some(desk.clock.now()));
-    desk.clock.sleep(24 * 60 * MINUTE).await;
-    assert_eq!(desk.mode_of_run().await, Mode::Full);
+async fn a_run_is_full_after_a_day_or_on_request() {
+    let harness = Harness::new(&ids(1));
+    assert_eq!(harness.mode_of_run().await, Mode::Full);
+    harness.clock.sleep(MINUTE).await;
+    assert_eq!(harness.mode_of_run().await, Mode::Incremental);
+    harness.clock.sleep(MINUTE).await;
+    harness.store.schedule(&key(), harness.clock.now(), true).await.unwrap();
+    harness.run().await.unwrap();
+    assert_eq!(harness.status().last_full_at, Some(harness.clock.now()));
+    harness.clock.sleep(24 * 60 * MINUTE).await;
+    assert_eq!(harness.mode_of_run().await, Mode::Full);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_pass_goes_on_where_it_stopped_and_one_that_was_wished_for_meanwhile_follows() {
-    let desk = Desk::new(&[]);
+async fn a_full_run_resumes_and_a_full_run_requested_during_it_follows() {
+    let harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
-    desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
-    desk.provider.fail_page(1, server_trouble());
-    desk.pass().await.unwrap_err();
-    desk.store.schedule(&key(), desk.clock.now(), true).await.unwrap();
-    desk.provider.asked();
-    desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![1], true));
-    desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.status().full_requested), (vec![0, 1], false));
-    assert_eq!(desk.mode_of_run().await, Mode::Incremental);
+    harness.provider.list(&[&all[..2], &all[2..]]);
+    harness.store.schedule(&key(), harness.clock.now(), true).await.unwrap();
+    harness.provider.fail_page(1, server_error());
+    harness.run().await.unwrap_err();
+    harness.store.schedule(&key(), harness.clock.now(), true).await.unwrap();
+    harness.provider.take_page_requests();
+    harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.status().full_requested), (vec![1], true));
+    harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.status().full_requested), (vec![0, 1], false));
+    assert_eq!(harness.mode_of_run().await, Mode::Incremental);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_pass_leads_to_is_written_with_its_end() {
-    let desk = Desk::new(&ids(2));
+async fn completion_tasks_are_committed_with_the_end_of_a_run() {
+    let harness = Harness::new(&ids(2));
     let task = NewTask {
         organization: "org".into(),
-        kind: "look".into(),
-        key: "look".into(),
-        order_key: "look".into(),
+        kind: "reconcile".into(),
+        key: "reconcile".into(),
+        order_key: "reconcile".into(),
         payload: serde_json::Value::Null,
-        not_before: desk.clock.now(),
+        not_before: harness.clock.now(),
         dedup: Dedup::Coalesce,
     };
-    desk.provider.afterwards.lock().unwrap().push(task);
-    desk.provider.fail_page(0, server_trouble());
-    desk.pass().await.unwrap_err();
-    assert_eq!(desk.tasks(), []);
-    desk.pass().await.unwrap();
-    assert_eq!(desk.tasks(), [("look".to_owned(), true)]);
+    harness.provider.on_complete.lock().unwrap().push(task);
+    harness.provider.fail_page(0, server_error());
+    harness.run().await.unwrap_err();
+    assert_eq!(harness.take_tasks(), []);
+    harness.run().await.unwrap();
+    assert_eq!(harness.take_tasks(), [("reconcile".to_owned(), true)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_process_runs_a_source_until_it_ends_or_its_lease_does() {
-    let desk = Desk::new(&ids(1));
-    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), 10 * MINUTE));
+async fn one_process_runs_a_source_until_it_ends_or_its_lease_expires() {
+    let harness = Harness::new(&ids(1));
+    *harness.provider.page_latency.lock().unwrap() = Some((harness.clock.clone(), 10 * MINUTE));
     {
-        let mut abandoned = std::pin::pin!(desk.pass());
-        assert!(futures_util::poll!(&mut abandoned).is_pending());
-        assert!(matches!(desk.pass().await, Err(SyncError::Busy(busy)) if busy == key()));
+        let mut abandoned = std::pin::pin!(harness.run());
+        assert!(abandoned.as_mut().now_or_never().is_none());
+        assert!(matches!(harness.run().await, Err(SyncError::Busy(busy)) if busy == key()));
     }
-    *desk.provider.page_takes.lock().unwrap() = None;
-    assert!(matches!(desk.pass().await, Err(SyncError::Busy(busy)) if busy == key()), "a crashed run keeps its lease");
-    desk.clock.sleep(Duration::from_secs(16)).await;
-    desk.pass().await.unwrap();
-    desk.pass().await.unwrap();
+    *harness.provider.page_latency.lock().unwrap() = None;
+    assert!(
+        matches!(harness.run().await, Err(SyncError::Busy(busy)) if busy == key()),
+        "a crashed run holds its lease until it expires"
+    );
+    harness.clock.sleep(Duration::from_secs(16)).await;
+    harness.run().await.unwrap();
+    harness.run().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_pass_keeps_its_lease() {
-    let desk = Desk::new(&ids(1));
-    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), 10 * MINUTE));
-    let (outcome, other) = tokio::join!(desk.pass(), async {
-        desk.clock.sleep(9 * MINUTE).await;
-        desk.pass().await
+async fn a_long_run_renews_its_lease() {
+    let harness = Harness::new(&ids(1));
+    *harness.provider.page_latency.lock().unwrap() = Some((harness.clock.clone(), 10 * MINUTE));
+    let (outcome, other) = tokio::join!(harness.run(), async {
+        harness.clock.sleep(9 * MINUTE).await;
+        harness.run().await
     });
     assert!(matches!(other, Err(SyncError::Busy(_))));
     outcome.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_that_loses_its_lease_stops_and_leaves_the_checkpoint_alone() {
-    let desk = Desk::new(&[]);
+async fn a_run_that_loses_its_lease_stops_without_a_checkpoint() {
+    let harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
-    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), MINUTE));
-    let (outcome, ()) = tokio::join!(desk.pass(), async {
-        desk.clock.sleep(MINUTE + Duration::from_secs(30)).await;
-        desk.take_the_lease_away();
+    harness.provider.list(&[&all[..2], &all[2..]]);
+    *harness.provider.page_latency.lock().unwrap() = Some((harness.clock.clone(), MINUTE));
+    let (outcome, ()) = tokio::join!(harness.run(), async {
+        harness.clock.sleep(MINUTE + Duration::from_secs(30)).await;
+        harness.revoke_lease();
     });
     assert!(matches!(outcome, Err(SyncError::LeaseLost)));
-    assert!(desk.clock.monotonic() < 2 * MINUTE, "it does not wait for the page under way");
-    assert_eq!((desk.stored(), desk.status().error_count), (ids(2), 0));
-    assert_eq!(desk.progress().map(|progress| (progress.pages, progress.phase)), Some((1, Phase::Listing)));
+    assert!(harness.clock.monotonic() < 2 * MINUTE, "it does not wait for the page in flight");
+    assert_eq!((harness.stored(), harness.status().error_count), (ids(2), 0));
+    assert_eq!(harness.progress().map(|progress| (progress.pages, progress.phase)), Some((1, Phase::Listing)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopping_process_hands_its_pass_over_at_once() {
-    let mut desk = Desk::new(&[]);
+async fn a_stopping_process_releases_its_run_at_once() {
+    let mut harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
-    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), MINUTE));
+    harness.provider.list(&[&all[..2], &all[2..]]);
+    *harness.provider.page_latency.lock().unwrap() = Some((harness.clock.clone(), MINUTE));
     let stop = CancellationToken::new();
-    let lasting = desk.engine.clone();
-    desk.engine = lasting.clone().with_shutdown(stop.clone());
-    let (outcome, ()) = tokio::join!(desk.pass(), async {
-        desk.clock.sleep(MINUTE + Duration::from_secs(30)).await;
+    let engine = harness.engine.clone();
+    harness.engine = engine.clone().with_shutdown(stop.clone());
+    let (outcome, ()) = tokio::join!(harness.run(), async {
+        harness.clock.sleep(MINUTE + Duration::from_secs(30)).await;
         stop.cancel();
     });
     assert!(matches!(outcome, Err(SyncError::Stopped)));
-    assert_eq!(desk.status().error_count, 0);
+    assert_eq!(harness.status().error_count, 0);
 
-    desk.engine = lasting;
-    desk.provider.asked();
-    desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.stored()), (vec![1], all));
+    harness.engine = engine;
+    harness.provider.take_page_requests();
+    harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.stored()), (vec![1], all));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_dropped_half_way_is_taken_over_when_its_lease_ends() {
-    let desk = Desk::new(&[]);
+async fn another_process_resumes_a_dropped_run_when_its_lease_expires() {
+    let harness = Harness::new(&[]);
     let all = ids(4);
-    desk.provider.list(&[&all[..2], &all[2..]]);
-    *desk.provider.page_takes.lock().unwrap() = Some((desk.clock.clone(), MINUTE));
-    timeout(&*desk.clock, MINUTE + Duration::from_secs(30), desk.pass()).await.unwrap_err();
-    desk.clock.sleep(Duration::from_secs(16)).await;
-    desk.provider.asked();
-    desk.pass().await.unwrap();
-    assert_eq!((desk.provider.asked(), desk.stored()), (vec![1], all));
+    harness.provider.list(&[&all[..2], &all[2..]]);
+    *harness.provider.page_latency.lock().unwrap() = Some((harness.clock.clone(), MINUTE));
+    timeout(&*harness.clock, MINUTE + Duration::from_secs(30), harness.run()).await.unwrap_err();
+    harness.clock.sleep(Duration::from_secs(16)).await;
+    harness.provider.take_page_requests();
+    harness.run().await.unwrap();
+    assert_eq!((harness.provider.take_page_requests(), harness.stored()), (vec![1], all));
 }

@@ -1,12 +1,12 @@
-//! Whatever anybody sends: a typed problem that says what to do, never a failure of ours.
+//! Invalid input returns a typed problem that says what to do, never a server error.
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, TOKEN};
+use crate::support::{Response, Server, TOKEN};
 
-/// Every operation of the description.
+/// Returns every operation of the OpenAPI document.
 fn operations() -> Vec<(Method, String, Value)> {
     let api: Value = serde_json::from_str(&crm_server::router::openapi()).unwrap();
     let mut operations = Vec::new();
@@ -24,7 +24,7 @@ fn needs_token(operation: &Value) -> bool {
     operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty())
 }
 
-/// A path with its parts filled in; a query where one is required.
+/// Fills in the path parameters, and adds the query where one is required.
 fn fill(path: &str, organization: &str, id: &str) -> String {
     let filled = path.replace("{org}", organization).replace("{organization}", organization);
     let filled = ["{id}", "{uid}", "{handle}", "{file}"].iter().fold(filled, |filled, part| filled.replace(part, id));
@@ -36,7 +36,7 @@ fn fill(path: &str, organization: &str, id: &str) -> String {
     }
 }
 
-async fn send(server: &Server, method: &Method, uri: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+async fn send(server: &Server, method: &Method, uri: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -45,10 +45,10 @@ async fn send(server: &Server, method: &Method, uri: &str, headers: &[(&str, &st
 }
 
 #[tokio::test]
-async fn a_route_that_needs_the_token_refuses_every_wrong_one_before_anything_else() {
+async fn a_guarded_route_rejects_an_invalid_token_before_other_checks() {
     let server = Server::start(&[]).await;
     let organization = server.organization("acme").await;
-    let wrong = [
+    let invalid_tokens = [
         "",
         "Bearer",
         "Bearer ",
@@ -62,14 +62,14 @@ async fn a_route_that_needs_the_token_refuses_every_wrong_one_before_anything_el
         assert!(operation["responses"]["401"].is_object(), "{method} {path}");
         for org in [organization.as_str(), "unknown"] {
             let uri = fill(&path, org, "some-id");
-            for token in wrong.iter().filter(|token| header::HeaderValue::from_str(token).is_ok()) {
-                let answer = send(&server, &method, &uri, &[("authorization", token)], Vec::new()).await;
+            for token in invalid_tokens.iter().filter(|token| header::HeaderValue::from_str(token).is_ok()) {
+                let response = send(&server, &method, &uri, &[("authorization", token)], Vec::new()).await;
                 assert_eq!(
-                    (answer.status, answer.problem().as_str()),
+                    (response.status, response.problem().as_str()),
                     (StatusCode::UNAUTHORIZED, "unauthorized"),
                     "{method} {uri}"
                 );
-                assert_eq!(answer.header("www-authenticate"), "Bearer");
+                assert_eq!(response.header("www-authenticate"), "Bearer");
                 tried += 1;
             }
         }
@@ -78,19 +78,19 @@ async fn a_route_that_needs_the_token_refuses_every_wrong_one_before_anything_el
 }
 
 #[tokio::test]
-async fn without_a_configured_token_every_guarded_route_names_the_variable_to_set() {
+async fn without_a_configured_token_guarded_routes_name_the_variable() {
     let server = Server::with(&[]).await;
     for (method, path, _) in operations().into_iter().filter(|(.., operation)| needs_token(operation)) {
         let uri = fill(&path, "any", "any");
-        let answer = send(&server, &method, &uri, &[("authorization", "Bearer ")], Vec::new()).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {uri}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains("SIDECAR_OPERATOR_TOKEN"), "{}", answer.text());
-        answer.problem();
+        let response = send(&server, &method, &uri, &[("authorization", "Bearer ")], Vec::new()).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{method} {uri}");
+        assert!(response.json()["detail"].as_str().unwrap().contains("SIDECAR_OPERATOR_TOKEN"), "{}", response.text());
+        response.problem();
     }
 }
 
 #[tokio::test]
-async fn an_unknown_organization_is_answered_alike_on_every_route() {
+async fn an_unknown_organization_gets_the_same_response_on_every_route() {
     let server = Server::start(&[]).await;
     server.organization("acme").await;
     let bearer = format!("Bearer {TOKEN}");
@@ -103,21 +103,21 @@ async fn an_unknown_organization_is_answered_alike_on_every_route() {
         }
         for org in ["unknown", "org_0", "%00", "a%2Fb", "%F0%9F%A6%80"] {
             let uri = fill(&path, org, "some-id");
-            let answer = send(&server, &method, &uri, &[("authorization", &bearer)], Vec::new()).await;
+            let response = send(&server, &method, &uri, &[("authorization", &bearer)], Vec::new()).await;
             assert_eq!(
-                (answer.status, answer.problem().as_str()),
+                (response.status, response.problem().as_str()),
                 (StatusCode::NOT_FOUND, "not_found"),
                 "{method} {uri}: {}",
-                answer.text()
+                response.text()
             );
-            details.push(answer.json()["detail"].clone());
+            details.push(response.json()["detail"].clone());
         }
     }
     assert!(details.len() >= 50);
     assert!(details.iter().all(|detail| *detail == details[0]), "{details:?}");
 }
 
-/// Bodies that fit nowhere, with their content type.
+/// Returns invalid bodies with their content types.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("application/json", Vec::new()),
@@ -138,7 +138,7 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn no_body_and_no_query_makes_any_route_fail() {
+async fn no_body_or_query_causes_a_server_error() {
     let server = Server::start(&[]).await;
     let organization = server.organization("acme").await;
     let bearer = format!("Bearer {TOKEN}");
@@ -162,14 +162,18 @@ async fn no_body_and_no_query_makes_any_route_fail() {
             let uri = fill(&path, &organization, id);
             for (kind, body) in bodies() {
                 let headers = [("authorization", bearer.as_str()), ("content-type", kind)];
-                judge(&send(&server, &method, &uri, &headers, body).await, &method, &uri);
+                check_response(&send(&server, &method, &uri, &headers, body).await, &method, &uri);
                 tried += 1;
             }
         }
         let plain = path.replace("{org}", &organization).replace("{id}", "some-id");
         for query in queries {
             let uri = format!("{plain}{query}");
-            judge(&send(&server, &method, &uri, &[("authorization", &bearer)], Vec::new()).await, &method, &uri);
+            check_response(
+                &send(&server, &method, &uri, &[("authorization", &bearer)], Vec::new()).await,
+                &method,
+                &uri,
+            );
             tried += 1;
         }
     }
@@ -177,22 +181,22 @@ async fn no_body_and_no_query_makes_any_route_fail() {
     println!("{tried} requests, none failed");
 }
 
-/// Right, sent elsewhere, or a problem that is the caller's.
-fn judge(answer: &Answer, method: &Method, uri: &str) {
-    assert!(!answer.status.is_server_error(), "{method} {uri}: {} {}", answer.status, answer.text());
-    if answer.status.is_client_error() {
-        answer.problem();
+/// Checks that the response is a success, a redirect, or a client error with a problem document.
+fn check_response(response: &Response, method: &Method, uri: &str) {
+    assert!(!response.status.is_server_error(), "{method} {uri}: {} {}", response.status, response.text());
+    if response.status.is_client_error() {
+        response.problem();
     }
 }
 
-/// Method, address, content type and body; the status and the code they are answered with.
+/// Method, URL, content type and body, with the expected status and problem code.
 type Row<'a> = (&'a Method, String, &'a str, Vec<u8>, u16, &'a str);
 
 #[tokio::test]
-async fn each_mistake_has_its_own_answer() {
+async fn each_mistake_has_its_own_problem_code() {
     let server = Server::start(&[]).await;
     let organization = server.organization("acme").await;
-    let of = |rest: &str| format!("/api/organizations/{organization}/{rest}");
+    let path = |rest: &str| format!("/api/organizations/{organization}/{rest}");
     let (get, post, put) = (Method::GET, Method::POST, Method::PUT);
     let json = "application/json";
     let large = vec![b' '; 300 << 10];
@@ -208,26 +212,26 @@ async fn each_mistake_has_its_own_answer() {
         (&post, "/api/organizations".into(), json, br#"{"name":"A","slug":"A b"}"#.to_vec(), 422, "invalid"),
         (&post, "/api/organizations".into(), json, br#"{"name":"A","slug":"acme"}"#.to_vec(), 409, "slug_taken"),
         (&post, "/api/organizations".into(), json, br#"{"name":"A","slug":"a","x":1}"#.to_vec(), 422, "invalid"),
-        (&get, of("contacts?limit=0"), "", vec![], 400, "query"),
-        (&get, of("contacts?limit=many"), "", vec![], 400, "query"),
-        (&get, of("contacts?cursor=made-up"), "", vec![], 400, "query"),
-        (&get, of("contacts?limits=5"), "", vec![], 400, "query"),
-        (&get, of("contacts/unknown"), "", vec![], 404, "not_found"),
-        (&post, of("contacts"), json, br#"{"firstName":"A"}"#.to_vec(), 422, "invalid"),
-        (&post, of("contacts"), json, br#"{"locationId":"l","fristName":"A"}"#.to_vec(), 422, "invalid"),
-        (&post, of("contacts"), json, br#"{"locationId":"l","firstName":"A"}"#.to_vec(), 409, "integration_off"),
-        (&put, of("contacts/unknown"), json, br#"{"firstName":"A"}"#.to_vec(), 404, "not_found"),
-        (&Method::DELETE, of("contacts/unknown"), "", vec![], 404, "not_found"),
-        (&get, of("opportunities?limit=0"), "", vec![], 400, "query"),
-        (&get, of("opportunities?status=won"), "", vec![], 400, "query"),
-        (&get, of("pipelines?cursor=x"), "", vec![], 400, "query"),
-        (&get, of("appointments?from=yesterday"), "", vec![], 400, "query"),
-        (&get, of("appointments?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z"), "", vec![], 400, "query"),
-        (&post, of("sync"), json, br#"{"full":"yes"}"#.to_vec(), 422, "invalid"),
-        (&post, of("sync"), "", vec![], 409, "reconnect_required"),
-        (&get, of("dead-letters?cursor=x"), "", vec![], 400, "query"),
-        (&post, of("dead-letters/delivery-1/redrive"), "", vec![], 404, "not_found"),
-        (&post, of("dead-letters/x/redrive"), "", vec![], 404, "not_found"),
+        (&get, path("contacts?limit=0"), "", vec![], 400, "query"),
+        (&get, path("contacts?limit=many"), "", vec![], 400, "query"),
+        (&get, path("contacts?cursor=made-up"), "", vec![], 400, "query"),
+        (&get, path("contacts?limits=5"), "", vec![], 400, "query"),
+        (&get, path("contacts/unknown"), "", vec![], 404, "not_found"),
+        (&post, path("contacts"), json, br#"{"firstName":"A"}"#.to_vec(), 422, "invalid"),
+        (&post, path("contacts"), json, br#"{"locationId":"l","fristName":"A"}"#.to_vec(), 422, "invalid"),
+        (&post, path("contacts"), json, br#"{"locationId":"l","firstName":"A"}"#.to_vec(), 409, "integration_off"),
+        (&put, path("contacts/unknown"), json, br#"{"firstName":"A"}"#.to_vec(), 404, "not_found"),
+        (&Method::DELETE, path("contacts/unknown"), "", vec![], 404, "not_found"),
+        (&get, path("opportunities?limit=0"), "", vec![], 400, "query"),
+        (&get, path("opportunities?status=won"), "", vec![], 400, "query"),
+        (&get, path("pipelines?cursor=x"), "", vec![], 400, "query"),
+        (&get, path("appointments?from=yesterday"), "", vec![], 400, "query"),
+        (&get, path("appointments?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z"), "", vec![], 400, "query"),
+        (&post, path("sync"), json, br#"{"full":"yes"}"#.to_vec(), 422, "invalid"),
+        (&post, path("sync"), "", vec![], 409, "reconnect_required"),
+        (&get, path("dead-letters?cursor=x"), "", vec![], 400, "query"),
+        (&post, path("dead-letters/delivery-1/redrive"), "", vec![], 404, "not_found"),
+        (&post, path("dead-letters/x/redrive"), "", vec![], 404, "not_found"),
         (&get, "/api/integrations/ghl/connect".into(), "", vec![], 400, "query"),
         (
             &get,
@@ -258,43 +262,44 @@ async fn each_mistake_has_its_own_answer() {
         if !kind.is_empty() {
             headers.push(("content-type", kind));
         }
-        let answer = send(&server, method, &uri, &headers, body).await;
+        let response = send(&server, method, &uri, &headers, body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem().as_str()),
+            (response.status.as_u16(), response.problem().as_str()),
             (status, code),
             "{method} {uri}: {}",
-            answer.text()
+            response.text()
         );
     }
 }
 
 #[tokio::test]
-async fn a_callers_request_id_is_kept_when_it_is_a_sane_one() {
+async fn a_valid_request_id_of_the_caller_is_returned() {
     let server = Server::start(&[]).await;
-    for (sent, kept) in [("abc-123", true), ("", false), ("a b", false), (&"x".repeat(65), false), ("\"<x>", false)] {
-        let answer = send(&server, &Method::GET, "/nowhere", &[("x-request-id", sent)], Vec::new()).await;
-        assert_eq!(answer.header("x-request-id") == sent, kept, "{sent:?}");
-        assert_eq!(answer.json()["requestId"], answer.header("x-request-id"));
+    for (sent, accepted) in [("abc-123", true), ("", false), ("a b", false), (&"x".repeat(65), false), ("\"<x>", false)]
+    {
+        let response = send(&server, &Method::GET, "/nowhere", &[("x-request-id", sent)], Vec::new()).await;
+        assert_eq!(response.header("x-request-id") == sent, accepted, "{sent:?}");
+        assert_eq!(response.json()["requestId"], response.header("x-request-id"));
     }
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_returns_the_allowed_ones() {
     let server = Server::start(&[]).await;
-    let answer = send(&server, &Method::PUT, "/api/organizations", &[], Vec::new()).await;
-    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (405, "method_not_allowed"));
-    assert!(answer.header("allow").contains("GET") && answer.header("allow").contains("POST"), "{answer:?}");
+    let response = send(&server, &Method::PUT, "/api/organizations", &[], Vec::new()).await;
+    assert_eq!((response.status.as_u16(), response.problem().as_str()), (405, "method_not_allowed"));
+    assert!(response.header("allow").contains("GET") && response.header("allow").contains("POST"), "{response:?}");
 }
 
 #[tokio::test]
-async fn an_optional_body_may_be_left_out_but_not_be_wrong() {
+async fn an_optional_body_may_be_missing_but_not_invalid() {
     let server = Server::start(&[]).await;
     let organization = server.organization("acme").await;
     let uri = format!("/api/organizations/{organization}/sync");
-    let answer = server.call(Method::POST, &uri, Some(json!({"full": true, "fast": true}))).await;
-    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "invalid"));
-    assert!(answer.json()["detail"].as_str().unwrap().contains("fast"));
-    // Right, but there is nothing to copy.
-    let answer = server.call(Method::POST, &uri, Some(json!({"full": true}))).await;
-    assert_eq!(answer.problem(), "reconnect_required");
+    let response = server.call(Method::POST, &uri, Some(json!({"full": true, "fast": true}))).await;
+    assert_eq!((response.status.as_u16(), response.problem().as_str()), (422, "invalid"));
+    assert!(response.json()["detail"].as_str().unwrap().contains("fast"));
+    // Valid, but nothing is connected.
+    let response = server.call(Method::POST, &uri, Some(json!({"full": true}))).await;
+    assert_eq!(response.problem(), "reconnect_required");
 }

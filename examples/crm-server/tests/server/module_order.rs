@@ -1,4 +1,4 @@
-//! The order of the server's modules, read off their `use` lines.
+//! The order of the server's modules, checked by their `use` lines.
 
 use std::{
     collections::BTreeSet,
@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Every module, lowest first: a module uses itself and those before it. The first block are the ports that `app` holds, which
-/// know nothing of `app`; the longest entry that a path begins with is its module.
+/// Every module, lowest first: a module may use itself and the modules before it. The entries before `app` are the ports that
+/// `app` holds, which do not use `app`. The longest entry that is a prefix of a path is its module.
 const ORDER: &[&str] = &[
     "failpoints",
     "config",
@@ -46,7 +46,7 @@ const ORDER: &[&str] = &[
     "cli",
 ];
 
-/// The rank in [`ORDER`] of a path such as `ghl::access::GhlAccess`.
+/// Returns the rank in [`ORDER`] of a path such as `ghl::access::GhlAccess`.
 fn rank(path: &[String]) -> Option<usize> {
     let fits = |entry: &&&str| {
         let entry: Vec<_> = entry.split("::").collect();
@@ -56,7 +56,7 @@ fn rank(path: &[String]) -> Option<usize> {
     ORDER.iter().position(|entry| entry == longest)
 }
 
-/// Every path of the crate that the source of `module` uses, from its `use` items and from paths in its code.
+/// Returns every path of the crate that the source of `module` uses, in `use` items and in its code.
 fn used(module: &[String], source: &str) -> BTreeSet<Vec<String>> {
     let mut paths = BTreeSet::new();
     for (at, root) in ["crate::", "super::"].iter().flat_map(|root| source.match_indices(root)) {
@@ -67,7 +67,7 @@ fn used(module: &[String], source: &str) -> BTreeSet<Vec<String>> {
         }
         let mut start = match root {
             "crate::" => Vec::new(),
-            _ if line.starts_with(' ') => continue, // Of a module inside the file.
+            _ if line.starts_with(' ') => continue, // Inside an inline module.
             _ => module[..module.len() - 1].to_vec(),
         };
         let mut rest = &source[at + root.len()..];
@@ -80,7 +80,7 @@ fn used(module: &[String], source: &str) -> BTreeSet<Vec<String>> {
     paths
 }
 
-/// Reads one tree of a `use` item, or one path.
+/// Parses one tree of a `use` item, or one path.
 fn tree(start: &[String], rest: &mut &str, paths: &mut BTreeSet<Vec<String>>) {
     let mut path = start.to_vec();
     loop {
@@ -119,7 +119,7 @@ fn tree(start: &[String], rest: &mut &str, paths: &mut BTreeSet<Vec<String>>) {
     }
 }
 
-/// The uses of higher modules in one file.
+/// Returns the uses of higher modules in one file.
 fn upward(file: &str, source: &str) -> Vec<String> {
     let mut module: Vec<String> = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     module.retain(|part| part != "mod");
@@ -169,9 +169,9 @@ fn a_planted_upward_use_is_found() {
     ] {
         assert_eq!(upward(file, source).len(), 1, "{file}: {source}");
     }
-    let fine =
+    let valid =
         "//! See crate::router.\nuse super::{access, tasks};\nuse crate::{app::App, http::{ApiResult, Problem}};\n";
-    assert_eq!(upward("ghl/events.rs", fine), Vec::<String>::new());
+    assert_eq!(upward("ghl/events.rs", valid), Vec::<String>::new());
     assert_eq!(upward("calcom/access.rs", "use super::settings::{self, VersionedSettings};\n"), Vec::<String>::new());
 }
 

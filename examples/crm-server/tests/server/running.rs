@@ -1,4 +1,4 @@
-//! A whole server on a port: each role, and its stop.
+//! A whole server on a port: each role, and its shutdown.
 
 use std::time::Duration;
 
@@ -26,17 +26,17 @@ async fn start(role: Role) -> Running {
 }
 
 async fn get(address: std::net::SocketAddr, path: &str) -> Result<u16, TransportError> {
-    Ok(ask(address, path).await?.status().as_u16())
+    Ok(send_get(address, path).await?.status().as_u16())
 }
 
-async fn ask(address: std::net::SocketAddr, path: &str) -> Result<HttpResponse, TransportError> {
+async fn send_get(address: std::net::SocketAddr, path: &str) -> Result<HttpResponse, TransportError> {
     let mut request = HttpRequest::new(Body::EMPTY);
     *request.uri_mut() = format!("http://{address}{path}").parse().unwrap();
     ReqwestTransport::new().unwrap().send(request).await
 }
 
 #[tokio::test]
-async fn every_role_answers_for_its_health_and_only_those_with_routes_for_the_rest() {
+async fn every_role_serves_health_and_only_web_roles_serve_the_api() {
     for (role, routes) in [(Role::All, 401), (Role::Web, 401), (Role::Worker, 404)] {
         let running = start(role).await;
         assert_eq!(get(running.addr, "/health/live").await.unwrap(), 200);
@@ -49,17 +49,17 @@ async fn every_role_answers_for_its_health_and_only_those_with_routes_for_the_re
 }
 
 #[tokio::test]
-async fn the_metrics_own_address_refuses_other_paths_with_a_problem() {
+async fn the_metrics_address_rejects_other_paths_with_a_problem() {
     let running = start(Role::Web).await;
-    let answer = ask(running.metrics_addr.unwrap(), "/nowhere").await.unwrap();
-    assert_eq!(answer.status(), 404);
-    assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    assert!(answer.headers().contains_key("x-request-id"));
+    let response = send_get(running.metrics_addr.unwrap(), "/nowhere").await.unwrap();
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert!(response.headers().contains_key("x-request-id"));
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_stopped_server_listens_no_more_and_takes_no_long_leave() {
+async fn a_stopped_server_closes_its_port_within_five_seconds() {
     let running = start(Role::All).await;
     let address = running.addr;
     assert_eq!(get(address, "/health/ready").await.unwrap(), 200);
@@ -68,14 +68,14 @@ async fn a_stopped_server_listens_no_more_and_takes_no_long_leave() {
 }
 
 #[tokio::test]
-async fn a_taken_address_is_an_error_that_names_the_variable() {
+async fn an_address_in_use_is_an_error_that_names_the_variable() {
     let running = start(Role::Web).await;
-    let taken = [
+    let variables = [
         ("SIDECAR_ENV", "test".to_owned()),
         ("BIND_ADDR", running.addr.to_string()),
         ("DATABASE_URL", "sqlite::memory:".to_owned()),
     ];
-    let config = Config::from_variables(taken.map(|(name, value)| (name.to_owned(), value))).unwrap();
+    let config = Config::from_variables(variables.map(|(name, value)| (name.to_owned(), value))).unwrap();
     let error = crm_server::serve(config).await.unwrap_err();
     assert!(error.to_string().contains("BIND_ADDR"), "{error}");
     running.stop().await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use sidecar_core::Timestamp;
 use sidecar_core::queue::ClaimRequest;
 
-use super::Scene;
+use super::Fixture;
 
 const SECRET: &str = "whsec_test";
 
@@ -24,8 +24,8 @@ fn with_signature(signature: Option<&str>) -> SignedDelivery {
     delivery
 }
 
-impl Scene {
-    fn way_in(&self) -> String {
+impl Fixture {
+    fn webhook_path(&self) -> String {
         format!("/api/webhooks/calcom/{}", self.organization)
     }
 
@@ -35,15 +35,15 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_genuine_delivery_is_kept_once_for_its_organization() {
-    let scene = Scene::connected().await;
+async fn a_signed_delivery_is_stored_once_for_its_organization() {
+    let fixture = Fixture::connected().await;
     let delivery = signed(SECRET);
     for duplicate in [false, true, true] {
-        let answer = scene.deliver(&scene.way_in(), &delivery).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        assert_eq!(answer.json(), json!({"received": true, "duplicate": duplicate}));
+        let response = fixture.deliver(&fixture.webhook_path(), &delivery).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text());
+        assert_eq!(response.json(), json!({"received": true, "duplicate": duplicate}));
     }
-    let claims = scene
+    let claims = fixture
         .server
         .app
         .store
@@ -51,133 +51,134 @@ async fn a_genuine_delivery_is_kept_once_for_its_organization() {
         .await
         .unwrap();
     assert_eq!(claims.len(), 1);
-    let kept = &claims[0].delivery;
-    assert_eq!((&*kept.source, &*kept.kind), ("calcom", "BOOKING_CREATED"));
-    assert_eq!(kept.organization.as_ref().unwrap().as_str(), scene.organization);
-    assert!(kept.order_key.contains("booking:bk_1"), "{}", kept.order_key);
-    assert_eq!(kept.body, delivery.body, "the raw bytes");
+    let stored = &claims[0].delivery;
+    assert_eq!((&*stored.source, &*stored.kind), ("calcom", "BOOKING_CREATED"));
+    assert_eq!(stored.organization.as_ref().unwrap().as_str(), fixture.organization);
+    assert!(stored.order_key.contains("booking:bk_1"), "{}", stored.order_key);
+    assert_eq!(stored.body, delivery.body, "the raw bytes are stored");
 }
 
 #[tokio::test]
-async fn the_signature_of_a_known_body_and_secret_is_taken() {
-    let scene = Scene::connected().await;
+async fn the_signature_of_a_known_body_and_secret_is_accepted() {
+    let fixture = Fixture::connected().await;
     let body = br#"{"triggerEvent":"BOOKING_CREATED","createdAt":"2026-11-23T18:00:00.000Z","payload":{"uid":"bk_1","bookingId":100,"metadata":{"organizationId":"o1"}}}"#;
     let signature = HeaderValue::from_static("552efcfbd67221140097d63f22e0c8bb8e0fd87618e032fc787eb009c1317359");
     let mut delivery = SignedDelivery { headers: HeaderMap::new(), body: body.to_vec() };
     delivery.headers.insert(SIGNATURE_HEADER, signature);
-    assert_eq!(scene.deliver(&scene.way_in(), &delivery).await.status, StatusCode::OK);
-    // The organization is the one whose secret it is, whatever the body says.
-    let claims = scene
+    assert_eq!(fixture.deliver(&fixture.webhook_path(), &delivery).await.status, StatusCode::OK);
+    // The secret determines the organization, not the body.
+    let claims = fixture
         .server
         .app
         .store
         .claim(&ClaimRequest::new(10, std::time::Duration::from_secs(60), Timestamp::from_secs(4_000_000_000)))
         .await
         .unwrap();
-    assert_eq!(claims[0].delivery.organization.as_ref().unwrap().as_str(), scene.organization);
+    assert_eq!(claims[0].delivery.organization.as_ref().unwrap().as_str(), fixture.organization);
 }
 
 #[tokio::test]
-async fn every_signature_that_is_not_right_is_refused_alike() {
-    let scene = Scene::connected().await;
+async fn every_invalid_signature_gets_the_same_response() {
+    let fixture = Fixture::connected().await;
     let right = signed(SECRET);
     let mut other_body = right.clone();
     other_body.body[40] ^= 1;
     let hex = right.headers[SIGNATURE_HEADER].to_str().unwrap();
     let one_bit = format!("{}{}", if hex.starts_with('0') { '1' } else { '0' }, &hex[1..]);
-    for (what, delivery) in [
+    for (case, delivery) in [
         ("one bit of the body", other_body),
         ("one bit of the signature", with_signature(Some(&one_bit))),
         ("missing", with_signature(None)),
         ("empty", with_signature(Some(""))),
-        ("no hex", with_signature(Some("sha256=x"))),
-        ("cut off", with_signature(Some(&hex[..32]))),
+        ("not hexadecimal", with_signature(Some("sha256=x"))),
+        ("truncated", with_signature(Some(&hex[..32]))),
         ("without a secret", with_signature(Some(NO_SECRET))),
-        ("of another secret", signed("another")),
+        ("with another secret", signed("another")),
     ] {
-        let answer = scene.deliver(&scene.way_in(), &delivery).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (401, "signature_invalid"), "{what}");
+        let response = fixture.deliver(&fixture.webhook_path(), &delivery).await;
+        assert_eq!((response.status.as_u16(), response.problem().as_str()), (401, "signature_invalid"), "{case}");
     }
-    assert_eq!(scene.pending().await, 0);
+    assert_eq!(fixture.pending().await, 0);
 }
 
 #[tokio::test]
-async fn while_a_secret_is_replaced_both_are_good_and_then_only_the_new_one() {
-    let scene = Scene::connected().await;
-    let other_process = Scene {
-        server: scene.server.twin(),
-        calcom: super::StandIn::start().await,
-        organization: scene.organization.clone(),
+async fn both_secrets_are_valid_during_a_rotation() {
+    let fixture = Fixture::connected().await;
+    let other_process = Fixture {
+        server: fixture.server.another_process(),
+        calcom: super::FakeCalcom::start().await,
+        organization: fixture.organization.clone(),
     };
-    let status =
-        async |scene: &Scene, secret: &str| scene.deliver(&scene.way_in(), &signed(secret)).await.status.as_u16();
+    let status = async |fixture: &Fixture, secret: &str| {
+        fixture.deliver(&fixture.webhook_path(), &signed(secret)).await.status.as_u16()
+    };
     assert_eq!(status(&other_process, SECRET).await, 200);
-    scene.put(json!({"webhookSecrets": [SECRET, "new"]})).await;
-    assert_eq!((status(&scene, SECRET).await, status(&scene, "new").await), (200, 200));
-    scene.put(json!({"webhookSecrets": ["new"]})).await;
-    assert_eq!((status(&scene, SECRET).await, status(&scene, "new").await), (401, 200));
-    scene.put(json!({"webhookSecrets": []})).await;
-    let answer = scene.deliver(&scene.way_in(), &signed("new")).await;
-    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "integration_off"));
+    fixture.put(json!({"webhookSecrets": [SECRET, "new"]})).await;
+    assert_eq!((status(&fixture, SECRET).await, status(&fixture, "new").await), (200, 200));
+    fixture.put(json!({"webhookSecrets": ["new"]})).await;
+    assert_eq!((status(&fixture, SECRET).await, status(&fixture, "new").await), (401, 200));
+    fixture.put(json!({"webhookSecrets": []})).await;
+    let response = fixture.deliver(&fixture.webhook_path(), &signed("new")).await;
+    assert_eq!((response.status.as_u16(), response.problem().as_str()), (404, "integration_off"));
 }
 
 #[tokio::test]
-async fn a_delivery_of_one_organization_is_none_of_anothers() {
-    let scene = Scene::connected().await;
-    let other = scene.server.organization("other").await;
+async fn a_delivery_is_accepted_only_for_its_own_organization() {
+    let fixture = Fixture::connected().await;
+    let other = fixture.server.organization("other").await;
     let path = format!("/api/organizations/{other}/integrations/calcom");
-    let put = |secret: &str| scene.server.call(http::Method::PUT, &path, Some(json!({"webhookSecrets": [secret]})));
-    put("theirs").await;
-    let their_way = format!("/api/webhooks/calcom/{other}");
-    assert_eq!(scene.deliver(&their_way, &signed(SECRET)).await.problem(), "signature_invalid");
-    assert_eq!(scene.deliver(&scene.way_in(), &signed("theirs")).await.problem(), "signature_invalid");
-    // Both use one account at Cal.com: the same event is each one's own.
-    assert_eq!(scene.deliver(&their_way, &signed("theirs")).await.json()["duplicate"], false);
-    assert_eq!(scene.deliver(&scene.way_in(), &signed(SECRET)).await.json()["duplicate"], false);
-    assert_eq!(scene.pending().await, 2);
+    let put = |secret: &str| fixture.server.call(http::Method::PUT, &path, Some(json!({"webhookSecrets": [secret]})));
+    put("other secret").await;
+    let other_path = format!("/api/webhooks/calcom/{other}");
+    assert_eq!(fixture.deliver(&other_path, &signed(SECRET)).await.problem(), "signature_invalid");
+    assert_eq!(fixture.deliver(&fixture.webhook_path(), &signed("other secret")).await.problem(), "signature_invalid");
+    // Both organizations use one Cal.com account, so each of them receives the same event.
+    assert_eq!(fixture.deliver(&other_path, &signed("other secret")).await.json()["duplicate"], false);
+    assert_eq!(fixture.deliver(&fixture.webhook_path(), &signed(SECRET)).await.json()["duplicate"], false);
+    assert_eq!(fixture.pending().await, 2);
 }
 
 #[tokio::test]
-async fn without_a_secret_an_organization_is_answered_as_an_unknown_one() {
-    let scene = Scene::start().await;
+async fn without_a_secret_an_organization_responds_like_an_unknown_one() {
+    let fixture = Fixture::start().await;
     let mut details = Vec::new();
-    for way in [scene.way_in(), "/api/webhooks/calcom/unknown".to_owned(), "/api/webhooks/calcom".to_owned()] {
-        let answer = scene.deliver(&way, &signed(SECRET)).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "integration_off"), "{way}");
-        details.push(answer.json()["detail"].clone());
+    for path in [fixture.webhook_path(), "/api/webhooks/calcom/unknown".to_owned(), "/api/webhooks/calcom".to_owned()] {
+        let response = fixture.deliver(&path, &signed(SECRET)).await;
+        assert_eq!((response.status.as_u16(), response.problem().as_str()), (404, "integration_off"), "{path}");
+        details.push(response.json()["detail"].clone());
     }
     assert!(details.iter().all(|detail| *detail == details[0]), "{details:?}");
 }
 
 #[tokio::test]
-async fn the_plain_address_is_the_environments_organizations() {
-    let set = [
+async fn the_path_without_an_organization_is_the_environments_organization() {
+    let variables = [
         ("CALCOM_WEBHOOK_SECRET", "one, two".to_owned()),
         ("CALCOM_ORGANIZATION_ID", "org_of_the_environment".to_owned()),
     ];
-    let scene = Scene::with(&set).await;
+    let fixture = Fixture::with(&variables).await;
     for secret in ["one", "two"] {
-        assert_eq!(scene.deliver("/api/webhooks/calcom", &signed(secret)).await.status, StatusCode::OK);
+        assert_eq!(fixture.deliver("/api/webhooks/calcom", &signed(secret)).await.status, StatusCode::OK);
     }
-    assert_eq!(scene.deliver("/api/webhooks/calcom", &signed("three")).await.problem(), "signature_invalid");
+    assert_eq!(fixture.deliver("/api/webhooks/calcom", &signed("three")).await.problem(), "signature_invalid");
     assert_eq!(
-        scene.deliver(&scene.way_in(), &signed("one")).await.problem(),
+        fixture.deliver(&fixture.webhook_path(), &signed("one")).await.problem(),
         "integration_off",
         "another organization"
     );
 }
 
 #[tokio::test]
-async fn what_is_genuine_is_kept_also_when_it_cannot_be_understood_and_never_when_too_large() {
-    let scene = Scene::connected().await;
+async fn signed_bodies_are_stored_even_if_unreadable_but_not_if_too_large() {
+    let fixture = Fixture::connected().await;
     let sign = |body: &[u8]| SignedDelivery {
         headers: sidecar_core::test_util::hmac_sha256_hex(SIGNATURE_HEADER, SECRET, body),
         body: body.to_vec(),
     };
     for body in [&b"false"[..], b"", b"{\"triggerEvent\":\"NEW_KIND\"}", b"\xff", b"a=b"] {
-        assert_eq!(scene.deliver(&scene.way_in(), &sign(body)).await.status, StatusCode::OK, "{body:?}");
+        assert_eq!(fixture.deliver(&fixture.webhook_path(), &sign(body)).await.status, StatusCode::OK, "{body:?}");
     }
-    assert_eq!(scene.pending().await, 5);
-    let large = scene.deliver(&scene.way_in(), &sign(&vec![b' '; (1 << 20) + 1])).await;
+    assert_eq!(fixture.pending().await, 5);
+    let large = fixture.deliver(&fixture.webhook_path(), &sign(&vec![b' '; (1 << 20) + 1])).await;
     assert_eq!((large.status.as_u16(), large.problem().as_str()), (413, "body_too_large"));
 }

@@ -1,67 +1,67 @@
-//! Cal.com of each organization: its connection, its webhooks' way in, and what is asked of it.
+//! The Cal.com integration of an organization: its connection, OAuth consent, webhooks and API routes.
 
-mod asking;
-mod connecting;
+mod connection;
 mod consent;
 mod deliveries;
-mod stand_in;
+mod fake;
+mod routes;
 
 use axum::body::Body;
 use calcom_client::webhook::fixtures::SignedDelivery;
+use fake::{FakeCalcom, KEY};
 use http::{Method, Request};
 use serde_json::{Value, json};
-use stand_in::{KEY, StandIn};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
-/// A server, Cal.com's stand-in, and an organization.
-struct Scene {
+/// A server with one organization, and a fake Cal.com.
+struct Fixture {
     server: Server,
-    calcom: StandIn,
+    calcom: FakeCalcom,
     organization: String,
 }
 
-impl Scene {
+impl Fixture {
     async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    async fn with(more: &[(&str, String)]) -> Self {
-        let calcom = StandIn::start().await;
+    async fn with(extra: &[(&str, String)]) -> Self {
+        let calcom = FakeCalcom::start().await;
         let mut variables = vec![("CALCOM_API_URL", calcom.url.clone()), ("APP_URL", "http://crm.test".to_owned())];
-        variables.extend_from_slice(more);
+        variables.extend_from_slice(extra);
         let server = Server::start(&variables).await;
         let organization = server.organization("acme").await;
         Self { server, calcom, organization }
     }
 
-    fn of(&self, rest: &str) -> String {
+    fn path(&self, rest: &str) -> String {
         format!("/api/organizations/{}/{rest}", self.organization)
     }
 
-    async fn put(&self, wish: Value) -> Answer {
-        self.server.call(Method::PUT, &self.of("integrations/calcom"), Some(wish)).await
+    async fn put(&self, request: Value) -> Response {
+        self.server.call(Method::PUT, &self.path("integrations/calcom"), Some(request)).await
     }
 
     async fn connection(&self) -> Value {
-        self.server.call(Method::GET, &self.of("integrations/calcom"), None).await.json()
+        self.server.call(Method::GET, &self.path("integrations/calcom"), None).await.json()
     }
 
-    /// The names that credentials are kept under.
-    async fn kept(&self) -> Vec<String> {
-        let kept = self.server.app.store.connections(&self.organization.as_str().into()).await.unwrap();
-        kept.iter().map(|connection| connection.key.resource().to_owned()).collect()
+    /// Returns the resources that have stored credentials.
+    async fn token_resources(&self) -> Vec<String> {
+        let connections = self.server.app.store.connections(&self.organization.as_str().into()).await.unwrap();
+        connections.iter().map(|connection| connection.key.resource().to_owned()).collect()
     }
 
-    /// By key, with a webhook secret.
+    /// Connects by API key, with one webhook secret.
     async fn connected() -> Self {
-        let scene = Self::start().await;
-        let answer = scene.put(json!({"apiKey": KEY, "webhookSecrets": ["whsec_test"]})).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        scene
+        let fixture = Self::start().await;
+        let response = fixture.put(json!({"apiKey": KEY, "webhookSecrets": ["whsec_test"]})).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        fixture
     }
 
-    async fn deliver(&self, path: &str, delivery: &SignedDelivery) -> Answer {
+    async fn deliver(&self, path: &str, delivery: &SignedDelivery) -> Response {
         let mut request = Request::post(path).header("content-type", "application/json");
         for (name, value) in &delivery.headers {
             request = request.header(name, value);

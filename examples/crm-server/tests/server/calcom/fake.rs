@@ -1,4 +1,4 @@
-//! As much of Cal.com as these tests need.
+//! A fake Cal.com with the routes that these tests need.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,55 +12,60 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// A key that is taken; so is everything that begins like it.
+/// A valid key. Every key that starts with `cal_good` is valid.
 pub(super) const KEY: &str = "cal_good_1";
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) what: String,
+pub(super) struct ReceivedRequest {
+    /// Method and path.
+    pub(super) operation: String,
     pub(super) authorization: String,
     pub(super) body: String,
 }
 
-/// The stand-in, until the test ends.
-pub(super) struct StandIn {
+/// A running fake Cal.com.
+pub(super) struct FakeCalcom {
     pub(super) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-impl StandIn {
+impl FakeCalcom {
     pub(super) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::default();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
+        let requests = Arc::default();
+        let router = Router::new().fallback(respond).with_state(Arc::clone(&requests));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, seen }
+        Self { url, requests }
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
-    pub(super) fn last(&self) -> Seen {
-        self.seen().pop().unwrap()
+    pub(super) fn last(&self) -> ReceivedRequest {
+        self.requests().pop().unwrap()
     }
 }
 
-async fn answer(State(all): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> Response {
+async fn respond(State(received): State<Arc<Mutex<Vec<ReceivedRequest>>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
     let authorization = head.headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned();
-    let what = format!("{} {}", head.method, head.uri.path());
-    all.lock().unwrap().push(Seen { what: what.clone(), authorization: authorization.clone(), body: body.clone() });
-    if what == "POST /v2/auth/oauth2/token" {
+    let operation = format!("{} {}", head.method, head.uri.path());
+    received.lock().unwrap().push(ReceivedRequest {
+        operation: operation.clone(),
+        authorization: authorization.clone(),
+        body: body.clone(),
+    });
+    if operation == "POST /v2/auth/oauth2/token" {
         return token(&body);
     }
     if !authorization.starts_with("Bearer cal_good") && !authorization.starts_with("Bearer access") {
-        return refusal(StatusCode::UNAUTHORIZED, "UnauthorizedException", "Invalid API Key");
+        return error(StatusCode::UNAUTHORIZED, "UnauthorizedException", "Invalid API Key");
     }
-    match what.as_str() {
+    match operation.as_str() {
         "GET /v2/me" => {
             data(StatusCode::OK, json!({"id": 5, "username": "bo", "email": "bo@example.com", "timeZone": "UTC"}))
         }
@@ -68,16 +73,16 @@ async fn answer(State(all): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> R
             StatusCode::OK,
             json!({"2026-12-01": [{"start": "2026-12-01T09:00:00.000+01:00", "end": "2026-12-01T09:30:00.000+01:00"}]}),
         ),
-        "POST /v2/bookings" if body.contains("taken@") => refusal(
+        "POST /v2/bookings" if body.contains("taken@") => error(
             StatusCode::BAD_REQUEST,
             "BadRequestException",
             "User either already has booking at this time or is not available",
         ),
         "POST /v2/bookings" => {
-            let asked: Value = serde_json::from_str(&body).unwrap();
+            let request: Value = serde_json::from_str(&body).unwrap();
             data(
                 StatusCode::CREATED,
-                json!({"id": 1, "uid": "bk_1", "status": "accepted", "start": asked["start"], "metadata": asked["metadata"]}),
+                json!({"id": 1, "uid": "bk_1", "status": "accepted", "start": request["start"], "metadata": request["metadata"]}),
             )
         }
         "POST /v2/bookings/bk_1/reschedule" => {
@@ -86,7 +91,7 @@ async fn answer(State(all): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> R
         "POST /v2/bookings/bk_2/cancel" => data(StatusCode::OK, json!({"uid": "bk_2", "status": "cancelled"})),
         "GET /v2/schedules/3" | "GET /v2/schedules/default" => data(StatusCode::OK, schedule()),
         "PATCH /v2/schedules/3" => data(StatusCode::OK, schedule()),
-        _ => refusal(StatusCode::NOT_FOUND, "NotFoundException", "there is no such thing"),
+        _ => error(StatusCode::NOT_FOUND, "NotFoundException", "Not found"),
     }
 }
 
@@ -95,7 +100,7 @@ fn schedule() -> Value {
         "availability": [{"days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"], "startTime": "09:00", "endTime": "17:00"}]})
 }
 
-/// The code is the challenge of the verifier that has to come with it.
+/// Exchanges a code. The valid code is the challenge of the `code_verifier` in the request.
 fn token(body: &str) -> Response {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let fields: std::collections::HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -112,9 +117,9 @@ fn data(status: StatusCode, data: impl serde::Serialize) -> Response {
     (status, Json(json!({"status": "success", "data": data}))).into_response()
 }
 
-fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
     let details = json!({"message": message, "statusCode": status.as_u16()});
-    let error = json!({"code": code, "message": message, "details": details});
-    (status, Json(json!({"status": "error", "timestamp": "2026-11-23T10:00:00.000Z", "path": "/", "error": error})))
+    let body = json!({"code": code, "message": message, "details": details});
+    (status, Json(json!({"status": "error", "timestamp": "2026-11-23T10:00:00.000Z", "path": "/", "error": body})))
         .into_response()
 }

@@ -1,4 +1,4 @@
-//! A server without routes: its ports on a private database, an organization, and the provider's stand-in.
+//! The application without its routes, on a private database with one organization, and the sandbox provider.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -30,7 +30,7 @@ use sidecar_core::{
 };
 use sidecar_store::{Organization, Store};
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) app: App,
     pub(crate) organization: OrganizationId,
@@ -38,8 +38,8 @@ pub(crate) struct House {
     pub(crate) locations: Vec<LocationId>,
 }
 
-impl House {
-    /// With `contacts` people in each of two locations; nothing is connected yet.
+impl Harness {
+    /// Starts with two locations of `contacts` contacts each. Nothing is connected.
     pub(crate) async fn new(contacts: u32) -> Self {
         let sandbox = Sandbox::builder().contacts(contacts).locations(2).start().await.unwrap();
         let mut variables: BTreeMap<String, String> =
@@ -60,48 +60,51 @@ impl House {
         Self { sandbox, app, organization, company, locations }
     }
 
-    /// With the company connected, as the connect route leaves it: its token is kept, its locations are not known yet.
+    /// Connects the company as the connect route does: its token is stored and its locations are not known yet.
     pub(crate) async fn with_company(contacts: u32) -> Self {
-        let house = Self::new(contacts).await;
-        let issued = house.sandbox.ghl().issue_company_token(&SCOPES.join(" "));
-        let extra = json!({"userType": "Company", "companyId": house.company});
+        let harness = Self::new(contacts).await;
+        let issued = harness.sandbox.ghl().issue_company_token(&SCOPES.join(" "));
+        let extra = json!({"userType": "Company", "companyId": harness.company});
         let set = TokenSet {
             access: issued.access.into(),
             refresh: issued.refresh.map(Into::into),
-            expires_at: Some(house.app.now() + std::time::Duration::from_secs(86_399)),
+            expires_at: Some(harness.app.now() + std::time::Duration::from_secs(86_399)),
             issued_at: None,
             issued_from: None,
             generation: 0,
             scope: None,
             extra: extra.as_object().cloned().unwrap(),
         };
-        let claimed = house.app.store.claim_company(SOURCE, house.company.as_str(), &house.organization).await.unwrap();
+        let claimed =
+            harness.app.store.claim_company(SOURCE, harness.company.as_str(), &harness.organization).await.unwrap();
         assert_eq!(claimed, sidecar_store::Claimed::Claimed);
-        house.app.ghl.tokens(&house.organization).unwrap().adopt(&set).await.unwrap();
-        house
+        harness.app.ghl.tokens(&harness.organization).unwrap().adopt(&set).await.unwrap();
+        harness
     }
 
-    /// With the company and both locations connected.
+    /// Connects the company and both locations.
     pub(crate) async fn with_locations(contacts: u32) -> Self {
-        let house = Self::with_company(contacts).await;
-        for location in house.locations.clone() {
-            let done = house.carry_out("ghl.install", json!({"company": house.company, "location": location})).await;
-            assert!(matches!(done, TaskOutcome::Done(_)), "{done:?}");
+        let harness = Self::with_company(contacts).await;
+        for location in harness.locations.clone() {
+            let outcome =
+                harness.execute_task("ghl.install", json!({"company": harness.company, "location": location})).await;
+            assert!(matches!(outcome, TaskOutcome::Done(_)), "{outcome:?}");
         }
-        house
+        harness
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.app.store
     }
 
-    /// Keeps a delivery as the route does, and works on it.
+    /// Stores a delivery as the webhook route does and processes it.
     pub(crate) async fn deliver(&self, id: &str, body: &Value) {
-        self.keep(id, Bytes::from(body.to_string())).await;
-        self.work_inbox().await;
+        self.enqueue(id, Bytes::from(body.to_string())).await;
+        self.process_inbox().await;
     }
 
-    pub(crate) async fn keep(&self, id: &str, body: Bytes) {
+    /// Stores a delivery as the webhook route does.
+    pub(crate) async fn enqueue(&self, id: &str, body: Bytes) {
         let event = GhlEvent::parse(&body).ok();
         let delivery = NewDelivery {
             source: Cow::Borrowed(SOURCE),
@@ -115,7 +118,7 @@ impl House {
         self.app.committer.put(delivery).await.unwrap();
     }
 
-    pub(crate) async fn work_inbox(&self) {
+    pub(crate) async fn process_inbox(&self) {
         let worker = InboxWorker::new(
             Arc::clone(&self.app.store) as _,
             Arc::clone(&self.app.store) as _,
@@ -128,29 +131,29 @@ impl House {
         assert_eq!(self.store().backlog().await.unwrap().dead, 0);
     }
 
-    /// The outcomes in the history that a plan for these bodies writes.
+    /// Returns the outcomes that the plan for `bodies` writes to the event log.
     pub(crate) async fn outcomes(&self, bodies: &[Value]) -> Vec<String> {
         for (number, body) in bodies.iter().enumerate() {
-            self.keep(&format!("planned-{number}"), Bytes::from(body.to_string())).await;
+            self.enqueue(&format!("planned-{number}"), Bytes::from(body.to_string())).await;
         }
         let lease = std::time::Duration::from_secs(30);
         let claims = self.store().claim(&ClaimRequest::new(500, lease, self.app.now())).await.unwrap();
         let plan = Deliveries::new(self.app.clone()).plan(&claims).await.unwrap();
-        plan.batch.event_log.iter().map(|line| line.outcome.to_string()).collect()
+        plan.batch.event_log.iter().map(|entry| entry.outcome.to_string()).collect()
     }
 
-    /// The tasks that wait, claimed.
-    pub(crate) async fn tasks(&self) -> Vec<Task> {
+    /// Claims the due tasks.
+    pub(crate) async fn claim_tasks(&self) -> Vec<Task> {
         let kinds = Tasks::new(&self.app);
         let lease = std::time::Duration::from_secs(30);
         self.store().claim_tasks(kinds.kinds(), &ClaimRequest::new(100, lease, self.app.now())).await.unwrap()
     }
 
-    /// Carries out the tasks that wait and writes what they say; how each ended.
-    pub(crate) async fn work_outbox(&self) -> Vec<TaskOutcome> {
+    /// Executes all due tasks, commits their results and returns their outcomes.
+    pub(crate) async fn execute_tasks(&self) -> Vec<TaskOutcome> {
         let mut outcomes = Vec::new();
         loop {
-            let tasks = self.tasks().await;
+            let tasks = self.claim_tasks().await;
             if tasks.is_empty() {
                 return outcomes;
             }
@@ -162,7 +165,7 @@ impl House {
                         outcomes.push(TaskOutcome::done());
                     }
                     other => {
-                        self.store().fail_task(&task.claim, "tried", None).await.unwrap();
+                        self.store().fail_task(&task.claim, "failed", None).await.unwrap();
                         outcomes.push(other);
                     }
                 }
@@ -170,8 +173,8 @@ impl House {
         }
     }
 
-    /// Carries out one task of its own.
-    pub(crate) async fn carry_out(&self, kind: &'static str, payload: Value) -> TaskOutcome {
+    /// Enqueues a task, executes it and returns its outcome.
+    pub(crate) async fn execute_task(&self, kind: &'static str, payload: Value) -> TaskOutcome {
         let key = secret::random::<8>().unwrap().map(|byte| format!("{byte:02x}")).concat();
         let task = NewTask {
             organization: self.organization.clone(),
@@ -183,7 +186,7 @@ impl House {
             dedup: Dedup::Once,
         };
         self.store().commit(Batch { outbox: vec![task], ..Batch::default() }).await.unwrap();
-        self.work_outbox().await.pop().unwrap()
+        self.execute_tasks().await.pop().unwrap()
     }
 
     pub(crate) async fn record(&self, kind: &'static str, id: &str) -> Option<Record> {
@@ -195,13 +198,13 @@ impl House {
         self.record(kind, id).await.filter(|record| !record.deleted).unwrap().doc
     }
 
-    /// The resources that have tokens.
-    pub(crate) async fn connected(&self) -> Vec<String> {
+    /// Returns the resources that have tokens.
+    pub(crate) async fn token_resources(&self) -> Vec<String> {
         let connections = self.store().connections(&self.organization).await.unwrap();
         connections.iter().map(|connection| connection.key.resource().to_owned()).collect()
     }
 
-    /// The sources that will be copied again, as `SOURCE/location`.
+    /// Returns the scheduled sources, as `SOURCE/location`.
     pub(crate) async fn scheduled(&self) -> Vec<String> {
         let statuses = self.store().statuses(&self.organization).await.unwrap();
         let runs = statuses.iter().filter(|status| status.next_run_at.is_some());
@@ -209,7 +212,7 @@ impl House {
     }
 }
 
-/// A contact's event.
+/// Returns a contact event.
 pub(crate) fn contact_event(kind: &str, location: &LocationId, id: &str, at: &str, name: &str) -> Value {
     json!({"type": kind, "locationId": location, "id": id, "firstName": name, "timestamp": at, "webhookId": format!("{kind}-{at}")})
 }

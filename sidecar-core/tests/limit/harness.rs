@@ -1,4 +1,4 @@
-//! A limiter with a clock that is moved by hand.
+//! A local limiter on a manual clock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,36 +12,36 @@ use sidecar_core::{
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-/// A limiter and its clock, asked without a runtime (in process it never waits).
-pub(crate) struct Desk {
+/// A local limiter and its clock. Its futures never wait, so the tests need no runtime.
+pub(crate) struct Harness {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) limiter: LocalLimiter,
 }
 
-impl Desk {
+impl Harness {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
         Self { limiter: LocalLimiter::new(Arc::clone(&clock) as _), clock }
     }
 
-    pub(crate) fn ask(&self, scopes: &[Scope], lane: Priority) -> Decision {
-        self.limiter.try_acquire(scopes, lane).now_or_never().unwrap().unwrap()
+    pub(crate) fn try_acquire(&self, scopes: &[Scope], priority: Priority) -> Decision {
+        self.limiter.try_acquire(scopes, priority).now_or_never().unwrap().unwrap()
     }
 
-    pub(crate) fn go(&self, scope: &Scope) -> bool {
-        self.ask(std::slice::from_ref(scope), Priority::Interactive) == Decision::Go
+    pub(crate) fn admits(&self, scope: &Scope) -> bool {
+        self.try_acquire(std::slice::from_ref(scope), Priority::Interactive) == Decision::Go
     }
 
-    pub(crate) fn wait(&self, scope: &Scope, lane: Priority) -> Duration {
-        match self.ask(std::slice::from_ref(scope), lane) {
+    pub(crate) fn wait_for(&self, scope: &Scope, priority: Priority) -> Duration {
+        match self.try_acquire(std::slice::from_ref(scope), priority) {
             Decision::Go => Duration::ZERO,
             Decision::Wait(wait) => wait,
         }
     }
 
-    /// How many calls go at once.
-    pub(crate) fn burst(&self, scope: &Scope, lane: Priority) -> usize {
-        (0..1_000_000).take_while(|_| self.wait(scope, lane).is_zero()).count()
+    /// Returns how many calls are admitted at once.
+    pub(crate) fn burst(&self, scope: &Scope, priority: Priority) -> usize {
+        (0..1_000_000).take_while(|_| self.wait_for(scope, priority).is_zero()).count()
     }
 
     pub(crate) fn observe(&self, scope: &Scope, set: impl FnOnce(&mut Feedback)) {

@@ -1,4 +1,4 @@
-//! A store in memory that knows which records there are, and a provider whose listing is scripted.
+//! The sync engine with an in-memory store and a provider whose listing is scripted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ fn record(id: &str) -> RecordKey {
     RecordKey { organization: "org".into(), kind: "contact".into(), id: id.into() }
 }
 
-fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Mutation) -> Change {
+fn change(id: &str, version: Timestamp, origin: ChangeOrigin, mutation: Mutation) -> Change {
     let (key, location) = (record(id), Some("l1".into()));
     Change {
         key,
@@ -37,45 +37,46 @@ fn change(id: &str, version: Timestamp, origin: ChangeOrigin, effect: Mutation) 
         version,
         origin,
         position: None,
-        mutation: effect,
+        mutation,
         searchable: &[],
         refetch_task: None,
         on_change: None,
     }
 }
 
-/// Ids from `c000` on.
+/// Returns `count` ids: `c000`, `c001`, ….
 pub(crate) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("c{n:03}")).collect()
 }
 
-/// A provider whose listing is one row of pages; every page but the first has its number as cursor.
+/// A provider whose listing is a sequence of pages. The cursor of a page is its number; the first page has none.
 #[derive(Debug, Default)]
 pub(crate) struct Provider {
     pub(crate) pages: Mutex<Vec<Vec<String>>>,
-    /// Answers of single pages that fail, by number; each once.
+    /// The error of a page, by its number. Each is returned once.
     pub(crate) page_failures: Mutex<BTreeMap<usize, Error>>,
-    /// Records that a read by id finds: every other is gone.
-    pub(crate) alive: Mutex<BTreeSet<String>>,
-    /// Records that a read by id fails for.
+    /// Records that a lookup finds. Every other is deleted.
+    pub(crate) existing: Mutex<BTreeSet<String>>,
+    /// The error of a lookup, by record id.
     pub(crate) unreadable: Mutex<BTreeMap<String, Error>>,
-    /// Records under which another one answers.
+    /// Merged records: a lookup of the key returns the record of the value.
     pub(crate) merged: Mutex<BTreeMap<String, String>>,
-    /// The time of a record's last change; [`Provider::usual_version`] where none is given.
+    /// The time of a record's last change. [`Provider::default_version`] for the others.
     pub(crate) versions: Mutex<BTreeMap<String, Timestamp>>,
-    /// How long a page takes.
-    pub(crate) page_takes: Mutex<Option<(Arc<dyn Clock>, Duration)>>,
-    /// What a pass that ended well leads to.
-    pub(crate) afterwards: Mutex<Vec<NewTask>>,
-    /// The mode and start of each page request.
+    /// The latency of a page request.
+    pub(crate) page_latency: Mutex<Option<(Arc<dyn Clock>, Duration)>>,
+    /// Tasks to enqueue when a run completes.
+    pub(crate) on_complete: Mutex<Vec<NewTask>>,
+    /// The mode and `since` of each page request.
     pub(crate) requests: Mutex<Vec<(Mode, Option<Timestamp>)>>,
-    /// The pages that were asked for, and the records.
-    pub(crate) asked: Mutex<Vec<usize>>,
-    pub(crate) read: Mutex<Vec<String>>,
+    /// The numbers of the requested pages.
+    page_requests: Mutex<Vec<usize>>,
+    /// The ids of the lookups.
+    lookups: Mutex<Vec<String>>,
 }
 
 impl Provider {
-    pub(crate) fn usual_version() -> Timestamp {
+    pub(crate) fn default_version() -> Timestamp {
         Timestamp::from_secs(1_771_000_000)
     }
 
@@ -87,26 +88,28 @@ impl Provider {
         self.page_failures.lock().unwrap().insert(number, error);
     }
 
-    pub(crate) fn asked(&self) -> Vec<usize> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
+    /// Returns the numbers of the pages requested since the last call.
+    pub(crate) fn take_page_requests(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.page_requests.lock().unwrap())
     }
 
-    pub(crate) fn read(&self) -> Vec<String> {
-        std::mem::take(&mut *self.read.lock().unwrap())
+    /// Returns the ids looked up since the last call.
+    pub(crate) fn take_lookups(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lookups.lock().unwrap())
     }
 }
 
 impl Lookup for Provider {
     async fn lookup(&self, id: &str, revision: u64) -> Result<Change> {
-        self.read.lock().unwrap().push(id.to_owned());
+        self.lookups.lock().unwrap().push(id.to_owned());
         if let Some(error) = self.unreadable.lock().unwrap().get(id) {
             return Err(error.clone());
         }
         let merged = self.merged.lock().unwrap();
-        let alive = self.alive.lock().unwrap().contains(id) || merged.contains_key(id);
-        let effect = if alive { Mutation::Put(Arc::default()) } else { Mutation::Delete };
-        let answered = merged.get(id).map_or(id, String::as_str);
-        Ok(change(answered, Self::usual_version(), ChangeOrigin::Read { revision }, effect))
+        let exists = self.existing.lock().unwrap().contains(id) || merged.contains_key(id);
+        let mutation = if exists { Mutation::Put(Arc::default()) } else { Mutation::Delete };
+        let returned_id = merged.get(id).map_or(id, String::as_str);
+        Ok(change(returned_id, Self::default_version(), ChangeOrigin::Read { revision }, mutation))
     }
 }
 
@@ -116,17 +119,17 @@ impl Source for Provider {
     async fn page(&self, request: PageRequest<usize>) -> Result<SourcePage<usize>> {
         self.requests.lock().unwrap().push((request.mode, request.since));
         let number = request.cursor.unwrap_or_default();
-        self.asked.lock().unwrap().push(number);
-        let takes = self.page_takes.lock().unwrap().clone();
-        if let Some((clock, takes)) = takes {
-            clock.sleep(takes).await;
+        self.page_requests.lock().unwrap().push(number);
+        let latency = self.page_latency.lock().unwrap().clone();
+        if let Some((clock, latency)) = latency {
+            clock.sleep(latency).await;
         }
         if let Some(error) = self.page_failures.lock().unwrap().remove(&number) {
             return Err(error);
         }
         let (pages, versions) = (self.pages.lock().unwrap(), self.versions.lock().unwrap());
         let listed = |id: &String| {
-            let version = versions.get(id).copied().unwrap_or_else(Self::usual_version);
+            let version = versions.get(id).copied().unwrap_or_else(Self::default_version);
             change(id, version, ChangeOrigin::Listed, Mutation::Put(Arc::default()))
         };
         let next = Some(number + 1).filter(|next| *next < pages.len());
@@ -135,25 +138,25 @@ impl Source for Provider {
     }
 
     fn on_complete(&self, _: Mode) -> Vec<NewTask> {
-        self.afterwards.lock().unwrap().clone()
+        self.on_complete.lock().unwrap().clone()
     }
 }
 
-/// What the store holds.
+/// The content of the store.
 #[derive(Debug)]
 struct State {
     status: SyncStatus,
-    /// Whether a full pass was wished for since the one under way began.
-    wished_meanwhile: bool,
+    /// Set when a full run was requested after the current run started.
+    full_requested_during_run: bool,
     stored: BTreeSet<String>,
-    /// What this pass has listed so far.
+    /// Ids that this run has listed so far.
     listed: BTreeSet<String>,
     confirmed: BTreeSet<String>,
-    /// Each task with whether a pass ended with it.
+    /// Each task, and whether it was committed together with the end of a run.
     tasks: Vec<(String, bool)>,
 }
 
-/// Records and checkpoints in memory. A pass vouches for its whole listing once its last page is committed.
+/// In-memory records and checkpoints. The range of a run counts as scanned when its last page is committed.
 #[derive(Debug)]
 pub(crate) struct FakeStore(Mutex<State>);
 
@@ -162,7 +165,7 @@ impl FakeStore {
         self.0.lock().unwrap()
     }
 
-    /// Replaces the kept cursor.
+    /// Replaces the stored cursor.
     pub(crate) fn put_cursor(&self, cursor: &str) {
         self.lock().status.progress.as_mut().unwrap().cursor = Some(cursor.into());
     }
@@ -195,15 +198,15 @@ impl Records for FakeStore {
         match batch.checkpoint {
             Some(CheckpointWrite::Progress(_, progress)) => state.status.progress = Some(progress),
             Some(CheckpointWrite::Finished { mode, at, watermark, next_run_at, .. }) => {
-                let wished_meanwhile = state.wished_meanwhile;
+                let full_requested_during_run = state.full_requested_during_run;
                 let status = &mut state.status;
                 (status.progress, status.watermark, status.last_sync_at) = (None, watermark, Some(at));
                 (status.error_count, status.next_run_at) = (0, Some(next_run_at));
                 if mode == Mode::Full {
                     status.last_full_at = Some(at);
-                    status.full_requested = wished_meanwhile;
+                    status.full_requested = full_requested_during_run;
                 }
-                state.forget_pass();
+                state.clear_run();
             }
             None => {}
         }
@@ -225,7 +228,7 @@ impl Records for FakeStore {
 }
 
 impl State {
-    fn forget_pass(&mut self) {
+    fn clear_run(&mut self) {
         self.listed.clear();
         self.confirmed.clear();
     }
@@ -236,7 +239,7 @@ impl Checkpoints for FakeStore {
     async fn schedule(&self, _: &SyncKey, _: Timestamp, full: bool) -> Result<(), StoreError> {
         let mut state = self.lock();
         state.status.full_requested |= full;
-        state.wished_meanwhile |= full;
+        state.full_requested_during_run |= full;
         Ok(())
     }
     async fn force(&self, _: &SyncKey) -> Result<(), StoreError> {
@@ -262,8 +265,8 @@ impl Checkpoints for FakeStore {
     async fn restart(&self, _: &SyncKey) -> Result<(), StoreError> {
         let mut state = self.lock();
         state.status.progress = None;
-        state.wished_meanwhile = false;
-        state.forget_pass();
+        state.full_requested_during_run = false;
+        state.clear_run();
         Ok(())
     }
     async fn stop(&self, _: &OrganizationId, _: Option<&str>) -> Result<(), StoreError> {
@@ -279,7 +282,7 @@ impl Checkpoints for FakeStore {
     }
 }
 
-/// Leases that can be taken away.
+/// Leases that a test can revoke.
 #[derive(Debug)]
 struct Leases {
     store: MemoryStore,
@@ -299,8 +302,8 @@ impl LeaseStore for Leases {
     }
 }
 
-/// An engine with all that is around it.
-pub(crate) struct Desk {
+/// A sync engine with its store, leases and provider.
+pub(crate) struct Harness {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) provider: Provider,
     pub(crate) store: Arc<FakeStore>,
@@ -308,8 +311,8 @@ pub(crate) struct Desk {
     leases: Arc<Leases>,
 }
 
-impl Desk {
-    /// Records that are stored; the provider lists them too, on one page.
+impl Harness {
+    /// Starts with `stored` records, which the provider lists on one page.
     pub(crate) fn new(stored: &[String]) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_secs(1_772_000_000)));
         let status = SyncStatus {
@@ -327,7 +330,7 @@ impl Desk {
         };
         let store = Arc::new(FakeStore(Mutex::new(State {
             status,
-            wished_meanwhile: false,
+            full_requested_during_run: false,
             stored: stored.iter().cloned().collect(),
             listed: BTreeSet::new(),
             confirmed: BTreeSet::new(),
@@ -342,23 +345,23 @@ impl Desk {
     }
 
     /// Runs the source once.
-    pub(crate) async fn pass(&self) -> Result<SyncReport, SyncError> {
+    pub(crate) async fn run(&self) -> Result<SyncReport, SyncError> {
         self.engine.run(&key(), &self.provider, &()).await
     }
 
     /// Runs the source once and returns the mode of the run.
     pub(crate) async fn mode_of_run(&self) -> Mode {
         self.provider.requests.lock().unwrap().clear();
-        self.pass().await.unwrap();
+        self.run().await.unwrap();
         self.provider.requests.lock().unwrap()[0].0
     }
 
-    pub(crate) async fn forced_pass(&self) -> Result<SyncReport, SyncError> {
+    pub(crate) async fn force_run(&self) -> Result<SyncReport, SyncError> {
         self.store.force(&key()).await.unwrap();
-        self.pass().await
+        self.run().await
     }
 
-    pub(crate) fn take_the_lease_away(&self) {
+    pub(crate) fn revoke_lease(&self) {
         self.leases.lost.store(true, Relaxed);
     }
 
@@ -370,8 +373,8 @@ impl Desk {
         self.status().progress
     }
 
-    /// The tasks that were written, each with whether a pass ended with it.
-    pub(crate) fn tasks(&self) -> Vec<(String, bool)> {
+    /// Returns the tasks enqueued since the last call, and whether each was committed with the end of a run.
+    pub(crate) fn take_tasks(&self) -> Vec<(String, bool)> {
         std::mem::take(&mut self.store.lock().tasks)
     }
 
@@ -379,7 +382,7 @@ impl Desk {
         self.store.lock().stored.iter().cloned().collect()
     }
 
-    /// How long until it is due again.
+    /// Returns the time until the next run is due.
     pub(crate) fn due_in(&self) -> Duration {
         self.status().next_run_at.unwrap().since(self.clock.now())
     }
