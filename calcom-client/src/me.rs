@@ -17,11 +17,14 @@ pub(crate) static UPDATE: Operation =
 #[derive(Debug, Clone)]
 pub struct Me(CalcomClient);
 
-impl Me {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// The user of the credentials. Read it to check a key, or whether the service responds.
+    pub fn me(&self) -> Me {
+        Me(self.clone())
     }
+}
 
+impl Me {
     /// Reads the user: the cheapest way to check credentials.
     pub fn get(&self) -> PlainRequest<User> {
         PlainRequest::new(RequestBuilder::new(&self.0, &GET, []))

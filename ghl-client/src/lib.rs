@@ -8,7 +8,7 @@ pub mod businesses;
 pub mod calendars;
 mod client;
 pub mod companies;
-pub mod compat;
+pub mod convenience;
 pub mod config;
 pub mod contacts;
 pub mod conversations;
@@ -21,7 +21,7 @@ pub mod oauth;
 pub mod opportunities;
 pub mod sync;
 pub mod users;
-pub mod webhook;
+pub mod events;
 pub mod workflows;
 
 pub use client::{GhlClient, GhlClientBuilder, GhlQuotaStatus, PlainRequest, Raw, RawRequest, TokenKinds};
@@ -31,7 +31,7 @@ pub use limits::RateLimitPolicy;
 pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
 pub use sidecar_core::{Error, ErrorKind, Result};
-pub use webhook::{GhlEvent, GhlWebhookVerifier};
+pub use events::{GhlEvent, GhlWebhookVerifier};
 
 /// The repository's README, whose example is a test too.
 #[cfg(doctest)]

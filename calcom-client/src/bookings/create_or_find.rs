@@ -52,7 +52,7 @@ impl CreateBooking {
         match self.send().await {
             Ok(booked) => Ok(CreatedOrFound::Created(booked)),
             Err(error) if error.may_have_taken_effect() => {
-                match Bookings::new(client).look(&email, &reference, options).await {
+                match client.bookings().look(&email, &reference, options).await {
                     Ok(Some(booking)) => Ok(CreatedOrFound::Found(Box::new(booking))),
                     Ok(None) | Err(_) => Err(error),
                 }

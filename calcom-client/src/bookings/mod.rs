@@ -32,11 +32,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Bookings(CalcomClient);
 
-impl Bookings {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Bookings, their attendees, guests, recordings and links.
+    pub fn bookings(&self) -> Bookings {
+        Bookings(self.clone())
     }
+}
 
+impl Bookings {
     fn of<const N: usize>(
         &self,
         operation: &'static crate::Operation,

@@ -1,6 +1,6 @@
 //! Calendars: which are connected, when they are busy, which of them count, and where bookings are written.
 //!
-//! Invariant: busy times are only read here; how to make some is in [`compat`](crate::compat).
+//! Invariant: busy times are only read here; how to make some is in [`compat`](crate::blocking).
 
 mod busy;
 mod connect;
@@ -24,11 +24,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Calendars(CalcomClient);
 
-impl Calendars {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Connected calendars, busy times, and selected calendars.
+    pub fn calendars(&self) -> Calendars {
+        Calendars(self.clone())
     }
+}
 
+impl Calendars {
     /// Lists what is connected, each connection's calendars, and where bookings are written.
     pub fn list(&self) -> PlainRequest<ConnectedCalendars> {
         PlainRequest::new(RequestBuilder::new(&self.0, &op::LIST, []))

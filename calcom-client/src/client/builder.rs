@@ -10,7 +10,6 @@ use sidecar_core::{
 
 use super::{CalcomClient, Inner};
 use crate::{
-    compat::ScheduleLocks,
     config::{ApiVersions, Profile, Region, without_version},
     error::Calcom,
     limits::{Limits, RateLimitPolicy},
@@ -126,7 +125,7 @@ impl CalcomClientBuilder {
             profile,
             versions: self.versions.unwrap_or(ApiVersions::of(profile)),
             leases: self.leases,
-            schedule_locks: ScheduleLocks::default(),
+            schedule_locks: super::ScheduleLocks::default(),
         })))
     }
 }

@@ -8,6 +8,7 @@ mod operation;
 mod quota;
 mod raw;
 mod request_builder;
+mod schedule_lock;
 
 use std::{fmt, sync::Arc};
 
@@ -26,21 +27,12 @@ pub use quota::CalcomQuotaStatus;
 pub use raw::{Raw, RawRequest};
 pub use request_builder::PlainRequest;
 pub(crate) use request_builder::{RequestBuilder, data, request};
+use schedule_lock::ScheduleLocks;
 
 use crate::{
-    bookings::Bookings,
-    calendars::Calendars,
-    compat::ScheduleLocks,
     config::{ApiVersion, ApiVersions, Profile},
     error::{CalcomErrorExt, CalcomErrorReason},
-    event_types::EventTypes,
     limits::Limits,
-    me::Me,
-    ooo::OutOfOffice,
-    schedules::Schedules,
-    slots::Slots,
-    teams::Teams,
-    webhooks::Webhooks,
 };
 
 pub(crate) type RequestOptions = sidecar_core::client::RequestOptions<ApiVersion>;
@@ -79,51 +71,6 @@ impl CalcomClient {
         CalcomClientBuilder::new()
     }
 
-    /// Bookings, their attendees, guests, recordings and links.
-    pub fn bookings(&self) -> Bookings {
-        Bookings::new(self.clone())
-    }
-
-    /// Free slots, and reservations of a slot for some minutes.
-    pub fn slots(&self) -> Slots {
-        Slots::new(self.clone())
-    }
-
-    /// Event types and their webhooks.
-    pub fn event_types(&self) -> EventTypes {
-        EventTypes::new(self.clone())
-    }
-
-    /// Schedules: weekly hours and overrides of dates.
-    pub fn schedules(&self) -> Schedules {
-        Schedules::new(self.clone())
-    }
-
-    /// Connected calendars, busy times, and selected calendars.
-    pub fn calendars(&self) -> Calendars {
-        Calendars::new(self.clone())
-    }
-
-    /// The user's webhooks. Their events are in [`webhook`](crate::webhook).
-    pub fn webhooks(&self) -> Webhooks {
-        Webhooks::new(self.clone())
-    }
-
-    /// Out-of-office entries of the user and of an organization.
-    pub fn out_of_office(&self) -> OutOfOffice {
-        OutOfOffice::new(self.clone())
-    }
-
-    /// The user of the credentials. Read it to check a key, or whether the service responds.
-    pub fn me(&self) -> Me {
-        Me::new(self.clone())
-    }
-
-    /// Teams.
-    pub fn teams(&self) -> Teams {
-        Teams::new(self.clone())
-    }
-
     /// Requests to any path of the API, with the same credentials, limits and retries.
     pub fn raw(&self) -> Raw {
         Raw::new(self.clone())
@@ -141,14 +88,6 @@ impl CalcomClient {
     /// Returns the base URL of the API.
     pub(crate) fn base(&self) -> &str {
         self.0.pipeline.base()
-    }
-
-    pub(crate) fn leases(&self) -> Option<&Arc<dyn LeaseStore>> {
-        self.0.leases.as_ref()
-    }
-
-    pub(crate) fn schedule_locks(&self) -> &ScheduleLocks {
-        &self.0.schedule_locks
     }
 
     /// Returns the name of the account in rate limit keys.

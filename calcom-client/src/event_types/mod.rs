@@ -20,11 +20,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct EventTypes(CalcomClient);
 
-impl EventTypes {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Event types and their webhooks.
+    pub fn event_types(&self) -> EventTypes {
+        EventTypes(self.clone())
     }
+}
 
+impl EventTypes {
     /// Makes an event type. The slug is its part of the booking link and unique among the user's.
     pub fn create(
         &self,

@@ -4,7 +4,7 @@ use super::operations as op;
 use crate::{
     client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{EventTypeId, Webhook, WebhookId},
-    webhook::EventKind,
+    events::EventKind,
     webhooks::{CreateWebhook, ListWebhooks, UpdateWebhook},
 };
 

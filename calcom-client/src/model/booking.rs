@@ -8,7 +8,7 @@ use sidecar_core::model::{Extra, Unknown};
 use super::{AttendeeId, BookingId, BookingUid, EventTypeId, Minutes, SeatUid, UserId, WireTime};
 
 sidecar_core::open_enum! {
-    /// The status of a booking. Webhooks have it in upper case ([`WebhookStatus`](crate::webhook::WebhookStatus)).
+    /// The status of a booking. Webhooks have it in upper case ([`WebhookStatus`](crate::events::WebhookStatus)).
     pub enum BookingStatus {
         /// Confirmed.
         Accepted = "accepted",

@@ -1,6 +1,6 @@
 //! The types of the provider's responses, each field with its name on the wire.
 //!
-//! Request types are in the module of their endpoints, webhook payloads in [`webhook`](crate::webhook). Invariant: a new field of the
+//! Request types are in the module of their endpoints, webhook payloads in [`events`](crate::events). Invariant: a new field of the
 //! provider is in `extra`, a null or absent field is `None`, and neither a time in an unknown format nor a field of a booking with an
 //! unexpected type fails the response.
 

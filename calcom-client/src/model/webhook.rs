@@ -1,5 +1,5 @@
 use super::{EventTypeId, UserId, WebhookId};
-use crate::webhook::EventKind;
+use crate::events::EventKind;
 
 sidecar_core::open_enum! {
     /// The version of the schema of webhook bodies.

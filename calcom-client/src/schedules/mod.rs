@@ -1,6 +1,6 @@
 //! Schedules: weekly hours, and the dates that differ from them.
 //!
-//! Blocking times in a schedule is in [`compat`](crate::compat). Invariant: a change replaces the lists that it names as a whole,
+//! Blocking times in a schedule is in [`compat`](crate::blocking). Invariant: a change replaces the lists that it names as a whole,
 //! so whoever adds to one reads it first.
 
 pub(crate) mod operations;
@@ -19,11 +19,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Schedules(CalcomClient);
 
-impl Schedules {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Schedules: weekly hours and overrides of dates.
+    pub fn schedules(&self) -> Schedules {
+        Schedules(self.clone())
     }
+}
 
+impl Schedules {
     /// Makes a schedule in an IANA time zone; Monday to Friday, 9 to 17, unless its availability is set.
     pub fn create(&self, name: impl Into<String>, time_zone: impl Into<String>) -> CreateSchedule {
         let builder = RequestBuilder::new(&self.0, &op::CREATE, []);

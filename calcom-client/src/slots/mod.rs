@@ -19,11 +19,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Slots(CalcomClient);
 
-impl Slots {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Free slots, and reservations of a slot for some minutes.
+    pub fn slots(&self) -> Slots {
+        Slots(self.clone())
     }
+}
 
+impl Slots {
     /// Lists the free slots; a time span is needed too. Parent event types of managed ones have no slots: ask for a child's.
     pub fn list(&self, whose: impl Into<SlotSelector>) -> ListSlots {
         ListSlots::new(RequestBuilder::new(&self.0, &op::LIST, []), &whose.into())

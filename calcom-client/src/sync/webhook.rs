@@ -13,7 +13,7 @@ use super::booking::{
 };
 use crate::{
     model::{BookingStatus, BookingUid, WireTime},
-    webhook::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
+    events::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
 };
 
 /// Returns the changes that an event makes to the bookings of an organization; none for unknown events and events that do not concern

@@ -15,11 +15,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Teams(CalcomClient);
 
-impl Teams {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Teams.
+    pub fn teams(&self) -> Teams {
+        Teams(self.clone())
     }
+}
 
+impl Teams {
     /// Makes a team. Where teams cost something, the answer says where to pay, and the team is there afterwards.
     pub fn create(&self, name: impl Into<String>) -> CreateTeam {
         CreateTeam(RequestBuilder::new(&self.0, &op::CREATE, []).set("name", name.into()))

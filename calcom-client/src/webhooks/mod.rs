@@ -1,4 +1,4 @@
-//! The user's webhook subscriptions. [`webhook`](crate::webhook) verifies and parses their deliveries.
+//! The user's webhook subscriptions. [`events`](crate::events) verifies and parses their deliveries.
 //!
 //! Invariant: a subscription has a secret and no custom template, because bodies of a custom template cannot be parsed.
 
@@ -11,18 +11,21 @@ pub use write::{CreateWebhook, ListWebhooks, UpdateWebhook};
 use crate::{
     client::{CalcomClient, PlainRequest, RequestBuilder},
     model::{Webhook, WebhookId},
-    webhook::EventKind,
+    events::EventKind,
 };
 
 /// The operations on webhooks. From [`CalcomClient::webhooks`].
 #[derive(Debug, Clone)]
 pub struct Webhooks(CalcomClient);
 
-impl Webhooks {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// The user's webhooks. Their events are in [`events`](crate::events).
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks(self.clone())
     }
+}
 
+impl Webhooks {
     /// Subscribes to events; [`CreateWebhook::secret`] is required. Cal.com rejects addresses of private networks and does not follow
     /// redirects.
     pub fn create(

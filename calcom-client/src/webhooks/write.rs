@@ -5,7 +5,7 @@ use sidecar_core::{Page, Result, client::pages_by_offset, page};
 use crate::{
     client::{RequestBuilder, request},
     model::{TimeUnit, Webhook, WebhookVersion},
-    webhook::EventKind,
+    events::EventKind,
 };
 
 /// Webhooks per page: the provider's default and maximum.

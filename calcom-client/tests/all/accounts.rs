@@ -2,7 +2,7 @@ use calcom_client::{
     bookings::Sort,
     calendars::CalendarProvider,
     model::{OooReason, TeamMade, TimeUnit, WebhookVersion, Weekday},
-    webhook::EventKind,
+    events::EventKind,
 };
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};

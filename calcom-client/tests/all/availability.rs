@@ -2,7 +2,7 @@ use calcom_client::{
     bookings::{EventTypeSelector, Sort},
     model::{Availability, DateOverride, Weekday},
     slots::SlotSelector,
-    webhook::EventKind,
+    events::EventKind,
 };
 use serde_json::{Value, json};
 use sidecar_core::{ErrorKind, SecretString, test_util::ScriptedTransport};

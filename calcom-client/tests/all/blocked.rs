@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use calcom_client::{
     CalcomClient, CalcomErrorExt, CalcomErrorReason,
     bookings::{NewAttendee, REFERENCE},
-    compat::{BlockHandle, BlockStrategy, BlockedSlot},
+    blocking::{BlockHandle, BlockStrategy, BlockedSlot},
     model::{Availability, DateOverride, Schedule, Weekday},
 };
 use proptest::prelude::*;
@@ -168,7 +168,7 @@ async fn overlapping_blocks_are_unblocked_in_any_order_given_both_handles() {
             json!([date_override("2026-12-02", "09:00", "10:00"), date_override("2026-12-02", "13:00", "17:00")])
         );
         let gone = handles.remove(first);
-        harness.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        harness.calcom.unblock(gone).with_existing_blocks(handles.clone()).await.unwrap();
         let left = match first {
             0 => json!([date_override("2026-12-02", "09:00", "11:00"), date_override("2026-12-02", "13:00", "17:00")]),
             _ => json!([date_override("2026-12-02", "09:00", "10:00"), date_override("2026-12-02", "12:00", "17:00")]),
@@ -188,7 +188,7 @@ async fn either_of_two_blocks_of_the_same_time_can_be_unblocked_first() {
         assert_eq!(handles[0], handles[1]);
         let blocked = harness.overrides();
         let gone = handles.remove(first);
-        harness.calcom.unblock(gone).beside(handles.clone()).await.unwrap();
+        harness.calcom.unblock(gone).with_existing_blocks(handles.clone()).await.unwrap();
         assert_eq!(harness.overrides(), blocked, "the other block still applies");
         harness.calcom.unblock(handles.remove(0)).await.unwrap();
         assert_eq!(harness.overrides(), json!([]));
@@ -206,7 +206,7 @@ async fn many_blocks_are_unblocked_by_one_change_except_for_overlaps() {
         .map(|(from, to)| slot(&format!("2026-12-02T{from}:00:00Z"), &format!("2026-12-02T{to}:00:00Z")));
     let mut handles = harness.calcom.create_blocked_slots(slots).await.unwrap();
     let other = handles.remove(1);
-    harness.calcom.unblock_all(handles).beside([other.clone()]).await.unwrap();
+    harness.calcom.unblock_all(handles).with_existing_blocks([other.clone()]).await.unwrap();
     assert_eq!(
         harness.overrides(),
         json!([date_override("2026-12-02", "09:00", "11:00"), date_override("2026-12-02", "13:00", "17:00")])
@@ -450,14 +450,14 @@ proptest! {
             let handles = |blocks: &[(BlockedSlot, BlockHandle)]| blocks.iter().map(|(_, handle)| handle.clone()).collect::<Vec<_>>();
             let mut blocked = Vec::new();
             for slot in slots {
-                let blocking = harness.calcom.create_blocked_slots([slot.clone()]).beside(handles(&blocked));
+                let blocking = harness.calcom.create_blocked_slots([slot.clone()]).with_existing_blocks(handles(&blocked));
                 blocked.push((slot, blocking.await.unwrap().remove(0)));
             }
             assert_blocked(&blocked);
             for next in order {
                 if !blocked.is_empty() {
                     let (_, gone) = blocked.remove(next.index(blocked.len()));
-                    harness.calcom.unblock(gone).beside(handles(&blocked)).await.unwrap();
+                    harness.calcom.unblock(gone).with_existing_blocks(handles(&blocked)).await.unwrap();
                     assert_blocked(&blocked);
                 }
             }
@@ -473,7 +473,7 @@ async fn a_preview_changes_nothing_and_repeated_blocking_matches_it() {
     let previewed = harness.calcom.create_blocked_slots(slot()).preview().await.unwrap();
     assert_eq!(*harness.provider.patches.lock().unwrap(), 0);
     for _ in 0..2 {
-        let blocked = harness.calcom.create_blocked_slots(slot()).beside(previewed.clone()).await.unwrap();
+        let blocked = harness.calcom.create_blocked_slots(slot()).with_existing_blocks(previewed.clone()).await.unwrap();
         assert_eq!(blocked, previewed);
     }
     assert_eq!(*harness.provider.patches.lock().unwrap(), 1);

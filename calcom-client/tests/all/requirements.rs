@@ -1,6 +1,6 @@
 //! The three operations with the names of the requirements.
 
-use calcom_client::{CalcomClient, CalcomErrorExt, bookings::CreatedOrFound, compat::NewBooking, model::Location};
+use calcom_client::{CalcomClient, CalcomErrorExt, bookings::CreatedOrFound, convenience::NewBooking, model::Location};
 use serde_json::json;
 use sidecar_core::{ErrorKind, Timestamp, http::TransportError, test_util::ScriptedTransport};
 

@@ -6,7 +6,7 @@ use calcom_client::{
         ABSENCES_CHANGED, ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, MOVED_FROM, READ_BOOKING,
         webhook_changes,
     },
-    webhook::{EventKind, fixtures},
+    events::{EventKind, fixtures},
 };
 use serde_json::{Value, json};
 use sidecar_core::{

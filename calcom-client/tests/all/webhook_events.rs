@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use calcom_client::{
     CalcomEvent,
     model::BookingStatus,
-    webhook::{
+    events::{
         EventKind, Subject, WebhookStatus,
         fixtures::{self, AT, Fixture},
     },
@@ -90,7 +90,7 @@ fn a_form_event_repeats_its_responses_beside_the_payload() {
     let CalcomEvent::FormSubmitted(event) = parse(fixtures::of(&EventKind::FormSubmitted)) else {
         panic!("another kind")
     };
-    assert_eq!(event.beside["Name"], "Ann Example");
+    assert_eq!(event.envelope_fields["Name"], "Ann Example");
     assert_eq!(event.data.responses.unwrap()["Name"]["response"], "Ann Example");
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use calcom_client::{
     CalcomVerifier,
-    webhook::{EventKind, NO_SECRET, SIGNATURE_HEADER, delivery_id, fixtures},
+    events::{EventKind, NO_SECRET, SIGNATURE_HEADER, delivery_id, fixtures},
 };
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;

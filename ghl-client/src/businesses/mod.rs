@@ -69,11 +69,14 @@ setters! { body of UpdateBusiness; {
 }}
 any_field!(CreateBusiness, UpdateBusiness);
 
-impl Businesses {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Businesses: the employers of contacts.
+    pub fn businesses(&self) -> Businesses {
+        Businesses(self.clone())
     }
+}
 
+impl Businesses {
     /// Lists a location's businesses, a page when awaited.
     pub fn list(&self, location: impl Into<LocationId>) -> ListBusinesses {
         let location = location.into();

@@ -22,11 +22,14 @@ const DELETE: Operation = Operation::new("appointments.delete", Method::DELETE, 
 #[derive(Debug, Clone)]
 pub struct Appointments(pub(crate) GhlClient);
 
-impl Appointments {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Appointments: create, read, change, delete.
+    pub fn appointments(&self) -> Appointments {
+        Appointments(self.clone())
     }
+}
 
+impl Appointments {
     /// Books an appointment of a contact in a calendar; its start is needed too.
     pub fn create(
         &self,

@@ -34,11 +34,14 @@ use crate::{client::GhlClient, model::LocationId};
 #[derive(Debug, Clone)]
 pub struct Calendars(pub(crate) GhlClient);
 
-impl Calendars {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Calendars and their events.
+    pub fn calendars(&self) -> Calendars {
+        Calendars(self.clone())
     }
+}
 
+impl Calendars {
     /// Lists a location's calendars.
     pub fn list(&self, location: impl Into<LocationId>) -> ListCalendars {
         ListCalendars::new(self.0.clone(), location.into())

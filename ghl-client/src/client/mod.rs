@@ -37,21 +37,11 @@ pub(crate) use time_range::TimeRange;
 pub use token_kinds::TokenKinds;
 
 use crate::{
-    businesses::Businesses,
-    calendars::{Appointments, Calendars},
-    companies::Companies,
     config::ApiVersion,
-    contacts::Contacts,
-    conversations::Conversations,
-    custom_fields::CustomFields,
     error::{GhlErrorExt, GhlErrorReason},
     limits::RateLimitPolicy,
-    locations::Locations,
     model::{CompanyId, LocationId},
     oauth::GhlTokens,
-    opportunities::Opportunities,
-    users::Users,
-    workflows::Workflows,
 };
 
 pub(crate) type RequestOptions = sidecar_core::client::RequestOptions<ApiVersion>;
@@ -171,62 +161,6 @@ impl GhlClient {
     #[must_use]
     pub fn v3(&self) -> Self {
         Self(Arc::new(Inner { version: Some(ApiVersion::V3), ..(*self.0).clone() }))
-    }
-
-    /// Contacts.
-    pub fn contacts(&self) -> Contacts {
-        Contacts::new(self.clone())
-    }
-
-    /// Locations (sub-accounts), their custom fields, and where the app is installed.
-    pub fn locations(&self) -> Locations {
-        Locations::new(self.clone())
-    }
-
-    /// Calendars and their events.
-    pub fn calendars(&self) -> Calendars {
-        Calendars::new(self.clone())
-    }
-
-    /// Appointments: create, read, change, delete.
-    pub fn appointments(&self) -> Appointments {
-        Appointments::new(self.clone())
-    }
-
-    /// Conversations and the messages in them.
-    pub fn conversations(&self) -> Conversations {
-        Conversations::new(self.clone())
-    }
-
-    /// Opportunities and their pipelines.
-    pub fn opportunities(&self) -> Opportunities {
-        Opportunities::new(self.clone())
-    }
-
-    /// The users of companies and their locations.
-    pub fn users(&self) -> Users {
-        Users::new(self.clone())
-    }
-
-    /// Companies (agencies).
-    pub fn companies(&self) -> Companies {
-        Companies::new(self.clone())
-    }
-
-    /// Businesses: the employers of contacts.
-    pub fn businesses(&self) -> Businesses {
-        Businesses::new(self.clone())
-    }
-
-    /// The custom fields of custom objects and companies; those of contacts and opportunities are at
-    /// [`Locations::custom_fields`].
-    pub fn custom_fields(&self) -> CustomFields {
-        CustomFields::new(self.clone())
-    }
-
-    /// Workflows.
-    pub fn workflows(&self) -> Workflows {
-        Workflows::new(self.clone())
     }
 
     /// Requests to any path of the API, with the same credentials, limits and retries.

@@ -18,11 +18,14 @@ static GET: Operation = Operation::new("companies.get", Method::GET, "/companies
 #[derive(Debug, Clone)]
 pub struct Companies(pub(crate) GhlClient);
 
-impl Companies {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Companies (agencies).
+    pub fn companies(&self) -> Companies {
+        Companies(self.clone())
     }
+}
 
+impl Companies {
     /// Reads a company; needs a token of the agency.
     pub fn get(&self, company: impl Into<CompanyId>) -> PlainRequest<Company> {
         let company = company.into();

@@ -39,11 +39,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Contacts(pub(crate) GhlClient);
 
-impl Contacts {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Contacts.
+    pub fn contacts(&self) -> Contacts {
+        Contacts(self.clone())
     }
+}
 
+impl Contacts {
     /// Searches a location's contacts: one page when awaited, all of them by [`SearchContacts::items`]. The provider's index
     /// lags behind writes by some seconds.
     pub fn search(&self, location: impl Into<LocationId>) -> SearchContacts {

@@ -36,11 +36,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Conversations(pub(crate) GhlClient);
 
-impl Conversations {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Conversations and the messages in them.
+    pub fn conversations(&self) -> Conversations {
+        Conversations(self.clone())
     }
+}
 
+impl Conversations {
     /// A call about one conversation, which the body names.
     fn about(
         &self,

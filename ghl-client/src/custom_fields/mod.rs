@@ -17,8 +17,13 @@ use crate::client::GhlClient;
 #[derive(Debug, Clone)]
 pub struct CustomFields(pub(crate) GhlClient);
 
-impl CustomFields {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// The custom fields of custom objects and companies; those of contacts and opportunities are at
+    /// [`Locations::custom_fields`].
+    pub fn custom_fields(&self) -> CustomFields {
+        CustomFields(self.clone())
     }
+}
+
+impl CustomFields {
 }

@@ -32,11 +32,14 @@ use crate::{client::GhlClient, model::LocationId};
 #[derive(Debug, Clone)]
 pub struct Locations(pub(crate) GhlClient);
 
-impl Locations {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Locations (sub-accounts), their custom fields, and where the app is installed.
+    pub fn locations(&self) -> Locations {
+        Locations(self.clone())
     }
+}
 
+impl Locations {
     /// Reads one location.
     pub fn get(&self, location: impl Into<LocationId>) -> GetLocation {
         GetLocation::new(self.0.clone(), location.into())

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{CompanyId, LocationId, WireTime},
-    webhook::{Event, InstallPayload},
+    events::{Event, InstallPayload},
 };
 
 impl GhlTokens {

@@ -25,11 +25,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Opportunities(pub(crate) GhlClient);
 
-impl Opportunities {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Opportunities and their pipelines.
+    pub fn opportunities(&self) -> Opportunities {
+        Opportunities(self.clone())
     }
+}
 
+impl Opportunities {
     /// A call about one opportunity.
     fn about(
         &self,

@@ -9,7 +9,7 @@ use sidecar_core::{
 };
 
 use super::change::{APPOINTMENTS, CONTACTS, Kind, LOCATIONS, OPPORTUNITIES};
-use crate::webhook::{EventKind, GhlEvent, Subject};
+use crate::events::{EventKind, GhlEvent, Subject};
 
 /// The changes that an event makes to the records of an organization; none for events of other things, and for those that
 /// were not understood.

@@ -20,8 +20,12 @@ const EITHER: TokenKinds = TokenKinds::ANY;
 #[derive(Debug, Clone)]
 pub struct Users(pub(crate) GhlClient);
 
-impl Users {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// The users of companies and their locations.
+    pub fn users(&self) -> Users {
+        Users(self.clone())
     }
+}
+
+impl Users {
 }

@@ -16,11 +16,14 @@ static LIST: Operation = Operation::new("workflows.list", Method::GET, "/workflo
 #[derive(Debug, Clone)]
 pub struct Workflows(pub(crate) GhlClient);
 
-impl Workflows {
-    pub(crate) fn new(client: GhlClient) -> Self {
-        Self(client)
+impl GhlClient {
+    /// Workflows.
+    pub fn workflows(&self) -> Workflows {
+        Workflows(self.clone())
     }
+}
 
+impl Workflows {
     /// Lists a location's workflows.
     pub fn list(&self, location: impl Into<LocationId>) -> PlainRequest<Vec<Workflow>> {
         let location = location.into();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use ghl_client::{
     GhlClient, GhlConnections, GhlOAuth,
-    compat::{NewCalendarEvent, NewContact},
+    convenience::{NewCalendarEvent, NewContact},
     contacts::Direction,
     model::Contact,
 };

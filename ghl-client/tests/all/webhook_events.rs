@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ghl_client::{
     GhlEvent, GhlWebhookVerifier,
-    webhook::{
+    events::{
         EventKind, SIGNATURE_HEADER, Subject,
         fixtures::{self, AT, Fixture},
     },

@@ -1,7 +1,7 @@
 use ghl_client::{
     GhlEvent, GhlWebhookVerifier,
     sync::webhook_changes,
-    webhook::{EventKind, LEGACY_SIGNATURE_HEADER, SIGNATURE_HEADER},
+    events::{EventKind, LEGACY_SIGNATURE_HEADER, SIGNATURE_HEADER},
 };
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;

@@ -2,7 +2,7 @@ use calcom_client::{
     bookings::Sort,
     model::{OooReason, TimeUnit, WebhookVersion, Weekday},
     oauth::Pkce,
-    webhook::EventKind,
+    events::EventKind,
 };
 use serde_json::Map;
 use sidecar_core::{model::Unknown, token::TokenSet};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use calcom_client::compat::{BlockHandle, BlockedSlot};
+use calcom_client::blocking::{BlockHandle, BlockedSlot};
 use ghl_client::{model::AppointmentStatus, sync::APPOINTMENT};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ impl Account<'_> {
     async fn remove_block(&self, mut stored: Versioned<BlockRecord>, record: BlockRecord) -> Result<(), TaskError> {
         if self.owns(&record) {
             let others = self.handles_except(Some(&stored.key)).await?;
-            self.client.unblock_all(record.handles).beside(others).background().await?;
+            self.client.unblock_all(record.handles).with_existing_blocks(others).background().await?;
         } else {
             tracing::warn!(organization = %self.organization, "a time stays blocked in the previously connected account");
         }
@@ -175,7 +175,7 @@ impl Account<'_> {
         if ledger::load(self.app, self.organization, &stored.key.id).await?.value.is_none() {
             // Disconnecting did not wait for the lease and took the block for removed: only this task can still remove it.
             let others = self.handles_except(Some(&stored.key)).await?;
-            self.client.unblock_all(handles).beside(others).background().await?;
+            self.client.unblock_all(handles).with_existing_blocks(others).background().await?;
         }
         Err(ledger::save_conflict())
     }
@@ -210,7 +210,7 @@ async fn remove_all(app: &App, organization: &OrganizationId) -> Result<(), Task
     let account = Account::connected(app, organization).await?;
     let own = all.into_iter().filter(|stored| stored.value.as_ref().is_some_and(|record| account.owns(record)));
     let (manual, of_appointments): (Vec<_>, Vec<_>) = own.partition(is_manual);
-    account.client.unblock_all(handles(&of_appointments)).beside(handles(&manual)).await?;
+    account.client.unblock_all(handles(&of_appointments)).with_existing_blocks(handles(&manual)).await?;
     let removed = of_appointments.into_iter().filter_map(|mut stored| {
         let record = stored.value.take()?;
         Some(stored.change(record.block.start))

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use calcom_client::{
     CalcomClient, ScheduleId,
-    compat::{BlockHandle, BlockStrategy, BlockedSlot, CreateBlockedSlots},
+    blocking::{BlockHandle, BlockStrategy, BlockedSlot, CreateBlockedSlots},
 };
 use serde::{Deserialize, Serialize};
 use sidecar_core::{
@@ -127,7 +127,7 @@ impl<'a> Account<'a> {
     ) -> Result<CreateBlockedSlots, StoreError> {
         let strategy = BlockStrategy::ScheduleOverride { schedule };
         let existing = self.handles_except(None).await?;
-        Ok(self.client.create_blocked_slots(slots).strategy(strategy).beside(existing))
+        Ok(self.client.create_blocked_slots(slots).strategy(strategy).with_existing_blocks(existing))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use calcom_client::{CalcomErrorExt, CalcomErrorReason, compat::BlockedSlot};
+use calcom_client::{CalcomErrorExt, CalcomErrorReason, blocking::BlockedSlot};
 use sidecar_core::{Error, OrganizationId, http::DEFAULT_DEADLINE, lease::LeaseGuard};
 use uuid::Uuid;
 
@@ -122,7 +122,7 @@ pub(super) async fn unblock(app: &App, organization: &OrganizationId, handle: &s
             return Ok(false);
         }
         let others = account.handles_except(Some(&stored.key)).await?;
-        account.client.unblock_all(record.handles).beside(others).await?;
+        account.client.unblock_all(record.handles).with_existing_blocks(others).await?;
         ledger::save(app, &mut stored, record.block.start).await?;
         Ok(true)
     };

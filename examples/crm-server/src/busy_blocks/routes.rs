@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use calcom_client::compat::BlockedSlot;
+use calcom_client::blocking::BlockedSlot;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;

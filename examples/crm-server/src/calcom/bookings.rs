@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use calcom_client::{
     CalcomClient,
     bookings::{NewAttendee, REFERENCE, Sort, StatusFilter},
-    compat::NewBooking,
+    convenience::NewBooking,
     model::{Booked, Booking},
 };
 use http::{HeaderMap, StatusCode};

@@ -4,7 +4,7 @@
 
 use axum::{Json, body::Body, extract::State};
 use bytes::Bytes;
-use calcom_client::{CalcomEvent, webhook};
+use calcom_client::{CalcomEvent, events};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sidecar_core::{
@@ -125,7 +125,7 @@ impl WebhookSource for CalcomWebhooks {
     ) -> NewDelivery {
         let organization = &self.organization;
         // The id names the organization: two organizations with one account receive the same bytes.
-        let id = format!("{organization}:{}", webhook::delivery_id(&body));
+        let id = format!("{organization}:{}", events::delivery_id(&body));
         let kind = event.as_ref().map_or_else(|| "unknown".to_owned(), |event| event.kind().as_str().to_owned());
         let order_key = event.as_ref().map_or_else(|| id.clone(), CalcomEvent::order_key);
         NewDelivery {

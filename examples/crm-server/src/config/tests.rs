@@ -222,7 +222,7 @@ fn cookies_are_for_https_alone_when_either_way_is() {
 fn several_webhook_keys_are_read_with_their_line_ends_written_out() {
     // Two Ed25519 keys: the one of RFC 8410's example, and the provider's.
     let first = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
-    let second = ghl_client::webhook::ED25519_PUBLIC_KEY.trim();
+    let second = ghl_client::events::ED25519_PUBLIC_KEY.trim();
     let given = [first, second].join(", ").replace('\n', "\\n");
     let keys = config(&[("SIDECAR_ENV", "test"), ("GHL_WEBHOOK_PUBLIC_KEY", &given)]).unwrap().ghl.webhook_keys;
     assert_eq!(keys, [first, second]);

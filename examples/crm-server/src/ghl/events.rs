@@ -9,7 +9,7 @@ use ghl_client::{
     GhlEvent,
     model::WireTime,
     sync::webhook_changes,
-    webhook::{Event, InstallPayload},
+    events::{Event, InstallPayload},
 };
 use sidecar_core::{
     OrganizationId, StoreError,

@@ -6,7 +6,7 @@ use crate::{
     harness::{SLOT_MS, Target, TestServer},
     races::{fault_once, until},
 };
-use calcom_client::{CalcomClient, compat::BlockHandle, model::Slots};
+use calcom_client::{CalcomClient, blocking::BlockHandle, model::Slots};
 use crm_server::{booking_sync, calcom::settings::Block};
 use provider_sandbox::{Sandbox, ghl::Fault};
 use serde_json::{Value, json};

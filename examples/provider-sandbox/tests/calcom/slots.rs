@@ -1,4 +1,4 @@
-use calcom_client::compat::BlockedSlot;
+use calcom_client::blocking::BlockedSlot;
 use calcom_client::model::DateOverride;
 use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use sidecar_core::ErrorKind;

@@ -1,5 +1,5 @@
 use calcom_client::CalcomEvent;
-use calcom_client::webhook::{EventKind, WebhookStatus};
+use calcom_client::events::{EventKind, WebhookStatus};
 use provider_sandbox::calcom::WebhookCommand;
 use serde_json::Value;
 use sidecar_core::ErrorKind;

@@ -1,4 +1,4 @@
-use calcom_client::webhook::{
+use calcom_client::events::{
     EventKind, NO_SECRET, SIGNATURE_HEADER,
     fixtures::{self, SignedDelivery},
 };

@@ -7,7 +7,7 @@ mod fake;
 mod routes;
 
 use axum::body::Body;
-use calcom_client::webhook::fixtures::SignedDelivery;
+use calcom_client::events::fixtures::SignedDelivery;
 use fake::{FakeCalcom, KEY};
 use http::{Method, Request};
 use serde_json::{Value, json};

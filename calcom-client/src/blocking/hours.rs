@@ -1,4 +1,4 @@
-//! Hours of a day as sets of minutes, and which hours of which dates a span of time covers in a time zone.
+//! Hours of a day as sets of minutes, and the hours of each date that a range of time covers in a time zone.
 
 use jiff::{ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize, de::Error as _};
@@ -6,35 +6,34 @@ use sidecar_core::Timestamp;
 
 const DAY: u16 = 24 * 60;
 
-/// Hours of one day: spans of minutes that neither touch nor overlap, in order. On the wire a list of `HH:MM-HH:MM`.
+/// Hours of one day: ordered ranges of minutes that neither touch nor overlap. Serialized as a list of `HH:MM-HH:MM`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hours(Vec<(u16, u16)>);
 
 impl Hours {
-    /// The spans, in minutes since midnight; the end of the day is 1,440.
+    /// Returns the ranges in minutes since midnight; the end of the day is 1,440.
     pub fn spans(&self) -> &[(u16, u16)] {
         &self.0
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no hours.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// These minutes; none when the end is not after the start.
+    /// Returns the minutes from `start` to `end`; empty if the end is not after the start.
     pub(super) fn span(start: u16, end: u16) -> Self {
         let end = end.min(DAY);
         Self(if start < end { vec![(start, end)] } else { Vec::new() })
     }
 
-    /// From two times of day as the provider writes them. `00:00` as an end is midnight, unless it is the start too: then there is
-    /// no time at all.
+    /// Parses two times of day of Cal.com. `00:00` as the end is midnight, unless it is also the start: then the range is empty.
     pub(super) fn between(start: &str, end: &str) -> Option<Self> {
         let (start, end) = (minutes(start)?, minutes(end)?);
         Some(Self::span(start, if end == 0 && start != 0 { DAY } else { end }))
     }
 
-    /// Each span as the provider takes it, or the pair that means "no time at all".
+    /// Returns the ranges in Cal.com's format; a pair of `00:00` if there are none.
     pub(super) fn to_wire(&self) -> Vec<(String, String)> {
         if self.is_empty() {
             return vec![(clock(0), clock(0))];
@@ -72,7 +71,7 @@ impl Hours {
     }
 }
 
-/// Minutes since midnight of `HH:MM`, seconds ignored.
+/// Parses `HH:MM` to minutes since midnight. Ignores seconds.
 fn minutes(text: &str) -> Option<u16> {
     let mut parts = text.split(':');
     let (hours, minutes): (u16, u16) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -83,7 +82,7 @@ fn clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// Midnight is written `00:00`, but not for a whole day, which would then mean no time at all.
+/// Writes midnight as `00:00`, except for a whole day, which would then be empty.
 fn end_clock(start: u16, end: u16) -> String {
     match (start, end) {
         (0, DAY) => clock(DAY - 1),
@@ -110,13 +109,13 @@ impl<'de> Deserialize<'de> for Hours {
     }
 }
 
-/// The dates (`YYYY-MM-DD`) and hours that a span of time covers in a time zone, rounded outward to minutes. Around a change to or
-/// from summer time the hours are those that the clocks show.
+/// Returns the dates and hours that a range of time covers in a time zone, rounded outward to minutes. When daylight saving time
+/// starts or ends, the hours are those of the local clock.
 pub(super) fn covered(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Option<Vec<(civil::Date, Hours)>> {
     let mut days: Vec<(civil::Date, Hours)> = Vec::new();
     let (mut from, end) = (instant(start)?, instant(end)?);
     while from < end {
-        // Within this stretch the offset does not change.
+        // The offset does not change until then.
         let until = zone.following(from).next().map_or(end, |change| change.timestamp().min(end));
         let offset = zone.to_offset(from);
         let (mut first, last) = (offset.to_datetime(from), offset.to_datetime(until));

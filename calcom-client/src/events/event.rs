@@ -23,7 +23,7 @@ pub struct Event<T> {
     /// The payload as sent.
     pub document: Arc<Map<String, Value>>,
     /// The envelope's other fields, beside the payload: a form's responses are repeated there.
-    pub beside: Map<String, Value>,
+    pub envelope_fields: Map<String, Value>,
 }
 
 /// The body is not a JSON object, so it is not an event.
@@ -164,7 +164,7 @@ fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webhook::fixtures;
+    use crate::events::fixtures;
 
     macro_rules! payloads {
         ($($variant:ident $wire:literal $payload:ident $subject:ident [$($dotted:literal)?],)*) => {

@@ -7,24 +7,24 @@ use crate::{
     model::{BookingUid, EventTypeId, Minutes, OooId, ReservationUid, ScheduleId},
 };
 
-/// A time that is not to be booked.
+/// A time to block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockedSlot {
-    /// From.
+    /// The start.
     pub start: Timestamp,
-    /// To.
+    /// The end.
     pub end: Timestamp,
-    /// Why. Written down where the strategy has a place for it: a held booking's metadata, an out-of-office entry's notes.
+    /// The reason. Stored if the strategy has a place for it: the metadata of a booking, the notes of an out-of-office entry.
     pub reason: Option<String>,
 }
 
 impl BlockedSlot {
-    /// From `start` to `end`.
+    /// Returns the time from `start` to `end`.
     pub fn new(start: Timestamp, end: Timestamp) -> Self {
         Self { start, end, reason: None }
     }
 
-    /// With a reason.
+    /// Sets the reason.
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
@@ -32,34 +32,34 @@ impl BlockedSlot {
     }
 }
 
-/// How times are blocked. Cal.com has no call for it; these are the ways that come to it.
+/// How times are blocked. Cal.com has no operation for it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum BlockStrategy {
-    /// Takes the time out of a schedule by overrides of its dates: for every event type on that schedule, to the minute, without
-    /// mails or events. All slots of a call are one change of the schedule.
+    /// Removes the time from a schedule by overrides of its dates. Applies to every event type of that schedule, to the minute,
+    /// without mails or webhooks. All times of a request are one change of the schedule.
     ScheduleOverride {
-        /// The schedule; the user's default one unless set.
+        /// The schedule; `None` for the user's default one.
         schedule: Option<ScheduleId>,
     },
-    /// Books the time on an event type made for it (hidden, with the lengths as options): for all of the host's event types. Mails
-    /// and events go out as for any booking; its metadata has [`ORIGIN`](super::ORIGIN)` = block`.
+    /// Books the time on an event type made for it (hidden, with the lengths as options). Applies to all event types of the host.
+    /// Cal.com sends the usual mails and webhooks. The metadata has [`ORIGIN`](crate::convenience::ORIGIN)` = block`.
     HoldBooking {
         /// The event type.
         event_type: EventTypeId,
-        /// Whom it is booked for.
+        /// The attendee.
         attendee: NewAttendee,
     },
-    /// Enters the user as out of office: whole days in UTC, on the cloud only.
+    /// Creates an out-of-office entry of the user: whole days in UTC, on the cloud only.
     OutOfOffice {
-        /// Blocks the whole days around a time that is not whole days; otherwise such a time is refused.
+        /// Blocks every day that the time touches. If `false`, a time that does not consist of whole days is rejected.
         widen: bool,
     },
-    /// Reserves a slot of an event type for some minutes: for holding one while something else is asked, not for blocking.
+    /// Reserves a slot of an event type for some minutes, such as during a checkout.
     Reservation {
         /// The event type.
         event_type: EventTypeId,
-        /// How long; 5 minutes unless set, and with credentials only.
+        /// The duration; 5 minutes if `None`. Only with credentials.
         hold: Option<Minutes>,
     },
 }
@@ -70,48 +70,48 @@ impl Default for BlockStrategy {
     }
 }
 
-/// What undoes a block. Keep it, as JSON for example, and give it to [`CalcomClient::unblock`](crate::CalcomClient::unblock).
+/// Undoes a block. Store it, for example as JSON, and pass it to [`CalcomClient::unblock`](crate::CalcomClient::unblock).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockHandle {
-    /// Of [`BlockStrategy::ScheduleOverride`].
+    /// The block of a [`BlockStrategy::ScheduleOverride`].
     ScheduleOverride {
         /// The schedule.
         schedule: ScheduleId,
-        /// What was taken out of it; empty when the time was not available anyway.
+        /// The hours that were removed; empty if the time was not available before.
         removed: Vec<RemovedDay>,
     },
-    /// Of [`BlockStrategy::HoldBooking`].
+    /// The block of a [`BlockStrategy::HoldBooking`].
     Booking {
         /// The booking.
         uid: BookingUid,
     },
-    /// Of [`BlockStrategy::OutOfOffice`].
+    /// The block of a [`BlockStrategy::OutOfOffice`].
     OutOfOffice {
         /// The entry.
         id: OooId,
     },
-    /// Of [`BlockStrategy::Reservation`].
+    /// The block of a [`BlockStrategy::Reservation`].
     Reservation {
         /// The reservation.
         uid: ReservationUid,
     },
 }
 
-/// What was taken out of one date of a schedule.
+/// The hours that a block removed from one date of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedDay {
     /// The date, `YYYY-MM-DD`, in the schedule's time zone.
     pub date: String,
     /// The hours that were available.
     pub hours: Hours,
-    /// Whether the date had an override of its own before.
+    /// Whether the date had an override before.
     pub overridden: bool,
 }
 
 impl BlockHandle {
-    /// What it took out of this schedule; nothing for other kinds and schedules.
+    /// Returns the hours that it removed from this schedule; empty for other kinds and schedules.
     pub(super) fn removed_from(&self, of: ScheduleId) -> &[RemovedDay] {
         match self {
             Self::ScheduleOverride { schedule, removed } if *schedule == of => removed,

@@ -55,7 +55,7 @@ impl GhlClient {
     ///
     /// ```no_run
     /// # async fn run(ghl: ghl_client::GhlClient) -> ghl_client::Result<()> {
-    /// use ghl_client::compat::NewContact;
+    /// use ghl_client::convenience::NewContact;
     /// let ann = NewContact {
     ///     first_name: "Ann".into(),
     ///     email: Some("ann@example.com".into()),

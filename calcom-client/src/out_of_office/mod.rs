@@ -19,11 +19,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct OutOfOffice(CalcomClient);
 
-impl OutOfOffice {
-    pub(crate) fn new(client: CalcomClient) -> Self {
-        Self(client)
+impl CalcomClient {
+    /// Out-of-office entries of the user and of an organization.
+    pub fn out_of_office(&self) -> OutOfOffice {
+        OutOfOffice(self.clone())
     }
+}
 
+impl OutOfOffice {
     /// Lists the user's own entries.
     pub fn list(&self) -> ListOoo {
         ListOoo::new(RequestBuilder::new(&self.0, &op::LIST, []))

@@ -14,13 +14,13 @@ use crate::model::WireTime;
 pub(super) struct Parts {
     created_at: Option<WireTime>,
     document: Map<String, Value>,
-    beside: Map<String, Value>,
+    envelope_fields: Map<String, Value>,
 }
 
 impl Parts {
     pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
         let data = T::deserialize(&self.document)?;
-        Ok(Event { created_at: self.created_at, data, document: self.document.into(), beside: self.beside })
+        Ok(Event { created_at: self.created_at, data, document: self.document.into(), envelope_fields: self.envelope_fields })
     }
 }
 
@@ -61,13 +61,13 @@ fn split_envelope(kind: &EventKind, mut object: Map<String, Value>) -> Parts {
         false => time(&mut object, "createdAt"),
     };
     if flat {
-        return Parts { created_at, document: object, beside: Map::new() };
+        return Parts { created_at, document: object, envelope_fields: Map::new() };
     }
     let document = match object.remove("payload") {
         Some(Value::Object(payload)) => payload,
         _ => Map::new(),
     };
-    Parts { created_at, document, beside: object }
+    Parts { created_at, document, envelope_fields: object }
 }
 
 fn time(object: &mut Map<String, Value>, name: &str) -> Option<WireTime> {

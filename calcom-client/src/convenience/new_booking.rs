@@ -7,38 +7,37 @@ use crate::{
     model::{Booked, EventType, EventTypeId, Location, Minutes},
 };
 
-/// The metadata key that says that a booking was made by this software and for what, so that its events are told from people's.
+/// The metadata key of bookings that this software created; the value is the purpose. It distinguishes their events from others.
 pub const ORIGIN: &str = "sidecar_origin";
 
-/// The metadata key of why a time is blocked.
-pub(super) const REASON: &str = "sidecar_reason";
+/// The metadata key of the reason of a blocked time.
+pub(crate) const REASON: &str = "sidecar_reason";
 
 const MINUTE: i64 = 60_000_000;
 
-/// What is booked. [`NewBooking::new`] takes what every booking needs.
+/// A booking to create. [`NewBooking::new`] has the required fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewBooking {
     /// The event type.
     pub event_type: EventTypeId,
-    /// When it begins.
+    /// The start.
     pub start: Timestamp,
-    /// When it ends: the event type's length after the start, or one of its options.
+    /// The end: the length of the event type after the start, or one of its length options.
     pub end: Timestamp,
-    /// Who comes.
+    /// The attendee's name.
     pub attendee_name: String,
-    /// Their e-mail address.
+    /// The attendee's e-mail address.
     pub attendee_email: String,
-    /// Their phone number in E.164.
+    /// The attendee's phone number in E.164.
     pub attendee_phone: Option<String>,
-    /// Their IANA time zone, in which mails tell the time; `UTC` when in doubt.
+    /// The attendee's IANA time zone, which mails use; `UTC` by default.
     pub time_zone: String,
-    /// Values of one's own. What is no text is sent as JSON text, because the provider keeps texts only.
+    /// The caller's metadata. A value that is not a text is sent as JSON text, because Cal.com stores only texts.
     pub metadata: Map<String, Value>,
 }
 
 impl NewBooking {
-    /// A booking for somebody of this name and e-mail address, whose time zone is `UTC` until it is set. Times are
-    /// `"2026-12-01T09:00:00Z".parse()?`, with any offset.
+    /// Returns a booking for an attendee in the time zone `UTC`. Times are `"2026-12-01T09:00:00Z".parse()?`, with any offset.
     pub fn new(
         event_type: impl Into<EventTypeId>,
         start: Timestamp,
@@ -58,21 +57,21 @@ impl NewBooking {
         }
     }
 
-    /// The attendee's IANA time zone, such as `Europe/Berlin`, in which mails tell the time.
+    /// Sets the attendee's IANA time zone, such as `Europe/Berlin`, which mails use.
     #[must_use]
     pub fn time_zone(mut self, time_zone: impl Into<String>) -> Self {
         self.time_zone = time_zone.into();
         self
     }
 
-    /// The attendee's phone number in E.164; needed where reminders go out by text message.
+    /// Sets the attendee's phone number in E.164; required if reminders are sent by text message.
     #[must_use]
     pub fn phone(mut self, phone: impl Into<String>) -> Self {
         self.attendee_phone = Some(phone.into());
         self
     }
 
-    /// A value of one's own, as in [`CreateBooking::metadata`]; what is no text is sent as JSON text.
+    /// Adds metadata, as [`CreateBooking::metadata`]; a value that is not a text is sent as JSON text.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.metadata.insert(key.into(), value.into());
@@ -80,10 +79,10 @@ impl NewBooking {
     }
 }
 
-/// Books from a start to an end. From [`CalcomClient::create_booking`].
+/// Books the time from a start to an end. From [`CalcomClient::create_booking`].
 ///
-/// The create is never sent a second time by itself. End it with [`create_or_find`](Self::create_or_find) in place of `.await` to
-/// learn what became of one whose answer was lost.
+/// The request is never retried automatically. Use [`create_or_find`](Self::create_or_find) instead of `.await` to find the booking
+/// after a lost response.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateNewBooking {
@@ -107,41 +106,41 @@ impl CreateNewBooking {
         }
     }
 
-    /// Further e-mail addresses that are invited.
+    /// Sets the e-mail addresses of guests.
     pub fn guests<S: Into<String>>(mut self, guests: impl IntoIterator<Item = S>) -> Self {
         self.guests = guests.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Where it takes place; the event type's first place unless set.
+    /// Sets the location; by default the first one of the event type.
     pub fn location(mut self, location: impl Into<Location>) -> Self {
         self.location = Some(location.into());
         self
     }
 
-    /// A name of one's own by which the booking is found again, as in [`CreateBooking::reference`].
+    /// Sets the reference by which the booking is found, as [`CreateBooking::reference`].
     pub fn reference(mut self, reference: impl Into<String>) -> Self {
         self.reference = Some(reference.into());
         self
     }
 
-    /// Books, and when it is unclear whether that happened, looks for the booking. A job that is carried out again should look first
+    /// Books the time, and searches for the booking if the response was lost. A job that is retried should search first
     /// ([`Bookings::find`](crate::bookings::Bookings::find)).
     ///
     /// # Errors
-    /// As awaiting it, and as [`CreateBooking::create_or_find`]: it needs a [`reference`](Self::reference).
+    /// Those of the request and of [`CreateBooking::create_or_find`], which needs a [`reference`](Self::reference).
     pub async fn create_or_find(self) -> Result<CreatedOrFound> {
         self.create().await?.create_or_find().await
     }
 
-    /// The create with the length that the event type asks for.
+    /// Returns the request with the length that the event type requires.
     async fn create(self) -> Result<CreateBooking> {
         let Self { client, booking, guests, location, reference, options } = self;
-        let asked = length(&booking)?;
+        let requested = length(&booking)?;
         let event_type = client.event_types().get(booking.event_type).with_options(options.clone()).await;
-        // Whatever became of the read, the booking was not sent.
+        // Only the event type was requested; the booking was not sent.
         let event_type = event_type.map_err(|error| error.with_send_state(SendState::NotSent))?;
-        let chosen = chosen_length(&event_type, asked)?;
+        let chosen = chosen_length(&event_type, requested)?;
         let mut attendee = NewAttendee::new(booking.attendee_name, booking.attendee_email, booking.time_zone);
         if let Some(phone) = booking.attendee_phone {
             attendee = attendee.phone(phone);
@@ -173,7 +172,7 @@ impl CreateNewBooking {
 
 request!(CreateNewBooking => Booked, options);
 
-fn refused(why: String) -> Error {
+fn invalid(why: String) -> Error {
     Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_booking")
 }
 
@@ -181,22 +180,22 @@ fn length(booking: &NewBooking) -> Result<Minutes> {
     let micros = booking.end.as_micros().saturating_sub(booking.start.as_micros());
     match (micros > 0, micros % MINUTE) {
         (true, 0) => Ok(Minutes::from(micros / MINUTE)),
-        _ => Err(refused("a booking ends a whole number of minutes after it begins".to_owned())),
+        _ => Err(invalid("the booking must end a whole number of minutes after its start".to_owned())),
     }
 }
 
-/// The length to send, if it is not the event type's only one.
-fn chosen_length(event_type: &EventType, asked: Minutes) -> Result<Option<Minutes>> {
+/// Returns the length to send; `None` if it is the only one of the event type.
+fn chosen_length(event_type: &EventType, requested: Minutes) -> Result<Option<Minutes>> {
     let options = event_type.length_options.as_deref().unwrap_or_default();
     match event_type.length {
-        _ if options.contains(&asked) => Ok(Some(asked)),
-        Some(length) if length == asked => Ok(None),
-        None => Ok(Some(asked)),
+        _ if options.contains(&requested) => Ok(Some(requested)),
+        Some(length) if length == requested => Ok(None),
+        None => Ok(Some(requested)),
         Some(length) => {
             let mut allowed: Vec<_> = std::iter::once(&length).chain(options).map(Minutes::to_string).collect();
             allowed.dedup();
-            Err(refused(format!(
-                "bookings of event type {} are {} minutes long, not {asked}: correct the end, or give the event type \
+            Err(invalid(format!(
+                "bookings of event type {} are {} minutes long, not {requested}: correct the end, or give the event type \
                  `lengthInMinutesOptions`",
                 event_type.id,
                 allowed.join(" or ")

@@ -212,7 +212,7 @@ fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webhook::fixtures;
+    use crate::events::fixtures;
 
     macro_rules! payloads {
         ($($variant:ident $wire:literal $payload:ident $subject:ident [$($dotted:literal)?],)*) => {

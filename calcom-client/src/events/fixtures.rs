@@ -4,7 +4,7 @@
 //! (<https://cal.com/docs/developing/guides/automation/webhooks>) and its published source.
 //!
 //! ```
-//! use calcom_client::{CalcomEvent, CalcomVerifier, webhook::{EventKind, fixtures}};
+//! use calcom_client::{CalcomEvent, CalcomVerifier, events::{EventKind, fixtures}};
 //! use sidecar_core::{Timestamp, signature::{Delivery, Verifier}};
 //!
 //! let delivery = fixtures::of(&EventKind::BookingCreated).set("uid", "bk_1").signed("whsec_test");
@@ -38,7 +38,7 @@ pub struct Fixture {
     flat: bool,
     created_at: Timestamp,
     payload: Map<String, Value>,
-    beside: Map<String, Value>,
+    envelope_fields: Map<String, Value>,
 }
 
 /// A signed delivery, as an application receives it.
@@ -57,7 +57,7 @@ struct Row {
     flat: bool,
     payload: Map<String, Value>,
     #[serde(default)]
-    beside: Map<String, Value>,
+    envelope_fields: Map<String, Value>,
 }
 
 /// Returns every fixture: one of each trigger, and a ping.
@@ -70,15 +70,15 @@ pub fn all() -> Vec<Fixture> {
 pub fn of(kind: &EventKind) -> Fixture {
     let other = || {
         let (kind, empty) = (kind.as_str().to_owned(), Map::new());
-        Fixture::new(Row { kind, flat: false, payload: empty.clone(), beside: empty })
+        Fixture::new(Row { kind, flat: false, payload: empty.clone(), envelope_fields: empty })
     };
     all().into_iter().find(|fixture| fixture.kind == *kind).unwrap_or_else(other)
 }
 
 impl Fixture {
     fn new(row: Row) -> Self {
-        let Row { kind, flat, payload, beside } = row;
-        Self { kind: EventKind::from_name(&kind), flat, created_at: AT, payload, beside }
+        let Row { kind, flat, payload, envelope_fields } = row;
+        Self { kind: EventKind::from_name(&kind), flat, created_at: AT, payload, envelope_fields }
     }
 
     /// Returns the kind.
@@ -111,7 +111,7 @@ impl Fixture {
             body.insert("triggerEvent".to_owned(), json!(self.kind));
             return Value::Object(body);
         }
-        let mut body = self.beside;
+        let mut body = self.envelope_fields;
         body.insert("triggerEvent".to_owned(), json!(self.kind));
         body.insert("createdAt".to_owned(), json!(self.created_at.to_string()));
         body.insert("payload".to_owned(), Value::Object(self.payload));

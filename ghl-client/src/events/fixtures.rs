@@ -4,7 +4,7 @@
 //! (<https://marketplace.gohighlevel.com/docs/category/webhook>) and what deliveries were seen to hold beyond them.
 //!
 //! ```
-//! use ghl_client::{GhlEvent, GhlWebhookVerifier, webhook::{EventKind, fixtures}};
+//! use ghl_client::{GhlEvent, GhlWebhookVerifier, events::{EventKind, fixtures}};
 //! use sidecar_core::{Timestamp, signature::{Delivery, Verifier}, test_util::Ed25519Signer};
 //!
 //! let signer = Ed25519Signer::from_seed([7; 32]);

@@ -1,8 +1,8 @@
-//! How a schedule's overrides change when times are blocked and freed: pure functions over what was read.
+//! Computes the overrides of a schedule when times are blocked and freed: pure functions on the schedule that was read.
 //!
-//! Invariant: the hours of a date are those it would have without blocks, minus every block that holds. A handle has what its time
-//! would have had, so that blocks may overlap: whoever knows of the others ([`beside`](super::CreateBlockedSlots::beside)) frees only
-//! what no other block holds.
+//! Invariant: the hours of a date are those without blocks, minus every block. A handle stores the hours that its time had without
+//! blocks, so blocks may overlap: a caller that passes the others
+//! ([`with_existing_blocks`](super::CreateBlockedSlots::with_existing_blocks)) frees only hours that no other block covers.
 
 use jiff::{civil, tz::TimeZone};
 use sidecar_core::{Error, ErrorKind, Result};
@@ -13,40 +13,40 @@ use super::{
 };
 use crate::model::{DateOverride, Schedule, Weekday};
 
-/// A schedule as it was read, on its way to what it is to be.
-pub(super) struct Draft<'a> {
+/// A schedule that was read, and its changed overrides.
+pub(super) struct ScheduleEditor<'a> {
     schedule: &'a Schedule,
     overrides: Vec<DateOverride>,
     changed: bool,
 }
 
-impl<'a> Draft<'a> {
-    pub(super) fn of(schedule: &'a Schedule) -> Self {
+impl<'a> ScheduleEditor<'a> {
+    pub(super) fn new(schedule: &'a Schedule) -> Self {
         Self { schedule, overrides: schedule.overrides.clone().unwrap_or_default(), changed: false }
     }
 
-    /// All overrides, if any of them changed.
+    /// Returns all overrides if any of them changed.
     pub(super) fn into_changed(self) -> Option<Vec<DateOverride>> {
         self.changed.then_some(self.overrides)
     }
 
-    /// Takes a time out; `others` are the blocks that hold already.
+    /// Removes the time from the schedule; `others` are the existing blocks.
     pub(super) fn block(&mut self, slot: &BlockedSlot, others: &[BlockHandle]) -> Result<BlockHandle> {
         let zone = self.zone()?;
         let days = covered(slot.start, slot.end, &zone).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "the blocked time is too far away to be reckoned with")
+            Error::new(ErrorKind::InvalidInput, "the blocked time is outside the supported range of dates")
         })?;
         let mut removed = Vec::new();
         for (day, span) in days {
             let date = day.to_string();
-            let own = self.overriding(&date)?;
-            let held: Vec<_> = of_date(others, self.schedule, &date).collect();
-            let overridden = held.first().map_or(own.is_some(), |day| day.overridden);
+            let own = self.overridden_hours(&date)?;
+            let blocked: Vec<_> = of_date(others, self.schedule, &date).collect();
+            let overridden = blocked.first().map_or(own.is_some(), |day| day.overridden);
             let now = match own {
                 Some(hours) => hours,
-                None => self.weekly(day)?,
+                None => self.weekly_hours(day)?,
             };
-            let hours = held.iter().fold(now.clone(), |all, day| all.or(&day.hours)).and(&span);
+            let hours = blocked.iter().fold(now.clone(), |all, day| all.or(&day.hours)).and(&span);
             if hours.is_empty() {
                 continue;
             }
@@ -59,19 +59,19 @@ impl<'a> Draft<'a> {
         Ok(BlockHandle::ScheduleOverride { schedule: self.schedule.id, removed })
     }
 
-    /// Gives back what a block took, except for what `others` hold.
+    /// Restores the hours that a block removed, except those that `others` cover.
     pub(super) fn unblock(&mut self, removed: &[RemovedDay], others: &[BlockHandle]) -> Result<()> {
         for day in removed {
-            // An override that somebody took away by hand has given the hours back already.
-            let Some(now) = self.overriding(&day.date)? else { continue };
-            let held: Vec<_> = of_date(others, self.schedule, &day.date).collect();
-            let kept = held.iter().fold(Hours::default(), |all, day| all.or(&day.hours));
-            let then = now.or(&day.hours.minus(&kept));
+            // If the user deleted the override, the hours are restored already.
+            let Some(now) = self.overridden_hours(&day.date)? else { continue };
+            let blocked: Vec<_> = of_date(others, self.schedule, &day.date).collect();
+            let still_blocked = blocked.iter().fold(Hours::default(), |all, day| all.or(&day.hours));
+            let then = now.or(&day.hours.minus(&still_blocked));
             let date: civil::Date = day
                 .date
                 .parse()
-                .map_err(|_| Error::new(ErrorKind::InvalidInput, format!("`{}` in the handle is no date", day.date)))?;
-            if held.is_empty() && !day.overridden && then == self.weekly(date)? {
+                .map_err(|_| Error::new(ErrorKind::InvalidInput, format!("`{}` in the handle is not a date", day.date)))?;
+            if blocked.is_empty() && !day.overridden && then == self.weekly_hours(date)? {
                 self.set(&day.date, None);
             } else if then != now {
                 self.set(&day.date, Some(&then));
@@ -83,19 +83,19 @@ impl<'a> Draft<'a> {
     fn zone(&self) -> Result<TimeZone> {
         let name = self.schedule.time_zone.as_deref().unwrap_or("UTC");
         TimeZone::get(name).map_err(|error| {
-            Error::new(ErrorKind::Decode, format!("the schedule's time zone `{name}` is not known: {error}"))
+            Error::new(ErrorKind::Decode, format!("the schedule's time zone `{name}` is unknown: {error}"))
         })
     }
 
-    /// The hours of a date that has its own.
-    fn overriding(&self, date: &str) -> Result<Option<Hours>> {
+    /// Returns the hours of a date that has an override.
+    fn overridden_hours(&self, date: &str) -> Result<Option<Hours>> {
         let own = self.overrides.iter().filter(|own| is_of(own, date));
         own.map(|own| parse(&own.start_time, &own.end_time))
             .try_fold(None, |all: Option<Hours>, hours| Ok(Some(all.unwrap_or_default().or(&hours?))))
     }
 
-    /// The hours of a date's weekday.
-    fn weekly(&self, date: civil::Date) -> Result<Hours> {
+    /// Returns the hours of the weekday of a date.
+    fn weekly_hours(&self, date: civil::Date) -> Result<Hours> {
         let weekday = &Weekday::ALL[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
         let weekly = self.schedule.availability.iter().flatten().filter(|weekly| weekly.days.contains(weekday));
         weekly
@@ -103,7 +103,7 @@ impl<'a> Draft<'a> {
             .try_fold(Hours::default(), |all, hours| Ok(all.or(&hours?)))
     }
 
-    /// Gives a date these hours, or its weekday's.
+    /// Overrides the hours of a date, or removes its override.
     fn set(&mut self, date: &str, hours: Option<&Hours>) {
         self.changed = true;
         self.overrides.retain(|own| !is_of(own, date));
@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Dates have been seen with a time behind them.
+/// Some dates of Cal.com are followed by a time.
 fn is_of(own: &DateOverride, date: &str) -> bool {
     own.date.starts_with(date)
 }

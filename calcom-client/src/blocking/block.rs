@@ -4,54 +4,53 @@ use sidecar_core::{Error, ErrorKind, Result, Timestamp, secret};
 
 use super::{
     blocked::{BlockHandle, BlockStrategy, BlockedSlot},
-    booking::{ORIGIN, REASON},
-    change::Draft,
-    locks::alone,
+    schedule_editor::ScheduleEditor,
 };
 use crate::{
     bookings::NewAttendee,
     client::{CalcomClient, RequestOptions, request},
     config::MAX_METADATA_VALUE_CHARS,
+    convenience::{ORIGIN, REASON},
     error::{CalcomErrorExt, CalcomErrorReason},
     model::{DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
-    ooo::is_midnight,
+    out_of_office::is_midnight,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// The longest time that is blocked at once: it is gone through day by day.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+/// The maximum length of a blocked time, because its days are processed one by one.
+const MAX_LENGTH: Duration = Duration::from_secs(366 * 86_400);
 const MINUTE: i64 = 60_000_000;
 
 /// Blocks times. From [`CalcomClient::create_blocked_slots`].
 ///
-/// When one of several times fails and others hold already, or a schedule's change is not answered, the error's
-/// [`CalcomErrorReason::PartlyBlocked`] has the handles.
+/// If one of several times fails after others were blocked, or if the response to the change of a schedule is lost, the error has
+/// the handles in [`CalcomErrorReason::PartlyBlocked`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateBlockedSlots {
     client: CalcomClient,
     slots: Vec<BlockedSlot>,
     strategy: BlockStrategy,
-    beside: Vec<BlockHandle>,
+    existing: Vec<BlockHandle>,
     options: RequestOptions,
 }
 
 impl CreateBlockedSlots {
     pub(super) fn new(client: CalcomClient, slots: Vec<BlockedSlot>) -> Self {
         let (strategy, options) = (BlockStrategy::default(), RequestOptions::default());
-        Self { client, slots, strategy, beside: Vec::new(), options }
+        Self { client, slots, strategy, existing: Vec::new(), options }
     }
 
-    /// How.
+    /// Sets how the times are blocked.
     pub fn strategy(mut self, strategy: BlockStrategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// The blocks of the schedule that hold already, where times may overlap. Without them, what two blocks share belongs to the
-    /// first: it is free again as soon as that one is.
-    pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
-        self.beside = handles.into_iter().collect();
+    /// Sets the existing blocks of the schedule. Needed if times may overlap: without them, the overlap of two blocks belongs to the
+    /// first and becomes free together with it.
+    pub fn with_existing_blocks(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
+        self.existing = handles.into_iter().collect();
         self
     }
 
@@ -63,56 +62,55 @@ impl CreateBlockedSlots {
         }
     }
 
-    /// Says what blocking would take, and changes nothing: what is noted before it is done can be undone whatever happens in
-    /// between. Blocking [beside](Self::beside) these handles then gives the same ones, also when it was done before. Only schedules
-    /// can tell; the other strategies answer with [`ErrorKind::InvalidInput`].
+    /// Returns the handles that blocking would return, and changes nothing. A caller that stores them first can undo the block
+    /// after any crash. Blocking [with these as existing blocks](Self::with_existing_blocks) returns the same handles, even if the
+    /// times are already blocked.
     ///
     /// # Errors
-    /// As awaiting it.
+    /// Those of the request, and [`ErrorKind::InvalidInput`] for a strategy other than [`BlockStrategy::ScheduleOverride`].
     pub async fn preview(self) -> Result<Vec<BlockHandle>> {
         self.check()?;
         let BlockStrategy::ScheduleOverride { schedule } = self.strategy else {
-            return Err(refused("only a schedule tells beforehand what is taken out of it"));
+            return Err(invalid("only `BlockStrategy::ScheduleOverride` has a preview"));
         };
         let id = self.schedule(schedule).await?;
         let read = self.client.schedules().get(id).with_options(self.options.clone()).await?;
-        self.draft(&read).map(|(handles, _)| handles)
+        self.edit(&read).map(|(handles, _)| handles)
     }
 
     fn check(&self) -> Result<()> {
-        if let Some(slot) = self.slots.iter().find(|slot| slot.end.distance(slot.start) > LONGEST) {
-            let days = LONGEST.as_secs() / DAY.as_secs();
-            return Err(refused(format!(
-                "a blocked time is {days} days long at most, not from {} to {}",
+        if let Some(slot) = self.slots.iter().find(|slot| slot.end.distance(slot.start) > MAX_LENGTH) {
+            let days = MAX_LENGTH.as_secs() / DAY.as_secs();
+            return Err(invalid(format!(
+                "a blocked time can have at most {days} days, but this one lasts from {} to {}",
                 slot.start, slot.end
             )));
         }
         match self.slots.iter().find(|slot| slot.start >= slot.end) {
             None => Ok(()),
-            Some(slot) => Err(refused(format!(
-                "a blocked time ends after it begins, not at {} for one from {}",
+            Some(slot) => Err(invalid(format!(
+                "a blocked time must end after it starts, but this one ends at {} and starts at {}",
                 slot.end, slot.start
             ))),
         }
     }
 
-    /// The schedule that is named, or else the user's default one.
+    /// Returns the given schedule, or else the user's default one.
     async fn schedule(&self, named: Option<ScheduleId>) -> Result<ScheduleId> {
         if let Some(id) = named {
             return Ok(id);
         }
         let found = self.client.schedules().default_schedule().with_options(self.options.clone()).await?;
-        found.map(|schedule| schedule.id).ok_or_else(|| refused("the user has no default schedule: name one"))
+        found.map(|schedule| schedule.id).ok_or_else(|| invalid("the user has no default schedule; set `schedule`"))
     }
 
-    /// What is taken out of the schedule, and its overrides then, if they change.
-    fn draft(&self, schedule: &Schedule) -> Result<(Vec<BlockHandle>, Option<Vec<DateOverride>>)> {
-        let (mut draft, mut holding) = (Draft::of(schedule), self.beside.clone());
-        let before = holding.len();
+    /// Returns the handles of the blocks, and the new overrides of the schedule if they change.
+    fn edit(&self, schedule: &Schedule) -> Result<(Vec<BlockHandle>, Option<Vec<DateOverride>>)> {
+        let (mut editor, mut existing) = (ScheduleEditor::new(schedule), self.existing.clone());
         for slot in &self.slots {
-            holding.push(draft.block(slot, &holding)?);
+            existing.push(editor.block(slot, &existing)?);
         }
-        Ok((holding.split_off(before), draft.into_changed()))
+        Ok((existing.split_off(self.existing.len()), editor.into_changed()))
     }
 
     async fn in_schedule(self, schedule: Option<ScheduleId>) -> Result<Vec<BlockHandle>> {
@@ -121,9 +119,9 @@ impl CreateBlockedSlots {
         }
         let schedules = self.client.schedules();
         let id = self.schedule(schedule).await?;
-        alone(&self.client, id, &self.options, async {
+        self.client.with_schedule_lock(id, &self.options, async {
             let read = schedules.get(id).with_options(self.options.clone()).await?;
-            let (handles, overrides) = self.draft(&read)?;
+            let (handles, overrides) = self.edit(&read)?;
             let Some(overrides) = overrides else { return Ok(handles) };
             match schedules.update(id).overrides(overrides).with_options(self.options.clone()).await {
                 Ok(_) => Ok(handles),
@@ -140,10 +138,10 @@ impl CreateBlockedSlots {
         let mut handles = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {
             let blocked = match strategy {
-                BlockStrategy::HoldBooking { event_type, attendee } => self.hold(slot, *event_type, attendee).await,
+                BlockStrategy::HoldBooking { event_type, attendee } => self.book(slot, *event_type, attendee).await,
                 BlockStrategy::OutOfOffice { widen } => self.out_of_office(slot, *widen).await,
                 BlockStrategy::Reservation { event_type, hold } => self.reserve(slot, *event_type, *hold).await,
-                BlockStrategy::ScheduleOverride { .. } => Err(refused("a schedule is changed as a whole")),
+                BlockStrategy::ScheduleOverride { .. } => Err(invalid("a schedule is changed by one request")),
             };
             match blocked {
                 Ok(handle) => handles.push(handle),
@@ -154,27 +152,27 @@ impl CreateBlockedSlots {
         Ok(handles)
     }
 
-    async fn hold(&self, slot: &BlockedSlot, event_type: EventTypeId, attendee: &NewAttendee) -> Result<BlockHandle> {
+    async fn book(&self, slot: &BlockedSlot, event_type: EventTypeId, attendee: &NewAttendee) -> Result<BlockHandle> {
         let create = self.client.bookings().create(event_type, slot.start, attendee).allow_conflicts(true);
         let mut create = create.length(whole_minutes(slot)?).metadata(ORIGIN, "block");
         if let Some(reason) = &slot.reason {
             create = create.metadata(REASON, reason.chars().take(MAX_METADATA_VALUE_CHARS).collect::<String>());
         }
-        // A name of its own, so that one whose answer is lost is found and can be undone.
-        let name = secret::random::<8>().map_err(|error| refused(error.to_string()))?;
-        let create = create.reference(format!("block-{:016x}", u64::from_le_bytes(name)));
-        let made = create.with_options(self.options.clone()).create_or_find().await?;
-        let uid = made.booking().map(|booking| booking.uid.clone());
+        // A unique reference, so that the booking can be found after a lost response.
+        let reference = secret::random::<8>().map_err(|error| invalid(error.to_string()))?;
+        let create = create.reference(format!("block-{:016x}", u64::from_le_bytes(reference)));
+        let created = create.with_options(self.options.clone()).create_or_find().await?;
+        let uid = created.booking().map(|booking| booking.uid.clone());
         uid.map(|uid| BlockHandle::Booking { uid })
-            .ok_or_else(|| Error::new(ErrorKind::Decode, "the provider answered a booking with an empty series"))
+            .ok_or_else(|| Error::new(ErrorKind::Decode, "Cal.com returned an empty series for the booking"))
     }
 
     async fn out_of_office(&self, slot: &BlockedSlot, widen: bool) -> Result<BlockHandle> {
         let whole = is_midnight(slot.start) && is_midnight(slot.end);
         if !whole && !widen {
             let why =
-                "out of office is whole days in UTC: give two midnights, or set `widen` to block the whole days around";
-            return Err(refused(why));
+                "an out-of-office entry covers whole days in UTC; pass two midnights, or set `widen` to block all touched days";
+            return Err(invalid(why));
         }
         let (start, end) = (midnight_before(slot.start), midnight_after(slot.end));
         let mut create = self.client.out_of_office().create(start, end);
@@ -201,19 +199,19 @@ request!(CreateBlockedSlots => Vec<BlockHandle>, options);
 pub struct Unblock {
     client: CalcomClient,
     handles: Vec<BlockHandle>,
-    beside: Vec<BlockHandle>,
+    existing: Vec<BlockHandle>,
     options: RequestOptions,
 }
 
 impl Unblock {
     pub(super) fn new(client: CalcomClient, handles: Vec<BlockHandle>) -> Self {
-        Self { client, handles, beside: Vec::new(), options: RequestOptions::default() }
+        Self { client, handles, existing: Vec::new(), options: RequestOptions::default() }
     }
 
-    /// The other blocks of the schedule that hold on: what they share with these stays blocked. Leave out the ones that are freed:
-    /// blocks of the same time have equal handles, so that an equal one is taken for another block, and the time stays blocked.
-    pub fn beside(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
-        self.beside = handles.into_iter().collect();
+    /// Sets the other blocks of the schedule, which stay: their times stay blocked. Do not include the blocks to free: blocks of the
+    /// same time have equal handles, so an equal handle counts as another block and keeps the time blocked.
+    pub fn with_existing_blocks(mut self, handles: impl IntoIterator<Item = BlockHandle>) -> Self {
+        self.existing = handles.into_iter().collect();
         self
     }
 
@@ -221,7 +219,7 @@ impl Unblock {
         let mut of_schedules: HashMap<ScheduleId, Vec<BlockHandle>> = HashMap::new();
         for handle in &self.handles {
             let (client, options) = (&self.client, self.options.clone());
-            unless_free(match handle {
+            ignore_freed(match handle {
                 BlockHandle::ScheduleOverride { schedule, removed } => {
                     if !removed.is_empty() {
                         of_schedules.entry(*schedule).or_default().push(handle.clone());
@@ -236,23 +234,23 @@ impl Unblock {
             })?;
         }
         for (schedule, handles) in of_schedules {
-            unless_free(self.in_schedule(schedule, handles).await)?;
+            ignore_freed(self.in_schedule(schedule, handles).await)?;
         }
         Ok(())
     }
 
     async fn in_schedule(&self, id: ScheduleId, handles: Vec<BlockHandle>) -> Result<()> {
         let schedules = self.client.schedules();
-        alone(&self.client, id, &self.options, async {
+        self.client.with_schedule_lock(id, &self.options, async {
             let read = schedules.get(id).with_options(self.options.clone()).await?;
-            let mut draft = Draft::of(&read);
-            let mut holding = [self.beside.clone(), handles].concat();
-            while holding.len() > self.beside.len()
-                && let Some(freed) = holding.pop()
+            let mut editor = ScheduleEditor::new(&read);
+            let mut blocks = [self.existing.clone(), handles].concat();
+            while blocks.len() > self.existing.len()
+                && let Some(freed) = blocks.pop()
             {
-                draft.unblock(freed.removed_from(id), &holding)?;
+                editor.unblock(freed.removed_from(id), &blocks)?;
             }
-            if let Some(overrides) = draft.into_changed() {
+            if let Some(overrides) = editor.into_changed() {
                 schedules.update(id).overrides(overrides).with_options(self.options.clone()).await?;
             }
             Ok(())
@@ -261,8 +259,8 @@ impl Unblock {
     }
 }
 
-/// What is free already, or gone with all that was in it, is no error.
-fn unless_free(outcome: Result<()>) -> Result<()> {
+/// Ignores the error of a time that is free already, or whose schedule, booking or entry is deleted.
+fn ignore_freed(outcome: Result<()>) -> Result<()> {
     match outcome {
         Err(error) if matches!(error.problem(), Some(CalcomErrorReason::NotFound | CalcomErrorReason::AlreadyDone)) => {
             Ok(())
@@ -273,7 +271,7 @@ fn unless_free(outcome: Result<()>) -> Result<()> {
 
 request!(Unblock => (), options);
 
-fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidInput, why).at("calcom", "create_blocked_slots")
 }
 
@@ -281,7 +279,7 @@ fn whole_minutes(slot: &BlockedSlot) -> Result<Minutes> {
     let length = slot.end.as_micros().saturating_sub(slot.start.as_micros());
     match length % MINUTE {
         0 => Ok(Minutes::from(length / MINUTE)),
-        _ => Err(refused("this way of blocking takes whole minutes")),
+        _ => Err(invalid("this strategy blocks only whole minutes")),
     }
 }
 
