@@ -8,12 +8,13 @@ pub mod businesses;
 pub mod calendars;
 mod client;
 pub mod companies;
-pub mod convenience;
 pub mod config;
 pub mod contacts;
+pub mod convenience;
 pub mod conversations;
 pub mod custom_fields;
 mod error;
+pub mod events;
 mod limits;
 pub mod locations;
 pub mod model;
@@ -21,17 +22,16 @@ pub mod oauth;
 pub mod opportunities;
 pub mod sync;
 pub mod users;
-pub mod events;
 pub mod workflows;
 
-pub use client::{GhlClient, GhlClientBuilder, GhlQuotaStatus, PlainRequest, Raw, RawRequest, TokenKinds};
+pub use client::{GhlClient, GhlClientBuilder, GhlQuotaStatus, PlainRequest, Raw, RawRequest};
 pub use config::{ApiVersion, SCOPES};
 pub use error::{GhlErrorExt, GhlErrorReason};
+pub use events::{GhlEvent, GhlWebhookVerifier};
 pub use limits::RateLimitPolicy;
-pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId};
+pub use model::{AppointmentId, CalendarId, CompanyId, ContactId, LocationId, TokenKinds};
 pub use oauth::{GhlConnections, GhlExchange, GhlOAuth, GhlTokens};
 pub use sidecar_core::{Error, ErrorKind, Result};
-pub use events::{GhlEvent, GhlWebhookVerifier};
 
 /// The repository's README, whose example is a test too.
 #[cfg(doctest)]

@@ -12,32 +12,8 @@ const CRATES: [&str; 4] = ["sidecar-core", "sidecar-store", "ghl-client", "calco
 /// Imports that are part of a cycle: crate, importing module, imported module, reason.
 const ALLOWED_IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("sidecar-core", "model", "http", "a raw response is decoded as a model"),
-    ("ghl-client", "client", "businesses", "the accessor of the family is in client"),
-    ("ghl-client", "client", "calendars", "the accessor of the family is in client"),
-    ("ghl-client", "client", "companies", "the accessor of the family is in client"),
-    ("ghl-client", "client", "contacts", "the accessor of the family is in client"),
-    ("ghl-client", "client", "conversations", "the accessor of the family is in client"),
-    ("ghl-client", "client", "custom_fields", "the accessor of the family is in client"),
-    ("ghl-client", "client", "locations", "the accessor of the family is in client"),
-    ("ghl-client", "client", "opportunities", "the accessor of the family is in client"),
-    ("ghl-client", "client", "users", "the accessor of the family is in client"),
-    ("ghl-client", "client", "workflows", "the accessor of the family is in client"),
     ("ghl-client", "client", "oauth", "the builder creates the credentials"),
-    ("ghl-client", "error", "client", "not resolved yet"),
-    ("ghl-client", "limits", "client", "not resolved yet"),
-    ("calcom-client", "client", "bookings", "the accessor of the family is in client"),
-    ("calcom-client", "client", "calendars", "the accessor of the family is in client"),
-    ("calcom-client", "client", "event_types", "the accessor of the family is in client"),
-    ("calcom-client", "client", "me", "the accessor of the family is in client"),
-    ("calcom-client", "client", "ooo", "the accessor of the family is in client"),
-    ("calcom-client", "client", "schedules", "the accessor of the family is in client"),
-    ("calcom-client", "client", "slots", "the accessor of the family is in client"),
-    ("calcom-client", "client", "teams", "the accessor of the family is in client"),
-    ("calcom-client", "client", "webhooks", "the accessor of the family is in client"),
-    ("calcom-client", "client", "compat", "the builder creates the locks of blocked times"),
     ("calcom-client", "client", "oauth", "the builder creates the credentials"),
-    ("calcom-client", "error", "compat", "not resolved yet"),
-    ("calcom-client", "model", "webhook", "not resolved yet"),
 ];
 
 /// The imports of each module, with the files that have them.

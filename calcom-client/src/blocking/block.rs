@@ -3,7 +3,7 @@ use std::{collections::HashMap, time::Duration};
 use sidecar_core::{Error, ErrorKind, Result, Timestamp, secret};
 
 use super::{
-    blocked::{BlockHandle, BlockStrategy, BlockedSlot},
+    blocked::{BlockStrategy, BlockedSlot},
     schedule_editor::ScheduleEditor,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     config::MAX_METADATA_VALUE_CHARS,
     convenience::{ORIGIN, REASON},
     error::{CalcomErrorExt, CalcomErrorReason},
-    model::{DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
+    model::{BlockHandle, DateOverride, EventTypeId, Minutes, Schedule, ScheduleId},
     out_of_office::is_midnight,
 };
 
@@ -119,19 +119,20 @@ impl CreateBlockedSlots {
         }
         let schedules = self.client.schedules();
         let id = self.schedule(schedule).await?;
-        self.client.with_schedule_lock(id, &self.options, async {
-            let read = schedules.get(id).with_options(self.options.clone()).await?;
-            let (handles, overrides) = self.edit(&read)?;
-            let Some(overrides) = overrides else { return Ok(handles) };
-            match schedules.update(id).overrides(overrides).with_options(self.options.clone()).await {
-                Ok(_) => Ok(handles),
-                Err(error) if error.may_have_taken_effect() => {
-                    Err(error.with_detail(CalcomErrorReason::PartlyBlocked { handles }))
+        self.client
+            .with_schedule_lock(id, &self.options, async {
+                let read = schedules.get(id).with_options(self.options.clone()).await?;
+                let (handles, overrides) = self.edit(&read)?;
+                let Some(overrides) = overrides else { return Ok(handles) };
+                match schedules.update(id).overrides(overrides).with_options(self.options.clone()).await {
+                    Ok(_) => Ok(handles),
+                    Err(error) if error.may_have_taken_effect() => {
+                        Err(error.with_detail(CalcomErrorReason::PartlyBlocked { handles }))
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            }
-        })
-        .await
+            })
+            .await
     }
 
     async fn one_by_one(self, strategy: &BlockStrategy) -> Result<Vec<BlockHandle>> {
@@ -170,8 +171,7 @@ impl CreateBlockedSlots {
     async fn out_of_office(&self, slot: &BlockedSlot, widen: bool) -> Result<BlockHandle> {
         let whole = is_midnight(slot.start) && is_midnight(slot.end);
         if !whole && !widen {
-            let why =
-                "an out-of-office entry covers whole days in UTC; pass two midnights, or set `widen` to block all touched days";
+            let why = "an out-of-office entry covers whole days in UTC; pass two midnights, or set `widen` to block all touched days";
             return Err(invalid(why));
         }
         let (start, end) = (midnight_before(slot.start), midnight_after(slot.end));
@@ -241,21 +241,22 @@ impl Unblock {
 
     async fn in_schedule(&self, id: ScheduleId, handles: Vec<BlockHandle>) -> Result<()> {
         let schedules = self.client.schedules();
-        self.client.with_schedule_lock(id, &self.options, async {
-            let read = schedules.get(id).with_options(self.options.clone()).await?;
-            let mut editor = ScheduleEditor::new(&read);
-            let mut blocks = [self.existing.clone(), handles].concat();
-            while blocks.len() > self.existing.len()
-                && let Some(freed) = blocks.pop()
-            {
-                editor.unblock(freed.removed_from(id), &blocks)?;
-            }
-            if let Some(overrides) = editor.into_changed() {
-                schedules.update(id).overrides(overrides).with_options(self.options.clone()).await?;
-            }
-            Ok(())
-        })
-        .await
+        self.client
+            .with_schedule_lock(id, &self.options, async {
+                let read = schedules.get(id).with_options(self.options.clone()).await?;
+                let mut editor = ScheduleEditor::new(&read);
+                let mut blocks = [self.existing.clone(), handles].concat();
+                while blocks.len() > self.existing.len()
+                    && let Some(freed) = blocks.pop()
+                {
+                    editor.unblock(freed.removed_from(id), &blocks)?;
+                }
+                if let Some(overrides) = editor.into_changed() {
+                    schedules.update(id).overrides(overrides).with_options(self.options.clone()).await?;
+                }
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -1,10 +1,8 @@
-use serde::{Deserialize, Serialize};
 use sidecar_core::Timestamp;
 
-use super::hours::Hours;
 use crate::{
     bookings::NewAttendee,
-    model::{BookingUid, EventTypeId, Minutes, OooId, ReservationUid, ScheduleId},
+    model::{EventTypeId, Minutes, ScheduleId},
 };
 
 /// A time to block.
@@ -67,55 +65,5 @@ pub enum BlockStrategy {
 impl Default for BlockStrategy {
     fn default() -> Self {
         Self::ScheduleOverride { schedule: None }
-    }
-}
-
-/// Undoes a block. Store it, for example as JSON, and pass it to [`CalcomClient::unblock`](crate::CalcomClient::unblock).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum BlockHandle {
-    /// The block of a [`BlockStrategy::ScheduleOverride`].
-    ScheduleOverride {
-        /// The schedule.
-        schedule: ScheduleId,
-        /// The hours that were removed; empty if the time was not available before.
-        removed: Vec<RemovedDay>,
-    },
-    /// The block of a [`BlockStrategy::HoldBooking`].
-    Booking {
-        /// The booking.
-        uid: BookingUid,
-    },
-    /// The block of a [`BlockStrategy::OutOfOffice`].
-    OutOfOffice {
-        /// The entry.
-        id: OooId,
-    },
-    /// The block of a [`BlockStrategy::Reservation`].
-    Reservation {
-        /// The reservation.
-        uid: ReservationUid,
-    },
-}
-
-/// The hours that a block removed from one date of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemovedDay {
-    /// The date, `YYYY-MM-DD`, in the schedule's time zone.
-    pub date: String,
-    /// The hours that were available.
-    pub hours: Hours,
-    /// Whether the date had an override before.
-    pub overridden: bool,
-}
-
-impl BlockHandle {
-    /// Returns the hours that it removed from this schedule; empty for other kinds and schedules.
-    pub(super) fn removed_from(&self, of: ScheduleId) -> &[RemovedDay] {
-        match self {
-            Self::ScheduleOverride { schedule, removed } if *schedule == of => removed,
-            _ => &[],
-        }
     }
 }

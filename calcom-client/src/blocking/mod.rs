@@ -5,12 +5,12 @@
 
 mod block;
 mod blocked;
-mod hours;
 mod schedule_editor;
 
 pub use block::{CreateBlockedSlots, Unblock};
-pub use blocked::{BlockHandle, BlockStrategy, BlockedSlot, RemovedDay};
-pub use hours::Hours;
+pub use blocked::{BlockStrategy, BlockedSlot};
+
+pub use crate::model::{BlockHandle, Hours, RemovedDay};
 
 use crate::client::CalcomClient;
 

@@ -7,11 +7,8 @@
 use jiff::{civil, tz::TimeZone};
 use sidecar_core::{Error, ErrorKind, Result};
 
-use super::{
-    blocked::{BlockHandle, BlockedSlot, RemovedDay},
-    hours::{Hours, covered},
-};
-use crate::model::{DateOverride, Schedule, Weekday};
+use super::blocked::BlockedSlot;
+use crate::model::{BlockHandle, DateOverride, Hours, RemovedDay, Schedule, Weekday, covered};
 
 /// A schedule that was read, and its changed overrides.
 pub(super) struct ScheduleEditor<'a> {
@@ -67,10 +64,9 @@ impl<'a> ScheduleEditor<'a> {
             let blocked: Vec<_> = of_date(others, self.schedule, &day.date).collect();
             let still_blocked = blocked.iter().fold(Hours::default(), |all, day| all.or(&day.hours));
             let then = now.or(&day.hours.minus(&still_blocked));
-            let date: civil::Date = day
-                .date
-                .parse()
-                .map_err(|_| Error::new(ErrorKind::InvalidInput, format!("`{}` in the handle is not a date", day.date)))?;
+            let date: civil::Date = day.date.parse().map_err(|_| {
+                Error::new(ErrorKind::InvalidInput, format!("`{}` in the handle is not a date", day.date))
+            })?;
             if blocked.is_empty() && !day.overridden && then == self.weekly_hours(date)? {
                 self.set(&day.date, None);
             } else if then != now {

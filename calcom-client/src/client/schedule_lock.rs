@@ -58,7 +58,8 @@ impl CalcomClient {
         let key = format!("calcom:schedule:{}:{schedule}", self.base());
         let (leases, clock) = (Arc::clone(leases), Arc::clone(self.clock()));
         let lease = LeaseGuard::acquire(leases, clock, &key, ttl, timeout, LEASE_POLL_INTERVAL).await?;
-        let contended = || format!("timed out after {timeout:?} waiting for another process to change schedule {schedule}");
+        let contended =
+            || format!("timed out after {timeout:?} waiting for another process to change schedule {schedule}");
         lease.map(Some).ok_or_else(|| Error::new(ErrorKind::Store, contended()))
     }
 }

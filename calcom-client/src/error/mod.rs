@@ -15,7 +15,7 @@ use sidecar_core::{
     rate_limit::{Feedback, Scope},
 };
 
-use crate::{blocking::BlockHandle, limits};
+use crate::{limits, model::BlockHandle};
 
 /// The reason of an error response, as far as it is recognized. See [`CalcomErrorExt::problem`].
 #[derive(Debug, Clone, PartialEq)]

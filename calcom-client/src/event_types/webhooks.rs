@@ -3,8 +3,8 @@ use serde_json::Value;
 use super::operations as op;
 use crate::{
     client::{CalcomClient, PlainRequest, RequestBuilder},
-    model::{EventTypeId, Webhook, WebhookId},
     events::EventKind,
+    model::{EventTypeId, Webhook, WebhookId},
     webhooks::{CreateWebhook, ListWebhooks, UpdateWebhook},
 };
 

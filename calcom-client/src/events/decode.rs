@@ -4,11 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sidecar_core::event::UnknownEvent;
 
-use super::{
-    event::{CalcomEvent, Event, NotAnEvent},
-    kind::EventKind,
-};
-use crate::model::WireTime;
+use super::event::{CalcomEvent, Event, InvalidBody};
+use crate::{event_kind::EventKind, model::WireTime};
 
 /// The payload of a body and its envelope.
 pub(super) struct Parts {
@@ -20,13 +17,18 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn event<T: DeserializeOwned>(self) -> Result<Event<T>, serde_json::Error> {
         let data = T::deserialize(&self.document)?;
-        Ok(Event { created_at: self.created_at, data, document: self.document.into(), envelope_fields: self.envelope_fields })
+        Ok(Event {
+            created_at: self.created_at,
+            data,
+            document: self.document.into(),
+            envelope_fields: self.envelope_fields,
+        })
     }
 }
 
-pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, NotAnEvent> {
+pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, InvalidBody> {
     let Value::Object(object) = read(body)? else {
-        return Err(NotAnEvent { reason: "it is another JSON value".to_owned() });
+        return Err(InvalidBody { reason: "it is another JSON value".to_owned() });
     };
     let name = object.get("triggerEvent").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut kind = EventKind::from_name(&name);
@@ -42,8 +44,8 @@ pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, NotAnEvent> {
     Ok(CalcomEvent::Unknown(Box::new(UnknownEvent { kind: name, raw: read(body)?, why })))
 }
 
-fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
-    serde_json::from_slice(body).map_err(|error| NotAnEvent { reason: error.to_string() })
+fn read(body: &[u8]) -> Result<Value, InvalidBody> {
+    serde_json::from_slice(body).map_err(|error| InvalidBody { reason: error.to_string() })
 }
 
 /// Splits a body. An event without a `payload` has its fields at the root: meetings always, other events if the webhook has a custom

@@ -5,13 +5,15 @@ use sidecar_core::{Timestamp, event::UnknownEvent};
 
 use super::{
     decode,
-    kind::{EventKind, Subject, for_each_event},
     payload::{
         BookingPayload, CalVideoNoShowPayload, FormPayload, InstantMeetingPayload, MeetingPayload, NoShowPayload,
         OooPayload, PingPayload, RecordingPayload, ReportPayload,
     },
 };
-use crate::model::{BookingUid, EventTypeId, WireTime};
+use crate::{
+    event_kind::{EventKind, Subject, for_each_event},
+    model::{BookingUid, EventTypeId, WireTime},
+};
 
 /// An event whose payload matches the known schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +31,7 @@ pub struct Event<T> {
 /// The body is not a JSON object, so it is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook body is not a JSON object: {reason}")]
-pub struct NotAnEvent {
+pub struct InvalidBody {
     pub(super) reason: String,
 }
 
@@ -83,8 +85,8 @@ impl CalcomEvent {
     /// Parses a delivery's body. Verify the delivery first ([`CalcomVerifier`](super::CalcomVerifier)).
     ///
     /// # Errors
-    /// [`NotAnEvent`] if the body is not a JSON object. Every JSON object is an event, possibly [`Unknown`](Self::Unknown).
-    pub fn parse(body: &[u8]) -> Result<Self, NotAnEvent> {
+    /// [`InvalidBody`] if the body is not a JSON object. Every JSON object is an event, possibly [`Unknown`](Self::Unknown).
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidBody> {
         decode::parse(body)
     }
 

@@ -8,12 +8,11 @@ mod decode;
 mod event;
 #[cfg(any(test, feature = "test-util"))]
 pub mod fixtures;
-mod kind;
 mod payload;
 mod verify;
 
-pub use event::{CalcomEvent, Event, NotAnEvent};
-pub use kind::{EventKind, Subject};
+pub use crate::event_kind::{EventKind, Subject};
+pub use event::{CalcomEvent, Event, InvalidBody};
 pub use payload::{
     BookingPayload, CalVideoNoShowPayload, FormPayload, InstantMeetingPayload, MeetingPayload, NoShowAttendee,
     NoShowPayload, OooEventEntry, OooPayload, Person, PingPayload, RecordingPayload, ReportPayload, VideoCall,

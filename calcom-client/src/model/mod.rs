@@ -4,9 +4,11 @@
 //! provider is in `extra`, a null or absent field is `None`, and neither a time in an unknown format nor a field of a booking with an
 //! unexpected type fails the response.
 
+mod block;
 mod booking;
 mod calendar;
 mod event_type;
+mod hours;
 mod id;
 mod schedule;
 mod slot;
@@ -14,6 +16,7 @@ mod time;
 mod user;
 mod webhook;
 
+pub use block::{BlockHandle, RemovedDay};
 pub(crate) use booking::Single;
 pub use booking::{
     Attendee, Booked, Booking, BookingReference, BookingStatus, CalendarLink, ConferencingSession, EventTypeRef, Host,
@@ -24,6 +27,8 @@ pub use calendar::{
     SelectedCalendar,
 };
 pub use event_type::{EventType, Integration, Location, NewLocation};
+pub use hours::Hours;
+pub(crate) use hours::covered;
 pub use id::*;
 pub use schedule::{Availability, DateOverride, Schedule, Weekday};
 pub use slot::{Reservation, Slot, Slots};

@@ -1,5 +1,5 @@
 use super::{EventTypeId, UserId, WebhookId};
-use crate::events::EventKind;
+use crate::event_kind::EventKind;
 
 sidecar_core::open_enum! {
     /// The version of the schema of webhook bodies.

@@ -12,8 +12,8 @@ use super::booking::{
     ABSENCES_CHANGED, ABSENT_ATTENDEES, HAS_SEATS, MOVED_FROM, MOVED_TO, READ_BOOKING, change, person, utc,
 };
 use crate::{
-    model::{BookingStatus, BookingUid, WireTime},
     events::{BookingPayload, CalcomEvent, MeetingPayload, NoShowPayload, Person, WebhookStatus},
+    model::{BookingStatus, BookingUid, WireTime},
 };
 
 /// Returns the changes that an event makes to the bookings of an organization; none for unknown events and events that do not concern

@@ -10,8 +10,8 @@ pub use write::{CreateWebhook, ListWebhooks, UpdateWebhook};
 
 use crate::{
     client::{CalcomClient, PlainRequest, RequestBuilder},
-    model::{Webhook, WebhookId},
     events::EventKind,
+    model::{Webhook, WebhookId},
 };
 
 /// The operations on webhooks. From [`CalcomClient::webhooks`].

@@ -4,8 +4,8 @@ use sidecar_core::{Page, Result, client::pages_by_offset, page};
 
 use crate::{
     client::{RequestBuilder, request},
-    model::{TimeUnit, Webhook, WebhookVersion},
     events::EventKind,
+    model::{TimeUnit, Webhook, WebhookVersion},
 };
 
 /// Webhooks per page: the provider's default and maximum.

@@ -1,8 +1,8 @@
 use calcom_client::{
     bookings::Sort,
     calendars::CalendarProvider,
-    model::{OooReason, TeamMade, TimeUnit, WebhookVersion, Weekday},
     events::EventKind,
+    model::{OooReason, TeamMade, TimeUnit, WebhookVersion, Weekday},
 };
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 use calcom_client::{
     bookings::{EventTypeSelector, Sort},
+    events::EventKind,
     model::{Availability, DateOverride, Weekday},
     slots::SlotSelector,
-    events::EventKind,
 };
 use serde_json::{Value, json};
 use sidecar_core::{ErrorKind, SecretString, test_util::ScriptedTransport};

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use calcom_client::{
     CalcomClient, CalcomErrorExt, CalcomErrorReason,
-    bookings::{NewAttendee, REFERENCE},
     blocking::{BlockHandle, BlockStrategy, BlockedSlot},
+    bookings::{NewAttendee, REFERENCE},
     model::{Availability, DateOverride, Schedule, Weekday},
 };
 use proptest::prelude::*;
@@ -473,7 +473,8 @@ async fn a_preview_changes_nothing_and_repeated_blocking_matches_it() {
     let previewed = harness.calcom.create_blocked_slots(slot()).preview().await.unwrap();
     assert_eq!(*harness.provider.patches.lock().unwrap(), 0);
     for _ in 0..2 {
-        let blocked = harness.calcom.create_blocked_slots(slot()).with_existing_blocks(previewed.clone()).await.unwrap();
+        let blocked =
+            harness.calcom.create_blocked_slots(slot()).with_existing_blocks(previewed.clone()).await.unwrap();
         assert_eq!(blocked, previewed);
     }
     assert_eq!(*harness.provider.patches.lock().unwrap(), 1);

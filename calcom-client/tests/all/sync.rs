@@ -2,11 +2,11 @@
 
 use calcom_client::{
     CalcomEvent,
+    events::{EventKind, fixtures},
     sync::{
         ABSENCES_CHANGED, ABSENT_ATTENDEES, BOOKING, BookingsCursor, BookingsSource, MOVED_FROM, READ_BOOKING,
         webhook_changes,
     },
-    events::{EventKind, fixtures},
 };
 use serde_json::{Value, json};
 use sidecar_core::{

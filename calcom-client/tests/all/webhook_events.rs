@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use calcom_client::{
     CalcomEvent,
-    model::BookingStatus,
     events::{
         EventKind, Subject, WebhookStatus,
         fixtures::{self, AT, Fixture},
     },
+    model::BookingStatus,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

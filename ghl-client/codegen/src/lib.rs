@@ -3,7 +3,6 @@
 //! The digest holds facts only and is checked in, so that the code can be made again without the specifications.
 //! Invariant: each step is a pure function of its input; the same input gives the same bytes.
 
-pub mod answers;
 pub mod calls;
 pub mod digest;
 pub mod drift;
@@ -13,6 +12,7 @@ pub mod json;
 pub mod names;
 pub mod overrides;
 pub mod plan;
+pub mod responses;
 pub mod shape;
 pub mod shared;
 pub mod spec;
@@ -80,7 +80,7 @@ pub fn code_files(plans: &[Plan]) -> Result<Vec<(String, String)>, String> {
     let mut files = vec![
         ("ghl-client/src/api/mod.rs".to_owned(), emit::contents(plans)),
         ("ghl-client/src/api/shared.rs".to_owned(), shared::file(&shared)),
-        ("ghl-client/tests/answers/models.rs".to_owned(), answers::answers(plans)),
+        ("ghl-client/tests/responses/models.rs".to_owned(), responses::responses(plans)),
         ("tests/contract/calls/mod.rs".to_owned(), calls::contents(plans)),
     ];
     for (plan, finished) in plans.iter().zip(&shared.finished) {

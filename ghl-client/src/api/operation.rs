@@ -3,7 +3,7 @@ use std::fmt;
 use http::Method;
 use sidecar_core::{Error, ErrorKind, Result};
 
-use crate::{client::TokenKinds, config::ApiVersion};
+use crate::{config::ApiVersion, model::TokenKinds};
 
 /// The two generations of the API. Paths, names and shapes differ between them, not among the dated versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

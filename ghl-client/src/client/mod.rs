@@ -12,7 +12,6 @@ mod raw;
 mod request;
 mod request_builder;
 mod time_range;
-mod token_kinds;
 
 use std::{fmt, sync::Arc};
 
@@ -34,13 +33,13 @@ pub(crate) use request::{any_field, request, setters};
 pub use request_builder::PlainRequest;
 pub(crate) use request_builder::{RequestBuilder, ignore_body};
 pub(crate) use time_range::TimeRange;
-pub use token_kinds::TokenKinds;
+
+pub(crate) use crate::model::{Resource, TokenKinds};
 
 use crate::{
     config::ApiVersion,
     error::{GhlErrorExt, GhlErrorReason},
     limits::RateLimitPolicy,
-    model::{CompanyId, LocationId},
     oauth::GhlTokens,
 };
 
@@ -75,55 +74,6 @@ enum Auth {
     PerResource(GhlTokens),
 }
 
-/// The owner of the credentials and the quota that a call uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Resource {
-    /// A location (sub-account).
-    Location(LocationId),
-    /// A company (agency).
-    Company(CompanyId),
-    /// The owner of the client's only token.
-    Token,
-}
-
-impl From<LocationId> for Resource {
-    fn from(location: LocationId) -> Self {
-        Self::Location(location)
-    }
-}
-
-impl From<CompanyId> for Resource {
-    fn from(company: CompanyId) -> Self {
-        Self::Company(company)
-    }
-}
-
-impl Resource {
-    /// Returns the name in rate limit scopes.
-    pub(crate) fn key(&self) -> String {
-        match self {
-            Self::Location(id) => format!("location:{id}"),
-            Self::Company(id) => format!("company:{id}"),
-            Self::Token => "token".to_owned(),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let (what, id) = match self {
-            Self::Location(id) => ("location", id.as_str()),
-            Self::Company(id) => ("company", id.as_str()),
-            Self::Token => return Ok(()),
-        };
-        if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("`{}` is not a valid {what} id: give letters and digits as GHL shows them", id.escape_debug()),
-        ))
-    }
-}
-
 /// The version of an operation, and the kinds of token that it accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestPolicy {
@@ -148,6 +98,12 @@ impl From<ApiVersion> for RequestPolicy {
     fn from(version: ApiVersion) -> Self {
         Self { version, accepts: TokenKinds::ANY }
     }
+}
+
+/// Returns the error of sending a token of the kinds `available` to an operation that accepts the kinds `needed`.
+fn token_kind_mismatch(needed: TokenKinds, available: TokenKinds) -> Error {
+    let why = format!("this operation needs {needed}, and the client has {available}: {}", needed.how_to_get());
+    Error::new(ErrorKind::InvalidInput, why).with_detail(GhlErrorReason::TokenKind { needs: needed, has: available })
 }
 
 impl GhlClient {
@@ -202,7 +158,7 @@ impl GhlClient {
         resource.check()?;
         let available = self.token_kinds_for(resource);
         if !accepts.intersects(available) {
-            return Err(accepts.mismatch(available).at("ghl", call.operation().to_owned()));
+            return Err(token_kind_mismatch(accepts, available).at("ghl", call.operation().to_owned()));
         }
         let credentials = self.credentials(resource)?;
         let version = self.version_override(options).unwrap_or(version);

@@ -25,5 +25,4 @@ impl GhlClient {
     }
 }
 
-impl CustomFields {
-}
+impl CustomFields {}

@@ -15,9 +15,8 @@ use sidecar_core::{
 };
 
 use crate::{
-    client::TokenKinds,
     limits,
-    model::{ContactId, OpportunityId},
+    model::{ContactId, OpportunityId, TokenKinds},
 };
 
 /// The reason of an error response, as far as it is recognized. See [`GhlErrorExt::problem`].

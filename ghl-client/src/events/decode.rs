@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sidecar_core::event::UnknownEvent;
 
 use super::{
-    event::{Envelope, Event, GhlEvent, NotAnEvent},
+    event::{Envelope, Event, GhlEvent, InvalidBody},
     kind::{EventKind, Subject},
 };
 use crate::model::WireTime;
@@ -24,9 +24,9 @@ impl Parts {
     }
 }
 
-pub(super) fn parse(body: &[u8], expected: Option<&EventKind>) -> Result<GhlEvent, NotAnEvent> {
+pub(super) fn parse(body: &[u8], expected: Option<&EventKind>) -> Result<GhlEvent, InvalidBody> {
     let Value::Object(object) = read(body)? else {
-        return Err(NotAnEvent { why: "it is another JSON value".to_owned() });
+        return Err(InvalidBody { why: "it is another JSON value".to_owned() });
     };
     let name = object.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = kind_of(&name, &object, expected);
@@ -52,8 +52,8 @@ fn kind_of(name: &str, object: &Map<String, Value>, expected: Option<&EventKind>
     }
 }
 
-fn read(body: &[u8]) -> Result<Value, NotAnEvent> {
-    serde_json::from_slice(body).map_err(|error| NotAnEvent { why: error.to_string() })
+fn read(body: &[u8]) -> Result<Value, InvalidBody> {
+    serde_json::from_slice(body).map_err(|error| InvalidBody { why: error.to_string() })
 }
 
 fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Map<String, Value>) {

@@ -45,7 +45,7 @@ pub struct Event<T> {
 /// The body is no JSON object, so it cannot be an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook's body is no JSON object: {why}")]
-pub struct NotAnEvent {
+pub struct InvalidBody {
     pub(super) why: String,
 }
 
@@ -94,8 +94,8 @@ impl GhlEvent {
     /// Reads a delivery's body. Verify it first ([`GhlWebhookVerifier`](super::GhlWebhookVerifier)).
     ///
     /// # Errors
-    /// [`NotAnEvent`] when the body is no JSON object; anything else is an event, if need be an unknown one.
-    pub fn parse(body: &[u8]) -> Result<Self, NotAnEvent> {
+    /// [`InvalidBody`] when the body is no JSON object; anything else is an event, if need be an unknown one.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidBody> {
         decode::parse(body, None)
     }
 
@@ -104,7 +104,7 @@ impl GhlEvent {
     ///
     /// # Errors
     /// As [`GhlEvent::parse`].
-    pub fn parse_as(kind: &EventKind, body: &[u8]) -> Result<Self, NotAnEvent> {
+    pub fn parse_as(kind: &EventKind, body: &[u8]) -> Result<Self, InvalidBody> {
         decode::parse(body, Some(kind))
     }
 

@@ -12,7 +12,7 @@ mod kind;
 mod payload;
 mod verify;
 
-pub use event::{Envelope, Event, GhlEvent, NotAnEvent};
+pub use event::{Envelope, Event, GhlEvent, InvalidBody};
 pub use kind::{EventKind, Subject};
 pub use payload::{
     AppPaymentStatusPayload, AppointmentPayload, AssociationPayload, CampaignStatusPayload, ContactPayload,

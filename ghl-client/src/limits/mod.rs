@@ -13,8 +13,8 @@ use sidecar_core::rate_limit::{Feedback, Scope, headers};
 pub use policy::RateLimitPolicy;
 
 use crate::{
-    client::Resource,
     config::{BURST_LIMIT, BURST_SPAN, DAY, DAY_LIMIT, MAX_BURST_WAIT},
+    model::Resource,
 };
 
 const DAY_LIMIT_HEADER: &str = "x-ratelimit-limit-daily";

@@ -16,11 +16,10 @@ use super::{
     grant::{self, UserType},
 };
 use crate::{
-    client::Resource,
     config::{AUTHORIZE_URL, ApiVersion, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
     error::{Ghl, GhlErrorExt, GhlErrorReason},
     limits,
-    model::{CompanyId, LocationId},
+    model::{CompanyId, LocationId, Resource},
 };
 
 /// The time limit of a token exchange. Longer than that of other calls, because an abandoned exchange may cost the connection.

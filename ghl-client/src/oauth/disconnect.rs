@@ -9,8 +9,8 @@ use super::{
     keys::company_of_key,
 };
 use crate::{
-    model::{CompanyId, LocationId, WireTime},
     events::{Event, InstallPayload},
+    model::{CompanyId, LocationId, WireTime},
 };
 
 impl GhlTokens {

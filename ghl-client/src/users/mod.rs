@@ -27,5 +27,4 @@ impl GhlClient {
     }
 }
 
-impl Users {
-}
+impl Users {}

@@ -13,16 +13,16 @@
 ))]
 mod api;
 mod budget;
-mod compat;
 mod constructors;
+mod convenience;
 mod create_or_find;
 mod decode;
 mod errors;
+mod families;
 mod first_mint;
 mod limits;
 mod oauth;
 mod requests;
-mod rooms;
 mod sandbox;
 mod sources;
 mod support;

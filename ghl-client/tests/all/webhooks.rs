@@ -1,7 +1,7 @@
 use ghl_client::{
     GhlEvent, GhlWebhookVerifier,
-    sync::webhook_changes,
     events::{EventKind, LEGACY_SIGNATURE_HEADER, SIGNATURE_HEADER},
+    sync::webhook_changes,
 };
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;

@@ -300,7 +300,7 @@ impl Engine {
             return Err(SyncError::ListingTooLong { pages, rows });
         }
         let Some(kind) = &run.kind else { return Ok(()) };
-        if pages % PAGES_PER_COUNT != 0 {
+        if run.report.pages % PAGES_PER_COUNT != 1 {
             return Ok(());
         }
         let stored = self.records.count(&run.status.key.organization, kind, None).await?;

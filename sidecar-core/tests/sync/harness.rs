@@ -314,6 +314,10 @@ pub(crate) struct Harness {
 impl Harness {
     /// Starts with `stored` records, which the provider lists on one page.
     pub(crate) fn new(stored: &[String]) -> Self {
+        Self::with_config(stored, EngineConfig::default())
+    }
+
+    pub(crate) fn with_config(stored: &[String], config: EngineConfig) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_secs(1_772_000_000)));
         let status = SyncStatus {
             key: key(),
@@ -337,7 +341,6 @@ impl Harness {
             tasks: Vec::new(),
         })));
         let leases = Arc::new(Leases { store: MemoryStore::with_clock(clock.clone()), lost: AtomicBool::new(false) });
-        let config = EngineConfig::default();
         let engine = Engine::new(store.clone(), store.clone(), leases.clone(), clock.clone(), config);
         let provider = Provider::default();
         provider.list(&[stored]);

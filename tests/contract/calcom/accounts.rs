@@ -1,8 +1,8 @@
 use calcom_client::{
     bookings::Sort,
+    events::EventKind,
     model::{OooReason, TimeUnit, WebhookVersion, Weekday},
     oauth::Pkce,
-    events::EventKind,
 };
 use serde_json::Map;
 use sidecar_core::{model::Unknown, token::TokenSet};

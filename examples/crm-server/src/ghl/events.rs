@@ -7,9 +7,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use ghl_client::{
     GhlEvent,
+    events::{Event, InstallPayload},
     model::WireTime,
     sync::webhook_changes,
-    events::{Event, InstallPayload},
 };
 use sidecar_core::{
     OrganizationId, StoreError,

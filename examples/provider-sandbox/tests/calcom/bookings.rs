@@ -1,5 +1,5 @@
-use calcom_client::bookings::{Sort, StatusFilter};
 use calcom_client::blocking::{BlockStrategy, BlockedSlot};
+use calcom_client::bookings::{Sort, StatusFilter};
 use calcom_client::model::{Booking, BookingStatus};
 use calcom_client::{CalcomErrorExt, CalcomErrorReason};
 use provider_sandbox::calcom::{Fault, FaultRule};

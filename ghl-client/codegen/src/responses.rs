@@ -9,8 +9,8 @@ use crate::{
     types::{Field, Type},
 };
 
-/// The file: `tests/answers/models.rs`.
-pub fn answers(plans: &[Plan]) -> String {
+/// The file: `tests/responses/models.rs`.
+pub fn responses(plans: &[Plan]) -> String {
     let mut out = mark("codegen/digest");
     out.push_str(
         "use super::{Kind::{Any, Bool, List, Number, Object, Text}, Model, read};\n\nuse ghl_client::api;\n\n",

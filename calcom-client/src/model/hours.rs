@@ -22,26 +22,26 @@ impl Hours {
     }
 
     /// Returns the minutes from `start` to `end`; empty if the end is not after the start.
-    pub(super) fn span(start: u16, end: u16) -> Self {
+    pub(crate) fn span(start: u16, end: u16) -> Self {
         let end = end.min(DAY);
         Self(if start < end { vec![(start, end)] } else { Vec::new() })
     }
 
     /// Parses two times of day of Cal.com. `00:00` as the end is midnight, unless it is also the start: then the range is empty.
-    pub(super) fn between(start: &str, end: &str) -> Option<Self> {
+    pub(crate) fn between(start: &str, end: &str) -> Option<Self> {
         let (start, end) = (minutes(start)?, minutes(end)?);
         Some(Self::span(start, if end == 0 && start != 0 { DAY } else { end }))
     }
 
     /// Returns the ranges in Cal.com's format; a pair of `00:00` if there are none.
-    pub(super) fn to_wire(&self) -> Vec<(String, String)> {
+    pub(crate) fn to_wire(&self) -> Vec<(String, String)> {
         if self.is_empty() {
             return vec![(clock(0), clock(0))];
         }
         self.0.iter().map(|(start, end)| (clock(*start), end_clock(*start, *end))).collect()
     }
 
-    pub(super) fn or(&self, other: &Self) -> Self {
+    pub(crate) fn or(&self, other: &Self) -> Self {
         let mut spans: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
         spans.sort_unstable();
         let mut joined: Vec<(u16, u16)> = Vec::with_capacity(spans.len());
@@ -54,7 +54,7 @@ impl Hours {
         Self(joined)
     }
 
-    pub(super) fn minus(&self, other: &Self) -> Self {
+    pub(crate) fn minus(&self, other: &Self) -> Self {
         let mut left = self.0.clone();
         for (from, to) in &other.0 {
             left = left
@@ -66,7 +66,7 @@ impl Hours {
         Self(left)
     }
 
-    pub(super) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         self.minus(&self.minus(other))
     }
 }
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Hours {
 
 /// Returns the dates and hours that a range of time covers in a time zone, rounded outward to minutes. When daylight saving time
 /// starts or ends, the hours are those of the local clock.
-pub(super) fn covered(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Option<Vec<(civil::Date, Hours)>> {
+pub(crate) fn covered(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Option<Vec<(civil::Date, Hours)>> {
     let mut days: Vec<(civil::Date, Hours)> = Vec::new();
     let (mut from, end) = (instant(start)?, instant(end)?);
     while from < end {

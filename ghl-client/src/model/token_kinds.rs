@@ -1,9 +1,5 @@
 use std::fmt;
 
-use sidecar_core::{Error, ErrorKind};
-
-use crate::error::GhlErrorReason;
-
 /// A set of kinds of token: those that an operation accepts, or that a client's token may have.
 ///
 /// The published specification names a security scheme for each operation; [`LOCATION_ACCESS`](Self::LOCATION_ACCESS) and
@@ -59,14 +55,8 @@ impl TokenKinds {
         self.0 & other.0 != 0
     }
 
-    /// Returns the error of sending a token of the kinds `available` to an operation that accepts these.
-    pub(crate) fn mismatch(self, available: Self) -> Error {
-        let why = format!("this operation needs {self}, and the client has {available}: {}", self.how_to_get());
-        Error::new(ErrorKind::InvalidInput, why).with_detail(GhlErrorReason::TokenKind { needs: self, has: available })
-    }
-
     /// Returns how to get the kind that is easiest to get.
-    const fn how_to_get(self) -> &'static str {
+    pub(crate) const fn how_to_get(self) -> &'static str {
         if self.intersects(Self::LOCATION_INTEGRATION) {
             "create one in the location's settings under Private Integrations, or give the client `tokens`, which mint the location's from its company's"
         } else if self.intersects(Self::LOCATION) {

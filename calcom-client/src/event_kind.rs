@@ -36,7 +36,7 @@ macro_rules! for_each_event {
         }
     };
 }
-pub(super) use for_each_event;
+pub(crate) use for_each_event;
 
 macro_rules! kinds {
     ($($variant:ident $wire:literal $payload:ident $subject:ident [$($dotted:literal)?],)*) => {

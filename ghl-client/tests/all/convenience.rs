@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use ghl_client::{
     GhlClient, GhlConnections, GhlOAuth,
-    convenience::{NewCalendarEvent, NewContact},
     contacts::Direction,
+    convenience::{NewCalendarEvent, NewContact},
     model::Contact,
 };
 use serde_json::{Value, json};

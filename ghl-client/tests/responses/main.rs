@@ -1,5 +1,5 @@
-//! Every generated model that is read, against answers that are broken in every way: nothing panics, what is unknown is kept,
-//! and an error names the field.
+//! Every generated model that is read, tested with malformed responses: nothing panics, unknown fields are preserved, and an error
+//! names its field.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[rustfmt::skip]
