@@ -9,6 +9,7 @@ pub mod event;
 pub mod health;
 pub mod http;
 pub mod id;
+pub mod json;
 pub mod lease;
 pub mod model;
 pub mod page;

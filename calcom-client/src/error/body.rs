@@ -26,7 +26,7 @@ impl ErrorBody {
     /// `{"error": text}` from other filters; `{"error": code, "error_description"}` from the token endpoint; or only a text, or a list
     /// of them.
     pub(super) fn read(bytes: &[u8]) -> Self {
-        let body = match serde_json::from_slice::<Value>(bytes) {
+        let body = match sidecar_core::json::from_slice::<Value>(bytes) {
             Ok(Value::Object(body)) => body,
             Ok(other) => return Self { messages: texts(&other), ..Self::default() },
             Err(_) => return Self { is_html: is_html(bytes), messages: plain_message(bytes), ..Self::default() },

@@ -45,7 +45,7 @@ pub(crate) fn error_in_success(response: &Response) -> Option<Error> {
     struct Envelope {
         status: String,
     }
-    let envelope: Envelope = serde_json::from_slice(&response.body).ok()?;
+    let envelope: Envelope = sidecar_core::json::from_slice(&response.body).ok()?;
     if envelope.status != "error" {
         return None;
     }

@@ -45,7 +45,7 @@ pub(super) fn parse(body: &[u8]) -> Result<CalcomEvent, InvalidBody> {
 }
 
 fn read(body: &[u8]) -> Result<Value, InvalidBody> {
-    serde_json::from_slice(body).map_err(|error| InvalidBody { reason: error.to_string() })
+    sidecar_core::json::from_slice(body).map_err(|error| InvalidBody { reason: error.to_string() })
 }
 
 /// Splits a body. An event without a `payload` has its fields at the root: meetings always, other events if the webhook has a custom

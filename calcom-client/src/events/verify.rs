@@ -73,7 +73,7 @@ fn created_at(body: &[u8]) -> Option<Timestamp> {
         #[serde(rename = "payload")]
         _payload: serde::de::IgnoredAny,
     }
-    serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.created_at)
+    sidecar_core::json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.created_at)
 }
 
 /// Returns the SHA-256 of the raw body in hex, as the id that deliveries lack. A repetition has the same id.

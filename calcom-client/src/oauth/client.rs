@@ -7,14 +7,14 @@ use sidecar_core::{
     client::TransportOptions,
     http::{Call, Pipeline},
     retry::Replay,
-    token::TokenSet,
+    token::{TokenSet, parse_token_response},
 };
 use url::Url;
 
-use super::{Authorize, Pkce, grant, operations as op};
+use super::{Authorize, Pkce, operations as op};
 use crate::{
     client::data,
-    config::{Region, without_version},
+    config::{ACCESS_TOKEN_TTL, Region, without_version},
     error::{Calcom, CalcomErrorExt, CalcomErrorReason},
     limits::{Limits, RateLimitPolicy},
 };
@@ -251,7 +251,7 @@ impl CalcomOAuth {
             .deadline(inner.timeout)
             .attempt_timeout(inner.timeout);
         let response = self.send(call).await.map_err(classify_token_error)?;
-        grant::token_set(&response.body, asked_at)
+        parse_token_response(&response.body, asked_at, ACCESS_TOKEN_TTL)
     }
 
     /// Reads the client's public data, for example to check the id.

@@ -57,7 +57,7 @@ impl CalcomConnections {
     }
 
     /// Waits until no token refresh is running; see [`TokenManager::drain_refreshes`].
-    pub async fn settle(&self) {
+    pub async fn drain_refreshes(&self) {
         self.manager.drain_refreshes().await;
     }
 }

@@ -8,7 +8,6 @@ mod authorize;
 mod client;
 mod connections;
 mod exchange;
-mod grant;
 pub(crate) mod operations;
 
 pub use authorize::{Authorize, Pkce};

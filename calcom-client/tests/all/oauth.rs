@@ -315,7 +315,7 @@ async fn an_api_key_can_be_the_connection_and_is_never_refreshed() {
     assert_eq!(harness.transport.requests()[0].header("authorization"), "Bearer cal_live_1");
     let error = calcom.me().get().await.unwrap_err();
     assert!(error.needs_reauth(), "{error}");
-    harness.connections.settle().await;
+    harness.connections.drain_refreshes().await;
     assert_eq!(harness.transport.requests().len(), 2, "no exchange was sent");
 
     let elsewhere = tokens.clone().at("https://cal.example.com/");

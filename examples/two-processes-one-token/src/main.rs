@@ -55,7 +55,7 @@ async fn run_child() -> Result<()> {
         succeeded += usize::from(call.await?.inspect_err(|error| eprintln!("{error}")).is_ok());
     }
     println!("process {}: {succeeded} of {CALLS} calls succeeded", std::process::id());
-    connections.settle().await;
+    connections.drain_refreshes().await;
     Ok(())
 }
 

@@ -60,7 +60,7 @@ setters! { body of CreateBusiness, UpdateBusiness; {
     "postalCode" postal_code: into String,
     /// Country.
     "country" country: into String,
-    /// What it does.
+    /// Its description.
     "description" description: into String,
 }}
 setters! { body of UpdateBusiness; {

@@ -86,7 +86,7 @@ macro_rules! appointment_fields {
                 self.set("endTime", time.to_string())
             }
 
-            /// What it is about.
+            /// The description.
             pub fn title(self, title: impl Into<String>) -> Self {
                 self.set("title", title.into())
             }
@@ -96,7 +96,7 @@ macro_rules! appointment_fields {
                 self.set("appointmentStatus", status.as_str())
             }
 
-            /// Who holds it.
+            /// The user who holds it.
             pub fn assigned_user(self, user: impl Into<UserId>) -> Self {
                 self.set("assignedUserId", user.into().as_str())
             }

@@ -28,7 +28,7 @@ setters! { body of BlockSlot; {
     "calendarId" calendar: into CalendarId,
     /// Blocks this user's time, in all calendars. Either a calendar or a user, not both.
     "assignedUserId" user: into UserId,
-    /// What for.
+    /// The title.
     "title" title: into String,
     /// When it begins; sent as RFC 3339.
     "startTime" start: Timestamp => rfc3339,
@@ -38,7 +38,7 @@ setters! { body of BlockSlot; {
 any_field!(BlockSlot);
 
 impl Calendars {
-    /// Blocks a span of time, so that nobody can book it. It is taken back like an appointment, by
+    /// Blocks a time, so that it cannot be booked. It is deleted like an appointment, by
     /// [`Appointments::delete`](super::Appointments::delete).
     pub fn block_slot(&self, location: impl Into<LocationId>, start: Timestamp, end: Timestamp) -> BlockSlot {
         let location = location.into();
@@ -47,7 +47,7 @@ impl Calendars {
         BlockSlot { builder }.start(start).end(end)
     }
 
-    /// Changes the fields of a block that are set; the provider wants to be told again whose it is.
+    /// Changes the fields of a block that are set. GHL requires its calendar or user again.
     pub fn update_blocked_slot(&self, location: impl Into<LocationId>, id: impl Into<AppointmentId>) -> BlockSlot {
         let location = location.into();
         let builder = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());

@@ -143,7 +143,7 @@ impl AllEvents {
         Ok(events)
     }
 
-    /// All events' whole documents, as sent; one that stands in several calendars comes several times.
+    /// Returns the whole documents of all events, as sent. An event of several calendars is returned several times.
     pub(crate) async fn documents(self) -> Result<Vec<Map<String, Value>>> {
         self.fetch().await
     }

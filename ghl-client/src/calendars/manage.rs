@@ -27,11 +27,11 @@ request! {
 setters! { body of CreateCalendar, UpdateCalendar; {
     /// Its group.
     "groupId" group: into CalendarGroupId,
-    /// What it is for.
+    /// The description.
     "description" description: into String,
     /// Its part of a booking link.
     "slug" slug: into String,
-    /// What its appointments are called; may hold placeholders such as `{{contact.name}}`.
+    /// The title of its appointments, which may contain placeholders such as `{{contact.name}}`.
     "eventTitle" event_title: into String,
     /// Its colour, such as `#039be5`.
     "eventColor" event_color: into String,
@@ -85,7 +85,7 @@ impl Calendars {
     }
 }
 
-/// What the two writes share beyond plain fields.
+/// The setters that creates and updates share beyond plain fields.
 macro_rules! shared {
     ($($name:ident),+) => {
         $(impl $name {
@@ -101,7 +101,7 @@ macro_rules! shared {
                 self
             }
 
-            /// Who holds its appointments.
+            /// The users who hold its appointments.
             pub fn team<U: Into<UserId>>(mut self, users: impl IntoIterator<Item = U>) -> Self {
                 let members: Vec<Value> = users.into_iter().map(|user| json!({"userId": user.into()})).collect();
                 self.builder = self.builder.set("teamMembers", members);

@@ -1,5 +1,5 @@
-//! Calendars, their groups, the events that stand in them, free slots, appointments with their notes, rooms and equipments,
-//! users' schedules, and whom a calendar tells of its appointments.
+//! Calendars, their groups and events, free slots, appointments with their notes, rooms and equipments, schedules of users, and the
+//! notifications of a calendar.
 //!
 //! Invariant: events are asked for by instants, sent as epoch milliseconds; the provider wants a calendar, a user or a group
 //! named, so "all events of a location" is a fan-out over its calendars.

@@ -20,8 +20,8 @@ static UPDATE: Operation = Operation::new("appointments.notes.update", Method::P
 static DELETE: Operation = Operation::new("appointments.notes.delete", Method::DELETE, ONE, VERSION);
 
 /// The most notes in a page, and the longest text of one in characters, by the published specification.
-const MOST: u32 = 20;
-const LONGEST: usize = 5_000;
+const MAX_PAGE_SIZE: u32 = 20;
+const MAX_NOTE_CHARS: usize = 5_000;
 
 /// An appointment's notes. From [`Appointments::notes`].
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ request! {
     pub struct WriteAppointmentNote => Note
 }
 setters! { body of WriteAppointmentNote; {
-    /// Who writes it.
+    /// The user who writes it.
     "userId" user: into UserId,
 }}
 
@@ -59,7 +59,7 @@ impl AppointmentNotes {
 
     /// Lists them, a page when awaited.
     pub fn list(&self) -> ListAppointmentNotes {
-        ListAppointmentNotes { builder: self.builder(&LIST), paging: OffsetPaging::new(MOST, MOST) }
+        ListAppointmentNotes { builder: self.builder(&LIST), paging: OffsetPaging::new(MAX_PAGE_SIZE, MAX_PAGE_SIZE) }
     }
 
     /// Writes a note with this text, of at most 5,000 characters.
@@ -79,7 +79,7 @@ impl AppointmentNotes {
 }
 
 fn write(builder: RequestBuilder, body: String) -> WriteAppointmentNote {
-    WriteAppointmentNote { builder: builder.max_chars("a note", &body, LONGEST).set("body", body) }
+    WriteAppointmentNote { builder: builder.max_chars("a note", &body, MAX_NOTE_CHARS).set("body", body) }
 }
 
 impl ListAppointmentNotes {

@@ -23,7 +23,7 @@ static GET: Operation = Operation::new("calendars.notifications.get", Method::GE
 static UPDATE: Operation = Operation::new("calendars.notifications.update", Method::PUT, ONE, VERSION);
 static DELETE: Operation = Operation::new("calendars.notifications.delete", Method::DELETE, ONE, VERSION);
 
-/// Whom a calendar tells of its appointments. From [`Calendars::notifications`].
+/// The notification rules of a calendar. From [`Calendars::notifications`].
 #[derive(Debug, Clone)]
 pub struct Notifications {
     client: GhlClient,
@@ -63,7 +63,7 @@ setters! { body of CreateNotification, UpdateNotification; {
     "additionalEmailIds" emails: each String,
     /// Further phone numbers, with [`NotificationReceiver::PhoneNumbers`].
     "additionalPhoneNumbers" phone_numbers: each String,
-    /// The users who are told; `sub_account_admin` stands for the location's administrators.
+    /// The users who are notified; `sub_account_admin` means the administrators of the location.
     "selectedUsers" users: each String,
     /// From which address e-mails come.
     "fromAddress" from_address: into String,
@@ -73,18 +73,18 @@ setters! { body of CreateNotification, UpdateNotification; {
     "fromNumber" from_number: into String,
 }}
 setters! { body of UpdateNotification; {
-    /// Who is told.
+    /// The recipients.
     "receiverType" receiver: NotificationReceiver,
     /// How.
     "channel" channel: NotificationChannel,
-    /// Of what.
+    /// The occasion.
     "notificationType" kind: NotificationKind,
     /// Whether it is deleted.
     "deleted" deleted: bool,
 }}
 
 impl Calendars {
-    /// Whom a calendar tells of its appointments: list, create, read, change, delete.
+    /// The notification rules of a calendar.
     pub fn notifications(&self, location: impl Into<LocationId>, calendar: impl Into<CalendarId>) -> Notifications {
         Notifications { client: self.0.clone(), location: location.into(), calendar: calendar.into() }
     }
@@ -100,7 +100,7 @@ impl Notifications {
         ListNotifications { builder: self.builder(&LIST), paging: OffsetPaging::new(100, u32::MAX) }
     }
 
-    /// Creates a rule: who is told, how, and of what.
+    /// Creates a rule from its recipients, channel and occasion.
     pub fn create(
         &self,
         receiver: impl Into<NotificationReceiver>,

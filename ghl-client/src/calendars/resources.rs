@@ -44,7 +44,7 @@ request! {
     pub struct UpdateResource => CalendarResource
 }
 setters! { body of CreateResource, UpdateResource; {
-    /// What it is for.
+    /// The description.
     "description" description: into String,
     /// How many there are.
     "quantity" quantity: u32,

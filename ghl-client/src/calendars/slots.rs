@@ -86,7 +86,7 @@ fn days(answer: &Response) -> Result<Vec<DaySlots>> {
     Ok(entries.into_iter().filter_map(|(date, entry)| Some(DaySlots { date, slots: entry.0? })).collect())
 }
 
-/// A day's slots, or something else that is no object.
+/// The slots of a day, or a value that is not an object.
 struct Entry(Option<Vec<WireTime>>);
 
 impl<'de> Deserialize<'de> for Entry {

@@ -185,7 +185,7 @@ impl GhlClient {
             (Auth::Fixed(_, kinds), _) => *kinds,
             (Auth::PerResource(_), Resource::Location(_)) => TokenKinds::LOCATION,
             (Auth::PerResource(_), Resource::Company(_)) => TokenKinds::COMPANY,
-            // There is no such token: `credentials` fails.
+            // The token does not exist, so `credentials` fails.
             (Auth::PerResource(_), Resource::Token) => TokenKinds::ANY,
         }
     }

@@ -196,13 +196,13 @@ impl RequestBuilder {
         self.send().await?.part(names)
     }
 
-    /// Returns a request without setters of its own.
+    /// Returns a request without further setters.
     pub(crate) fn plain<T>(self, read: fn(&Response) -> Result<T>) -> PlainRequest<T> {
         PlainRequest { builder: self, read }
     }
 }
 
-/// A request without setters of its own.
+/// A request without further setters.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PlainRequest<T> {
     builder: RequestBuilder,

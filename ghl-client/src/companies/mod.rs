@@ -1,6 +1,6 @@
 //! Companies (agencies).
 //!
-//! What belongs to a company is read elsewhere: its [`locations`](crate::locations), its [`users`](crate::users). Invariant: only
+//! Its locations and users have their own families ([`locations`](crate::locations), [`users`](crate::users)). Invariant: only
 //! the agency's own token reads it.
 
 use http::Method;

@@ -18,11 +18,11 @@ static BUSINESS: Operation =
 const MOST_OF_BUSINESS: usize = 50;
 
 sidecar_core::model! {
-    /// What a change of many contacts' tags came to.
+    /// The result of a change to the tags of many contacts.
     pub struct BulkTagged {
-        /// Of how many contacts it failed.
+        /// The number of contacts for which it failed.
         "errorCount" error_count: Option<u64>,
-        /// What happened to each, in brief: objects with `contactId`, `message` and `type`, though published as texts.
+        /// The results per contact: objects with `contactId`, `message` and `type`, although the specification says texts.
         "responses" responses: Option<Vec<Value>>,
     }
 }

@@ -7,13 +7,13 @@ use crate::{
     model::{Contact, ContactId, WireTime},
 };
 
-/// What [`CreateContact::create_or_find`] came to.
+/// The result of [`CreateContact::create_or_find`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreatedOrFound {
     /// The provider created it and said so.
     Created(Contact),
     /// The create failed in a way that left open what it did, and here is the contact, added since the call began: the
-    /// call's own, unless somebody else created the same one in these seconds.
+    /// call's own, unless another caller created the same one in these seconds.
     CreatedUnanswered(Contact),
     /// It was there before.
     Found(Contact),
@@ -41,7 +41,7 @@ impl CreatedOrFound {
 }
 
 impl CreateContact {
-    /// Creates the contact, or finds the one with the same e-mail address or phone number, and tells which of the two it was.
+    /// Creates the contact, or finds the one with the same e-mail address or phone number, and returns which of the two happened.
     ///
     /// It settles what a plain create leaves open: a lost answer, a deadline, a 5xx, and the 422 after which the provider has
     /// been seen to have created the contact all the same

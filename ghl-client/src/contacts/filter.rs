@@ -1,4 +1,4 @@
-//! What a contact search can ask for. The published specification leaves the body empty; the operators are those of the
+//! The filters of a contact search. The published specification leaves the body empty; the operators are those of the
 //! provider's guide "Search contacts".
 
 use std::fmt;
@@ -30,7 +30,7 @@ pub enum Filter {
         field: String,
         /// `eq`, `not_eq`, `contains`, `not_contains`, `exists`, `not_exists` or `range`.
         operator: &'static str,
-        /// What it is compared with.
+        /// The value to compare with.
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<Value>,
     },

@@ -18,7 +18,7 @@ static REMOVE: Operation = Operation::new(
 );
 
 impl Contacts {
-    /// Lets users follow a contact, and answers with all who do then.
+    /// Adds followers to a contact and returns all of its followers.
     pub fn add_followers<U: Into<UserId>>(
         &self,
         location: impl Into<LocationId>,
@@ -28,7 +28,7 @@ impl Contacts {
         change(self.about(&ADD, location, contact).repeatable(), users)
     }
 
-    /// Takes followers from a contact, and answers with who follows it still.
+    /// Removes followers from a contact and returns the remaining ones.
     pub fn remove_followers<U: Into<UserId>>(
         &self,
         location: impl Into<LocationId>,

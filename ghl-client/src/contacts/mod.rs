@@ -1,7 +1,7 @@
 //! Contacts: search, read, write, tags; their tasks, notes, followers and appointments; campaigns and workflows they go through.
 //!
 //! Here live the requests; what a contact holds is in [`model`](crate::model). Invariant: a create is never repeated unless
-//! nothing was sent, because the provider has been seen to create a contact and answer with a refusal.
+//! nothing was sent, because GHL sometimes creates a contact and returns an error.
 
 mod bulk;
 mod business;
@@ -86,12 +86,12 @@ impl Contacts {
         DeleteContact::new(self.0.clone(), location.into(), contact.into())
     }
 
-    /// Adds tags to a contact and answers with all it has then.
+    /// Adds tags to a contact and returns all of its tags.
     pub fn add_tags(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> ChangeTags {
         ChangeTags::add(self.0.clone(), location.into(), contact.into())
     }
 
-    /// Takes tags from a contact and answers with those it keeps.
+    /// Removes tags from a contact and returns the remaining ones.
     pub fn remove_tags(&self, location: impl Into<LocationId>, contact: impl Into<ContactId>) -> ChangeTags {
         ChangeTags::remove(self.0.clone(), location.into(), contact.into())
     }

@@ -36,7 +36,7 @@ request! {
 }
 
 setters! { body of CreateNote, UpdateNote; {
-    /// Who writes it.
+    /// The user who writes it.
     "userId" user: into UserId,
     /// Its heading.
     "title" title: into String,

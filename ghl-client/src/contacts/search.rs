@@ -39,7 +39,7 @@ pub struct SearchContacts {
 
 request!(SearchContacts => Page<Contact, SearchAfter>);
 
-/// A search answer, by whatever rows it is read.
+/// A search response with rows of any type.
 #[derive(Deserialize)]
 struct Found<T> {
     contacts: Vec<T>,

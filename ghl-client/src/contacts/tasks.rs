@@ -39,15 +39,15 @@ request! {
 }
 
 setters! { body of CreateTask, UpdateTask; {
-    /// What is to be done, at length.
+    /// The description.
     "body" body: into String,
-    /// Who is to do it.
+    /// The assigned user.
     "assignedTo" assigned_to: into UserId,
     /// Whether it is done.
     "completed" completed: bool,
 }}
 setters! { body of UpdateTask; {
-    /// What is to be done.
+    /// The title.
     "title" title: into String,
     /// Until when; sent as RFC 3339.
     "dueDate" due: Timestamp => rfc3339,

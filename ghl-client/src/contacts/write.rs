@@ -97,7 +97,7 @@ pub struct UpsertContact {
 }
 
 sidecar_core::model! {
-    /// What an upsert did.
+    /// The result of an upsert.
     pub struct Upserted {
         /// Whether the contact is new.
         "new" created: bool,

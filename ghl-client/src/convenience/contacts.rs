@@ -36,7 +36,7 @@ impl GetContacts {
         Self { client, location, limit: LIMIT, skip: 0, query: None, options: RequestOptions::default() }
     }
 
-    /// At most so many contacts: 1 to 500, 100 unless set. Fewer mean that there are no more.
+    /// The maximum number of contacts: 1 to 500, 100 by default. A result with fewer is complete.
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = limit;
         self

@@ -79,9 +79,9 @@ impl GetLocations {
         let families = self.client.locations();
         let mut locations: Vec<Location> =
             families.search(company).with_options(self.options.clone()).items().try_collect().await?;
-        // Installations are told to a company's OAuth token only.
+        // Only a company's OAuth token can list installations.
         if self.client.app_id().is_some() && self.client.tokens().is_some() {
-            // Of a client that speaks v3 too: the two listings say the same.
+            // Also for a v3 client: both listings return the same.
             let installed = families.installed(company).is_installed(true).with_options(self.options.clone());
             let installed = installed.version(ApiVersion::V2021_07_28).items();
             let installed: BTreeSet<LocationId> = installed.map_ok(|location| location.id).try_collect().await?;

@@ -8,7 +8,7 @@ use crate::{
     model::{Contact, CustomField, CustomFieldId, CustomFieldValue, LocationId},
 };
 
-/// What a contact is created with. The provider wants a name, an e-mail address or a phone number, any of them.
+/// A contact to create. GHL requires a name, an e-mail address or a phone number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NewContact {
     /// Given name; left out when empty.

@@ -5,7 +5,7 @@ use crate::{
     model::{Appointment, CalendarId, ContactId, LocationId},
 };
 
-/// What an appointment is booked with.
+/// An appointment to create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCalendarEvent {
     /// Whom it is with; the provider knows no appointment without a contact.
@@ -14,7 +14,7 @@ pub struct NewCalendarEvent {
     pub start: Timestamp,
     /// When it ends.
     pub end: Timestamp,
-    /// What it is about.
+    /// The description.
     pub title: Option<String>,
     /// The calendar it goes into; `None` for the location's only one.
     pub calendar: Option<CalendarId>,

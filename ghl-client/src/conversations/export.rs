@@ -28,7 +28,7 @@ setters! { query of ExportMessages; {
     "contactId" contact: into ContactId,
     /// Only those that this carried. Unless set, everything but e-mail comes, activities included.
     "channel" channel: ExportChannel,
-    /// What they are ordered by: `createdAt`, unless set, or `updatedAt`.
+    /// The sort order: `createdAt` (the default) or `updatedAt`.
     "sortBy" sort_by: into String,
     /// Which way the order goes; latest first unless set.
     "sortOrder" sort: Direction,

@@ -37,7 +37,7 @@ static CHANGE: Operation = Operation::new(
 .removed_in_v3();
 
 /// How long names and descriptions may be, in characters, by the published specification.
-const LONGEST: usize = 100;
+const MAX_TEXT_CHARS: usize = 100;
 
 /// Which messages contacts want. From [`Conversations::preferences`]. What is answered is published nowhere, so that it is
 /// given as it came; v3 of the API lacks all of it.
@@ -145,7 +145,7 @@ impl Preferences {
 }
 
 fn named(builder: RequestBuilder, field: &str, text: String) -> RequestBuilder {
-    builder.max_chars(field, &text, LONGEST).set(field, text)
+    builder.max_chars(field, &text, MAX_TEXT_CHARS).set(field, text)
 }
 
 /// The answer, of which the specification says nothing; nothing at all is `null`.
@@ -154,7 +154,7 @@ fn as_it_came(answer: &Response) -> Result<Value> {
 }
 
 impl CreateKind {
-    /// What it is for, in at most 100 characters.
+    /// The description, of at most 100 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.builder = named(self.builder, "description", description.into());
         self
@@ -168,7 +168,7 @@ impl UpdateKind {
         self
     }
 
-    /// What it is for, in at most 100 characters.
+    /// The description, of at most 100 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.builder = named(self.builder, "description", description.into());
         self

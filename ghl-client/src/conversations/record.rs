@@ -61,11 +61,11 @@ setters! { body of RecordInbound; {
     "emailFrom" email_from: into String,
     /// To which address an e-mail went.
     "emailTo" email_to: into String,
-    /// Who else was to see an e-mail.
+    /// The CC recipients of an e-mail.
     "emailCc" email_cc: each String,
-    /// Who else was to see an e-mail unseen.
+    /// The BCC recipients of an e-mail.
     "emailBcc" email_bcc: each String,
-    /// Which e-mail it answers.
+    /// The e-mail that it replies to.
     "emailMessageId" reply_to: into EmailMessageId,
     /// Which way it went.
     "direction" direction: MessageDirection,

@@ -25,7 +25,7 @@ impl Conversations {
         builder.set("message", message.into()).plain(|answer| answer.json())
     }
 
-    /// Shows the visitor of a live chat whether somebody is typing.
+    /// Shows the visitor of a live chat whether an agent is typing.
     pub fn typing(
         &self,
         location: impl Into<LocationId>,

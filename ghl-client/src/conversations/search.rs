@@ -30,7 +30,7 @@ listing!(SearchConversations => Conversation, after StartAfterDate);
 setters! { query of SearchConversations; {
     /// Only this contact's.
     "contactId" contact: into ContactId,
-    /// Only those assigned to one of these users; `unassigned` stands for nobody.
+    /// Only those assigned to one of these users; `unassigned` for those without a user.
     "assignedTo" assigned_to: each UserId,
     /// Only those that one of these users follows.
     "followers" followers: each UserId,
@@ -48,7 +48,7 @@ setters! { query of SearchConversations; {
     "lastMessageDirection" last_message_direction: MessageDirection,
     /// Only such ones.
     "status" status: ConversationStatus,
-    /// What they are ordered by; the last message's date unless set.
+    /// The sort order; by default the date of the last message.
     "sortBy" sort_by: ConversationSort,
     /// Which way the order goes; latest first unless set.
     "sort" sort: Direction,
@@ -87,7 +87,7 @@ impl SearchConversations {
     }
 }
 
-/// What a conversation is ordered by; the last message's date where it does not say.
+/// Returns the sort position of a conversation; the date of the last message if it has none.
 fn place_of(last: &Conversation) -> Option<StartAfterDate> {
     let sort = last.sort.as_ref().and_then(|sort| sort.get(0).or(Some(sort)));
     let value = match sort {

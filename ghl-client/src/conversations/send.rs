@@ -27,7 +27,7 @@ static CANCEL_EMAIL: Operation = Operation::new(
     VERSION,
 );
 
-/// What a message can consist of.
+/// The content of a message.
 const CONTENT: [&str; 4] = ["message", "html", "attachments", "templateId"];
 
 request! {
@@ -49,13 +49,13 @@ setters! { body of SendMessage; {
     "emailFrom" email_from: into String,
     /// To which of the contact's addresses an e-mail goes.
     "emailTo" email_to: into String,
-    /// Who else is to see an e-mail.
+    /// The CC recipients of an e-mail.
     "emailCc" email_cc: each String,
-    /// Who else is to see an e-mail unseen.
+    /// The BCC recipients of an e-mail.
     "emailBcc" email_bcc: each String,
     /// Whom an e-mail's answer goes to: `reply` or `reply_all`.
     "emailReplyMode" email_reply_mode: into String,
-    /// Which message it answers.
+    /// The message that it replies to.
     "replyMessageId" reply_to: into MessageId,
     /// The thread it belongs to: the message that the thread begins with.
     "threadId" thread: into MessageId,
@@ -63,7 +63,7 @@ setters! { body of SendMessage; {
     "scheduledTimestamp" scheduled: Timestamp => Timestamp::as_secs,
     /// The appointment it is about.
     "appointmentId" appointment: into AppointmentId,
-    /// What is to carry it.
+    /// The provider that delivers it.
     "conversationProviderId" provider: into ConversationProviderId,
     /// From which phone number it comes.
     "fromNumber" from_number: into String,

@@ -44,7 +44,7 @@ setters! { body of BeginUpload; {
 }}
 
 impl Conversations {
-    /// Uploads files and answers with their addresses, which [`SendMessage::attachments`](super::SendMessage::attachments)
+    /// Uploads files and returns their addresses, which [`SendMessage::attachments`](super::SendMessage::attachments)
     /// takes; give it up to 5 files of at most 5 MiB each.
     pub fn upload(
         &self,
@@ -70,7 +70,7 @@ impl Conversations {
         BeginUpload { builder: builder.set("contentType", media.into()).set("channel", channel.into()) }
     }
 
-    /// Says that a large file was sent, and answers with its address.
+    /// Completes the upload of a large file and returns its address.
     pub fn end_upload(
         &self,
         location: impl Into<LocationId>,
@@ -97,8 +97,9 @@ impl UploadAttachments {
 
     async fn send(self) -> Result<UploadedFiles> {
         let (files, anything) = (self.builder.files(), self.builder.has("attachmentUrls"));
-        let builder =
-            self.builder.require(files > 0 || anything, || "there is no file: give it one with `file`".to_owned());
+        let builder = self
+            .builder
+            .require(files > 0 || anything, || "there is no file to upload; add one with `file`".to_owned());
         builder.require(files <= MOST_FILES, || format!("an upload has at most {MOST_FILES} files")).json().await
     }
 }

@@ -27,9 +27,9 @@ request! {
 }
 
 setters! { body of CreateObjectField, UpdateObjectField; {
-    /// What it is for.
+    /// The description.
     "description" description: into String,
-    /// What stands in it while it is empty.
+    /// The placeholder of the empty field.
     "placeholder" placeholder: into String,
     /// Whether forms show it; they do unless set.
     "showInForms" show_in_forms: bool,
@@ -43,7 +43,7 @@ setters! { body of CreateObjectField, UpdateObjectField; {
 setters! { body of CreateObjectField; {
     /// Its label.
     "name" name: into String,
-    /// Whether a value of one's own is allowed too.
+    /// Whether values outside the options are allowed.
     "allowCustomOption" allow_custom_option: bool,
 }}
 setters! { body of UpdateObjectField; {
@@ -87,7 +87,7 @@ impl CustomFields {
         builder.plain(|answer| answer.part(&["field"]))
     }
 
-    /// Changes the fields that are set; whether forms show it is always told, and they do unless set.
+    /// Changes the fields that are set. Whether forms show the field is always sent, `true` by default.
     pub fn update(&self, location: impl Into<LocationId>, id: impl Into<CustomFieldId>) -> UpdateObjectField {
         let location = location.into();
         let builder = RequestBuilder::new(&self.0, &UPDATE, location.clone()).argument(id.into());

@@ -23,7 +23,7 @@ impl ErrorBody {
     /// `{"status": number, "message"}` from uploads and some filters, `{"error": {"code", "message", "details",
     /// "resolution"}}` in v3, and `{"error": code, "error_description"}` from the token endpoint.
     pub(super) fn read(body: &[u8]) -> Self {
-        let Ok(Value::Object(mut body)) = serde_json::from_slice::<Value>(body) else {
+        let Ok(Value::Object(mut body)) = sidecar_core::json::from_slice::<Value>(body) else {
             return Self { is_html: is_html(body), ..Self::default() };
         };
         let nested = body.get("error").filter(|error| error.is_object()).cloned().unwrap_or_default();

@@ -36,7 +36,7 @@ pub(super) fn parse(body: &[u8], expected: Option<&EventKind>) -> Result<GhlEven
         Some(Err(error)) => Some(error.to_string()),
         None => None,
     };
-    // What was expected and did not fit is still known by its kind.
+    // An event whose payload does not match its schema is still known by its kind.
     let kind = if name.is_empty() { kind.as_str().to_owned() } else { name };
     Ok(GhlEvent::Unknown(Box::new(UnknownEvent { kind, raw: read(body)?, why })))
 }
@@ -53,11 +53,11 @@ fn kind_of(name: &str, object: &Map<String, Value>, expected: Option<&EventKind>
 }
 
 fn read(body: &[u8]) -> Result<Value, InvalidBody> {
-    serde_json::from_slice(body).map_err(|error| InvalidBody { why: error.to_string() })
+    sidecar_core::json::from_slice(body).map_err(|error| InvalidBody { why: error.to_string() })
 }
 
 fn take_apart(kind: &EventKind, mut object: Map<String, Value>) -> (Envelope, Map<String, Value>) {
-    // Of another shape it stays where it is.
+    // A value of another type stays where it is.
     let mut text = |name: &str| {
         object.get(name)?.as_str()?;
         object.remove(name)?.as_str().map(str::to_owned)

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{CompanyId, ContactId, LocationId, WireTime};
 
-/// What every delivery carries around its payload.
+/// The fields that every delivery has around its payload.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Envelope {
     /// The app that subscribed.
@@ -33,7 +33,7 @@ pub struct Envelope {
 /// An event whose payload has the known shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event<T> {
-    /// What it came in.
+    /// The envelope.
     pub envelope: Envelope,
     /// The payload, typed.
     pub data: T,

@@ -1,6 +1,6 @@
 //! A realistic delivery of every kind, for the tests of applications that take webhooks. Feature `test-util`.
 //!
-//! The bodies stand in `fixtures.json`, one a line: made up after the pages of each event
+//! The bodies are in `fixtures.json`, one per line: written after the page of each event
 //! (<https://marketplace.gohighlevel.com/docs/category/webhook>) and what deliveries were seen to hold beyond them.
 //!
 //! ```
@@ -15,7 +15,7 @@
 //!     .set("email", "ann@example.org")
 //!     .signed(&signer);
 //!
-//! // What the application under test does:
+//! // The application under test:
 //! let verifier = GhlWebhookVerifier::with_keys([signer.public_key_pem()])?;
 //! verifier.verify(Delivery { headers: &delivery.headers, body: &delivery.body, received_at: now })?;
 //! let GhlEvent::ContactUpdate(event) = GhlEvent::parse(&delivery.body)? else { return Err("another kind".into()) };
@@ -96,7 +96,7 @@ impl Fixture {
         &self.kind
     }
 
-    /// What sets it apart from the kind's first one, such as `an e-mail`.
+    /// The difference from the first fixture of its kind, such as `an e-mail`.
     pub fn about(&self) -> Option<&str> {
         self.about.as_deref()
     }

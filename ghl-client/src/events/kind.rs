@@ -126,7 +126,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What events of this kind speak of.
+            /// The subject of events of this kind.
             pub fn subject(&self) -> Subject {
                 match self {
                     $(Self::$variant => Subject::$subject,)*
@@ -138,7 +138,7 @@ macro_rules! kinds {
 }
 for_each_event!(kinds);
 
-/// What an event speaks of.
+/// The subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Subject {

@@ -2,7 +2,7 @@
 //!
 //! Keeping deliveries, answering the sender and seeing each delivery once is the application's matter
 //! ([`sidecar_core::queue::inbox`]); what an event changes in stored records is [`sync::webhook_changes`](crate::sync::webhook_changes).
-//! Invariant: any JSON object is an event; one that is not understood is kept whole, never an error.
+//! Invariant: every JSON object is an event; one that does not match a schema is preserved as it is and is not an error.
 
 mod decode;
 mod event;

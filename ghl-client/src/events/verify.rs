@@ -51,7 +51,7 @@ pub struct GhlWebhookVerifier {
     tolerance: Duration,
 }
 
-/// What of a body concerns its verification.
+/// The fields of a body that the verification needs.
 #[derive(Deserialize)]
 struct Signed {
     #[serde(default)]
@@ -122,7 +122,9 @@ impl Verifier for GhlWebhookVerifier {
     fn verify(&self, delivery: Delivery<'_>) -> Result<Verified, SignatureError> {
         let mut verified = self.signature(delivery)?;
         // The signature fits, so this is what the provider sent, be it JSON or not.
-        let Ok(Signed { timestamp, webhook_id }) = serde_json::from_slice(delivery.body) else { return Ok(verified) };
+        let Ok(Signed { timestamp, webhook_id }) = sidecar_core::json::from_slice(delivery.body) else {
+            return Ok(verified);
+        };
         verified.delivery_id = webhook_id.and_then(|id| id.as_str().map(str::to_owned));
         verified.signed_at = timestamp.and_then(|time| time.timestamp());
         if let Some(signed_at) = verified.signed_at {

@@ -50,7 +50,7 @@ request! {
 }
 
 setters! { body of CreateCustomField, UpdateCustomField; {
-    /// What stands in it while it is empty.
+    /// The placeholder of the empty field.
     "placeholder" placeholder: into String,
     /// The files it takes, by their endings, such as `.pdf`.
     "acceptedFormat" accepted_formats: each String,
@@ -60,7 +60,7 @@ setters! { body of CreateCustomField, UpdateCustomField; {
     "maxNumberOfFiles" max_number_of_files: u32,
     /// Its place among the fields.
     "position" position: u32,
-    /// What it belongs to: `contact` or `opportunity`.
+    /// The object that has the field: `contact` or `opportunity`.
     "model" model: into String,
 }}
 any_field!(CreateCustomField, UpdateCustomField);
@@ -97,7 +97,7 @@ impl CustomFields {
         UpdateCustomField { builder: self.builder(&UPDATE).argument(id.into()).set("name", name.into()) }
     }
 
-    /// Uploads files for fields of the kind `FILE_UPLOAD` and answers with their addresses; give it the files. `of` is the id of
+    /// Uploads files for fields of the kind `FILE_UPLOAD` and returns their addresses. `of` is the id of
     /// the contact, the opportunity or the field that they are for.
     pub fn upload(&self, of: impl Into<String>) -> UploadToField {
         UploadToField { builder: self.builder(&UPLOAD).set("id", of.into()) }
@@ -162,6 +162,6 @@ impl UploadToField {
 
     async fn send(self) -> Result<UploadedFiles> {
         let given = self.builder.files() > 0;
-        self.builder.require(given, || "there is no file: give it one with `file`".to_owned()).json().await
+        self.builder.require(given, || "there is no file to upload; add one with `file`".to_owned()).json().await
     }
 }

@@ -1,7 +1,7 @@
 //! Locations (sub-accounts): search, read, write; their tags, custom fields and values, tasks and templates; and where the
 //! app is installed.
 //!
-//! Minting a location's token lives in [`oauth`](crate::oauth). Invariant: there is no listing of "all locations"; a company
+//! [`oauth`](crate::oauth) issues the token of a location. Invariant: there is no listing of "all locations"; a company
 //! is searched, or its installations are listed.
 
 mod custom_fields;

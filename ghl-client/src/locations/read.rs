@@ -25,7 +25,7 @@ impl Locations {
     }
 }
 
-/// The published specification has no shape for the answer: a list is taken as it is, or out of whatever holds it.
+/// The specification has no schema for the response: reads a list, or the only list in an object.
 fn names(answer: &Response) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -29,13 +29,13 @@ request! {
     pub struct WriteRecurringTask => RecurringTask
 }
 setters! { body of WriteRecurringTask; {
-    /// What is to be done.
+    /// The title.
     "title" title: into String,
     /// The same at length.
     "description" description: into String,
     /// Whom it is about.
     "contactIds" contacts: each ContactId,
-    /// Who is to do it.
+    /// The assigned user.
     "owners" owners: each UserId,
     /// Whether no task is made at once.
     "ignoreTaskCreation" ignore_task_creation: bool,

@@ -70,7 +70,7 @@ impl Locations {
         UpdateLocation { builder: builder.set("companyId", json!(company)) }
     }
 
-    /// Deletes a location with all it holds, and its Twilio account too if so told; needs a token of the agency.
+    /// Deletes a location with all its data, and its Twilio account if requested. Needs a token of the agency.
     pub fn delete(
         &self,
         company: impl Into<CompanyId>,
@@ -82,7 +82,7 @@ impl Locations {
     }
 }
 
-/// What the two writes share beyond plain fields.
+/// The setters that creates and updates share beyond plain fields.
 macro_rules! shared {
     ($($name:ident),+) => {
         $(impl $name {
@@ -107,7 +107,7 @@ macro_rules! shared {
 shared!(CreateLocation, UpdateLocation);
 
 impl UpdateLocation {
-    /// Loads a snapshot into it; `replace` lets the snapshot's assets take the place of its own.
+    /// Loads a snapshot; with `replace`, the assets of the snapshot replace existing ones.
     pub fn snapshot(mut self, id: impl Into<String>, replace: bool) -> Self {
         self.builder = self.builder.set("snapshot", json!({"id": id.into(), "override": replace}));
         self

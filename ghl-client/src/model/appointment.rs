@@ -25,7 +25,7 @@ sidecar_core::model! {
     pub struct Appointment {
         /// Its id.
         "id" id: AppointmentId,
-        /// What it is about.
+        /// The description.
         "title" title: Option<String>,
         /// Its calendar.
         "calendarId" calendar_id: Option<CalendarId>,
@@ -61,7 +61,7 @@ sidecar_core::model! {
         "dateAdded" date_added: Option<WireTime>,
         /// When it last changed.
         "dateUpdated" date_updated: Option<WireTime>,
-        /// Who made it.
+        /// The user who created it.
         "createdBy" created_by: Option<Value>,
         /// The rooms and equipments that are booked with it.
         "assignedResources" assigned_resources: Option<Vec<CalendarResourceId>>,

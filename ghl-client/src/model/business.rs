@@ -25,13 +25,13 @@ sidecar_core::model! {
         "postalCode" postal_code: Option<String>,
         /// Country.
         "country" country: Option<String>,
-        /// What it does.
+        /// The description.
         "description" description: Option<String>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
-        /// Who made it.
+        /// The user who created it.
         "createdBy" created_by: Option<Value>,
-        /// Who last changed it.
+        /// The user who last changed it.
         "updatedBy" updated_by: Option<Value>,
         /// When it was made.
         "createdAt" created_at: Option<WireTime>,

@@ -31,21 +31,21 @@ sidecar_core::model! {
         "groupId" group_id: Option<CalendarGroupId>,
         /// Its name.
         "name" name: Option<String>,
-        /// What it is for.
+        /// The description.
         "description" description: Option<String>,
         /// Its part of a booking link.
         "slug" slug: Option<String>,
-        /// Its part of its own booking link, apart from its group's.
+        /// Its own part of the booking link, without the group's.
         "widgetSlug" widget_slug: Option<String>,
         /// How it gives out its slots.
         "calendarType" calendar_type: Option<CalendarType>,
         /// Whether it can be booked.
         "isActive" is_active: Option<bool>,
-        /// What its appointments are called; may hold placeholders such as `{{contact.name}}`.
+        /// The title of its appointments, which may contain placeholders such as `{{contact.name}}`.
         "eventTitle" event_title: Option<String>,
         /// Its colour.
         "eventColor" event_color: Option<String>,
-        /// Who holds its appointments: `userId`, `priority`, `isPrimary`.
+        /// The users who hold its appointments: `userId`, `priority`, `isPrimary`.
         "teamMembers" team_members: Option<Vec<Value>>,
         /// How long a slot is, in `slotDurationUnit`.
         "slotDuration" slot_duration: Option<f64>,
@@ -71,15 +71,15 @@ sidecar_core::model! {
         "meetingLocation" meeting_location: Option<String>,
         /// The ways in which its appointments can take place: `kind`, `location`.
         "locationConfigurations" location_configurations: Option<Vec<Value>>,
-        /// What is kept free behind an appointment, in `slotBufferUnit`.
+        /// The buffer after an appointment, in `slotBufferUnit`.
         "slotBuffer" slot_buffer: Option<f64>,
         /// `mins` or `hours`.
         "slotBufferUnit" slot_buffer_unit: Option<String>,
-        /// What is kept free before an appointment, in `preBufferUnit`.
+        /// The buffer before an appointment, in `preBufferUnit`.
         "preBuffer" pre_buffer: Option<f64>,
         /// `mins` or `hours`.
         "preBufferUnit" pre_buffer_unit: Option<String>,
-        /// How long before an appointment it has to be booked, in `allowBookingAfterUnit`.
+        /// The minimum notice of a booking, in `allowBookingAfterUnit`.
         "allowBookingAfter" allow_booking_after: Option<f64>,
         /// `hours`, `days`, `weeks` or `months`.
         "allowBookingAfterUnit" allow_booking_after_unit: Option<String>,
@@ -97,9 +97,9 @@ sidecar_core::model! {
         "stickyContact" sticky_contact: Option<bool>,
         /// Whether payments are real.
         "isLivePaymentMode" is_live_payment_mode: Option<bool>,
-        /// Whether whoever holds an appointment is told by e-mail.
+        /// Whether the user who holds an appointment is notified by e-mail.
         "shouldSendAlertEmailsToAssignedMember" should_send_alert_emails_to_assigned_member: Option<bool>,
-        /// Who else is told by e-mail.
+        /// Further recipients of e-mail notifications.
         "alertEmail" alert_email: Option<String>,
         /// Whether Google sends invitations.
         "googleInvitationEmails" google_invitation_emails: Option<bool>,
@@ -107,33 +107,33 @@ sidecar_core::model! {
         "allowReschedule" allow_reschedule: Option<bool>,
         /// Whether contacts may cancel their appointments.
         "allowCancellation" allow_cancellation: Option<bool>,
-        /// Whether a contact is assigned to whoever holds its appointment.
+        /// Whether a contact is assigned to the user who holds its appointment.
         "shouldAssignContactToTeamMember" should_assign_contact_to_team_member: Option<bool>,
         /// Whether contacts that were there before are left as they are.
         "shouldSkipAssigningContactForExisting" should_skip_assigning_contact_for_existing: Option<bool>,
-        /// What its appointments' notes say.
+        /// The notes of its appointments.
         "notes" notes: Option<String>,
         /// A tracking pixel.
         "pixelId" pixel_id: Option<String>,
-        /// What follows a booking: `RedirectURL` or `ThankYouMessage`.
+        /// The page after a booking: `RedirectURL` or `ThankYouMessage`.
         "formSubmitType" form_submit_type: Option<String>,
         /// Where a booking leads to.
         "formSubmitRedirectURL" form_submit_redirect_url: Option<String>,
-        /// What is said after a booking.
+        /// The message after a booking.
         "formSubmitThanksMessage" form_submit_thanks_message: Option<String>,
         /// Whether `availabilities` count (1) or `openHours` (0).
         "availabilityType" availability_type: Option<f64>,
         /// Hours of single days.
         "availabilities" availabilities: Option<Vec<Value>>,
-        /// What is asked of guests: `count_only` or `collect_detail`.
+        /// The data of guests: `count_only` or `collect_detail`.
         "guestType" guest_type: Option<String>,
-        /// What contacts agree to.
+        /// The consent text.
         "consentLabel" consent_label: Option<String>,
         /// Its picture's address.
         "calendarCoverImage" calendar_cover_image: Option<String>,
         /// How much of its free time it hides.
         "lookBusyConfig" look_busy_config: Option<Value>,
-        /// Who is notified of what.
+        /// The notification rules.
         "notifications" notifications: Option<Vec<Value>>,
     }
 }

@@ -9,7 +9,7 @@ sidecar_core::model! {
         "locationId" location_id: Option<LocationId>,
         /// Its name.
         "name" name: Option<String>,
-        /// What it is for.
+        /// The description.
         "description" description: Option<String>,
         /// Its part of a booking link.
         "slug" slug: Option<String>,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::{CalendarId, CalendarResourceId, LocationId};
 
 sidecar_core::open_enum! {
-    /// What calendars book beside people.
+    /// A room or a piece of equipment that calendars book.
     pub enum ResourceType {
         /// Things.
         Equipments = "equipments",
@@ -19,11 +19,11 @@ sidecar_core::model! {
         "locationId" location_id: Option<LocationId>,
         /// Its name.
         "name" name: String,
-        /// What it is.
+        /// The kind.
         "resourceType" resource_type: Option<ResourceType>,
         /// Whether it can be booked.
         "isActive" is_active: Option<bool>,
-        /// What it is for.
+        /// The description.
         "description" description: Option<String>,
         /// How many there are.
         "quantity" quantity: Option<f64>,

@@ -39,7 +39,7 @@ sidecar_core::model! {
         "currency" currency: Option<String>,
         /// Its number with the provider.
         "relationshipNumber" relationship_number: Option<String>,
-        /// What it is, such as `agency`.
+        /// The kind, such as `agency`.
         "customerType" customer_type: Option<String>,
         /// How its subscription stands, such as `active-trial`.
         "status" status: Option<String>,
@@ -59,25 +59,25 @@ sidecar_core::model! {
         "termsConditions" terms_conditions: Option<String>,
         /// Which terms of service it accepted.
         "termsOfServiceVersion" terms_of_service_version: Option<String>,
-        /// Who accepted the terms of service.
+        /// The user who accepted the terms of service.
         "termsOfServiceAcceptedBy" terms_of_service_accepted_by: Option<String>,
         /// Which privacy policy it accepted.
         "privacyPolicyVersion" privacy_policy_version: Option<String>,
-        /// Who accepted the privacy policy.
+        /// The user who accepted the privacy policy.
         "privacyPolicyAcceptedBy" privacy_policy_accepted_by: Option<String>,
         /// When it accepted the privacy policy.
         "privacyPolicyAcceptedDate" privacy_policy_accepted_date: Option<WireTime>,
         /// Which affiliate policy it accepted.
         "affiliatePolicyVersion" affiliate_policy_version: Option<String>,
-        /// Who accepted the affiliate policy.
+        /// The user who accepted the affiliate policy.
         "affiliatePolicyAcceptedBy" affiliate_policy_accepted_by: Option<String>,
         /// When it accepted the affiliate policy.
         "affiliatePolicyAcceptedDate" affiliate_policy_accepted_date: Option<WireTime>,
         /// Whether its Twilio account is on trial.
         "twilioTrialMode" twilio_trial_mode: Option<bool>,
-        /// What its Twilio account may use for nothing.
+        /// The free allowance of its Twilio account.
         "twilioFreeCredits" twilio_free_credits: Option<f64>,
-        /// What it told of itself at first.
+        /// The answers of its onboarding.
         "onboardingInfo" onboarding_info: Option<Value>,
         /// Whether its clients may upgrade.
         "upgradeEnabledForClients" upgrade_enabled_for_clients: Option<bool>,
@@ -89,13 +89,13 @@ sidecar_core::model! {
         "saasSettings" saas_settings: Option<Value>,
         /// Its account with Stripe.
         "stripeConnectId" stripe_connect_id: Option<String>,
-        /// Whether it keeps old features. Spelt so on the wire.
+        /// Whether it has legacy features; the spelling is GHL's.
         "enableDepreciatedFeatures" enable_deprecated_features: Option<bool>,
         /// Whether it has premium features.
         "premiumUpgraded" premium_upgraded: Option<bool>,
         /// Whether it sends no e-mail.
         "disableEmailService" disable_email_service: Option<bool>,
-        /// Who referred it.
+        /// The referrer.
         "referralId" referral_id: Option<String>,
         /// Whether it is an enterprise account.
         "isEnterpriseAccount" is_enterprise_account: Option<bool>,

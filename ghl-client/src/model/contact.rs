@@ -29,7 +29,7 @@ sidecar_core::model! {
         "phone" phone: Option<String>,
         /// Company name.
         "companyName" company_name: Option<String>,
-        /// `lead`, `customer` and the like.
+        /// The type, such as `lead` or `customer`.
         "type" kind: Option<String>,
         /// Where the contact came from.
         "source" source: Option<String>,
@@ -65,11 +65,11 @@ sidecar_core::model! {
         "dateUpdated" date_updated: Option<WireTime>,
         /// The business it belongs to.
         "businessId" business_id: Option<BusinessId>,
-        /// Who follows it; in listings.
+        /// The followers; only in listings.
         "followers" followers: Option<Vec<UserId>>,
         /// Further e-mail addresses.
         "additionalEmails" additional_emails: Option<Value>,
-        /// Where it first came from: page, campaign, referrer and the like.
+        /// The first attribution: page, campaign, referrer.
         "attributionSource" attribution_source: Option<Value>,
         /// Where it last came from.
         "lastAttributionSource" last_attribution_source: Option<Value>,
@@ -89,7 +89,7 @@ sidecar_core::model! {
         "lastNameLowerCase" last_name_lower_case: Option<String>,
         /// Whole name in lower case.
         "fullNameLowerCase" full_name_lower_case: Option<String>,
-        /// What is attached to it.
+        /// The attachments.
         "attachments" attachments: Option<Value>,
         /// Social security number.
         "ssn" ssn: Option<String>,
@@ -105,9 +105,9 @@ sidecar_core::model! {
         "bounceEmail" bounce_email: Option<bool>,
         /// Whether it wants no more e-mail.
         "unsubscribeEmail" unsubscribe_email: Option<bool>,
-        /// What it was offered.
+        /// The offers.
         "offers" offers: Option<Value>,
-        /// What it bought.
+        /// The purchases.
         "products" products: Option<Value>,
         /// The cursor behind this contact; only in search answers.
         "searchAfter" search_after: Option<SearchAfter>,

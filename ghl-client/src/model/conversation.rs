@@ -11,7 +11,7 @@ sidecar_core::open_enum! {
         Read = "read",
         /// Those that were not.
         Unread = "unread",
-        /// Those that somebody marked.
+        /// Starred conversations.
         Starred = "starred",
         /// The latest ones.
         Recents = "recents",
@@ -19,11 +19,11 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What conversations are ordered by.
+    /// The sort order of conversations.
     pub enum ConversationSort {
         /// When a person last wrote.
         LastManualMessageDate = "last_manual_message_date",
-        /// When anybody or anything last wrote.
+        /// The time of the last message, manual or automatic.
         LastMessageDate = "last_message_date",
         /// A score.
         ScoreProfile = "score_profile",
@@ -47,14 +47,14 @@ sidecar_core::model! {
         "lastMessageBody" last_message_body: Option<String>,
         /// When the last message was written.
         "lastMessageDate" last_message_date: Option<WireTime>,
-        /// What the last message is.
+        /// The type of the last message.
         "lastMessageType" last_message_type: Option<MessageType>,
-        /// Who wrote the last message.
+        /// The direction of the last message.
         "lastMessageDirection" last_message_direction: Option<MessageDirection>,
         /// Its main channel: searches send a name such as `TYPE_PHONE`, reads a number (1 phone, 2 e-mail, 3 Facebook,
         /// 4 review, 5 group).
         "type" kind: Option<Value>,
-        /// How many messages nobody has read yet.
+        /// The number of unread messages.
         "unreadCount" unread_count: Option<i64>,
         /// The contact's whole name.
         "fullName" full_name: Option<String>,
@@ -68,9 +68,9 @@ sidecar_core::model! {
         "assignedTo" assigned_to: Option<UserId>,
         /// The user who began it.
         "userId" user_id: Option<UserId>,
-        /// Whether somebody marked it.
+        /// Whether it is starred.
         "starred" starred: Option<bool>,
-        /// Whether it stands in the inbox.
+        /// Whether it is in the inbox.
         "inbox" inbox: Option<bool>,
         /// Whether it is deleted.
         "deleted" deleted: Option<bool>,

@@ -14,17 +14,17 @@ sidecar_core::model! {
         "fieldKey" field_key: Option<String>,
         /// Its kind, such as `TEXT`, `SINGLE_OPTIONS`, `DATE`.
         "dataType" data_type: Option<String>,
-        /// What it belongs to: `contact` or `opportunity`.
+        /// The object that has the field: `contact` or `opportunity`.
         "model" model: Option<String>,
         /// The allowed values, where it is a choice.
         "picklistOptions" picklist_options: Option<Vec<Value>>,
-        /// What stands in it while it is empty.
+        /// The placeholder of the empty field.
         "placeholder" placeholder: Option<String>,
         /// Its place among the fields.
         "position" position: Option<f64>,
         /// Pictures of the allowed values.
         "picklistImageOptions" picklist_image_options: Option<Vec<Value>>,
-        /// Whether a value of one's own is allowed too.
+        /// Whether values outside the options are allowed.
         "isAllowedCustomOption" is_allowed_custom_option: Option<bool>,
         /// Whether it takes several files.
         "isMultiFileAllowed" is_multi_file_allowed: Option<bool>,

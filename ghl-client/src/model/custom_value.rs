@@ -1,7 +1,7 @@
 use super::{CustomValueId, LocationId};
 
 sidecar_core::model! {
-    /// A text that a location keeps under a name, for its messages and pages.
+    /// A named text of a location, for its messages and pages.
     pub struct CustomValue {
         /// Its id.
         "id" id: CustomValueId,

@@ -69,7 +69,7 @@ ids! {
     Template TemplateId,
     /// The id of a note, on a contact or an appointment.
     Note NoteId,
-    /// The id of a rule of whom a calendar tells of its appointments.
+    /// The id of a notification rule of a calendar.
     CalendarNotification CalendarNotificationId,
     /// The id of a task that recurs.
     RecurringTask RecurringTaskId,

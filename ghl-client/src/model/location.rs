@@ -43,7 +43,7 @@ sidecar_core::model! {
         "social" social: Option<Value>,
         /// Settings, such as `allowDuplicateContact`.
         "settings" settings: Option<Value>,
-        /// What a reseller may have set.
+        /// The settings of a reseller.
         "reseller" reseller: Option<Value>,
     }
 }

@@ -16,9 +16,9 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What wrote a message.
+    /// The source of a message.
     pub enum MessageAction {
-        /// A workflow or the like.
+        /// A workflow or another automation.
         Automated = "automated",
         /// A person.
         Manual = "manual",
@@ -70,7 +70,7 @@ sidecar_core::open_enum! {
         NoAnswer = "no-answer",
         /// It could not be made.
         Failed = "failed",
-        /// It was given up.
+        /// The delivery failed permanently.
         Canceled = "canceled",
         /// A voice mail was left.
         Voicemail = "voicemail",
@@ -82,9 +82,9 @@ sidecar_core::model! {
     pub struct Message {
         /// Its id.
         "id" id: MessageId,
-        /// What it is, by the provider's number.
+        /// The type, as GHL's number.
         "type" type_number: Option<i64>,
-        /// What it is.
+        /// The kind.
         "messageType" message_type: Option<MessageType>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
@@ -106,11 +106,11 @@ sidecar_core::model! {
         "attachments" attachments: Option<Vec<String>>,
         /// More of a call (`callDuration`, `callStatus`) or of an e-mail (`email.messageIds`).
         "meta" meta: Option<Value>,
-        /// What wrote it: `workflow`, `bulk_actions`, `campaign`, `api` or `app`.
+        /// The source: `workflow`, `bulk_actions`, `campaign`, `api` or `app`.
         "source" source: Option<String>,
         /// The user who wrote it.
         "userId" user_id: Option<UserId>,
-        /// What carried it.
+        /// The provider that delivered it.
         "conversationProviderId" conversation_provider_id: Option<ConversationProviderId>,
         /// The chat widget it came by.
         "chatWidgetId" chat_widget_id: Option<String>,
@@ -146,27 +146,27 @@ sidecar_core::model! {
         "contentType" content_type: Option<String>,
         /// The addresses of what is attached.
         "attachments" attachments: Option<Vec<String>>,
-        /// What carried it, such as `mailgun`.
+        /// The provider that delivered it, such as `mailgun`.
         "provider" provider: Option<String>,
         /// From whom.
         "from" from: Option<String>,
         /// To whom.
         "to" to: Option<Vec<String>>,
-        /// Who else was to see it.
+        /// The CC recipients.
         "cc" cc: Option<Vec<String>>,
-        /// Who else was to see it unseen.
+        /// The BCC recipients.
         "bcc" bcc: Option<Vec<String>>,
-        /// What it answers.
+        /// The message that it replies to.
         "replyToMessageId" reply_to_message_id: Option<String>,
-        /// What wrote it: `workflow`, `bulk_actions`, `campaign`, `api` or `app`.
+        /// The source: `workflow`, `bulk_actions`, `campaign`, `api` or `app`.
         "source" source: Option<String>,
-        /// What carried it.
+        /// The provider that delivered it.
         "conversationProviderId" conversation_provider_id: Option<ConversationProviderId>,
     }
 }
 
 sidecar_core::model! {
-    /// What the provider says of a message that it took on. Nothing of it is required: the message is on its way all the same.
+    /// The response to a message that GHL accepted. No field is required: the message is sent in any case.
     pub struct SentMessage {
         /// Its conversation.
         "conversationId" conversation_id: Option<ConversationId>,
@@ -184,7 +184,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// What the provider says of a message or call that it wrote down.
+    /// The response to a recorded message or call.
     pub struct RecordedMessage {
         /// Its conversation.
         "conversationId" conversation_id: Option<ConversationId>,
@@ -202,7 +202,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// What came of taking back a scheduled message. The provider answers 200 in either case and says it here.
+    /// The result of cancelling a scheduled message. GHL returns 200 in either case.
     pub struct CancelOutcome {
         /// An HTTP status: 2xx when it was taken back.
         "status" status: u16,
@@ -221,11 +221,11 @@ impl CancelOutcome {
 sidecar_core::model! {
     /// A sentence of a recorded call.
     pub struct Sentence {
-        /// What was said.
+        /// The transcript.
         "transcript" transcript: String,
         /// Its place in the call.
         "sentenceIndex" index: Option<i64>,
-        /// Whose line it was said on.
+        /// The channel of the speaker.
         "mediaChannel" media_channel: Option<i64>,
         /// When it begins, in milliseconds of the recording.
         "startTime" start_millis: Option<f64>,

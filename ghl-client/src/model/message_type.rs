@@ -1,7 +1,7 @@
-//! What messages can be. Three lists of the provider's, one for each way in which it names them.
+//! The types of messages: three lists, because reads, sends and exports use different names.
 
 sidecar_core::open_enum! {
-    /// What a message is, as reads and filters name it.
+    /// The type of a message, as in reads and filters.
     pub enum MessageType {
         /// A call.
         Call = "TYPE_CALL",
@@ -29,9 +29,9 @@ sidecar_core::open_enum! {
         Facebook = "TYPE_FACEBOOK",
         /// A campaign's message by Facebook.
         CampaignFacebook = "TYPE_CAMPAIGN_FACEBOOK",
-        /// A call that a campaign asked somebody to make.
+        /// A manual call task of a campaign.
         CampaignManualCall = "TYPE_CAMPAIGN_MANUAL_CALL",
-        /// A text message that a campaign asked somebody to write.
+        /// A manual text message task of a campaign.
         CampaignManualSms = "TYPE_CAMPAIGN_MANUAL_SMS",
         /// A message by Google Business.
         Gmb = "TYPE_GMB",
@@ -93,7 +93,7 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What carries a message, as sends name it.
+    /// The channel of a message, as in sends.
     pub enum Channel {
         /// Text message.
         Sms = "SMS",
@@ -133,7 +133,7 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What carried a message, as exports name it.
+    /// The channel of a message, as in exports.
     pub enum ExportChannel {
         /// Calls.
         Call = "Call",

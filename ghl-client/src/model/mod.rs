@@ -1,4 +1,4 @@
-//! What the provider's answers hold, with the wire's own field names beside ours.
+//! The models of responses, with the provider's field names.
 //!
 //! Requests live with their endpoint family. Invariant: a field that the provider adds is kept in `extra`, a null or
 //! absent one is `None`, and a time in an unknown format does not fail the page it stands on.

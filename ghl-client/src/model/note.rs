@@ -9,7 +9,7 @@ sidecar_core::model! {
         "id" id: NoteId,
         /// Its text.
         "body" body: Option<String>,
-        /// Who wrote it.
+        /// The user who wrote it.
         "userId" user_id: Option<UserId>,
         /// When it was written.
         "dateAdded" date_added: Option<WireTime>,
@@ -21,7 +21,7 @@ sidecar_core::model! {
         "color" color: Option<String>,
         /// Whether it stays on top; contacts' notes only.
         "pinned" pinned: Option<bool>,
-        /// Who wrote it, by id and name; appointments' notes only.
+        /// The id and name of the user who wrote it; only in notes of appointments.
         "createdBy" created_by: Option<Value>,
     }
 }

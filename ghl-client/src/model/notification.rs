@@ -1,7 +1,7 @@
 use super::{CalendarNotificationId, TemplateId};
 
 sidecar_core::open_enum! {
-    /// Who is told of an appointment.
+    /// The recipient of a notification.
     pub enum NotificationReceiver {
         /// The contact.
         Contact = "contact",
@@ -19,7 +19,7 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// How somebody is told of an appointment.
+    /// The channel of a notification.
     pub enum NotificationChannel {
         /// By e-mail.
         Email = "email",
@@ -33,7 +33,7 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What about an appointment somebody is told of.
+    /// The occasion of a notification.
     pub enum NotificationKind {
         /// It was booked.
         Booked = "booked",
@@ -51,15 +51,15 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::model! {
-    /// A rule of a calendar: who is told of what about its appointments, and how.
+    /// A notification rule of a calendar: recipients, channel and occasion.
     pub struct CalendarNotification {
         /// Its id.
         "_id" id: CalendarNotificationId,
-        /// Who is told.
+        /// The recipients.
         "receiverType" receiver: Option<NotificationReceiver>,
         /// How.
         "channel" channel: Option<NotificationChannel>,
-        /// Of what.
+        /// The occasion.
         "notificationType" kind: Option<NotificationKind>,
         /// Whether it is in force.
         "isActive" is_active: Option<bool>,
@@ -81,7 +81,7 @@ sidecar_core::model! {
         "additionalPhoneNumbers" phone_numbers: Option<Vec<String>>,
         /// The further WhatsApp numbers.
         "additionalWhatsappNumbers" whatsapp_numbers: Option<Vec<String>>,
-        /// The users who are told; `sub_account_admin` stands for the location's administrators.
+        /// The users who are notified; `sub_account_admin` means the administrators of the location.
         "selectedUsers" users: Option<Vec<String>>,
     }
 }

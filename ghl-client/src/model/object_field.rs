@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::{CustomFieldFolderId, CustomFieldId, LocationId, WireTime};
 
 sidecar_core::open_enum! {
-    /// What a custom field of an object holds.
+    /// The data type of a custom field of an object.
     pub enum FieldDataType {
         /// A line of text.
         Text = "TEXT",
@@ -41,15 +41,15 @@ sidecar_core::model! {
         "id" id: CustomFieldId,
         /// Its label.
         "name" name: Option<String>,
-        /// What it is for.
+        /// The description.
         "description" description: Option<String>,
-        /// What stands in it while it is empty.
+        /// The placeholder of the empty field.
         "placeholder" placeholder: Option<String>,
         /// Its key, such as `custom_object.pet.name`.
         "fieldKey" field_key: Option<String>,
         /// The key of its object, such as `custom_object.pet`.
         "objectKey" object_key: Option<String>,
-        /// What it holds.
+        /// The data type.
         "dataType" data_type: Option<FieldDataType>,
         /// The allowed values, where it is a choice.
         "options" options: Option<Vec<FieldOption>>,
@@ -57,7 +57,7 @@ sidecar_core::model! {
         "acceptedFormats" accepted_formats: Option<Value>,
         /// Whether forms show it.
         "showInForms" show_in_forms: Option<bool>,
-        /// Whether a value of one's own is allowed too.
+        /// Whether values outside the options are allowed.
         "allowCustomOption" allow_custom_option: Option<bool>,
         /// How many files it takes.
         "maxFileLimit" max_file_limit: Option<f64>,

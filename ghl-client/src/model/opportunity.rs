@@ -25,7 +25,7 @@ sidecar_core::model! {
         "id" id: OpportunityId,
         /// Its name.
         "name" name: Option<String>,
-        /// What it is worth, in the location's currency.
+        /// The value, in the location's currency.
         "monetaryValue" monetary_value: Option<f64>,
         /// Its pipeline.
         "pipelineId" pipeline_id: Option<PipelineId>,
@@ -51,7 +51,7 @@ sidecar_core::model! {
         "contactId" contact_id: Option<ContactId>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
-        /// What is known of its contact.
+        /// Data of its contact.
         "contact" contact: Option<OpportunityContact>,
         /// Why it was lost.
         "lostReasonId" lost_reason_id: Option<LostReasonId>,
@@ -63,7 +63,7 @@ sidecar_core::model! {
         "tasks" tasks: Option<Value>,
         /// The contact's calendar events, where a search asked for them.
         "calendarEvents" calendar_events: Option<Value>,
-        /// Who follows it. The provider does not say in which shape.
+        /// The followers; GHL does not document the format.
         "followers" followers: Option<Value>,
     }
 }
@@ -116,9 +116,9 @@ sidecar_core::model! {
         "stages" stages: Option<Vec<PipelineStage>>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
-        /// Whether it stands in the funnel chart.
+        /// Whether it is shown in the funnel chart.
         "showInFunnel" show_in_funnel: Option<bool>,
-        /// Whether it stands in the pie chart.
+        /// Whether it is shown in the pie chart.
         "showInPieChart" show_in_pie_chart: Option<bool>,
     }
 }

@@ -88,7 +88,7 @@ sidecar_core::model! {
     pub struct RecurringTask {
         /// Its id.
         "id" id: RecurringTaskId,
-        /// What is to be done.
+        /// The title.
         "title" title: Option<String>,
         /// The same at length.
         "description" description: Option<String>,
@@ -96,7 +96,7 @@ sidecar_core::model! {
         "locationId" location_id: Option<LocationId>,
         /// Whom it is about.
         "contactId" contact_id: Option<ContactId>,
-        /// Who is to do it.
+        /// The assigned user.
         "assignedTo" assigned_to: Option<UserId>,
         /// When it is to be done again.
         "rruleOptions" recurrence: Option<Recurrence>,

@@ -29,7 +29,7 @@ sidecar_core::model! {
         "name" name: Option<String>,
         /// Its location.
         "locationId" location_id: Option<LocationId>,
-        /// Whose it is.
+        /// The owner.
         "userId" user_id: Option<UserId>,
         /// When: days of the week and single days, with hours.
         "rules" rules: Option<Vec<ScheduleRule>>,

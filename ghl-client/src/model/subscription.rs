@@ -10,7 +10,7 @@ sidecar_core::open_enum! {
     }
 }
 
-/// What a contact wants, or no longer wants, of a location's e-mails.
+/// The subscription of a contact to a kind of e-mail of a location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Subscription {

@@ -5,11 +5,11 @@ sidecar_core::model! {
     pub struct Task {
         /// Its id.
         "id" id: TaskId,
-        /// What is to be done.
+        /// The title.
         "title" title: Option<String>,
         /// The same at length.
         "body" body: Option<String>,
-        /// Who is to do it.
+        /// The assigned user.
         "assignedTo" assigned_to: Option<UserId>,
         /// Until when.
         "dueDate" due_date: Option<WireTime>,

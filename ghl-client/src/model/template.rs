@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::{LocationId, TemplateId, WireTime};
 
 sidecar_core::open_enum! {
-    /// What a template is for.
+    /// The kind of a template.
     pub enum TemplateKind {
         /// Text messages.
         Sms = "sms",
@@ -21,7 +21,7 @@ sidecar_core::model! {
         "id" id: TemplateId,
         /// Its name.
         "name" name: Option<String>,
-        /// What it is for.
+        /// The description.
         "type" kind: Option<TemplateKind>,
         /// Its content: `body` of a text message, `subject` and `html` of an e-mail, `attachments`.
         "template" template: Option<Value>,

@@ -35,7 +35,7 @@ impl WireTime {
         Self(wire)
     }
 
-    /// What was sent.
+    /// The text as sent.
     pub fn as_wire(&self) -> &Value {
         &self.0
     }

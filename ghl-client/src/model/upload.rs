@@ -7,7 +7,7 @@ use super::WireTime;
 /// A file to be uploaded, held in memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name, as the provider is told.
+    /// The file name.
     pub name: String,
     /// Its media type, such as `image/png`.
     pub media: String,
@@ -29,7 +29,7 @@ impl fmt::Debug for File {
 }
 
 sidecar_core::model! {
-    /// What was uploaded.
+    /// The uploaded files.
     pub struct UploadedFiles {
         /// The files' addresses by their names.
         "uploadedFiles" files: BTreeMap<String, String>,

@@ -13,11 +13,11 @@ sidecar_core::open_enum! {
 }
 
 sidecar_core::open_enum! {
-    /// What a user may do.
+    /// The role of a user.
     pub enum UserRole {
         /// Everything.
         Admin = "admin",
-        /// What the permissions say.
+        /// The role.
         User = "user",
     }
 }
@@ -39,7 +39,7 @@ sidecar_core::model! {
         "phone" phone: Option<String>,
         /// Phone extension.
         "extension" extension: Option<String>,
-        /// What it may do, one flag each, such as `contactsEnabled`.
+        /// The permissions, one flag each, such as `contactsEnabled`.
         "permissions" permissions: Option<Value>,
         /// Which scopes it has: a list, though published as a text.
         "scopes" scopes: Option<Value>,
@@ -59,7 +59,7 @@ sidecar_core::model! {
     pub struct UserRoles {
         /// Whether it belongs to the agency or to locations.
         "type" kind: Option<UserKind>,
-        /// What it may do.
+        /// The permissions.
         "role" role: Option<UserRole>,
         /// The locations it belongs to.
         "locationIds" location_ids: Option<Vec<LocationId>>,

@@ -1,7 +1,7 @@
 use super::{LocationId, WireTime, WorkflowId};
 
 sidecar_core::model! {
-    /// A workflow. What it does is not told.
+    /// A workflow. GHL does not return its steps.
     pub struct Workflow {
         /// Its id.
         "id" id: WorkflowId,

@@ -7,13 +7,13 @@ use sidecar_core::{
     client::TransportOptions,
     http::{Call, Pipeline},
     retry::Replay,
-    token::{Credentials, TokenSet},
+    token::{Credentials, TokenSet, parse_token_response},
 };
 use url::Url;
 
 use super::{
     Authorize, app_id,
-    grant::{self, UserType},
+    grant::{self, ACCESS_TOKEN_LIFETIME, UserType},
 };
 use crate::{
     config::{AUTHORIZE_URL, ApiVersion, BASE_URL, WHITE_LABEL_AUTHORIZE_URL},
@@ -25,7 +25,7 @@ use crate::{
 /// The time limit of a token exchange. Longer than that of other calls, because an abandoned exchange may cost the connection.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// The app towards the provider's OAuth endpoints. Cheap to clone.
+/// A client of GHL's OAuth endpoints for one app. Cheap to clone.
 #[derive(Clone)]
 pub struct GhlOAuth(Arc<Inner>);
 
@@ -55,34 +55,35 @@ pub struct GhlOAuthBuilder {
 sidecar_core::transport_setters!(GhlOAuthBuilder);
 
 impl GhlOAuthBuilder {
-    /// Where the provider sends the user back to; must be one of the app's redirect URLs.
+    /// Sets the URL to which GHL redirects the user; it must be one of the app's redirect URLs.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 
-    /// Another address of the API.
+    /// Sets the base URL of the API.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Another page for the user's choice, for the standard and the white-label link alike.
+    /// Sets the URL of the consent page, for the standard and the white-label link.
     pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
         self.authorize_url = Some(url.into());
         self
     }
 
-    /// Limits a token exchange; 45 s unless set. A short limit may cost the connection, because refresh tokens are valid once.
+    /// Sets the timeout of a token exchange; 45 s by default. A short one may cost the connection, because refresh tokens are valid
+    /// once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The finished value. Nothing is sent yet.
+    /// Returns the client. Sends nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the client id, the secret or a URL cannot be right.
+    /// [`ErrorKind::InvalidInput`] for an invalid client id, secret or URL.
     pub fn build(self) -> Result<GhlOAuth> {
         let app = app_id(&self.client_id)?.to_owned();
         if self.client_secret.expose_secret().trim().is_empty() {
@@ -121,7 +122,7 @@ fn page(what: &str, text: &str) -> Result<Url> {
 }
 
 impl GhlOAuth {
-    /// Starts with the app's client id and secret, as the marketplace shows them.
+    /// Returns a builder from the app's client id and secret, which the marketplace shows.
     pub fn builder(client_id: impl Into<String>, client_secret: impl Into<SecretString>) -> GhlOAuthBuilder {
         GhlOAuthBuilder {
             client_id: client_id.into(),
@@ -134,22 +135,22 @@ impl GhlOAuth {
         }
     }
 
-    /// The app's client id.
+    /// Returns the app's client id.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// The link for a user who wants to connect. `state` comes back with the code: make it unguessable, good for one use and
-    /// bound to the user's session ([`sidecar_core::secret::random_token`]).
+    /// Returns the link to the consent page. GHL returns `state` with the code: it must be unguessable, valid once and bound to the
+    /// user's session ([`sidecar_core::secret::random_token`]).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when no redirect URI was given, or `state` is empty.
+    /// [`ErrorKind::InvalidInput`] without a redirect URI, or if `state` is empty.
     pub fn authorize(&self, state: impl Into<String>) -> Result<Authorize> {
         let (inner, state) = (&*self.0, state.into());
         if state.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
-                "the state is empty: without one, anybody's code could be slipped in",
+                "the state is empty; pass an unguessable one, since without it an attacker could inject a code",
             ));
         }
         let redirect_uri = self.redirect_uri()?.to_owned();
@@ -163,15 +164,14 @@ impl GhlOAuth {
     }
 
     fn redirect_uri(&self) -> Result<&str> {
-        let why = "no redirect URI: give it to the builder with `redirect_uri`, as it stands in the app's settings";
+        let why = "the redirect URI is missing; set `redirect_uri` to one of the app's redirect URLs";
         self.0.redirect_uri.as_deref().ok_or_else(|| Error::new(ErrorKind::InvalidInput, why))
     }
 
-    /// Exchanges the code that the user came back with. `user_type` asks for one kind of token; without it the provider
-    /// gives what the user chose.
+    /// Exchanges the code of the redirect. `user_type` requests one kind of token; `None` returns the kind that the user chose.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when the code is wrong, used or too old: let the user start again.
+    /// [`ErrorKind::Auth`] if the code is invalid, used or expired: the user has to start again.
     pub async fn exchange_code(&self, code: &str, user_type: Option<&UserType>) -> Result<TokenSet> {
         let mut fields =
             vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", self.redirect_uri()?)];
@@ -181,11 +181,11 @@ impl GhlOAuth {
         self.token("oauth.exchange_code", &fields).await
     }
 
-    /// Exchanges a refresh token, which is good for one use: store the answer before using it. [`GhlExchange`](super::GhlExchange)
+    /// Exchanges a refresh token, which is valid once: store the result before using it. [`GhlExchange`](super::GhlExchange)
     /// under a [`TokenManager`](sidecar_core::token::TokenManager) does so.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] when it is refused for good: somebody has to connect again.
+    /// [`ErrorKind::Auth`] if it is rejected permanently: the user has to connect again.
     pub async fn refresh(&self, refresh_token: &SecretString, user_type: &UserType) -> Result<TokenSet> {
         let fields = [
             ("grant_type", "refresh_token"),
@@ -203,11 +203,11 @@ impl GhlOAuth {
         self.exchange(call).await.map_err(|error| token_refusal(error, operation))
     }
 
-    /// Mints a token for a location from the company's, which needs the scope `oauth.write`. It has no refresh token: when
-    /// it ends, another is minted.
+    /// Mints a location's token with the company's token, which needs the scope `oauth.write`. It has no refresh token: when it
+    /// expires, another one is minted.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] or [`ErrorKind::Rejected`] when the app is not installed in the location; as `company` fails.
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::Rejected`] if the app is not installed in the location; the errors of `company`.
     pub async fn location_token(
         &self,
         company_id: &CompanyId,
@@ -233,13 +233,12 @@ impl GhlOAuth {
             .attempt_timeout(self.0.timeout)
             .header(http::header::ACCEPT, "application/json");
         let answer = self.0.pipeline.send(call).await?;
-        grant::tokens(&answer.body, asked_at)
+        parse_token_response(&answer.body, asked_at, ACCESS_TOKEN_LIFETIME)
     }
 }
 
-/// Gives a refusal of the token endpoint its meaning where its words do not: by RFC 6749 §5.2 a 400 refuses the code or
-/// refresh token, a 401 the app itself. The difference matters: the first ends a connection, while a mistyped secret must
-/// not end all of them.
+/// Classifies an error of the token endpoint whose body does not: by RFC 6749 §5.2 a 400 rejects the code or refresh token, and a
+/// 401 rejects the app. Only the first ends a connection; a mistyped secret must not end all of them.
 fn token_refusal(error: Error, operation: &'static str) -> Error {
     let unclear = match error.problem() {
         None

@@ -16,13 +16,13 @@ use super::{
 };
 use crate::model::{CompanyId, LocationId};
 
-/// How often a connection that others are changing is tried to be replaced.
-pub(super) const ATTEMPTS: usize = 8;
+/// How often a compare-and-swap of a connection is tried while other callers change it.
+pub(super) const MAX_SWAP_ATTEMPTS: usize = 8;
 
-/// Every connection of the app, of all organizations. Cheap to clone; keep one per process.
+/// The connections of the app, of all organizations. Cheap to clone; use one per process.
 ///
-/// Companies and locations have a manager each, because renewing a location's token may need the company's. The first call of a
-/// location that has no tokens mints one from its connected company, once in all processes.
+/// Companies and locations have separate managers, because the refresh of a location's token may need that of its company. The first
+/// call of a location without tokens mints one with its connected company, once in all processes.
 #[derive(Debug, Clone)]
 pub struct GhlConnections {
     oauth: GhlOAuth,
@@ -32,11 +32,11 @@ pub struct GhlConnections {
     config: TokenConfig,
     pub(super) companies: TokenManager,
     pub(super) locations: TokenManager,
-    pub(super) mints_by_itself: bool,
+    pub(super) auto_mint: bool,
 }
 
 impl GhlConnections {
-    /// Connections that are kept in `store` and renewed under its leases, with the usual [`TokenConfig`].
+    /// Returns connections that are stored in `store` and refreshed under its leases, with the default [`TokenConfig`].
     pub fn new(
         oauth: GhlOAuth,
         store: Arc<dyn TokenStore>,
@@ -46,7 +46,7 @@ impl GhlConnections {
         Self::with_config(oauth, store, leases, clock, TokenConfig::default())
     }
 
-    /// The same with times of your own.
+    /// Returns connections like [`GhlConnections::new`], with this configuration.
     pub fn with_config(
         oauth: GhlOAuth,
         store: Arc<dyn TokenStore>,
@@ -56,41 +56,42 @@ impl GhlConnections {
     ) -> Self {
         let refreshing = Arc::new(GhlExchange::new(oauth.clone()));
         let companies = TokenManager::with_config(store.clone(), leases.clone(), refreshing, clock.clone(), config);
-        let minting = GhlExchange::new(oauth.clone()).minting_from(companies.clone()).minting_first_from(store.clone());
-        let locations =
-            TokenManager::with_config(store.clone(), leases.clone(), Arc::new(minting), clock.clone(), config);
-        Self { oauth, store, leases, clock, config, companies, locations, mints_by_itself: true }
+        let locations = companies.clone();
+        Self { oauth, store, leases, clock, config, companies, locations, auto_mint: true }.auto_mint(true)
     }
 
-    /// The same, but a location's first token is minted by [`GhlTokens::mint`] alone: for an application that decides itself
-    /// which organization has which location. Renewing is not touched.
+    /// Sets whether the first call of a location mints its first token; `true` by default. With `false` only [`GhlTokens::mint`]
+    /// does, for an application that decides which organization has which location. Refreshes do not change.
     #[must_use]
-    pub fn minting_on_request(mut self) -> Self {
-        let minting = Arc::new(GhlExchange::new(self.oauth.clone()).minting_from(self.companies.clone()));
+    pub fn auto_mint(mut self, auto_mint: bool) -> Self {
+        let mut exchange = GhlExchange::new(self.oauth.clone()).minting_from(self.companies.clone());
+        if auto_mint {
+            exchange = exchange.minting_first_from(self.store.clone());
+        }
         let (store, leases, clock) = (self.store.clone(), self.leases.clone(), self.clock.clone());
-        self.locations = TokenManager::with_config(store, leases, minting, clock, self.config);
-        self.mints_by_itself = false;
+        self.locations = TokenManager::with_config(store, leases, Arc::new(exchange), clock, self.config);
+        self.auto_mint = auto_mint;
         self
     }
 
-    /// The connections of one organization.
+    /// Returns the connections of one organization.
     pub fn of(&self, organization: impl Into<OrganizationId>) -> GhlTokens {
         GhlTokens { connections: self.clone(), organization: organization.into() }
     }
 
-    /// Waits until no renewal is under way; see [`TokenManager::drain_refreshes`].
-    pub async fn settle(&self) {
+    /// Waits until no refresh is running; see [`TokenManager::drain_refreshes`].
+    pub async fn drain_refreshes(&self) {
         self.locations.drain_refreshes().await;
         self.companies.drain_refreshes().await;
     }
 
-    /// The app.
+    /// Returns the app's OAuth client.
     pub fn oauth(&self) -> &GhlOAuth {
         &self.oauth
     }
 }
 
-/// The tokens of one organization: of its company, and of each location. Cheap to clone.
+/// The tokens of one organization: those of its companies and locations. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GhlTokens {
     pub(super) connections: GhlConnections,
@@ -98,34 +99,34 @@ pub struct GhlTokens {
 }
 
 impl GhlTokens {
-    /// The organization.
+    /// Returns the organization.
     pub fn organization(&self) -> &OrganizationId {
         &self.organization
     }
 
-    /// A company's credentials.
+    /// Returns a company's credentials.
     pub fn company(&self, company: &CompanyId) -> TokenHandle {
         self.connections.companies.handle(self.company_key(company))
     }
 
-    /// A location's credentials: its own connection, or tokens minted from its company's, at the first call unless
-    /// [`minting_on_request`](GhlConnections::minting_on_request) says otherwise. That call fails with [`ErrorKind::Auth`] when
-    /// neither the location nor a company that has it is connected, or the location was disconnected.
+    /// Returns a location's credentials: its own connection, or tokens that are minted with its company's token at the first call
+    /// (see [`auto_mint`](GhlConnections::auto_mint)). That call fails with [`ErrorKind::Auth`] if neither the location nor a company
+    /// that has it is connected, or if the location was disconnected.
     pub fn location(&self, location: &LocationId) -> TokenHandle {
         self.connections.locations.handle(self.location_key(location))
     }
 
-    /// Where a company's tokens are kept.
+    /// Returns the storage key of a company's tokens.
     pub fn company_key(&self, company: &CompanyId) -> TokenKey {
         company_key(&self.organization, company)
     }
 
-    /// Where a location's tokens are kept.
+    /// Returns the storage key of a location's tokens.
     pub fn location_key(&self, location: &LocationId) -> TokenKey {
         location_key(&self.organization, location)
     }
 
-    /// What the organization has connected: its companies and its locations, minted ones included.
+    /// Returns the connections of the organization: companies and locations, including issued ones.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
@@ -138,16 +139,16 @@ impl GhlTokens {
         Ok((companies, locations))
     }
 
-    /// Keeps the tokens of a fresh connection, a company's or a location's, in place of those that were there.
+    /// Stores the tokens of a new connection of a company or a location. Replaces existing ones.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] when the set names neither company nor location; [`ErrorKind::Store`].
+    /// [`ErrorKind::Decode`] if the set names neither a company nor a location; [`ErrorKind::Store`].
     pub async fn adopt(&self, tokens: &TokenSet) -> Result<TokenKey> {
         let (key, manager) = match (user_type_of(tokens), company_of(tokens), location_of(tokens)) {
             (UserType::Location, _, Some(location)) => (self.location_key(&location), &self.connections.locations),
             (UserType::Company, Some(company), _) => (self.company_key(&company), &self.connections.companies),
             (kind, ..) => {
-                let why = format!("the token endpoint gave a token for a {kind} but not the id of one");
+                let why = format!("the token endpoint returned a token of a {kind} without its id");
                 return Err(Error::new(ErrorKind::Decode, why));
             }
         };
@@ -156,31 +157,31 @@ impl GhlTokens {
         Ok(key)
     }
 
-    /// Mints a location's token from its company's and keeps it, in place of those that were there, also after a disconnect;
-    /// from then on it renews itself. For a location that has none yet its first call does the same.
+    /// Mints a location's token with its company's token and stores it, also after a disconnect. Replaces existing tokens; later
+    /// ones are minted automatically. The first call of a location without tokens does the same.
     ///
     /// # Errors
-    /// As [`GhlOAuth::location_token`]; [`ErrorKind::Store`].
+    /// Those of [`GhlOAuth::location_token`]; [`ErrorKind::Store`].
     pub async fn mint(&self, company: &CompanyId, location: &LocationId) -> Result<TokenKey> {
         let credentials = Arc::new(self.company(company));
         let tokens = self.connections.oauth.location_token(company, location, credentials).await?;
         self.adopt(&tokens).await
     }
 
-    /// Puts a set in place of whatever is there.
+    /// Replaces the stored set.
     async fn replace(&self, key: &TokenKey, tokens: &TokenSet) -> Result<()> {
         let store = &self.connections.store;
         let mut expected = store.load(key).await?.map_or(0, |connection| connection.tokens.generation);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_SWAP_ATTEMPTS {
             match store.swap(key, expected, tokens, &ConnectionState::Active).await? {
                 CasResult::Stored(_) => return Ok(()),
                 CasResult::Conflict(now) => expected = now.map_or(0, |connection| connection.tokens.generation),
             }
         }
-        Err(changing(key))
+        Err(swap_contended(key))
     }
 }
 
-pub(super) fn changing(key: &TokenKey) -> Error {
-    Error::new(ErrorKind::Store, format!("{key} is being changed by others all the time: try again"))
+pub(super) fn swap_contended(key: &TokenKey) -> Error {
+    Error::new(ErrorKind::Store, format!("could not store {key}, because other callers keep changing it; try again"))
 }

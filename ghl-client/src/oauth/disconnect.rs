@@ -4,7 +4,7 @@ use sidecar_core::{
 };
 
 use super::{
-    connections::{ATTEMPTS, GhlTokens, changing},
+    connections::{GhlTokens, MAX_SWAP_ATTEMPTS, swap_contended},
     grant::{company_of, disconnected, minted_from},
     keys::company_of_key,
 };
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl GhlTokens {
-    /// Erases the company's tokens.
+    /// Deletes the company's tokens.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
@@ -22,8 +22,8 @@ impl GhlTokens {
         self.delete(&self.company_key(company)).await
     }
 
-    /// Erases the location's tokens. While a company is connected, no call mints others from it by itself:
-    /// [`mint`](Self::mint) and [`adopt`](Self::adopt) connect the location again.
+    /// Deletes the location's tokens. No call mints new ones until [`mint`](Self::mint) or [`adopt`](Self::adopt) connects the
+    /// location again.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
@@ -32,29 +32,30 @@ impl GhlTokens {
         self.disconnect(location, now, "it was disconnected", |_| false).await.map(drop)
     }
 
-    /// Erases the tokens that an `UNINSTALL` took the ground from: the location's, or the company's with those of every
-    /// location that were minted from it. Tokens that were bought after the event stay, for deliveries overtake each other and
-    /// the app may be installed again meanwhile. Answers with the keys that are gone. No call mints others for the location by
-    /// itself until [`installed`](Self::installed), [`mint`](Self::mint) or [`adopt`](Self::adopt).
+    /// Deletes the tokens that an `UNINSTALL` invalidates: the location's, or the company's and those of all locations that were
+    /// minted with it. Tokens that were issued after the event stay, because deliveries can arrive out of order and the app may have
+    /// been installed again. Returns the deleted keys. No call mints new tokens for the location until
+    /// [`installed`](Self::installed), [`mint`](Self::mint) or [`adopt`](Self::adopt).
     ///
-    /// Whether the event concerns this organization at all is the application's to know.
+    /// The caller has to check that the event belongs to this organization.
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] when the event names neither location nor company; [`ErrorKind::Store`]: repeat it later.
+    /// [`ErrorKind::Rejected`] if the event names neither a location nor a company; [`ErrorKind::Store`]: retry later.
     pub async fn uninstalled(&self, event: &Event<InstallPayload>) -> Result<Vec<TokenKey>> {
         let at = event.envelope.timestamp.as_ref().and_then(WireTime::timestamp);
-        let outlived = |tokens: &TokenSet| matches!((at, tokens.issued_at), (Some(at), Some(issued)) if issued >= at);
+        let is_newer = |tokens: &TokenSet| matches!((at, tokens.issued_at), (Some(at), Some(issued)) if issued >= at);
         match (&event.data.location_id, &event.data.company_id) {
             (Some(location), _) => {
                 let since = at.unwrap_or_else(|| self.connections.clock.now());
-                let erased = self.disconnect(location, since, "the app was uninstalled there", outlived).await?;
+                let erased = self.disconnect(location, since, "the app was uninstalled there", is_newer).await?;
                 Ok(erased.then(|| self.location_key(location)).into_iter().collect())
             }
             (None, Some(company)) => {
                 let mut gone = Vec::new();
                 for Connection { key, tokens, state } in self.connections.store.connections(&self.organization).await? {
-                    let concerned = key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company);
-                    if concerned && !outlived(&tokens) {
+                    let is_affected =
+                        key == self.company_key(company) || minted_from(&tokens).as_ref() == Some(company);
+                    if is_affected && !is_newer(&tokens) {
                         self.delete(&key).await?;
                         gone.extend((!state.is_disconnected()).then_some(key));
                     }
@@ -67,11 +68,11 @@ impl GhlTokens {
         }
     }
 
-    /// After an `INSTALL`: a location that had been disconnected before gets tokens from its company's again at its next call.
-    /// An event that a later disconnect has overtaken does nothing.
+    /// Handles an `INSTALL`: the next call of a disconnected location mints tokens again. An event that is older than the disconnect
+    /// has no effect.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`]: repeat it later.
+    /// [`ErrorKind::Store`]: retry later.
     pub async fn installed(&self, event: &Event<InstallPayload>) -> Result<()> {
         let Some(location) = &event.data.location_id else { return Ok(()) };
         let key = self.location_key(location);
@@ -87,8 +88,8 @@ impl GhlTokens {
         Ok(())
     }
 
-    /// Lets go of the location's token in this process if another one has disconnected the location: it would be handed out
-    /// for some seconds more. Call it before what must not happen after a disconnect; the next call then says what to do.
+    /// Drops the cached token of a location that another process has disconnected; it would be used for some seconds more. Call it
+    /// before an operation that must not happen after a disconnect.
     ///
     /// # Errors
     /// [`ErrorKind::Store`].
@@ -100,8 +101,8 @@ impl GhlTokens {
         Ok(())
     }
 
-    /// Erases a location's tokens, unless they `stay`, and says whether there were any. Where its next call would mint others from
-    /// a company that is connected, a mark is left that keeps it from doing so.
+    /// Deletes a location's tokens, unless `stay` accepts them, and returns whether there were any. If its next call would mint new
+    /// ones with a connected company, the state [`ConnectionState::Disconnected`] is stored, which prevents that.
     async fn disconnect(
         &self,
         location: &LocationId,
@@ -110,18 +111,18 @@ impl GhlTokens {
         stay: impl Fn(&TokenSet) -> bool,
     ) -> Result<bool> {
         let (key, store) = (self.location_key(location), &self.connections.store);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_SWAP_ATTEMPTS {
             let connections = store.connections(&self.organization).await?;
             let own = connections.iter().find(|connection| connection.key == key);
             if own.is_some_and(|own| stay(&own.tokens)) {
                 return Ok(false);
             }
-            let erased = own.is_some_and(|own| !own.state.is_disconnected());
+            let had_tokens = own.is_some_and(|own| !own.state.is_disconnected());
             let own = own.map(|own| &own.tokens);
             let any_company = connections.iter().find_map(|connection| company_of_key(&connection.key));
-            let Some(company) = any_company.filter(|_| self.connections.mints_by_itself) else {
+            let Some(company) = any_company.filter(|_| self.connections.auto_mint) else {
                 self.delete(&key).await?;
-                return Ok(erased);
+                return Ok(had_tokens);
             };
             let company = own.and_then(company_of).unwrap_or(company);
             let expected = own.map_or(0, |tokens| tokens.generation);
@@ -130,10 +131,10 @@ impl GhlTokens {
             // After a conflict the new tokens have to be checked against `stay` too.
             if let CasResult::Stored(_) = store.swap(&key, expected, &tokens, &state).await? {
                 self.connections.locations.invalidate(&key);
-                return Ok(erased);
+                return Ok(had_tokens);
             }
         }
-        Err(changing(&key))
+        Err(swap_contended(&key))
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::{
     model::{CompanyId, LocationId},
 };
 
-/// How a [`TokenManager`] renews this provider's tokens: by refresh token, or minted anew from the company's token.
+/// The [`TokenProvider`] of GHL: refreshes tokens by refresh token, or mints them with the company's token.
 #[derive(Debug, Clone)]
 pub struct GhlExchange {
     oauth: GhlOAuth,
@@ -26,37 +26,36 @@ pub struct GhlExchange {
 }
 
 impl GhlExchange {
-    /// Renews by refresh token only.
+    /// Returns a provider that refreshes only by refresh token.
     pub fn new(oauth: GhlOAuth) -> Self {
         Self { oauth, companies: None, connected: None }
     }
 
-    /// Also mints tokens of locations from those of their companies, which `companies` hands out.
+    /// Also mints tokens of locations with those of their companies, from `companies`.
     #[must_use]
     pub fn minting_from(mut self, companies: TokenManager) -> Self {
         self.companies = Some(companies);
         self
     }
 
-    /// Also mints a location's first token, from that company among those of its organization in `store` that gives it one.
-    /// It needs [`minting_from`](Self::minting_from).
+    /// Also mints a location's first token, with the first company of its organization in `store` that can. Needs [`minting_from`](Self::minting_from).
     #[must_use]
     pub fn minting_first_from(mut self, store: Arc<dyn TokenStore>) -> Self {
         self.connected = Some(store);
         self
     }
 
-    async fn mint_again(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
+    async fn remint(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
         let (Some(company), Some(location)) = (minted_from(current), location_of(current)) else {
             return Err(Error::new(
                 ErrorKind::Auth,
-                format!("{key} has no refresh token and no company to mint from: connect again"),
+                format!("{key} has no refresh token and no company to mint with; connect again"),
             ));
         };
         let Some(companies) = &self.companies else {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("{key} is minted from a company's token: renew it with `minting_from`"),
+                format!("{key} is minted with a company's token; configure `minting_from`"),
             ));
         };
         self.mint(key, companies, &company, &location).await
@@ -71,10 +70,10 @@ impl GhlExchange {
     ) -> Result<TokenSet> {
         let credentials = companies.handle(company_key(key.organization(), company));
         let minted = self.oauth.location_token(company, location, Arc::new(credentials)).await;
-        minted.map_err(|error| as_company_trouble(key, error))
+        minted.map_err(|error| company_unavailable(key, error))
     }
 
-    /// The companies that the organization has connected.
+    /// Returns the connected companies of the organization.
     async fn companies_of(&self, key: &TokenKey) -> Result<Vec<CompanyId>> {
         let Some(store) = &self.connected else { return Ok(Vec::new()) };
         let connections = store.connections(key.organization()).await?;
@@ -82,22 +81,22 @@ impl GhlExchange {
     }
 }
 
-/// What there is to do about a location that none of the organization's companies gives a token for.
-fn no_company_for(key: &TokenKey, refusal: Option<Error>) -> Error {
-    let why = match &refusal {
-        None => format!("{key} is not connected, nor is a company: connect one of the two"),
+/// Returns the error of a location for which no company of the organization mints a token.
+fn no_company_for(key: &TokenKey, rejection: Option<Error>) -> Error {
+    let why = match &rejection {
+        None => format!("{key} is not connected, and neither is a company; connect one of the two"),
         Some(error) => format!("{key} is not connected, and no company mints a token for it: {}", error.message()),
     };
     let error = Error::new(ErrorKind::Auth, why);
-    match refusal {
-        Some(refusal) => error.with_source(refusal),
+    match rejection {
+        Some(rejection) => error.with_source(rejection),
         None => error,
     }
 }
 
-/// Whether another company may give what this one does not: the provider says that the location is not this one's, that the app is
-/// not installed there, or that the company itself is out of use.
-fn is_not_there(error: &Error) -> bool {
+/// Returns whether another company may be able to mint the token: the location belongs to another company, the app is not installed
+/// there, or the company is suspended.
+fn may_try_next_company(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Rejected)
         || matches!(
             error.problem(),
@@ -105,13 +104,13 @@ fn is_not_there(error: &Error) -> bool {
         )
 }
 
-/// A company that has to be connected again does not make this connection dead: minting works again once the company is
-/// back, so it must not be marked as refused for good.
-fn as_company_trouble(key: &TokenKey, error: Error) -> Error {
+/// Converts a company's `Auth` error: the location's connection must not be marked as rejected, because minting works again when the
+/// company is connected again.
+fn company_unavailable(key: &TokenKey, error: Error) -> Error {
     if error.kind() != ErrorKind::Auth {
         return error;
     }
-    let why = format!("the company's token for {key} is not usable, connect the company again: {}", error.message());
+    let why = format!("the company's token for {key} is invalid; connect the company again: {}", error.message());
     Error::new(ErrorKind::Forbidden, why)
         .with_send_state(error.send_state())
         .with_detail(GhlErrorReason::GrantInvalid)
@@ -121,9 +120,9 @@ fn as_company_trouble(key: &TokenKey, error: Error) -> Error {
 #[async_trait]
 impl TokenProvider for GhlExchange {
     async fn refresh(&self, key: &TokenKey, current: &TokenSet) -> Result<TokenSet> {
-        let Some(refresh) = &current.refresh else { return self.mint_again(key, current).await };
+        let Some(refresh) = &current.refresh else { return self.remint(key, current).await };
         let mut next = self.oauth.refresh(refresh, &user_type_of(current)).await?;
-        // What an answer leaves out still holds: the ids that later calls need, and a refresh token that was not rotated.
+        // Fields that the response omits stay valid: the ids that later calls need, and a refresh token that was not rotated.
         for (name, value) in &current.extra {
             next.extra.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -140,13 +139,13 @@ impl TokenProvider for GhlExchange {
         let (Some(companies), Some(location)) = (&self.companies, location_of_key(key)) else {
             return Err(no_company_for(key, None));
         };
-        let mut refusal = None;
+        let mut rejection = None;
         for company in self.companies_of(key).await? {
             match self.mint(key, companies, &company, &location).await {
-                Err(error) if is_not_there(&error) => refusal = Some(error),
+                Err(error) if may_try_next_company(&error) => rejection = Some(error),
                 outcome => return outcome,
             }
         }
-        Err(no_company_for(key, refusal))
+        Err(no_company_for(key, rejection))
     }
 }

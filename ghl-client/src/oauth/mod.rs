@@ -1,9 +1,8 @@
-//! OAuth: the link that a user follows, the exchange of codes and refresh tokens, location tokens minted from a company's.
+//! OAuth: the consent link, the exchange of codes and refresh tokens, and location tokens minted with a company's token.
 //!
-//! Keeping tokens and renewing them once at a time is [`sidecar_core::token`]; here lives how this provider does it
-//! ([`GhlExchange`]) and which token a call uses ([`GhlTokens`]). The published operations as they are stand on
-//! [`GhlClient::raw`](crate::GhlClient::raw). Invariant: no token ever stands in an error, a log line or
-//! a `Debug` output.
+//! [`sidecar_core::token`] stores tokens and refreshes each once at a time; [`GhlExchange`] is GHL's part of it, and [`GhlTokens`]
+//! selects the token of a call. The published OAuth operations are at [`GhlClient::raw`](crate::GhlClient::raw). Invariant: no
+//! error, log line or `Debug` output contains a token.
 
 mod authorize;
 mod client;
@@ -21,7 +20,7 @@ pub use connections::{GhlConnections, GhlTokens};
 pub use exchange::GhlExchange;
 pub use grant::{UserType, company_of, location_of, minted_from, user_type_of};
 
-/// The app's id: its client id up to the first dash.
+/// Returns the app's id: the client id up to its first dash.
 pub(crate) fn app_id(client_id: &str) -> Result<&str> {
     match client_id.split('-').next() {
         Some(app) if !app.is_empty() && app.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Ok(app),

@@ -37,7 +37,7 @@ request! {
 }
 listing!(AdvancedSearch => Opportunity, after AdvancedPlace);
 
-/// What comes along with each opportunity. The provider wants all four said.
+/// The related data that is returned with each opportunity. GHL requires all four fields.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Details {

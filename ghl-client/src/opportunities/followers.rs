@@ -28,7 +28,7 @@ request! {
 }
 
 impl Opportunities {
-    /// Lets users follow an opportunity, and answers with all who do then.
+    /// Adds followers to an opportunity and returns all of its followers.
     pub fn add_followers<U: Into<UserId>>(
         &self,
         location: impl Into<LocationId>,
@@ -40,8 +40,8 @@ impl Opportunities {
         builder.set("followers", json!(users)).repeatable().plain(|answer| answer.part(&["followers"]))
     }
 
-    /// Takes followers from an opportunity, those named by [`RemoveFollowers::users`] or [all](RemoveFollowers::all), and
-    /// answers with who follows it still.
+    /// Removes followers from an opportunity, those named by [`RemoveFollowers::users`] or [all](RemoveFollowers::all), and
+    /// returns the remaining ones.
     pub fn remove_followers(&self, location: impl Into<LocationId>, id: impl Into<OpportunityId>) -> RemoveFollowers {
         RemoveFollowers { builder: self.about(&REMOVE, location, id) }
     }

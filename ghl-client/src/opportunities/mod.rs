@@ -1,7 +1,7 @@
 //! Opportunities: search, read, write, followers; and the pipelines they go through.
 //!
 //! Here live the requests; what an opportunity holds is in [`model`](crate::model). Invariant: a create is never repeated unless
-//! nothing was sent; two opportunities of one contact are no mistake, so that nobody could tell.
+//! nothing was sent, because a duplicate cannot be recognized: a contact may have several opportunities.
 
 mod advanced;
 mod followers;

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// What v3 calls the values of custom fields.
+/// The name of the values of custom fields in v3.
 const VALUES: &[(&str, &str)] = &[("field_value", "fieldValue")];
 static CREATE: Operation =
     Operation::new("opportunities.create", Method::POST, "/opportunities/", ApiVersion::V2021_07_28).v3_names(VALUES);
@@ -46,7 +46,7 @@ setters! { body of CreateOpportunity, UpdateOpportunity, UpsertOpportunity; {
     "pipelineStageId" stage: into StageId,
     /// How it stands.
     "status" status: OpportunityStatus,
-    /// What it is worth, in the location's currency.
+    /// The value, in the location's currency.
     "monetaryValue" monetary_value: into f64,
     /// The user it is assigned to.
     "assignedTo" assigned_to: into UserId,
@@ -74,7 +74,7 @@ setters! { body of SetStatus; {
 any_field!(CreateOpportunity, UpdateOpportunity, UpsertOpportunity);
 
 sidecar_core::model! {
-    /// What an upsert did.
+    /// The result of an upsert.
     pub struct UpsertedOpportunity {
         /// Whether the opportunity is new.
         "new" created: bool,

@@ -32,14 +32,14 @@ pub const READ_OPPORTUNITY: &str = "ghl.read_opportunity";
 /// The task that reads a pipeline by id.
 pub const READ_PIPELINE: &str = "ghl.read_pipeline";
 
-/// What the changes of one kind of record have in common.
+/// The fields that the changes of one kind of record share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) reread: &'static str,
     /// The fields a person searches by.
     searchable: &'static [&'static str],
-    /// The field that says where a record stands in listings; none: all stand at the same place.
+    /// The field with the sort position in listings; `None` if all records have the same position.
     position: Option<&'static str>,
     /// The field that says when it last changed.
     updated: &'static str,
@@ -84,7 +84,7 @@ impl Kind {
         RecordKey { organization: organization.clone(), kind: Cow::Borrowed(self.name), id: id.into() }
     }
 
-    /// Where the document stands in listings. Records that do not say stand first.
+    /// Returns the sort position in listings. Records without one come first.
     pub(super) fn position(self, document: &Doc) -> Timestamp {
         self.position.and_then(|field| field_time(document.get(field))).unwrap_or(Timestamp::EPOCH)
     }

@@ -113,7 +113,7 @@ impl Source for EventsSource {
     }
 }
 
-/// The last place before everything that stands at `time`: no id is empty.
+/// Returns the position before all records at `time`, since no id is empty.
 fn just_before(time: Timestamp) -> Place {
     (time, "".into())
 }

@@ -20,7 +20,7 @@ use crate::{
     model::{CompanyId, InstalledLocation, LocationId},
 };
 
-/// Of a client that speaks v3 too: a pass goes by numbered pages, which v3 lacks.
+/// Uses v2 also for a v3 client: a run needs numbered pages, which v3 lacks.
 const INSTALLATIONS: ApiVersion = ApiVersion::V2021_07_28;
 
 /// The locations that an organization may use, as a listing that can be copied. One value is one pass.
@@ -163,7 +163,7 @@ impl Source for LocationsSource {
         let snapshot = self.kept.get(after.is_none(), self.fetch()).await?;
         let (rows, next) = snapshot.page(after.as_ref());
         let items = rows.iter().map(|row| self.listed(row, &snapshot)).collect::<Result<_>>()?;
-        // A location's own pass says nothing of the organization's other locations.
+        // The run of one location does not list the organization's other locations.
         let location = match &self.scope {
             Scope::Company(_) => None,
             Scope::Location(location) => Some(location.as_str().into()),

@@ -44,7 +44,7 @@ impl PipelinesSource {
         Snapshot::new(PIPELINES, self.documents().await?, asked_at)
     }
 
-    /// There is no operation for a single one.
+    /// GHL has no operation for a single pipeline.
     async fn find(&self, id: &str) -> Result<Doc> {
         let is_it = |document: &Doc| id_of(document).is_ok_and(|found| *found == *id);
         let found = self.documents().await?.into_iter().find(is_it);

@@ -46,19 +46,19 @@ impl Snapshot {
     }
 }
 
-/// Keeps a pass's snapshot between its pages. A pass that another process goes on with fetches it anew.
+/// Caches the snapshot of a run between its pages. If another process resumes the run, it fetches the snapshot again.
 #[derive(Debug, Default)]
 pub(super) struct Kept(Mutex<Option<Arc<Snapshot>>>);
 
 impl Kept {
-    /// The snapshot, fetched if this is the first page or nothing is kept.
+    /// Returns the snapshot, which is fetched for the first page or if nothing is cached.
     pub(super) async fn get(
         &self,
         first: bool,
         fetch: impl Future<Output = Result<Snapshot>>,
     ) -> Result<Arc<Snapshot>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(snapshot) = kept.filter(|_| !first) {
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(snapshot) = cached.filter(|_| !first) {
             return Ok(snapshot);
         }
         let snapshot = Arc::new(fetch.await?);

@@ -1,4 +1,4 @@
-//! What a webhook changes in stored records.
+//! The changes that a webhook makes to stored records.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The users of companies and their locations: search, read, write.
 //!
-//! Invariant: a user belongs to a company and is seen from each of its locations, so that every request says with whose token it
-//! is made: the location's, unless told otherwise with `as_company`; searches and creates the company's.
+//! Invariant: a user belongs to a company and is visible from each of its locations, so every request names the owner of its token:
+//! the location, or the company with `as_company`. Searches and creates use the token of the company.
 
 mod read;
 mod search;

@@ -33,11 +33,11 @@ setters! { query of SearchUsers; {
     "role" role: UserRole,
     /// Only these users.
     "ids" ids: each UserId,
-    /// What they are ordered by, such as `dateAdded`; their names unless set.
+    /// The sort order, such as `dateAdded`; by default the name.
     "sort" sort_by: into String,
     /// Which way the order goes.
     "sortDirection" sort: Direction,
-    /// Only users whose calendars are kept in step both ways, or are not.
+    /// Only users with, or without, two-way synchronization of their calendars.
     "enabled2waySync" enabled_2way_sync: bool,
 }}
 

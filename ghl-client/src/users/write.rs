@@ -27,7 +27,7 @@ request! {
 setters! { body of CreateUser, UpdateUser; {
     /// Whether it belongs to the agency or to locations.
     "type" kind: UserKind,
-    /// What it may do.
+    /// The permissions.
     "role" role: UserRole,
     /// The locations it belongs to.
     "locationIds" locations: each LocationId,

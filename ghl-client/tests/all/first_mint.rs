@@ -279,7 +279,7 @@ async fn an_installation_does_not_undo_a_connection_that_was_made_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn on_request_means_that_no_call_mints() {
     let world = World::with_company(ScriptedTransport::new().respond(200, minted("l"))).await;
-    let tokens = world.connections().minting_on_request().of("org1");
+    let tokens = world.connections().auto_mint(false).of("org1");
     let error = tokens.location(&LOCATION.into()).tokens().await.unwrap_err();
     assert!(error.message().contains("is not connected") && world.sent.requests().is_empty(), "{error}");
     tokens.mint(&COMPANY.into(), &LOCATION.into()).await.unwrap();

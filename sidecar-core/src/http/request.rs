@@ -17,7 +17,7 @@ use serde::{
 use super::transport::{Body, ByteStream};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model,
+    json, model,
     rate_limit::{Priority, Scope},
     retry::Replay,
     token::Credentials,
@@ -236,7 +236,7 @@ impl Response {
     /// # Errors
     /// [`ErrorKind::Decode`], naming the field and the position; the provider has carried the request out.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+        json::from_slice(&self.body).map_err(|error| self.unreadable(error))
     }
 
     /// Reads one field of the body's object, which stands under one of these names: what an envelope holds.
@@ -244,9 +244,12 @@ impl Response {
     /// # Errors
     /// As [`Response::json`]. An absent field is an error unless `T` is an `Option`.
     pub fn part<T: DeserializeOwned>(&self, names: &'static [&'static str]) -> Result<T> {
-        let mut reader = serde_json::Deserializer::from_slice(&self.body);
-        let part = Part(names, PhantomData).deserialize(&mut reader);
-        part.and_then(|part| reader.end().map(|()| part)).map_err(|error| self.unreadable(error))
+        let parse = |body: &[u8]| {
+            let mut reader = serde_json::Deserializer::from_slice(body);
+            let part = Part(names, PhantomData).deserialize(&mut reader)?;
+            reader.end().map(|()| part)
+        };
+        json::parse(&self.body, parse).map_err(|error| self.unreadable(error))
     }
 
     fn unreadable(&self, error: serde_json::Error) -> Error {

@@ -6,6 +6,7 @@
 mod manager;
 mod memory;
 mod refresh;
+mod response;
 
 use std::{fmt, sync::Arc};
 
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use manager::{TokenConfig, TokenHandle, TokenManager};
 pub use memory::MemoryStore;
+pub use response::parse_token_response;
 
 use crate::{
     error::{Error, ErrorKind, Result, StoreError},

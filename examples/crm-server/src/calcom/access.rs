@@ -198,7 +198,7 @@ impl CalcomAccess {
 
     /// Waits for running token refreshes.
     pub async fn drain_refreshes(&self) {
-        self.0.connections.settle().await;
+        self.0.connections.drain_refreshes().await;
     }
 
     /// Reads what the organization has set. For everything that has an effect.

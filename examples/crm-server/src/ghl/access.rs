@@ -74,7 +74,7 @@ impl GhlAccess {
         let connections = GhlConnections::new(oauth, Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(clock));
         let access = AppAccess {
             // Claims decide which organization owns a location; a call must not bypass them.
-            connections: connections.minting_on_request(),
+            connections: connections.auto_mint(false),
             config: config.clone(),
             client_id: app.client_id.clone(),
             app_id: app.client_id.split('-').next().unwrap_or_default().to_owned(),
@@ -121,7 +121,7 @@ impl GhlAccess {
     /// Waits for running token refreshes.
     pub async fn drain_refreshes(&self) {
         if let Some(app) = &self.app {
-            app.connections.settle().await;
+            app.connections.drain_refreshes().await;
         }
     }
 

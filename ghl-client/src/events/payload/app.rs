@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::model::{CompanyId, LocationId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// Of `INSTALL`, `UNINSTALL` and `UPDATE`, which go to the app's default webhook URL only. User and company may be absent
+    /// The payload of `INSTALL`, `UNINSTALL` and `UPDATE`, which go to the app's default webhook URL only. User and company may be absent
     /// where the app came to a location by "install in future locations".
     pub struct InstallPayload {
         /// The company.
@@ -12,31 +12,31 @@ sidecar_core::model! {
         "locationId" location_id: Option<LocationId>,
         /// `Company` or `Location`.
         "installType" install_type: Option<String>,
-        /// Who did it.
+        /// The user who did it.
         "userId" user_id: Option<UserId>,
         /// The app's plan.
         "planId" plan_id: Option<String>,
-        /// Of `UPDATE`: the version before.
+        /// The previous version, in `UPDATE`.
         "previousVersionId" previous_version_id: Option<String>,
         /// The trial: `onTrial`, `trialDuration` in days, `trialStartDate`.
         "trial" trial: Option<Value>,
         /// The company's name.
         "companyName" company_name: Option<String>,
-        /// Whether the company is under a brand of its own.
+        /// Whether the company is white-labelled.
         "isWhitelabelCompany" is_whitelabel_company: Option<bool>,
-        /// That brand: `domain`, `logoUrl`; empty without one.
+        /// The brand: `domain`, `logoUrl`; empty without one.
         "whitelabelDetails" whitelabel_details: Option<Value>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `PLAN_CHANGE`: somebody changed the plan of a paid app.
+    /// The payload of `PLAN_CHANGE`: a user changed the plan of a paid app.
     pub struct PlanChangePayload {
         /// The company.
         "companyId" company_id: Option<CompanyId>,
         /// The location; none when it is about the company.
         "locationId" location_id: Option<LocationId>,
-        /// Who did it.
+        /// The user who did it.
         "userId" user_id: Option<UserId>,
         /// The plan before.
         "currentPlanId" current_plan_id: Option<String>,
@@ -46,13 +46,13 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `APP_PAYMENT_STATUS`: a recurring payment for the app failed, or went through after all.
+    /// The payload of `APP_PAYMENT_STATUS`: a recurring payment for the app failed, or succeeded after a failure.
     pub struct AppPaymentStatusPayload {
         /// The company.
         "companyId" company_id: Option<CompanyId>,
         /// The location; none when it is about the company.
         "locationId" location_id: Option<LocationId>,
-        /// Who installed the app.
+        /// The user who installed the app.
         "userId" user_id: Option<UserId>,
         /// `COMPLETE`, `FAILED` or `PENDING`.
         "previousStatus" previous_status: Option<String>,
@@ -62,7 +62,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `EXTERNAL_AUTH_CONNECTED`: a user connected the app's own service.
+    /// The payload of `EXTERNAL_AUTH_CONNECTED`: a user connected the app's own service.
     pub struct ExternalAuthPayload {
         /// The company.
         "companyId" company_id: Option<CompanyId>,
@@ -78,7 +78,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `SaasPlanCreate`. Its page says that several plans may come in one array, which is no event: read the rows apart.
+    /// The payload of `SaasPlanCreate`. Its page says that several plans may come in one array, which is not an event: parse the rows separately.
     pub struct SaasPlanPayload {
         /// The plan.
         "planId" plan_id: String,
@@ -94,7 +94,7 @@ sidecar_core::model! {
         "trialPeriod" trial_period: Option<i64>,
         /// The features it holds.
         "saasProducts" saas_products: Option<Vec<String>>,
-        /// What can be bought beside it.
+        /// The add-ons.
         "addOns" add_ons: Option<Vec<Value>>,
         /// Its prices by billing interval, amounts in cents.
         "prices" prices: Option<Vec<Value>>,
@@ -114,7 +114,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `SupportTicket…`: a ticket about the app.
+    /// The payload of `SupportTicket…`: a ticket about the app.
     pub struct SupportTicketPayload {
         /// The ticket.
         "ticketId" ticket_id: String,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::model::{ContactId, LocationId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// Of `OrderCreate` and `OrderStatusUpdate`.
+    /// The payload of `OrderCreate` and `OrderStatusUpdate`.
     pub struct OrderPayload {
         /// The order.
         "_id" id: String,
@@ -13,7 +13,7 @@ sidecar_core::model! {
         "altId" alt_id: Option<String>,
         /// `location`.
         "altType" alt_type: Option<String>,
-        /// Who ordered.
+        /// The customer.
         "contactId" contact_id: Option<ContactId>,
         /// The contact as it was then.
         "contactSnapshot" contact_snapshot: Option<Value>,
@@ -25,13 +25,13 @@ sidecar_core::model! {
         "currency" currency: Option<String>,
         /// The total in units of the currency, not cents.
         "amount" amount: Option<f64>,
-        /// What the total is made of: `subtotal`, `discount`, `tax`, `shipping`.
+        /// The parts of the total: `subtotal`, `discount`, `tax`, `shipping`.
         "amountSummary" amount_summary: Option<Value>,
         /// The taxes in it.
         "taxSummary" tax_summary: Option<Vec<Value>>,
         /// Whether it is real, not a test.
         "liveMode" live_mode: Option<bool>,
-        /// What was ordered.
+        /// The ordered items.
         "items" items: Option<Vec<Value>>,
         /// Where: `type`, `subType`, `id`, `name`.
         "source" source: Option<Value>,
@@ -43,7 +43,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Invoice…`. It names its location as `altId`.
+    /// The payload of `Invoice…`. The location is in `altId`.
     pub struct InvoicePayload {
         /// The invoice.
         "_id" id: String,
@@ -63,15 +63,15 @@ sidecar_core::model! {
         "currency" currency: Option<String>,
         /// The total in units of the currency.
         "total" total: Option<f64>,
-        /// What has been paid of it.
+        /// The paid amount.
         "amountPaid" amount_paid: Option<f64>,
-        /// What has not.
+        /// The due amount.
         "amountDue" amount_due: Option<f64>,
-        /// What is taken off: `type`, `value`.
+        /// The discount: `type`, `value`.
         "discount" discount: Option<Value>,
         /// Whom it is for; its `id` is the contact.
         "contactDetails" contact_details: Option<Value>,
-        /// Who sends it.
+        /// The sender.
         "businessDetails" business_details: Option<Value>,
         /// Its lines.
         "invoiceItems" invoice_items: Option<Vec<Value>>,
@@ -89,7 +89,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Product…`.
+    /// The payload of `Product…`.
     pub struct ProductPayload {
         /// The product.
         "_id" id: String,
@@ -103,15 +103,15 @@ sidecar_core::model! {
         "productType" product_type: Option<String>,
         /// Whether the store shows it.
         "availableInStore" available_in_store: Option<bool>,
-        /// What it can be chosen by: `id`, `name`, `options`.
+        /// The variants: `id`, `name`, `options`.
         "variants" variants: Option<Vec<Value>>,
         /// Its pictures and videos.
         "medias" medias: Option<Vec<Value>>,
         /// Its picture's URL.
         "image" image: Option<String>,
-        /// What stands on a card's statement.
+        /// The text on a card's statement.
         "statementDescriptor" statement_descriptor: Option<String>,
-        /// Who made it.
+        /// The user who created it.
         "userId" user_id: Option<UserId>,
         /// When it was made.
         "createdAt" created_at: Option<WireTime>,
@@ -121,7 +121,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Price…`.
+    /// The payload of `Price…`.
     pub struct PricePayload {
         /// The price.
         "_id" id: String,
@@ -151,7 +151,7 @@ sidecar_core::model! {
         "availableQuantity" available_quantity: Option<i64>,
         /// Whether it sells when none is left.
         "allowOutOfStockPurchases" allow_out_of_stock_purchases: Option<bool>,
-        /// Who made it.
+        /// The user who created it.
         "userId" user_id: Option<UserId>,
         /// When it was made.
         "createdAt" created_at: Option<WireTime>,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::model::{CompanyId, ContactId, LocationId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// Of `InboundMessage` and `OutboundMessage`: texts, chats, calls and voicemails, and e-mails.
+    /// The payload of `InboundMessage` and `OutboundMessage`: texts, chats, calls, voicemails and e-mails.
     pub struct MessagePayload {
         /// The location.
         "locationId" location_id: LocationId,
@@ -27,9 +27,9 @@ sidecar_core::model! {
         "status" status: Option<String>,
         /// When it was written.
         "dateAdded" date_added: Option<WireTime>,
-        /// Who sent it or took the call.
+        /// The user who sent it or took the call.
         "userId" user_id: Option<UserId>,
-        /// What sent it: `app`, `workflow`, ….
+        /// The source: `app`, `workflow`, ….
         "source" source: Option<String>,
         /// The custom conversation provider, where there is one.
         "conversationProviderId" conversation_provider_id: Option<String>,
@@ -57,7 +57,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `ProviderOutboundMessage`, which goes to a conversation provider's delivery URL. On the wire its `type` is the
+    /// The payload of `ProviderOutboundMessage`, which goes to a conversation provider's delivery URL. On the wire its `type` is the
     /// channel, not the event's name.
     pub struct ProviderMessagePayload {
         /// The location.
@@ -84,13 +84,13 @@ sidecar_core::model! {
         "html" html: Option<String>,
         /// The e-mail's subject.
         "subject" subject: Option<String>,
-        /// Who sent it.
+        /// The user who sent it.
         "userId" user_id: Option<UserId>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `ConversationUnreadUpdate` (its page is called `ConversationUnreadWebhook`).
+    /// The payload of `ConversationUnreadUpdate` (its page is called `ConversationUnreadWebhook`).
     pub struct ConversationUnreadPayload {
         /// The conversation.
         "id" id: String,
@@ -98,9 +98,9 @@ sidecar_core::model! {
         "locationId" location_id: LocationId,
         /// Its contact.
         "contactId" contact_id: Option<ContactId>,
-        /// Messages that nobody has read.
+        /// The number of unread messages.
         "unreadCount" unread_count: Option<i64>,
-        /// Whether it stands in the inbox.
+        /// Whether it is in the inbox.
         "inbox" inbox: Option<bool>,
         /// Whether it is marked as important.
         "starred" starred: Option<bool>,
@@ -110,7 +110,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `ConversationUpdate`: a live chat was merged into the conversation of the contact that the visitor turned out to be.
+    /// The payload of `ConversationUpdate`: a live chat was merged into the conversation of the contact that the visitor was identified as.
     pub struct ConversationMergePayload {
         /// The conversation that goes on.
         "newConversationId" new_conversation_id: String,
@@ -126,7 +126,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `CampaignStatusUpdate`.
+    /// The payload of `CampaignStatusUpdate`.
     pub struct CampaignStatusPayload {
         /// The campaign.
         "id" id: String,
@@ -134,11 +134,11 @@ sidecar_core::model! {
         "locationId" location_id: LocationId,
         /// The contact that is in it.
         "contactId" contact_id: Option<ContactId>,
-        /// How the campaign stands for the contact.
+        /// The status of the campaign for the contact.
         "status" status: Option<String>,
         /// The template that was sent.
         "templateId" template_id: Option<String>,
-        /// What the contact replied.
+        /// The contact's reply.
         "replied" replied: Option<Value>,
         /// When the contact was added.
         "dateAdded" date_added: Option<WireTime>,
@@ -146,7 +146,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `LCEmailStats`: what became of an e-mail.
+    /// The payload of `LCEmailStats`: the delivery status of an e-mail.
     pub struct EmailStatsPayload {
         /// The location.
         "locationId" location_id: Option<LocationId>,
@@ -176,7 +176,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `VoiceAiCallEnd`.
+    /// The payload of `VoiceAiCallEnd`.
     pub struct VoiceCallPayload {
         /// The call.
         "id" id: String,
@@ -192,17 +192,17 @@ sidecar_core::model! {
         "createdAt" created_at: Option<WireTime>,
         /// Its length in seconds.
         "duration" duration: Option<f64>,
-        /// What was said, in short.
+        /// A summary of the call.
         "summary" summary: Option<String>,
-        /// What was said.
+        /// The transcript.
         "transcript" transcript: Option<String>,
         /// The same in another `language`.
         "translation" translation: Option<Value>,
-        /// What the agent gathered, by field.
+        /// The data that the agent collected, by field.
         "extractedData" extracted_data: Option<Value>,
-        /// What the agent did, in order.
+        /// The actions of the agent, in order.
         "executedCallActions" executed_call_actions: Option<Vec<Value>>,
-        /// The message that stands for it in the conversation.
+        /// Its message in the conversation.
         "messageId" message_id: Option<String>,
         /// Whether it was only a trial.
         "trialCall" trial_call: Option<bool>,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::model::{Appointment, CompanyId, ContactId, CustomFieldEntry, LocationId, OpportunityId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// Of `Contact…`. Fields that did not change come along; a null field is empty. There is no update time: the envelope's
+    /// The payload of `Contact…`. Fields that did not change come along; a null field is empty. There is no update time: the envelope's
     /// `timestamp` says when it changed.
     pub struct ContactPayload {
         /// The contact.
@@ -48,7 +48,7 @@ sidecar_core::model! {
         "tags" tags: Option<Vec<String>>,
         /// Files.
         "attachments" attachments: Option<Vec<Value>>,
-        /// Who it is assigned to.
+        /// The user to whom it is assigned.
         "assignedTo" assigned_to: Option<UserId>,
         /// Custom fields, by id.
         "customFields" custom_fields: Option<Vec<CustomFieldEntry>>,
@@ -56,7 +56,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Appointment…`.
+    /// The payload of `Appointment…`.
     pub struct AppointmentPayload {
         /// The location.
         "locationId" location_id: LocationId,
@@ -66,7 +66,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Location…`. `id` is the location; there is no `locationId`.
+    /// The payload of `Location…`. `id` is the location; there is no `locationId`.
     pub struct LocationPayload {
         /// The location.
         "id" id: LocationId,
@@ -82,7 +82,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Opportunity…`.
+    /// The payload of `Opportunity…`.
     pub struct OpportunityPayload {
         /// The opportunity.
         "id" id: OpportunityId,
@@ -90,7 +90,7 @@ sidecar_core::model! {
         "locationId" location_id: LocationId,
         /// Its contact.
         "contactId" contact_id: Option<ContactId>,
-        /// Who it is assigned to.
+        /// The user to whom it is assigned.
         "assignedTo" assigned_to: Option<UserId>,
         /// Its name.
         "name" name: Option<String>,
@@ -98,7 +98,7 @@ sidecar_core::model! {
         "monetaryValue" monetary_value: Option<f64>,
         /// Its pipeline.
         "pipelineId" pipeline_id: Option<String>,
-        /// Where it stands in the pipeline.
+        /// The stage of the pipeline.
         "pipelineStageId" pipeline_stage_id: Option<String>,
         /// `open`, `won`, `lost` or `abandoned`.
         "status" status: Option<String>,
@@ -110,7 +110,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Note…`.
+    /// The payload of `Note…`.
     pub struct NotePayload {
         /// The note.
         "id" id: String,
@@ -126,7 +126,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Task…`. Contact and body are documented and often absent.
+    /// The payload of `Task…`. Contact and body are documented but often absent.
     pub struct TaskPayload {
         /// The task.
         "id" id: String,
@@ -134,9 +134,9 @@ sidecar_core::model! {
         "locationId" location_id: LocationId,
         /// Its contact.
         "contactId" contact_id: Option<ContactId>,
-        /// Who is to do it.
+        /// The assigned user.
         "assignedTo" assigned_to: Option<UserId>,
-        /// What is to be done.
+        /// The title.
         "title" title: Option<String>,
         /// More about it.
         "body" body: Option<String>,
@@ -148,7 +148,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `User…`: a location's user has a `locationId`, an agency's a `companyId` and perhaps `locations`.
+    /// The payload of `User…`: a location's user has a `locationId`, an agency's a `companyId` and perhaps `locations`.
     pub struct UserPayload {
         /// The user.
         "id" id: UserId,
@@ -168,7 +168,7 @@ sidecar_core::model! {
         "extension" extension: Option<String>,
         /// `admin` or `user`.
         "role" role: Option<String>,
-        /// What the user may do: names of features, each true or false.
+        /// The permissions: names of features, each true or false.
         "permissions" permissions: Option<Value>,
         /// Scopes, where they are restricted.
         "scopes" scopes: Option<Vec<String>>,

@@ -1,7 +1,7 @@
 use crate::model::LocationId;
 
 sidecar_core::model! {
-    /// Of `KnowledgeBaseCreate`, `KnowledgeBaseUpdate` and `KnowledgeBaseDelete`.
+    /// The payload of `KnowledgeBaseCreate`, `KnowledgeBaseUpdate` and `KnowledgeBaseDelete`.
     pub struct KnowledgeBasePayload {
         /// The knowledge base.
         "id" id: String,
@@ -17,7 +17,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `KnowledgeBase…Change`: something in a knowledge base was created, updated or deleted.
+    /// The payload of `KnowledgeBase…Change`: an entry of a knowledge base was created, updated or deleted.
     pub struct KnowledgeBaseAssetPayload {
         /// The asset.
         "id" id: String,
@@ -25,7 +25,7 @@ sidecar_core::model! {
         "locationId" location_id: LocationId,
         /// Its knowledge base.
         "knowledgeBaseId" knowledge_base_id: Option<String>,
-        /// What it is: `faq`, `file`, ….
+        /// The kind: `faq`, `file`, ….
         "assetType" asset_type: Option<String>,
         /// How far it was taken in; the words differ by type.
         "status" status: Option<String>,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::model::{LocationId, UserId, WireTime};
 
 sidecar_core::model! {
-    /// Of `ObjectSchema…`: what a custom object is.
+    /// The payload of `ObjectSchema…`: the schema of a custom object.
     pub struct ObjectSchemaPayload {
         /// The schema.
         "id" id: String,
@@ -15,7 +15,7 @@ sidecar_core::model! {
         "labels" labels: Option<Value>,
         /// Its description.
         "description" description: Option<String>,
-        /// The field that stands for a record.
+        /// The field that is shown for a record.
         "primaryDisplayProperty" primary_display_property: Option<String>,
         /// The fields that are searched.
         "searchableProperties" searchable_properties: Option<Vec<String>>,
@@ -29,7 +29,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Record…`: a custom object's record, or a business (`business` is the object of companies).
+    /// The payload of `Record…`: a record of a custom object, or a business (`business` is the object of companies).
     pub struct RecordPayload {
         /// The record.
         "id" id: String,
@@ -37,9 +37,9 @@ sidecar_core::model! {
         "locationId" location_id: Option<LocationId>,
         /// Its object's key, which the page does not list and deliveries have.
         "objectKey" object_key: Option<String>,
-        /// Who owns it.
+        /// The owners.
         "owners" owners: Option<Vec<UserId>>,
-        /// Who follows it.
+        /// The followers.
         "followers" followers: Option<Vec<UserId>>,
         /// Its fields: `key` and `valueString`, `valueNumber`, ….
         "properties" properties: Option<Value>,
@@ -47,7 +47,7 @@ sidecar_core::model! {
 }
 
 sidecar_core::model! {
-    /// Of `Association…`: how two kinds of objects belong together.
+    /// The payload of `Association…`: a kind of relation between two objects.
     pub struct AssociationPayload {
         /// The association.
         "id" id: String,
@@ -59,17 +59,17 @@ sidecar_core::model! {
         "associationType" association_type: Option<String>,
         /// The first object's key.
         "firstObjectKey" first_object_key: Option<String>,
-        /// What the first is called.
+        /// The label of the first object.
         "firstObjectLabel" first_object_label: Option<Value>,
         /// The second object's key.
         "secondObjectKey" second_object_key: Option<String>,
-        /// What the second is called.
+        /// The label of the second object.
         "secondObjectLabel" second_object_label: Option<Value>,
     }
 }
 
 sidecar_core::model! {
-    /// Of `Relation…`: two records that belong together by an association.
+    /// The payload of `Relation…`: two records that are related by an association.
     pub struct RelationPayload {
         /// The relation.
         "id" id: String,
