@@ -4,8 +4,8 @@
 //! deadline → retry{ quota → limiter(all scopes) → token → headers → attempt timeout → transport → observe limits → classify } → decode
 //! ```
 //!
-//! Here live the calls, the transport seam and that order. What an answer means lives with the provider
-//! ([`Provider`]). Invariant: a request that may have been carried out is repeated only if the call says so.
+//! The provider's crate interprets responses ([`Provider`]). Invariant: a request that may have taken effect is repeated only if the
+//! call allows it.
 
 mod observe;
 mod public;
@@ -36,35 +36,35 @@ use crate::{
     time::{Clock, Elapsed, SystemClock, timeout},
 };
 
-/// How long a call may take in all when it does not say.
+/// The default deadline of a call, including waits and retries.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// How long one attempt may take when the call does not say.
+/// The default timeout of one attempt.
 pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer that is read.
+/// The largest response that is read.
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
 
-/// What the pipeline must know of a provider.
+/// The properties of a provider that the pipeline needs.
 pub trait Provider: Send + Sync + fmt::Debug {
     /// Its name in errors, logs and metrics, such as `ghl`.
     fn name(&self) -> &'static str;
 
-    /// What an answer that is not 2xx means.
+    /// Interprets a response whose status is not 2xx.
     fn parse_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse;
 
-    /// What an answer's headers say of the limits that the call was counted against.
+    /// Returns what the headers of a response report about the limits of the call.
     fn feedback(&self, status: StatusCode, headers: &HeaderMap, scopes: &[Scope]) -> Vec<Feedback> {
         let _ = (status, headers, scopes);
         Vec::new()
     }
 }
 
-/// A refusal, as the provider's crate understands it.
+/// An error response, interpreted by the provider's crate.
 #[derive(Debug)]
 pub struct ErrorResponse {
-    /// What the caller is told. Status, operation and body are added by the pipeline.
+    /// The error for the caller. The pipeline adds status, operation and body.
     pub error: Error,
-    /// Whether the access token is no longer good, so that one newer token is worth a try. Never `true` for a missing
-    /// scope: that would burn a refresh token.
+    /// Whether the access token has expired or was revoked, so that one attempt with a newer token is useful. Never `true` for a
+    /// missing scope, which would waste a refresh token.
     pub token_expired: bool,
 }
 
@@ -101,7 +101,7 @@ impl PipelineBuilder {
         self
     }
 
-    /// Waits for these limits before sending. Without it nothing waits.
+    /// Sets the limiter. Without one, calls do not wait.
     pub fn limiter(self, limiter: Arc<dyn RateLimiter>) -> Self {
         self.set(|inner| inner.limiter = Some(limiter))
     }
@@ -141,7 +141,7 @@ impl PipelineBuilder {
         self.set(|inner| inner.attempt_timeout = timeout)
     }
 
-    /// The finished pipeline.
+    /// Returns the pipeline.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the base URL is not an absolute http(s) URL.
@@ -150,7 +150,7 @@ impl PipelineBuilder {
     }
 }
 
-/// Checks a base URL and takes its trailing slash away.
+/// Checks a base URL and removes its trailing slash.
 fn base_url(base: &str) -> Result<String> {
     let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("the base URL `{base}` {why}")));
     match url::Url::parse(base) {
@@ -163,7 +163,7 @@ fn base_url(base: &str) -> Result<String> {
 }
 
 impl Pipeline {
-    /// A pipeline to `base` (`https://services.leadconnectorhq.com`; a path prefix is kept).
+    /// Returns a builder of a pipeline to `base` (`https://services.leadconnectorhq.com`, with any path prefix).
     pub fn builder(provider: Arc<dyn Provider>, base: &str, transport: Arc<dyn Transport>) -> PipelineBuilder {
         PipelineBuilder(base_url(base).map(|base| Inner {
             provider,
@@ -181,25 +181,25 @@ impl Pipeline {
         }))
     }
 
-    /// The clock that the pipeline waits by.
+    /// Returns the clock of the pipeline.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    /// The limiter, if there is one.
+    /// Returns the limiter, if there is one.
     pub fn limiter(&self) -> Option<&Arc<dyn RateLimiter>> {
         self.0.limiter.as_ref()
     }
 
-    /// The provider's base URL, without a trailing slash.
+    /// Returns the base URL without a trailing slash.
     pub fn base(&self) -> &str {
         &self.0.base
     }
 
-    /// Sends a call and reads the answer whole.
+    /// Sends a call and reads the whole response.
     ///
     /// # Errors
-    /// [`Error`], whose kind says what to do and whose [`Error::send_state`] whether the provider may have acted.
+    /// [`Error`]; its kind says what to do, and [`Error::send_state`] whether the request may have taken effect.
     pub async fn send(&self, send: Call) -> Result<Response> {
         let operation = send.operation.clone();
         let response = self.run(send, true).await?;
@@ -211,11 +211,11 @@ impl Pipeline {
         Ok(Response { provider: self.0.provider.name(), operation, status: head.status, headers: head.headers, body })
     }
 
-    /// Sends a call and hands the answer's body out as it comes. Deadline and attempt timeout cover the head only; a
-    /// refusal is read whole and becomes an error as in [`Pipeline::send`].
+    /// Sends a call and streams the body of the response. The deadline and the timeout cover only the head. An error response is read
+    /// whole and becomes an error as in [`Pipeline::send`].
     ///
     /// # Errors
-    /// As [`Pipeline::send`].
+    /// Those of [`Pipeline::send`].
     pub async fn stream(&self, call: Call) -> Result<HttpResponse> {
         self.run(call, false).await
     }

@@ -4,32 +4,32 @@ use http::StatusCode;
 
 use crate::error::ErrorKind;
 
-/// What one attempt of a call came to. Holds nothing secret.
+/// The outcome of one attempt of a call. Contains no secrets.
 #[derive(Debug, Clone)]
 pub struct AttemptReport<'a> {
     /// The provider, such as `ghl`.
     pub provider: &'static str,
     /// The operation, such as `contacts.search`.
     pub operation: &'a Cow<'static, str>,
-    /// Which attempt this was, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The status, when there was an answer.
+    /// The status, if there was a response.
     pub status: Option<StatusCode>,
-    /// How it failed, if it did.
+    /// The failure, if it failed.
     pub error: Option<ErrorKind>,
     /// How long the provider took.
     pub took: Duration,
-    /// How long the call waited for a limit before.
+    /// How long the call waited for a rate limit before.
     pub waited: Duration,
 }
 
-/// Whoever wants to know of every attempt, for metrics. Called in the middle of a call: it must not block.
+/// Observes every attempt, for metrics. Called during a call, so it must not block.
 pub trait Observer: Send + Sync + fmt::Debug {
-    /// An attempt ended.
+    /// Called after an attempt.
     fn attempt(&self, report: &AttemptReport<'_>);
 }
 
-/// Writes a line per attempt to `tracing`, at debug level when it went well.
+/// Logs every attempt with `tracing`, at debug level if it succeeded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TracingObserver;
 

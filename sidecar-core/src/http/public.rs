@@ -1,10 +1,10 @@
-//! Which addresses belong to the public internet, for calls to hosts that somebody else names.
+//! Which addresses belong to the public internet, for calls to hosts that a tenant configures.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address belongs to the public internet: not to this machine, a private or link-local network, a cloud's metadata
-/// service, multicast, documentation, or anything reserved. An IPv6 address that stands for an IPv4 one (mapped, NAT64) is judged
-/// by that one; ways to tunnel IPv4 (6to4, Teredo) are not public.
+/// Returns whether an address belongs to the public internet: not to this machine, a private or link-local network, a cloud's metadata
+/// service, multicast, documentation, or anything reserved. An IPv6 address that embeds an IPv4 one (mapped, NAT64) is treated
+/// like that one; tunnels of IPv4 (6to4, Teredo) are not public.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -32,7 +32,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     )
 }
 
-/// The IPv4 address that one of `::ffff:0:0/96` or of NAT64's `64:ff9b::/96` stands for.
+/// Returns the IPv4 address that is embedded in an address of `::ffff:0:0/96` or of NAT64's `64:ff9b::/96`.
 fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [head @ .., _, _] = address.segments();
     let bits = address.to_bits() & u128::from(u32::MAX);
@@ -43,7 +43,7 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Only global unicast (`2000::/3`), and of that not what the registries keep for themselves.
+/// Returns whether it is global unicast (`2000::/3`) without the reserved blocks.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
         // Protocol assignments, Teredo among them; documentation; 6to4; documentation again.

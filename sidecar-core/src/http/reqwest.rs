@@ -21,9 +21,9 @@ use super::{
 };
 use crate::error::{Error as CallError, ErrorKind};
 
-/// How long a connection may take to come about.
+/// The timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle connections are closed before the usual 60 s of load balancers, so that none is found dead when it is needed.
+/// Idle connections are closed before the usual 60 s of load balancers, so that no closed one is reused.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
 /// The transport over reqwest: HTTP/1.1 and HTTP/2, rustls on ring, the machine's trusted roots, no redirects.
@@ -31,16 +31,16 @@ const POOL_IDLE: Duration = Duration::from_secs(50);
 pub struct ReqwestTransport(Client);
 
 impl ReqwestTransport {
-    /// A transport with its own connection pool.
+    /// Returns a transport with its own connection pool.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the machine's trust store cannot be read.
+    /// [`ErrorKind::InvalidInput`] if the trust store of the machine cannot be read.
     pub fn new() -> Result<Self, CallError> {
         build(|client| client)
     }
 }
 
-/// What a [`ReqwestTransport`] is made with.
+/// The settings of a [`ReqwestTransport`].
 fn build(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<ReqwestTransport, CallError> {
     let config_error =
         |error: &dyn Error| CallError::new(ErrorKind::InvalidInput, format!("TLS cannot be set up: {error}"));
@@ -58,9 +58,9 @@ fn build(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<ReqwestTra
     more(client).build().map(ReqwestTransport).map_err(|error| config_error(&error))
 }
 
-/// The transport for hosts that somebody else names: by https only, and only to addresses that are
-/// [public](super::is_public). A name is judged by the addresses that the connection is then made to, so that one which leads
-/// elsewhere the second time is refused too. Proxies of the environment are not used: they would look names up themselves.
+/// A transport for hosts that a tenant configures: https only, and only to addresses that are [public](super::is_public). The check
+/// applies to the resolved addresses that the connection then uses, so a name that resolves differently the second time is rejected
+/// too. Proxies of the environment are not used, because they resolve names themselves.
 #[derive(Debug, Clone)]
 pub struct PublicTransport(ReqwestTransport);
 
@@ -68,17 +68,17 @@ impl PublicTransport {
     /// A transport with its own connection pool.
     ///
     /// # Errors
-    /// As [`ReqwestTransport::new`].
+    /// Those of [`ReqwestTransport::new`].
     pub fn new() -> Result<Self, CallError> {
         build(|client| client.no_proxy().dns_resolver(PublicNames)).map(Self)
     }
 
-    /// Refuses an address by what it says; names are looked up later.
+    /// Rejects a URL by its text; names are resolved later.
     ///
     /// # Errors
     /// [`NotPublic`].
     pub fn check(url: &str) -> Result<(), NotPublic> {
-        // As the client reads it: `https://0x7f.1` is an address too.
+        // Parsed as the client does: `https://0x7f.1` is an address too.
         let url = url::Url::parse(url).map_err(|_| NotPublic)?;
         let allowed = url.scheme() == "https"
             && match url.host() {
@@ -91,7 +91,7 @@ impl PublicTransport {
     }
 }
 
-/// The address is no https one of the public internet.
+/// The address is not an https address of the public internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host is not allowed: only https addresses of the public internet are")]
 pub struct NotPublic;
@@ -99,13 +99,13 @@ pub struct NotPublic;
 #[async_trait]
 impl Transport for PublicTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        // A host that is an address is never looked up.
+        // A host that is an address is not resolved.
         Self::check(&request.uri().to_string()).map_err(|error| TransportError::Connect(error.into()))?;
         self.0.send(request).await
     }
 }
 
-/// Looks names up as the machine does. One address of its own is enough to refuse a name.
+/// Resolves names like the machine. A name with one address that is not public is rejected.
 #[derive(Debug)]
 struct PublicNames;
 

@@ -11,25 +11,25 @@ use crate::error::BoxError;
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 /// A request as the transport sends it.
 pub type HttpRequest = http::Request<Body>;
-/// An answer as the transport gives it: the head is read, the body may still be on its way.
+/// A response from the transport: the head is read, the body may still be arriving.
 pub type HttpResponse = http::Response<Body>;
 
-/// A body: all of it, or a stream. A streamed request is never sent twice.
+/// A body: whole or a stream. A streamed request is never sent twice.
 pub enum Body {
     /// The whole body; empty for none.
     Bytes(Bytes),
-    /// Chunk by chunk.
+    /// A stream of chunks.
     Stream(ByteStream),
 }
 
 impl Body {
-    /// No body.
+    /// Returns an empty body.
     pub const EMPTY: Self = Self::Bytes(Bytes::new());
 
-    /// Reads it whole, at most `limit` bytes.
+    /// Reads the whole body, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`TransportError::Body`] when the connection breaks off, [`TransportError::TooLarge`] when the body is larger.
+    /// [`TransportError::Body`] if the connection breaks, [`TransportError::TooLarge`] if the body is larger.
     pub async fn collect(self, limit: usize) -> Result<Bytes, TransportError> {
         let mut stream = match self {
             Self::Bytes(bytes) if bytes.len() <= limit => return Ok(bytes),
@@ -63,7 +63,7 @@ impl From<Bytes> for Body {
     }
 }
 
-/// Why no whole answer came.
+/// Why there is no complete response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -73,26 +73,26 @@ pub enum TransportError {
     /// The request could not be built: nothing was sent.
     #[error("the request is not valid HTTP: {0}")]
     Request(#[source] BoxError),
-    /// The connection broke while the request was sent or the answer awaited.
+    /// The connection broke while the request was sent or before the response arrived.
     #[error("the connection broke off: {0}")]
     Broken(#[source] BoxError),
-    /// The answer's body broke off.
+    /// The connection broke during the body of the response.
     #[error("the answer broke off: {0}")]
     Body(#[source] BoxError),
-    /// The answer's body is larger than is read.
+    /// The body of the response is larger than the limit.
     #[error("the answer has more than {limit} bytes")]
     TooLarge {
-        /// The most bytes that are read.
+        /// The limit in bytes.
         limit: usize,
     },
 }
 
-/// The seam to the network: one request, one answer. Redirects are not followed.
+/// The port to the network: one request, one response. Redirects are not followed.
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug {
     /// Sends a request.
     ///
     /// # Errors
-    /// [`TransportError`]; its variant tells whether anything may have been sent.
+    /// [`TransportError`]; its variant says whether the request may have been sent.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
 }

@@ -1,7 +1,7 @@
-//! A circuit breaker: after many failures in a row nobody calls for a while, then one call finds out.
+//! A circuit breaker: after many failures in a row, calls are rejected for a while; then one probe is sent.
 //!
-//! Invariant: while the circuit is open, one call per cool-down leaves. A call that hangs does not keep the next one back,
-//! so that a provider that fell silent is found again as soon as any other.
+//! Invariant: while the circuit is open, one probe per cool-down is sent. A probe that hangs does not delay the next one, so the
+//! recovery of a silent provider is noticed as soon as any other.
 
 use std::{
     fmt,
@@ -11,8 +11,8 @@ use std::{
 
 /// Shared by clones. Times are those of [`Clock::monotonic`](crate::time::Clock::monotonic).
 ///
-/// A failure is a broken connection, an attempt that took too long or a 5xx; any other answer, a 4xx or 429 too,
-/// shows that the provider lives and counts as success.
+/// A failure is a broken connection, a timeout or a 5xx. Any other response, also a 4xx or 429, shows that the provider is up and
+/// counts as a success.
 #[derive(Clone)]
 pub struct Breaker(Arc<Inner>);
 
@@ -30,7 +30,7 @@ enum State {
     Open {
         until: Duration,
     },
-    /// A probe is under way; when it hangs, another leaves at `next`.
+    /// A probe is in flight; if it hangs, another is sent at `next`.
     Probing {
         next: Duration,
     },
@@ -40,12 +40,11 @@ enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider failed too often in a row; the next call is let through in {retry_in:?}")]
 pub struct CircuitOpen {
-    /// When to ask again.
+    /// When to try again.
     pub retry_in: Duration,
 }
 
-/// The right to make one call; tell it how the call went. Dropped without a word (a cancelled call), it changes
-/// nothing but gives the probe's place to the next.
+/// Permission for one call; report the outcome to it. If it is dropped (a cancelled call), only the slot of the probe is released.
 #[must_use = "tell the permit how the call went"]
 pub struct Permit {
     breaker: Breaker,
@@ -53,22 +52,22 @@ pub struct Permit {
 }
 
 impl Breaker {
-    /// Opens after `threshold` failures in a row (at least 1) for `cool_down`.
+    /// Returns a breaker that opens after `threshold` failures in a row (at least 1) for `cool_down`.
     pub fn new(threshold: u32, cool_down: Duration) -> Self {
         let state = Mutex::new(State::Closed { failures: 0 });
         Self(Arc::new(Inner { threshold: threshold.max(1), cool_down, state }))
     }
 
-    /// Asks to make a call.
+    /// Requests permission for a call.
     ///
     /// # Errors
-    /// [`CircuitOpen`] while the circuit is open, or while the one probe after that is under way, for at most the cool-down.
+    /// [`CircuitOpen`] while the circuit is open, or while its probe is in flight, for at most the cool-down.
     pub fn admit(&self, now: Duration) -> Result<Permit, CircuitOpen> {
         let (mut state, cool_down) = (self.state(), self.0.cool_down);
         let probe = match *state {
             State::Closed { .. } => false,
             State::Open { until } if now < until => return Err(CircuitOpen { retry_in: until - now }),
-            // How long the probe takes nobody knows; ten looks per cool-down cost nothing.
+            // The duration of the probe is unknown; ten polls per cool-down cost nothing.
             State::Probing { next } if now < next => {
                 return Err(CircuitOpen { retry_in: (next - now).min(cool_down / 10) });
             }
@@ -80,7 +79,7 @@ impl Breaker {
         Ok(Permit { breaker: self.clone(), probe })
     }
 
-    /// Whether calls go through without limitation.
+    /// Returns whether the circuit is closed.
     pub fn is_closed(&self) -> bool {
         matches!(*self.state(), State::Closed { .. })
     }
@@ -98,29 +97,29 @@ impl Default for Breaker {
 }
 
 impl Permit {
-    /// The provider answered.
+    /// Records a success.
     pub fn success(mut self) {
         let probe = std::mem::take(&mut self.probe);
         let mut state = self.breaker.state();
-        // An answer to a call from before the circuit opened says nothing of now: only the probe closes it.
+        // A response to a call from before the circuit opened is outdated: only the probe closes it.
         if probe || matches!(*state, State::Closed { .. }) {
             *state = State::Closed { failures: 0 };
         }
     }
 
-    /// The provider failed; `now` as for [`Breaker::admit`].
+    /// Records a failure; `now` as for [`Breaker::admit`].
     pub fn failure(mut self, now: Duration) {
         let probe = std::mem::take(&mut self.probe);
         let Inner { threshold, cool_down, .. } = *self.breaker.0;
         let mut state = self.breaker.state();
         match *state {
-            // The cool-down counts from when the newest probe left, not from when one was given up.
+            // The cool-down starts when the newest probe was sent, not when it failed.
             State::Probing { next } if probe => *state = State::Open { until: next },
             State::Closed { failures } if !probe && failures + 1 < threshold => {
                 *state = State::Closed { failures: failures + 1 };
             }
             State::Closed { .. } if !probe => *state = State::Open { until: now.saturating_add(cool_down) },
-            // Another probe knows better, or a call from before the circuit opened knows nothing of now.
+            // A newer probe decides, or the call is from before the circuit opened.
             State::Closed { .. } | State::Open { .. } | State::Probing { .. } => {}
         }
     }

@@ -1,4 +1,4 @@
-//! A shared purse that retries are paid from, so that an outage is not answered with a storm.
+//! A shared budget of retries, so that an outage does not cause a storm of requests.
 
 use std::sync::{
     Arc,
@@ -7,12 +7,12 @@ use std::sync::{
 
 use super::Retryable;
 
-/// What a retry after a passing failure costs. The figures are those of the AWS SDKs' standard mode (14 and 5 of 500).
+/// The cost of a retry after a transient failure. The figures are those of the AWS SDKs' standard mode (14 and 5 of 500).
 const TRANSIENT_COST: u32 = 14;
-/// What a retry after a refusal by limit costs: less, since the provider is well.
+/// The cost of a retry after a rate limit: less, since the provider is up.
 const THROTTLED_COST: u32 = 5;
 
-/// Tokens for retries, shared by clones. When most calls fail, they run out and failures are passed on at once.
+/// Tokens for retries, shared by clones. When most calls fail, the tokens run out and failures are returned at once.
 #[derive(Debug, Clone)]
 pub struct RetryBudget(Arc<TokenPool>);
 
@@ -23,12 +23,12 @@ struct TokenPool {
 }
 
 impl RetryBudget {
-    /// A full purse of `max` tokens; 500 pay for 35 retries after failures or 100 after refusals by limit.
+    /// Returns a full budget of `max` tokens; 500 are enough for 35 retries after failures or 100 after rate limits.
     pub fn new(max: u32) -> Self {
         Self(Arc::new(TokenPool { max, tokens: AtomicU32::new(max) }))
     }
 
-    /// Pays for a retry; `false` when there is not enough left, or the failure is not to be retried.
+    /// Pays for a retry; `false` if there are too few tokens, or if the failure must not be retried.
     #[must_use = "a retry that was not paid for must not be made"]
     pub fn try_spend(&self, class: Retryable) -> bool {
         let cost = match class {
@@ -39,12 +39,12 @@ impl RetryBudget {
         self.change(|tokens| tokens.checked_sub(cost))
     }
 
-    /// A call succeeded: one token comes back.
+    /// Returns one token after a successful call.
     pub fn on_success(&self) {
         self.change(|tokens| (tokens < self.0.max).then(|| tokens + 1));
     }
 
-    /// What is left.
+    /// Returns the remaining tokens.
     pub fn left(&self) -> u32 {
         self.0.tokens.load(Ordering::Relaxed)
     }

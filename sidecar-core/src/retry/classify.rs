@@ -1,4 +1,4 @@
-//! What a failure means for trying again.
+//! Decides whether a failure may be retried.
 
 use std::{fmt, sync::Arc};
 
@@ -6,22 +6,22 @@ use http::StatusCode;
 
 use crate::error::{Error, ErrorKind, SendState};
 
-/// A value that makes a provider carry out a repeated request once (`Idempotency-Key`). Cheap to clone.
+/// A value by which a provider executes a repeated request only once (`Idempotency-Key`). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
-    /// A key of the caller's own, such as the id of the job that makes the call: the same after a restart.
+    /// Returns the caller's key, such as the id of the job that makes the call, which is the same after a restart.
     pub fn new(key: impl Into<Arc<str>>) -> Self {
         Self(key.into())
     }
 
-    /// A fresh random key (UUID v4): protects the attempts of one call.
+    /// Returns a random key (UUID v4), which protects the attempts of one call.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4().to_string().into())
     }
 
-    /// The key as it is sent.
+    /// Returns the key as it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,54 +33,53 @@ impl fmt::Debug for IdempotencyKey {
     }
 }
 
-/// What happens when a request is carried out twice.
+/// The effect of executing a request twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
-    /// Nothing: reads, deletes, writes of a whole state.
+    /// None: reads, deletes, writes of a whole state.
     Safe,
-    /// The provider notices by this key.
+    /// None, because the provider recognizes this key.
     WithKey(IdempotencyKey),
-    /// A second effect. Repeated only if the first surely had none.
+    /// A second effect. Repeated only if the first attempt certainly had none.
     OnlyIfNotSent,
 }
 
-/// A failure, as far as [`classify`] looks at it.
+/// The properties of a failure that [`classify`] uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptFailure {
-    /// What went wrong.
+    /// The kind of the error.
     pub kind: ErrorKind,
-    /// The answer's status, if there was one.
+    /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
-    /// Whether the provider may have acted.
+    /// Whether the request may have taken effect.
     pub sent: SendState,
-    /// The provider said that a limit is used up for long (a day): waiting within the call cannot help.
+    /// Whether a long limit (a day) is used up: waiting within the call cannot help.
     pub exhausted: bool,
 }
 
-/// Not `exhausted`: that is the provider crate's to tell.
+/// Not `exhausted`: only the provider's crate knows that.
 impl From<&Error> for AttemptFailure {
     fn from(error: &Error) -> Self {
         Self { kind: error.kind(), status: error.status(), sent: error.send_state(), exhausted: false }
     }
 }
 
-/// Whether trying again can help and is harmless.
+/// Whether a retry can succeed and is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retryable {
     /// No.
     No,
     /// Yes, after a short wait.
     Transient,
-    /// Yes, when the limit allows it; the request was refused and had no effect.
+    /// Yes, when the limit allows it; the request was rejected and had no effect.
     Throttled,
 }
 
-/// What a failure means for trying again.
+/// Decides whether a failure may be retried.
 ///
-/// A 429 is always repeatable, because the request was not carried out, unless the limit is used up for long.
-/// Server trouble (500, 502, 503, 504 and 520–524, which Cloudflare answers for an origin that fails), a broken
-/// connection and an attempt that took too long are repeatable if the request was not sent or may be carried out twice.
-/// Everything else is not.
+/// A 429 always may, because the request was not executed, unless a long limit is used up. A server error (500, 502, 503, 504 and
+/// 520–524, which Cloudflare returns for a failing origin), a broken connection and a timeout may if the request was not sent or is
+/// safe to repeat. Nothing else may.
 pub fn classify(failure: impl Into<AttemptFailure>, replay: &Replay) -> Retryable {
     let failure = failure.into();
     let refused_by_limit =
@@ -95,10 +94,10 @@ pub fn classify(failure: impl Into<AttemptFailure>, replay: &Replay) -> Retryabl
 fn is_passing(failure: &AttemptFailure) -> bool {
     match (failure.kind, failure.status) {
         (ErrorKind::Transport, _) => true,
-        // An open circuit: nothing was sent.
+        // The circuit is open: nothing was sent.
         (ErrorKind::Server, None) => true,
         (ErrorKind::Server, Some(status)) => matches!(status.as_u16(), 500 | 502..=504 | 520..=524),
-        // The token or claim store was busy before anything was sent.
+        // The store of tokens was busy before anything was sent.
         (ErrorKind::Store, None) => failure.sent == SendState::NotSent,
         _ => false,
     }

@@ -1,9 +1,9 @@
-//! Retries: whether a failed call is made again, when, and when everybody should stop trying.
+//! Retries: whether a failed call is retried, when, and when all callers should stop.
 //!
-//! Here live pure decisions ([`classify()`], [`next`]) and two small shared counters ([`RetryBudget`], [`Breaker`]);
-//! sleeping and sending live in the pipeline.
+//! [`classify()`] and [`next`] are pure decisions; [`RetryBudget`] and [`Breaker`] are small shared counters. The pipeline sleeps and
+//! sends.
 //!
-//! Invariant: a call that the provider may have carried out is repeated only if repeating it is harmless.
+//! Invariant: a call that may have taken effect is repeated only if that is safe.
 
 mod breaker;
 mod budget;
@@ -15,14 +15,14 @@ pub use breaker::{Breaker, CircuitOpen, Permit};
 pub use budget::RetryBudget;
 pub use classify::{AttemptFailure, IdempotencyKey, Replay, Retryable, classify};
 
-/// How often and how patiently a call is tried.
+/// How often a call is tried, and how long it waits in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first included.
+    /// The maximum number of attempts, including the first.
     pub max_attempts: u32,
-    /// The longest wait before the second attempt; it doubles with each further one.
+    /// The maximum wait before the second attempt; doubled for each further one.
     pub base: Duration,
-    /// The longest wait of our own. A provider may ask for more.
+    /// The maximum backoff. A provider may require a longer wait.
     pub cap: Duration,
 }
 
@@ -40,33 +40,33 @@ impl RetryPolicy {
     }
 }
 
-/// What to do after a failed attempt.
+/// The decision after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// Try again after this wait.
+    /// Retry after this wait.
     RetryAfter(Duration),
-    /// Give the failure to the caller.
+    /// Return the failure to the caller.
     Stop(StopReason),
 }
 
-/// Why a failed call is not tried again.
+/// Why a failed call is not retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
-    /// It would fail again, or might be carried out twice.
+    /// It would fail again, or might take effect twice.
     NotRetryable,
-    /// The policy's attempts are spent.
+    /// The attempts of the policy are used up.
     Attempts,
     /// The wait would end after the call's deadline.
     Deadline,
-    /// The shared [`RetryBudget`] is spent: too much fails already.
+    /// The shared [`RetryBudget`] is used up: too many calls fail.
     Budget,
 }
 
-/// Decides what follows the failure of attempt number `attempt` (the first is 1).
+/// Decides after the failure of attempt number `attempt` (the first is 1).
 ///
-/// The wait is drawn evenly from nothing to `base · 2^(attempt - 1)` ("full jitter", so that callers who failed
-/// together do not return together), at most `cap`; `retry_after` wins when it is longer. `remaining` is the time to
-/// the call's deadline, `random01` a random number from 0 to 1. The shared budget is the caller's to ask.
+/// The wait is random between 0 and `base · 2^(attempt - 1)` ("full jitter", so that callers that failed together do not retry
+/// together), at most `cap`; a longer `retry_after` takes precedence. `remaining` is the time until the call's deadline, `random01` a
+/// random number from 0 to 1. The caller checks the shared budget.
 pub fn next(
     policy: &RetryPolicy,
     attempt: u32,

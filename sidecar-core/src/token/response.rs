@@ -76,8 +76,8 @@ fn lifetime(value: &Value) -> Option<Duration> {
         Value::String(text) => text.trim().parse().ok()?,
         value => value.as_f64()?,
     };
-    // `>=` is false for NaN.
-    (seconds >= 1.0 && seconds <= MAX_LIFETIME_SECS).then(|| Duration::from_secs_f64(seconds))
+    // A range does not contain NaN.
+    (1.0..=MAX_LIFETIME_SECS).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// Returns the scopes, separated by spaces.
