@@ -73,7 +73,9 @@ impl FakeOutbox {
             let row = &mut self.rows()[index_of(claim)];
             match row.kind {
                 "unstorable" => return Err(StoreError::broken("too large")),
-                "unstorable until attempt 3" if row.attempt < 3 => return Err(StoreError::unavailable("gone")),
+                "unstorable until attempt 3" if row.attempt < 3 => {
+                    return Err(StoreError::unavailable("connection lost"));
+                }
                 "never storable" => return Err(StoreError::unavailable("write conflict")),
                 _ => row.outcome = Some(TerminalOutcome::Done),
             }

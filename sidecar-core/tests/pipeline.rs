@@ -67,7 +67,7 @@ fn broken() -> TransportError {
     TransportError::Broken("reset".into())
 }
 
-fn refused() -> TransportError {
+fn connection_refused() -> TransportError {
     TransportError::Connect("refused".into())
 }
 
@@ -112,7 +112,7 @@ async fn a_create_that_may_have_taken_effect_is_not_retried_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_create_that_was_not_sent_is_retried() {
-    let transport = Arc::new(ScriptedTransport::new().fail(refused()).respond(201, json!({})));
+    let transport = Arc::new(ScriptedTransport::new().fail(connection_refused()).respond(201, json!({})));
     pipeline(&transport).send(post()).await.unwrap();
     assert_eq!(transport.requests().len(), 2);
 }
@@ -121,11 +121,18 @@ async fn a_create_that_was_not_sent_is_retried() {
 async fn an_ambiguous_first_attempt_is_reported_after_an_unsent_last_one() {
     let put = || Call::new("things.replace", Method::PUT, "/things/{id}", &["7"]);
     for transport in [ScriptedTransport::new().fail(broken()), ScriptedTransport::new().respond(502, json!({}))] {
-        let transport = Arc::new(transport.fail(refused()).fail(refused()).fail(refused()));
+        let transport =
+            Arc::new(transport.fail(connection_refused()).fail(connection_refused()).fail(connection_refused()));
         let error = pipeline(&transport).send(put()).await.unwrap_err();
         assert_eq!((error.kind(), error.send_state()), (ErrorKind::Transport, SendState::Unknown), "{error}");
     }
-    let transport = Arc::new(ScriptedTransport::new().fail(refused()).fail(refused()).fail(refused()).fail(refused()));
+    let transport = Arc::new(
+        ScriptedTransport::new()
+            .fail(connection_refused())
+            .fail(connection_refused())
+            .fail(connection_refused())
+            .fail(connection_refused()),
+    );
     assert_eq!(pipeline(&transport).send(put()).await.unwrap_err().send_state(), SendState::NotSent);
 }
 

@@ -189,9 +189,9 @@ fn a_response_overtaken_by_a_webhook_only_adds_missing_fields() {
         after(&[webhook(10, json!({"email": "a", "notes": ""})), response(0, 9, json!({"email": "a", "id": "c1"}))]);
     assert_eq!(record.doc, doc(json!({"email": "a", "notes": "", "id": "c1"})));
     assert_eq!(record.version, Timestamp::from_secs(10), "the response does not replace the webhook's newer version");
-    let gone = after(&[change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
+    let deleted = after(&[change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
     assert_eq!(
-        resolve(Some(&gone), &response(0, 9, json!({"email": "a"}))),
+        resolve(Some(&deleted), &response(0, 9, json!({"email": "a"}))),
         Resolution::Refetch,
         "the record was deleted after the write"
     );
@@ -217,12 +217,12 @@ fn a_record_ordered_by_revision_is_written_only_with_that_revision() {
 
 #[test]
 fn a_deleted_record_is_restored_only_by_a_lookup() {
-    let gone = after(&[webhook(1, json!({})), change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
-    assert!(gone.deleted && gone.doc.is_empty());
-    assert_eq!(resolve(Some(&gone), &webhook(100, json!({"email": "a"}))), Resolution::Refetch);
-    assert_eq!(resolve(Some(&gone), &listed(12, json!({"email": "a"}))), Resolution::Refetch);
-    assert_eq!(resolve(Some(&gone), &listed(1, json!({"email": "a"}))), Resolution::Refetch);
-    assert!(matches!(resolve(Some(&gone), &webhook(1, json!({}))), Resolution::Keep(ChangeOutcome::Stale)));
+    let deleted = after(&[webhook(1, json!({})), change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
+    assert!(deleted.deleted && deleted.doc.is_empty());
+    assert_eq!(resolve(Some(&deleted), &webhook(100, json!({"email": "a"}))), Resolution::Refetch);
+    assert_eq!(resolve(Some(&deleted), &listed(12, json!({"email": "a"}))), Resolution::Refetch);
+    assert_eq!(resolve(Some(&deleted), &listed(1, json!({"email": "a"}))), Resolution::Refetch);
+    assert!(matches!(resolve(Some(&deleted), &webhook(1, json!({}))), Resolution::Keep(ChangeOutcome::Stale)));
     let found_gone =
         after(&[listed(50, json!({})), change(ChangeOrigin::Read { revision: 1 }, 1000, Mutation::Delete)]);
     assert_eq!(
@@ -230,7 +230,10 @@ fn a_deleted_record_is_restored_only_by_a_lookup() {
         Resolution::Refetch,
         "the time of a delete found by a lookup comes from our own clock"
     );
-    assert!(matches!(resolve(Some(&gone), &read(gone.revision, 1, json!({"email": "a"}))), Resolution::Write(..)));
+    assert!(matches!(
+        resolve(Some(&deleted), &read(deleted.revision, 1, json!({"email": "a"}))),
+        Resolution::Write(..)
+    ));
 }
 
 #[test]
@@ -246,12 +249,12 @@ fn a_delete_that_cannot_be_ordered_needs_a_refetch() {
 
 #[test]
 fn a_delete_of_an_unknown_record_writes_a_tombstone() {
-    let gone = after(&[change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
+    let deleted = after(&[change(ChangeOrigin::Webhook, 10, Mutation::Delete)]);
     assert_eq!(
         unwritten_outcome(&[change(ChangeOrigin::Webhook, 10, Mutation::Delete)], &webhook(4, json!({}))),
         ChangeOutcome::Stale
     );
-    assert!(gone.deleted);
+    assert!(deleted.deleted);
 }
 
 proptest! {

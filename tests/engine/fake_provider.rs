@@ -132,8 +132,8 @@ impl Lookup for FakeSource {
             Some(row) => Change { origin, ..listed(id, &row) },
             None => {
                 let now = SystemClock::new().now();
-                let gone = Row { name: String::new(), added: now, updated: now };
-                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &gone) }
+                let deleted = Row { name: String::new(), added: now, updated: now };
+                Change { origin, mutation: Mutation::Delete, position: None, ..listed(id, &deleted) }
             }
         })
     }

@@ -66,8 +66,8 @@ async fn changes_during_a_run_are_exact_after_the_next(database: DatabaseKind) {
         None
     });
     harness.run(false).await.unwrap();
-    let (stored, truth) = (harness.stored().await, harness.at_provider());
-    let lost: Vec<_> = truth.keys().filter(|id| !stored.contains_key(*id)).collect();
+    let (stored, expected) = (harness.stored().await, harness.at_provider());
+    let lost: Vec<_> = expected.keys().filter(|id| !stored.contains_key(*id)).collect();
     assert!(lost.is_empty(), "a run lost {lost:?}");
     assert!(!stored.contains_key("c000260"), "a record deleted ahead of the cursor is still stored");
     provider.clear_hook();

@@ -43,11 +43,11 @@ impl Scenario {
         for contact in 0..contacts {
             let id = format!("s{seed}c{contact}");
             // One in four is deleted; a quarter of those are restored.
-            let gone = rng.percent(25).then(|| rng.within(VERSIONS / 2..VERSIONS));
-            let back = rng.percent(25);
-            let last = gone.filter(|_| !back).unwrap_or(VERSIONS - 1);
+            let deleted_at = rng.percent(25).then(|| rng.within(VERSIONS / 2..VERSIONS));
+            let restored = rng.percent(25);
+            let last = deleted_at.filter(|_| !restored).unwrap_or(VERSIONS - 1);
             for version in 0..=last {
-                let state = (gone != Some(version)).then_some(version);
+                let state = (deleted_at != Some(version)).then_some(version);
                 for _ in 0..1 + u64::from(rng.percent(20)) {
                     arrivals.push(event(&id, version, state));
                 }

@@ -10,7 +10,7 @@ use crate::fixture::{
 };
 
 #[tokio::test]
-async fn scopes_are_taken_all_or_none() {
+async fn scopes_are_acquired_all_or_none() {
     let fixture = LimiterFixture::new().await;
     let (slow, quick) = (Scope::sliding_window("slow", 1, SECOND * 10), Scope::sliding_window("quick", 1, SECOND));
     let (pace, budget) = (Scope::token_bucket("pace", 1.0, 1), Scope::fixed_window("budget", 5, DAY));
@@ -164,7 +164,11 @@ async fn the_quota_follows_the_servers_limit_up_and_down() {
         let scope = Scope::sliding_window(key, 100, SECOND * 10);
         fixture.observe(&scope, |f| f.limit = Some(limit)).await;
         let other = fixture.second_limiter();
-        assert_eq!(admitted_at_once(&other, &scope, Priority::Interactive).await, expected, "the server said {limit}");
+        assert_eq!(
+            admitted_at_once(&other, &scope, Priority::Interactive).await,
+            expected,
+            "the server reported {limit}"
+        );
         assert_eq!(fixture.limiter.usage(&scope).await.unwrap().limit as usize, expected);
     }
     let scope = Scope::sliding_window("up", 100, SECOND * 10);

@@ -199,7 +199,7 @@ fn two_processes(limiters: [&RedisLimiter; 2]) {
     limiters.iter().for_each(|limiter| limiter.set_processes(2));
 }
 
-/// Makes an unused Redis look as if it had counted for a day.
+/// Makes an unused Redis appear to have counted for a day.
 async fn backdate_redis(fixture: &LimiterFixture) {
     let time = fixture.redis.command("TIME").await;
     let seconds: u64 = time.lines().nth(2).unwrap().parse().unwrap();

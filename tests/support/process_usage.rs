@@ -18,7 +18,7 @@ impl Memory {
     /// Reads the memory of the process `id`.
     ///
     /// # Panics
-    /// If there is no such process.
+    /// If the process does not exist.
     pub fn of(id: u32) -> Self {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let field = |name: &str| {
@@ -32,7 +32,7 @@ impl Memory {
 /// Returns the user and system CPU time of the process `id`, including its ended children.
 ///
 /// # Panics
-/// If there is no such process.
+/// If the process does not exist.
 pub fn cpu(id: u32) -> Duration {
     stat(id).unwrap().cpu
 }
@@ -40,14 +40,14 @@ pub fn cpu(id: u32) -> Duration {
 /// Returns [`cpu`] of a process and its running children, such as those of a PostgreSQL server.
 ///
 /// # Panics
-/// If there is no such process.
+/// If the process does not exist.
 pub fn cpu_with_children(id: u32) -> Duration {
     let names = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let processes = names.filter_map(|name| stat(name.parse().ok()?));
     cpu(id) + processes.filter(|process| process.parent == id).map(|process| process.cpu).sum::<Duration>()
 }
 
-/// Returns the parent of the process `id`; `None` if there is no such process.
+/// Returns the parent of the process `id`; `None` if the process does not exist.
 pub fn parent(id: u32) -> Option<u32> {
     stat(id).map(|process| process.parent)
 }

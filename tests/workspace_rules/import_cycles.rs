@@ -82,7 +82,7 @@ fn path_from_root(file: &str, path: &str) -> Option<String> {
     Some(module.into_iter().chain([rest]).collect::<Vec<_>>().join("::"))
 }
 
-/// Reads the graph off the files of a crate, given by their path below `src`.
+/// Builds the graph from the files of a crate, given by their path below `src`.
 fn graph<'a>(files: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Graph {
     let modules: BTreeSet<_> = files.clone().filter_map(|(path, _)| module_of(path)).collect();
     let mut re_exports = BTreeMap::new();

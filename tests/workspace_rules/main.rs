@@ -1,4 +1,4 @@
-//! Rules of the workspace, read off `cargo metadata` and the sources.
+//! Rules of the workspace, checked on `cargo metadata` and the sources.
 //!
 //! `main`: dependencies, licences, layout. `import_cycles`, `conventions` and `observability` read the files that `sources` lists. Invariant: every
 //! exception is in an allow list with its reason.

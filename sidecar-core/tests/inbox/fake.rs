@@ -113,7 +113,7 @@ impl FakeInbox {
         match self.fault() {
             Some(Fault::Unstorable) if has_bad => return Err(StoreError::broken("too large")),
             Some(Fault::AlwaysConflicts) if has_bad => return Err(StoreError::unavailable("write conflict")),
-            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("gone")),
+            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("connection lost")),
             _ => {}
         }
         for index in done {
@@ -132,7 +132,7 @@ impl Inbox for FakeInbox {
         self.batches.lock().unwrap().push((deliveries.len(), bytes));
         match self.fault().filter(|_| deliveries.iter().any(|delivery| &*delivery.id == BAD)) {
             Some(Fault::Unstorable) => return Err(StoreError::broken("too large")),
-            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("gone")),
+            Some(Fault::StoreUnavailable) => return Err(StoreError::unavailable("connection lost")),
             _ => {}
         }
         let due = self.clock.monotonic();

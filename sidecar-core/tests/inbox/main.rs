@@ -86,7 +86,7 @@ async fn a_delivery_whose_commit_always_conflicts_delays_no_other() {
     let harness = Harness::new(Fault::AlwaysConflicts, &FOUR);
     harness.run_for(Duration::from_secs(2)).await;
     assert_eq!(harness.done(), ["1", "2", "4"]);
-    assert_eq!(harness.attempts(BAD), 1, "it is retried on the schedule");
+    assert_eq!(harness.attempts(BAD), 1, "the delivery is retried on schedule");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ fn list_single_rows(harness: &Harness, all: &[String]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listing_that_does_not_end_is_cut() {
+async fn a_listing_that_does_not_end_is_stopped() {
     for limit in [
         EngineConfig { max_pages: 3, ..EngineConfig::default() },
         EngineConfig { max_rows: 3, ..EngineConfig::default() },
@@ -47,7 +47,7 @@ async fn an_organization_with_too_many_records_gets_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_whose_ids_cannot_be_stored_are_left_out() {
+async fn rows_with_ids_that_cannot_be_stored_are_skipped() {
     let harness = Harness::new(&[]);
     let odd = ["", "bk\0", "a\nb", &"i".repeat(9_000), "c000"].map(str::to_owned);
     harness.provider.list(&[&odd]);

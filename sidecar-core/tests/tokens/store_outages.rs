@@ -45,7 +45,7 @@ impl TokenStore for FlakyStore {
             let mut faults = self.faults.lock().unwrap();
             faults.loads += 1;
             if faults.unavailable {
-                return Err(StoreError::unavailable("gone"));
+                return Err(StoreError::unavailable("connection lost"));
             }
             faults
                 .slow_load
@@ -69,7 +69,11 @@ impl TokenStore for FlakyStore {
             faults.failing_swaps = faults.failing_swaps.saturating_sub(1);
             fails
         };
-        if fails { Err(StoreError::unavailable("gone")) } else { self.store.swap(key, expected, next, state).await }
+        if fails {
+            Err(StoreError::unavailable("connection lost"))
+        } else {
+            self.store.swap(key, expected, next, state).await
+        }
     }
     async fn set_state(&self, key: &TokenKey, generation: u64, state: &ConnectionState) -> Result<(), StoreError> {
         self.store.set_state(key, generation, state).await

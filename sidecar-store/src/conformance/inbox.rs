@@ -52,7 +52,7 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         assert_eq!(ids(&claim(&*store, at(0)).await), ["1", "2", "3"]);
     }
 
-    /// Of equal ids in one call, the first is new.
+    /// If one call has equal ids, only the first is new.
     async fn a_duplicate_within_one_call_is_detected(store) {
         let receipts = store.put(&[delivery("1", "k"), delivery("1", "k"), delivery("2", "k")]).await.unwrap();
         assert_eq!(receipts, [Receipt::New, Receipt::Duplicate, Receipt::New]);
@@ -192,8 +192,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn a_failed_delivery_is_due_again_and_blocks_its_key(store) {
         put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
         let claims = claim(&*store, at(0)).await;
-        for held in &claims {
-            store.fail(&held.claim, "try later", Some(at(if &*held.delivery.id == "1" { 30 } else { 10 }))).await.unwrap();
+        for claimed in &claims {
+            store.fail(&claimed.claim, "try later", Some(at(if &*claimed.delivery.id == "1" { 30 } else { 10 }))).await.unwrap();
         }
         assert_eq!(ids(&claim(&*store, at(10)).await), ["3"]);
         let again = claim(&*store, at(30)).await;
@@ -218,19 +218,19 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn a_lost_claim_has_no_effect(store) {
         put(&*store, &[("1", "k")]).await;
         let lost = claim(&*store, at(0)).await.remove(0);
-        let held = claim(&*store, at(60)).await.remove(0);
+        let claimed = claim(&*store, at(60)).await.remove(0);
         store.fail(&lost.claim, "too late", None).await.unwrap();
         assert!(!finish(&*store, &[lost.claim]).await);
         assert_eq!(store.backlog().await.unwrap().dead, 0);
-        assert!(finish(&*store, &[held.claim]).await);
+        assert!(finish(&*store, &[claimed.claim]).await);
     }
 
     /// A failure ends the claim, so it cannot be finished.
     async fn a_failed_claim_cannot_be_finished(store) {
         put(&*store, &[("1", "k")]).await;
-        let held = claim(&*store, at(0)).await.remove(0);
-        store.fail(&held.claim, "no", Some(at(1))).await.unwrap();
-        assert!(!finish(&*store, &[held.claim]).await);
+        let claimed = claim(&*store, at(0)).await.remove(0);
+        store.fail(&claimed.claim, "no", Some(at(1))).await.unwrap();
+        assert!(!finish(&*store, &[claimed.claim]).await);
         assert_eq!(store.backlog().await.unwrap().pending, 1);
     }
 
@@ -238,26 +238,26 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn a_released_claim_does_not_count(store) {
         put(&*store, &[("1", "k"), ("2", "k"), ("3", "other")]).await;
         let lost = claim(&*store, at(0)).await;
-        let held = claim(&*store, at(60)).await;
-        assert!(finish(&*store, std::slice::from_ref(&held[2].claim)).await);
+        let claimed = claim(&*store, at(60)).await;
+        assert!(finish(&*store, std::slice::from_ref(&claimed[2].claim)).await);
         let refs = |claims: &[Claim]| claims.iter().map(|claim| claim.claim.clone()).collect::<Vec<_>>();
         store.release_claims(&refs(&lost), at(60)).await.unwrap();
         assert!(claim(&*store, at(60)).await.is_empty(), "a lost claim releases nothing");
-        store.release_claims(&refs(&held), at(61)).await.unwrap();
+        store.release_claims(&refs(&claimed), at(61)).await.unwrap();
         assert!(claim(&*store, at(60)).await.is_empty());
         let again = claim(&*store, at(61)).await;
         assert_eq!((ids(&again), again[0].attempt), (vec!["1", "2"], 2));
-        assert!(!finish(&*store, &[held[0].claim.clone()]).await, "it is no longer claimed");
+        assert!(!finish(&*store, &[claimed[0].claim.clone()]).await, "the delivery is no longer claimed");
     }
 
     /// A finished delivery is never claimed again, and its id stays known.
     async fn a_finished_delivery_stays_known(store) {
         put(&*store, &[("1", "k")]).await;
-        let held = claim(&*store, at(0)).await.remove(0);
-        assert!(finish(&*store, std::slice::from_ref(&held.claim)).await);
+        let claimed = claim(&*store, at(0)).await.remove(0);
+        assert!(finish(&*store, std::slice::from_ref(&claimed.claim)).await);
         assert!(claim(&*store, at(1_000)).await.is_empty());
         assert_eq!(store.put(&[delivery("1", "k")]).await.unwrap(), [Receipt::Duplicate]);
-        assert!(!finish(&*store, &[held.claim]).await, "twice");
+        assert!(!finish(&*store, &[claimed.claim]).await, "twice");
     }
 
     /// Pending deliveries are neither finished nor dead letters.
@@ -274,8 +274,8 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
     async fn dead_letters_are_paged(store) {
         let foreign = NewDelivery { organization: Some("org_2".into()), ..delivery("2", "b") };
         store.put(&[delivery("1", "a"), foreign, delivery("3", "c")]).await.unwrap();
-        for held in claim(&*store, at(0)).await {
-            store.fail(&held.claim, "no", None).await.unwrap();
+        for claimed in claim(&*store, at(0)).await {
+            store.fail(&claimed.claim, "no", None).await.unwrap();
         }
         let mine = store.dead_letters(Some(&org()), 0, 10).await.unwrap();
         assert_eq!(mine.iter().map(|dead| &*dead.id).collect::<Vec<_>>(), ["1", "3"]);
@@ -290,9 +290,9 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
         store.fail(&claims[0].claim, "no", None).await.unwrap();
         let seq = claims[0].claim.seq;
         assert!(store.redrive(seq, at(5)).await.unwrap());
-        assert!(!store.redrive(seq, at(5)).await.unwrap(), "it is no longer a dead letter");
-        assert!(!store.redrive(claims[1].claim.seq, at(5)).await.unwrap(), "it is claimed");
-        assert!(!store.redrive(i64::MAX, at(5)).await.unwrap(), "it does not exist");
+        assert!(!store.redrive(seq, at(5)).await.unwrap(), "the delivery is no longer a dead letter");
+        assert!(!store.redrive(claims[1].claim.seq, at(5)).await.unwrap(), "the delivery is claimed");
+        assert!(!store.redrive(i64::MAX, at(5)).await.unwrap(), "the delivery does not exist");
         assert!(claim(&*store, at(4)).await.is_empty());
         let again = claim(&*store, at(5)).await;
         assert_eq!((ids(&again), again[0].attempt), (vec!["1"], 1));
@@ -307,10 +307,10 @@ behaviours! { $ inbox_conformance, inbox, dyn Store:
             let (store, worked) = (Arc::clone(&store), Arc::clone(&worked));
             tokio::spawn(async move {
                 while store.backlog().await.unwrap().pending > 0 {
-                    for held in store.claim(&ClaimRequest::new(7, MINUTE, at(0))).await.unwrap() {
+                    for claimed in store.claim(&ClaimRequest::new(7, MINUTE, at(0))).await.unwrap() {
                         // Recorded before it is finished, so the next delivery of its key is recorded later.
-                        worked.lock().unwrap().push((held.delivery.order_key, held.delivery.id));
-                        assert!(finish(&*store, &[held.claim]).await);
+                        worked.lock().unwrap().push((claimed.delivery.order_key, claimed.delivery.id));
+                        assert!(finish(&*store, &[claimed.claim]).await);
                     }
                 }
             })

@@ -64,20 +64,20 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
         put_tasks(&*store, vec![task("k", "o")]).await;
         let lost = claim_tasks(&*store, 10, at(0)).await.remove(0);
         assert!(claim_tasks(&*store, 10, at(59)).await.is_empty());
-        let held = claim_tasks(&*store, 10, at(60)).await.remove(0);
-        assert_eq!(held.attempt, 2);
+        let claimed = claim_tasks(&*store, 10, at(60)).await.remove(0);
+        assert_eq!(claimed.attempt, 2);
         assert!(!finish_task(&*store, &lost).await);
         store.fail_task(&lost.claim, "too late", None).await.unwrap();
-        assert!(finish_task(&*store, &held).await);
-        assert!(!finish_task(&*store, &held).await, "twice");
+        assert!(finish_task(&*store, &claimed).await);
+        assert!(!finish_task(&*store, &claimed).await, "twice");
     }
 
     /// A failed task is due at its retry time, and the claim ends.
     async fn a_failed_task_is_due_again(store) {
         put_tasks(&*store, vec![task("k", "o")]).await;
-        let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        store.fail_task(&held.claim, "later", Some(at(30))).await.unwrap();
-        assert!(!finish_task(&*store, &held).await);
+        let claimed = claim_tasks(&*store, 10, at(0)).await.remove(0);
+        store.fail_task(&claimed.claim, "later", Some(at(30))).await.unwrap();
+        assert!(!finish_task(&*store, &claimed).await);
         assert!(claim_tasks(&*store, 10, at(29)).await.is_empty());
         assert_eq!(claim_tasks(&*store, 10, at(30)).await[0].attempt, 2);
     }
@@ -85,9 +85,9 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
     /// A snoozed task is due at its time, without a counted attempt, and stays ahead of later tasks.
     async fn a_snoozed_task_keeps_its_attempts_and_its_place(store) {
         put_tasks(&*store, vec![task("a", "o"), task("b", "o")]).await;
-        let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
-        store.snooze_task(&held.claim, "limited", at(30)).await.unwrap();
-        assert!(!finish_task(&*store, &held).await);
+        let claimed = claim_tasks(&*store, 10, at(0)).await.remove(0);
+        store.snooze_task(&claimed.claim, "limited", at(30)).await.unwrap();
+        assert!(!finish_task(&*store, &claimed).await);
         assert!(claim_tasks(&*store, 10, at(29)).await.is_empty());
         let again = claim_tasks(&*store, 10, at(30)).await.remove(0);
         assert_eq!((&*again.key, again.attempt), ("a", 1));
@@ -139,9 +139,9 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
     /// A task that is enqueued by the batch that finishes it is due again.
     async fn a_task_enqueued_by_its_finishing_batch_runs_again(store) {
         put_tasks(&*store, vec![coalescing("read", json!(1))]).await;
-        let held = claim_tasks(&*store, 10, at(0)).await.remove(0);
+        let claimed = claim_tasks(&*store, 10, at(0)).await.remove(0);
         let batch = sidecar_core::commit::Batch {
-            outbox_done: vec![held.claim],
+            outbox_done: vec![claimed.claim],
             outbox: vec![coalescing("read", json!(2))],
             ..Default::default()
         };
@@ -222,8 +222,8 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
     async fn a_dead_lettered_task_is_redriven(store) {
         let foreign = NewTask { organization: "org_2".into(), ..task("b", "b") };
         put_tasks(&*store, vec![task("a", "a"), foreign]).await;
-        for held in claim_tasks(&*store, 10, at(0)).await {
-            store.fail_task(&held.claim, "no such contact", None).await.unwrap();
+        for claimed in claim_tasks(&*store, 10, at(0)).await {
+            store.fail_task(&claimed.claim, "no such contact", None).await.unwrap();
         }
         assert_eq!(store.waiting_tasks().await.unwrap(), (0, 2));
         let dead = store.dead_tasks(Some(&org()), 0, 10).await.unwrap();
@@ -290,9 +290,9 @@ behaviours! { $ outbox_conformance, outbox, dyn Store:
             tokio::spawn(async move {
                 let mut worked = Vec::new();
                 while store.waiting_tasks().await.unwrap().0 > 0 {
-                    for held in claim_tasks(&*store, 3, at(0)).await {
-                        assert!(finish_task(&*store, &held).await);
-                        worked.push(held.key);
+                    for claimed in claim_tasks(&*store, 3, at(0)).await {
+                        assert!(finish_task(&*store, &claimed).await);
+                        worked.push(claimed.key);
                     }
                 }
                 worked

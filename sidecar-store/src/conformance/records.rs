@@ -212,7 +212,7 @@ behaviours! { $ record_conformance, records, dyn Store:
         store.fail(&deliveries[1].claim, "lost", Some(at(500))).await.unwrap();
         let outcome = store.commit(Batch {
             changes: vec![listed("c", 0, json!({"v": 1}))],
-            inbox_done: deliveries.iter().map(|held| held.claim.clone()).collect(),
+            inbox_done: deliveries.iter().map(|claimed| claimed.claim.clone()).collect(),
             outbox_done: vec![held_task.claim.clone()],
             event_log: vec![log_entry("1")],
             outbox: vec![task("new", "new")],
@@ -231,10 +231,10 @@ behaviours! { $ record_conformance, records, dyn Store:
     async fn a_lost_task_finishes_no_delivery(store) {
         store.put(&[delivery("1", "k")]).await.unwrap();
         put_tasks(&*store, vec![task("t", "t")]).await;
-        let held = store.claim(&ClaimRequest::new(1, MINUTE, at(0))).await.unwrap().remove(0);
+        let claimed = store.claim(&ClaimRequest::new(1, MINUTE, at(0))).await.unwrap().remove(0);
         let lost = claim_tasks(&*store, 1, at(0)).await.remove(0);
         claim_tasks(&*store, 1, at(60)).await;
-        let batch = Batch { inbox_done: vec![held.claim], outbox_done: vec![lost.claim], ..Batch::default() };
+        let batch = Batch { inbox_done: vec![claimed.claim], outbox_done: vec![lost.claim], ..Batch::default() };
         assert!(!store.commit(batch).await.unwrap().committed);
         assert_eq!(store.backlog().await.unwrap().pending, 1);
     }
@@ -242,9 +242,9 @@ behaviours! { $ record_conformance, records, dyn Store:
     /// A commit writes every part of a batch.
     async fn a_batch_is_written_whole(store) {
         store.put(&[delivery("1", "k"), delivery("2", "l")]).await.unwrap();
-        let held = store.claim(&ClaimRequest::new(10, MINUTE, at(0))).await.unwrap();
+        let claimed = store.claim(&ClaimRequest::new(10, MINUTE, at(0))).await.unwrap();
         // A repeated claim counts once.
-        let claims = [&held[0], &held[1], &held[0]].map(|held| held.claim.clone());
+        let claims = [&claimed[0], &claimed[1], &claimed[0]].map(|claimed| claimed.claim.clone());
         let outcome = store.commit(Batch {
             changes: vec![listed("c", 0, json!({"v": 1})), webhook("d", 0, json!({"v": 2}))],
             inbox_done: claims.to_vec(),

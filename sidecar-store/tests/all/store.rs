@@ -137,7 +137,7 @@ async fn a_missing_directory_is_reported() {
 #[tokio::test]
 async fn a_file_that_is_not_a_database_stays_unchanged() {
     let path = folder().join("store.db");
-    std::fs::write(&path, "this is a text, not a database; it is long enough to look at").unwrap();
+    std::fs::write(&path, "this is a text, not a database; it is longer than a header").unwrap();
     let error = open_error(&format!("sqlite://{}", path.display())).await;
     assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is a text"));
@@ -282,7 +282,7 @@ async fn settings_are_resealed_after_the_connections() {
 }
 
 #[tokio::test]
-async fn a_setting_that_was_copied_elsewhere_does_not_open_there() {
+async fn a_setting_copied_to_another_row_does_not_open() {
     let url = url();
     let store = open(&url).await;
     for (organization, value) in [("org_1", "mine"), ("org_2", "theirs")] {
@@ -296,7 +296,7 @@ async fn a_setting_that_was_copied_elsewhere_does_not_open_there() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_key_is_lost_is_counted_and_passed_over() {
+async fn a_connection_whose_key_is_lost_is_counted_and_skipped() {
     let url = url();
     connect(&*open(&url).await, "a", "a").await;
     let new = sidecar_store::open(&url, vault(NEW_KEY)).await.unwrap();
@@ -308,8 +308,8 @@ async fn a_finished_delivery_leaves_no_body() {
     let url = url();
     let store = open(&url).await;
     store.put(&[delivery("1", 0)]).await.unwrap();
-    let held = store.claim(&ClaimRequest::new(1, MINUTE, Timestamp::from_secs(1))).await.unwrap().remove(0);
-    store.commit(Batch { inbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
+    let claimed = store.claim(&ClaimRequest::new(1, MINUTE, Timestamp::from_secs(1))).await.unwrap().remove(0);
+    store.commit(Batch { inbox_done: vec![claimed.claim], ..Batch::default() }).await.unwrap();
     let (bytes,): (i64,) =
         sqlx::query_as("SELECT length(body) FROM inbox").fetch_one(&mut raw(&url).await).await.unwrap();
     assert_eq!(bytes, 0);
@@ -335,9 +335,9 @@ async fn a_purge_deletes_only_old_finished_rows() {
         dedup: Dedup::Once,
     };
     store.commit(Batch { inbox_done, outbox: vec![task.clone()], ..Batch::default() }).await.unwrap();
-    let held =
+    let claimed =
         store.claim_tasks(&["push"], &ClaimRequest::new(1, Duration::ZERO, Timestamp::EPOCH)).await.unwrap().remove(0);
-    store.commit(Batch { outbox_done: vec![held.claim], ..Batch::default() }).await.unwrap();
+    store.commit(Batch { outbox_done: vec![claimed.claim], ..Batch::default() }).await.unwrap();
     let state =
         |at| OAuthState { organization: "o".into(), binding: String::new(), expires_at: Timestamp::from_secs(at) };
     // A state is purged as soon as it has expired.

@@ -1,6 +1,6 @@
 //! Every operation with a method in the Cal.com client.
 //!
-//! The calls are written by hand, one table for each API family. Invariant: an unknown field in an example is a failure too.
+//! The calls are hand-written, in one table for each API family. Invariant: an unknown field in an example is a failure too.
 
 mod accounts;
 mod availability;

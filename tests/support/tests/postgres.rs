@@ -22,7 +22,7 @@ async fn each_database_is_separate_and_dropped_with_its_value() {
         sqlx::query("CREATE TABLE numbers (n bigint)").execute(&mut connect(&database.url()).await).await.unwrap();
     }
     drop(one);
-    assert!(connection.ping().await.is_err(), "an open connection does not keep the database");
+    assert!(connection.ping().await.is_err(), "an open connection does not prevent the drop");
     assert!(PgConnection::connect(&url).await.is_err());
     assert_eq!(rows(&other.url()).await, 0);
 }

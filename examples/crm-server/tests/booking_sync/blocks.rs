@@ -33,7 +33,7 @@ impl TestServer {
 
     /// Writes a record as a worker does that has read this revision.
     pub(crate) async fn write_block(&self, id: &str, revision: u64, at: Timestamp, record: Value) {
-        let Value::Object(fields) = record else { panic!("no object") };
+        let Value::Object(fields) = record else { panic!("not an object") };
         let key = RecordKey { organization: self.organization.clone(), kind: "busy_block".into(), id: id.into() };
         let change = Change {
             key,
@@ -248,12 +248,12 @@ async fn all_expired_blocks_are_removed() {
     let start = end - Duration::from_secs(900);
     let account = server.app().calcom.account(&server.organization).await.unwrap();
     for number in 0..501 {
-        let note = json!({"start": start, "end": end, "account": account, "handles": [], "placed": true});
-        server.write_block(&format!("past-{number}"), 0, start, note).await;
+        let record = json!({"start": start, "end": end, "account": account, "handles": [], "placed": true});
+        server.write_block(&format!("past-{number}"), 0, start, record).await;
     }
     assert_eq!(server.blocks().await.len(), 501);
-    let look = booking_sync::backfill_task(&server.organization, server.app().now());
-    server.app().records.commit(Batch { outbox: vec![look], ..Batch::default() }).await.unwrap();
+    let backfill = booking_sync::backfill_task(&server.organization, server.app().now());
+    server.app().records.commit(Batch { outbox: vec![backfill], ..Batch::default() }).await.unwrap();
     server.wait_until_idle().await;
     assert!(server.blocks().await.is_empty());
     server.stop().await;
@@ -283,7 +283,7 @@ async fn blocks_move_to_the_account_that_replaces_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_left_in_a_former_account_takes_no_time_of_the_next_one() {
+async fn a_block_of_a_former_account_blocks_nothing_in_the_next_one() {
     let server = TestServer::new(18, 1).await;
     let target = server.targets[0].clone();
     server.wait_until_idle().await;
@@ -291,11 +291,11 @@ async fn a_block_left_in_a_former_account_takes_no_time_of_the_next_one() {
     booked_at_ghl(&server, &target, 8);
     server.wait_until_idle().await;
     let row = server.blocks().await.remove(0);
-    let mut note = Value::Object((*row.doc).clone());
-    let handles: Vec<BlockHandle> = serde_json::from_value(note["handles"].clone()).unwrap();
+    let mut record = Value::Object((*row.doc).clone());
+    let handles: Vec<BlockHandle> = serde_json::from_value(record["handles"].clone()).unwrap();
     client.unblock_all(handles).await.unwrap();
-    note["account"] = json!("4711@https://calcom.example.com/");
-    server.write_block(&row.key.id, row.revision, row.position, note).await;
+    record["account"] = json!("4711@https://calcom.example.com/");
+    server.write_block(&row.key.id, row.revision, row.position, record).await;
     server.set(|_| {}).await;
     server.wait_until_idle().await;
     assert!(!is_free(&server, &target, 8).await);

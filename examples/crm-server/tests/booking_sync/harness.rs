@@ -87,7 +87,7 @@ impl TestServer {
         ] {
             variables.insert(name.to_owned(), value.to_owned());
         }
-        // The organization has a connection of its own, which it can change.
+        // The organization connects itself, so that tests can change the connection.
         variables.remove("CALCOM_API_KEY");
         let unlimited = provider_sandbox::calcom::LimitRules { per_key: CALLS_PER_MINUTE, ..Default::default() };
         sandbox.control().calcom().set_limits(unlimited);
@@ -192,9 +192,9 @@ impl TestServer {
     }
 
     /// Configures how both providers deliver their webhooks.
-    pub(crate) fn deliver(&self, order: &WebhookCommand) {
-        self.sandbox.control().update_webhooks(order);
-        self.sandbox.control().calcom().update_webhooks(order);
+    pub(crate) fn deliver(&self, command: &WebhookCommand) {
+        self.sandbox.control().update_webhooks(command);
+        self.sandbox.control().calcom().update_webhooks(command);
     }
 
     /// Syncs bookings and appointments. Without an index lag, so that recent changes may be removed too.

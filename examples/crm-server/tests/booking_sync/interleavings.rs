@@ -135,29 +135,29 @@ fn change(
 fn check_outcome(server: &TestServer, requested: &Requested) -> Result<(), String> {
     let target = &server.targets[requested.target];
     let (here, there) = (server.calcom_state(&requested.uid), server.ghl_state(target, &requested.uid));
-    let what = format!("{requested:?}: Cal.com says {here:?}, GHL {there:?}");
+    let context = format!("{requested:?}: Cal.com has {here:?}, GHL has {there:?}");
     match there {
-        Some(there) if here != there => return Err(format!("the sides differ, {what}")),
-        // It was deleted at GHL, which cancelled the booking.
+        Some(there) if here != there => return Err(format!("the sides differ, {context}")),
+        // The appointment was deleted at GHL, which cancelled the booking.
         None if !(requested.deleted && here.2 == "cancelled") => {
-            return Err(format!("the appointment is missing, {what}"));
+            return Err(format!("the appointment is missing, {context}"));
         }
         _ => {}
     }
     if !requested.starts.contains(&here.0) {
-        return Err(format!("that time was not requested, {what}"));
+        return Err(format!("the start was never requested, {context}"));
     }
     let cancelled = here.2 == "cancelled";
     if requested.ended && !cancelled {
-        return Err(format!("it was cancelled at Cal.com, {what}"));
+        return Err(format!("the booking was cancelled at Cal.com but still exists, {context}"));
     }
     if cancelled && !requested.ended && !requested.cancelled_at_ghl {
-        return Err(format!("it was not cancelled, {what}"));
+        return Err(format!("no cancellation of the booking was requested, {context}"));
     }
     Ok(())
 }
 
-async fn run_world(seed: u64, bookings: usize) -> [usize; 3] {
+async fn run_seed(seed: u64, bookings: usize) -> [usize; 3] {
     let server = TestServer::new(seed, LOCATIONS).await;
     server.wait_until_idle().await;
     let lossy = seed % 2 == 1;
@@ -168,8 +168,8 @@ async fn run_world(seed: u64, bookings: usize) -> [usize; 3] {
         retry_interval_ms: Some(50),
         ..WebhookCommand::default()
     });
-    let lives = stream::iter(0..bookings).map(|number| run_booking(&server, seed, number));
-    let requested: Vec<Requested> = lives.buffer_unordered(CONCURRENT_BOOKINGS).collect().await;
+    let runs = stream::iter(0..bookings).map(|number| run_booking(&server, seed, number));
+    let requested: Vec<Requested> = runs.buffer_unordered(CONCURRENT_BOOKINGS).collect().await;
     server.wait_until_idle().await;
     if lossy {
         // A sync finds the changes whose webhooks were lost.
@@ -181,10 +181,10 @@ async fn run_world(seed: u64, bookings: usize) -> [usize; 3] {
     assert!(wrong.is_empty(), "seed {seed}: {} of {bookings}: {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
     assert_eq!(server.sandbox.ghl().counts().rejected(), 0, "GHL's limits were respected");
     let writes = server.sandbox.ghl().counts().calls("POST /calendars/events/appointments");
-    let again = requested.iter().filter(|one| one.deleted).count();
+    let recreated = requested.iter().filter(|one| one.deleted).count();
     assert!(
-        writes as usize <= bookings + again,
-        "{writes} appointments created for {bookings} bookings, {again} of which were deleted"
+        writes as usize <= bookings + recreated,
+        "{writes} appointments created for {bookings} bookings, {recreated} of which were deleted"
     );
     // An idle server makes no more requests.
     let before = server.sandbox.calcom().request_count();
@@ -197,12 +197,12 @@ async fn run_world(seed: u64, bookings: usize) -> [usize; 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_become_equal_after_any_interleaving_of_changes() {
-    let full = std::env::var("SIDECAR_TESTS").is_ok_and(|lane| lane == "full");
-    let (worlds, of) = if full { (40, BOOKINGS) } else { (2, BOOKINGS) };
+    let full = std::env::var("SIDECAR_TESTS").is_ok_and(|value| value == "full");
+    let seeds = if full { 40 } else { 2 };
     let mut all = [0; 3];
-    for seed in 0..worlds {
-        let made = Box::pin(run_world(seed, of)).await;
-        all = std::array::from_fn(|at| all[at] + made[at]);
+    for seed in 0..seeds {
+        let totals = Box::pin(run_seed(seed, BOOKINGS)).await;
+        all = std::array::from_fn(|at| all[at] + totals[at]);
     }
     let [bookings, changes, ghl_state] = all;
     println!(

@@ -17,15 +17,15 @@ async fn a_booking_has_one_appointment_that_moves_and_ends_with_it() {
     server.wait_until_idle().await;
     let start = server.slot(0);
     assert_eq!(server.ghl_state(&target, &uid), Some((start, start + SLOT_MS, "confirmed")));
-    let made = server.appointments(&target, &uid);
-    let contact = server.sandbox.ghl().contact(made[0]["contactId"].as_str().unwrap()).unwrap();
+    let appointments = server.appointments(&target, &uid);
+    let contact = server.sandbox.ghl().contact(appointments[0]["contactId"].as_str().unwrap()).unwrap();
     assert_eq!(contact["email"], "ann@example.com");
 
     let moved = server.sandbox.calcom().reschedule(&uid, server.slot(4)).unwrap();
     server.wait_until_idle().await;
     let start = server.slot(4);
     assert_eq!(server.ghl_state(&target, &uid), Some((start, start + SLOT_MS, "confirmed")));
-    assert_eq!(server.appointments(&target, &uid)[0]["id"], made[0]["id"], "the same one");
+    assert_eq!(server.appointments(&target, &uid)[0]["id"], appointments[0]["id"], "the appointment is the same");
 
     server.sandbox.calcom().cancel(moved["uid"].as_str().unwrap()).unwrap();
     server.wait_until_idle().await;
@@ -83,10 +83,10 @@ async fn an_appointment_is_new_until_the_host_confirms_or_declines() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_named_contact_is_used_only_if_it_belongs_to_the_location() {
     let server = TestServer::new(4, 2).await;
-    let [target, elsewhere] = [server.targets[0].clone(), server.targets[1].clone()];
+    let [target, other] = [server.targets[0].clone(), server.targets[1].clone()];
     let book = |slot, who, contact: &str| server.book(target.event_type, slot, who, &json!({"ghlContactId": contact}));
     let right = book(0, "ann", &target.contact);
-    let wrong = [(book(5, "bo", "nobody"), "bo@example.com"), (book(10, "cy", &elsewhere.contact), "cy@example.com")];
+    let wrong = [(book(5, "bo", "unknown"), "bo@example.com"), (book(10, "cy", &other.contact), "cy@example.com")];
     server.wait_until_idle().await;
     assert_eq!(server.appointments(&target, &right)[0]["contactId"], json!(target.contact));
     for (uid, email) in wrong {
@@ -105,14 +105,14 @@ async fn a_rejected_contact_is_replaced_by_the_attendees_in_one_attempt() {
     let target = server.targets[0].clone();
     server.deliver(&WebhookCommand { hold: Some(true), ..WebhookCommand::default() });
     let uid = server.book(target.event_type, 0, "ann", &json!({"ghlContactId": target.contact}));
-    let refusal = FaultRule {
+    let rejection = FaultRule {
         method: Some("POST".to_owned()),
         path: Some("/calendars/events/appointments".to_owned()),
         fault: Fault::Status { status: 400 },
         times: Some(1),
         ..FaultRule::default()
     };
-    server.sandbox.control().add_faults([refusal]);
+    server.sandbox.control().add_faults([rejection]);
     let task = Task {
         claim: TaskRef { seq: 1, fence: 1 },
         organization: server.organization.clone(),
@@ -127,9 +127,9 @@ async fn a_rejected_contact_is_replaced_by_the_attendees_in_one_attempt() {
     server.app().records.commit(*batch).await.unwrap();
     server.deliver(&WebhookCommand { hold: Some(false), ..WebhookCommand::default() });
     server.wait_until_idle().await;
-    let made = server.appointments(&target, &uid);
-    let contact = server.sandbox.ghl().contact(made[0]["contactId"].as_str().unwrap()).unwrap();
-    assert_eq!((made.len(), &contact["email"]), (1, &json!("ann@example.com")));
+    let appointments = server.appointments(&target, &uid);
+    let contact = server.sandbox.ghl().contact(appointments[0]["contactId"].as_str().unwrap()).unwrap();
+    assert_eq!((appointments.len(), &contact["email"]), (1, &json!("ann@example.com")));
     server.stop().await;
 }
 

@@ -1,5 +1,5 @@
-//! Synchronizes Cal.com's bookings with GHL's appointments by a whole server between sandboxes of both.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Booking sync: a whole server keeps Cal.com bookings and GHL appointments equal, against sandboxes of both providers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account_changes;
 mod blocks;

@@ -1,4 +1,4 @@
-//! Times that are blocked by hand, beside those that appointments block.
+//! Manual blocks, together with the blocks of appointments.
 
 use http::Method;
 use provider_sandbox::{
@@ -99,7 +99,7 @@ async fn concurrent_blocks_and_unblocks_are_serialized() {
     let blocked: Vec<String> = futures_util::future::join_all(blocking).await.concat();
     server.wait_until_idle().await;
     let (mine, others) = blocked.split_at(2);
-    // The rest blocks 6 to 12 by hand, and 7 and 8 by appointments.
+    // The remaining manual blocks cover the slots 6 to 11, the remaining appointments 7 and 8.
     for id in &ids[..2] {
         server.sandbox.ghl().delete_appointment(id).unwrap();
     }
@@ -154,10 +154,10 @@ async fn a_block_planned_by_a_crashed_process_is_removed() {
     let before = calcom.schedules();
     server.blocked(&[(6, 10)]).await;
     let row = server.blocks().await.remove(0);
-    let mut note = Value::Object((*row.doc).clone());
-    note["placed"] = json!(false);
-    server.write_block(&row.key.id, row.revision, row.position, note.clone()).await;
-    server.write_block("slot-not-taken", 0, row.position, note).await;
+    let mut record = Value::Object((*row.doc).clone());
+    record["placed"] = json!(false);
+    server.write_block(&row.key.id, row.revision, row.position, record.clone()).await;
+    server.write_block("slot-not-taken", 0, row.position, record).await;
     server.backfill().await;
     server.wait_until_idle().await;
     assert_eq!((server.blocks().await.len(), calcom.schedules()), (0, before));

@@ -80,8 +80,8 @@ async fn an_unmapped_event_type_is_one_dead_letter_until_it_is_mapped() {
     assert_eq!(dead_lettered.len(), 1, "{dead_lettered:?}");
     assert!(dead_lettered[0].contains(&format!("event type {intro}")), "{dead_lettered:?}");
     let listing = Listing { limit: 10, ..Default::default() };
-    let kept = server.app().store.list(&server.organization, "booking", &listing).await.unwrap();
-    assert!(uids.iter().all(|uid| kept.iter().any(|record| *record.key.id == **uid)), "the bookings are stored");
+    let stored = server.app().store.list(&server.organization, "booking", &listing).await.unwrap();
+    assert!(uids.iter().all(|uid| stored.iter().any(|record| *record.key.id == **uid)), "the bookings are stored");
 
     server.set(|settings| drop(settings.mapping.insert(intro, to(&target)))).await;
     server.wait_until_idle().await;
@@ -166,22 +166,23 @@ async fn a_booking_refetched_for_its_hosts_is_synced_as_fetched() {
     calcom.reschedule(&moved, server.slot(16)).unwrap();
     control.update_webhooks(&WebhookCommand { hold: Some(false), drop_percent: Some(0), ..WebhookCommand::default() });
     server.wait_until_idle().await;
-    for (uid, stand) in [(&cancelled, "cancelled"), (&moved, "confirmed")] {
+    for (uid, status) in [(&cancelled, "cancelled"), (&moved, "confirmed")] {
         let there = server.calcom_state(uid);
-        assert_eq!((there.2, server.ghl_state(&target, uid)), (stand, Some(there)));
+        assert_eq!((there.2, server.ghl_state(&target, uid)), (status, Some(there)));
     }
 
-    let gone = FaultRule {
+    let not_found = FaultRule {
         method: Some("GET".to_owned()),
         path: Some("/v2/bookings/".to_owned()),
         fault: Fault::Status { status: 404 },
         ..FaultRule::default()
     };
-    control.add_faults([gone]);
-    let gone = server.book(intro, 24, "cy", &json!({}));
+    control.add_faults([not_found]);
+    let deleted = server.book(intro, 24, "cy", &json!({}));
     server.wait_until_idle().await;
-    let key = RecordKey { organization: server.organization.clone(), kind: "booking".into(), id: gone.as_str().into() };
+    let key =
+        RecordKey { organization: server.organization.clone(), kind: "booking".into(), id: deleted.as_str().into() };
     assert!(server.app().store.record(&key).await.unwrap().unwrap().deleted, "it was refetched");
-    assert_eq!(server.appointments(&target, &gone).len(), 0);
+    assert_eq!(server.appointments(&target, &deleted).len(), 0);
     server.stop().await;
 }

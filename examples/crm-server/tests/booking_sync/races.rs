@@ -31,11 +31,12 @@ fn to(start: i64) -> Value {
     json!({"startTime": at(start), "endTime": at(start + SLOT_MS), "ignoreFreeSlotValidation": true})
 }
 
-pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Polls until the result is `Some`.
+pub(crate) async fn until<T>(mut poll: impl AsyncFnMut() -> Option<T>) -> T {
     let clock = SystemClock::new();
     loop {
-        if let Some(seen) = look().await {
-            return seen;
+        if let Some(value) = poll().await {
+            return value;
         }
         clock.sleep(POLL_INTERVAL).await;
     }
@@ -188,8 +189,8 @@ async fn a_not_found_update_creates_no_second_appointment_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_appointment_reverts_a_change_that_calcom_forbids() {
     let (server, target, uid, id) = server_with_booking(27).await;
-    let refusal = fault_once(Fault::Status { status: 403 }, "POST", "/v2/bookings/");
-    server.sandbox.control().calcom().add_faults([refusal]);
+    let rejection = fault_once(Fault::Status { status: 403 }, "POST", "/v2/bookings/");
+    server.sandbox.control().calcom().add_faults([rejection]);
     server.sandbox.ghl().update_appointment(&id, &to(server.slot(3))).unwrap();
     server.wait_until_idle().await;
     let state = (server.slot(0), server.slot(0) + SLOT_MS, "confirmed");
