@@ -147,10 +147,10 @@ async fn two_processes_and_many_calls_mint_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_company_nothing_is_sent_and_somebody_has_to_connect() {
+async fn without_a_company_nothing_is_sent_and_a_connection_is_needed() {
     let world = World::new(ScriptedTransport::new());
     let error = world.ghl(&world.tokens()).contacts().get(LOCATION, "c1").await.unwrap_err();
-    assert!(error.needs_reauth() && error.message().contains("nor is a company"), "{error}");
+    assert!(error.needs_reauth() && error.message().contains("neither is a company"), "{error}");
     assert_eq!((error.kind(), error.send_state()), (ErrorKind::Auth, SendState::NotSent));
     assert!(world.sent.requests().is_empty() && world.kept().await.is_none());
 }
